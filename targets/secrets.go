@@ -1,0 +1,136 @@
+package targets
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// mask stands for what must not be shown.
+const mask = "***"
+
+// Secrets resolves the references in a configuration. The zero value reads the
+// environment of the process, and files.
+type Secrets struct {
+	LookupEnv func(name string) (string, bool)
+	ReadFile  func(path string) ([]byte, error)
+}
+
+func (s Secrets) lookupEnv(name string) (string, bool) {
+	if s.LookupEnv == nil {
+		return os.LookupEnv(name)
+	}
+	return s.LookupEnv(name)
+}
+
+func (s Secrets) readFile(path string) ([]byte, error) {
+	if s.ReadFile == nil {
+		return os.ReadFile(path)
+	}
+	return s.ReadFile(path)
+}
+
+// expanded is a configured text with its references resolved.
+type expanded struct {
+	value string
+	// secret holds the parts of value that came from outside the configuration,
+	// in order.
+	secret []span
+}
+
+type span struct{ from, to int }
+
+// expand resolves the references in text; relative paths start at dir. $${
+// stands for a literal ${.
+func (s Secrets) expand(text, dir string) (expanded, error) {
+	var out strings.Builder
+	var secret []span
+	for {
+		i := strings.Index(text, "${")
+		if i < 0 {
+			break
+		}
+		if i > 0 && text[i-1] == '$' {
+			out.WriteString(text[:i-1] + "${")
+			text = text[i+2:]
+			continue
+		}
+		end := strings.IndexByte(text[i:], '}')
+		if end < 0 {
+			return expanded{}, errors.New("a ${ is never closed: write } after the name, or $${ for the characters themselves")
+		}
+		value, fromOutside, err := s.resolve(text[i+2:i+end], dir)
+		if err != nil {
+			return expanded{}, err
+		}
+		out.WriteString(text[:i])
+		if fromOutside {
+			secret = append(secret, span{out.Len(), out.Len() + len(value)})
+		}
+		out.WriteString(value)
+		text = text[i+end+1:]
+	}
+	out.WriteString(text)
+	return expanded{out.String(), secret}, nil
+}
+
+// resolve gives what one reference stands for, and whether it came from outside
+// the configuration.
+func (s Secrets) resolve(ref, dir string) (value string, fromOutside bool, err error) {
+	if path, ok := strings.CutPrefix(ref, "file:"); ok {
+		b, err := s.readFile(resolvePath(dir, path))
+		if err != nil {
+			return "", false, fmt.Errorf("${file:%s}: %w", path, err)
+		}
+		return strings.TrimRight(string(b), "\r\n"), true, nil
+	}
+	name, fallback, hasFallback := strings.Cut(ref, ":-")
+	if !validEnvName(name) {
+		return "", false, fmt.Errorf("${%s} is no reference: write ${NAME}, ${NAME:-default} or ${file:PATH}, or $${ for the characters themselves", ref)
+	}
+	// As in a shell, an empty variable counts as one that is not set.
+	if value, ok := s.lookupEnv(name); ok && (value != "" || !hasFallback) {
+		return value, true, nil
+	}
+	if !hasFallback {
+		return "", false, fmt.Errorf("environment variable %s is not set: set it, or give a default with ${%s:-default}", name, name)
+	}
+	return fallback, false, nil
+}
+
+func validEnvName(name string) bool {
+	for i, r := range name {
+		letter := r == '_' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
+		if !letter && (i == 0 || r < '0' || r > '9') {
+			return false
+		}
+	}
+	return name != ""
+}
+
+// masked gives the value with the secret parts hidden, except those within keep.
+func (e expanded) masked(keep span) string {
+	var out strings.Builder
+	at := 0
+	hide := func(from, to int) {
+		if from < to {
+			out.WriteString(e.value[at:from] + mask)
+			at = to
+		}
+	}
+	for _, s := range e.secret {
+		hide(s.from, min(s.to, max(s.from, keep.from)))
+		hide(max(s.from, min(s.to, keep.to)), s.to)
+	}
+	out.WriteString(e.value[at:])
+	return out.String()
+}
+
+func resolvePath(dir, path string) string {
+	if path == "" || filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(dir, path)
+}

@@ -1,0 +1,93 @@
+// Package targets holds the contract of a target, its one typed delivery error,
+// and the kinds: http, queue, log, bus.
+package targets
+
+import (
+	"context"
+	"time"
+
+	"signalbox/event"
+)
+
+// Delivery is one attempt to hand one event to one target on behalf of a rule.
+type Delivery struct {
+	// ID is stable through retries, restarts, redrive and replay.
+	ID      string
+	EventID string
+	Bus     string
+	Rule    string
+	// RuleTarget is the id of the target entry in the rule.
+	RuleTarget string
+	// Target is the target's name.
+	Target string
+	// Attempt counts from 1 over the life of the delivery.
+	Attempt int
+	// Envelope is the event in EventBridge's envelope.
+	Envelope []byte
+	// Body is the transformed body; nil means that the rule does not transform,
+	// and the target sends the event in its own format.
+	Body []byte
+	// Meta is the event's metadata; it must not be changed.
+	Meta *event.Metadata
+}
+
+// Target makes one attempt at a time to hand over a delivery. It is safe for
+// concurrent use.
+type Target interface {
+	// Deliver makes one attempt. A nil error means that the target has taken the
+	// event. Any other error is, or wraps, an *Error.
+	Deliver(ctx context.Context, d *Delivery) error
+	// Preview renders what Deliver would send, with secrets masked.
+	Preview(d *Delivery) (Request, error)
+	// Close frees connections and files. It is called once, when no delivery is
+	// under way.
+	Close() error
+}
+
+// Request is a rendered delivery, as shown by dry runs and dead letters.
+type Request struct {
+	// Method and Address are "POST" and a URL for http, "PUBLISH" and a subject
+	// for a queue, "WRITE" and a file for a log, "PUT" and a bus's name for a bus.
+	Method  string            `json:"method"`
+	Address string            `json:"address"`
+	Headers map[string]string `json:"headers,omitempty"`
+	Body    string            `json:"body"`
+}
+
+// Error is why an attempt did not deliver, and whether to try again.
+type Error struct {
+	// Code is EventBridge's error code for a dead letter.
+	Code string
+	// Status is the HTTP status of the answer, 0 if there was none.
+	Status int
+	// Final says that trying again cannot help.
+	Final bool
+	// RetryAfter is the least wait before the next attempt that the target asked
+	// for; 0 if it did not.
+	RetryAfter time.Duration
+	// Snippet is the beginning of the answer's body.
+	Snippet string
+	// Tries is how many times the target was tried, at least 1.
+	Tries int
+	Err   error
+}
+
+func (e *Error) Error() string { return e.Err.Error() }
+
+// Unwrap gives the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// The error codes of dead letters, in EventBridge's terms.
+const (
+	CodeConnectionFailure = "CONNECTION_FAILURE"
+	CodeErrorFromTarget   = "ERROR_FROM_TARGET"
+	CodeInternalError     = "INTERNAL_ERROR"
+	CodeInvalidJSON       = "INVALID_JSON"
+	CodeInvalidParameter  = "INVALID_PARAMETER"
+	CodeNoPermissions     = "NO_PERMISSIONS"
+	CodeNoResource        = "NO_RESOURCE"
+	CodeClientError       = "SDK_CLIENT_ERROR"
+	CodeThrottling        = "THROTTLING"
+	CodeTimeout           = "TIMEOUT"
+	CodeUnknown           = "UNKNOWN"
+)
