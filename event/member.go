@@ -1,0 +1,182 @@
+package event
+
+import (
+	"bytes"
+	"strings"
+	"time"
+)
+
+// maxMembers bounds the members of an envelope, among which duplicates are
+// looked for one by one.
+const maxMembers = 256
+
+// member is one member of an envelope.
+type member struct {
+	key string
+	// raw is the JSON text of the value.
+	raw []byte
+}
+
+// parseMembers reads an envelope: one JSON object in valid UTF-8 with nothing
+// after it, no key of which comes twice. The objects in it may nest maxDepth
+// levels.
+func parseMembers(text []byte, maxDepth int) ([]member, *Error) {
+	if fault := checkUTF8(text); fault != nil {
+		return nil, notJSON(fault)
+	}
+	s := scanner{text: text, maxDepth: maxDepth}
+	s.space()
+	if s.peek() != '{' {
+		s.unexpected("a JSON object")
+		return nil, notJSON(&s.fault)
+	}
+	members := make([]member, 0, 12)
+	count := 0
+	ok := s.object(0, func(key, value span) {
+		if count++; count <= maxMembers {
+			members = append(members, member{key: string(text[key.from:key.to]), raw: text[value.from:value.to]})
+		}
+	})
+	if !ok || !s.end() {
+		return nil, notJSON(&s.fault)
+	}
+	if count > maxMembers {
+		return nil, invalid("envelope", "%d members, more than the %d that an envelope may have", count, maxMembers)
+	}
+	for i := range members {
+		if err := members[i].unescapeKey(); err != nil {
+			return nil, err
+		}
+		for j := range i {
+			if members[j].key == members[i].key {
+				return nil, invalid(members[i].key, "this key is there twice; send it once")
+			}
+		}
+	}
+	return members, nil
+}
+
+func (m *member) unescapeKey() *Error {
+	if !strings.Contains(m.key, `\`) {
+		return nil
+	}
+	key, fault := unquote([]byte(`"` + m.key + `"`))
+	if fault != nil {
+		return invalid(m.key, "a key that is no text: %s", fault.reason)
+	}
+	m.key = key
+	return nil
+}
+
+func (m *member) isNull() bool { return m.raw[0] == 'n' }
+
+// text is the value as a string; null is the empty one.
+func (m *member) text() (string, *Error) {
+	if m.isNull() {
+		return "", nil
+	}
+	if m.raw[0] != '"' {
+		return "", m.wrongType("a string")
+	}
+	s, fault := unquote(m.raw)
+	if fault != nil {
+		return "", invalid(m.key, "%s", fault.reason)
+	}
+	return s, nil
+}
+
+func (m *member) wrongType(wanted string) *Error {
+	return invalid(m.key, "expected %s, found %s", wanted, jsonType(m.raw[0]))
+}
+
+// jsonType names the type of the JSON value that begins with c.
+func jsonType(c byte) string {
+	switch c {
+	case '"':
+		return "a string"
+	case '{':
+		return "an object"
+	case '[':
+		return "an array"
+	case 't', 'f':
+		return "a boolean"
+	case 'n':
+		return "null"
+	}
+	return "a number"
+}
+
+// texts is the value as a list of strings; null is the empty one.
+func (m *member) texts() ([]string, *Error) {
+	if m.isNull() {
+		return nil, nil
+	}
+	if m.raw[0] != '[' {
+		return nil, m.wrongType("an array of strings")
+	}
+	var list []string
+	for i, raw := range elements(m.raw) {
+		element := member{key: m.key, raw: raw}
+		if raw[0] != '"' {
+			return nil, invalid(m.key, "element %d: expected a string, found %s", i, jsonType(raw[0]))
+		}
+		s, err := element.text()
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, s)
+	}
+	return list, nil
+}
+
+// elements splits a JSON array that has been scanned.
+func elements(array []byte) [][]byte {
+	var list [][]byte
+	s := scanner{text: array, pos: 1, maxDepth: len(array)}
+	for s.space(); s.peek() != ']'; {
+		start := s.pos
+		s.value(0)
+		list = append(list, bytes.TrimSpace(array[start:s.pos]))
+		s.more(']', "")
+		if s.pos >= len(array) {
+			break
+		}
+	}
+	return list
+}
+
+// time is the value as a time in RFC 3339; null is the zero time.
+func (m *member) time() (time.Time, *Error) {
+	s, err := m.text()
+	if err != nil || m.isNull() {
+		return time.Time{}, err
+	}
+	return parseTime(m.key, s)
+}
+
+// parseTime reads a time in RFC 3339, which stands at path.
+func parseTime(path, s string) (time.Time, *Error) {
+	var t time.Time
+	if err := t.UnmarshalText([]byte(s)); err != nil {
+		return t, invalid(path, "%q is not a time in RFC 3339, such as 2024-03-01T12:30:00Z", s)
+	}
+	return t, nil
+}
+
+// mustBe checks a member that has one legal value.
+func (m *member) mustBe(want string) *Error {
+	got, err := m.text()
+	if err == nil && got != want {
+		err = invalid(m.key, "%q is not supported, only %q", got, want)
+	}
+	return err
+}
+
+// notObject refuses a detail that is not an object.
+func (m *member) notObject() *Error {
+	return &Error{
+		Code:    CodeMalformedDetail,
+		Message: m.key + ": expected an object, found " + jsonType(m.raw[0]) + `; wrap it, as in {"data": …}`,
+		Path:    m.key,
+	}
+}
