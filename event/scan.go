@@ -101,6 +101,8 @@ func (s *scanner) value(depth int) bool {
 // span is a part of a scanned text.
 type span struct{ from, to int }
 
+func (s span) len() int { return s.to - s.from }
+
 // object skips one object. member, if it is not nil, is told the key (its text
 // between the quotes, escapes and all) and the value of each member.
 func (s *scanner) object(depth int, member func(key, value span)) bool {
