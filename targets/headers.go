@@ -23,6 +23,7 @@ const (
 	headerWebhookTimestamp = "Webhook-Timestamp"
 	headerWebhookSignature = "Webhook-Signature"
 	headerContentType      = "Content-Type"
+	headerAuthorization    = "Authorization"
 	headerUserAgent        = "User-Agent"
 	headerMsgID            = "Nats-Msg-Id"
 )
@@ -75,7 +76,7 @@ func validHeaderValue(s string) bool {
 // came from.
 func secretHeader(canonical string) bool {
 	switch canonical {
-	case "Authorization", "Proxy-Authorization", "Cookie", "X-Api-Key":
+	case headerAuthorization, "Proxy-Authorization", "Cookie", "X-Api-Key":
 		return true
 	}
 	lower := strings.ToLower(canonical)

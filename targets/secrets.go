@@ -110,22 +110,37 @@ func validEnvName(name string) bool {
 	return name != ""
 }
 
-// masked gives the value with the secret parts hidden, except those within keep.
-func (e expanded) masked(keep span) string {
+// masked gives the value with its secret parts hidden.
+func (e expanded) masked() string {
 	var out strings.Builder
 	at := 0
-	hide := func(from, to int) {
-		if from < to {
-			out.WriteString(e.value[at:from] + mask)
-			at = to
+	for _, s := range e.secret {
+		if s.from < s.to {
+			out.WriteString(e.value[at:s.from] + mask)
+			at = s.to
 		}
 	}
+	return out.String() + e.value[at:]
+}
+
+// tail gives what begins at an offset of the value.
+func (e expanded) tail(offset int) expanded {
+	out := expanded{value: e.value[offset:]}
 	for _, s := range e.secret {
-		hide(s.from, min(s.to, max(s.from, keep.from)))
-		hide(max(s.from, min(s.to, keep.to)), s.to)
+		if s.to > offset {
+			out.secret = append(out.secret, span{max(s.from, offset) - offset, s.to - offset})
+		}
 	}
-	out.WriteString(e.value[at:])
-	return out.String()
+	return out
+}
+
+// secrets gives the secret parts.
+func (e expanded) secrets() []string {
+	var out []string
+	for _, s := range e.secret {
+		out = append(out, e.value[s.from:s.to])
+	}
+	return out
 }
 
 func resolvePath(dir, path string) string {

@@ -22,7 +22,9 @@ type Delivery struct {
 	Target string
 	// Attempt counts from 1 over the life of the delivery.
 	Attempt int
-	// Envelope is the event in EventBridge's envelope.
+	// Envelope is the event in EventBridge's envelope. Neither it nor Body may be
+	// changed or used again, not even after Deliver has returned: a connection
+	// that is being given up can still be reading them.
 	Envelope []byte
 	// Body is the transformed body; nil means that the rule does not transform,
 	// and the target sends the event in its own format.
@@ -30,6 +32,9 @@ type Delivery struct {
 	// Meta is the event's metadata; it must not be changed.
 	Meta *event.Metadata
 }
+
+// synthetic tells whether the event is a test event.
+func (d *Delivery) synthetic() bool { return d.Meta != nil && d.Meta.Synthetic }
 
 // Target makes one attempt at a time to hand over a delivery. It is safe for
 // concurrent use.

@@ -266,23 +266,3 @@ func (v *validation) headers(headers map[string]string) {
 		}
 	}
 }
-
-// parseURL parses an address, without showing in an error what came from outside
-// the configuration.
-func parseURL(e expanded, schemes ...string) (*url.URL, error) {
-	u, err := url.Parse(e.value)
-	shown := e.masked(span{})
-	switch {
-	case err != nil && len(e.secret) > 0:
-		return nil, fmt.Errorf("%q with its references resolved is no URL", shown)
-	case err != nil:
-		return nil, fmt.Errorf("%q is no URL: %w", shown, err.(*url.Error).Err)
-	case !slices.Contains(schemes, u.Scheme):
-		return nil, fmt.Errorf("%q is not an address: it must begin with %s://", shown, strings.Join(schemes, ":// or "))
-	case u.Hostname() == "":
-		return nil, fmt.Errorf("%q names no host", shown)
-	case u.Fragment != "":
-		return nil, fmt.Errorf("%q has a fragment (#), which is never sent", shown)
-	}
-	return u, nil
-}

@@ -1,0 +1,338 @@
+package targets
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/hashicorp/go-retryablehttp"
+)
+
+const (
+	// maxAnswer is how much of an answer is read so that its connection can be
+	// used again; the connection of a longer one is closed.
+	maxAnswer = 64 << 10
+	// maxSnippet is how much of an answer is kept in an Error.
+	maxSnippet = 1 << 10
+	// quickRetryTime bounds the waits between the tries of one attempt.
+	quickRetryTime = 100 * time.Millisecond
+	// idleConnTimeout is less than the 60 s or more after which most servers and
+	// load balancers close an idle connection.
+	idleConnTimeout = 55 * time.Second
+)
+
+// httpTarget sends each delivery as one HTTP request.
+type httpTarget struct {
+	client    *retryablehttp.Client
+	transport *http.Transport
+	// request is copied for each delivery.
+	request  *http.Request
+	renderer *renderer
+	answers  answers
+	timeout  time.Duration
+	// address is the URL as it may be shown.
+	address string
+	hidden  hidden
+}
+
+func newHTTP(c Config, env Env) (*httpTarget, error) {
+	renderer, err := newRenderer(c, env)
+	if err != nil {
+		return nil, err
+	}
+	e, err := env.Secrets.expand(c.URL, c.Dir)
+	if err != nil {
+		return nil, err
+	}
+	u, err := parseURL(e, "http", "https")
+	if err != nil {
+		return nil, err
+	}
+	transport, err := newTransport(c)
+	if err != nil {
+		return nil, err
+	}
+	shown, secrets := address(e)
+	t := &httpTarget{
+		transport: transport,
+		renderer:  renderer,
+		answers:   answers{retryOn: c.RetryOn, finalOn: c.FinalOn},
+		timeout:   c.Timeout,
+		address:   shown,
+	}
+	t.request, err = http.NewRequest(c.Method, u.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+	// The header is set by sender; this one only keeps the client from making one.
+	t.request.Header = http.Header{}
+	if user := u.User; user != nil {
+		password, _ := user.Password()
+		renderer.setBasicAuth(user.Username(), password)
+		t.request.URL.User = nil
+	}
+	if host := renderer.takeHost(); host != "" {
+		t.request.Host = host
+	}
+	t.hidden = newHidden(append(secrets, renderer.secrets()...))
+	t.client = newClient(sender{transport}, *c.QuickRetries)
+	return t, nil
+}
+
+// newTransport gives the target connections of its own: as many as it has
+// attempts at once, all kept for the next.
+func newTransport(c Config) (*http.Transport, error) {
+	tlsConfig, err := tlsConfig(c.TLS, c.Dir)
+	if err != nil {
+		return nil, err
+	}
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	protocols.SetHTTP2(c.HTTP2)
+	transport := &http.Transport{
+		TLSClientConfig:     tlsConfig,
+		Protocols:           protocols,
+		MaxConnsPerHost:     c.Concurrency,
+		MaxIdleConnsPerHost: c.Concurrency,
+		IdleConnTimeout:     idleConnTimeout,
+		DisableCompression:  true,
+		WriteBufferSize:     8 << 10,
+	}
+	if c.ProxyFromEnv {
+		transport.Proxy = http.ProxyFromEnvironment
+	}
+	return transport, nil
+}
+
+// newClient leaves to go-retryablehttp the tries within one attempt.
+func newClient(transport http.RoundTripper, quickRetries int) *retryablehttp.Client {
+	return &retryablehttp.Client{
+		HTTPClient: &http.Client{
+			Transport:     transport,
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+		RetryMax:     quickRetries,
+		RetryWaitMax: quickRetryTime / time.Duration(max(quickRetries, 1)),
+		CheckRetry:   checkQuickRetry,
+		Backoff:      quickBackoff,
+		PrepareRetry: rewindBody,
+		ErrorHandler: retryablehttp.PassthroughErrorHandler,
+	}
+}
+
+// checkQuickRetry asks for another try within the attempt where the connection
+// could not be made, or broke before anything was answered: a server that is
+// restarting, or one that closed the connection while the request was on its
+// way. All else is for the lane, which waits without holding a slot.
+func checkQuickRetry(ctx context.Context, _ *http.Response, err error) (bool, error) {
+	if err == nil || ctx.Err() != nil {
+		return false, nil
+	}
+	for _, broken := range []error{syscall.ECONNREFUSED, syscall.ECONNRESET, syscall.EPIPE, io.EOF} {
+		if errors.Is(err, broken) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// quickBackoff waits for a random time of at most most, so that the deliveries
+// that one broken server has cut off do not come back as one.
+func quickBackoff(_, most time.Duration, _ int, _ *http.Response) time.Duration {
+	return most/5 + rand.N(most-most/5)
+}
+
+func rewindBody(r *http.Request) (err error) {
+	r.Body, err = r.GetBody()
+	return err
+}
+
+// sender gives each request the header of its message.
+//
+// http.Client copies the header of every request for redirects, which are not
+// followed here; so the header travels with the body and is set below the client.
+// As sender has no CloseIdleConnections, go-retryablehttp cannot close every
+// connection of the target because one request failed.
+type sender struct{ transport *http.Transport }
+
+func (s sender) RoundTrip(r *http.Request) (*http.Response, error) {
+	m := r.Body.(*requestBody).message
+	r.Header = m.header
+	if len(m.body) == 0 {
+		r.Body = http.NoBody
+	}
+	resp, err := s.transport.RoundTrip(r)
+	if err == nil && resp.StatusCode >= 300 && resp.StatusCode < 400 {
+		hideLocation(resp)
+	}
+	return resp, err
+}
+
+// headerRedirect is where hideLocation keeps the Location of an answer.
+const headerRedirect = "X-Signalbox-Redirect"
+
+// hideLocation keeps http.Client from looking at where an answer points to, as
+// it makes an error of its own of one that is no URL.
+func hideLocation(resp *http.Response) {
+	resp.Header.Set(headerRedirect, resp.Header.Get("Location"))
+	resp.Header.Del("Location")
+}
+
+// Deliver makes one attempt.
+func (t *httpTarget) Deliver(ctx context.Context, d *Delivery) error {
+	m, err := t.renderer.render(d, time.Now())
+	if err != nil {
+		return err
+	}
+	ctx, cancel := t.bound(ctx)
+	defer cancel()
+	tries := 0
+	body := newRequestBody(m, &tries)
+	r := t.request.WithContext(ctx)
+	r.Body = body
+	r.GetBody = body.again
+	r.ContentLength = int64(len(m.body))
+	resp, err := t.client.Do(&retryablehttp.Request{Request: r})
+	if err != nil {
+		return t.broken(ctx, err, tries)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode >= 200 && resp.StatusCode < 300 {
+		readAnswer(resp, nil)
+		return nil
+	}
+	return t.refused(resp, tries)
+}
+
+// bound gives the attempt the target's own timeout where the caller's is longer.
+func (t *httpTarget) bound(ctx context.Context) (context.Context, context.CancelFunc) {
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= t.timeout {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, t.timeout)
+}
+
+// broken is the error of an attempt that was not answered.
+func (t *httpTarget) broken(ctx context.Context, err error, tries int) *Error {
+	if wrapped := (*url.Error)(nil); errors.As(err, &wrapped) {
+		// It shows the URL as it is, with its secrets.
+		err = wrapped.Err
+	}
+	code := CodeConnectionFailure
+	var timeout interface{ Timeout() bool }
+	switch {
+	case errors.Is(ctx.Err(), context.Canceled):
+		code = CodeInternalError
+		err = fmt.Errorf("the attempt was broken off: %w", context.Canceled)
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		code = CodeTimeout
+		err = fmt.Errorf("no answer in time: %w", context.DeadlineExceeded)
+	case errors.As(err, &timeout) && timeout.Timeout():
+		code = CodeTimeout
+	}
+	return &Error{
+		Code:  code,
+		Tries: tries,
+		Err:   &hiddenError{fmt.Sprintf("%s %s: %s", t.request.Method, t.address, t.hidden.in(err.Error())), err},
+	}
+}
+
+// refused is the error of an attempt that was answered, but not with success.
+func (t *httpTarget) refused(resp *http.Response, tries int) *Error {
+	status := resp.StatusCode
+	text := fmt.Sprintf("%s %s: %s", t.request.Method, t.address, t.hidden.in(resp.Status))
+	if to := resp.Header.Get(headerRedirect); to != "" {
+		text += fmt.Sprintf(", points to %s: redirects are not followed; if it has moved for good, change the target's url", t.hidden.in(to))
+	}
+	var snippet [maxSnippet]byte
+	n := readAnswer(resp, snippet[:])
+	return &Error{
+		Code:       t.answers.code(status),
+		Status:     status,
+		Final:      t.answers.final(status),
+		RetryAfter: parseRetryAfter(resp.Header.Get("Retry-After"), time.Now()),
+		Snippet:    t.hidden.in(strings.ToValidUTF8(string(snippet[:n]), "�")),
+		Tries:      tries,
+		Err:        errors.New(text),
+	}
+}
+
+var answerBuffers = sync.Pool{New: func() any { return new([4 << 10]byte) }}
+
+// readAnswer reads an answer to its end, up to maxAnswer, so that its connection
+// can be used again. It gives how much of its beginning it left in keep. That an
+// answer breaks off changes nothing: its status was there.
+func readAnswer(resp *http.Response, keep []byte) (kept int) {
+	if resp.ContentLength == 0 || resp.Body == http.NoBody {
+		return 0
+	}
+	buffer := answerBuffers.Get().(*[4 << 10]byte)
+	defer answerBuffers.Put(buffer)
+	for total := 0; total < maxAnswer; {
+		n, err := resp.Body.Read(buffer[:])
+		total += n
+		kept += copy(keep[kept:], buffer[:n])
+		if err != nil {
+			break
+		}
+	}
+	return kept
+}
+
+// Preview renders the request that Deliver sends.
+func (t *httpTarget) Preview(d *Delivery) (Request, error) {
+	m, err := t.renderer.render(d, time.Now())
+	if err != nil {
+		return Request{}, err
+	}
+	return Request{
+		Method:  t.request.Method,
+		Address: t.address,
+		Headers: t.renderer.preview(m),
+		Body:    string(m.body),
+	}, nil
+}
+
+// Close closes the target's connections.
+func (t *httpTarget) Close() error {
+	t.transport.CloseIdleConnections()
+	return nil
+}
+
+// requestBody is a message on its way. Each try has its own, as the one before
+// may still be read by a connection that is being closed.
+type requestBody struct {
+	message *message
+	rest    []byte
+	// tries counts those of the whole attempt.
+	tries *int
+}
+
+func newRequestBody(m *message, tries *int) *requestBody {
+	*tries++
+	return &requestBody{m, m.body, tries}
+}
+
+// Read gives the next bytes of the message's body.
+func (b *requestBody) Read(p []byte) (int, error) {
+	if len(b.rest) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(p, b.rest)
+	b.rest = b.rest[n:]
+	return n, nil
+}
+
+// Close does nothing; it is there for io.ReadCloser.
+func (b *requestBody) Close() error { return nil }
+
+// again gives the body for another try.
+func (b *requestBody) again() (io.ReadCloser, error) { return newRequestBody(b.message, b.tries), nil }

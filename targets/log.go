@@ -1,0 +1,163 @@
+package targets
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+)
+
+// logTarget writes each delivery as one line of JSON.
+type logTarget struct {
+	// place is "stdout", "zap" or the path of the file.
+	place string
+	zap   *zap.Logger // nil unless the lines go there
+
+	mu   sync.Mutex
+	out  io.Writer
+	file *os.File // nil unless the lines go to a file of the target's own
+	torn bool     // the last line was cut short, as by a full disk
+}
+
+func newLog(c Config, env Env) (*logTarget, error) {
+	switch c.To {
+	case LogToZap:
+		return &logTarget{place: LogToZap, zap: env.Logger}, nil
+	case LogToStdout:
+		return &logTarget{place: LogToStdout, out: env.Stdout}, nil
+	}
+	path := resolvePath(c.Dir, c.Path)
+	file, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o640)
+	if err != nil {
+		return nil, fmt.Errorf("path: %w", err)
+	}
+	return &logTarget{place: path, out: file, file: file}, nil
+}
+
+// Deliver writes the line, in one write. The line is not synced to the disk.
+func (t *logTarget) Deliver(_ context.Context, d *Delivery) error {
+	if t.zap != nil {
+		t.zap.Info("event delivered", logFields(d)...)
+		return nil
+	}
+	line := appendLogLine(make([]byte, 0, len(d.Envelope)+512), d, time.Now())
+	if err := t.write(line); err != nil {
+		return &Error{Code: CodeErrorFromTarget, Tries: 1, Err: fmt.Errorf("write to %s: %w", t.place, err)}
+	}
+	return nil
+}
+
+func (t *logTarget) write(line []byte) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.torn {
+		if _, err := t.out.Write([]byte{'\n'}); err != nil {
+			return err
+		}
+		t.torn = false
+	}
+	n, err := t.out.Write(line)
+	t.torn = err != nil && n > 0
+	return err
+}
+
+// Preview renders the line that Deliver writes.
+func (t *logTarget) Preview(d *Delivery) (Request, error) {
+	line := appendLogLine(nil, d, time.Now())
+	return Request{Method: "WRITE", Address: t.place, Body: string(bytes.TrimSuffix(line, []byte{'\n'}))}, nil
+}
+
+// Close closes the file.
+func (t *logTarget) Close() error {
+	if t.file == nil {
+		return nil
+	}
+	if err := t.file.Close(); err != nil && !errors.Is(err, os.ErrClosed) {
+		return err
+	}
+	return nil
+}
+
+// content is the body of a delivery that has no form of its own.
+func content(d *Delivery) []byte {
+	if d.Body != nil {
+		return d.Body
+	}
+	return d.Envelope
+}
+
+// appendLogLine writes the line of a delivery made now. A body that is JSON
+// stands in it as it is, but for line breaks; another as a string.
+func appendLogLine(dst []byte, d *Delivery, now time.Time) []byte {
+	dst = append(dst, `{"time":"`...)
+	dst = now.UTC().AppendFormat(dst, time.RFC3339Nano)
+	dst = append(dst, '"')
+	dst = appendStringField(dst, "rule", d.Rule)
+	dst = appendStringField(dst, "target", d.Target)
+	dst = appendStringField(dst, "bus", d.Bus)
+	dst = appendStringField(dst, "delivery_id", d.ID)
+	dst = appendStringField(dst, "event_id", d.EventID)
+	dst = append(dst, `,"attempt":`...)
+	dst = strconv.AppendInt(dst, int64(d.Attempt), 10)
+	if d.synthetic() {
+		dst = append(dst, `,"synthetic":true`...)
+	}
+	dst = append(dst, `,"body":`...)
+	dst = appendJSONBody(dst, content(d), d.Body == nil)
+	return append(dst, "}\n"...)
+}
+
+func appendStringField(dst []byte, name, value string) []byte {
+	if value == "" {
+		return dst
+	}
+	dst = append(dst, `,"`...)
+	dst = append(dst, name...)
+	dst = append(dst, `":`...)
+	return appendJSONString(dst, value)
+}
+
+func appendJSONString(dst []byte, s string) []byte {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			quoted, _ := json.Marshal(s) // A string can always be written.
+			return append(dst, quoted...)
+		}
+	}
+	dst = append(dst, '"')
+	dst = append(dst, s...)
+	return append(dst, '"')
+}
+
+// appendJSONBody writes a body on one line; known says that it is JSON for sure.
+func appendJSONBody(dst, body []byte, known bool) []byte {
+	if known && bytes.IndexByte(body, '\n') < 0 && bytes.IndexByte(body, '\r') < 0 {
+		return append(dst, body...)
+	}
+	compact := bytes.NewBuffer(dst)
+	if err := json.Compact(compact, body); err == nil {
+		return compact.Bytes()
+	}
+	return appendJSONString(dst, string(body))
+}
+
+func logFields(d *Delivery) []zap.Field {
+	return []zap.Field{
+		zap.String("rule", d.Rule),
+		zap.String("target", d.Target),
+		zap.String("bus", d.Bus),
+		zap.String("delivery_id", d.ID),
+		zap.String("event_id", d.EventID),
+		zap.Int("attempt", d.Attempt),
+		zap.Bool("synthetic", d.synthetic()),
+		zap.Reflect("body", json.RawMessage(appendJSONBody(nil, content(d), d.Body == nil))),
+	}
+}
