@@ -1,0 +1,84 @@
+package journal
+
+import "encoding/binary"
+
+// Counts are the accounts of one lane, or of all of them, in deliveries. At
+// every moment Planned = Ready + Waiting + Dead + Delivered + Dropped.
+type Counts struct {
+	Planned   uint64 `json:"planned"`
+	Ready     uint64 `json:"ready"`
+	Waiting   uint64 `json:"waiting"`
+	Dead      uint64 `json:"dead"`
+	Delivered uint64 `json:"delivered"`
+	Dropped   uint64 `json:"dropped"`
+}
+
+// Pending is what has neither ended nor died.
+func (c Counts) Pending() uint64 { return c.Ready + c.Waiting }
+
+// Balanced says whether the accounts agree with themselves.
+func (c Counts) Balanced() bool {
+	return c.Planned == c.Ready+c.Waiting+c.Dead+c.Delivered+c.Dropped
+}
+
+func (c *Counts) add(o Counts) {
+	c.Planned += o.Planned
+	c.Ready += o.Ready
+	c.Waiting += o.Waiting
+	c.Dead += o.Dead
+	c.Delivered += o.Delivered
+	c.Dropped += o.Dropped
+}
+
+// of gives the account that deliveries of a state are in.
+func (c *Counts) of(s State) *uint64 {
+	switch s {
+	case Waiting:
+		return &c.Waiting
+	case Dead:
+		return &c.Dead
+	default:
+		return &c.Ready
+	}
+}
+
+// ended gives the account that deliveries with an end are in.
+func (c *Counts) ended(e End) *uint64 {
+	if e == Dropped {
+		return &c.Dropped
+	}
+	return &c.Delivered
+}
+
+func (c *Counts) fields() [6]*uint64 {
+	return [6]*uint64{&c.Planned, &c.Ready, &c.Waiting, &c.Dead, &c.Delivered, &c.Dropped}
+}
+
+func (c *Counts) appendValue(dst []byte) []byte {
+	for _, f := range c.fields() {
+		dst = binary.AppendUvarint(dst, *f)
+	}
+	return dst
+}
+
+func (c *Counts) readValue(v []byte) error {
+	r := reader{rest: v}
+	for _, f := range c.fields() {
+		*f = r.uvarint()
+	}
+	if r.broken {
+		return errCorrupt
+	}
+	return nil
+}
+
+// EventCounts are the accounts of events.
+type EventCounts struct {
+	// Accepted events have been acknowledged to their producers.
+	Accepted uint64 `json:"accepted"`
+	// Unmatched events are accepted ones that no rule matched.
+	Unmatched uint64 `json:"unmatched"`
+}
+
+// eventsLane is the lane id under which the counts of events are kept.
+const eventsLane = ^LaneID(0)

@@ -1,0 +1,291 @@
+// Package journal is the durable store: events, planned deliveries, due times
+// and dead letters, in Pebble. One committer gathers concurrent writes into
+// groups that share an fsync.
+package journal
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"go.uber.org/zap"
+)
+
+// storeVersion is the version of the keys and records that this package writes.
+const storeVersion = 1
+
+// ErrLocked says that another process has the data directory open.
+var ErrLocked = errors.New("the data directory is in use")
+
+// Options change how a journal is opened. The zero value will do.
+type Options struct {
+	// FS is the file system; nil is the machine's own.
+	FS vfs.FS
+	// Logger takes warnings and errors of the store; nil is silence.
+	Logger *zap.Logger
+	// Fatal is called when the store can no longer write safely (a failed fsync,
+	// a full disk); it must end the process. Nil logs and exits with 1.
+	Fatal func(error)
+}
+
+// Journal is an open store. It is safe for concurrent use.
+type Journal struct {
+	dir  string
+	db   *pebble.DB
+	lock *pebble.Lock
+	log  *zap.Logger
+	now  func() time.Time
+
+	seq    sequence
+	oldest atomic.Uint64 // events before this Seq have been dropped
+	trimMu sync.RWMutex  // held while old events are dropped, and shared by redrives
+
+	mu       sync.Mutex
+	room     *sync.Cond
+	requests []*request
+	moves    []Move
+	spare    []Move // a landed group's memory, to be used again
+	closed   bool
+
+	wake, lazy, stop chan struct{}
+	tokens           chan struct{}
+	flights          chan *flight
+	landed           chan struct{}
+	synced           time.Time // of the committer alone
+
+	countMu    sync.Mutex // the committer writes under it, and reads without
+	laneCounts map[LaneID]Counts
+	events     EventCounts
+
+	laneMu sync.Mutex
+	lanes  map[string]LaneID
+}
+
+// Open opens or creates the store in dir and recovers what a crash left. It
+// fails with ErrLocked if another process has it open.
+func Open(dir string, opts Options) (*Journal, error) {
+	if opts.FS == nil {
+		opts.FS = vfs.Default
+	}
+	if opts.Logger == nil {
+		opts.Logger = zap.NewNop()
+	}
+	if opts.Fatal == nil {
+		opts.Fatal = func(err error) { opts.Logger.Fatal("the journal can't go on", zap.Error(err)) }
+	}
+	if err := opts.FS.MkdirAll(dir, 0o750); err != nil {
+		return nil, fmt.Errorf("data directory %s: %w", dir, err)
+	}
+	lock, err := pebble.LockDirectory(dir, opts.FS)
+	if err != nil {
+		if errors.Is(err, os.ErrPermission) {
+			return nil, fmt.Errorf("data directory %s: %w", dir, err)
+		}
+		return nil, fmt.Errorf("data directory %s: %w by another process (%w): stop it, or set data_dir to a directory of its own", dir, ErrLocked, err)
+	}
+	j := &Journal{
+		dir: dir, lock: lock, log: opts.Logger, now: time.Now,
+		wake: make(chan struct{}, 1), lazy: make(chan struct{}, 1), stop: make(chan struct{}),
+		tokens: make(chan struct{}, maxFlights), flights: make(chan *flight, maxFlights),
+		landed:     make(chan struct{}),
+		laneCounts: map[LaneID]Counts{},
+		lanes:      map[string]LaneID{},
+	}
+	j.room = sync.NewCond(&j.mu)
+	if err := j.open(opts); err != nil {
+		if j.db != nil {
+			err = errors.Join(err, j.db.Close())
+		}
+		return nil, errors.Join(err, lock.Close())
+	}
+	go j.commit()
+	go j.land()
+	return j, nil
+}
+
+func (j *Journal) open(opts Options) (err error) {
+	j.db, err = pebble.Open(j.dir, pebbleOptions(opts, j.lock))
+	if err != nil {
+		return fmt.Errorf("data directory %s: %w", j.dir, err)
+	}
+	if err := j.checkVersion(); err != nil {
+		return fmt.Errorf("data directory %s: %w", j.dir, err)
+	}
+	if err := j.recover(); err != nil {
+		return fmt.Errorf("data directory %s: recovery: %w", j.dir, err)
+	}
+	return nil
+}
+
+func pebbleOptions(opts Options, lock *pebble.Lock) *pebble.Options {
+	return &pebble.Options{
+		FS:                          opts.FS,
+		Lock:                        lock,
+		CacheSize:                   16 << 20,
+		Logger:                      storeLogger{opts.Logger.Sugar(), opts.Fatal},
+		FormatMajorVersion:          pebble.FormatValueSeparation,
+		MemTableSize:                16 << 20,
+		MemTableStopWritesThreshold: 4,
+		L0CompactionThreshold:       4,
+		L0StopWritesThreshold:       40,
+		LBaseMaxBytes:               64 << 20,
+		WALBytesPerSync:             0,
+		CompactionConcurrencyRange:  func() (int, int) { return 1, 2 },
+	}
+}
+
+// storeLogger lets through what an operator must know; Pebble calls Fatalf when
+// it can't write and must not go on.
+type storeLogger struct {
+	log   *zap.SugaredLogger
+	fatal func(error)
+}
+
+func (l storeLogger) Infof(string, ...any)         {}
+func (l storeLogger) Errorf(f string, args ...any) { l.log.Errorf(f, args...) }
+func (l storeLogger) Fatalf(f string, args ...any) { l.fatal(fmt.Errorf(f, args...)) }
+
+func zapError(err error) zap.Field { return zap.Error(err) }
+
+var versionKey = []byte{tableMeta, 'v'}
+
+// checkVersion refuses a store that a newer Signalbox wrote, and marks a new one.
+func (j *Journal) checkVersion() error {
+	v, closer, err := j.db.Get(versionKey)
+	if errors.Is(err, pebble.ErrNotFound) {
+		return j.db.Set(versionKey, []byte(strconv.Itoa(storeVersion)), pebble.Sync)
+	}
+	if err != nil {
+		return err
+	}
+	defer closer.Close()
+	n, err := strconv.Atoi(string(v))
+	if err != nil {
+		return fmt.Errorf("store version %q: %w", v, errCorrupt)
+	}
+	if n > storeVersion {
+		return fmt.Errorf("written by a newer Signalbox (store version %d; this one reads up to %d): run that version, or set data_dir to a new directory", n, storeVersion)
+	}
+	return nil
+}
+
+// recover reads what the journal keeps in memory: lanes, counts, and the ends of
+// the event log.
+func (j *Journal) recover() error {
+	if err := j.scan([]byte{tableLane}, []byte{tableLane + 1}, func(k, v []byte) (bool, error) {
+		if len(v) != 4 {
+			return false, errCorrupt
+		}
+		j.lanes[string(k[1:])] = LaneID(binary.BigEndian.Uint32(v))
+		return true, nil
+	}); err != nil {
+		return fmt.Errorf("lanes: %w", err)
+	}
+	if err := j.scan([]byte{tableCount}, []byte{tableCount + 1}, func(k, v []byte) (bool, error) {
+		if len(k) != 5 {
+			return false, errCorrupt
+		}
+		if l := LaneID(binary.BigEndian.Uint32(k[1:])); l != eventsLane {
+			var c Counts
+			err := c.readValue(v)
+			j.laneCounts[l] = c
+			return true, err
+		}
+		r := reader{rest: v}
+		j.events = EventCounts{Accepted: r.uvarint(), Unmatched: r.uvarint()}
+		return true, nil
+	}); err != nil {
+		return fmt.Errorf("counts: %w", err)
+	}
+	first, last, err := j.ends()
+	if err != nil {
+		return fmt.Errorf("events: %w", err)
+	}
+	j.seq.last = last
+	j.oldest.Store(uint64(first))
+	return nil
+}
+
+// Reserve hands out n sequence numbers for events about to be appended.
+func (j *Journal) Reserve(n int) Reservation { return j.seq.reserve(n, j.now()) }
+
+// Stable is the bound below which every event is on disk and known to its lanes.
+func (j *Journal) Stable() Seq { return j.seq.stable() }
+
+// Oldest is the least sequence number whose event may still be kept.
+func (j *Journal) Oldest() Seq { return Seq(j.oldest.Load()) }
+
+// Lane gives the id of a target's lane, and makes one for a new target.
+func (j *Journal) Lane(name string) (LaneID, error) {
+	j.laneMu.Lock()
+	defer j.laneMu.Unlock()
+	if id, ok := j.lanes[name]; ok {
+		return id, nil
+	}
+	var id LaneID
+	for _, used := range j.lanes {
+		id = max(id, used+1)
+	}
+	if err := j.db.Set(laneKey(name), binary.BigEndian.AppendUint32(nil, uint32(id)), pebble.Sync); err != nil {
+		return 0, fmt.Errorf("lane of target %q: %w", name, err)
+	}
+	j.lanes[name] = id
+	return id, nil
+}
+
+// Lanes gives every lane that the journal has ever had, by its target's name.
+func (j *Journal) Lanes() map[string]LaneID {
+	j.laneMu.Lock()
+	defer j.laneMu.Unlock()
+	m := make(map[string]LaneID, len(j.lanes))
+	for n, id := range j.lanes {
+		m[n] = id
+	}
+	return m
+}
+
+// LaneCounts gives the accounts of one lane.
+func (j *Journal) LaneCounts(l LaneID) Counts {
+	j.countMu.Lock()
+	defer j.countMu.Unlock()
+	return j.laneCounts[l]
+}
+
+// Totals gives the accounts of all lanes together, and of events.
+func (j *Journal) Totals() (Counts, EventCounts) {
+	j.countMu.Lock()
+	defer j.countMu.Unlock()
+	var sum Counts
+	for _, c := range j.laneCounts {
+		sum.add(c)
+	}
+	return sum, j.events
+}
+
+// Dir is the data directory.
+func (j *Journal) Dir() string { return j.dir }
+
+// Close writes what was accepted, syncs, and closes the store. It is idempotent.
+func (j *Journal) Close() error {
+	j.mu.Lock()
+	if j.closed {
+		j.mu.Unlock()
+		return nil
+	}
+	j.closed = true
+	j.room.Broadcast()
+	j.mu.Unlock()
+	close(j.stop)
+	<-j.landed
+	j.trimMu.Lock()
+	defer j.trimMu.Unlock()
+	err := j.db.LogData(nil, pebble.Sync)
+	return errors.Join(err, j.db.Close(), j.lock.Close())
+}

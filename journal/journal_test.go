@@ -1,0 +1,537 @@
+package journal
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"go.uber.org/goleak"
+
+	"signalbox/event"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// open opens a journal that is checked against itself and closed at the end.
+func open(t testing.TB, fs vfs.FS) *Journal {
+	t.Helper()
+	j, err := Open("data", Options{FS: fs, Fatal: func(err error) { t.Errorf("store: %v", err) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		j.mu.Lock()
+		closed := j.closed
+		j.mu.Unlock()
+		if !closed {
+			checkBalance(t, j)
+		}
+		if err := j.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return j
+}
+
+// checkBalance counts every delivery on disk and compares with the accounts.
+func checkBalance(t testing.TB, j *Journal) {
+	t.Helper()
+	for name, l := range j.Lanes() {
+		c := j.LaneCounts(l)
+		if !c.Balanced() {
+			t.Errorf("lane %s: the accounts do not balance: %+v", name, c)
+		}
+		var ready, waiting, dead uint64
+		count := func(n *uint64) func(Delivery, Record) bool {
+			return func(Delivery, Record) bool { *n++; return true }
+		}
+		if err := j.Ready(l, Cursor{}, ^Seq(0), count(&ready)); err != nil {
+			t.Error(err)
+		}
+		if err := j.Waiting(l, Cursor{}, time.Unix(1<<33, 0), count(&waiting)); err != nil {
+			t.Error(err)
+		}
+		if err := j.DeadLetters(Cursor{}, func(d DeadLetter) bool {
+			if d.Delivery.Lane == l {
+				dead++
+			}
+			return true
+		}); err != nil {
+			t.Error(err)
+		}
+		if ready != c.Ready || waiting != c.Waiting || dead != c.Dead {
+			t.Errorf("lane %s: %d ready, %d waiting, %d dead on disk; the accounts say %+v", name, ready, waiting, dead, c)
+		}
+	}
+}
+
+func lane(t testing.TB, j *Journal, name string) LaneID {
+	t.Helper()
+	l, err := j.Lane(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// entryOf makes an event with a ready delivery on each of the lanes.
+func entryOf(s Seq, lanes ...LaneID) Entry {
+	id := NewEventID(s)
+	e := Entry{
+		Record:  Record{Seq: s, Meta: []byte("meta"), Envelope: fmt.Appendf(nil, `{"version":"0","id":"%s","detail":{"n":%d}}`, id, s)},
+		Matched: len(lanes) > 0,
+	}
+	for i, l := range lanes {
+		e.Deliveries = append(e.Deliveries, Delivery{Seq: s, N: uint16(i), Lane: l, Rule: "rule", RuleTarget: "target"})
+	}
+	return e
+}
+
+// appendOne writes one event and returns its entry.
+func appendOne(t testing.TB, j *Journal, lanes ...LaneID) Entry {
+	t.Helper()
+	r := j.Reserve(1)
+	defer r.Release()
+	e := entryOf(r.At(0), lanes...)
+	if err := j.Append([]Entry{e}); err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+func readyOf(t testing.TB, j *Journal, l LaneID) []Delivery {
+	t.Helper()
+	var all []Delivery
+	if err := j.Ready(l, Cursor{}, j.Stable(), func(d Delivery, _ Record) bool { all = append(all, d); return true }); err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func deadLetters(t testing.TB, j *Journal) []DeadLetter {
+	t.Helper()
+	var all []DeadLetter
+	if err := j.DeadLetters(Cursor{}, func(d DeadLetter) bool { all = append(all, d); return true }); err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// move makes a move and waits until it can be seen.
+func move(t testing.TB, j *Journal, m Move) {
+	t.Helper()
+	applied := make(chan struct{})
+	m.Applied = func() { close(applied) }
+	if err := j.Move(m); err != nil {
+		t.Fatal(err)
+	}
+	<-applied
+}
+
+func TestAppendedEventsSurviveARestart(t *testing.T) {
+	fs := vfs.NewMem()
+	j := open(t, fs)
+	a, b := lane(t, j, "a"), lane(t, j, "b")
+	e := appendOne(t, j, a, b)
+	appendOne(t, j)
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+
+	j = open(t, fs)
+	if got := lane(t, j, "b"); got != b {
+		t.Errorf("lane b: got id %d, want %d", got, b)
+	}
+	rec, err := j.Event(e.Record.Seq)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(rec.Envelope) != string(e.Record.Envelope) || string(rec.Meta) != "meta" {
+		t.Errorf("got %q, %q", rec.Envelope, rec.Meta)
+	}
+	for _, l := range []LaneID{a, b} {
+		got := readyOf(t, j, l)
+		if len(got) != 1 || got[0].Seq != e.Record.Seq || got[0].Rule != "rule" || got[0].RuleTarget != "target" {
+			t.Errorf("lane %d: got %+v", l, got)
+		}
+	}
+	total, events := j.Totals()
+	if want := (Counts{Planned: 2, Ready: 2}); total != want {
+		t.Errorf("got %+v, want %+v", total, want)
+	}
+	if want := (EventCounts{Accepted: 2, Unmatched: 1}); events != want {
+		t.Errorf("got %+v, want %+v", events, want)
+	}
+	if s := j.Reserve(1); s.At(0) <= e.Record.Seq {
+		t.Errorf("sequence went back: %d after %d", s.At(0), e.Record.Seq)
+	}
+}
+
+func TestADeliveryGoesThroughItsStates(t *testing.T) {
+	j := open(t, vfs.NewMem())
+	l, other := lane(t, j, "a"), lane(t, j, "b")
+	e := appendOne(t, j, l)
+	ready := readyOf(t, j, l)[0]
+
+	waiting := ready
+	waiting.State, waiting.Due, waiting.Attempts = Waiting, time.Unix(2e9, 5).UTC(), 1
+	waiting.Remember(Attempt{Attempt: 1, Code: "TIMEOUT", Message: "no answer"})
+	move(t, j, Move{From: ready, To: &waiting})
+	due, ok, err := j.NextDue(l, Cursor{})
+	if err != nil || !ok || !due.Equal(waiting.Due) {
+		t.Fatalf("next due: got %v, %v, %v; want %v", due, ok, err, waiting.Due)
+	}
+	n := 0
+	if err := j.Waiting(l, Cursor{}, waiting.Due.Add(-1), func(Delivery, Record) bool { n++; return true }); err != nil || n != 0 {
+		t.Errorf("%d deliveries (%v) before they are due", n, err)
+	}
+	if err := j.Waiting(l, Cursor{}, waiting.Due, func(d Delivery, r Record) bool {
+		n++
+		if d.Attempts != 1 || len(d.History) != 1 || d.History[0].Code != "TIMEOUT" || string(r.Envelope) != string(e.Record.Envelope) {
+			t.Errorf("got %+v with %q", d, r.Envelope)
+		}
+		return true
+	}); err != nil || n != 1 {
+		t.Errorf("%d deliveries are due (%v), want 1", n, err)
+	}
+
+	dead := waiting
+	dead.State, dead.Due = Dead, time.Time{}
+	dead.Death = &Death{Code: "TIMEOUT", Condition: "MaximumRetryAttempts", Message: "no answer"}
+	move(t, j, Move{From: waiting, To: &dead, Record: &e.Record})
+	letters := deadLetters(t, j)
+	if len(letters) != 1 || letters[0].Delivery.Lane != l || letters[0].Delivery.Death.Condition != "MaximumRetryAttempts" ||
+		string(letters[0].Record.Envelope) != string(e.Record.Envelope) {
+		t.Fatalf("got %+v", letters)
+	}
+
+	again := letters[0].Delivery
+	again.State, again.Death, again.Lane = Ready, nil, other
+	moves := []Move{{From: letters[0].Delivery, To: &again}, {From: letters[0].Delivery, To: &again}}
+	if err := j.MoveSync(moves); err != nil {
+		t.Fatal(err)
+	}
+	if !moves[0].Made || moves[1].Made {
+		t.Errorf("made: %v, %v; a letter can leave the queue once", moves[0].Made, moves[1].Made)
+	}
+	move(t, j, Move{From: readyOf(t, j, other)[0], End: Delivered})
+	if got, want := j.LaneCounts(l), (Counts{}); got != want {
+		t.Errorf("first lane: got %+v, want %+v", got, want)
+	}
+	if got, want := j.LaneCounts(other), (Counts{Planned: 1, Delivered: 1}); got != want {
+		t.Errorf("second lane: got %+v, want %+v", got, want)
+	}
+}
+
+func TestTheFirstAttemptAndTheLatestAreRemembered(t *testing.T) {
+	var d Delivery
+	for i := range 100 {
+		d.Remember(Attempt{Attempt: i + 1})
+	}
+	if len(d.History) != maxHistory || d.History[0].Attempt != 1 || d.History[1].Attempt != 100-maxHistory+2 || d.History[maxHistory-1].Attempt != 100 {
+		t.Errorf("got %+v", d.History)
+	}
+}
+
+func TestReadersStopBeforeWhatIsNotReleased(t *testing.T) {
+	j := open(t, vfs.NewMem())
+	l := lane(t, j, "a")
+	held := j.Reserve(2)
+	appendOne(t, j, l)
+	if got := readyOf(t, j, l); len(got) != 0 {
+		t.Errorf("%d deliveries can be read past a reservation that is open", len(got))
+	}
+	held.Release()
+	if got := readyOf(t, j, l); len(got) != 1 {
+		t.Errorf("%d deliveries after the release, want 1", len(got))
+	}
+}
+
+func TestSequenceNumbersOnlyGrow(t *testing.T) {
+	var s sequence
+	now := time.Unix(1000, 0)
+	a := s.reserve(3, now)
+	b := s.reserve(1, now.Add(-time.Hour)) // the clock jumps back
+	if a.At(0) != SeqAt(now) || b.At(0) != a.At(2)+1 {
+		t.Errorf("got %d and %d", a.At(0), b.At(0))
+	}
+	b.Release()
+	if got := s.stable(); got != a.At(0) {
+		t.Errorf("stable: got %d, want %d", got, a.At(0))
+	}
+	a.Release()
+	if got := s.stable(); got != b.At(0)+1 {
+		t.Errorf("stable: got %d, want %d", got, b.At(0)+1)
+	}
+}
+
+func TestADirectoryInUseIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	j, err := Open(dir, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = Open(dir, Options{})
+	if !errors.Is(err, ErrLocked) || !strings.Contains(err.Error(), dir) || !strings.Contains(err.Error(), "data_dir") {
+		t.Errorf("got %v", err)
+	}
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := j.Close(); err != nil {
+		t.Errorf("second close: %v", err)
+	}
+	if err := j.Append(nil); !errors.Is(err, ErrClosed) {
+		t.Errorf("append after close: %v", err)
+	}
+	if j, err = Open(dir, Options{}); err != nil {
+		t.Fatalf("after the close: %v", err)
+	}
+	j.Close()
+}
+
+func TestANewerStoreIsRefused(t *testing.T) {
+	fs := vfs.NewMem()
+	j := open(t, fs)
+	if err := j.db.Set(versionKey, []byte("2"), nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Open("data", Options{FS: fs})
+	if err == nil || !strings.Contains(err.Error(), "newer Signalbox (store version 2; this one reads up to 1)") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestAnEventIsFoundByTheIDItsProducerGave(t *testing.T) {
+	j := open(t, vfs.NewMem())
+	put := func(id string) Seq {
+		r := j.Reserve(1)
+		defer r.Release()
+		e := event.Event{ID: id, Source: "s", DetailType: "t", Detail: []byte("{}")}
+		if err := j.Append([]Entry{{Record: Record{Seq: r.At(0), Envelope: e.AppendEnvelope(nil), GivenID: id}}}); err != nil {
+			t.Fatal(err)
+		}
+		return r.At(0)
+	}
+	put("twice")
+	other, latest := put("other"), put("twice")
+	for id, want := range map[string]Seq{"twice": latest, "other": other} {
+		if rec, err := j.EventByGivenID(id); err != nil || rec.Seq != want {
+			t.Errorf("%s: got %d, %v; want %d", id, rec.Seq, err, want)
+		}
+	}
+	if _, err := j.EventByGivenID("none"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestTrimKeepsWhatDeliveriesWaitFor(t *testing.T) {
+	j := open(t, vfs.NewMem())
+	clock := time.Unix(1e9, 0)
+	j.now = func() time.Time { return clock }
+	l := lane(t, j, "a")
+	put := func(lanes ...LaneID) Seq {
+		clock = clock.Add(time.Hour)
+		return appendOne(t, j, lanes...).Record.Seq
+	}
+	kept := func(s Seq) bool { _, err := j.Event(s); return err == nil }
+	old, pending, ended, young := put(), put(l), put(), put()
+
+	if _, err := j.Trim(Retention{MaxAge: 30 * time.Minute}); err != nil {
+		t.Fatal(err)
+	}
+	if kept(old) || !kept(pending) || !kept(ended) || !kept(young) {
+		t.Errorf("kept: %v %v %v %v; want the events from the pending one on", kept(old), kept(pending), kept(ended), kept(young))
+	}
+	d := readyOf(t, j, l)[0]
+	waiting := d
+	waiting.State, waiting.Due = Waiting, clock.Add(time.Hour)
+	move(t, j, Move{From: d, To: &waiting})
+	if _, err := j.Trim(Retention{MaxAge: 30 * time.Minute}); err != nil || !kept(pending) {
+		t.Errorf("the event of a waiting delivery is gone (%v)", err)
+	}
+	rec, err := j.Event(pending)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dead := waiting
+	dead.State, dead.Due, dead.Death = Dead, time.Time{}, &Death{Code: "UNKNOWN"}
+	move(t, j, Move{From: waiting, To: &dead, Record: &rec})
+	if _, err := j.Trim(Retention{MaxAge: 30 * time.Minute}); err != nil {
+		t.Fatal(err)
+	}
+	if kept(pending) || kept(ended) || !kept(young) {
+		t.Errorf("kept: %v %v %v; want the young event alone", kept(pending), kept(ended), kept(young))
+	}
+
+	letter := deadLetters(t, j)[0]
+	again := letter.Delivery
+	again.State, again.Death = Ready, nil
+	if err := j.MoveSync([]Move{{From: letter.Delivery, To: &again, Record: &letter.Record}}); err != nil {
+		t.Fatal(err)
+	}
+	if !kept(pending) {
+		t.Error("a redriven letter did not bring its event back")
+	}
+}
+
+func TestTrimBoundsTheBytes(t *testing.T) {
+	j := open(t, vfs.NewMem())
+	put := func(n int) {
+		for range n {
+			r := j.Reserve(1)
+			body := make([]byte, 4096)
+			for i := range body {
+				body[i] = byte(rand.N(256)) // nothing to compress
+			}
+			if err := j.Append([]Entry{{Record: Record{Seq: r.At(0), Envelope: body}}}); err != nil {
+				t.Fatal(err)
+			}
+			r.Release()
+		}
+	}
+	put(500)
+	if err := j.db.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	first, last, err := j.ends()
+	if err != nil {
+		t.Fatal(err)
+	}
+	horizon, err := j.Trim(Retention{MaxBytes: 1 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if horizon <= first || horizon >= last {
+		t.Errorf("2 MB of events, 1 MiB to keep: trimmed up to %d of %d..%d", horizon, first, last)
+	}
+}
+
+// TestACrashLosesNoAcknowledgedEvent cuts the power at many moments under load:
+// what was not synced is lost, wholly or in part, and every acknowledged event
+// and delivery must be there.
+func TestACrashLosesNoAcknowledgedEvent(t *testing.T) {
+	for _, unsynced := range []int{0, 30, 100} {
+		t.Run(fmt.Sprintf("unsynced=%d%%", unsynced), func(t *testing.T) {
+			fs := vfs.NewCrashableMem()
+			j, err := Open("data", Options{FS: fs})
+			if err != nil {
+				t.Fatal(err)
+			}
+			l := lane(t, j, "a")
+			var mu sync.Mutex
+			acked := map[Seq]bool{}
+			var stop atomic.Bool
+			var wg sync.WaitGroup
+			for range 8 {
+				wg.Go(func() {
+					for !stop.Load() {
+						r := j.Reserve(3)
+						var es []Entry
+						for i := range 3 {
+							es = append(es, entryOf(r.At(i), l))
+						}
+						if err := j.Append(es); err != nil {
+							t.Error(err)
+						}
+						r.Release()
+						mu.Lock()
+						for i := range 3 {
+							acked[r.At(i)] = true
+						}
+						mu.Unlock()
+						if err := j.Move(Move{From: es[0].Deliveries[0], End: Delivered}); err != nil {
+							t.Error(err)
+						}
+					}
+				})
+			}
+			type crash struct {
+				fs    *vfs.MemFS
+				acked []Seq
+			}
+			var crashes []crash
+			for i := range 8 {
+				for { // some more must have been acknowledged since the last
+					mu.Lock()
+					var known []Seq
+					if len(acked) > i*60 {
+						for s := range acked {
+							known = append(known, s)
+						}
+					}
+					mu.Unlock()
+					if known != nil {
+						crashes = append(crashes, crash{fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: unsynced, RNG: rand.New(rand.NewPCG(1, uint64(i)))}), known})
+						break
+					}
+				}
+			}
+			stop.Store(true)
+			wg.Wait()
+			if err := j.Close(); err != nil {
+				t.Fatal(err)
+			}
+			for i, c := range crashes {
+				after, err := Open("data", Options{FS: c.fs})
+				if err != nil {
+					t.Fatalf("crash %d: %v", i, err)
+				}
+				for _, s := range c.acked {
+					if _, err := after.Event(s); err != nil {
+						t.Errorf("crash %d: acknowledged: %v", i, err)
+					}
+				}
+				checkBalance(t, after)
+				if err := after.Close(); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkAppend(b *testing.B) {
+	for _, n := range []int{1, 10} {
+		b.Run(fmt.Sprintf("events=%d", n), func(b *testing.B) {
+			j, err := Open(b.TempDir(), Options{})
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer j.Close()
+			l := lane(b, j, "a")
+			envelope := make([]byte, 700)
+			b.ReportAllocs()
+			b.SetParallelism(32)
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					r := j.Reserve(n)
+					es := make([]Entry, n)
+					for i := range es {
+						s := r.At(i)
+						es[i] = Entry{Record: Record{Seq: s, Envelope: envelope}, Matched: true, Deliveries: []Delivery{{Seq: s, Lane: l, Rule: "rule", RuleTarget: "target"}}}
+					}
+					if err := j.Append(es); err != nil {
+						b.Error(err)
+					}
+					r.Release()
+					for i := range es {
+						if err := j.Move(Move{From: es[i].Deliveries[0], End: Delivered}); err != nil {
+							b.Error(err)
+						}
+					}
+				}
+			})
+			b.ReportMetric(float64(b.N*n)/b.Elapsed().Seconds(), "events/s")
+		})
+	}
+}

@@ -1,0 +1,94 @@
+package journal
+
+import (
+	"encoding/binary"
+	"hash/fnv"
+	"time"
+)
+
+// The tables of the store, by the first byte of their keys. Numbers in keys are
+// big-endian, so that keys sort as the numbers do.
+const (
+	tableMeta    = 'm' // name                          → value
+	tableEvent   = 'e' // seq                           → event record
+	tableID      = 'i' // hour, hash of a given id, seq → nothing
+	tableLane    = 'l' // name                          → lane id
+	tableCount   = 'c' // lane id                       → counts
+	tableReady   = 'd' // lane, seq, n                  → delivery
+	tableWaiting = 'r' // lane, due time, seq, n        → delivery
+	tableDead    = 'x' // seq, n                        → delivery and its event
+)
+
+const (
+	readyKeyLen   = 1 + 4 + 8 + 2
+	waitingKeyLen = 1 + 4 + 8 + 8 + 2
+	deadKeyLen    = 1 + 8 + 2
+)
+
+func eventKey(s Seq) []byte {
+	return binary.BigEndian.AppendUint64([]byte{tableEvent}, uint64(s))
+}
+
+// idKey leads from an id that a producer gave to its event. Its first part is
+// the hour of acceptance, so that old entries can be dropped as a range.
+func idKey(hour uint32, id string, s Seq) []byte {
+	h := fnv.New64a()
+	h.Write([]byte(id))
+	k := binary.BigEndian.AppendUint32([]byte{tableID}, hour)
+	k = h.Sum(k)
+	return binary.BigEndian.AppendUint64(k, uint64(s))
+}
+
+func hourOf(s Seq) uint32 { return uint32(uint64(s) / uint64(time.Hour)) }
+
+func laneKey(name string) []byte { return append([]byte{tableLane}, name...) }
+
+func countKey(l LaneID) []byte {
+	return binary.BigEndian.AppendUint32([]byte{tableCount}, uint32(l))
+}
+
+// appendKey appends the key of a delivery in the table that its state says.
+func (d *Delivery) appendKey(dst []byte) []byte {
+	switch d.State {
+	case Dead:
+		dst = append(dst, tableDead)
+	case Waiting:
+		dst = append(dst, tableWaiting)
+		dst = binary.BigEndian.AppendUint32(dst, uint32(d.Lane))
+		dst = binary.BigEndian.AppendUint64(dst, uint64(d.Due.UnixNano()))
+	default:
+		dst = append(dst, tableReady)
+		dst = binary.BigEndian.AppendUint32(dst, uint32(d.Lane))
+	}
+	dst = binary.BigEndian.AppendUint64(dst, uint64(d.Seq))
+	return binary.BigEndian.AppendUint16(dst, d.N)
+}
+
+// placeOf reads a delivery's place from its key.
+func placeOf(key []byte) (d Delivery, ok bool) {
+	rest := key[min(1, len(key)):]
+	switch {
+	case len(key) == readyKeyLen && key[0] == tableReady:
+		d.State = Ready
+		d.Lane = LaneID(binary.BigEndian.Uint32(rest))
+		rest = rest[4:]
+	case len(key) == waitingKeyLen && key[0] == tableWaiting:
+		d.State = Waiting
+		d.Lane = LaneID(binary.BigEndian.Uint32(rest))
+		d.Due = time.Unix(0, int64(binary.BigEndian.Uint64(rest[4:]))).UTC()
+		rest = rest[12:]
+	case len(key) == deadKeyLen && key[0] == tableDead:
+		d.State = Dead
+	default:
+		return Delivery{}, false
+	}
+	d.Seq = Seq(binary.BigEndian.Uint64(rest))
+	d.N = binary.BigEndian.Uint16(rest[8:])
+	return d, true
+}
+
+// laneRange bounds the keys of one lane in the ready or the waiting table.
+func laneRange(table byte, l LaneID) (lower, upper []byte) {
+	lower = binary.BigEndian.AppendUint32([]byte{table}, uint32(l))
+	return lower, binary.BigEndian.AppendUint32([]byte{table}, uint32(l)+1)
+}

@@ -1,0 +1,247 @@
+package journal
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Seq is an event's place in the journal: the time of its acceptance in Unix
+// nanoseconds, moved on where needed so that no two events share one and each is
+// greater than those before it.
+type Seq uint64
+
+// Time is the time that the sequence number stands for.
+func (s Seq) Time() time.Time { return time.Unix(0, int64(s)).UTC() }
+
+// SeqAt is the least sequence number that an event accepted at t can have.
+func SeqAt(t time.Time) Seq { return Seq(max(t.UnixNano(), 0)) }
+
+// LaneID is the short name of a target in keys; a target keeps it for good.
+type LaneID uint32
+
+// Record is one event as it lies in the journal.
+type Record struct {
+	Seq Seq
+	// Meta is the event's metadata in its binary form.
+	Meta []byte
+	// Envelope is the event in EventBridge's envelope.
+	Envelope []byte
+	// GivenID is the event's id where the producer chose it, so that the event
+	// can be found by it; empty where the id was made from Seq.
+	GivenID string
+}
+
+// State says where a delivery stands.
+type State uint8
+
+// The states of a delivery that has not ended, and of one that rests dead.
+const (
+	Ready   State = iota // to be attempted as soon as its turn comes
+	Waiting              // for its next attempt, at Due
+	Dead                 // in the dead-letter queue
+)
+
+// Delivery is one planned delivery: an event, by way of a rule, to a target.
+type Delivery struct {
+	// Seq and N name the delivery: its event, and its number in the event's plan.
+	Seq   Seq
+	N     uint16
+	Lane  LaneID
+	State State
+	// Due is when a waiting delivery is to be attempted again.
+	Due time.Time
+
+	Rule       string
+	RuleTarget string
+	// Body is the transformed body, fixed when the delivery was planned; nil
+	// means the event itself.
+	Body []byte
+	// Attempts counts the tries made over the delivery's whole life; Spent is
+	// what of them belongs to earlier rounds that ended in the dead-letter queue.
+	Attempts int
+	Spent    int
+	// Since is when the present round began: acceptance, or the latest redrive.
+	// Zero means acceptance.
+	Since time.Time
+	// History holds the first attempt and the latest ones.
+	History []Attempt
+	// Death is set on a dead delivery.
+	Death *Death
+}
+
+// Attempt is what came of trying a target once.
+type Attempt struct {
+	At      time.Time `json:"at"`
+	Attempt int       `json:"attempt"`
+	Code    string    `json:"code"`
+	Status  int       `json:"status,omitempty"`
+	Message string    `json:"message"`
+}
+
+// Death is why a delivery rests in the dead-letter queue, in EventBridge's terms.
+type Death struct {
+	At        time.Time `json:"at"`
+	Code      string    `json:"error_code"`
+	Message   string    `json:"error_message"`
+	Condition string    `json:"exhausted_retry_condition,omitempty"`
+	Status    int       `json:"last_status,omitempty"`
+	Snippet   string    `json:"response_snippet,omitempty"`
+	// Request is the rendered request as JSON, with secrets masked.
+	Request json.RawMessage `json:"request,omitempty"`
+}
+
+// maxHistory bounds the attempts kept with a delivery.
+const maxHistory = 16
+
+// Remember adds an attempt to the history: the first stays, and the latest ones.
+func (d *Delivery) Remember(a Attempt) {
+	h := make([]Attempt, 0, min(len(d.History)+1, maxHistory))
+	h = append(h, d.History...)
+	if len(h) == maxHistory {
+		h = append(h[:1], h[2:]...)
+	}
+	d.History = append(h, a)
+}
+
+var errCorrupt = errors.New("the record is corrupt")
+
+const recordV1 = 1
+
+func (r *Record) size() int { return 1 + binary.MaxVarintLen32 + len(r.Meta) + len(r.Envelope) }
+
+func (r *Record) appendValue(dst []byte) []byte {
+	dst = append(dst, recordV1)
+	dst = binary.AppendUvarint(dst, uint64(len(r.Meta)))
+	dst = append(dst, r.Meta...)
+	return append(dst, r.Envelope...)
+}
+
+// readRecord reads an event record; the result shares v's memory.
+func readRecord(s Seq, v []byte) (Record, error) {
+	if len(v) == 0 || v[0] != recordV1 {
+		return Record{}, fmt.Errorf("event %d: %w", s, errCorrupt)
+	}
+	n, w := binary.Uvarint(v[1:])
+	if w <= 0 || n > uint64(len(v)-1-w) {
+		return Record{}, fmt.Errorf("event %d: %w", s, errCorrupt)
+	}
+	rest := v[1+w:]
+	return Record{Seq: s, Meta: rest[:n:n], Envelope: rest[n:]}, nil
+}
+
+// The flags of a stored delivery say which of its rarer parts follow.
+const (
+	flagBody = 1 << iota
+	flagTail
+)
+
+// tail holds the parts of a delivery that few have, as JSON.
+type tail struct {
+	Lane    LaneID    `json:"lane,omitempty"`
+	Spent   int       `json:"spent,omitempty"`
+	Since   time.Time `json:"since,omitzero"`
+	History []Attempt `json:"history,omitempty"`
+	Death   *Death    `json:"death,omitempty"`
+}
+
+func (d *Delivery) appendValue(dst []byte) ([]byte, error) {
+	var flags byte
+	if d.Body != nil {
+		flags |= flagBody
+	}
+	hasTail := d.Spent != 0 || !d.Since.IsZero() || len(d.History) > 0 || d.Death != nil
+	if hasTail {
+		flags |= flagTail
+	}
+	dst = append(dst, recordV1, flags)
+	dst = binary.AppendUvarint(dst, uint64(d.Attempts))
+	dst = appendString(dst, d.Rule)
+	dst = appendString(dst, d.RuleTarget)
+	if d.Body != nil {
+		dst = binary.AppendUvarint(dst, uint64(len(d.Body)))
+		dst = append(dst, d.Body...)
+	}
+	if hasTail {
+		t := tail{Spent: d.Spent, Since: d.Since, History: d.History, Death: d.Death}
+		if d.State == Dead {
+			t.Lane = d.Lane // the key of a dead letter does not say it
+		}
+		b, err := json.Marshal(t)
+		if err != nil {
+			return nil, fmt.Errorf("delivery %d/%d: %w", d.Seq, d.N, err)
+		}
+		dst = binary.AppendUvarint(dst, uint64(len(b)))
+		dst = append(dst, b...)
+	}
+	return dst, nil
+}
+
+// readValue fills in what the key does not hold, and returns what follows the
+// delivery in v. The delivery gets memory of its own.
+func (d *Delivery) readValue(v []byte) (rest []byte, err error) {
+	r := reader{rest: v}
+	version, flags := r.byte(), r.byte()
+	d.Attempts = int(r.uvarint())
+	d.Rule, d.RuleTarget = string(r.bytes()), string(r.bytes())
+	if flags&flagBody != 0 {
+		d.Body = append([]byte{}, r.bytes()...)
+	}
+	var t tail
+	if flags&flagTail != 0 {
+		if err := json.Unmarshal(r.bytes(), &t); err != nil {
+			return nil, fmt.Errorf("delivery %d/%d: %w", d.Seq, d.N, errCorrupt)
+		}
+		if d.State == Dead {
+			d.Lane = t.Lane
+		}
+		d.Spent, d.Since, d.History, d.Death = t.Spent, t.Since, t.History, t.Death
+	}
+	if r.broken || version != recordV1 {
+		return nil, fmt.Errorf("delivery %d/%d: %w", d.Seq, d.N, errCorrupt)
+	}
+	return r.rest, nil
+}
+
+func appendString(dst []byte, s string) []byte {
+	return append(binary.AppendUvarint(dst, uint64(len(s))), s...)
+}
+
+// reader takes a record apart; it remembers that something was missing.
+type reader struct {
+	rest   []byte
+	broken bool
+}
+
+func (r *reader) byte() byte {
+	if len(r.rest) == 0 {
+		r.broken = true
+		return 0
+	}
+	b := r.rest[0]
+	r.rest = r.rest[1:]
+	return b
+}
+
+func (r *reader) uvarint() uint64 {
+	n, w := binary.Uvarint(r.rest)
+	if w <= 0 {
+		r.broken, r.rest = true, nil
+		return 0
+	}
+	r.rest = r.rest[w:]
+	return n
+}
+
+func (r *reader) bytes() []byte {
+	n := r.uvarint()
+	if n > uint64(len(r.rest)) {
+		r.broken, r.rest = true, nil
+		return nil
+	}
+	b := r.rest[:n]
+	r.rest = r.rest[n:]
+	return b
+}

@@ -1,0 +1,69 @@
+package journal
+
+import (
+	"sync"
+	"time"
+)
+
+// sequence hands out sequence numbers and knows up to which of them every one
+// has been used or given back. Readers of the ready table stop there: past it an
+// event may be visible before it is durable.
+type sequence struct {
+	mu   sync.Mutex
+	last Seq
+	// open holds what was handed out and not yet released, oldest first; base
+	// counts the reservations that were dropped from its front.
+	open []span
+	base uint64
+}
+
+type span struct {
+	first Seq
+	done  bool
+}
+
+// Reservation is a run of sequence numbers for events about to be appended. It
+// must be released, whether or not they were.
+type Reservation struct {
+	First Seq
+	N     int
+	at    uint64
+	seq   *sequence
+}
+
+// At is the i-th sequence number.
+func (r Reservation) At(i int) Seq { return r.First + Seq(i) }
+
+// Release says that the numbers' events are on disk and known to their lanes, or
+// will never be.
+func (r Reservation) Release() {
+	s := r.seq
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.open[r.at-s.base].done = true
+	n := 0
+	for n < len(s.open) && s.open[n].done {
+		n++
+	}
+	s.open = s.open[n:]
+	s.base += uint64(n)
+}
+
+func (s *sequence) reserve(n int, now time.Time) Reservation {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	first := max(s.last+1, SeqAt(now))
+	s.last = first + Seq(n) - 1
+	s.open = append(s.open, span{first: first})
+	return Reservation{First: first, N: n, at: s.base + uint64(len(s.open)) - 1, seq: s}
+}
+
+// stable is the bound below which every number is settled.
+func (s *sequence) stable() Seq {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.open) > 0 {
+		return s.open[0].first
+	}
+	return s.last + 1
+}

@@ -1,0 +1,124 @@
+package journal
+
+import (
+	"encoding/binary"
+	"fmt"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+// Retention bounds what the journal keeps of events whose deliveries have ended.
+// Zero means no bound.
+type Retention struct {
+	MaxAge   time.Duration
+	MaxBytes uint64
+}
+
+// Trim drops the events that retention no longer keeps, as ranges and not one by
+// one. An event that a delivery still waits for is kept, and with it all that
+// came later. It returns how far it has dropped.
+func (j *Journal) Trim(keep Retention) (Seq, error) {
+	j.trimMu.Lock()
+	defer j.trimMu.Unlock()
+	j.mu.Lock()
+	closed := j.closed
+	j.mu.Unlock()
+	if closed {
+		return 0, ErrClosed
+	}
+	oldest := j.Oldest()
+	horizon, err := j.horizon(keep)
+	if err != nil || horizon <= oldest {
+		return oldest, err
+	}
+	needed, err := j.neededFrom(horizon)
+	if err != nil {
+		return oldest, fmt.Errorf("trim: %w", err)
+	}
+	if horizon = min(horizon, needed); horizon <= oldest {
+		return oldest, nil
+	}
+	j.oldest.Store(uint64(horizon))
+	b := j.db.NewBatch()
+	defer b.Close()
+	if err := b.DeleteRange(eventKey(0), eventKey(horizon), nil); err != nil {
+		return oldest, fmt.Errorf("trim: %w", err)
+	}
+	ids := binary.BigEndian.AppendUint32([]byte{tableID}, hourOf(horizon))
+	if err := b.DeleteRange([]byte{tableID}, ids, nil); err != nil {
+		return oldest, fmt.Errorf("trim: %w", err)
+	}
+	if err := j.db.Apply(b, pebble.NoSync); err != nil {
+		return oldest, fmt.Errorf("trim: %w", err)
+	}
+	return horizon, nil
+}
+
+// horizon is up to where retention alone would drop events.
+func (j *Journal) horizon(keep Retention) (Seq, error) {
+	var h Seq
+	if keep.MaxAge > 0 {
+		h = SeqAt(j.now().Add(-keep.MaxAge))
+	}
+	if keep.MaxBytes == 0 {
+		return h, nil
+	}
+	first, last, err := j.ends()
+	if err != nil {
+		return 0, fmt.Errorf("trim: %w", err)
+	}
+	used, err := j.db.EstimateDiskUsage(eventKey(0), eventKey(last+1))
+	if err != nil {
+		return 0, fmt.Errorf("trim: %w", err)
+	}
+	if used > keep.MaxBytes {
+		// Cut between the ends until what is left fits.
+		lo, hi := uint64(first), uint64(last)
+		for range 20 {
+			mid := lo + (hi-lo)/2
+			left, err := j.db.EstimateDiskUsage(eventKey(Seq(mid)), eventKey(last+1))
+			if err != nil {
+				return 0, fmt.Errorf("trim: %w", err)
+			}
+			if left > keep.MaxBytes {
+				lo = mid
+			} else {
+				hi = mid
+			}
+		}
+		h = max(h, Seq(hi))
+	}
+	return h, nil
+}
+
+// neededFrom is the first event below bound that a delivery waits for, or bound.
+func (j *Journal) neededFrom(bound Seq) (Seq, error) {
+	bound = min(bound, j.Stable())
+	for _, l := range j.Lanes() {
+		c := j.LaneCounts(l)
+		if c.Ready > 0 {
+			lower, upper := laneRange(tableReady, l)
+			if err := j.scan(lower, upper, func(k, _ []byte) (bool, error) {
+				if d, ok := placeOf(k); ok {
+					bound = min(bound, d.Seq)
+				}
+				return false, nil
+			}); err != nil {
+				return 0, err
+			}
+		}
+		if c.Waiting > 0 {
+			lower, upper := laneRange(tableWaiting, l)
+			if err := j.scan(lower, upper, func(k, _ []byte) (bool, error) {
+				if d, ok := placeOf(k); ok {
+					bound = min(bound, d.Seq)
+				}
+				return true, nil
+			}); err != nil {
+				return 0, err
+			}
+		}
+	}
+	return bound, nil
+}
