@@ -1,0 +1,270 @@
+package rules
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"unicode/utf8"
+
+	"signalbox/rules/document"
+	"signalbox/rules/exprenv"
+	"signalbox/rules/pattern"
+	"signalbox/targets"
+)
+
+// builder turns the contents of all files into a Set. It goes on after a fault,
+// so that all are reported at once.
+type builder struct {
+	*loader
+	set *Set
+	// busPos, targetPos and rulePos are where things were first declared.
+	busPos    map[string]Position
+	targetPos map[string]Position
+	// broken are targets that are declared but faulty; a rule that names one is
+	// not at fault.
+	broken map[string]bool
+	byARN  map[string]string
+	hash   revision
+}
+
+func (l *loader) build() *Set {
+	b := &builder{
+		loader: l,
+		set: &Set{
+			Targets:  map[string]targets.Config{},
+			Buses:    map[string]Bus{DefaultBus: {Name: DefaultBus}},
+			Files:    l.files,
+			matchers: map[string]*matcher{},
+		},
+		busPos:    map[string]Position{},
+		targetPos: map[string]Position{},
+		broken:    map[string]bool{},
+		byARN:     map[string]string{},
+	}
+	for _, c := range l.contents {
+		b.buses(c.buses)
+		b.targets(c.targets)
+	}
+	b.busTargets()
+	b.rules(b.drafts())
+	b.matchers()
+	b.hash.add("origin", l.src.Account, l.src.Region)
+	b.set.Revision = b.hash.sum()
+	return b.set
+}
+
+func (b *builder) buses(buses []busDraft) {
+	for _, bus := range buses {
+		path := document.Path{}.Key("buses").Key(bus.name)
+		if fault := checkName(bus.name); fault != "" {
+			b.problems.Add(bus.pos, path, "the name %s", fault)
+		}
+		if first, again := b.busPos[bus.name]; again {
+			b.problems.Add(bus.pos, path, "the bus is declared twice; it is also at %s", first)
+			continue
+		}
+		b.busPos[bus.name] = bus.pos
+		b.set.Buses[bus.name] = Bus{Name: bus.name, Description: bus.description}
+		b.hash.add("bus", bus.name, bus.description)
+	}
+}
+
+// drafts gathers the rules of all files, with the targets that other files
+// attach to them.
+func (b *builder) drafts() []*draft {
+	var all []*draft
+	for _, c := range b.contents {
+		all = append(all, c.rules...)
+	}
+	for _, c := range b.contents {
+		for _, a := range c.attached {
+			b.attach(a, all)
+		}
+	}
+	return all
+}
+
+func (b *builder) attach(a attachment, all []*draft) {
+	var names []string
+	for _, d := range all {
+		if d.bus() == a.bus && d.Name.Value == a.rule {
+			d.Targets = append(d.Targets, a.targets...)
+			return
+		}
+		names = append(names, d.Name.Value)
+	}
+	b.problems.Add(a.pos, document.Path{}.Key("Targets"), "no rule %q on bus %q%s", a.rule, a.bus, document.Suggest(a.rule, names))
+}
+
+func (b *builder) rules(drafts []*draft) {
+	type key struct{ bus, name string }
+	first := map[key]Position{}
+	for _, d := range drafts {
+		k := key{d.bus(), d.Name.Value}
+		if at, again := first[k]; again && k.name != "" {
+			b.problems.Add(d.pos, d.path, "stands twice on bus %q; it is also at %s: rename one", k.bus, at)
+			continue
+		}
+		first[k] = d.pos
+		b.set.Rules = append(b.set.Rules, b.rule(d))
+		b.hash.rule(d)
+	}
+	slices.SortFunc(b.set.Rules, func(x, y *Rule) int {
+		return cmp.Or(cmp.Compare(x.Bus, y.Bus), cmp.Compare(x.Name, y.Name))
+	})
+}
+
+func (b *builder) rule(d *draft) *Rule {
+	r := &Rule{
+		Name:        d.Name.Value,
+		Bus:         d.bus(),
+		Description: d.Description.Value,
+		State:       d.State,
+		Strict:      d.Strict,
+		Pos:         d.pos,
+	}
+	r.ARN = ruleARN(b.src.Region, b.src.Account, r.Bus, r.Name)
+	b.names(d)
+	r.Pattern = b.pattern(d)
+	r.When = b.when(d)
+	r.Targets = b.ruleTargets(d)
+	return r
+}
+
+func (b *builder) names(d *draft) {
+	switch {
+	case d.Name.Node == nil:
+		b.problems.Add(d.pos, d.path, "has no name: write name: and one that is unique on its bus")
+	default:
+		if fault := checkName(d.Name.Value); fault != "" && d.Name.Node.Kind == document.String {
+			b.problems.Add(d.Name.Node.Pos, d.path.Key("name"), "%s", fault)
+		}
+	}
+	if n := utf8.RuneCountInString(d.Description.Value); n > maxDescriptionLength {
+		b.problems.Add(d.Description.Node.Pos, d.path.Key("description"), "is %d characters long; at most %d are allowed", n, maxDescriptionLength)
+	}
+	if _, ok := b.set.Buses[d.bus()]; !ok {
+		known := slices.Sorted(maps.Keys(b.set.Buses))
+		b.problems.Add(d.Bus.Pos(d.pos), d.path.Key("bus"), "no bus %q%s; declare it under buses:", d.bus(), document.Suggest(d.bus(), known))
+	}
+}
+
+// pattern compiles a rule's pattern, which is a mapping, or JSON text.
+func (b *builder) pattern(d *draft) *pattern.Pattern {
+	path := d.path.Key(d.patternKey)
+	if d.Pattern.IsZero() {
+		b.problems.Add(d.pos, d.path, `has no %s: write one, such as source: ["shop.orders"]`, d.patternKey)
+		return nil
+	}
+	text, at := sourceText(d.Pattern)
+	p, err := pattern.Parse(text, pattern.Options{Strict: d.Strict})
+	if err != nil {
+		b.patternFault(d.Pattern.Pos, at, path, err)
+		return nil
+	}
+	b.ambiguous(d.Pattern, path)
+	return p
+}
+
+// sourceText is the JSON of a node that is a value or holds JSON text, and a
+// function that finds a byte of it in the file.
+func sourceText(n *document.Node) (text []byte, at func(offset int) Position) {
+	if n.Kind == document.String {
+		return []byte(n.Text), n.TextPosition
+	}
+	rendering := n.Render()
+	return rendering.JSON, rendering.At
+}
+
+func (b *builder) patternFault(pos Position, at func(int) Position, path document.Path, err error) {
+	var fault *pattern.Error
+	if !errors.As(err, &fault) {
+		b.problems.Add(pos, path, "%s", err)
+		return
+	}
+	b.problems.Add(at(fault.Offset), extend(path, fault.Path), "%s", withHint(fault.Reason, fault.Hint))
+}
+
+// extend adds the path inside a value to the path that leads to it.
+func extend(path document.Path, more []any) document.Path {
+	for _, step := range more {
+		switch step := step.(type) {
+		case int:
+			path = path.Index(step)
+		default:
+			path = path.Key(fmt.Sprint(step))
+		}
+	}
+	return path
+}
+
+func withHint(reason, hint string) string {
+	if hint == "" {
+		return reason
+	}
+	return reason + " (" + hint + ")"
+}
+
+// ambiguous warns of values that are strings here, but something else to
+// readers of older YAML.
+func (b *builder) ambiguous(n *document.Node, path document.Path) {
+	if n.IsAmbiguous() {
+		b.warnings.Add(n.Pos, path, `%s is the string %q here; quote it, or write true, false or a number in JSON's form`, n.Text, n.Text)
+	}
+	for i, item := range n.Items {
+		b.ambiguous(item, path.Index(i))
+	}
+	for _, member := range n.Members {
+		b.ambiguous(member.Value, path.Key(member.Key))
+	}
+}
+
+func (b *builder) when(d *draft) *exprenv.Program {
+	if d.When.Node == nil || d.When.Node.Kind != document.String {
+		return nil
+	}
+	program, err := exprenv.CompileBool(d.When.Value)
+	if err == nil {
+		return program
+	}
+	pos, text := d.When.Node.Pos, err.Error()
+	var fault *exprenv.Error
+	if errors.As(err, &fault) {
+		pos, text = d.When.Node.TextPosition(fault.Offset), withHint(fault.Reason, fault.Hint)
+	}
+	b.problems.Add(pos, d.path.Key("when"), "%s", text)
+	return nil
+}
+
+// matchers compiles the rules of each bus. It waits until all is well: a faulty
+// rule has no pattern.
+func (b *builder) matchers() {
+	if b.problems.Len() > 0 {
+		return
+	}
+	for _, r := range b.set.Rules {
+		if r.State == Disabled {
+			continue
+		}
+		m := b.set.matchers[r.Bus]
+		if m == nil {
+			m = &matcher{}
+			b.set.matchers[r.Bus] = m
+		}
+		m.rules = append(m.rules, r)
+	}
+	for bus, m := range b.set.matchers {
+		patterns := make([]*pattern.Pattern, len(m.rules))
+		for i, r := range m.rules {
+			patterns[i] = r.Pattern
+		}
+		compiled, err := pattern.Compile(patterns)
+		if err != nil {
+			b.problems.AddError("", fmt.Errorf("bus %q: %w", bus, err))
+			continue
+		}
+		m.patterns = compiled
+	}
+}

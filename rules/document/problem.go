@@ -1,0 +1,114 @@
+package document
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Problem is one fault of a file, or a warning about it.
+type Problem struct {
+	Pos Position
+	// Path leads to the faulty value: `rule "big": pattern.detail.total`.
+	Path string
+	// Message says what is wrong and how to mend it.
+	Message string
+	// Err is the cause, if there is one to unwrap.
+	Err error
+}
+
+// Error gives position, path and message.
+func (p *Problem) Error() string {
+	var b strings.Builder
+	if at := p.Pos.String(); at != "" {
+		b.WriteString(at + ": ")
+	}
+	if p.Path != "" {
+		b.WriteString(p.Path + ": ")
+	}
+	b.WriteString(p.Message)
+	return b.String()
+}
+
+// Unwrap gives the cause.
+func (p *Problem) Unwrap() error { return p.Err }
+
+func problem(pos Position, format string, args ...any) *Problem {
+	return &Problem{Pos: pos, Message: fmt.Sprintf(format, args...)}
+}
+
+// Problems collects the faults of several files. The zero value is empty.
+type Problems struct {
+	list []*Problem
+}
+
+// Add notes a fault at a place.
+func (ps *Problems) Add(pos Position, path Path, format string, args ...any) {
+	p := problem(pos, format, args...)
+	p.Path = path.String()
+	ps.list = append(ps.list, p)
+}
+
+// AddError notes an error: the problems of an Errors one by one, a *Problem as
+// it is, any other with the file alone as its place.
+func (ps *Problems) AddError(file string, err error) {
+	var all Errors
+	var one *Problem
+	switch {
+	case errors.As(err, &all):
+		ps.list = append(ps.list, all...)
+	case errors.As(err, &one):
+		ps.list = append(ps.list, one)
+	default:
+		ps.list = append(ps.list, &Problem{Pos: Position{File: file}, Message: err.Error(), Err: err})
+	}
+}
+
+// Len is how many faults were noted.
+func (ps *Problems) Len() int { return len(ps.list) }
+
+// Sorted gives the faults by file, line and column, each once.
+func (ps *Problems) Sorted() []*Problem {
+	sorted := slices.Clone(ps.list)
+	slices.SortStableFunc(sorted, func(a, b *Problem) int {
+		return cmp.Or(
+			cmp.Compare(a.Pos.File, b.Pos.File),
+			cmp.Compare(a.Pos.Line, b.Pos.Line),
+			cmp.Compare(a.Pos.Column, b.Pos.Column),
+		)
+	})
+	return slices.CompactFunc(sorted, func(a, b *Problem) bool {
+		return a.Pos == b.Pos && a.Path == b.Path && a.Message == b.Message
+	})
+}
+
+// Err is nil if there are no faults, else all of them as Errors.
+func (ps *Problems) Err() error {
+	if len(ps.list) == 0 {
+		return nil
+	}
+	return Errors(ps.Sorted())
+}
+
+// Errors is every fault of a load, sorted by place.
+type Errors []*Problem
+
+// Error gives one fault a line.
+func (e Errors) Error() string {
+	lines := make([]string, len(e))
+	for i, p := range e {
+		lines[i] = p.Error()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Unwrap gives the faults for errors.Is and errors.As.
+func (e Errors) Unwrap() []error {
+	errs := make([]error, len(e))
+	for i, p := range e {
+		errs[i] = p
+	}
+	return errs
+}

@@ -1,0 +1,174 @@
+package rules
+
+import (
+	"fmt"
+	"time"
+
+	"signalbox/rules/document"
+)
+
+// draft is a rule as a file says it, before anything in it has been checked
+// against the rest.
+type draft struct {
+	Name        document.Located[string] `yaml:"name"`
+	Bus         document.Located[string] `yaml:"bus"`
+	Description document.Located[string] `yaml:"description"`
+	State       State                    `yaml:"state"`
+	Strict      bool                     `yaml:"strict"`
+	Pattern     *document.Node           `yaml:"pattern"`
+	When        document.Located[string] `yaml:"when"`
+	Targets     []targetDraft            `yaml:"targets"`
+
+	pos  Position
+	path document.Path
+	// patternKey is what the file calls the pattern.
+	patternKey string
+}
+
+// bus is the bus that the rule is on.
+func (d *draft) bus() string {
+	if d.Bus.Value == "" {
+		return DefaultBus
+	}
+	return d.Bus.Value
+}
+
+// targetDraft is a rule's target as a file says it.
+type targetDraft struct {
+	ID     document.Located[string] `yaml:"id"`
+	Target document.Located[string] `yaml:"target"`
+	Retry  *document.Node           `yaml:"retry"`
+	// Input may be JSON text, or the value itself.
+	Input            *document.Node           `yaml:"input"`
+	InputPath        document.Located[string] `yaml:"input_path"`
+	InputTransformer *transformerDraft        `yaml:"input_transformer"`
+	Transform        document.Located[string] `yaml:"transform"`
+
+	// ARN names the target in files that come from AWS.
+	ARN string `yaml:"-"`
+	// attempts and age are those of AWS's RetryPolicy; 0 if it does not say.
+	attempts int
+	age      time.Duration
+
+	node *document.Node
+	path document.Path
+}
+
+type transformerDraft struct {
+	InputPathsMap map[string]string        `yaml:"input_paths_map"`
+	InputTemplate document.Located[string] `yaml:"input_template"`
+	Compat        string                   `yaml:"compat"`
+}
+
+// targetFields stops targetDraft's own UnmarshalNode from calling itself.
+type targetFields targetDraft
+
+// UnmarshalNode takes a target's name alone for an entry that says no more.
+func (t *targetDraft) UnmarshalNode(d *document.Decoder, n *document.Node, path document.Path) {
+	if n.Kind == document.String {
+		d.Decode(n, &t.Target, path)
+	} else {
+		d.Decode(n, (*targetFields)(t), path)
+	}
+	t.node, t.path = n, path
+	if n.Kind == document.Mapping && t.Target.Node == nil {
+		d.Problems.Add(n.Pos, path, `has no target: write target: and the name of one`)
+	}
+}
+
+// contents is what one file holds.
+type contents struct {
+	path    string
+	targets []document.Member
+	buses   []busDraft
+	rules   []*draft
+	// attached are targets of rules that may stand in other files.
+	attached []attachment
+}
+
+// attachment adds targets to a rule, as PutTargets does.
+type attachment struct {
+	rule, bus string
+	pos       Position
+	targets   []targetDraft
+}
+
+// busDraft is a bus as a file says it.
+type busDraft struct {
+	name        string
+	description string
+	pos         Position
+}
+
+// fileReader turns the tree of one file into drafts.
+type fileReader struct {
+	dec      *document.Decoder
+	warnings *document.Problems
+	contents
+}
+
+// file reads the project's own form, which may be written in JSON too.
+func (r *fileReader) file(root *document.Node) {
+	if root.Kind != document.Mapping {
+		r.dec.Problems.Add(root.Pos, document.Path{}, "a rule file is a mapping with the keys rules, targets and buses, not %s", root.Kind)
+		return
+	}
+	var top struct {
+		Targets *document.Node `yaml:"targets"`
+		Buses   *document.Node `yaml:"buses"`
+		Rules   *document.Node `yaml:"rules"`
+	}
+	r.dec.Decode(root, &top, document.Path{})
+	r.targets = members(r.dec, top.Targets, "targets")
+	r.buses = readBuses(r.dec, top.Buses)
+	if top.Rules.IsZero() {
+		return
+	}
+	if top.Rules.Kind != document.Sequence {
+		r.dec.Problems.Add(top.Rules.Pos, document.Path{}.Key("rules"), "must be a list of rules, each beginning with a -, not %s", top.Rules.Kind)
+		return
+	}
+	for i, n := range top.Rules.Items {
+		path := document.Path{}.Key("rules").Index(i)
+		if n.Kind != document.Mapping {
+			r.dec.Problems.Add(n.Pos, path, "must be a mapping with a name and a pattern, not %s", n.Kind)
+			continue
+		}
+		r.rules = append(r.rules, readRule(r.dec, n, path))
+	}
+}
+
+func readRule(dec *document.Decoder, n *document.Node, path document.Path) *draft {
+	d := &draft{State: Enabled, pos: n.Pos, patternKey: "pattern"}
+	if name := n.Get("name"); name != nil && name.Text != "" {
+		path = document.In(fmt.Sprintf("rule %q", name.Text))
+	}
+	d.path = path
+	dec.Decode(n, d, path)
+	return d
+}
+
+// members gives the entries of a mapping that may be absent.
+func members(dec *document.Decoder, n *document.Node, key string) []document.Member {
+	if n.IsZero() {
+		return nil
+	}
+	path := document.Path{}.Key(key)
+	if n.Kind != document.Mapping {
+		dec.Problems.Add(n.Pos, path, "must be a mapping from names, not %s", n.Kind)
+		return nil
+	}
+	return dec.Unique(n, path)
+}
+
+func readBuses(dec *document.Decoder, n *document.Node) []busDraft {
+	var buses []busDraft
+	for _, member := range members(dec, n, "buses") {
+		var fields struct {
+			Description string `yaml:"description"`
+		}
+		dec.Decode(member.Value, &fields, document.Path{}.Key("buses").Key(member.Key))
+		buses = append(buses, busDraft{name: member.Key, description: fields.Description, pos: member.Pos})
+	}
+	return buses
+}

@@ -1,0 +1,125 @@
+// Package rules turns rule files, which people edit while the router runs, into
+// one immutable Set that says which rules an event matches.
+package rules
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"signalbox/rules/document"
+	"signalbox/rules/exprenv"
+	"signalbox/rules/pattern"
+	"signalbox/rules/transform"
+	"signalbox/targets"
+)
+
+// DefaultBus is the bus that always exists, and that a rule without a bus is on.
+const DefaultBus = "default"
+
+// The bounds of a rule's texts, which are those of the EventBridge API.
+const (
+	maxNameLength        = 64
+	maxDescriptionLength = 512
+)
+
+// nameForm is what PutRule allows in the name of a rule or a bus.
+var nameForm = regexp.MustCompile(`^[.\-_A-Za-z0-9]+$`)
+
+// Position is a place in a rule file.
+type Position = document.Position
+
+// State says what a rule does with the events that it matches.
+type State string
+
+// The states of a rule.
+const (
+	// Enabled rules send what they match to their targets.
+	Enabled State = "enabled"
+	// Disabled rules match nothing.
+	Disabled State = "disabled"
+	// Shadow rules match and count, and deliver nothing.
+	Shadow State = "shadow"
+)
+
+// UnmarshalText reads a state, also as EventBridge spells it.
+func (s *State) UnmarshalText(text []byte) error {
+	switch string(text) {
+	case "enabled", "ENABLED", "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS":
+		*s = Enabled
+	case "disabled", "DISABLED":
+		*s = Disabled
+	case "shadow":
+		*s = Shadow
+	default:
+		hint := document.Suggest(string(text), []string{"enabled", "disabled", "shadow"})
+		return fmt.Errorf("unknown state %q%s; the states are enabled, disabled and shadow", text, hint)
+	}
+	return nil
+}
+
+// Bus is a named stream of events, with rules of its own.
+type Bus struct {
+	Name        string
+	Description string
+}
+
+// Rule sends the events of a bus that match a pattern, and then a condition, to
+// targets. It is never changed once it is part of a Set.
+type Rule struct {
+	// Name is unique on its bus.
+	Name        string
+	Bus         string
+	Description string
+	State       State
+	// Strict says that what is only a warning in other patterns is an error in
+	// this one.
+	Strict  bool
+	Pattern *pattern.Pattern
+	// When is the condition that an event must fulfil besides matching the
+	// pattern; nil if there is none.
+	When    *exprenv.Program
+	Targets []RuleTarget
+	// ARN is the rule's name in AWS's form, arn:aws:events:region:account:rule/name.
+	ARN string
+	// Pos is where the rule stands.
+	Pos Position
+}
+
+// RuleTarget is one place that a rule sends to, and in what form.
+type RuleTarget struct {
+	// ID is unique in its rule.
+	ID string
+	// Target is a key of the Set's Targets.
+	Target string
+	// Spec is the transform as it was written; Transform is the same compiled, nil
+	// if the event is to be sent as it is.
+	Spec      transform.Spec
+	Transform *transform.Transform
+	// Retry replaces the target's retry; nil if the rule does not say otherwise.
+	Retry *targets.Retry
+	Pos   Position
+}
+
+// checkName says what is wrong with the name of a rule, a bus or a target.
+func checkName(name string) string {
+	switch {
+	case name == "":
+		return "is empty"
+	case len(name) > maxNameLength:
+		return fmt.Sprintf("is %d characters long; at most %d are allowed", len(name), maxNameLength)
+	case !nameForm.MatchString(name):
+		return fmt.Sprintf("is %q; letters, digits and the characters . - _ are allowed", name)
+	}
+	return ""
+}
+
+// ruleARN puts the bus into the name only where it is not the default one, as
+// EventBridge does.
+func ruleARN(region, account, bus, name string) string {
+	parts := []string{"arn:aws:events:" + region + ":" + account + ":rule"}
+	if bus != DefaultBus {
+		parts = append(parts, bus)
+	}
+	return strings.Join(append(parts, name), "/")
+}

@@ -1,0 +1,128 @@
+package rules
+
+import (
+	"fmt"
+
+	"signalbox/event"
+	"signalbox/rules/document"
+	"signalbox/rules/exprenv"
+	"signalbox/rules/pattern"
+	"signalbox/targets"
+)
+
+// Set is everything that decides where an event goes, as it was at one moment.
+// It is immutable and safe for concurrent use.
+type Set struct {
+	// Revision is a hash of all that the files say: two sets of equal content
+	// have the same one, wherever and in whatever order the rules stand.
+	Revision string
+	// Rules are sorted by bus and name, disabled ones included.
+	Rules []*Rule
+	// Targets are all that rules can name, after defaults.
+	Targets map[string]targets.Config
+	// Buses always holds DefaultBus.
+	Buses map[string]Bus
+	// Files are the rule files that were read.
+	Files []File
+	// Warnings are what is allowed in the files but looks like a mistake.
+	Warnings []*document.Problem
+
+	matchers map[string]*matcher
+}
+
+// File is one rule file that a Set was read from, and how much it contributed.
+type File struct {
+	Path                  string
+	Rules, Targets, Buses int
+}
+
+// matcher holds the rules of one bus that are not disabled; the pattern number i
+// is that of rules[i].
+type matcher struct {
+	patterns *pattern.Set
+	rules    []*Rule
+}
+
+// Matched is a rule whose pattern an event matches.
+type Matched struct {
+	Rule *Rule
+	// Err says that the rule's condition failed on this event: the rule then does
+	// not match, and nothing may be sent on its behalf.
+	Err error
+}
+
+// Match appends to dst the rules on the event's bus that match it, sorted by
+// name: enabled and shadow ones, which Rule.State tells apart, and those whose
+// condition failed, which have Err set. The envelope is the event in its
+// canonical form. On a bus that does not exist nothing matches.
+func (s *Set) Match(ev *event.Event, envelope []byte, dst []Matched) []Matched {
+	m := s.matchers[busOf(ev)]
+	if m == nil {
+		return dst
+	}
+	var numbers [16]int
+	cond := conditions{event: ev}
+	for _, i := range m.patterns.Match(envelope, numbers[:0]) {
+		rule := m.rules[i]
+		if rule.When == nil {
+			dst = append(dst, Matched{Rule: rule})
+			continue
+		}
+		holds, err := cond.hold(rule.When)
+		if holds || err != nil {
+			dst = append(dst, Matched{Rule: rule, Err: err})
+		}
+	}
+	return dst
+}
+
+func busOf(ev *event.Event) string {
+	if ev.Meta.Bus == "" {
+		return DefaultBus
+	}
+	return ev.Meta.Bus
+}
+
+// conditions evaluates the conditions of several rules on one event. Decoding
+// the event for them costs more than matching it, so that is done once, and
+// only when a rule asks.
+type conditions struct {
+	event *event.Event
+	env   *exprenv.Env
+	err   error
+}
+
+func (c *conditions) hold(when *exprenv.Program) (bool, error) {
+	if c.env == nil && c.err == nil {
+		c.env, c.err = exprenv.New(c.event)
+	}
+	if c.err != nil {
+		return false, fmt.Errorf("when: %w", c.err)
+	}
+	holds, err := when.RunBool(c.env)
+	if err != nil {
+		return false, fmt.Errorf("when: %w", err)
+	}
+	return holds, nil
+}
+
+// Rule finds a rule by its bus and name; nil if there is none.
+func (s *Set) Rule(bus, name string) *Rule {
+	for _, r := range s.Rules {
+		if r.Name == name && r.Bus == bus {
+			return r
+		}
+	}
+	return nil
+}
+
+// On gives the rules of one bus, sorted by name.
+func (s *Set) On(bus string) []*Rule {
+	var rules []*Rule
+	for _, r := range s.Rules {
+		if r.Bus == bus {
+			rules = append(rules, r)
+		}
+	}
+	return rules
+}

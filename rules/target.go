@@ -1,0 +1,268 @@
+package rules
+
+import (
+	"cmp"
+	"errors"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"signalbox/rules/document"
+	"signalbox/rules/transform"
+	"signalbox/targets"
+)
+
+func (b *builder) targets(members []document.Member) {
+	for _, member := range members {
+		path := document.In("target " + strconv.Quote(member.Key))
+		if fault := checkName(member.Key); fault != "" {
+			b.problems.Add(member.Pos, path, "the name %s", fault)
+		}
+		if first, again := b.targetPos[member.Key]; again {
+			b.problems.Add(member.Pos, path, "is declared twice; it is also at %s: rename one", first)
+			continue
+		}
+		b.targetPos[member.Key] = member.Pos
+		b.target(member, path)
+	}
+}
+
+// target reads one target. The references to secrets in it stay as they are:
+// the target itself resolves them, so that no value of one is held here.
+func (b *builder) target(member document.Member, path document.Path) {
+	before := b.problems.Len()
+	config := targets.Config{Name: member.Key, Dir: filepath.Dir(member.Pos.File)}
+	if member.Value.Kind != document.Mapping {
+		b.problems.Add(member.Value.Pos, path, "must be a mapping with a type, not %s", member.Value.Kind)
+	} else {
+		b.dec.Decode(member.Value, &config, path)
+		b.zeros(member.Value, path)
+		config.SetDefaults()
+		b.validate(&config, member.Value, path)
+	}
+	if b.problems.Len() > before {
+		b.broken[member.Key] = true
+		return
+	}
+	b.set.Targets[member.Key] = config
+	b.hash.add("target", member.Key, config.Dir, rendered(member.Value))
+	if config.ARN != "" {
+		b.targetARN(config, member, path)
+	}
+}
+
+func (b *builder) targetARN(config targets.Config, member document.Member, path document.Path) {
+	if other, again := b.byARN[config.ARN]; again {
+		b.problems.Add(member.Value.Get("arn").Pos, path.Key("arn"), "is also that of target %q", other)
+		return
+	}
+	b.byARN[config.ARN] = config.Name
+}
+
+// zeros reports a 0 where SetDefaults would take it for a field that was left
+// out, and put the default in its place.
+func (b *builder) zeros(n *document.Node, path document.Path) {
+	for _, steps := range [][]string{
+		{"timeout"}, {"concurrency"}, {"max_hops"},
+		{"retry", "max_attempts"}, {"retry", "max_age"}, {"retry", "min_backoff"}, {"retry", "max_backoff"},
+	} {
+		at, where := follow(n, path, steps)
+		if at.Kind != document.Number && at.Kind != document.String {
+			continue
+		}
+		if d, err := document.ParseDuration(at.Text); err == nil && d == 0 {
+			b.problems.Add(at.Pos, where, "is %s: it must be more than 0; remove the line for the default", at.Text)
+		}
+	}
+}
+
+func (b *builder) validate(config *targets.Config, n *document.Node, path document.Path) {
+	for _, fault := range config.Validate(b.src.Secrets) {
+		at, where := follow(n, path, fault.Path)
+		b.problems.Add(at.Pos, where, "%s", fault.Msg)
+	}
+}
+
+// follow goes down a path as far as the file has it, so that a fault of what was
+// left out is shown where it would stand.
+func follow(n *document.Node, path document.Path, steps []string) (*document.Node, document.Path) {
+	at, whole := n, true
+	for _, step := range steps {
+		var next *document.Node
+		if i, err := strconv.Atoi(step); err == nil && at.Kind == document.Sequence {
+			path = path.Index(i)
+			if i < len(at.Items) {
+				next = at.Items[i]
+			}
+		} else {
+			path = path.Key(step)
+			next = at.Get(step)
+		}
+		if whole = whole && next != nil; whole {
+			at = next
+		}
+	}
+	return at, path
+}
+
+// busTargets checks the buses that targets send to; only now all are known.
+func (b *builder) busTargets() {
+	for _, c := range b.contents {
+		for _, member := range c.targets {
+			config, ok := b.set.Targets[member.Key]
+			if !ok || config.Type != targets.TypeBus || b.targetPos[member.Key] != member.Pos {
+				continue
+			}
+			if _, ok := b.set.Buses[config.Bus]; !ok {
+				at, path := follow(member.Value, document.In("target "+strconv.Quote(member.Key)), []string{"bus"})
+				known := slices.Sorted(maps.Keys(b.set.Buses))
+				b.problems.Add(at.Pos, path, "no bus %q%s; declare it under buses:", config.Bus, document.Suggest(config.Bus, known))
+			}
+		}
+	}
+}
+
+func (b *builder) ruleTargets(d *draft) []RuleTarget {
+	if len(d.Targets) == 0 {
+		b.warnings.Add(d.pos, d.path, "has no targets: it matches and counts, and sends nothing")
+	}
+	var list []RuleTarget
+	first := map[string]Position{}
+	for i := range d.Targets {
+		t := b.ruleTarget(&d.Targets[i])
+		if at, again := first[t.ID]; again && t.ID != "" {
+			b.problems.Add(t.Pos, d.Targets[i].path, "the id %q is also that of the target at %s; give each an id: of its own", t.ID, at)
+		}
+		first[t.ID] = t.Pos
+		list = append(list, t)
+	}
+	return list
+}
+
+func (b *builder) ruleTarget(d *targetDraft) RuleTarget {
+	t := RuleTarget{ID: d.ID.Value, Target: b.resolve(d), Pos: d.node.Pos}
+	if t.ID == "" {
+		t.ID = t.Target
+	}
+	if fault := checkName(t.ID); fault != "" && d.ID.Node != nil && d.ID.Node.Kind == document.String {
+		b.problems.Add(d.ID.Node.Pos, d.path.Key("id"), "%s", fault)
+	}
+	t.Spec = d.spec(t.ID)
+	compiled, err := transform.Compile(t.Spec)
+	if err != nil {
+		b.transformFaults(d, err)
+	}
+	t.Transform = compiled
+	t.Retry = b.retry(d, t.Target)
+	return t
+}
+
+// resolve finds the target that an entry names, by its name or its ARN.
+func (b *builder) resolve(d *targetDraft) string {
+	name, written, pos, path := d.Target.Value, d.Target.Value, d.node.Pos, d.path
+	if d.Target.Node != nil {
+		pos = d.Target.Node.Pos
+	}
+	if d.ARN != "" {
+		written = d.ARN
+		if named, ok := b.byARN[d.ARN]; ok {
+			return named
+		}
+		name = d.ARN[strings.LastIndexAny(d.ARN, ":/")+1:]
+	}
+	if name == "" {
+		return ""
+	}
+	if _, ok := b.set.Targets[name]; !ok && !b.broken[name] {
+		known := slices.Sorted(maps.Keys(b.targetPos))
+		hint := document.Suggest(name, known)
+		if d.ARN != "" {
+			hint += "; give a target this arn:, or the name " + strconv.Quote(name)
+		} else {
+			hint += "; declare it under targets:"
+		}
+		b.problems.Add(pos, path, "no target %q%s", written, hint)
+	}
+	return name
+}
+
+// spec is the transform in the form that the transform package takes.
+func (d *targetDraft) spec(id string) transform.Spec {
+	s := transform.Spec{TargetID: id, InputPath: d.InputPath.Pointer(), Transform: d.Transform.Pointer()}
+	if d.Input != nil {
+		text, _ := sourceText(d.Input)
+		s.Input = new(string(text))
+	}
+	if t := d.InputTransformer; t != nil {
+		s.InputTransformer = &transform.InputTransformer{
+			InputPathsMap: t.InputPathsMap,
+			InputTemplate: t.InputTemplate.Value,
+			Compat:        t.Compat,
+		}
+	}
+	return s
+}
+
+// transformFaults puts each fault of a transform at its place in the file.
+func (b *builder) transformFaults(d *targetDraft, err error) {
+	var all transform.Errors
+	if !errors.As(err, &all) {
+		b.problems.Add(d.node.Pos, d.path, "%s", err)
+		return
+	}
+	for _, fault := range all {
+		steps := make([]string, len(fault.Path))
+		n := d.node
+		for i, step := range fault.Path {
+			steps[i] = spelled(n, step.(string))
+			n = n.Get(steps[i])
+		}
+		at, path := follow(d.node, d.path, steps)
+		pos := at.Pos
+		if n != nil && n == at {
+			_, find := sourceText(at)
+			pos = find(fault.Offset)
+		}
+		b.problems.Add(pos, path, "%s", withHint(fault.Reason, fault.Hint))
+	}
+}
+
+// spelled is a key as the file writes it: AWS's files use InputPath where ours
+// use input_path.
+func spelled(n *document.Node, key string) string {
+	var camel strings.Builder
+	for word := range strings.SplitSeq(key, "_") {
+		if word != "" {
+			camel.WriteString(strings.ToUpper(word[:1]) + word[1:])
+		}
+	}
+	if n.Get(key) == nil && n.Get(camel.String()) != nil {
+		return camel.String()
+	}
+	return key
+}
+
+// retry is the target's retry with what the rule says otherwise.
+func (b *builder) retry(d *targetDraft, name string) *targets.Retry {
+	config, ok := b.set.Targets[name]
+	if d.Retry.IsZero() && d.attempts == 0 && d.age == 0 || !ok {
+		return nil
+	}
+	retry := &config.Retry
+	retry.MaxAttempts = cmp.Or(d.attempts, retry.MaxAttempts)
+	retry.MaxAge = cmp.Or(d.age, retry.MaxAge)
+	if d.Retry.IsZero() {
+		return retry
+	}
+	path := d.path.Key("retry")
+	b.dec.Decode(d.Retry, retry, path)
+	for _, fault := range config.Validate(b.src.Secrets) {
+		if fault.Path[0] == "retry" {
+			at, where := follow(d.Retry, path, fault.Path[1:])
+			b.problems.Add(at.Pos, where, "%s", fault.Msg)
+		}
+	}
+	return retry
+}
