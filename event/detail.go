@@ -11,14 +11,17 @@ import (
 func checkDetail(detail []byte, maxDepth int) *syntaxError {
 	s := scanner{text: detail, maxDepth: maxDepth}
 	s.space()
+	ok := false
 	if s.peek() != '{' {
 		s.unexpected(`a JSON object (wrap other values, as in {"data": …})`)
-		return &s.fault
+	} else {
+		ok = s.object(1, nil) && s.end()
 	}
-	if !s.object(1, nil) || !s.end() {
-		return &s.fault
+	if ok {
+		return nil
 	}
-	return nil
+	fault := s.fault // a copy, so that s stays on the stack
+	return &fault
 }
 
 // trimSpace takes away the white space around a JSON value.

@@ -249,21 +249,22 @@ func (d *putDecoder) field(key []byte, i int) *Error {
 	e := &d.entry
 	var field putField
 	var text *span
+	var name string // the key, without an allocation
 	switch string(key) {
 	case "Source":
-		field, text = putSource, &e.source
+		field, name, text = putSource, "Source", &e.source
 	case "DetailType":
-		field, text = putDetailType, &e.detailType
+		field, name, text = putDetailType, "DetailType", &e.detailType
 	case "EventBusName":
-		field, text = putBus, &e.bus
+		field, name, text = putBus, "EventBusName", &e.bus
 	case "TraceHeader":
-		field, text = putTrace, &e.trace
+		field, name, text = putTrace, "TraceHeader", &e.trace
 	case "Detail":
-		field = putDetail
+		field, name = putDetail, "Detail"
 	case "Resources":
-		field = putResources
+		field, name = putResources, "Resources"
 	case "Time":
-		field = putTime
+		field, name = putTime, "Time"
 	default:
 		if !d.value(2) {
 			return notJSON(&d.fault)
@@ -272,8 +273,8 @@ func (d *putDecoder) field(key []byte, i int) *Error {
 	}
 	if e.seen&field != 0 {
 		return &Error{
-			Code: CodeSerialization, Message: entryPath(i, string(key)) + " is there twice; send it once",
-			Path: entryPath(i, string(key)), Offset: d.pos,
+			Code: CodeSerialization, Message: entryPath(i, name) + " is there twice; send it once",
+			Path: entryPath(i, name), Offset: d.pos,
 		}
 	}
 	if d.peek() == 'n' {
@@ -300,7 +301,7 @@ func (d *putDecoder) field(key []byte, i int) *Error {
 		return d.time(i)
 	}
 	var err *Error
-	*text, err = d.string(i, string(key))
+	*text, err = d.string(i, name)
 	return err
 }
 
