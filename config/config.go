@@ -1,0 +1,203 @@
+// Package config reads config.yaml strictly, fills in defaults, and keeps what
+// it says, with all rule files, up to date while the router runs.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"signalbox/rules"
+	"signalbox/rules/document"
+	"signalbox/targets"
+)
+
+// DefaultPath is where the commands look for the configuration.
+const DefaultPath = "config.yaml"
+
+// Config is what config.yaml says, after defaults.
+type Config struct {
+	// Path is the file it was read from; empty for Default. Dir is its folder,
+	// where relative paths start.
+	Path string `yaml:"-"`
+	Dir  string `yaml:"-"`
+
+	// Listen is the address to serve HTTP on.
+	Listen string `yaml:"listen"`
+	// DataDir is the journal's folder, as it is to be opened: absolute, or
+	// relative to the working directory.
+	DataDir string `yaml:"data_dir"`
+	// Rules are the globs of rule files, relative to Dir.
+	Rules []string `yaml:"rules"`
+	// Targets and Buses are as they are written; LoadRules reads them, together
+	// with those of the rule files.
+	Targets *document.Node `yaml:"targets" json:"-"`
+	Buses   *document.Node `yaml:"buses" json:"-"`
+
+	// Account and Region fill in what events do not say.
+	Account string `yaml:"account"`
+	Region  string `yaml:"region"`
+
+	Auth Auth `yaml:"auth"`
+	// AllowUnauthenticated lets the router listen beyond loopback without keys.
+	AllowUnauthenticated bool `yaml:"allow_unauthenticated"`
+
+	Limits    Limits    `yaml:"limits"`
+	Retention Retention `yaml:"retention"`
+	// MinFreeDisk is how much room the data directory's disk must have for events
+	// to be accepted; 0 is no limit.
+	MinFreeDisk document.Size `yaml:"min_free_disk"`
+	// ShutdownTimeout is how long a stop waits for what is under way.
+	ShutdownTimeout time.Duration `yaml:"shutdown_timeout"`
+	Log             Log           `yaml:"log"`
+
+	secrets targets.Secrets
+}
+
+// Auth says who may call the router.
+type Auth struct {
+	// APIKeys are accepted as bearer tokens; none means that anybody may call.
+	APIKeys []Secret `yaml:"api_keys"`
+}
+
+// Limits bound what is taken in.
+type Limits struct {
+	// MaxBody is the greatest size of a request's body.
+	MaxBody document.Size `yaml:"max_body"`
+	// MaxEntries is how many events one request may carry at /v1/events; PutEvents
+	// has its own limit, which is AWS's.
+	MaxEntries int `yaml:"max_entries"`
+	// MaxDepth is how deep the JSON of an event may nest.
+	MaxDepth int `yaml:"max_depth"`
+	// MaxPending is how many pending deliveries stop the acceptance of events; 0
+	// is no limit.
+	MaxPending int `yaml:"max_pending"`
+	// MaxHops is how many buses an event may pass through.
+	MaxHops int `yaml:"max_hops"`
+	// HeaderTimeout is how long a client may take for the head of a request.
+	HeaderTimeout time.Duration `yaml:"header_timeout"`
+	// Window and WindowBytes bound the deliveries of one target that are held in
+	// memory; the rest waits on disk.
+	Window      int           `yaml:"window"`
+	WindowBytes document.Size `yaml:"window_bytes"`
+}
+
+// Retention says how long delivered events are kept; the first bound that is
+// reached counts. An event with a pending delivery is always kept.
+type Retention struct {
+	MaxAge   time.Duration `yaml:"max_age"`
+	MaxBytes document.Size `yaml:"max_bytes"`
+}
+
+// Log says what is logged, and how.
+type Log struct {
+	Level  string `yaml:"level"`  // debug | info | warn | error
+	Format string `yaml:"format"` // console | json
+}
+
+// Default is the configuration of an empty config.yaml.
+func Default() *Config {
+	return &Config{
+		Dir:     ".",
+		Listen:  "127.0.0.1:8080",
+		DataDir: "data",
+		Account: "000000000000",
+		Region:  "local",
+		Limits: Limits{
+			MaxBody:       1 << 20,
+			MaxEntries:    1000,
+			MaxDepth:      100,
+			MaxPending:    1_000_000,
+			MaxHops:       8,
+			HeaderTimeout: 5 * time.Second,
+			Window:        1024,
+			WindowBytes:   4 << 20,
+		},
+		Retention:       Retention{MaxAge: 7 * 24 * time.Hour, MaxBytes: 10 << 30},
+		MinFreeDisk:     512 << 20,
+		ShutdownTimeout: 30 * time.Second,
+		Log:             Log{Level: "info", Format: "console"},
+	}
+}
+
+// Load reads a configuration. An error is of the type document.Errors and holds
+// every fault of the file; rule files are read by LoadRules.
+func Load(path string) (*Config, error) { return load(path, targets.Secrets{}) }
+
+func load(path string, secrets targets.Secrets) (*Config, error) {
+	var problems document.Problems
+	c := Default()
+	c.Path, c.Dir, c.secrets = path, filepath.Dir(path), secrets
+	if root := parse(path, &problems); root != nil {
+		dec := &document.Decoder{Problems: &problems, Expand: c.expand}
+		dec.Decode(root, c, document.Path{})
+		c.validate(root, &problems)
+	}
+	if err := problems.Err(); err != nil {
+		return nil, err
+	}
+	if !filepath.IsAbs(c.DataDir) {
+		c.DataDir = filepath.Join(c.Dir, c.DataDir)
+	}
+	return c, nil
+}
+
+// parse gives nil if it noted a fault.
+func parse(path string, problems *document.Problems) *document.Node {
+	src, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("no such file; write one (listen:, data_dir: and rules: are enough), or name another with --config: %w", fs.ErrNotExist)
+	}
+	var perr *fs.PathError
+	if errors.As(err, &perr) {
+		err = perr.Err
+	}
+	if err == nil && len(src) == 0 {
+		// Rewriting the file in place passes through this state.
+		err = errors.New("is empty; write listen:, data_dir: and rules: into it")
+	}
+	var root *document.Node
+	if err == nil {
+		root, err = document.Parse(path, src)
+	}
+	if err != nil {
+		problems.AddError(path, err)
+		return nil
+	}
+	if root == nil {
+		root = &document.Node{Kind: document.Mapping, Pos: document.Position{File: path}}
+	}
+	return root
+}
+
+// LoadRules reads all rule files, and the targets and buses of the
+// configuration, into one Set.
+func (c *Config) LoadRules() (*rules.Set, error) { return c.loadRules(nil) }
+
+func (c *Config) loadRules(previous *rules.Set) (*rules.Set, error) {
+	return rules.Load(rules.Source{
+		Globs:    c.Rules,
+		Dir:      c.Dir,
+		Targets:  c.Targets,
+		Buses:    c.Buses,
+		Account:  c.Account,
+		Region:   c.Region,
+		Secrets:  c.secrets,
+		Previous: previous,
+	})
+}
+
+// watched is every path whose change can change the rules.
+func (c *Config) watched() []string {
+	paths := []string{c.Path}
+	for _, pattern := range c.Rules {
+		if !filepath.IsAbs(pattern) {
+			pattern = filepath.Join(c.Dir, pattern)
+		}
+		paths = append(paths, pattern)
+	}
+	return paths
+}

@@ -1,0 +1,207 @@
+package config
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"sync"
+	"time"
+
+	"signalbox/rules"
+	"signalbox/rules/document"
+)
+
+// Reloader keeps the rules up to date with their files. A reload is all or
+// nothing: everything is read, checked and built, and only then handed over.
+type Reloader struct {
+	opts ReloaderOptions
+
+	// mu serialises reloads, and guards all below.
+	mu      sync.Mutex
+	set     *rules.Set
+	paths   []string
+	status  Status
+	failure string // what the last reload failed with
+}
+
+// ReloaderOptions are what a Reloader works with. Config and Set are what the
+// router was started with.
+type ReloaderOptions struct {
+	Config *Config
+	Set    *rules.Set
+	// Swap puts a new Set in the place of the one that serves. On an error the old
+	// one must go on serving.
+	Swap func(*rules.Set) error
+	// Observe is told of every reload, in order; it may be nil. It must not call
+	// the Reloader.
+	Observe func(Outcome)
+}
+
+// Outcome is how one reload ended.
+type Outcome struct {
+	// Changed says that another Set serves now. An equal Revision is no change.
+	Changed bool
+	// Err is why the old Set goes on serving; nil if all is well.
+	Err error
+	// Repeated says that the last reload failed with the same error.
+	Repeated bool
+	// Recovered says that the last reload failed, and this one did not.
+	Recovered bool
+	// Set is the one that serves now.
+	Set *rules.Set
+	// NeedRestart are the options in config.yaml that differ from those the router
+	// was started with, and take effect only when it starts again.
+	NeedRestart []string
+	// Started and Took are when the reload began and how long it took.
+	Started time.Time
+	Took    time.Duration
+}
+
+// Status is the state of reloading, as the API shows it.
+type Status struct {
+	Revision string `json:"revision"`
+	// OK says that the files are as they serve.
+	OK bool `json:"ok"`
+	// Errors are the faults of the last reload, one each.
+	Errors []string `json:"errors,omitempty"`
+	// LoadedAt is when the Set that serves was loaded, CheckedAt when its files
+	// were last read.
+	LoadedAt    time.Time `json:"loaded_at"`
+	CheckedAt   time.Time `json:"checked_at"`
+	NeedRestart []string  `json:"need_restart,omitempty"`
+}
+
+// NewReloader makes a Reloader. It does nothing until it is asked to.
+func NewReloader(opts ReloaderOptions) *Reloader {
+	now := time.Now()
+	return &Reloader{
+		opts:   opts,
+		set:    opts.Set,
+		paths:  opts.Config.watched(),
+		status: Status{Revision: opts.Set.Revision, OK: true, LoadedAt: now, CheckedAt: now},
+	}
+}
+
+// Run reloads whenever a file has changed, until the context ends. failed is
+// told of what cannot be watched; it may be nil.
+func (r *Reloader) Run(ctx context.Context, failed func(error)) error {
+	w := rules.Watcher{
+		Paths:  r.watched,
+		Failed: failed,
+		// The error reaches whoever observes.
+		Changed: func() { _, _ = r.Reload(ctx) },
+	}
+	return w.Run(ctx)
+}
+
+func (r *Reloader) watched() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.paths
+}
+
+// Status gives the state of reloading.
+func (r *Reloader) Status() Status {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.status
+}
+
+// Reload reads config.yaml and all rule files, and hands the Set over if it
+// differs from the one that serves. On an error nothing has changed; one about
+// files is of the type document.Errors.
+func (r *Reloader) Reload(ctx context.Context) (changed bool, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return false, err
+	}
+	out := Outcome{Started: time.Now()}
+	out.Changed, out.NeedRestart, out.Err = r.reload()
+	out.Took = time.Since(out.Started)
+	out.Set = r.set
+	r.note(&out)
+	if r.opts.Observe != nil {
+		r.opts.Observe(out)
+	}
+	return out.Changed, out.Err
+}
+
+func (r *Reloader) reload() (changed bool, needRestart []string, err error) {
+	started := r.opts.Config
+	next, err := load(started.Path, started.secrets)
+	if err != nil {
+		return false, r.status.NeedRestart, err
+	}
+	// Watched from now on even if the rules are faulty: a file that config.yaml
+	// names newly may be the one to mend.
+	r.paths = next.watched()
+	needRestart = started.differences(next)
+	// These are in the ARNs of rules, and change with a restart alone.
+	next.Account, next.Region = started.Account, started.Region
+	set, err := next.loadRules(r.set)
+	if err != nil {
+		return false, needRestart, err
+	}
+	if set.Revision == r.set.Revision {
+		return false, needRestart, nil
+	}
+	if err := r.opts.Swap(set); err != nil {
+		return false, needRestart, fmt.Errorf("the new rules are right, but cannot serve: %w", err)
+	}
+	r.set = set
+	return true, needRestart, nil
+}
+
+// note brings the status up to date and compares with the reload before.
+func (r *Reloader) note(out *Outcome) {
+	failure := ""
+	if out.Err != nil {
+		failure = out.Err.Error()
+	}
+	out.Repeated = failure != "" && failure == r.failure
+	out.Recovered = failure == "" && r.failure != ""
+	r.failure = failure
+
+	r.status.OK = out.Err == nil
+	r.status.Errors = faults(out.Err)
+	r.status.CheckedAt = out.Started
+	r.status.NeedRestart = out.NeedRestart
+	if out.Changed {
+		r.status.Revision = out.Set.Revision
+		r.status.LoadedAt = out.Started
+	}
+}
+
+func faults(err error) []string {
+	var all document.Errors
+	if !errors.As(err, &all) {
+		if err == nil {
+			return nil
+		}
+		return []string{err.Error()}
+	}
+	texts := make([]string, len(all))
+	for i, p := range all {
+		texts[i] = p.Error()
+	}
+	return texts
+}
+
+// differences names the options that are not reloaded and differ.
+func (c *Config) differences(next *Config) []string {
+	var names []string
+	a, b := reflect.ValueOf(*c), reflect.ValueOf(*next)
+	for i := range a.NumField() {
+		name := a.Type().Field(i).Tag.Get("yaml")
+		switch name {
+		case "", "-", "rules", "targets", "buses":
+			continue
+		}
+		if !reflect.DeepEqual(a.Field(i).Interface(), b.Field(i).Interface()) {
+			names = append(names, name)
+		}
+	}
+	return names
+}

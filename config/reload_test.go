@@ -1,0 +1,218 @@
+package config
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"signalbox/event"
+	"signalbox/rules"
+	"signalbox/rules/document"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const someTargets = "targets: {console: {type: log}}\n"
+
+func ruleText(name string) string {
+	return fmt.Sprintf("rules:\n  - {name: %s, pattern: {source: [shop]}, targets: [console]}\n", name)
+}
+
+// serving is a Reloader over files of a test, and the Set that it has swapped in.
+type serving struct {
+	*Reloader
+	dir, rules string
+	set        *rules.Set
+	swapErr    error
+	outcomes   []Outcome
+}
+
+func serve(t *testing.T) *serving {
+	t.Helper()
+	s := &serving{dir: t.TempDir()}
+	s.rules = writeFile(t, s.dir, "rules/a.yaml", ruleText("first"))
+	c, err := Load(writeFile(t, s.dir, "config.yaml", "rules: [rules/*.yaml]\n"+someTargets))
+	must(t, err)
+	s.set, err = c.LoadRules()
+	must(t, err)
+	s.Reloader = NewReloader(ReloaderOptions{
+		Config:  c,
+		Set:     s.set,
+		Observe: func(o Outcome) { s.outcomes = append(s.outcomes, o) },
+		Swap: func(set *rules.Set) error {
+			if s.swapErr == nil {
+				s.set = set
+			}
+			return s.swapErr
+		},
+	})
+	return s
+}
+
+// matched is the name of the one rule that an event of the shop matches now.
+func (s *serving) matched(t *testing.T) string {
+	t.Helper()
+	ev := &event.Event{Source: "shop", Detail: []byte("{}")}
+	m := s.set.Match(ev, []byte(`{"source":"shop","detail":{}}`), nil)
+	if len(m) != 1 {
+		t.Fatalf("%d rules match, want 1", len(m))
+	}
+	return m[0].Rule.Name
+}
+
+func (s *serving) last() Outcome { return s.outcomes[len(s.outcomes)-1] }
+
+func TestReloadValidInvalidValid(t *testing.T) {
+	s := serve(t)
+	reload := func(wantChanged bool, wantErr, wantServing string) {
+		t.Helper()
+		changed, err := s.Reload(t.Context())
+		if changed != wantChanged {
+			t.Errorf("changed: got %v, want %v", changed, wantChanged)
+		}
+		switch {
+		case wantErr == "" && err != nil, wantErr != "" && (err == nil || !strings.Contains(err.Error(), wantErr)):
+			t.Errorf("got error %v, want %q", err, wantErr)
+		}
+		if got := s.matched(t); got != wantServing {
+			t.Errorf("rule %q serves, want %q", got, wantServing)
+		}
+		if ok := s.Status().OK; ok != (wantErr == "") {
+			t.Errorf("status OK: %v", ok)
+		}
+	}
+	reload(false, "", "first")
+	writeFile(t, s.dir, "rules/a.yaml", ruleText("second"))
+	reload(true, "", "second")
+	writeFile(t, s.dir, "rules/a.yaml", "# A comment changes nothing.\n"+ruleText("second"))
+	reload(false, "", "second")
+
+	writeFile(t, s.dir, "rules/a.yaml", ruleText("third")+"  - name: broken\n")
+	reload(false, `rules/a.yaml:3:5: rule "broken": has no pattern`, "second")
+	if s.last().Repeated {
+		t.Error("the first failure counts as repeated")
+	}
+	reload(false, `rule "broken"`, "second")
+	if !s.last().Repeated {
+		t.Error("the second failure does not count as repeated")
+	}
+	if errs := s.Status().Errors; len(errs) != 1 {
+		t.Errorf("status has %d errors, want 1: %v", len(errs), errs)
+	}
+
+	writeFile(t, s.dir, "rules/a.yaml", ruleText("third"))
+	reload(true, "", "third")
+	if !s.last().Recovered {
+		t.Error("not told of the recovery")
+	}
+	if got, want := s.Status().Revision, s.set.Revision; got != want {
+		t.Errorf("status has revision %s, %s serves", got, want)
+	}
+}
+
+func TestReloadOfAnEmptiedFile(t *testing.T) {
+	s := serve(t)
+	writeFile(t, s.dir, "rules/a.yaml", "")
+	if _, err := s.Reload(t.Context()); err == nil || !strings.Contains(err.Error(), "is empty, and had 1 rule before; delete it") {
+		t.Errorf("got error %v", err)
+	}
+	if got := s.matched(t); got != "first" {
+		t.Errorf("rule %q serves", got)
+	}
+	must(t, os.Truncate(filepath.Join(s.dir, "config.yaml"), 0))
+	if _, err := s.Reload(t.Context()); err == nil || !strings.Contains(err.Error(), "config.yaml: is empty") {
+		t.Errorf("got error %v", err)
+	}
+	writeFile(t, s.dir, "config.yaml", "rules: [rules/*.yaml]\n"+someTargets)
+	must(t, os.Remove(s.rules))
+	if changed, err := s.Reload(t.Context()); !changed || err != nil || len(s.set.Rules) != 0 {
+		t.Errorf("after the file is deleted: changed %v, error %v, %d rules", changed, err, len(s.set.Rules))
+	}
+	must(t, os.Remove(filepath.Join(s.dir, "rules")))
+	if _, err := s.Reload(t.Context()); err == nil || !strings.Contains(err.Error(), "no such file or directory") {
+		t.Errorf("after the directory is deleted: error %v", err)
+	}
+}
+
+func TestReloadNeedsRestart(t *testing.T) {
+	s := serve(t)
+	writeFile(t, s.dir, "config.yaml", "rules: [rules/*.yaml]\nlisten: 127.0.0.1:1\nlimits: {max_depth: 9}\naccount: '1'\n"+someTargets)
+	changed, err := s.Reload(t.Context())
+	if changed || err != nil {
+		t.Errorf("changed %v, error %v", changed, err)
+	}
+	want := []string{"listen", "account", "limits"}
+	if got := s.Status().NeedRestart; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+func TestReloadSwapFails(t *testing.T) {
+	s := serve(t)
+	s.swapErr = errors.New("no more lanes")
+	writeFile(t, s.dir, "rules/a.yaml", ruleText("second"))
+	for range 2 {
+		if changed, err := s.Reload(t.Context()); changed || !errors.Is(err, s.swapErr) {
+			t.Errorf("changed %v, error %v", changed, err)
+		}
+	}
+	s.swapErr = nil
+	if changed, err := s.Reload(t.Context()); !changed || err != nil {
+		t.Errorf("changed %v, error %v", changed, err)
+	}
+	if got := s.matched(t); got != "second" {
+		t.Errorf("rule %q serves", got)
+	}
+}
+
+// TestRunReloads edits files under a running Reloader; config.yaml then names a
+// directory that comes later.
+func TestRunReloads(t *testing.T) {
+	s := serve(t)
+	seen := make(chan Outcome, 1000)
+	s.opts.Observe = func(o Outcome) { seen <- o }
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- s.Run(ctx, func(err error) { t.Error(err) }) }()
+	await := func(what string, ok func(Outcome) bool) {
+		t.Helper()
+		limit := time.After(10 * time.Second)
+		for {
+			select {
+			case o := <-seen:
+				if ok(o) {
+					return
+				}
+			case <-limit:
+				t.Fatalf("waited in vain for %s", what)
+			}
+		}
+	}
+	has := func(name string) func(Outcome) bool {
+		return func(o Outcome) bool { return o.Err == nil && o.Set.Rule(rules.DefaultBus, name) != nil }
+	}
+	await("the start", has("first"))
+	writeFile(t, s.dir, "rules/a.yaml", ruleText("second"))
+	await("the second rule", has("second"))
+	writeFile(t, s.dir, "rules/a.yaml", "rules: [")
+	await("an error", func(o Outcome) bool {
+		var faults document.Errors
+		return errors.As(o.Err, &faults) && o.Set.Rule(rules.DefaultBus, "second") != nil
+	})
+	writeFile(t, s.dir, "rules/a.yaml", ruleText("third"))
+	await("the third rule", has("third"))
+	writeFile(t, s.dir, "config.yaml", "rules: [rules/*.yaml, later/*.yaml]\n"+someTargets)
+	await("a missing directory", func(o Outcome) bool { return o.Err != nil && strings.Contains(o.Err.Error(), "later") })
+	writeFile(t, s.dir, "later/b.yaml", ruleText("fourth"))
+	await("the fourth rule", has("fourth"))
+	cancel()
+	must(t, <-done)
+}

@@ -1,0 +1,119 @@
+package config
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"signalbox/rules/document"
+)
+
+// minKeyLength keeps keys that can be guessed out.
+const minKeyLength = 16
+
+// validate notes what is wrong with the values, each at its place in the file.
+func (c *Config) validate(root *document.Node, problems *document.Problems) {
+	v := &validation{root: root, problems: problems}
+	v.check(len(c.Listen) > 0 && validAddress(c.Listen), "must be host:port, such as 127.0.0.1:8080", "listen")
+	v.check(c.DataDir != "", "must name a folder", "data_dir")
+	v.check(c.Account != "" && !strings.ContainsAny(c.Account, ": /"), "must be without spaces, colons and slashes", "account")
+	v.check(c.Region != "" && !strings.ContainsAny(c.Region, ": /"), "must be without spaces, colons and slashes", "region")
+	v.positive("limits", "max_body", int64(c.Limits.MaxBody))
+	v.positive("limits", "max_entries", int64(c.Limits.MaxEntries))
+	v.positive("limits", "max_depth", int64(c.Limits.MaxDepth))
+	v.check(c.Limits.MaxPending >= 0, "must not be negative; 0 is no limit", "limits", "max_pending")
+	v.positive("limits", "max_hops", int64(c.Limits.MaxHops))
+	v.positive("limits", "header_timeout", int64(c.Limits.HeaderTimeout))
+	v.positive("limits", "window", int64(c.Limits.Window))
+	v.positive("limits", "window_bytes", int64(c.Limits.WindowBytes))
+	v.positive("retention", "max_age", int64(c.Retention.MaxAge))
+	v.positive("retention", "max_bytes", int64(c.Retention.MaxBytes))
+	v.positive("shutdown_timeout", "", int64(c.ShutdownTimeout))
+	v.oneOf(c.Log.Level, []string{"debug", "info", "warn", "error"}, "log", "level")
+	v.oneOf(c.Log.Format, []string{"console", "json"}, "log", "format")
+	v.keys(c.Auth.APIKeys)
+	if c.needsAuth() {
+		v.fail("is reachable from other machines, and no key protects it: set auth.api_keys, listen on 127.0.0.1, or set allow_unauthenticated: true", "listen")
+	}
+}
+
+// needsAuth says whether anybody on the network could call without a key.
+func (c *Config) needsAuth() bool {
+	return !c.AllowUnauthenticated && len(c.Auth.APIKeys) == 0 && validAddress(c.Listen) && !c.Loopback()
+}
+
+// Loopback says whether Listen can be reached from this machine alone.
+func (c *Config) Loopback() bool {
+	host, _, err := net.SplitHostPort(c.Listen)
+	if err != nil {
+		return false
+	}
+	if host == "localhost" {
+		return true
+	}
+	addr, err := netip.ParseAddr(host)
+	return err == nil && addr.IsLoopback()
+}
+
+func validAddress(address string) bool {
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return false
+	}
+	_, err = net.LookupPort("tcp", port)
+	return err == nil
+}
+
+type validation struct {
+	root     *document.Node
+	problems *document.Problems
+}
+
+func (v *validation) check(ok bool, message string, keys ...string) {
+	if !ok {
+		v.fail(message, keys...)
+	}
+}
+
+func (v *validation) fail(message string, keys ...string) {
+	at, path := v.root, document.Path{}
+	for _, key := range keys {
+		path = path.Key(key)
+		if next := at.Get(key); next != nil {
+			at = next
+		}
+	}
+	v.problems.Add(at.Pos, path, "%s", message)
+}
+
+func (v *validation) positive(section, key string, value int64) {
+	keys := []string{section, key}
+	if key == "" {
+		keys = keys[:1]
+	}
+	v.check(value > 0, "must be more than 0", keys...)
+}
+
+func (v *validation) oneOf(value string, allowed []string, keys ...string) {
+	if !slices.Contains(allowed, value) {
+		v.fail(fmt.Sprintf("is %q%s: it must be one of %s", value, document.Suggest(value, allowed), strings.Join(allowed, ", ")), keys...)
+	}
+}
+
+// keys says nothing of a key but its length.
+func (v *validation) keys(keys []Secret) {
+	for i, key := range keys {
+		pos, path := v.root.Pos, document.Path{}.Key("auth").Key("api_keys").Index(i)
+		if list := v.root.Get("auth").Get("api_keys"); list != nil && i < len(list.Items) {
+			pos = list.Items[i].Pos
+		}
+		if n := len(key.Reveal()); n < minKeyLength {
+			v.problems.Add(pos, path, "is %d characters long; a key needs at least %d", n, minKeyLength)
+		}
+		if strings.ContainsFunc(key.Reveal(), func(r rune) bool { return r <= ' ' || r > '~' }) {
+			v.problems.Add(pos, path, "holds spaces or characters beyond ASCII, which a header cannot carry")
+		}
+	}
+}
