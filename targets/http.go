@@ -1,6 +1,7 @@
 package targets
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -123,7 +124,6 @@ func newClient(transport http.RoundTripper, quickRetries int) *retryablehttp.Cli
 		RetryWaitMax: quickRetryTime / time.Duration(max(quickRetries, 1)),
 		CheckRetry:   checkQuickRetry,
 		Backoff:      quickBackoff,
-		PrepareRetry: rewindBody,
 		ErrorHandler: retryablehttp.PassthroughErrorHandler,
 	}
 }
@@ -150,11 +150,6 @@ func quickBackoff(_, most time.Duration, _ int, _ *http.Response) time.Duration 
 	return most/5 + rand.N(most-most/5)
 }
 
-func rewindBody(r *http.Request) (err error) {
-	r.Body, err = r.GetBody()
-	return err
-}
-
 // sender gives each request the header of its message.
 //
 // http.Client copies the header of every request for redirects, which are not
@@ -164,12 +159,12 @@ func rewindBody(r *http.Request) (err error) {
 type sender struct{ transport *http.Transport }
 
 func (s sender) RoundTrip(r *http.Request) (*http.Response, error) {
-	m := r.Body.(*requestBody).message
-	r.Header = m.header
-	if len(m.body) == 0 {
-		r.Body = http.NoBody
-	}
-	resp, err := s.transport.RoundTrip(r)
+	body := r.Body.(*requestBody)
+	sent := *r
+	sent.Header = body.message.header
+	sent.Body, _ = body.open()
+	sent.GetBody = body.open
+	resp, err := s.transport.RoundTrip(&sent)
 	if err == nil && resp.StatusCode >= 300 && resp.StatusCode < 400 {
 		hideLocation(resp)
 	}
@@ -192,32 +187,22 @@ func (t *httpTarget) Deliver(ctx context.Context, d *Delivery) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := t.bound(ctx)
+	ctx, cancel := bound(ctx, t.timeout)
 	defer cancel()
-	tries := 0
-	body := newRequestBody(m, &tries)
+	body := &requestBody{message: m}
 	r := t.request.WithContext(ctx)
 	r.Body = body
-	r.GetBody = body.again
 	r.ContentLength = int64(len(m.body))
 	resp, err := t.client.Do(&retryablehttp.Request{Request: r})
 	if err != nil {
-		return t.broken(ctx, err, tries)
+		return t.broken(ctx, err, body.tries)
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode >= 200 && resp.StatusCode < 300 {
 		readAnswer(resp, nil)
 		return nil
 	}
-	return t.refused(resp, tries)
-}
-
-// bound gives the attempt the target's own timeout where the caller's is longer.
-func (t *httpTarget) bound(ctx context.Context) (context.Context, context.CancelFunc) {
-	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= t.timeout {
-		return ctx, func() {}
-	}
-	return context.WithTimeout(ctx, t.timeout)
+	return t.refused(resp, body.tries)
 }
 
 // broken is the error of an attempt that was not answered.
@@ -307,32 +292,27 @@ func (t *httpTarget) Close() error {
 	return nil
 }
 
-// requestBody is a message on its way. Each try has its own, as the one before
-// may still be read by a connection that is being closed.
+// requestBody brings a message through http.Client to sender. It is never read.
 type requestBody struct {
 	message *message
-	rest    []byte
 	// tries counts those of the whole attempt.
-	tries *int
+	tries int
 }
 
-func newRequestBody(m *message, tries *int) *requestBody {
-	*tries++
-	return &requestBody{m, m.body, tries}
-}
-
-// Read gives the next bytes of the message's body.
-func (b *requestBody) Read(p []byte) (int, error) {
-	if len(b.rest) == 0 {
-		return 0, io.EOF
-	}
-	n := copy(p, b.rest)
-	b.rest = b.rest[n:]
-	return n, nil
-}
+// Read gives nothing; it is there for io.ReadCloser.
+func (b *requestBody) Read([]byte) (int, error) { return 0, io.EOF }
 
 // Close does nothing; it is there for io.ReadCloser.
 func (b *requestBody) Close() error { return nil }
 
-// again gives the body for another try.
-func (b *requestBody) again() (io.ReadCloser, error) { return newRequestBody(b.message, b.tries), nil }
+// open gives the bytes for one try. Each try has a reader of its own, as the one
+// before may still be read by a connection that is being given up.
+func (b *requestBody) open() (io.ReadCloser, error) {
+	b.tries++
+	if len(b.message.body) == 0 {
+		return http.NoBody, nil
+	}
+	// Of this type net/http knows that it does not block, and sends it in one
+	// write with the header.
+	return io.NopCloser(bytes.NewReader(b.message.body)), nil
+}

@@ -101,7 +101,9 @@ func (r *renderer) render(d *Delivery, now time.Time) (*message, error) {
 	if meta == nil {
 		meta = &event.Metadata{}
 	}
-	m.header[headerUserAgent] = r.userAgent
+	if r.userAgent != nil {
+		m.header[headerUserAgent] = r.userAgent
+	}
 	m.set(headerDeliveryID, d.ID)
 	m.header[headerIdempotencyKey] = m.header[headerDeliveryID]
 	if r.messageID {

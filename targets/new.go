@@ -59,8 +59,12 @@ func build(c Config, env Env) (Target, error) {
 	switch c.Type {
 	case TypeHTTP:
 		return newHTTP(c, env)
+	case TypeQueue:
+		return newQueue(c, env)
 	case TypeLog:
 		return newLog(c, env)
+	case TypeBus:
+		return newBus(c, env)
 	}
 	return nil, fmt.Errorf("type %q: there is no such kind of target", c.Type)
 }

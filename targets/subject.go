@@ -58,10 +58,13 @@ func checkSubject(text string, s subject) error {
 	return nil
 }
 
+// dynamic tells whether the subject has placeholders.
+func (s subject) dynamic() bool { return len(s) != 1 || s[0].placeholder != "" }
+
 // render fills in the placeholders. Dots in a value stay, so that a source
 // shop.orders makes two parts of the subject.
 func (s subject) render(value func(placeholder string) string) string {
-	if len(s) == 1 && s[0].placeholder == "" {
+	if !s.dynamic() {
 		return s[0].literal
 	}
 	var out strings.Builder

@@ -96,3 +96,11 @@ const (
 	CodeTimeout           = "TIMEOUT"
 	CodeUnknown           = "UNKNOWN"
 )
+
+// bound gives an attempt the target's own timeout where the caller's is longer.
+func bound(ctx context.Context, timeout time.Duration) (context.Context, context.CancelFunc) {
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= timeout {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, timeout)
+}
