@@ -1,0 +1,119 @@
+package exprenv
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/expr-lang/expr"
+	"github.com/expr-lang/expr/file"
+	"github.com/expr-lang/expr/vm"
+)
+
+// Program is one compiled expression, immutable, safe for concurrent use.
+type Program struct {
+	source  string
+	program *vm.Program
+}
+
+// Error says why, and where, an expression does not compile or failed to run.
+type Error struct {
+	// Offset is the byte offset of the fault in the expression.
+	Offset int
+	// Reason says what is wrong.
+	Reason string
+	// Hint says how to mend it; it may be empty.
+	Hint string
+}
+
+func (e *Error) Error() string {
+	if e.Hint == "" {
+		return fmt.Sprintf("at byte %d: %s", e.Offset, e.Reason)
+	}
+	return fmt.Sprintf("at byte %d: %s (%s)", e.Offset, e.Reason, e.Hint)
+}
+
+// Compile checks an expression against the names and types of Env. The error is
+// an *Error.
+func Compile(source string) (*Program, error) { return compile(source) }
+
+// CompileBool is Compile for an expression that must give true or false.
+func CompileBool(source string) (*Program, error) { return compile(source, expr.AsBool()) }
+
+func compile(source string, opts ...expr.Option) (*Program, error) {
+	if strings.TrimSpace(source) == "" {
+		return nil, &Error{Reason: "the expression is empty"}
+	}
+	opts = append(opts, expr.Env(&Env{}), expr.DisableBuiltin("now"))
+	program, err := expr.Compile(source, opts...)
+	if err != nil {
+		return nil, located(source, err)
+	}
+	return &Program{source: source, program: program}, nil
+}
+
+// Source is the text of the expression.
+func (p *Program) Source() string { return p.source }
+
+// Run evaluates the expression for one event. The error is an *Error: most
+// often a field that the event does not have.
+func (p *Program) Run(env *Env) (any, error) {
+	result, err := expr.Run(p.program, env)
+	if err != nil {
+		return nil, located(p.source, err)
+	}
+	return result, nil
+}
+
+// RunBool is Run for a condition. A result that is not true or false is an error:
+// for a program of CompileBool, one that the types could not rule out.
+func (p *Program) RunBool(env *Env) (bool, error) {
+	result, err := p.Run(env)
+	if err != nil {
+		return false, err
+	}
+	yes, ok := result.(bool)
+	if !ok {
+		return false, &Error{Reason: fmt.Sprintf("the result is %T, not true or false", result)}
+	}
+	return yes, nil
+}
+
+// located turns an error of expr, which counts in runes and draws a picture of
+// several lines, into one with a byte offset.
+func located(source string, err error) *Error {
+	var at *file.Error
+	if !errors.As(err, &at) {
+		return &Error{Reason: err.Error()}
+	}
+	return &Error{
+		Offset: byteOffset(source, at.From),
+		Reason: at.Message,
+		Hint:   hint(at.Message),
+	}
+}
+
+func byteOffset(source string, runes int) int {
+	offset := 0
+	for ; runes > 0 && offset < len(source); runes-- {
+		_, n := utf8.DecodeRuneInString(source[offset:])
+		offset += n
+	}
+	return offset
+}
+
+// hint says how to mend the mistakes that are made most.
+func hint(message string) string {
+	switch {
+	case strings.HasPrefix(message, "unknown name now"):
+		return "an expression sees no clock; time is when the event occurred, metadata.received when it came in"
+	case strings.HasPrefix(message, "unknown name"):
+		return "the names are id, detail_type, source, account, time, region, resources, replay_name, detail and metadata"
+	case strings.HasPrefix(message, "invalid operation: bool("):
+		return "a condition must give true or false"
+	case strings.Contains(message, "cannot fetch") && strings.Contains(message, "from <nil>"):
+		return "the event has no such field; write ?. for one that may be absent, and ?? for what to take instead"
+	}
+	return ""
+}
