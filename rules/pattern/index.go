@@ -1,0 +1,268 @@
+package pattern
+
+import (
+	"net/netip"
+	"slices"
+)
+
+// index finds the tests of one field that a value passes. Where the operand is
+// exact it is a hash table; where it fixes how a string begins or ends, a sorted
+// table of beginnings or endings; ranges lie in a tree of their bounds. Only the
+// tests that fit none of these are asked one by one.
+type index struct {
+	entries []entry
+
+	strings   map[string]span
+	numbers   map[float64]span
+	texts     map[string]span // numbers known by their text alone
+	networks  networks
+	ranges    rangeTree
+	prefixes  affixes
+	suffixes  affixes
+	foldWhole map[string]span
+	foldBegin affixes
+	foldEnd   affixes
+	literals  [kindNull + 1]span // true, false, null
+	asked     span               // tests to be asked for every value
+	present   span
+
+	fold bool // some table wants the value without its case
+}
+
+// entry is one waiter in a table. A nil check means that being found there
+// proves the test; else it must still be asked.
+type entry struct {
+	check *test
+	who   int32
+}
+
+// span is a run of entries.
+type span struct{ from, to int32 }
+
+// newIndex sorts the waiters of a field into the tables.
+func newIndex(waiters []waiter) index {
+	var x index
+	sorted := make(map[table]map[any][]entry)
+	for _, w := range waiters {
+		table, key, check := w.test.shelf()
+		if sorted[table] == nil {
+			sorted[table] = make(map[any][]entry)
+		}
+		sorted[table][key] = append(sorted[table][key], entry{check, w.who})
+	}
+	x.strings = spans[string](&x, sorted[tableStrings])
+	x.numbers = spans[float64](&x, sorted[tableNumbers])
+	x.texts = spans[string](&x, sorted[tableTexts])
+	x.foldWhole = spans[string](&x, sorted[tableFoldWhole])
+	x.prefixes = newAffixes(spans[string](&x, sorted[tablePrefixes]))
+	x.suffixes = newAffixes(spans[string](&x, sorted[tableSuffixes]))
+	x.foldBegin = newAffixes(spans[string](&x, sorted[tableFoldBegin]))
+	x.foldEnd = newAffixes(spans[string](&x, sorted[tableFoldEnd]))
+	x.networks = newNetworks(spans[netip.Prefix](&x, sorted[tableNetworks]))
+	x.ranges = newRangeTree(spans[numberRange](&x, sorted[tableRanges]))
+	for k, s := range spans[kind](&x, sorted[tableLiterals]) {
+		x.literals[k] = s
+	}
+	x.asked = spans[bool](&x, sorted[tableAsked])[true]
+	x.present = spans[bool](&x, sorted[tablePresent])[true]
+	x.fold = len(x.foldWhole)+len(x.foldBegin.keys)+len(x.foldEnd.keys) > 0
+	return x
+}
+
+// spans lays the entries of a table one after the other.
+func spans[K comparable](x *index, sorted map[any][]entry) map[K]span {
+	if len(sorted) == 0 {
+		return nil
+	}
+	table := make(map[K]span, len(sorted))
+	for key, entries := range sorted {
+		from := int32(len(x.entries))
+		x.entries = append(x.entries, entries...)
+		table[key.(K)] = span{from, int32(len(x.entries))}
+	}
+	return table
+}
+
+type table uint8
+
+const (
+	tableStrings table = iota
+	tableNumbers
+	tableTexts
+	tableNetworks
+	tableRanges
+	tablePrefixes
+	tableSuffixes
+	tableFoldWhole
+	tableFoldBegin
+	tableFoldEnd
+	tableLiterals
+	tableAsked
+	tablePresent
+)
+
+// shelf says in which table a test is found, under which key, and the test
+// itself where being found there does not prove it.
+func (t *test) shelf() (table, any, *test) {
+	switch t.op {
+	case opString:
+		return tableStrings, t.text, nil
+	case opNumber:
+		return tableNumbers, t.num + 0, nil
+	case opNumberText:
+		return tableTexts, t.text, nil
+	case opTrue:
+		return tableLiterals, kindTrue, nil
+	case opFalse:
+		return tableLiterals, kindFalse, nil
+	case opNull:
+		return tableLiterals, kindNull, nil
+	case opAddress, opCIDR:
+		return tableNetworks, t.more.prefix, nil
+	case opRange:
+		return tableRanges, t.more.rng, nil
+	case opPrefix:
+		return tablePrefixes, t.text, nil
+	case opSuffix:
+		return tableSuffixes, reverse(t.text), nil
+	case opEqualsFold:
+		return tableFoldWhole, t.more.fold.key, t
+	case opPrefixFold:
+		return tableFoldBegin, t.more.fold.key, t
+	case opSuffixFold:
+		return tableFoldEnd, reverse(t.more.fold.key), t
+	case opGlob, opGlobFold:
+		return t.globShelf()
+	case opPresent:
+		return tablePresent, true, nil
+	}
+	return tableAsked, true, t
+}
+
+// globShelf finds a wildcard by its beginning or its end, whichever is longer.
+func (t *test) globShelf() (table, any, *test) {
+	parts := t.more.glob.parts
+	first, last := parts[0], parts[len(parts)-1]
+	begin, end := tablePrefixes, tableSuffixes
+	if t.op == opGlobFold {
+		begin, end = tableFoldBegin, tableFoldEnd
+	}
+	switch {
+	case len(parts) > 1 && first == "" && last == "":
+		return tableAsked, true, t
+	case len(first) >= len(last):
+		return begin, first, t
+	}
+	return end, reverse(last), t
+}
+
+func reverse(s string) string {
+	b := []byte(s)
+	slices.Reverse(b)
+	return string(b)
+}
+
+// affixes finds which of many texts another text begins with.
+type affixes struct {
+	keys   []string
+	parent []int32 // the longest other key that a key begins with, or -1
+	spans  []span
+}
+
+func newAffixes(table map[string]span) affixes {
+	var a affixes
+	for key := range table {
+		a.keys = append(a.keys, key)
+	}
+	slices.Sort(a.keys)
+	var open []int32 // the keys that the current one may begin with
+	for i, key := range a.keys {
+		for len(open) > 0 && !beginsWith(key, a.keys[open[len(open)-1]]) {
+			open = open[:len(open)-1]
+		}
+		parent := int32(-1)
+		if len(open) > 0 {
+			parent = open[len(open)-1]
+		}
+		a.parent = append(a.parent, parent)
+		a.spans = append(a.spans, table[key])
+		open = append(open, int32(i))
+	}
+	return a
+}
+
+func beginsWith(s, prefix string) bool { return len(s) >= len(prefix) && s[:len(prefix)] == prefix }
+
+// last is the last key, in order, that is not greater than text, or -1. Every key
+// that text begins with is that one or one of its parents.
+func (a *affixes) last(text []byte) int32 {
+	low, high := 0, len(a.keys)
+	for low < high {
+		mid := int(uint(low+high) >> 1)
+		if a.keys[mid] <= string(text) {
+			low = mid + 1
+		} else {
+			high = mid
+		}
+	}
+	return int32(low) - 1
+}
+
+// networks finds the IP networks that an address lies in.
+type networks struct {
+	spans  map[netip.Prefix]span
+	v4, v6 []int // the lengths of the prefixes that there are
+}
+
+func newNetworks(table map[netip.Prefix]span) networks {
+	n := networks{spans: table}
+	for prefix := range table {
+		bits := &n.v6
+		if prefix.Addr().Is4() {
+			bits = &n.v4
+		}
+		if !slices.Contains(*bits, prefix.Bits()) {
+			*bits = append(*bits, prefix.Bits())
+		}
+	}
+	return n
+}
+
+// rangeTree finds the ranges that hold a number. The ranges are sorted by their
+// lower bound; the middle of each part of the list is the root of a tree, which
+// knows the greatest upper bound below it.
+type rangeTree struct {
+	ranges  []numberRange
+	highest []float64
+	spans   []span
+}
+
+func newRangeTree(table map[numberRange]span) rangeTree {
+	var t rangeTree
+	for r := range table {
+		t.ranges = append(t.ranges, r)
+	}
+	slices.SortFunc(t.ranges, func(a, b numberRange) int {
+		if a.low < b.low {
+			return -1
+		} else if a.low > b.low {
+			return 1
+		}
+		return 0
+	})
+	for _, r := range t.ranges {
+		t.spans = append(t.spans, table[r])
+	}
+	t.highest = make([]float64, len(t.ranges))
+	t.fill(0, len(t.ranges))
+	return t
+}
+
+func (t *rangeTree) fill(from, to int) float64 {
+	if from >= to {
+		return everything.low
+	}
+	mid := int(uint(from+to) >> 1)
+	t.highest[mid] = max(t.ranges[mid].high, t.fill(from, mid), t.fill(mid+1, to))
+	return t.highest[mid]
+}

@@ -1,0 +1,168 @@
+// Package pattern is the pattern language of EventBridge: compile, match,
+// explain. It is pure: no I/O, no clock.
+//
+// A pattern goes through four forms, each in its own files: text, checked tree
+// (parse.go, operator.go), compiled set (set.go, index.go), match (walk.go,
+// verify.go). docs/patterns.md shows how they fit together.
+package pattern
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+)
+
+// The bounds of one pattern. A pattern beyond them is an error at load, so that
+// no pattern can make an event expensive.
+const (
+	// MaxDepth is how deep objects may nest in a pattern.
+	MaxDepth = 1000
+	// MaxCombinations is how many combinations the $or of one pattern may have
+	// when they are multiplied out.
+	MaxCombinations = 1000
+	// MaxFields is how many fields one combination may name.
+	MaxFields = 256
+	// MaxWildcards is how many `*` one wildcard may hold.
+	MaxWildcards = 64
+)
+
+// Pattern is one parsed and checked pattern, immutable.
+type Pattern struct {
+	src      string
+	conjs    []conjunction
+	warnings []Warning
+
+	// single is the set of this pattern alone, built when Match or Explain first
+	// needs it.
+	once   sync.Once
+	single *Set
+}
+
+// conjunction is one combination of fields that must all hold. A pattern without
+// $or has one; a pattern matches when any of its conjunctions does.
+type conjunction []condition
+
+// condition is what one field must satisfy: any of its tests.
+type condition struct {
+	// path is the dotted path of the field.
+	path  string
+	tests []test
+	// offset is where the list of tests begins in the pattern's source.
+	offset int
+}
+
+// acceptsAbsence says whether the condition holds for a field that is not there.
+func (c *condition) acceptsAbsence() bool {
+	for i := range c.tests {
+		if c.tests[i].op == opAbsent {
+			return true
+		}
+	}
+	return false
+}
+
+// Error says why a pattern does not compile.
+type Error struct {
+	// Path leads to the faulty value: object keys as strings, array indexes as ints.
+	Path []any
+	// Offset is the byte offset of the faulty value in the pattern's source.
+	Offset int
+	// Reason says what is wrong, without "Event pattern is not valid. Reason: ".
+	Reason string
+	// Hint says how to mend it, such as `did you mean "numeric"?`; it may be empty.
+	Hint string
+}
+
+// Error is the message in the words of the EventBridge API, with the hint in
+// parentheses.
+func (e *Error) Error() string {
+	var b strings.Builder
+	b.WriteString("Event pattern is not valid. Reason: ")
+	b.WriteString(e.Reason)
+	if len(e.Path) > 0 {
+		b.WriteString(" at ")
+		b.WriteString(formatPath(e.Path))
+	}
+	if e.Hint != "" {
+		b.WriteString(" (")
+		b.WriteString(e.Hint)
+		b.WriteString(")")
+	}
+	return b.String()
+}
+
+// formatPath writes a path as people do: detail.total[0].numeric.
+func formatPath(path []any) string {
+	var b strings.Builder
+	for i, step := range path {
+		switch step := step.(type) {
+		case int:
+			fmt.Fprintf(&b, "[%d]", step)
+		default:
+			if i > 0 {
+				b.WriteByte('.')
+			}
+			fmt.Fprint(&b, step)
+		}
+	}
+	return b.String()
+}
+
+// Options change how patterns are read. The zero value is EventBridge's way.
+type Options struct {
+	// Strict turns duplicate keys, dead leaves and dotted-key ambiguity, which are
+	// otherwise warnings, into errors.
+	Strict bool
+	// Extensions allows the operators that EventBridge does not have: all-of, and
+	// equals-ignore-case inside wildcard. They never change what a pattern of
+	// EventBridge means.
+	Extensions bool
+}
+
+// Parse reads and checks one pattern. The error is an *Error.
+func Parse(src []byte, opts Options) (*Pattern, error) {
+	p := &parser{scanner: scanner{src: string(src)}, opts: opts}
+	conjs, err := p.parse()
+	if err != nil {
+		return nil, err
+	}
+	return &Pattern{src: p.src, conjs: conjs, warnings: p.warnings}, nil
+}
+
+// Source is the text that the pattern was parsed from.
+func (p *Pattern) Source() []byte { return []byte(p.src) }
+
+// ErrEvent is the error of an event that is not one JSON object.
+var ErrEvent = errors.New("event is not a JSON object")
+
+// Match says whether the pattern matches an event: the JSON text of an object.
+// The error says that the event is not one JSON object; errors.Is knows it as
+// ErrEvent.
+func (p *Pattern) Match(event []byte) (bool, error) {
+	if err := checkEvent(event); err != nil {
+		return false, err
+	}
+	var found [1]int
+	return len(p.set().Match(event, found[:0])) > 0, nil
+}
+
+// set is the pattern compiled alone.
+func (p *Pattern) set() *Set {
+	p.once.Do(func() { p.single = compile([]*Pattern{p}) })
+	return p.single
+}
+
+// checkEvent says whether the text is one JSON object.
+func checkEvent(event []byte) error {
+	if !json.Valid(event) {
+		var any json.RawMessage
+		err := json.Unmarshal(event, &any)
+		return fmt.Errorf("%w: %w", ErrEvent, err)
+	}
+	if i := skipSpace(event, 0); event[i] != '{' {
+		return ErrEvent
+	}
+	return nil
+}

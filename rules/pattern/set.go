@@ -1,0 +1,210 @@
+package pattern
+
+import "sync"
+
+// Set is many patterns compiled into one matcher, immutable, safe for
+// concurrent use.
+//
+// Every conjunction waits at one of its fields, the one where fewest events are
+// likely to find it (see pivot). A value of that field that passes the test makes
+// the conjunction a candidate; the rest of it is then held against the values
+// that the walk has kept. So the work follows the event and the candidates, not
+// the number of patterns.
+type Set struct {
+	conjs  []compiledConjunction
+	fields []field
+	root   *node
+	// always are the conjunctions that an event without any of their fields can
+	// match: there is no value for them to wait for.
+	always []int32
+	// needles are the last names of all paths, as they must appear in an event
+	// for a further value to count; nil where looking for them does not pay.
+	needles [][]byte
+	// nested says that some conjunction has several fields, so that the elements
+	// of arrays must be told apart.
+	nested bool
+
+	patterns int
+	scratch  sync.Pool // of *matcher
+}
+
+// compiledConjunction is a conjunction with its fields by number.
+type compiledConjunction struct {
+	pattern int32
+	conds   []compiledCondition
+}
+
+type compiledCondition struct {
+	field int32
+	// absent says that the condition holds for a field that is not there.
+	absent bool
+	tests  []test
+}
+
+// field is one path that patterns name.
+type field struct {
+	path string
+	// kept says that values must be kept: some candidate will ask for them.
+	kept  bool
+	index index
+}
+
+// Compile builds a Set. A pattern's number in the set is its index in patterns.
+// There is no error that a parsed pattern can cause today; the result is there
+// for bounds on whole sets.
+func Compile(patterns []*Pattern) (*Set, error) { return compile(patterns), nil }
+
+func compile(patterns []*Pattern) *Set {
+	c := &compiler{set: &Set{patterns: len(patterns)}, byPath: map[string]int32{}}
+	c.number(patterns)
+	c.count()
+	c.place()
+	c.set.root = buildTree(c.set.fields)
+	c.set.needles = needles(c.set.fields)
+	c.set.scratch.New = func() any { return newMatcher(c.set) }
+	return c.set
+}
+
+// compiler builds one set.
+type compiler struct {
+	set    *Set
+	byPath map[string]int32
+	// uses counts the conjunctions that use a test, by field.
+	uses []map[testKey]int32
+}
+
+// number gives every path a number and lists the conjunctions.
+func (c *compiler) number(patterns []*Pattern) {
+	total, conds := 0, 0
+	for _, p := range patterns {
+		total += len(p.conjs)
+		for _, conj := range p.conjs {
+			conds += len(conj)
+		}
+	}
+	c.set.conjs = make([]compiledConjunction, 0, total)
+	all := make([]compiledCondition, 0, conds)
+	for i, p := range patterns {
+		for _, conj := range p.conjs {
+			first := len(all)
+			for _, cond := range conj {
+				all = append(all, compiledCondition{field: c.fieldNumber(cond.path), absent: cond.acceptsAbsence(), tests: cond.tests})
+			}
+			c.set.conjs = append(c.set.conjs, compiledConjunction{pattern: int32(i), conds: all[first:len(all):len(all)]})
+			c.set.nested = c.set.nested || len(conj) > 1
+		}
+	}
+}
+
+func (c *compiler) fieldNumber(path string) int32 {
+	n, ok := c.byPath[path]
+	if !ok {
+		n = int32(len(c.set.fields))
+		c.byPath[path] = n
+		c.set.fields = append(c.set.fields, field{path: path})
+		c.uses = append(c.uses, map[testKey]int32{})
+	}
+	return n
+}
+
+// testKey names a test for counting how many conjunctions share it.
+type testKey struct {
+	op   op
+	text string
+}
+
+func (c *compiler) count() {
+	for i := range c.set.conjs {
+		for _, cond := range c.set.conjs[i].conds {
+			for j := range cond.tests {
+				c.uses[cond.field][testKey{cond.tests[j].op, cond.tests[j].text}]++
+			}
+		}
+	}
+}
+
+// weight guesses how many candidates a test brings up per event: how often a
+// value passes it, times the conjunctions that wait for it.
+func (c *compiler) weight(field int32, t *test) int {
+	uses := int(c.uses[field][testKey{t.op, t.text}])
+	switch t.op {
+	case opString, opAddress, opNumber, opNumberText, opEqualsFold:
+		return uses
+	case opPrefix, opSuffix, opPrefixFold, opSuffixFold, opGlob, opGlobFold:
+		return 1 << 8 * uses >> min(len(t.text), 8)
+	case opTrue, opFalse, opNull, opCIDR, opAllOf:
+		return 1 << 8 * uses
+	case opRange:
+		return 1 << 10 * uses
+	}
+	return 1 << 12 * uses
+}
+
+// pivot picks the condition that a conjunction waits at: the one that brings it
+// up least, of those that a field must be there for. It is -1 if there is none.
+func (c *compiler) pivot(conj *compiledConjunction) int {
+	best, least := -1, 0
+	for i, cond := range conj.conds {
+		if cond.absent {
+			continue
+		}
+		weight := 0
+		for j := range cond.tests {
+			weight += c.weight(cond.field, &cond.tests[j])
+		}
+		if best < 0 || weight < least {
+			best, least = i, weight
+		}
+	}
+	return best
+}
+
+// place lets every conjunction wait at its pivot.
+func (c *compiler) place() {
+	waiting := make([][]waiter, len(c.set.fields))
+	for i := range c.set.conjs {
+		conj := &c.set.conjs[i]
+		pivot := c.pivot(conj)
+		if pivot < 0 {
+			c.set.always = append(c.set.always, int32(i))
+		}
+		for j, cond := range conj.conds {
+			if len(conj.conds) > 1 || pivot < 0 {
+				c.set.fields[cond.field].kept = true
+			}
+			if j != pivot {
+				continue
+			}
+			who := int32(i) << 1
+			if len(conj.conds) == 1 {
+				who = conj.pattern<<1 | 1
+			}
+			for k := range cond.tests {
+				waiting[cond.field] = append(waiting[cond.field], waiter{test: &cond.tests[k], who: who})
+			}
+		}
+	}
+	for i := range waiting {
+		c.set.fields[i].index = newIndex(waiting[i])
+	}
+}
+
+// waiter is a test and who waits for it: a conjunction, or, marked in the lowest
+// bit, a pattern that is matched when the test is passed.
+type waiter struct {
+	test *test
+	who  int32
+}
+
+// Match appends to dst the numbers of the patterns that match the event, in
+// ascending order. The event must be one valid JSON object (the door has checked
+// it).
+func (s *Set) Match(event []byte, dst []int) []int {
+	m := s.scratch.Get().(*matcher)
+	dst = m.match(event, dst)
+	s.scratch.Put(m)
+	return dst
+}
+
+// Len is how many patterns the set was compiled from.
+func (s *Set) Len() int { return s.patterns }

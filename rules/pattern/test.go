@@ -1,0 +1,204 @@
+package pattern
+
+import (
+	"math"
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// op is what a test does with a value.
+type op uint8
+
+const (
+	opString     op = iota // the string is text
+	opAddress              // the string is an IP address: prefix
+	opNumber               // the number is num
+	opNumberText           // the number is written as text (num cannot hold it)
+	opTrue
+	opFalse
+	opNull
+	opPrefix      // the string begins with text
+	opSuffix      // the string ends with text
+	opEqualsFold  // the string is fold, whatever the case
+	opPrefixFold  // the string begins with fold, whatever the case
+	opSuffixFold  // the string ends with fold, whatever the case
+	opGlob        // the string fits glob
+	opGlobFold    // the string fits glob, whatever the case (an extension)
+	opRange       // the number is in rng
+	opCIDR        // the string is an IP address inside prefix
+	opPresent     // exists: true
+	opAbsent      // exists: false
+	opAnythingBut // no test of but holds for the value
+	opAllOf       // every test of all holds for the value (an extension)
+)
+
+// test is one alternative of a condition: an operator and its operand.
+type test struct {
+	op   op
+	text string  // the operand's text, as written where it is a number
+	num  float64 // opNumber
+	more *operand
+	// offset is where the test begins in the pattern's source.
+	offset int32
+}
+
+// operand is what does not fit into a test, as few tests need it.
+type operand struct {
+	fold   *folded
+	glob   *glob
+	rng    numberRange
+	prefix netip.Prefix
+	tests  []test // opAnythingBut: any of them forbids; opAllOf: all of them must hold
+}
+
+// numberRange is an interval; open ends do not include their bound.
+type numberRange struct {
+	low, high         float64
+	lowOpen, highOpen bool
+	// words are the operators as written: "> 1 and < 5".
+	words string
+}
+
+func (r *numberRange) contains(f float64) bool {
+	return (f > r.low || f == r.low && !r.lowOpen) && (f < r.high || f == r.high && !r.highOpen)
+}
+
+// kind is what a leaf of an event is.
+type kind uint8
+
+const (
+	kindString kind = iota
+	kindNumber
+	kindTrue
+	kindFalse
+	kindNull
+)
+
+// leaf is one value of an event: a string, number, true, false or null.
+type leaf struct {
+	// text is the decoded string, or the value as written.
+	text  []byte
+	kind  kind
+	num   numberState
+	frame int32 // the innermost element of an array that holds the leaf; 0 if none
+	next  int32 // the next leaf of the same field, + 1
+	value float64
+}
+
+// numberState says what is known of a number's value.
+type numberState uint8
+
+const (
+	numberUnread numberState = iota
+	numberComparable
+	numberIncomparable
+)
+
+// number is the value of a number that can be compared.
+func (l *leaf) number() (float64, bool) {
+	if l.kind != kindNumber {
+		return 0, false
+	}
+	if l.num == numberUnread {
+		value, ok := comparableNumber(string(l.text))
+		l.value, l.num = value, numberIncomparable
+		if ok {
+			l.num = numberComparable
+		}
+	}
+	return l.value, l.num == numberComparable
+}
+
+// matches says whether the test holds for a leaf. It is the meaning of every
+// operator in one place; the index of a set only finds the tests worth asking.
+func (t *test) matches(l *leaf) bool {
+	switch t.op {
+	case opTrue:
+		return l.kind == kindTrue
+	case opFalse:
+		return l.kind == kindFalse
+	case opNull:
+		return l.kind == kindNull
+	case opPresent:
+		return true
+	case opAbsent:
+		return false
+	case opNumber, opNumberText, opRange:
+		return t.matchesNumber(l)
+	case opAnythingBut:
+		return !slices.ContainsFunc(t.more.tests, func(but test) bool { return but.matches(l) })
+	case opAllOf:
+		return !slices.ContainsFunc(t.more.tests, func(of test) bool { return !of.matches(l) })
+	}
+	return l.kind == kindString && t.matchesString(l.text)
+}
+
+func (t *test) matchesNumber(l *leaf) bool {
+	if l.kind != kindNumber {
+		return false
+	}
+	if t.op == opNumberText {
+		return string(l.text) == t.text
+	}
+	value, ok := l.number()
+	if t.op == opNumber {
+		return ok && value == t.num
+	}
+	return ok && t.more.rng.contains(value)
+}
+
+func (t *test) matchesString(s []byte) bool {
+	switch t.op {
+	case opString:
+		return string(s) == t.text
+	case opAddress, opCIDR:
+		addr, ok := parseAddress(s)
+		return ok && t.more.prefix.Contains(addr)
+	case opPrefix:
+		return hasPrefix(s, t.text)
+	case opSuffix:
+		return hasSuffix(s, t.text)
+	case opEqualsFold:
+		return t.more.fold.matchWhole(s)
+	case opPrefixFold:
+		return t.more.fold.matchPrefix(s) >= 0
+	case opSuffixFold:
+		return t.more.fold.matchSuffix(s)
+	case opGlob:
+		return t.more.glob.match(s)
+	case opGlobFold:
+		return t.more.glob.match(appendFoldKey(nil, s))
+	}
+	return false
+}
+
+// newGlob reads a wildcard. The position in the error counts from the quote
+// before the text, as the reference's does.
+func newGlob(text string) (g *glob, problem string, pos int) {
+	g = &glob{}
+	var part strings.Builder
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; c {
+		case '*':
+			if i+1 < len(text) && text[i+1] == '*' {
+				return nil, "Consecutive wildcard characters", i + 1
+			}
+			g.parts = append(g.parts, part.String())
+			part.Reset()
+		case '\\':
+			if i+1 == len(text) || text[i+1] != '*' && text[i+1] != '\\' {
+				return nil, "Invalid escape character", i + 1
+			}
+			i++
+			part.WriteByte(text[i])
+		default:
+			part.WriteByte(c)
+		}
+	}
+	g.parts = append(g.parts, part.String())
+	return g, "", 0
+}
+
+// everything is the range of all numbers that a double holds.
+var everything = numberRange{low: -math.MaxFloat64, high: math.MaxFloat64}

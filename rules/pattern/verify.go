@@ -1,0 +1,80 @@
+package pattern
+
+// verify holds a candidate against the values that the walk has kept.
+func (m *matcher) verify(number int32) {
+	conj := &m.set.conjs[number]
+	if m.matched[conj.pattern] == m.epoch {
+		return
+	}
+	if m.holds(conj) {
+		m.hit(conj.pattern)
+	}
+}
+
+// holds says whether values of the event can be chosen for all conditions, so
+// that no two of them lie in different elements of one array.
+func (m *matcher) holds(conj *compiledConjunction) bool {
+	// Most often each condition has a value outside of all arrays, or but one of
+	// them needs a value inside of one. Then there is nothing to choose.
+	inside := 0
+	for i := range conj.conds {
+		switch m.state(&conj.conds[i]) {
+		case stateFails:
+			return false
+		case stateChoose:
+			inside++
+		case stateAbsent:
+			inside += 2
+		}
+	}
+	if inside <= 1 {
+		return true
+	}
+	return m.choice.choose(m, conj)
+}
+
+// state is what can be said of a condition by itself.
+type state uint8
+
+const (
+	stateFails  state = iota // no value passes, and it may not be absent
+	stateHolds               // a value outside of all arrays passes, or there is none and there need not be
+	stateChoose              // a value inside an array passes
+	stateAbsent              // it may be absent, and has values
+)
+
+func (m *matcher) state(cond *compiledCondition) state {
+	best := stateFails
+	seen := &m.fields[cond.field]
+	if seen.epoch != m.epoch {
+		if cond.absent {
+			return stateHolds
+		}
+		return stateFails
+	}
+	outside := false
+	for at := seen.first; at != 0; at = m.leaves[at].next {
+		l := &m.leaves[at]
+		outside = outside || l.frame == 0
+		if best == stateChoose && l.frame != 0 || !cond.matches(l) {
+			continue
+		}
+		if l.frame == 0 {
+			return stateHolds
+		}
+		best = stateChoose
+	}
+	if cond.absent && !outside {
+		return stateAbsent
+	}
+	return best
+}
+
+func (c *compiledCondition) matches(l *leaf) bool {
+	for i := range c.tests {
+		if c.tests[i].matches(l) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,265 @@
+package pattern
+
+import (
+	"bytes"
+	"math/bits"
+	"slices"
+	"strings"
+)
+
+// matcher walks one event at a time. It holds everything that a match needs to
+// write to, so that matching allocates nothing.
+type matcher struct {
+	set   *Set
+	event []byte
+	out   []int
+
+	// epoch numbers the events; what carries another epoch is from another event.
+	epoch     uint32
+	matched   []uint32    // by pattern: the epoch in which it last matched
+	candidate []uint32    // by conjunction: the epoch in which it was last found
+	fields    []fieldSeen // by field
+	unseen    int         // fields that have had no value yet
+
+	pending []int32 // the candidates
+	leaves  []leaf  // the values kept; the first is never used
+	frames  []frame // the elements of arrays; the first stands for none
+	arrays  int32   // how many arrays there were
+
+	text          []byte // the strings of this event that had escapes, decoded
+	name          []byte // one key, decoded
+	turned, lower []byte // one value, reversed, without case
+	choice        chooser
+}
+
+// fieldSeen is what a matcher knows of a field.
+type fieldSeen struct {
+	epoch uint32
+	first int32 // the first value kept, or 0
+	last  int32
+}
+
+// frame is an element of an array: one that is an object, or an array itself.
+type frame struct {
+	parent int32
+	array  int32
+}
+
+func newMatcher(s *Set) *matcher {
+	return &matcher{
+		set:       s,
+		matched:   make([]uint32, s.patterns),
+		candidate: make([]uint32, len(s.conjs)),
+		fields:    make([]fieldSeen, len(s.fields)),
+		leaves:    make([]leaf, 1, 64),
+		frames:    make([]frame, 1, 16),
+	}
+}
+
+func (m *matcher) match(event []byte, dst []int) []int {
+	from := len(dst)
+	m.begin(event, dst)
+	if i := skipSpace(event, 0); i < len(event) && event[i] == '{' {
+		m.object(event, i+1, m.set.root, 0)
+	}
+	for _, conj := range m.pending {
+		m.verify(conj)
+	}
+	for _, conj := range m.set.always {
+		m.verify(conj)
+	}
+	dst = m.out
+	slices.Sort(dst[from:])
+	m.event, m.out = nil, nil
+	return dst
+}
+
+func (m *matcher) begin(event []byte, dst []int) {
+	if m.epoch++; m.epoch == 0 {
+		clear(m.matched)
+		clear(m.candidate)
+		clear(m.fields)
+		m.epoch = 1
+	}
+	m.event, m.out = event, dst
+	m.unseen = len(m.fields)
+	m.pending, m.leaves, m.frames, m.arrays = m.pending[:0], m.leaves[:1], m.frames[:1], 0
+	m.text = m.text[:0]
+}
+
+// done is the position that says that nothing more in the event can matter.
+const done = -1
+
+// object walks an object whose inside begins at i, and returns the position after
+// it, or done.
+func (m *matcher) object(b []byte, i int, n *node, frame int32) int {
+	for {
+		for b[i] <= ' ' || b[i] == ',' {
+			i++
+		}
+		if b[i] == '}' {
+			return i + 1
+		}
+		next, value := m.key(b, i+1, n)
+		if i = value; next == nil {
+			i = skipValue(b, i)
+			continue
+		}
+		if i = m.value(b, i, next, frame); i == done {
+			return done
+		}
+	}
+}
+
+// key reads the key whose inside begins at i. It returns the node below n that it
+// leads to, if any, and the position of the value.
+func (m *matcher) key(b []byte, i int, n *node) (*node, int) {
+	var next *node
+	end, word := i, uint64(0)
+	if i+8 <= len(b) {
+		word = load(b, i)
+		if q := quotes(word); q != 0 {
+			length := bits.TrailingZeros64(q) &^ 7
+			end += length >> 3
+			word &= 1<<length - 1
+		} else {
+			end += 8
+		}
+	}
+	end, escaped := stringEnd(b, end)
+	switch {
+	case escaped:
+		m.name = appendDecoded(m.name[:0], b[i:end])
+		next = n.find(m.name, firstWordOf(m.name))
+	case i+8 <= len(b):
+		next = n.find(b[i:end], word)
+	default:
+		next = n.find(b[i:end], firstWordOf(b[i:end]))
+	}
+	for i = end + 1; b[i] != ':'; i++ {
+	}
+	for i++; b[i] <= ' '; i++ {
+	}
+	return next, i
+}
+
+// value walks the value that begins at i, and returns the position after it, or
+// done.
+func (m *matcher) value(b []byte, i int, n *node, frame int32) int {
+	var l leaf
+	end := i
+	switch b[i] {
+	case '{':
+		if n.children == nil {
+			return skipContainer(b, i+1)
+		}
+		return m.object(b, i+1, n, frame)
+	case '[':
+		return m.array(b, i+1, n, frame)
+	case '"':
+		var escaped bool
+		end, escaped = stringEnd(b, i+1)
+		if n.field < 0 {
+			return end + 1
+		}
+		l.text = b[i+1 : end]
+		if escaped {
+			// Growing the buffer leaves earlier values where they are.
+			from := len(m.text)
+			m.text = appendDecoded(m.text, l.text)
+			l.text = m.text[from:]
+		}
+		end++
+	default:
+		end = skipScalar(b, i+1)
+		if n.field < 0 {
+			return end
+		}
+		l.text = b[i:end]
+		l.kind = scalarKind(b[i])
+	}
+	l.frame = frame
+	return m.leaf(n.field, l, end)
+}
+
+func scalarKind(c byte) kind {
+	switch c {
+	case 't':
+		return kindTrue
+	case 'f':
+		return kindFalse
+	case 'n':
+		return kindNull
+	}
+	return kindNumber
+}
+
+// array walks an array whose inside begins at i, and returns the position after
+// it, or done. Its elements count as values of the array's own field; those that
+// have an inside are frames, so that conditions can be held to one of them.
+func (m *matcher) array(b []byte, i int, n *node, parent int32) int {
+	m.arrays++
+	array := m.arrays
+	for {
+		for b[i] <= ' ' || b[i] == ',' {
+			i++
+		}
+		in := parent
+		switch b[i] {
+		case ']':
+			return i + 1
+		case '{', '[':
+			if m.set.nested && (n.children != nil || b[i] == '[') {
+				in = int32(len(m.frames))
+				m.frames = append(m.frames, frame{parent: parent, array: array})
+			}
+		}
+		if i = m.value(b, i, n, in); i == done {
+			return done
+		}
+	}
+}
+
+// leaf takes note of a value of a field, which ends at end. It returns end, or
+// done.
+func (m *matcher) leaf(number int32, l leaf, end int) int {
+	seen := &m.fields[number]
+	f := &m.set.fields[number]
+	if seen.epoch != m.epoch {
+		*seen = fieldSeen{epoch: m.epoch}
+		m.unseen--
+	}
+	m.find(&f.index, &l)
+	if f.kept {
+		m.leaves = append(m.leaves, l)
+		at := int32(len(m.leaves) - 1)
+		if seen.first == 0 {
+			seen.first = at
+		} else {
+			m.leaves[seen.last].next = at
+		}
+		seen.last = at
+	}
+	return end
+}
+
+// needles are the last names of the paths, in the form that an event without
+// escapes spells them.
+func needles(fields []field) [][]byte {
+	const worthwhile = 4
+	var list [][]byte
+	for i := range fields {
+		name := fields[i].path[strings.LastIndexByte(fields[i].path, '.')+1:]
+		if strings.ContainsAny(name, "\"\\/") || !isASCII(name) {
+			return nil
+		}
+		needle := []byte(name + `"`)
+		if !slices.ContainsFunc(list, func(n []byte) bool { return bytes.Equal(n, needle) }) {
+			list = append(list, needle)
+		}
+	}
+	if len(list) > worthwhile {
+		return nil
+	}
+	return list
+}
