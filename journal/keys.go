@@ -7,10 +7,12 @@ import (
 )
 
 // The tables of the store, by the first byte of their keys. Numbers in keys are
-// big-endian, so that keys sort as the numbers do.
+// big-endian, so that keys sort as the numbers do. The event log sorts first: a
+// flushed file then begins where the log ended before it, overlaps no older
+// events, and they are not written again.
 const (
 	tableMeta    = 'm' // name                          → value
-	tableEvent   = 'e' // seq                           → event record
+	tableEvent   = 'E' // seq                           → event record
 	tableID      = 'i' // hour, hash of a given id, seq → nothing
 	tableLane    = 'l' // name                          → lane id
 	tableCount   = 'c' // lane id                       → counts

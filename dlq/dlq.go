@@ -1,0 +1,187 @@
+// Package dlq is the dead-letter queue: browse, filter with the pattern
+// language, preview, redrive, purge. The letters lie in the journal.
+package dlq
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"signalbox/event"
+	"signalbox/journal"
+)
+
+// Requeuer is what the queue needs of the router.
+type Requeuer interface {
+	// LaneID gives the lane of a target that serves now.
+	LaneID(target string) (journal.LaneID, bool)
+	// TargetName gives the name of a lane's target, be it gone.
+	TargetName(journal.LaneID) string
+	// Requeue tells a lane of a delivery that has become ready again on disk.
+	Requeue(journal.Delivery)
+}
+
+// Queue is the dead-letter queue. It is safe for concurrent use.
+type Queue struct {
+	journal *journal.Journal
+	router  Requeuer
+}
+
+// New makes the queue of a journal's dead letters.
+func New(j *journal.Journal, r Requeuer) *Queue { return &Queue{journal: j, router: r} }
+
+// Letter is one dead letter: a delivery that ended without reaching its target,
+// with its event and the reasons. ErrorCode and Condition are in EventBridge's
+// terms.
+type Letter struct {
+	// ID is the delivery's, for life.
+	ID         string `json:"id"`
+	EventID    string `json:"event_id"`
+	Bus        string `json:"bus"`
+	Rule       string `json:"rule"`
+	RuleTarget string `json:"rule_target"`
+	Target     string `json:"target"`
+	// DiedAt is when the delivery came to the queue, AcceptedAt when its event
+	// came to the router.
+	DiedAt       time.Time `json:"died_at"`
+	AcceptedAt   time.Time `json:"accepted_at"`
+	ErrorCode    string    `json:"error_code"`
+	ErrorMessage string    `json:"error_message"`
+	// Condition is MaximumRetryAttempts or MaximumEventAgeInSeconds; empty where
+	// the fault was permanent.
+	Condition string `json:"exhausted_retry_condition,omitempty"`
+	// Attempts counts the tries over the delivery's whole life; RetryAttempts is
+	// EventBridge's RETRY_ATTEMPTS: those after the first, since it was last
+	// redriven.
+	Attempts      int               `json:"attempts"`
+	RetryAttempts int               `json:"retry_attempts"`
+	History       []journal.Attempt `json:"history,omitempty"`
+	Status        int               `json:"last_status,omitempty"`
+	Snippet       string            `json:"response_snippet,omitempty"`
+	Synthetic     bool              `json:"synthetic,omitempty"`
+	// Request is what was sent last, or would have been, with secrets masked and
+	// without the body where that is Event or Body.
+	Request json.RawMessage `json:"request,omitempty"`
+	// Event is the event in EventBridge's envelope.
+	Event json.RawMessage `json:"event"`
+	// Body is the transformed body, if the rule transforms.
+	Body *string `json:"body,omitempty"`
+
+	place  journal.Delivery
+	record journal.Record
+	meta   *event.Metadata
+}
+
+func (q *Queue) letter(d journal.DeadLetter) (*Letter, error) {
+	l := &Letter{place: d.Delivery, record: d.Record, meta: new(event.Metadata)}
+	if err := l.meta.UnmarshalBinary(d.Record.Meta); err != nil {
+		return nil, fmt.Errorf("dead letter %d/%d: %w", d.Delivery.Seq, d.Delivery.N, err)
+	}
+	e, err := event.ParseEnvelope(d.Record.Envelope)
+	if err != nil {
+		return nil, fmt.Errorf("dead letter %d/%d: %w", d.Delivery.Seq, d.Delivery.N, err)
+	}
+	del := &d.Delivery
+	l.ID = journal.DeliveryID(del.Seq, l.meta.Bus, del.Rule, del.RuleTarget)
+	l.EventID, l.Bus, l.Synthetic = e.ID, l.meta.Bus, l.meta.Synthetic
+	l.Rule, l.RuleTarget, l.Target = del.Rule, del.RuleTarget, q.router.TargetName(del.Lane)
+	l.AcceptedAt, l.Event = del.Seq.Time(), d.Record.Envelope
+	l.Attempts, l.RetryAttempts, l.History = del.Attempts, max(0, del.Attempts-del.Spent-1), del.History
+	if del.Body != nil {
+		body := string(del.Body)
+		l.Body = &body
+	}
+	if death := del.Death; death != nil {
+		l.DiedAt, l.ErrorCode, l.ErrorMessage = death.At, death.Code, death.Message
+		l.Condition, l.Status, l.Snippet, l.Request = death.Condition, death.Status, death.Snippet, death.Request
+	}
+	return l, nil
+}
+
+// errStop ends a walk without an error.
+var errStop = errors.New("stop")
+
+// walk calls fn with the letters that a filter lets through, the oldest event
+// first, from a place on.
+func (q *Queue) walk(f Filter, from journal.Cursor, fn func(*Letter) error) error {
+	m, err := f.compile()
+	if err != nil {
+		return err
+	}
+	var stopped error
+	err = q.journal.DeadLetters(from, func(d journal.DeadLetter) bool {
+		l, err := q.letter(d)
+		if err == nil && m.matches(l) {
+			err = fn(l)
+		}
+		stopped = err
+		return err == nil
+	})
+	if errors.Is(stopped, errStop) {
+		stopped = nil
+	}
+	return errors.Join(stopped, err)
+}
+
+// Page is part of a listing.
+type Page struct {
+	Letters []*Letter `json:"dead_letters"`
+	// Next is where the listing goes on; empty at its end.
+	Next string `json:"next,omitempty"`
+}
+
+// List gives up to limit letters that the filter lets through, the oldest event
+// first, from where an earlier Page ended.
+func (q *Queue) List(f Filter, after string, limit int) (Page, error) {
+	from, err := parseCursor(after)
+	if err != nil {
+		return Page{}, err
+	}
+	page := Page{Letters: []*Letter{}}
+	err = q.walk(f, from, func(l *Letter) error {
+		if len(page.Letters) == limit {
+			page.Next = formatCursor(journal.CursorOf(&l.place))
+			return errStop
+		}
+		page.Letters = append(page.Letters, l)
+		return nil
+	})
+	return page, err
+}
+
+// Get gives the letter with a delivery's id, or journal.ErrNotFound.
+func (q *Queue) Get(id string) (*Letter, error) {
+	var found *Letter
+	err := q.walk(Filter{IDs: []string{id}}, firstOf(id), func(l *Letter) error {
+		found = l
+		return errStop
+	})
+	if err == nil && found == nil {
+		err = fmt.Errorf("dead letter %q: %w", id, journal.ErrNotFound)
+	}
+	return found, err
+}
+
+// firstOf is where the letter of a delivery's id can lie at the earliest.
+func firstOf(id string) journal.Cursor {
+	s, _ := journal.SeqOfDeliveryID(id)
+	return journal.Cursor{Seq: s}
+}
+
+func formatCursor(c journal.Cursor) string { return fmt.Sprintf("%d.%d", c.Seq, c.N) }
+
+func parseCursor(s string) (c journal.Cursor, err error) {
+	if s == "" {
+		return c, nil
+	}
+	if n, err := fmt.Sscanf(s, "%d.%d", &c.Seq, &c.N); n != 2 || err != nil {
+		return c, &BadRequest{fmt.Sprintf("cursor %q: use the next of an earlier page", s)}
+	}
+	return c, nil
+}
+
+// BadRequest says that a filter or an option makes no sense.
+type BadRequest struct{ Reason string }
+
+func (b *BadRequest) Error() string { return b.Reason }

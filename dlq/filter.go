@@ -1,0 +1,65 @@
+package dlq
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"signalbox/rules/pattern"
+)
+
+// Filter chooses dead letters; a zero field lets everything through.
+type Filter struct {
+	IDs    []string `json:"ids,omitempty"`
+	Target string   `json:"target,omitempty"`
+	Rule   string   `json:"rule,omitempty"`
+	Bus    string   `json:"bus,omitempty"`
+	Code   string   `json:"error_code,omitempty"`
+	// Since and Until bound when the letter came to the queue: [Since, Until).
+	Since time.Time `json:"since,omitzero"`
+	Until time.Time `json:"until,omitzero"`
+	// Pattern is an event pattern that the event must match.
+	Pattern json.RawMessage `json:"pattern,omitempty"`
+}
+
+// Empty says that the filter lets every letter through.
+func (f Filter) Empty() bool {
+	return len(f.IDs) == 0 && f.Target == "" && f.Rule == "" && f.Bus == "" && f.Code == "" &&
+		f.Since.IsZero() && f.Until.IsZero() && len(f.Pattern) == 0
+}
+
+// matcher is a filter ready for use.
+type matcher struct {
+	Filter
+	pattern *pattern.Pattern
+}
+
+func (f Filter) compile() (*matcher, error) {
+	m := &matcher{Filter: f}
+	if len(f.Pattern) == 0 {
+		return m, nil
+	}
+	p, err := pattern.Parse(f.Pattern, pattern.Options{})
+	if err != nil {
+		return nil, &BadRequest{fmt.Sprintf("pattern: %v", err)}
+	}
+	m.pattern = p
+	return m, nil
+}
+
+func (m *matcher) matches(l *Letter) bool {
+	is := func(want, got string) bool { return want == "" || want == got }
+	switch {
+	case len(m.IDs) > 0 && !slices.Contains(m.IDs, l.ID):
+		return false
+	case !is(m.Target, l.Target), !is(m.Rule, l.Rule), !is(m.Bus, l.Bus), !is(m.Code, l.ErrorCode):
+		return false
+	case !m.Since.IsZero() && l.DiedAt.Before(m.Since), !m.Until.IsZero() && !l.DiedAt.Before(m.Until):
+		return false
+	case m.pattern == nil:
+		return true
+	}
+	ok, err := m.pattern.Match(l.Event)
+	return ok && err == nil
+}

@@ -1,0 +1,206 @@
+package router
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"go.uber.org/zap"
+
+	"signalbox/event"
+	"signalbox/journal"
+	"signalbox/rules"
+	"signalbox/rules/transform"
+	"signalbox/targets"
+)
+
+// Accept takes events in. The slice that it returns has an entry for each: nil
+// where the event and its plan are on disk and its ID is set, else an
+// *event.Error that says why it was refused. The error is for the whole call:
+// *Busy, ErrStopping, or a store that fails; then nothing was accepted.
+func (r *Router) Accept(ctx context.Context, evs []*event.Event) ([]error, error) {
+	if err := r.gate.admit(); err != nil {
+		return nil, err
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err // nobody waits for the answer
+	}
+	snap := r.snapshot.Load()
+	reserved := r.journal.Reserve(len(evs))
+	refused := make([]error, len(evs))
+	entries := make([]journal.Entry, 0, len(evs))
+	plans := make([]plan, 0, len(evs))
+	for i, e := range evs {
+		p, err := r.prepare(snap, e, reserved.At(i))
+		if err != nil {
+			refused[i] = err
+			r.metrics.refused(err)
+			continue
+		}
+		entry, err := p.entry()
+		if err != nil {
+			reserved.Release()
+			return nil, err
+		}
+		entries = append(entries, entry)
+		plans = append(plans, p)
+	}
+	if len(entries) == 0 {
+		reserved.Release()
+		return refused, nil
+	}
+	if err := r.journal.Append(entries); err != nil {
+		reserved.Release()
+		return nil, fmt.Errorf("journal: %w", err)
+	}
+	r.handOver(plans, entries)
+	reserved.Release()
+	for i := range plans {
+		for _, s := range plans[i].sends {
+			s.lane.poke()
+		}
+	}
+	return refused, nil
+}
+
+// plan is what is to be done with one event.
+type plan struct {
+	event    *event.Event
+	seq      journal.Seq
+	given    bool // the id is the producer's
+	envelope []byte
+	matched  []rules.Matched
+	sends    []send
+}
+
+// send is one planned delivery.
+type send struct {
+	lane *lane
+	rule *rules.Rule
+	to   *rules.RuleTarget
+	body []byte
+	err  error // the body can't be rendered
+}
+
+// prepare fills in what an event does not say, matches it, and plans its
+// deliveries.
+func (r *Router) prepare(snap *snapshot, e *event.Event, seq journal.Seq) (plan, error) {
+	if e.Meta.Bus == "" {
+		e.Meta.Bus = rules.DefaultBus
+	}
+	if _, ok := snap.set.Buses[e.Meta.Bus]; !ok {
+		return plan{}, &event.Error{Code: event.CodeNotFound, Message: fmt.Sprintf("Event bus %s does not exist.", e.Meta.Bus)}
+	}
+	p := plan{event: e, seq: seq, given: e.ID != ""}
+	if !p.given {
+		e.ID = journal.NewEventID(seq)
+	}
+	e.Meta.Received = seq.Time()
+	if e.Time.IsZero() {
+		e.Time = e.Meta.Received
+	}
+	if e.Account == "" {
+		e.Account = r.opts.Account
+	}
+	if e.Region == "" {
+		e.Region = r.opts.Region
+	}
+	p.envelope = e.AppendEnvelope(make([]byte, 0, len(e.Detail)+len(e.Source)+len(e.DetailType)+256))
+	p.matched = snap.set.Match(e, p.envelope, nil)
+	for _, m := range p.matched {
+		if m.Err != nil || m.Rule.State == rules.Shadow {
+			continue
+		}
+		for i := range m.Rule.Targets {
+			p.sends = append(p.sends, r.render(snap, &p, m.Rule, &m.Rule.Targets[i]))
+		}
+	}
+	return p, nil
+}
+
+// render plans one delivery and its body.
+func (r *Router) render(snap *snapshot, p *plan, rule *rules.Rule, to *rules.RuleTarget) send {
+	s := send{lane: snap.lanes[to.Target], rule: rule, to: to}
+	if to.Transform == nil {
+		return s
+	}
+	s.body, s.err = to.Transform.Apply(transform.Input{
+		Envelope: p.envelope, Event: p.event, RuleName: rule.Name, RuleARN: r.ruleARN(rule), Ingested: p.event.Meta.Received,
+	})
+	if s.err == nil && s.body == nil {
+		s.body = []byte{} // nil would mean the event itself
+	}
+	return s
+}
+
+// ruleARN names a rule as EventBridge does.
+func (r *Router) ruleARN(rule *rules.Rule) string {
+	arn := "arn:aws:events:" + r.opts.Region + ":" + r.opts.Account + ":rule/"
+	if rule.Bus != rules.DefaultBus {
+		arn += rule.Bus + "/"
+	}
+	return arn + rule.Name
+}
+
+// entry is the plan as the journal takes it.
+func (p *plan) entry() (journal.Entry, error) {
+	meta, err := p.event.Meta.AppendBinary(nil)
+	if err != nil {
+		return journal.Entry{}, fmt.Errorf("metadata of event %q: %w", p.event.ID, err)
+	}
+	e := journal.Entry{Record: journal.Record{Seq: p.seq, Meta: meta, Envelope: p.envelope}}
+	if p.given {
+		e.Record.GivenID = p.event.ID
+	}
+	for _, m := range p.matched {
+		e.Matched = e.Matched || m.Err == nil
+	}
+	if len(p.sends) > 0 {
+		e.Deliveries = make([]journal.Delivery, len(p.sends))
+	}
+	for i, s := range p.sends {
+		e.Deliveries[i] = journal.Delivery{
+			Seq: p.seq, N: uint16(i), Lane: s.lane.id, State: journal.Ready,
+			Rule: s.rule.Name, RuleTarget: s.to.ID, Body: s.body,
+		}
+		if s.err != nil {
+			e.Deliveries[i].State = journal.Dead
+			e.Deliveries[i].Death = &journal.Death{
+				At: time.Now().UTC(), Code: targets.CodeInvalidJSON,
+				Message: fmt.Sprintf("rule %q: target %q: the body can't be rendered: %v", s.rule.Name, s.to.Target, s.err),
+			}
+		}
+	}
+	return e, nil
+}
+
+// handOver tells the lanes of what is now on disk, and counts it.
+func (r *Router) handOver(plans []plan, entries []journal.Entry) {
+	for i := range plans {
+		p := &plans[i]
+		r.metrics.accepted(p)
+		for _, m := range p.matched {
+			if m.Err != nil {
+				r.whenError(m)
+			}
+		}
+		for k, s := range p.sends {
+			d := entries[i].Deliveries[k]
+			if d.State == journal.Dead {
+				r.metrics.died(d.Rule, s.lane.name)
+				continue
+			}
+			s.lane.offer(&item{delivery: d, envelope: p.envelope, metaBytes: entries[i].Record.Meta, meta: &p.event.Meta, eventID: p.event.ID})
+		}
+	}
+}
+
+// whenError reports a condition that failed on an event: once for each rule, as
+// long as the rules stay the same.
+func (r *Router) whenError(m rules.Matched) {
+	r.metrics.whenErrors.WithLabelValues(m.Rule.Bus, m.Rule.Name).Inc()
+	if _, logged := r.whenFailed.LoadOrStore(m.Rule.Bus+"/"+m.Rule.Name, true); !logged {
+		r.log.Warn("condition failed on an event; the rule does not match it",
+			zap.String("bus", m.Rule.Bus), zap.String("rule", m.Rule.Name), zap.Error(m.Err))
+	}
+}

@@ -1,0 +1,249 @@
+package router
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+
+	"signalbox/journal"
+	"signalbox/targets"
+)
+
+// The conditions of a dead letter whose attempts are spent, in EventBridge's terms.
+const (
+	ConditionAttempts = "MaximumRetryAttempts"
+	ConditionAge      = "MaximumEventAgeInSeconds"
+)
+
+// attempt makes one attempt at a delivery and settles what came of it.
+func (l *lane) attempt(it *item, h *handle, cfg targets.Config) {
+	if h == nil {
+		l.bury(it, nil, targets.Delivery{}, &targets.Error{
+			Code: targets.CodeNoResource, Err: fmt.Errorf("target %q is not defined any more", l.name),
+		}, "")
+		return
+	}
+	cfg.Retry = l.retry(it, cfg)
+	d := l.delivery(it)
+	if it.meta.Synthetic && cfg.Synthetic != targets.SyntheticDeliver {
+		l.simulate(it, h, d, cfg.Synthetic)
+		return
+	}
+	start := time.Now()
+	deadline := it.began().Add(cfg.Retry.MaxAge)
+	if cfg.Retry.MaxAge > 0 && !start.Before(deadline) {
+		l.bury(it, h, d, l.lastError(it, cfg), ConditionAge)
+		return
+	}
+	ctx, cancel := context.WithTimeout(l.r.base, cfg.Timeout)
+	err := deliver(ctx, h.target, &d)
+	cancel()
+	if err != nil && l.r.base.Err() != nil {
+		return // broken off by the stop: made again after the next start
+	}
+	if it.delivery.Attempts == 0 {
+		l.r.metrics.firstAttempt(l.name, start.Sub(it.meta.Received))
+	}
+	if err == nil {
+		l.delivered(it, time.Since(start))
+		return
+	}
+	l.failed(it, h, d, cfg, failureOf(ctx, err, cfg), deadline)
+}
+
+// retry is what bounds the item's attempts: the rule's own word, or the target's.
+func (l *lane) retry(it *item, cfg targets.Config) targets.Retry {
+	own := l.r.snapshot.Load().retries
+	if len(own) == 0 {
+		return cfg.Retry
+	}
+	if r, ok := own[entryKey{it.meta.Bus, it.delivery.Rule, it.delivery.RuleTarget}]; ok {
+		return r
+	}
+	return cfg.Retry
+}
+
+// deliver makes the attempt; a target that panics has failed it.
+func deliver(ctx context.Context, t targets.Target, d *targets.Delivery) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = &targets.Error{Code: targets.CodeInternalError, Err: fmt.Errorf("the target panicked: %v\n%s", p, debug.Stack())}
+		}
+	}()
+	return t.Deliver(ctx, d)
+}
+
+// failureOf gives the typed error of a failed attempt.
+func failureOf(ctx context.Context, err error, cfg targets.Config) *targets.Error {
+	var failure *targets.Error
+	if errors.As(err, &failure) {
+		return failure
+	}
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return &targets.Error{Code: targets.CodeTimeout, Err: fmt.Errorf("no answer within %v: %w", cfg.Timeout, err)}
+	}
+	return &targets.Error{Code: targets.CodeUnknown, Err: err}
+}
+
+// delivery is the item as its target gets it.
+func (l *lane) delivery(it *item) targets.Delivery {
+	d := &it.delivery
+	return targets.Delivery{
+		ID:      journal.DeliveryID(d.Seq, it.meta.Bus, d.Rule, d.RuleTarget),
+		EventID: it.eventID, Bus: it.meta.Bus, Rule: d.Rule, RuleTarget: d.RuleTarget,
+		Target: l.name, Attempt: d.Attempts + 1,
+		Envelope: it.envelope, Body: d.Body, Meta: it.meta,
+	}
+}
+
+// began is when the delivery's present round began.
+func (it *item) began() time.Time {
+	if it.delivery.Since.IsZero() {
+		return it.meta.Received
+	}
+	return it.delivery.Since
+}
+
+// simulate ends the delivery of a synthetic event to a target that does not act
+// on such.
+func (l *lane) simulate(it *item, h *handle, d targets.Delivery, p targets.SyntheticPolicy) {
+	if p == targets.SyntheticDrop {
+		l.r.metrics.ended(it.delivery.Rule, l.name, outcomeDropped)
+		l.settle(it, nil, journal.Dropped)
+		return
+	}
+	req, err := h.target.Preview(&d)
+	if err != nil {
+		l.bury(it, h, d, &targets.Error{Code: targets.CodeInvalidParameter, Err: err}, "")
+		return
+	}
+	l.r.log.Info("synthetic event not sent", zap.String("target", l.name), zap.String("rule", d.Rule),
+		zap.String("event_id", d.EventID), zap.String("delivery_id", d.ID), zap.Any("request", req))
+	l.r.metrics.ended(it.delivery.Rule, l.name, outcomeDelivered)
+	l.settle(it, nil, journal.Delivered)
+}
+
+func (l *lane) delivered(it *item, took time.Duration) {
+	l.r.metrics.delivered(it.delivery.Rule, l.name, took, time.Since(it.meta.Received))
+	l.noteRecovery()
+	l.settle(it, nil, journal.Delivered)
+}
+
+// failed decides what comes after a failed attempt: the dead-letter queue, or a
+// wait on disk.
+func (l *lane) failed(it *item, h *handle, d targets.Delivery, cfg targets.Config, failure *targets.Error, deadline time.Time) {
+	now := time.Now()
+	l.r.metrics.failed(l.name, failure.Code)
+	l.noteFailure(failure)
+	next := it.delivery
+	next.Attempts += max(1, failure.Tries)
+	next.Remember(attemptOf(next.Attempts, now, failure))
+	round := next.Attempts - next.Spent
+	switch {
+	case failure.Final:
+		l.buryAs(it, next, h, d, failure, "")
+	case round >= cfg.Retry.MaxAttempts:
+		l.buryAs(it, next, h, d, failure, ConditionAttempts)
+	default:
+		next.State = journal.Waiting
+		next.Due = now.Add(backoff(cfg.Retry, round, failure.RetryAfter)).UTC()
+		if cfg.Retry.MaxAge > 0 && next.Due.After(deadline) {
+			next.Due = deadline.UTC() // to end when its age says so, not later
+		}
+		l.r.metrics.retries.WithLabelValues(l.name).Inc()
+		l.settle(it, &next, journal.NotEnded)
+	}
+}
+
+// bury sends a delivery to the dead-letter queue without another attempt.
+func (l *lane) bury(it *item, h *handle, d targets.Delivery, failure *targets.Error, condition string) {
+	l.buryAs(it, it.delivery, h, d, failure, condition)
+}
+
+// buryAs sends a delivery to the dead-letter queue in its latest state, with the
+// request that was, or would have been, sent.
+func (l *lane) buryAs(it *item, next journal.Delivery, h *handle, d targets.Delivery, failure *targets.Error, condition string) {
+	next.State, next.Due = journal.Dead, time.Time{}
+	next.Death = &journal.Death{
+		At: time.Now().UTC(), Code: failure.Code, Message: message(failure), Condition: condition,
+		Status: failure.Status, Snippet: failure.Snippet, Request: rendered(h, d),
+	}
+	l.r.metrics.died(next.Rule, l.name)
+	l.settle(it, &next, journal.NotEnded)
+}
+
+// rendered is the request of a dead letter as JSON, without the body, which the
+// letter has; nil where there is no target to render it.
+func rendered(h *handle, d targets.Delivery) json.RawMessage {
+	if h == nil {
+		return nil
+	}
+	req, err := h.target.Preview(&d)
+	if err != nil {
+		return nil // the error that buried it says why
+	}
+	if req.Body == string(d.Envelope) || d.Body != nil && req.Body == string(d.Body) {
+		req.Body = ""
+	}
+	b, err := json.Marshal(req)
+	if err != nil {
+		return nil
+	}
+	return b
+}
+
+// lastError is why the latest attempt of a delivery failed that has grown too old.
+func (l *lane) lastError(it *item, cfg targets.Config) *targets.Error {
+	h := it.delivery.History
+	if len(h) == 0 {
+		return &targets.Error{Code: targets.CodeTimeout, Err: fmt.Errorf("the event was older than retry.max_age (%v) before its first attempt", cfg.Retry.MaxAge)}
+	}
+	last := h[len(h)-1]
+	return &targets.Error{Code: last.Code, Status: last.Status, Err: errors.New(last.Message)}
+}
+
+func attemptOf(n int, at time.Time, failure *targets.Error) journal.Attempt {
+	return journal.Attempt{At: at.UTC(), Attempt: n, Code: failure.Code, Status: failure.Status, Message: message(failure)}
+}
+
+// maxMessage bounds an error's text on disk, in bytes.
+const maxMessage = 1024
+
+func message(failure *targets.Error) string {
+	m := failure.Error()
+	if len(m) > maxMessage {
+		m = strings.ToValidUTF8(m[:maxMessage], "") + "…"
+	}
+	return m
+}
+
+// noteFailure logs that the target fails, when it begins to and when the reason
+// changes.
+func (l *lane) noteFailure(failure *targets.Error) {
+	text := failure.Code + ": " + failure.Error()
+	l.mu.Lock()
+	known := l.failing == text
+	l.failing = text
+	l.mu.Unlock()
+	if !known {
+		l.r.log.Warn("target fails", zap.String("target", l.name), zap.String("code", failure.Code),
+			zap.Int("status", failure.Status), zap.Error(failure))
+	}
+}
+
+// noteRecovery logs that the target takes deliveries again.
+func (l *lane) noteRecovery() {
+	l.mu.Lock()
+	was := l.failing
+	l.failing = ""
+	l.mu.Unlock()
+	if was != "" {
+		l.r.log.Info("target takes deliveries again", zap.String("target", l.name))
+	}
+}

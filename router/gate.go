@@ -1,0 +1,77 @@
+package router
+
+import (
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"signalbox/journal"
+)
+
+// gate decides whether events may come in at all.
+type gate struct {
+	journal    *journal.Journal
+	maxPending uint64
+	minFree    uint64
+	closed     atomic.Bool
+
+	// checked is when the disk was last asked, in Unix nanoseconds; full is what
+	// it answered.
+	checked atomic.Int64
+	full    atomic.Pointer[diskFull]
+}
+
+type diskFull struct{ free uint64 }
+
+// Busy says that events can't be accepted now, and when to try again.
+type Busy struct {
+	Reason string
+	Wait   time.Duration
+}
+
+func (b *Busy) Error() string { return b.Reason }
+
+// RetryAfter is how long to wait before sending again.
+func (b *Busy) RetryAfter() time.Duration { return b.Wait }
+
+// diskCheckEvery is how often the free disk space is asked for.
+const diskCheckEvery = 250 * time.Millisecond
+
+func (g *gate) close() { g.closed.Store(true) }
+
+func (g *gate) admit() error {
+	if g.closed.Load() {
+		return ErrStopping
+	}
+	if g.maxPending > 0 {
+		if c, _ := g.journal.Totals(); c.Pending() >= g.maxPending {
+			return &Busy{Wait: 5 * time.Second, Reason: fmt.Sprintf("%d deliveries are pending (limits.max_pending is %d): a target is slower than the events come in; see signalbox_deliveries_pending", c.Pending(), g.maxPending)}
+		}
+	}
+	if g.minFree > 0 {
+		if f := g.disk(); f != nil {
+			return &Busy{Wait: 30 * time.Second, Reason: fmt.Sprintf("the disk of %s has %d bytes free, less than limits.min_free_disk (%d): free some space, or lower retention", g.journal.Dir(), f.free, g.minFree)}
+		}
+	}
+	return nil
+}
+
+// disk asks for the free space at most every diskCheckEvery; nil is enough space.
+func (g *gate) disk() *diskFull {
+	now, last := time.Now().UnixNano(), g.checked.Load()
+	if now-last < int64(diskCheckEvery) || !g.checked.CompareAndSwap(last, now) {
+		return g.full.Load()
+	}
+	var s unix.Statfs_t
+	if err := unix.Statfs(g.journal.Dir(), &s); err != nil {
+		return nil // not a directory of the machine (a test's): the write itself will tell
+	}
+	var f *diskFull
+	if free := s.Bavail * uint64(s.Bsize); free < g.minFree {
+		f = &diskFull{free: free}
+	}
+	g.full.Store(f)
+	return f
+}

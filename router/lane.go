@@ -1,0 +1,360 @@
+package router
+
+import (
+	"errors"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+	"golang.org/x/time/rate"
+
+	"signalbox/journal"
+	"signalbox/targets"
+)
+
+// lane is the queue of one target. It holds a bounded window of deliveries in
+// memory; the rest waits on disk. A lane goes on without its target, to take
+// what is left to the dead-letter queue.
+type lane struct {
+	r    *Router
+	name string
+	id   journal.LaneID
+
+	mu      sync.Mutex
+	cfg     targets.Config
+	handle  *handle // nil where the target is gone
+	limiter *rate.Limiter
+	halted  bool
+	active  int // workers
+
+	// queue holds the deliveries to attempt next; held all that memory has of
+	// this lane, with those under way and those whose end is not yet written.
+	queue []*item
+	held  map[key]*item
+	bytes int
+
+	// onDisk counts the ready deliveries that are not held, waiting those that
+	// wait on disk for their next attempt; from and waitFrom are places before
+	// the first of them. A count may be below zero for a moment, when a reader
+	// has found a delivery before its lane was told of it.
+	onDisk, waiting int64
+	from, waitFrom  journal.Cursor
+
+	// reading says that a reader is at work; again that the lane was poked
+	// meanwhile. What ends during a read is put aside in ended, so that the
+	// reader, whose view is older, can't bring it back.
+	reading, again bool
+	ended          []*item
+
+	// nextDue is when the first waiting delivery is due, zero if unknown;
+	// paceAt when the rate limit allows the next attempt; readAt when reading may
+	// be tried again after an error. The alarm rings at the first of them.
+	nextDue, paceAt, readAt time.Time
+	alarm                   *time.Timer
+	alarmAt                 time.Time
+
+	// failing is the text of the error that was last logged; empty while the
+	// target takes deliveries.
+	failing string
+}
+
+// handle is a target in use. It is closed when its last user has gone.
+type handle struct {
+	name   string
+	target targets.Target
+	users  sync.WaitGroup
+}
+
+func newLane(r *Router, name string, id journal.LaneID) *lane {
+	c := r.journal.LaneCounts(id)
+	return &lane{
+		r: r, name: name, id: id, held: map[key]*item{},
+		onDisk: int64(c.Ready), waiting: int64(c.Waiting),
+	}
+}
+
+// serves says whether the lane's target was made of this configuration.
+func (l *lane) serves(cfg targets.Config) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.handle != nil && sameConfig(l.cfg, cfg)
+}
+
+// assign gives the lane another target, or none.
+func (l *lane) assign(cfg targets.Config, t targets.Target) {
+	l.mu.Lock()
+	old := l.handle
+	l.cfg, l.handle, l.limiter = cfg, nil, nil
+	if t != nil {
+		l.handle = &handle{name: l.name, target: t}
+		l.failing = ""
+	}
+	if cfg.RateLimit.N > 0 && cfg.RateLimit.Per > 0 {
+		perSecond := float64(cfg.RateLimit.N) / cfg.RateLimit.Per.Seconds()
+		l.limiter = rate.NewLimiter(rate.Limit(perSecond), max(1, int(perSecond/10)))
+	}
+	l.mu.Unlock()
+	if old != nil {
+		l.r.retire(old)
+	}
+	l.poke()
+}
+
+// closeTarget closes the target of a halted lane.
+func (l *lane) closeTarget() error {
+	l.mu.Lock()
+	h := l.handle
+	l.handle = nil
+	l.mu.Unlock()
+	if h == nil {
+		return nil
+	}
+	return h.target.Close()
+}
+
+// halt keeps the lane from beginning anything more.
+func (l *lane) halt() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.halted = true
+	if l.alarm != nil {
+		l.alarm.Stop()
+	}
+}
+
+// offer gives the lane a new delivery that is on disk. The lane holds it if there
+// is room, and reads it later otherwise. It must be called before the delivery's
+// event is released, so that no reader has found it yet.
+func (l *lane) offer(it *item) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.onDisk <= 0 && l.room() > 0 {
+		l.hold(it)
+		l.dispatch()
+		return
+	}
+	l.missed(it.delivery)
+}
+
+// requeued tells the lane of a delivery that has become ready again on disk.
+func (l *lane) requeued(d journal.Delivery) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.missed(d)
+	l.again = true
+	l.dispatch()
+}
+
+// missed counts a ready delivery that is on disk alone.
+func (l *lane) missed(d journal.Delivery) {
+	at := journal.CursorOf(&d)
+	if l.onDisk <= 0 && !l.reading || at.Compare(l.from) < 0 {
+		l.from = at
+	}
+	l.onDisk++
+}
+
+// room is how many more deliveries the window has place for.
+func (l *lane) room() int {
+	if l.bytes >= l.r.opts.WindowBytes {
+		return 0
+	}
+	return l.r.opts.Window - len(l.held)
+}
+
+func (l *lane) hold(it *item) {
+	l.held[it.key()] = it
+	l.bytes += it.size()
+	l.queue = append(l.queue, it)
+}
+
+// poke makes the lane look for work.
+func (l *lane) poke() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.again = l.reading
+	l.dispatch()
+}
+
+// dispatch starts what there is to do: workers, a reader, the alarm. It is
+// called with the lock held, after anything that may have made work.
+func (l *lane) dispatch() {
+	if l.halted || !l.r.running.Load() {
+		return
+	}
+	now := time.Now()
+	if !now.Before(l.paceAt) {
+		for l.active < l.concurrency() && l.active < len(l.queue) {
+			l.active++
+			l.r.workers.Go(l.work)
+		}
+	}
+	if l.wantsRead(now) {
+		l.reading = true
+		l.r.workers.Go(l.read)
+	}
+	l.setAlarm(now)
+}
+
+// wantsRead says whether there is something to read from disk, and room for it.
+func (l *lane) wantsRead(now time.Time) bool {
+	due := l.waiting > 0 && !l.nextDue.After(now)
+	return !l.reading && (l.onDisk > 0 || due) && !now.Before(l.readAt) && l.room() >= l.r.opts.Window/2
+}
+
+// setAlarm makes the lane look for work when time alone will have made some.
+func (l *lane) setAlarm(now time.Time) {
+	var at time.Time
+	sooner := func(t time.Time) {
+		if t.After(now) && (at.IsZero() || t.Before(at)) {
+			at = t
+		}
+	}
+	if l.waiting > 0 {
+		sooner(l.nextDue)
+	}
+	if len(l.queue) > 0 {
+		sooner(l.paceAt)
+	}
+	sooner(l.readAt)
+	if at.IsZero() || at.Equal(l.alarmAt) {
+		return
+	}
+	l.alarmAt = at
+	if l.alarm == nil {
+		l.alarm = time.AfterFunc(at.Sub(now), l.ring)
+		return
+	}
+	l.alarm.Reset(at.Sub(now))
+}
+
+func (l *lane) ring() {
+	l.mu.Lock()
+	l.alarmAt = time.Time{}
+	l.mu.Unlock()
+	l.poke()
+}
+
+func (l *lane) concurrency() int {
+	if l.handle == nil {
+		return 1 // all that is left to do is to write
+	}
+	return max(1, l.cfg.Concurrency)
+}
+
+// work attempts one delivery after another until none is left or may be sent now.
+func (l *lane) work() {
+	for {
+		it, h, cfg := l.next()
+		if it == nil {
+			return
+		}
+		l.attempt(it, h, cfg)
+		if h != nil {
+			h.users.Done()
+		}
+	}
+}
+
+// next takes the next delivery from the queue. The worker ends where there is
+// none: next has then counted it out.
+func (l *lane) next() (*item, *handle, targets.Config) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.halted || len(l.queue) == 0 || l.active > l.concurrency() || !l.allowed() {
+		l.active--
+		return nil, nil, targets.Config{}
+	}
+	it := l.queue[0]
+	l.queue[0] = nil
+	l.queue = l.queue[1:]
+	if l.handle != nil {
+		l.handle.users.Add(1)
+	}
+	return it, l.handle, l.cfg
+}
+
+// allowed asks the rate limit for one delivery; where it says no, the alarm is
+// set for when it will say yes.
+func (l *lane) allowed() bool {
+	if l.limiter == nil {
+		return true
+	}
+	now := time.Now()
+	r := l.limiter.ReserveN(now, 1)
+	wait := r.DelayFrom(now)
+	if wait <= 0 {
+		return true
+	}
+	r.CancelAt(now)
+	l.paceAt = now.Add(wait)
+	l.setAlarm(now)
+	return false
+}
+
+// settle writes a delivery's next state or its end, and then gives up its place
+// in the window.
+func (l *lane) settle(it *item, to *journal.Delivery, end journal.End) {
+	m := journal.Move{From: it.delivery, To: to, End: end}
+	if to != nil && to.State == journal.Dead {
+		m.Record = it.record()
+	}
+	m.Applied = func() { l.release(it, to) }
+	if err := l.r.journal.Move(m); err != nil && !errors.Is(err, journal.ErrClosed) {
+		l.r.log.Error("delivery's state can't be written; it will be attempted again after a restart", zap.String("target", l.name), zap.Error(err))
+	}
+}
+
+// release forgets an item whose move can be seen on disk.
+func (l *lane) release(it *item, to *journal.Delivery) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.bytes -= it.size()
+	if l.reading {
+		l.ended = append(l.ended, it)
+	} else {
+		l.forget(it)
+	}
+	if to != nil && to.State == journal.Waiting {
+		l.waits(*to)
+	}
+	l.dispatch()
+}
+
+// forget takes an item out of what is held, unless a later state of the same
+// delivery has taken its place.
+func (l *lane) forget(it *item) {
+	if l.held[it.key()] == it {
+		delete(l.held, it.key())
+	}
+}
+
+// waits counts a delivery that waits on disk until it is due.
+func (l *lane) waits(d journal.Delivery) {
+	at := journal.CursorOf(&d)
+	if l.waiting <= 0 && !l.reading || at.Compare(l.waitFrom) < 0 {
+		l.waitFrom = at
+	}
+	if l.waiting <= 0 || d.Due.Before(l.nextDue) {
+		l.nextDue = d.Due
+	}
+	l.waiting++
+}
+
+// inUse says whether the lane has a target.
+func (l *lane) inUse() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.handle != nil
+}
+
+// use gives the lane's target, which is not closed until its user is done with
+// it; nil if there is none.
+func (l *lane) use() *handle {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.handle != nil {
+		l.handle.users.Add(1)
+	}
+	return l.handle
+}

@@ -1,0 +1,188 @@
+package router
+
+import (
+	"errors"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"signalbox/event"
+	"signalbox/journal"
+	"signalbox/rules"
+)
+
+// The outcomes of a delivery, as its metrics call them.
+const (
+	outcomeDelivered = "delivered"
+	outcomeDead      = "dead"
+	outcomeDropped   = "dropped"
+)
+
+// metrics are the router's figures for Prometheus.
+type metrics struct {
+	accepts      prometheus.Counter
+	unmatched    prometheus.Counter
+	refusals     *prometheus.CounterVec // code
+	matches      *prometheus.CounterVec // bus, rule
+	whenErrors   *prometheus.CounterVec // bus, rule
+	deliveries   *prometheus.CounterVec // rule, target, outcome
+	attempts     *prometheus.CounterVec // target, code ("" is a success)
+	retries      *prometheus.CounterVec // target
+	toAttempt    *prometheus.HistogramVec
+	toSuccess    *prometheus.HistogramVec
+	attemptTimes *prometheus.HistogramVec
+}
+
+// latencies are the upper bounds of histograms of seconds.
+var latencies = []float64{.0005, .001, .002, .004, .008, .016, .032, .064, .128, .256, .512, 1, 2, 4, 8, 16, 60, 300, 3600, 86400}
+
+func newMetrics(reg prometheus.Registerer, r *Router) *metrics {
+	counter := func(name, help string) prometheus.Counter {
+		c := prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
+		reg.MustRegister(c)
+		return c
+	}
+	counters := func(name, help string, labels ...string) *prometheus.CounterVec {
+		c := prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
+		reg.MustRegister(c)
+		return c
+	}
+	seconds := func(name, help string) *prometheus.HistogramVec {
+		h := prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: name, Help: help, Buckets: latencies}, []string{"target"})
+		reg.MustRegister(h)
+		return h
+	}
+	m := &metrics{
+		accepts:      counter("signalbox_events_accepted_total", "Events acknowledged to their producers."),
+		unmatched:    counter("signalbox_events_unmatched_total", "Accepted events that no rule matched."),
+		refusals:     counters("signalbox_events_refused_total", "Events refused by the router, by error code.", "code"),
+		matches:      counters("signalbox_rule_matches_total", "Events that a rule matched, those of shadow rules too.", "bus", "rule"),
+		whenErrors:   counters("signalbox_rule_condition_errors_total", "Events on which a rule's condition failed; it did not match them.", "bus", "rule"),
+		deliveries:   counters("signalbox_deliveries_total", "Deliveries that ended, by outcome.", "rule", "target", "outcome"),
+		attempts:     counters("signalbox_attempts_total", "Attempts at deliveries; code is empty for those that succeeded.", "target", "code"),
+		retries:      counters("signalbox_retries_total", "Attempts that were put off to be made again.", "target"),
+		toAttempt:    seconds("signalbox_first_attempt_seconds", "Time from acceptance to the first attempt."),
+		toSuccess:    seconds("signalbox_delivered_seconds", "Time from acceptance to the successful attempt's end."),
+		attemptTimes: seconds("signalbox_attempt_seconds", "Time that a successful attempt took."),
+	}
+	m.refusals.WithLabelValues(event.CodeNotFound)
+	m.refusals.WithLabelValues(event.CodeInvalidArgument)
+	reg.MustRegister(&accounts{r: r})
+	return m
+}
+
+// expect makes the counters of every rule and target there from the start.
+func (m *metrics) expect(set *rules.Set) {
+	for name := range set.Targets {
+		m.attempts.WithLabelValues(name, "")
+		m.retries.WithLabelValues(name)
+		m.toAttempt.WithLabelValues(name)
+		m.toSuccess.WithLabelValues(name)
+		m.attemptTimes.WithLabelValues(name)
+	}
+	for _, rule := range set.Rules {
+		m.matches.WithLabelValues(rule.Bus, rule.Name)
+		m.whenErrors.WithLabelValues(rule.Bus, rule.Name)
+		for _, t := range rule.Targets {
+			for _, o := range [...]string{outcomeDelivered, outcomeDead, outcomeDropped} {
+				m.deliveries.WithLabelValues(rule.Name, t.Target, o)
+			}
+		}
+	}
+}
+
+// forget removes the figures of a target that is gone.
+func (m *metrics) forget(target string) {
+	gone := prometheus.Labels{"target": target}
+	m.attempts.DeletePartialMatch(gone)
+	m.retries.DeletePartialMatch(gone)
+	m.toAttempt.DeletePartialMatch(gone)
+	m.toSuccess.DeletePartialMatch(gone)
+	m.attemptTimes.DeletePartialMatch(gone)
+}
+
+func (m *metrics) accepted(p *plan) {
+	m.accepts.Inc()
+	matched := false
+	for _, x := range p.matched {
+		if x.Err == nil {
+			matched = true
+			m.matches.WithLabelValues(x.Rule.Bus, x.Rule.Name).Inc()
+		}
+	}
+	if !matched {
+		m.unmatched.Inc()
+	}
+}
+
+func (m *metrics) refused(err error) {
+	var e *event.Error
+	if errors.As(err, &e) {
+		m.refusals.WithLabelValues(e.Code).Inc()
+	}
+}
+
+func (m *metrics) firstAttempt(target string, wait time.Duration) {
+	m.toAttempt.WithLabelValues(target).Observe(wait.Seconds())
+}
+
+func (m *metrics) delivered(rule, target string, took, whole time.Duration) {
+	m.ended(rule, target, outcomeDelivered)
+	m.attempts.WithLabelValues(target, "").Inc()
+	m.attemptTimes.WithLabelValues(target).Observe(took.Seconds())
+	m.toSuccess.WithLabelValues(target).Observe(whole.Seconds())
+}
+
+func (m *metrics) failed(target, code string) { m.attempts.WithLabelValues(target, code).Inc() }
+
+func (m *metrics) died(rule, target string) { m.ended(rule, target, outcomeDead) }
+
+func (m *metrics) ended(rule, target, outcome string) {
+	m.deliveries.WithLabelValues(rule, target, outcome).Inc()
+}
+
+// accounts shows the journal's own counts, which restarts do not set back.
+type accounts struct{ r *Router }
+
+var (
+	descPending = prometheus.NewDesc("signalbox_deliveries_pending", "Deliveries that have neither ended nor died.", []string{"target", "state"}, nil)
+	descDead    = prometheus.NewDesc("signalbox_dead_letters", "Deliveries in the dead-letter queue.", []string{"target"}, nil)
+	descFsyncs  = prometheus.NewDesc("signalbox_journal_fsync_seconds", "Time that an fsync of the journal's log took.", nil, nil)
+	descDisk    = prometheus.NewDesc("signalbox_journal_bytes", "Bytes that the journal takes on disk.", nil, nil)
+)
+
+func (a *accounts) Describe(c chan<- *prometheus.Desc) {
+	for _, d := range [...]*prometheus.Desc{descPending, descDead, descFsyncs, descDisk} {
+		c <- d
+	}
+}
+
+func (a *accounts) Collect(c chan<- prometheus.Metric) {
+	gauge := func(d *prometheus.Desc, v uint64, labels ...string) {
+		c <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, float64(v), labels...)
+	}
+	for _, l := range a.r.allLanes() {
+		n := a.r.journal.LaneCounts(l.id)
+		if !l.inUse() && n.Pending() == 0 && n.Dead == 0 {
+			continue
+		}
+		gauge(descPending, n.Ready, l.name, "ready")
+		gauge(descPending, n.Waiting, l.name, "waiting")
+		gauge(descDead, n.Dead, l.name)
+	}
+	m := a.r.journal.Metrics()
+	gauge(descDisk, m.DiskSpaceUsage())
+	if h := fsyncs(m); h != nil {
+		c <- h
+	}
+}
+
+// fsyncs turns the store's histogram of nanoseconds into one of seconds.
+func fsyncs(m *journal.Metrics) prometheus.Metric {
+	count, sum, buckets := m.Fsyncs()
+	h, err := prometheus.NewConstHistogram(descFsyncs, count, sum, buckets)
+	if err != nil {
+		return nil
+	}
+	return h
+}

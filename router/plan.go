@@ -1,0 +1,110 @@
+package router
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"signalbox/event"
+	"signalbox/journal"
+	"signalbox/rules"
+	"signalbox/targets"
+)
+
+// Plan is what a dry run shows: what would become of an event now.
+type Plan struct {
+	Bus string `json:"bus"`
+	// Event is the envelope that rules would match; its id and times are those of
+	// the dry run.
+	Event json.RawMessage `json:"event"`
+	// Rules are those that match, and those whose condition failed.
+	Rules []PlannedRule `json:"rules"`
+	// Deliveries counts what would be handed to targets.
+	Deliveries int `json:"deliveries"`
+}
+
+// PlannedRule is one rule's part of a Plan.
+type PlannedRule struct {
+	Name  string      `json:"name"`
+	State rules.State `json:"state"`
+	// Error is why the rule's condition failed; the rule then does not match.
+	Error   string          `json:"error,omitempty"`
+	Targets []PlannedTarget `json:"targets,omitempty"`
+}
+
+// PlannedTarget is one delivery of a Plan.
+type PlannedTarget struct {
+	ID     string `json:"id"`
+	Target string `json:"target"`
+	Type   string `json:"type"`
+	// Note says what would keep the request from being sent: the rule's state,
+	// or what the target does with synthetic events.
+	Note string `json:"note,omitempty"`
+	// Error is why the request can't be rendered: the delivery would go to the
+	// dead-letter queue.
+	Error   string           `json:"error,omitempty"`
+	Request *targets.Request `json:"request,omitempty"`
+}
+
+// Plan says what would become of an event, and does nothing. The error is an
+// *event.Error where the event would be refused.
+func (r *Router) Plan(_ context.Context, e *event.Event) (*Plan, error) {
+	snap := r.snapshot.Load()
+	seq := r.journal.Reserve(1)
+	seq.Release() // the number is used for the preview alone
+	p, err := r.prepare(snap, e, seq.At(0))
+	if err != nil {
+		return nil, err
+	}
+	shown := &Plan{Bus: e.Meta.Bus, Event: p.envelope, Rules: []PlannedRule{}}
+	for _, m := range p.matched {
+		planned := PlannedRule{Name: m.Rule.Name, State: m.Rule.State}
+		if m.Err != nil {
+			planned.Error = m.Err.Error()
+		}
+		for i := range m.Rule.Targets {
+			if m.Err == nil {
+				planned.Targets = append(planned.Targets, r.preview(snap, &p, m.Rule, &m.Rule.Targets[i]))
+			}
+		}
+		shown.Rules = append(shown.Rules, planned)
+	}
+	shown.Deliveries = len(p.sends)
+	return shown, nil
+}
+
+// preview renders one delivery of a plan.
+func (r *Router) preview(snap *snapshot, p *plan, rule *rules.Rule, to *rules.RuleTarget) PlannedTarget {
+	l := snap.lanes[to.Target]
+	cfg := snap.set.Targets[to.Target]
+	shown := PlannedTarget{ID: to.ID, Target: to.Target, Type: cfg.Type}
+	switch {
+	case rule.State == rules.Shadow:
+		shown.Note = "the rule is in state shadow: it counts, and nothing is sent"
+	case p.event.Meta.Synthetic && cfg.Synthetic != targets.SyntheticDeliver:
+		shown.Note = fmt.Sprintf("the event is synthetic and the target's policy is %q: nothing is sent", cfg.Synthetic)
+	}
+	s := r.render(snap, p, rule, to)
+	if s.err != nil {
+		shown.Error = s.err.Error()
+		return shown
+	}
+	h := l.use()
+	if h == nil {
+		shown.Error = "the target is not defined any more"
+		return shown
+	}
+	defer h.users.Done()
+	d := targets.Delivery{
+		ID:      journal.DeliveryID(p.seq, p.event.Meta.Bus, rule.Name, to.ID),
+		EventID: p.event.ID, Bus: p.event.Meta.Bus, Rule: rule.Name, RuleTarget: to.ID,
+		Target: to.Target, Attempt: 1, Envelope: p.envelope, Body: s.body, Meta: &p.event.Meta,
+	}
+	req, err := h.target.Preview(&d)
+	if err != nil {
+		shown.Error = err.Error()
+		return shown
+	}
+	shown.Request = &req
+	return shown
+}

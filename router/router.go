@@ -1,0 +1,342 @@
+// Package router takes events from acceptance to the end of their deliveries:
+// accept, match, append, hand over, settle.
+package router
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+
+	"signalbox/dlq"
+	"signalbox/journal"
+	"signalbox/rules"
+	"signalbox/targets"
+)
+
+// Options are what a router is made of. Journal is required; the rest have
+// defaults.
+type Options struct {
+	Journal    *journal.Journal
+	Logger     *zap.Logger
+	Registerer prometheus.Registerer
+	// Stdout is where log targets print.
+	Stdout io.Writer
+	// Account and Region fill in what an event does not say.
+	Account, Region string
+	// MaxPending is how many pending deliveries stop the acceptance of events; 0
+	// is no limit.
+	MaxPending uint64
+	// MinFreeDisk is how many free bytes the data directory's disk must have for
+	// events to be accepted; 0 is no limit.
+	MinFreeDisk uint64
+	Retention   journal.Retention
+	// Window and WindowBytes bound what one lane holds in memory, in deliveries
+	// and in bytes.
+	Window      int
+	WindowBytes int
+	// NewTarget makes the targets; the default is targets.New.
+	NewTarget func(targets.Config, targets.Env) (targets.Target, error)
+	// Secrets resolves the references to secrets in targets.
+	Secrets targets.Secrets
+	// Version is the program's, for the User-Agent of HTTP targets.
+	Version string
+}
+
+func (o *Options) setDefaults() {
+	if o.Logger == nil {
+		o.Logger = zap.NewNop()
+	}
+	if o.Registerer == nil {
+		o.Registerer = prometheus.NewRegistry()
+	}
+	if o.Stdout == nil {
+		o.Stdout = io.Discard
+	}
+	if o.Account == "" {
+		o.Account = "000000000000"
+	}
+	if o.Region == "" {
+		o.Region = "local"
+	}
+	if o.Window <= 0 {
+		o.Window = 1024
+	}
+	if o.WindowBytes <= 0 {
+		o.WindowBytes = 4 << 20
+	}
+	if o.NewTarget == nil {
+		o.NewTarget = targets.New
+	}
+}
+
+// Router routes events. It is safe for concurrent use.
+type Router struct {
+	opts    Options
+	journal *journal.Journal
+	log     *zap.Logger
+	metrics *metrics
+	// DeadLetters is the dead-letter queue.
+	DeadLetters *dlq.Queue
+
+	// snapshot is written by Swap alone, under swapMu.
+	snapshot atomic.Pointer[snapshot]
+	swapMu   sync.Mutex
+
+	laneMu sync.Mutex
+	lanes  map[string]*lane // by target; a lane outlives its target
+
+	gate gate
+
+	// base is cancelled when attempts under way must end.
+	base    context.Context
+	abandon context.CancelFunc
+	// workers counts the goroutines that the router has started.
+	workers  sync.WaitGroup
+	stop     chan struct{}
+	stopOnce sync.Once
+	running  atomic.Bool
+
+	whenFailed sync.Map // rule key → true once its failure has been logged
+}
+
+// snapshot is one revision of the rules, and the lanes of its targets.
+type snapshot struct {
+	set   *rules.Set
+	lanes map[string]*lane
+	// retries holds the target entries that have a retry of their own.
+	retries map[entryKey]targets.Retry
+}
+
+// entryKey names a target entry of a rule.
+type entryKey struct{ bus, rule, entry string }
+
+func retriesOf(set *rules.Set) map[entryKey]targets.Retry {
+	own := map[entryKey]targets.Retry{}
+	for _, r := range set.Rules {
+		for _, t := range r.Targets {
+			if t.Retry != nil {
+				own[entryKey{r.Bus, r.Name, t.ID}] = *t.Retry
+			}
+		}
+	}
+	return own
+}
+
+// ErrStopping says that the router no longer accepts events.
+var ErrStopping = errors.New("the router is stopping")
+
+// New makes a router of a first set of rules. Deliveries begin with Start.
+func New(opts Options, set *rules.Set) (*Router, error) {
+	opts.setDefaults()
+	r := &Router{
+		opts: opts, journal: opts.Journal, log: opts.Logger,
+		lanes: map[string]*lane{}, stop: make(chan struct{}),
+	}
+	r.base, r.abandon = context.WithCancel(context.Background())
+	r.metrics = newMetrics(opts.Registerer, r)
+	r.gate = gate{journal: opts.Journal, maxPending: opts.MaxPending, minFree: opts.MinFreeDisk}
+	r.DeadLetters = dlq.New(opts.Journal, r)
+	for name, id := range opts.Journal.Lanes() {
+		r.lanes[name] = newLane(r, name, id)
+	}
+	if err := r.Swap(set); err != nil {
+		r.abandon()
+		return nil, err
+	}
+	return r, nil
+}
+
+// Start begins to deliver what is pending, and to drop what retention no longer
+// keeps.
+func (r *Router) Start() {
+	r.running.Store(true)
+	for _, l := range r.allLanes() {
+		l.poke()
+	}
+	r.workers.Go(r.housekeep)
+}
+
+// Stop ends the acceptance of events and lets the attempts under way end, until
+// ctx is done; those are then broken off, and made again after the next start.
+// It is idempotent. The journal stays open.
+func (r *Router) Stop(ctx context.Context) error {
+	r.stopOnce.Do(func() {
+		r.swapMu.Lock() // a swap under way ends first
+		defer r.swapMu.Unlock()
+		close(r.stop)
+		r.gate.close()
+		for _, l := range r.allLanes() {
+			l.halt()
+		}
+	})
+	idle := make(chan struct{})
+	go func() { r.workers.Wait(); close(idle) }()
+	var err error
+	select {
+	case <-idle:
+	case <-ctx.Done():
+		err = fmt.Errorf("attempts under way were broken off: %w", context.Cause(ctx))
+		r.abandon()
+		<-idle
+	}
+	r.abandon()
+	return errors.Join(err, r.closeTargets())
+}
+
+func (r *Router) closeTargets() error {
+	var errs []error
+	for _, l := range r.allLanes() {
+		errs = append(errs, l.closeTarget())
+	}
+	return errors.Join(errs...)
+}
+
+func (r *Router) allLanes() []*lane {
+	r.laneMu.Lock()
+	defer r.laneMu.Unlock()
+	all := make([]*lane, 0, len(r.lanes))
+	for _, l := range r.lanes {
+		all = append(all, l)
+	}
+	return all
+}
+
+// Rules is the set of rules that serves now.
+func (r *Router) Rules() *rules.Set { return r.snapshot.Load().set }
+
+// Swap makes a set of rules the one that serves, with its targets. On an error
+// nothing changes. Deliveries already planned keep what they will send; one
+// whose target is gone goes to the dead-letter queue.
+func (r *Router) Swap(set *rules.Set) error {
+	r.swapMu.Lock()
+	defer r.swapMu.Unlock()
+	if r.gate.closed.Load() {
+		return ErrStopping
+	}
+	next := &snapshot{set: set, lanes: make(map[string]*lane, len(set.Targets)), retries: retriesOf(set)}
+	built := map[string]targets.Target{}
+	discard := func(err error) error {
+		for _, t := range built {
+			err = errors.Join(err, t.Close())
+		}
+		return err
+	}
+	for name, cfg := range set.Targets {
+		l, err := r.lane(name)
+		if err != nil {
+			return discard(err)
+		}
+		next.lanes[name] = l
+		if l.serves(cfg) {
+			continue
+		}
+		t, err := r.opts.NewTarget(cfg, r.targetEnv())
+		if err != nil {
+			return discard(fmt.Errorf("target %q: %w", name, err))
+		}
+		built[name] = t
+	}
+	for name, t := range built {
+		next.lanes[name].assign(set.Targets[name], t)
+	}
+	r.snapshot.Store(next)
+	r.metrics.expect(set)
+	r.whenFailed.Clear()
+	for _, l := range r.allLanes() {
+		if _, ok := set.Targets[l.name]; !ok {
+			l.assign(targets.Config{}, nil)
+			r.metrics.forget(l.name)
+		}
+	}
+	return nil
+}
+
+func (r *Router) targetEnv() targets.Env {
+	return targets.Env{
+		Logger: r.log, Stdout: r.opts.Stdout, Version: r.opts.Version, Secrets: r.opts.Secrets, Accept: r.Accept,
+	}
+}
+
+// lane gives the lane of a target, and makes it if the target is new.
+func (r *Router) lane(name string) (*lane, error) {
+	r.laneMu.Lock()
+	defer r.laneMu.Unlock()
+	if l, ok := r.lanes[name]; ok {
+		return l, nil
+	}
+	id, err := r.journal.Lane(name)
+	if err != nil {
+		return nil, err
+	}
+	l := newLane(r, name, id)
+	r.lanes[name] = l
+	return l, nil
+}
+
+// LaneID gives a target's lane, if the target is one that serves now. It makes
+// Router a dlq.Requeuer.
+func (r *Router) LaneID(target string) (journal.LaneID, bool) {
+	l, ok := r.snapshot.Load().lanes[target]
+	if !ok {
+		return 0, false
+	}
+	return l.id, true
+}
+
+// TargetName gives the name of a lane's target, be it gone.
+func (r *Router) TargetName(id journal.LaneID) string {
+	for _, l := range r.allLanes() {
+		if l.id == id {
+			return l.name
+		}
+	}
+	return fmt.Sprintf("lane-%d", id)
+}
+
+// Requeue tells a lane of a delivery that has become ready again on disk. It
+// makes Router a dlq.Requeuer.
+func (r *Router) Requeue(d journal.Delivery) {
+	name := r.TargetName(d.Lane)
+	r.laneMu.Lock()
+	l := r.lanes[name]
+	r.laneMu.Unlock()
+	if l != nil {
+		l.requeued(d)
+	}
+}
+
+// retire closes a replaced target once its last attempt has ended.
+func (r *Router) retire(h *handle) {
+	r.workers.Go(func() {
+		h.users.Wait()
+		if err := h.target.Close(); err != nil {
+			r.log.Warn("target did not close cleanly", zap.String("target", h.name), zap.Error(err))
+		}
+	})
+}
+
+// housekeep drops old events from time to time.
+func (r *Router) housekeep() {
+	tick := time.NewTicker(time.Minute)
+	defer tick.Stop()
+	for {
+		select {
+		case <-r.stop:
+			return
+		case <-tick.C:
+			if _, err := r.journal.Trim(r.opts.Retention); err != nil {
+				r.log.Error("old events can't be dropped", zap.Error(err))
+			}
+		}
+	}
+}
+
+func sameConfig(a, b targets.Config) bool { return reflect.DeepEqual(a, b) }

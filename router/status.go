@@ -1,0 +1,101 @@
+package router
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"signalbox/event"
+	"signalbox/journal"
+	"signalbox/targets"
+)
+
+// TargetStatus is how one target's lane stands.
+type TargetStatus struct {
+	Name string `json:"name"`
+	// Config is nil where the target is gone and only deliveries are left.
+	Config *targets.Config `json:"-"`
+	Type   string          `json:"type,omitempty"`
+	// Failing is the latest error, empty while the target takes deliveries.
+	Failing string `json:"failing,omitempty"`
+	// InFlight counts the attempts under way.
+	InFlight int `json:"in_flight"`
+	journal.Counts
+}
+
+// Targets gives the state of every target that serves, or that still has
+// deliveries, by name.
+func (r *Router) Targets() []TargetStatus {
+	var all []TargetStatus
+	for _, l := range r.allLanes() {
+		s := l.status()
+		s.Counts = r.journal.LaneCounts(l.id)
+		if s.Config != nil || s.Pending() > 0 || s.Dead > 0 {
+			all = append(all, s)
+		}
+	}
+	slices.SortFunc(all, func(a, b TargetStatus) int { return strings.Compare(a.Name, b.Name) })
+	return all
+}
+
+func (l *lane) status() TargetStatus {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := TargetStatus{Name: l.name, Failing: l.failing, InFlight: l.active}
+	if l.handle != nil {
+		cfg := l.cfg
+		s.Config, s.Type = &cfg, cfg.Type
+	}
+	return s
+}
+
+// StoredEvent is an event that the journal keeps.
+type StoredEvent struct {
+	ID        string          `json:"id"`
+	Bus       string          `json:"bus"`
+	Synthetic bool            `json:"synthetic,omitempty"`
+	Event     json.RawMessage `json:"event"`
+	// Parsed is Event taken apart, with its metadata.
+	Parsed *event.Event `json:"-"`
+}
+
+// Event gives an accepted event by its id, or journal.ErrNotFound if there is
+// none or retention has dropped it.
+func (r *Router) Event(id string) (*StoredEvent, error) {
+	if s, ok := journal.SeqOfEventID(id); ok {
+		if rec, err := r.journal.Event(s); err == nil {
+			if e, err := stored(rec); err == nil && e.ID == id {
+				return e, nil
+			}
+		}
+	}
+	rec, err := r.journal.EventByGivenID(id)
+	if err != nil {
+		return nil, err
+	}
+	return stored(rec)
+}
+
+func stored(rec journal.Record) (*StoredEvent, error) {
+	e, err := event.ParseEnvelope(rec.Envelope)
+	if err != nil {
+		return nil, fmt.Errorf("event %d: %w", rec.Seq, err)
+	}
+	if err := e.Meta.UnmarshalBinary(rec.Meta); err != nil {
+		return nil, fmt.Errorf("metadata of event %d: %w", rec.Seq, err)
+	}
+	return &StoredEvent{ID: e.ID, Bus: e.Meta.Bus, Synthetic: e.Meta.Synthetic, Event: rec.Envelope, Parsed: e}, nil
+}
+
+// Accounts are the router's books, exact and durable.
+type Accounts struct {
+	Events     journal.EventCounts `json:"events"`
+	Deliveries journal.Counts      `json:"deliveries"`
+}
+
+// Accounts gives the books of all events and deliveries.
+func (r *Router) Accounts() Accounts {
+	d, e := r.journal.Totals()
+	return Accounts{Events: e, Deliveries: d}
+}
