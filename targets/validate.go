@@ -174,8 +174,12 @@ func (v *validation) queue(c *Config) {
 		}
 	}
 	if subject != "" {
-		if _, err := parseSubject(subject); err != nil {
+		parsed, err := parseSubject(subject)
+		switch {
+		case err != nil:
 			v.fail([]string{"subject"}, "%v", err)
+		case c.CreateStream && parsed.pattern() == ">":
+			v.fail([]string{"create_stream"}, "the stream would take every subject of the server: begin subject with a word of its own, such as events.%s", subject)
 		}
 	}
 	if c.CreateStream && c.Stream == "" {
