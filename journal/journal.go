@@ -208,6 +208,10 @@ func (j *Journal) recover() error {
 	if err != nil {
 		return fmt.Errorf("events: %w", err)
 	}
+	if last == 0 { // an empty log begins now
+		first = SeqAt(j.now())
+		last = first
+	}
 	j.seq.last = last
 	j.oldest.Store(uint64(first))
 	return nil
