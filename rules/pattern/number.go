@@ -3,52 +3,127 @@ package pattern
 import (
 	"math"
 	"strconv"
-	"strings"
 )
 
 // comparableNumber reads a JSON number that a double holds exactly as it is
 // written: whose shortest decimal form is the same number. Only such numbers can
 // be compared; of all others the reference knows nothing but the text.
-func comparableNumber(text string) (float64, bool) {
-	f, err := strconv.ParseFloat(text, 64)
-	if err != nil || math.IsInf(f, 0) {
+func comparableNumber[T []byte | string](text T) (float64, bool) {
+	d := readDecimal(text)
+	switch {
+	case d.digits == 0:
+		return 0, !d.overflow // minus nought is nought
+	case d.digits > maxShortest || d.overflow:
 		return 0, false
 	}
-	digits, exp := decimal(text)
-	if len(digits) == 0 {
-		return 0, exp != exponentOverflow // minus nought is nought
+	f := nearest(&d, text)
+	if math.IsInf(f, 0) {
+		return 0, false
 	}
-	var buf [32]byte
-	shortest := strconv.AppendFloat(buf[:0], math.Abs(f), 'e', -1, 64)
-	sdigits, sexp := decimal(string(shortest))
-	if sdigits == digits && sexp == exp {
-		return f, f != 5e-324 && f != 1e-323
-	}
-	// Of one-digit forms the reference takes the nearest of two digits instead.
-	return f, f != 0 && (sameDecimal(digits, exp, "49", -325) || sameDecimal(digits, exp, "99", -325))
+	return f, d.isShortest(f)
 }
 
-func sameDecimal(d1 string, e1 int, d2 string, e2 int) bool { return d1 == d2 && e1 == e2 }
+// maxShortest is the most digits that the shortest form of a double can have.
+const maxShortest = 17
 
-// exponentOverflow is the exponent of numbers whose exponent fits no int32.
-const exponentOverflow = math.MinInt
+// decimal is a JSON number: mantissa × 10^exp, without trailing noughts.
+type decimal struct {
+	negative bool
+	mantissa uint64 // of the first 17 digits
+	digits   int    // significant digits
+	exp      int
+	overflow bool // the exponent fits no int32
+}
 
-// decimal takes a JSON number apart into its significant digits, without
-// leading or trailing noughts, and the power of ten of the last digit.
-func decimal(text string) (digits string, exp int) {
-	text = strings.TrimPrefix(text, "-")
-	if i := strings.IndexAny(text, "eE"); i >= 0 {
-		e, err := strconv.ParseInt(text[i+1:], 10, 32)
-		if err != nil {
-			return "", exponentOverflow
+func readDecimal[T []byte | string](text T) decimal {
+	var d decimal
+	i := 0
+	if text[0] == '-' {
+		d.negative = true
+		i++
+	}
+	point, noughts := false, 0 // noughts that count once another digit follows
+	for ; i < len(text); i++ {
+		c := text[i]
+		if c == '.' {
+			point = true
+			continue
 		}
-		exp, text = int(e), text[:i]
+		if c < '0' || c > '9' {
+			break
+		}
+		if point {
+			d.exp--
+		}
+		if c == '0' {
+			noughts++
+			continue
+		}
+		if d.digits == 0 {
+			noughts = 0 // they led
+		}
+		for ; noughts > 0; noughts-- {
+			d.push(0)
+		}
+		d.push(uint64(c - '0'))
 	}
-	if i := strings.IndexByte(text, '.'); i >= 0 {
-		exp -= len(text) - i - 1
-		text = text[:i] + text[i+1:]
+	d.exp += noughts
+	if i < len(text) {
+		e, err := strconv.ParseInt(string(text[i+1:]), 10, 32)
+		d.exp += int(e)
+		d.overflow = err != nil
 	}
-	text = strings.TrimLeft(text, "0")
-	digits = strings.TrimRight(text, "0")
-	return digits, exp + len(text) - len(digits)
+	return d
+}
+
+func (d *decimal) push(digit uint64) {
+	if d.digits++; d.digits <= maxShortest {
+		d.mantissa = d.mantissa*10 + digit
+	}
+}
+
+// nearest is the double nearest to the number that text spells.
+func nearest[T []byte | string](d *decimal, text T) float64 {
+	// Where the mantissa and the power of ten are exact as doubles, one operation
+	// rounds once, to the nearest.
+	if d.mantissa < 1<<53 && -22 <= d.exp && d.exp <= 22 {
+		f := float64(d.mantissa)
+		if d.negative {
+			f = -f
+		}
+		if d.exp < 0 {
+			return f / powersOfTen[-d.exp]
+		}
+		return f * powersOfTen[d.exp]
+	}
+	f, _ := strconv.ParseFloat(string(text), 64)
+	return f
+}
+
+// isShortest says whether the number is the shortest form of f, its double.
+func (d *decimal) isShortest(f float64) bool {
+	f = math.Abs(f)
+	if f > 1e-290 && f < 1e290 {
+		if d.digits <= 15 {
+			return true
+		}
+		// Where the last digit counts for more than the gap between doubles, no
+		// two numbers of so many digits share a double.
+		gap := math.Float64frombits((math.Float64bits(f)>>52 - 52) << 52)
+		if -22 <= d.exp && d.exp < 0 && 1/powersOfTen[-d.exp] > gap {
+			return true
+		}
+	}
+	if f < 1e-323 {
+		// Of one digit alone the reference takes the nearest of two digits.
+		return f != 0 && (d.mantissa == 49 && d.exp == -325 || d.mantissa == 99 && d.exp == -325)
+	}
+	var buf [32]byte
+	shortest := readDecimal(strconv.AppendFloat(buf[:0], f, 'e', -1, 64))
+	return shortest.mantissa == d.mantissa && shortest.exp == d.exp
+}
+
+var powersOfTen = [...]float64{
+	1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11,
+	1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
 }

@@ -3,7 +3,6 @@ package pattern
 import (
 	"math"
 	"net/netip"
-	"slices"
 	"strings"
 )
 
@@ -101,7 +100,7 @@ func (l *leaf) number() (float64, bool) {
 		return 0, false
 	}
 	if l.num == numberUnread {
-		value, ok := comparableNumber(string(l.text))
+		value, ok := comparableNumber(l.text)
 		l.value, l.num = value, numberIncomparable
 		if ok {
 			l.num = numberComparable
@@ -127,11 +126,25 @@ func (t *test) matches(l *leaf) bool {
 	case opNumber, opNumberText, opRange:
 		return t.matchesNumber(l)
 	case opAnythingBut:
-		return !slices.ContainsFunc(t.more.tests, func(but test) bool { return but.matches(l) })
+		return !anyMatches(t.more.tests, l)
 	case opAllOf:
-		return !slices.ContainsFunc(t.more.tests, func(of test) bool { return !of.matches(l) })
+		for i := range t.more.tests {
+			if !t.more.tests[i].matches(l) {
+				return false
+			}
+		}
+		return true
 	}
 	return l.kind == kindString && t.matchesString(l.text)
+}
+
+func anyMatches(tests []test, l *leaf) bool {
+	for i := range tests {
+		if tests[i].matches(l) {
+			return true
+		}
+	}
+	return false
 }
 
 func (t *test) matchesNumber(l *leaf) bool {

@@ -71,10 +71,5 @@ func (m *matcher) state(cond *compiledCondition) state {
 }
 
 func (c *compiledCondition) matches(l *leaf) bool {
-	for i := range c.tests {
-		if c.tests[i].matches(l) {
-			return true
-		}
-	}
-	return false
+	return anyMatches(c.tests, l)
 }

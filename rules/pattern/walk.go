@@ -25,6 +25,8 @@ type matcher struct {
 	leaves  []leaf  // the values kept; the first is never used
 	frames  []frame // the elements of arrays; the first stands for none
 	arrays  int32   // how many arrays there were
+	// inArrays is how many arrays are open: their elements need no key.
+	inArrays int
 
 	text          []byte // the strings of this event that had escapes, decoded
 	name          []byte // one key, decoded
@@ -84,6 +86,7 @@ func (m *matcher) begin(event []byte, dst []int) {
 	m.event, m.out = event, dst
 	m.unseen = len(m.fields)
 	m.pending, m.leaves, m.frames, m.arrays = m.pending[:0], m.leaves[:1], m.frames[:1], 0
+	m.inArrays = 0
 	m.text = m.text[:0]
 }
 
@@ -108,8 +111,30 @@ func (m *matcher) object(b []byte, i int, n *node, frame int32) int {
 		if i = m.value(b, i, next, frame); i == done {
 			return done
 		}
+		if m.unseen == 0 && m.inArrays == 0 && m.quiet(b[i:]) {
+			return done
+		}
 	}
 }
+
+// quiet says whether the rest of the event, outside of all arrays, can hold no
+// further value of any field. Every field has had one already, so another would
+// have to repeat its key: a search for the names is much quicker than a walk.
+func (m *matcher) quiet(rest []byte) bool {
+	m.unseen = -1 // ask once
+	if m.set.needles == nil || bytes.Contains(rest, unicodeEscape) {
+		return false
+	}
+	for _, needle := range m.set.needles {
+		if bytes.Contains(rest, needle) {
+			return false
+		}
+	}
+	return true
+}
+
+// unicodeEscape is how a key can be spelled so that no search for it finds it.
+var unicodeEscape = []byte(`\u`)
 
 // key reads the key whose inside begins at i. It returns the node below n that it
 // leads to, if any, and the position of the value.
@@ -199,6 +224,7 @@ func scalarKind(c byte) kind {
 // have an inside are frames, so that conditions can be held to one of them.
 func (m *matcher) array(b []byte, i int, n *node, parent int32) int {
 	m.arrays++
+	m.inArrays++
 	array := m.arrays
 	for {
 		for b[i] <= ' ' || b[i] == ',' {
@@ -207,6 +233,7 @@ func (m *matcher) array(b []byte, i int, n *node, parent int32) int {
 		in := parent
 		switch b[i] {
 		case ']':
+			m.inArrays--
 			return i + 1
 		case '{', '[':
 			if m.set.nested && (n.children != nil || b[i] == '[') {
