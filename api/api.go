@@ -1,0 +1,94 @@
+// Package api is the management HTTP: what commands and the console use to look
+// into a running router and to act on it, and the client for it.
+package api
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"go.uber.org/zap"
+)
+
+// Options are what the API shows and acts on. All are required but Logger.
+type Options struct {
+	Rules       Rules
+	Targets     Targets
+	Events      Events
+	Accounts    Accounts
+	Planner     Planner
+	DeadLetters DeadLetters
+	Redriver    Redriver
+	Reloader    Reloader
+	Gatherer    prometheus.Gatherer
+	Logger      *zap.Logger
+}
+
+// api holds the handlers.
+type api struct{ Options }
+
+// New makes the handler of the management HTTP. It does not authenticate.
+func New(opts Options) http.Handler {
+	if opts.Logger == nil {
+		opts.Logger = zap.NewNop()
+	}
+	a := &api{opts}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /v1/rules", a.listRules)
+	mux.HandleFunc("GET /v1/rules/{bus}/{name}", a.getRule)
+	mux.HandleFunc("GET /v1/targets", a.listTargets)
+	mux.HandleFunc("GET /v1/deadletters", a.listDeadLetters)
+	mux.HandleFunc("GET /v1/deadletters/{id}", a.getDeadLetter)
+	mux.HandleFunc("POST /v1/deadletters/redrive", a.redrive)
+	mux.HandleFunc("POST /v1/deadletters/purge", a.purge)
+	mux.HandleFunc("GET /v1/events/{id}", a.getEvent)
+	mux.HandleFunc("POST /v1/explain", a.explain)
+	mux.HandleFunc("GET /v1/accounts", a.getAccounts)
+	mux.HandleFunc("POST /-/reload", a.reload)
+	mux.Handle("GET /metrics", promhttp.HandlerFor(opts.Gatherer, promhttp.HandlerOpts{
+		ErrorLog: zap.NewStdLog(opts.Logger), EnableOpenMetrics: true,
+	}))
+	mux.HandleFunc("/", a.unknown)
+	return mux
+}
+
+// unknown answers for every path that is not the API's.
+func (a *api) unknown(w http.ResponseWriter, r *http.Request) {
+	a.fail(w, &Error{
+		Status:  http.StatusNotFound,
+		Message: fmt.Sprintf("nothing is at %s %s", r.Method, r.URL.Path),
+		Hint:    "events go to POST / (PutEvents) or POST /v1/events",
+	})
+}
+
+// answer writes a result.
+func (a *api) answer(w http.ResponseWriter, result any) {
+	body, err := json.Marshal(result)
+	if err != nil {
+		a.fail(w, fmt.Errorf("answer: %w", err))
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(append(body, '\n')) // a client that has gone misses nothing
+}
+
+// maxRequest bounds the body of a request to the API, in bytes: an event with
+// its JSON around it.
+const maxRequest = 4 << 20
+
+// read decodes the body of a request, in which every member must be known.
+func read(w http.ResponseWriter, r *http.Request, into any) error {
+	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxRequest))
+	dec.DisallowUnknownFields()
+	err := dec.Decode(into)
+	if err == nil && dec.More() {
+		err = errors.New("more follows after the first value")
+	}
+	if err == nil {
+		return nil
+	}
+	return tooLarge(err)
+}

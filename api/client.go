@@ -1,0 +1,246 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+
+	"signalbox/dlq"
+	"signalbox/router"
+)
+
+// Client speaks to a running router.
+type Client struct {
+	// URL is the router's address, such as http://127.0.0.1:8080.
+	URL string
+	// APIKey is sent as a bearer token; empty sends none.
+	APIKey string
+	// HTTP makes the requests; nil is http.DefaultClient.
+	HTTP *http.Client
+}
+
+// Unreachable says that no router answers at an address.
+type Unreachable struct {
+	URL string
+	Err error
+}
+
+// Error says what to look for.
+func (u *Unreachable) Error() string {
+	return fmt.Sprintf("can't reach the router at %s: %s; is `signalbox serve` running? (--url)", u.URL, u.reason())
+}
+
+// Unwrap gives the cause.
+func (u *Unreachable) Unwrap() error { return u.Err }
+
+// reason is the cause without the request around it.
+func (u *Unreachable) reason() string {
+	var (
+		call    *os.SyscallError
+		lookup  *net.DNSError
+		request *url.Error
+	)
+	switch {
+	case errors.As(u.Err, &call):
+		return call.Err.Error()
+	case errors.As(u.Err, &lookup):
+		return lookup.Err
+	case errors.As(u.Err, &request):
+		return request.Err.Error()
+	}
+	return u.Err.Error()
+}
+
+// Rules lists the rules.
+func (c *Client) Rules(ctx context.Context) (list RuleList, err error) {
+	return list, c.get(ctx, "/v1/rules", nil, &list)
+}
+
+// Rule gives one rule.
+func (c *Client) Rule(ctx context.Context, bus, name string) (rule Rule, err error) {
+	return rule, c.get(ctx, "/v1/rules/"+url.PathEscape(bus)+"/"+url.PathEscape(name), nil, &rule)
+}
+
+// Targets lists the targets with their state.
+func (c *Client) Targets(ctx context.Context) (list TargetList, err error) {
+	return list, c.get(ctx, "/v1/targets", nil, &list)
+}
+
+// Event gives an accepted event.
+func (c *Client) Event(ctx context.Context, id string) (e Event, err error) {
+	return e, c.get(ctx, "/v1/events/"+url.PathEscape(id), nil, &e)
+}
+
+// Accounts gives the router's books.
+func (c *Client) Accounts(ctx context.Context) (a router.Accounts, err error) {
+	return a, c.get(ctx, "/v1/accounts", nil, &a)
+}
+
+// DeadLetters gives up to limit dead letters that the filter lets through, from
+// where an earlier page ended. A filter by ids is not supported: use DeadLetter.
+func (c *Client) DeadLetters(ctx context.Context, f dlq.Filter, cursor string, limit int) (page dlq.Page, err error) {
+	q := queryOf(f)
+	q.Set("limit", strconv.Itoa(limit))
+	if cursor != "" {
+		q.Set("cursor", cursor)
+	}
+	return page, c.get(ctx, "/v1/deadletters", q, &page)
+}
+
+// DeadLetter gives one dead letter.
+func (c *Client) DeadLetter(ctx context.Context, id string) (*dlq.Letter, error) {
+	letter := new(dlq.Letter)
+	return letter, c.get(ctx, "/v1/deadletters/"+url.PathEscape(id), nil, letter)
+}
+
+// Redrive sends dead letters again. The report, if not nil, is called after each
+// step. When ctx ends the router stops too; what has been sent stays sent.
+func (c *Client) Redrive(ctx context.Context, req RedriveRequest, report func(dlq.Progress)) (dlq.Progress, error) {
+	return c.steps(ctx, "/v1/deadletters/redrive", req, report)
+}
+
+// Purge drops dead letters for good.
+func (c *Client) Purge(ctx context.Context, req PurgeRequest, report func(dlq.Progress)) (dlq.Progress, error) {
+	return c.steps(ctx, "/v1/deadletters/purge", req, report)
+}
+
+// Explain says which rules an event matches, and why the others do not. The
+// event is one in any form that /v1/events takes as JSON, or {"id": …} of one
+// already taken in. The bus may be empty.
+func (c *Client) Explain(ctx context.Context, bus string, event []byte) (e Explanation, err error) {
+	path := "/v1/explain"
+	if bus != "" {
+		path += "?" + url.Values{"bus": {bus}}.Encode()
+	}
+	return e, c.post(ctx, path, "application/json", event, &e)
+}
+
+// Reload makes the router read all files again. Where they have faults the error
+// is an *Error that holds them one by one.
+func (c *Client) Reload(ctx context.Context) (r Reloaded, err error) {
+	return r, c.post(ctx, "/-/reload", "application/json", nil, &r)
+}
+
+// Post sends events to /v1/events and decodes the answer, whose form is the
+// door's.
+func (c *Client) Post(ctx context.Context, query url.Values, contentType string, body []byte, into any) error {
+	path := "/v1/events"
+	if len(query) > 0 {
+		path += "?" + query.Encode()
+	}
+	return c.post(ctx, path, contentType, body, into)
+}
+
+func (c *Client) get(ctx context.Context, path string, q url.Values, into any) error {
+	if len(q) > 0 {
+		path += "?" + q.Encode()
+	}
+	return c.do(ctx, http.MethodGet, path, "", nil, into)
+}
+
+func (c *Client) post(ctx context.Context, path, contentType string, body []byte, into any) error {
+	return c.do(ctx, http.MethodPost, path, contentType, body, into)
+}
+
+func (c *Client) do(ctx context.Context, method, path, contentType string, body []byte, into any) error {
+	resp, err := c.send(ctx, method, path, contentType, body)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if err := json.NewDecoder(resp.Body).Decode(into); err != nil {
+		return fmt.Errorf("%s %s: the answer is not what a router says: %w", method, c.URL+path, err)
+	}
+	return nil
+}
+
+// steps makes a request that is answered line by line.
+func (c *Client) steps(ctx context.Context, path string, req any, report func(dlq.Progress)) (dlq.Progress, error) {
+	var last Step
+	body, err := json.Marshal(req)
+	if err != nil {
+		return last.Progress, err
+	}
+	resp, err := c.send(ctx, http.MethodPost, path, "application/json", body)
+	if err != nil {
+		return last.Progress, err
+	}
+	defer resp.Body.Close()
+	for dec := json.NewDecoder(resp.Body); !last.Finished; {
+		var step Step
+		if err := dec.Decode(&step); err != nil {
+			if ctx.Err() != nil {
+				err = context.Cause(ctx)
+			}
+			return last.Progress, fmt.Errorf("broken off after %d of %d: %w", last.Done, last.Total, err)
+		}
+		last = step
+		if report != nil && !last.Finished {
+			report(last.Progress)
+		}
+	}
+	if last.Problem != nil {
+		return last.Progress, fmt.Errorf("broken off after %d of %d: %w", last.Done, last.Total, last.Problem)
+	}
+	return last.Progress, nil
+}
+
+// send makes a request and turns every answer but a 2xx into an error.
+func (c *Client) send(ctx context.Context, method, path, contentType string, body []byte) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, method, c.URL+path, bytes.NewReader(body))
+	if err != nil {
+		return nil, fmt.Errorf("address of the router: %w", err)
+	}
+	if contentType != "" {
+		req.Header.Set("Content-Type", contentType)
+	}
+	if c.APIKey != "" {
+		req.Header.Set("Authorization", "Bearer "+c.APIKey)
+	}
+	client := c.HTTP
+	if client == nil {
+		client = http.DefaultClient
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		return nil, &Unreachable{URL: c.URL, Err: err}
+	}
+	if resp.StatusCode/100 == 2 {
+		return resp, nil
+	}
+	defer resp.Body.Close()
+	return nil, answerError(resp)
+}
+
+// maxProblem bounds how much of an answer that is an error is read, in bytes.
+const maxProblem = 1 << 20
+
+func answerError(resp *http.Response) error {
+	text, err := io.ReadAll(io.LimitReader(resp.Body, maxProblem))
+	if err != nil {
+		return fmt.Errorf("answered %s: %w", resp.Status, err)
+	}
+	problem := &Error{}
+	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	if !strings.HasSuffix(kind, "json") || json.Unmarshal(text, problem) != nil || problem.Message == "" {
+		problem = &Error{Message: strings.TrimSpace("answered " + resp.Status + " " + string(text[:min(len(text), 300)]))}
+	}
+	problem.Status = resp.StatusCode
+	if problem.Status == http.StatusUnauthorized && problem.Hint == "" {
+		problem.Hint = "give a key with --api-key or SIGNALBOX_API_KEY"
+	}
+	return problem
+}

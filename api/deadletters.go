@@ -1,0 +1,113 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"signalbox/dlq"
+)
+
+// DeadLetters are there to be looked at.
+type DeadLetters interface {
+	List(f dlq.Filter, after string, limit int) (dlq.Page, error)
+	Get(id string) (*dlq.Letter, error)
+}
+
+// Redriver takes letters out of the dead-letter queue.
+type Redriver interface {
+	Redrive(ctx context.Context, o dlq.Redrive, report func(dlq.Progress)) (dlq.Progress, error)
+	Purge(ctx context.Context, f dlq.Filter, dryRun bool, report func(dlq.Progress)) (dlq.Progress, error)
+}
+
+// The number of letters on a page: where none is asked for, and at most.
+const (
+	defaultPage = 100
+	maxPage     = 1000
+)
+
+func (a *api) listDeadLetters(w http.ResponseWriter, r *http.Request) {
+	q := r.URL.Query()
+	filter, err := filterOf(q)
+	if err != nil {
+		a.fail(w, err)
+		return
+	}
+	limit := defaultPage
+	if text := q.Get("limit"); text != "" {
+		if limit, err = strconv.Atoi(text); err != nil || limit < 1 || limit > maxPage {
+			a.fail(w, badRequest("limit %q: write a number from 1 to %d", text, maxPage))
+			return
+		}
+	}
+	page, err := a.DeadLetters.List(filter, q.Get("cursor"), limit)
+	if err != nil {
+		a.fail(w, err)
+		return
+	}
+	a.answer(w, page)
+}
+
+func (a *api) getDeadLetter(w http.ResponseWriter, r *http.Request) {
+	letter, err := a.DeadLetters.Get(r.PathValue("id"))
+	if err != nil {
+		a.fail(w, err)
+		return
+	}
+	a.answer(w, letter)
+}
+
+// filterOf reads a filter from the query of a request.
+func filterOf(q url.Values) (dlq.Filter, error) {
+	f := dlq.Filter{Target: q.Get("target"), Rule: q.Get("rule"), Bus: q.Get("bus"), Code: q.Get("error_code")}
+	for name := range q {
+		switch name {
+		case "target", "rule", "bus", "error_code", "since", "until", "pattern", "limit", "cursor":
+		default: // a filter that is not understood must not let everything through
+			return f, badRequest("unknown parameter %q: filter by target, rule, bus, error_code, since, until or pattern", name)
+		}
+	}
+	for _, t := range []struct {
+		name string
+		into *time.Time
+	}{{"since", &f.Since}, {"until", &f.Until}} {
+		text := q.Get(t.name)
+		if text == "" {
+			continue
+		}
+		at, err := time.Parse(time.RFC3339, text)
+		if err != nil {
+			return f, badRequest("%s %q: write a time such as 2026-01-31T15:04:05Z", t.name, text)
+		}
+		*t.into = at
+	}
+	if p := q.Get("pattern"); p != "" {
+		f.Pattern = json.RawMessage(p)
+	}
+	return f, nil
+}
+
+// queryOf writes a filter as the query of a request; filterOf reads it.
+func queryOf(f dlq.Filter) url.Values {
+	q := url.Values{}
+	set := func(name, value string) {
+		if value != "" {
+			q.Set(name, value)
+		}
+	}
+	set("target", f.Target)
+	set("rule", f.Rule)
+	set("bus", f.Bus)
+	set("error_code", f.Code)
+	set("pattern", string(f.Pattern))
+	if !f.Since.IsZero() {
+		q.Set("since", f.Since.Format(time.RFC3339Nano))
+	}
+	if !f.Until.IsZero() {
+		q.Set("until", f.Until.Format(time.RFC3339Nano))
+	}
+	return q
+}

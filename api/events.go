@@ -1,0 +1,50 @@
+package api
+
+import (
+	"net/http"
+	"time"
+
+	"signalbox/router"
+)
+
+// Events finds accepted events.
+type Events interface {
+	// Event gives an event by its id, or an error that is journal.ErrNotFound.
+	Event(id string) (*router.StoredEvent, error)
+}
+
+// Event is an accepted event, with what the router knows besides its envelope.
+type Event struct {
+	router.StoredEvent
+	// Received is when the event was accepted.
+	Received time.Time `json:"received"`
+	// Format is the form in which it came in.
+	Format        string `json:"format,omitempty"`
+	TraceParent   string `json:"traceparent,omitempty"`
+	XRay          string `json:"trace_header,omitempty"`
+	CorrelationID string `json:"correlation_id,omitempty"`
+	CausationID   string `json:"causation_id,omitempty"`
+	Hops          int    `json:"hops,omitempty"`
+}
+
+func (a *api) getEvent(w http.ResponseWriter, r *http.Request) {
+	e, err := a.Events.Event(r.PathValue("id"))
+	if err != nil {
+		a.fail(w, err)
+		return
+	}
+	m := &e.Parsed.Meta
+	a.answer(w, Event{
+		StoredEvent: *e, Received: m.Received, Format: m.Format, TraceParent: m.TraceParent, XRay: m.XRay,
+		CorrelationID: m.CorrelationID, CausationID: m.CausationID, Hops: m.Hops,
+	})
+}
+
+// Accounts gives the router's books.
+type Accounts interface {
+	Accounts() router.Accounts
+}
+
+func (a *api) getAccounts(w http.ResponseWriter, _ *http.Request) {
+	a.answer(w, a.Accounts.Accounts())
+}

@@ -1,0 +1,83 @@
+package api
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"go.uber.org/zap"
+
+	"signalbox/dlq"
+	"signalbox/event"
+	"signalbox/journal"
+)
+
+// Error is an answer that is not a success, as the API sends it and the Client
+// returns it.
+type Error struct {
+	// Status is the HTTP status; it is not part of the body.
+	Status int `json:"-"`
+	// Message says what is wrong.
+	Message string `json:"error"`
+	// Hint says how to mend it; it may be empty.
+	Hint string `json:"hint,omitempty"`
+	// Errors are the faults one by one, where there may be several.
+	Errors []string `json:"errors,omitempty"`
+}
+
+// Error is the message, with the hint in parentheses.
+func (e *Error) Error() string {
+	if e.Hint == "" {
+		return e.Message
+	}
+	return fmt.Sprintf("%s (%s)", e.Message, e.Hint)
+}
+
+func badRequest(format string, args ...any) *Error {
+	return &Error{Status: http.StatusBadRequest, Message: fmt.Sprintf(format, args...)}
+}
+
+// fail writes an error. What the client can't mend is logged and not told.
+func (a *api) fail(w http.ResponseWriter, err error) {
+	problem := problemOf(err)
+	if problem.Status == http.StatusInternalServerError {
+		a.Logger.Error("request to the API failed", zap.Error(err))
+	}
+	WriteError(w, problem)
+}
+
+// WriteError answers with an error as JSON.
+func WriteError(w http.ResponseWriter, problem *Error) {
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(problem.Status)
+	_ = json.NewEncoder(w).Encode(problem) // a client that has gone misses nothing
+}
+
+// problemOf finds the status of an error, and what of it is told.
+func problemOf(err error) *Error {
+	var (
+		known   *Error
+		refused *event.Error
+		request *dlq.BadRequest
+	)
+	switch {
+	case errors.As(err, &known):
+		return known
+	case errors.As(err, &refused):
+		return refusal(refused)
+	case errors.As(err, &request):
+		return badRequest("%s", request.Reason)
+	case errors.Is(err, journal.ErrNotFound):
+		return &Error{Status: http.StatusNotFound, Message: err.Error()}
+	}
+	return &Error{Status: http.StatusInternalServerError, Message: "internal error", Hint: "the router's log says more"}
+}
+
+func refusal(err *event.Error) *Error {
+	p := badRequest("event: %s", err.Message)
+	if err.Reason != "" {
+		p.Message += ": " + err.Reason
+	}
+	return p
+}

@@ -1,0 +1,106 @@
+package api
+
+import (
+	"encoding/json"
+	"net/http"
+
+	"signalbox/dlq"
+)
+
+// RedriveRequest is the body of POST /v1/deadletters/redrive.
+type RedriveRequest struct {
+	dlq.Redrive
+	// All must be true where the filter is empty, so that nobody means a few and
+	// gets everything.
+	All bool `json:"all,omitempty"`
+}
+
+// PurgeRequest is the body of POST /v1/deadletters/purge.
+type PurgeRequest struct {
+	Filter dlq.Filter `json:"filter"`
+	DryRun bool       `json:"dry_run,omitempty"`
+	// All must be true where the filter is empty.
+	All bool `json:"all,omitempty"`
+}
+
+// Step is one line of the answer to a redrive or a purge: how far it has come,
+// and in the last one how it ended.
+type Step struct {
+	dlq.Progress
+	// Finished is true in the last line.
+	Finished bool `json:"finished,omitempty"`
+	// Problem is why it ended early; Done then says how far it had come.
+	Problem *Error `json:"problem,omitempty"`
+}
+
+func (a *api) redrive(w http.ResponseWriter, r *http.Request) {
+	var req RedriveRequest
+	if err := read(w, r, &req); err != nil {
+		a.fail(w, err)
+		return
+	}
+	if err := deliberate(req.Filter, req.All); err != nil {
+		a.fail(w, err)
+		return
+	}
+	s := &stream{api: a, w: w}
+	progress, err := a.Redriver.Redrive(r.Context(), req.Redrive, s.report)
+	s.end(progress, err)
+}
+
+func (a *api) purge(w http.ResponseWriter, r *http.Request) {
+	var req PurgeRequest
+	if err := read(w, r, &req); err != nil {
+		a.fail(w, err)
+		return
+	}
+	if err := deliberate(req.Filter, req.All); err != nil {
+		a.fail(w, err)
+		return
+	}
+	s := &stream{api: a, w: w}
+	progress, err := a.Redriver.Purge(r.Context(), req.Filter, req.DryRun, s.report)
+	s.end(progress, err)
+}
+
+func deliberate(f dlq.Filter, all bool) error {
+	switch {
+	case f.Empty() && !all:
+		return &Error{Status: http.StatusBadRequest, Message: "the filter is empty", Hint: `set "all": true to mean every dead letter`}
+	case !f.Empty() && all:
+		return &Error{Status: http.StatusBadRequest, Message: `a filter stands beside "all": true`, Hint: "leave one of them out"}
+	}
+	return nil
+}
+
+// stream writes steps as lines of JSON while a request is at work.
+type stream struct {
+	*api
+	w     http.ResponseWriter
+	begun bool
+}
+
+func (s *stream) report(p dlq.Progress) { s.write(Step{Progress: p}) }
+
+// end writes the last line. An error before the first one has a status of its own.
+func (s *stream) end(p dlq.Progress, err error) {
+	if err != nil && !s.begun {
+		s.fail(s.w, err)
+		return
+	}
+	last := Step{Progress: p, Finished: true}
+	if err != nil {
+		last.Problem = problemOf(err)
+	}
+	s.write(last)
+}
+
+func (s *stream) write(step Step) {
+	if !s.begun {
+		s.w.Header().Set("Content-Type", "application/x-ndjson")
+		s.begun = true
+	}
+	// A client that has gone ends the request's context, and with it the work.
+	_ = json.NewEncoder(s.w).Encode(step)
+	_ = http.NewResponseController(s.w).Flush()
+}

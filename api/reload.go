@@ -1,0 +1,51 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+
+	"signalbox/config"
+	"signalbox/rules/document"
+)
+
+// Reloader reads all files again.
+type Reloader interface {
+	Reload(ctx context.Context) (changed bool, err error)
+	Status() config.Status
+}
+
+// Reloaded is how a reload ended that did not fail.
+type Reloaded struct {
+	// Changed is false where the files say what already served.
+	Changed bool `json:"changed"`
+	config.Status
+}
+
+func (a *api) reload(w http.ResponseWriter, r *http.Request) {
+	changed, err := a.Reloader.Reload(r.Context())
+	if err != nil {
+		a.fail(w, reloadProblem(err))
+		return
+	}
+	a.answer(w, Reloaded{Changed: changed, Status: a.Reloader.Status()})
+}
+
+// reloadProblem gives the faults of the files one by one. They are the caller's
+// to mend, so all of them are told.
+func reloadProblem(err error) *Error {
+	p := badRequest("%v", err)
+	p.Hint = "the rules that served before go on serving"
+	var faults document.Errors
+	if errors.As(err, &faults) {
+		p.Message = "the files have faults; nothing was changed"
+		for _, f := range faults {
+			p.Errors = append(p.Errors, f.Error())
+		}
+	} else {
+		p.Errors = slices.Collect(strings.SplitSeq(err.Error(), "\n"))
+	}
+	return p
+}

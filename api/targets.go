@@ -1,0 +1,115 @@
+package api
+
+import (
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"signalbox/journal"
+	"signalbox/router"
+	"signalbox/targets"
+)
+
+// Targets gives the state of every target.
+type Targets interface {
+	Targets() []router.TargetStatus
+}
+
+// TargetList is every target that serves, or that still has deliveries.
+type TargetList struct {
+	Targets []Target `json:"targets"`
+}
+
+// Target is how one target stands.
+type Target struct {
+	Name string `json:"name"`
+	// Type is empty where the target is gone and only deliveries are left.
+	Type string `json:"type,omitempty"`
+	// Failing is the latest error, empty while the target takes deliveries.
+	Failing string `json:"failing,omitempty"`
+	// InFlight counts the attempts under way.
+	InFlight int `json:"in_flight"`
+	journal.Counts
+	Config *TargetConfig `json:"config,omitempty"`
+}
+
+// TargetConfig is a target's configuration without its secrets: references stand
+// as they are written, headers by their names alone.
+type TargetConfig struct {
+	Description string   `json:"description,omitempty"`
+	URL         string   `json:"url,omitempty"`
+	Method      string   `json:"method,omitempty"`
+	Format      string   `json:"format,omitempty"`
+	Headers     []string `json:"headers,omitempty"`
+	Signed      bool     `json:"signed,omitempty"`
+	Subject     string   `json:"subject,omitempty"`
+	Stream      string   `json:"stream,omitempty"`
+	To          string   `json:"to,omitempty"`
+	Path        string   `json:"path,omitempty"`
+	Bus         string   `json:"bus,omitempty"`
+
+	Timeout     string                  `json:"timeout"`
+	Concurrency int                     `json:"concurrency"`
+	RateLimit   float64                 `json:"rate_limit_per_second,omitempty"`
+	Synthetic   targets.SyntheticPolicy `json:"synthetic"`
+	Retry       RetryConfig             `json:"retry"`
+}
+
+// RetryConfig bounds the attempts of a target's deliveries.
+type RetryConfig struct {
+	MaxAttempts int    `json:"max_attempts"`
+	MaxAge      string `json:"max_age"`
+	MinBackoff  string `json:"min_backoff"`
+	MaxBackoff  string `json:"max_backoff"`
+}
+
+func (a *api) listTargets(w http.ResponseWriter, _ *http.Request) {
+	list := TargetList{Targets: []Target{}}
+	for _, s := range a.Targets.Targets() {
+		t := Target{Name: s.Name, Type: s.Type, Failing: s.Failing, InFlight: s.InFlight, Counts: s.Counts}
+		if s.Config != nil {
+			t.Config = showConfig(s.Config)
+		}
+		list.Targets = append(list.Targets, t)
+	}
+	a.answer(w, list)
+}
+
+func showConfig(c *targets.Config) *TargetConfig {
+	shown := &TargetConfig{
+		Description: c.Description, URL: maskURL(c.URL), Method: c.Method, Format: c.Format,
+		Headers: slices.Sorted(maps.Keys(c.Headers)), Signed: len(c.SigningSecrets) > 0,
+		Subject: c.Subject, Stream: c.Stream, To: c.To, Path: c.Path, Bus: c.Bus,
+		Timeout: c.Timeout.String(), Concurrency: c.Concurrency, Synthetic: c.Synthetic,
+		Retry: RetryConfig{
+			MaxAttempts: c.Retry.MaxAttempts, MaxAge: c.Retry.MaxAge.String(),
+			MinBackoff: c.Retry.MinBackoff.String(), MaxBackoff: c.Retry.MaxBackoff.String(),
+		},
+	}
+	if c.RateLimit.N > 0 {
+		shown.RateLimit = float64(c.RateLimit.N) * float64(time.Second) / float64(c.RateLimit.Per)
+	}
+	return shown
+}
+
+// maskURL hides what of an address may be a secret: who logs in, and the query.
+// It does not parse: with references in it the text need not be a URL.
+func maskURL(text string) string {
+	scheme, rest, ok := strings.Cut(text, "://")
+	if !ok {
+		return text
+	}
+	host, path := rest, ""
+	if i := strings.IndexAny(rest, "/?#"); i >= 0 && !strings.Contains(rest[:i], "${") {
+		host, path = rest[:i], rest[i:]
+	}
+	if i := strings.LastIndexByte(host, '@'); i >= 0 {
+		host = "***" + host[i:]
+	}
+	if before, _, found := strings.Cut(path, "?"); found {
+		path = before + "?***"
+	}
+	return scheme + "://" + host + path
+}
