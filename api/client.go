@@ -16,7 +16,6 @@ import (
 	"strings"
 
 	"signalbox/dlq"
-	"signalbox/router"
 )
 
 // Client speaks to a running router.
@@ -61,31 +60,6 @@ func (u *Unreachable) reason() string {
 	return u.Err.Error()
 }
 
-// Rules lists the rules.
-func (c *Client) Rules(ctx context.Context) (list RuleList, err error) {
-	return list, c.get(ctx, "/v1/rules", nil, &list)
-}
-
-// Rule gives one rule.
-func (c *Client) Rule(ctx context.Context, bus, name string) (rule Rule, err error) {
-	return rule, c.get(ctx, "/v1/rules/"+url.PathEscape(bus)+"/"+url.PathEscape(name), nil, &rule)
-}
-
-// Targets lists the targets with their state.
-func (c *Client) Targets(ctx context.Context) (list TargetList, err error) {
-	return list, c.get(ctx, "/v1/targets", nil, &list)
-}
-
-// Event gives an accepted event.
-func (c *Client) Event(ctx context.Context, id string) (e Event, err error) {
-	return e, c.get(ctx, "/v1/events/"+url.PathEscape(id), nil, &e)
-}
-
-// Accounts gives the router's books.
-func (c *Client) Accounts(ctx context.Context) (a router.Accounts, err error) {
-	return a, c.get(ctx, "/v1/accounts", nil, &a)
-}
-
 // DeadLetters gives up to limit dead letters that the filter lets through, from
 // where an earlier page ended. A filter by ids is not supported: use DeadLetter.
 func (c *Client) DeadLetters(ctx context.Context, f dlq.Filter, cursor string, limit int) (page dlq.Page, err error) {
@@ -123,12 +97,6 @@ func (c *Client) Explain(ctx context.Context, bus string, event []byte) (e Expla
 		path += "?" + url.Values{"bus": {bus}}.Encode()
 	}
 	return e, c.post(ctx, path, "application/json", event, &e)
-}
-
-// Reload makes the router read all files again. Where they have faults the error
-// is an *Error that holds them one by one.
-func (c *Client) Reload(ctx context.Context) (r Reloaded, err error) {
-	return r, c.post(ctx, "/-/reload", "application/json", nil, &r)
 }
 
 // Post sends events to /v1/events and decodes the answer, whose form is the

@@ -13,8 +13,8 @@ type Events interface {
 	Event(id string) (*router.StoredEvent, error)
 }
 
-// Event is an accepted event, with what the router knows besides its envelope.
-type Event struct {
+// eventView is an accepted event, with what the router knows besides its envelope.
+type eventView struct {
 	router.StoredEvent
 	// Received is when the event was accepted.
 	Received time.Time `json:"received"`
@@ -34,7 +34,7 @@ func (a *api) getEvent(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	m := &e.Parsed.Meta
-	a.answer(w, Event{
+	a.answer(w, eventView{
 		StoredEvent: *e, Received: m.Received, Format: m.Format, TraceParent: m.TraceParent, XRay: m.XRay,
 		CorrelationID: m.CorrelationID, CausationID: m.CausationID, Hops: m.Hops,
 	})

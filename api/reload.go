@@ -17,8 +17,8 @@ type Reloader interface {
 	Status() config.Status
 }
 
-// Reloaded is how a reload ended that did not fail.
-type Reloaded struct {
+// reloaded is how a reload ended that did not fail.
+type reloaded struct {
 	// Changed is false where the files say what already served.
 	Changed bool `json:"changed"`
 	config.Status
@@ -30,7 +30,7 @@ func (a *api) reload(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, reloadProblem(err))
 		return
 	}
-	a.answer(w, Reloaded{Changed: changed, Status: a.Reloader.Status()})
+	a.answer(w, reloaded{Changed: changed, Status: a.Reloader.Status()})
 }
 
 // reloadProblem gives the faults of the files one by one. They are the caller's

@@ -17,13 +17,13 @@ type Targets interface {
 	Targets() []router.TargetStatus
 }
 
-// TargetList is every target that serves, or that still has deliveries.
-type TargetList struct {
-	Targets []Target `json:"targets"`
+// targetList is every target that serves, or that still has deliveries.
+type targetList struct {
+	Targets []targetView `json:"targets"`
 }
 
-// Target is how one target stands.
-type Target struct {
+// targetView is how one target stands.
+type targetView struct {
 	Name string `json:"name"`
 	// Type is empty where the target is gone and only deliveries are left.
 	Type string `json:"type,omitempty"`
@@ -32,12 +32,12 @@ type Target struct {
 	// InFlight counts the attempts under way.
 	InFlight int `json:"in_flight"`
 	journal.Counts
-	Config *TargetConfig `json:"config,omitempty"`
+	Config *configView `json:"config,omitempty"`
 }
 
-// TargetConfig is a target's configuration without its secrets: references stand
+// configView is a target's configuration without its secrets: references stand
 // as they are written, headers by their names alone.
-type TargetConfig struct {
+type configView struct {
 	Description string   `json:"description,omitempty"`
 	URL         string   `json:"url,omitempty"`
 	Method      string   `json:"method,omitempty"`
@@ -54,11 +54,11 @@ type TargetConfig struct {
 	Concurrency int                     `json:"concurrency"`
 	RateLimit   float64                 `json:"rate_limit_per_second,omitempty"`
 	Synthetic   targets.SyntheticPolicy `json:"synthetic"`
-	Retry       RetryConfig             `json:"retry"`
+	Retry       retryView               `json:"retry"`
 }
 
-// RetryConfig bounds the attempts of a target's deliveries.
-type RetryConfig struct {
+// retryView bounds the attempts of a target's deliveries.
+type retryView struct {
 	MaxAttempts int    `json:"max_attempts"`
 	MaxAge      string `json:"max_age"`
 	MinBackoff  string `json:"min_backoff"`
@@ -66,9 +66,9 @@ type RetryConfig struct {
 }
 
 func (a *api) listTargets(w http.ResponseWriter, _ *http.Request) {
-	list := TargetList{Targets: []Target{}}
+	list := targetList{Targets: []targetView{}}
 	for _, s := range a.Targets.Targets() {
-		t := Target{Name: s.Name, Type: s.Type, Failing: s.Failing, InFlight: s.InFlight, Counts: s.Counts}
+		t := targetView{Name: s.Name, Type: s.Type, Failing: s.Failing, InFlight: s.InFlight, Counts: s.Counts}
 		if s.Config != nil {
 			t.Config = showConfig(s.Config)
 		}
@@ -77,13 +77,13 @@ func (a *api) listTargets(w http.ResponseWriter, _ *http.Request) {
 	a.answer(w, list)
 }
 
-func showConfig(c *targets.Config) *TargetConfig {
-	shown := &TargetConfig{
+func showConfig(c *targets.Config) *configView {
+	shown := &configView{
 		Description: c.Description, URL: maskURL(c.URL), Method: c.Method, Format: c.Format,
 		Headers: slices.Sorted(maps.Keys(c.Headers)), Signed: len(c.SigningSecrets) > 0,
 		Subject: c.Subject, Stream: c.Stream, To: c.To, Path: c.Path, Bus: c.Bus,
 		Timeout: c.Timeout.String(), Concurrency: c.Concurrency, Synthetic: c.Synthetic,
-		Retry: RetryConfig{
+		Retry: retryView{
 			MaxAttempts: c.Retry.MaxAttempts, MaxAge: c.Retry.MaxAge.String(),
 			MinBackoff: c.Retry.MinBackoff.String(), MaxBackoff: c.Retry.MaxBackoff.String(),
 		},
