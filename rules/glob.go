@@ -13,12 +13,13 @@ import (
 // found is what a glob leads to.
 type found struct {
 	files []string
-	// dirs are the directories that were looked into, or would have been: a
-	// change in one of them can change files.
+	// dirs are the directories that wildcards were looked for in, or would have
+	// been: what comes and goes there can change files.
 	dirs []string
 }
 
-// glob finds the rule files that a pattern names. Unlike filepath.Glob it
+// glob finds the rule files that a pattern names; with an error, those found
+// before it. Unlike filepath.Glob it
 // reports directories that it may not read: skipping one would silently drop
 // its rules. What a wildcard matches must not begin with a dot, and must be a
 // rule file: backups of editors, ConfigMap's ..data and rule tests are not.
@@ -39,18 +40,16 @@ func glob(pattern string) (found, error) {
 	}
 	parts := strings.Split(rest, string(filepath.Separator))
 	var f found
-	if err := f.walk(volume, parts); err != nil {
-		return found{}, err
-	}
+	err := f.walk(volume, parts)
 	slices.Sort(f.files)
-	return f, nil
+	return f, err
 }
 
 // literalPath is a path without wildcards: one file, or all of a directory.
 func literalPath(path string) (found, error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return found{dirs: []string{filepath.Dir(path)}}, withoutPath(err)
+		return found{}, withoutPath(err)
 	}
 	if info.IsDir() {
 		return glob(filepath.Join(path, "*"))
@@ -58,7 +57,7 @@ func literalPath(path string) (found, error) {
 	if !isRuleFile(path) {
 		return found{}, errors.New("not a rule file: its name must end in .yaml, .yml or .json")
 	}
-	return found{files: []string{path}, dirs: []string{filepath.Dir(path)}}, nil
+	return found{files: []string{path}}, nil
 }
 
 // walk follows the parts of a pattern below dir.

@@ -22,7 +22,7 @@ func (p watchPlan) add(pattern string) {
 	if err != nil {
 		return
 	}
-	f, _ := glob(pattern)
+	f, err := glob(pattern)
 	for _, dir := range f.dirs {
 		p.trace(dir)
 		if real, err := filepath.EvalSymlinks(dir); err == nil {
@@ -32,8 +32,8 @@ func (p watchPlan) add(pattern string) {
 	for _, file := range f.files {
 		p.trace(file)
 	}
-	if len(f.dirs) == 0 {
-		p.trace(pattern)
+	if err != nil {
+		p.trace(pattern) // up to what is missing, or may not be read
 	}
 }
 

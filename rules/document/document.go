@@ -65,6 +65,7 @@ const (
 	quoted
 	literal
 	folded
+	tagged
 )
 
 // Node is one value of a file. An alias shares the node that it stands for, so
@@ -85,6 +86,8 @@ type Node struct {
 	indent int
 	// size is how many nodes this one is with all below it, aliases expanded.
 	size int
+	// height is how deep values nest below this one, aliases expanded.
+	height int
 }
 
 // Member is one entry of a mapping.
@@ -105,6 +108,12 @@ func (n *Node) Get(key string) *Node {
 		}
 	}
 	return nil
+}
+
+// holds notes a value below the node.
+func (n *Node) holds(value *Node) {
+	n.size += value.size
+	n.height = max(n.height, value.height+1)
 }
 
 // IsZero says that the node is absent or null.

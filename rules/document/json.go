@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"unicode/utf8"
 )
 
 // jsonReader builds nodes from the tokens of encoding/json, which keeps number
@@ -15,16 +16,16 @@ type jsonReader struct {
 	src   []byte
 	dec   *json.Decoder
 	nodes int
-	// line and lineStart are where the reader has counted to, so that positions
+	// at is how far the reader has counted lines and columns, so that positions
 	// cost one pass over the file.
-	at, line, lineStart int
+	at, line, column int
 }
 
 func parseJSON(file string, src []byte) (*Node, error) {
 	if len(bytes.TrimSpace(src)) == 0 {
 		return nil, nil
 	}
-	r := &jsonReader{file: file, src: src, dec: json.NewDecoder(bytes.NewReader(src)), line: 1}
+	r := &jsonReader{file: file, src: src, dec: json.NewDecoder(bytes.NewReader(src)), line: 1, column: 1}
 	r.dec.UseNumber()
 	n, err := r.value(1)
 	if err != nil {
@@ -48,13 +49,15 @@ func (r *jsonReader) next() int {
 // position counts on from the last position asked for.
 func (r *jsonReader) position(offset int) Position {
 	for ; r.at < offset && r.at < len(r.src); r.at++ {
-		if r.src[r.at] == '\n' {
+		switch {
+		case r.src[r.at] == '\n':
 			r.line++
-			r.lineStart = r.at + 1
+			r.column = 1
+		case utf8.RuneStart(r.src[r.at]):
+			r.column++
 		}
 	}
-	column := 1 + len([]rune(string(r.src[min(r.lineStart, offset):offset])))
-	return Position{File: r.file, Line: r.line, Column: column}
+	return Position{File: r.file, Line: r.line, Column: r.column}
 }
 
 func (r *jsonReader) token() (json.Token, Position, error) {
@@ -110,7 +113,7 @@ func (r *jsonReader) sequence(n *Node, depth int) error {
 			return err
 		}
 		n.Items = append(n.Items, item)
-		n.size += item.size
+		n.holds(item)
 	}
 	_, _, err := r.token()
 	return err
@@ -128,7 +131,7 @@ func (r *jsonReader) mapping(n *Node, depth int) error {
 			return err
 		}
 		n.Members = append(n.Members, Member{Key: key.(string), Pos: pos, Value: value})
-		n.size += value.size
+		n.holds(value)
 	}
 	_, _, err := r.token()
 	return err

@@ -12,7 +12,7 @@ import (
 // hours and weeks in front of it: 7d, 1d12h. Negative durations are errors.
 func ParseDuration(text string) (time.Duration, error) {
 	fault := fmt.Errorf("%q is no duration; write a number and its unit, such as 500ms, 30s, 5m, 24h or 7d", text)
-	if strings.HasPrefix(text, "-") || strings.HasPrefix(text, "+") {
+	if strings.ContainsAny(text, "+-") {
 		return 0, fault
 	}
 	var total time.Duration

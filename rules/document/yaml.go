@@ -149,7 +149,7 @@ func (r *yamlReader) node(n ast.Node, depth int) (*Node, error) {
 	case *ast.AnchorNode:
 		return r.anchor(v, pos, depth)
 	case *ast.AliasNode:
-		return r.alias(v, pos)
+		return r.alias(v, pos, depth)
 	case *ast.TagNode:
 		return r.tag(v, pos, depth)
 	case *ast.LiteralNode:
@@ -166,15 +166,23 @@ func (r *yamlReader) sequence(v *ast.SequenceNode, pos Position, depth int) (*No
 			return nil, err
 		}
 		n.Items = append(n.Items, item)
-		if n.size += item.size; n.size > MaxNodes {
-			return nil, tooMany(pos)
+		n.holds(item)
+		if err := bounded(n, depth); err != nil {
+			return nil, err
 		}
 	}
 	return n, nil
 }
 
-func tooMany(pos Position) *Problem {
-	return problem(pos, "more than %d values in one file, its aliases expanded", MaxNodes)
+// bounded checks what aliases can blow up though the file itself is small.
+func bounded(n *Node, depth int) error {
+	switch {
+	case n.size > MaxNodes:
+		return problem(n.Pos, "more than %d values in one file, its aliases expanded", MaxNodes)
+	case depth+n.height > MaxDepth:
+		return problem(n.Pos, "values nest deeper than %d", MaxDepth)
+	}
+	return nil
 }
 
 func (r *yamlReader) mapping(values []*ast.MappingValueNode, pos Position, depth int) (*Node, error) {
@@ -194,15 +202,26 @@ func (r *yamlReader) mapping(values []*ast.MappingValueNode, pos Position, depth
 			return nil, err
 		}
 		n.Members = append(n.Members, Member{Key: key, Pos: keyPos, Value: value})
-		if n.size += value.size; n.size > MaxNodes {
-			return nil, tooMany(pos)
+		n.holds(value)
+		if err := bounded(n, depth); err != nil {
+			return nil, err
 		}
 	}
-	return n, n.merge(merges)
+	if len(merges) == 0 {
+		return n, nil
+	}
+	if err := n.merge(merges); err != nil {
+		return nil, err
+	}
+	return n, bounded(n, depth)
 }
 
 // merge adds what `<<` brings in and the mapping does not say itself.
 func (n *Node) merge(merges []*Node) error {
+	said := make(map[string]bool, len(n.Members))
+	for _, member := range n.Members {
+		said[member.Key] = true
+	}
 	for _, m := range merges {
 		sources := []*Node{m}
 		if m.Kind == Sequence {
@@ -213,13 +232,11 @@ func (n *Node) merge(merges []*Node) error {
 				return problem(source.Pos, "<< merges a mapping or a list of mappings, not %s", source.Kind)
 			}
 			for _, member := range source.Members {
-				if n.Get(member.Key) == nil {
+				if !said[member.Key] {
+					said[member.Key] = true
 					n.Members = append(n.Members, member)
-					n.size += member.Value.size
+					n.holds(member.Value)
 				}
-			}
-			if n.size > MaxNodes {
-				return tooMany(n.Pos)
 			}
 		}
 	}
@@ -259,7 +276,7 @@ func (r *yamlReader) anchor(v *ast.AnchorNode, pos Position, depth int) (*Node, 
 	return n, nil
 }
 
-func (r *yamlReader) alias(v *ast.AliasNode, pos Position) (*Node, error) {
+func (r *yamlReader) alias(v *ast.AliasNode, pos Position, depth int) (*Node, error) {
 	name := v.Value.GetToken().Value
 	if r.open[name] {
 		return nil, problem(pos, "the alias *%s stands inside its own anchor: a cycle", name)
@@ -271,6 +288,9 @@ func (r *yamlReader) alias(v *ast.AliasNode, pos Position) (*Node, error) {
 			known = append(known, a)
 		}
 		return nil, problem(pos, "no anchor &%s before this alias%s", name, Suggest(name, known))
+	}
+	if depth+n.height > MaxDepth {
+		return nil, problem(pos, "values nest deeper than %d", MaxDepth)
 	}
 	return n, nil
 }
@@ -288,7 +308,7 @@ func (r *yamlReader) tag(v *ast.TagNode, pos Position, depth int) (*Node, error)
 		return nil, problem(pos, "!!str before %s", n.Kind)
 	}
 	text := *n
-	text.Kind = String
+	text.Kind, text.style = String, tagged
 	return &text, nil
 }
 

@@ -1,0 +1,44 @@
+package rules
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "rewrite the expected messages in testdata")
+
+// TestLoadBad loads each faulty file of testdata/bad; the messages expected of
+// it stand beside it with the extension .txt.
+func TestLoadBad(t *testing.T) {
+	files, err := filepath.Glob("testdata/bad/*.bad.*")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no test files: %v", err)
+	}
+	for _, file := range files {
+		if strings.HasSuffix(file, ".txt") {
+			continue
+		}
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			set, err := Load(Source{Globs: []string{file}})
+			if err == nil {
+				t.Fatalf("loaded %d rules, want an error", len(set.Rules))
+			}
+			got := strings.ReplaceAll(err.Error(), "testdata/bad/", "") + "\n"
+			if *update {
+				if err := os.WriteFile(file+".txt", []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(file + ".txt")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got != string(want) {
+				t.Errorf("got:\n%s\nwant:\n%s", got, want)
+			}
+		})
+	}
+}

@@ -1,0 +1,110 @@
+package rules
+
+import (
+	"encoding/json"
+
+	"signalbox/rules/document"
+	"signalbox/rules/transform"
+	"signalbox/targets"
+)
+
+// ruleView is a rule as the API shows it, with the keys of a rule file.
+type ruleView struct {
+	Name        string           `json:"name"`
+	Bus         string           `json:"bus"`
+	ARN         string           `json:"arn"`
+	Description string           `json:"description,omitempty"`
+	State       State            `json:"state"`
+	Strict      bool             `json:"strict,omitempty"`
+	Pattern     json.RawMessage  `json:"pattern"`
+	When        string           `json:"when,omitempty"`
+	Targets     []ruleTargetView `json:"targets"`
+	Position    string           `json:"position"`
+}
+
+type ruleTargetView struct {
+	ID               string           `json:"id"`
+	Target           string           `json:"target"`
+	Input            json.RawMessage  `json:"input,omitempty"`
+	InputPath        string           `json:"input_path,omitempty"`
+	InputTransformer *transformerView `json:"input_transformer,omitempty"`
+	Transform        string           `json:"transform,omitempty"`
+	Retry            *retryView       `json:"retry,omitempty"`
+}
+
+type transformerView struct {
+	InputPathsMap map[string]string `json:"input_paths_map,omitempty"`
+	InputTemplate string            `json:"input_template"`
+	Compat        string            `json:"compat,omitempty"`
+}
+
+type retryView struct {
+	MaxAttempts int    `json:"max_attempts"`
+	MaxAge      string `json:"max_age"`
+	MinBackoff  string `json:"min_backoff"`
+	MaxBackoff  string `json:"max_backoff"`
+}
+
+// MarshalJSON gives the rule with the keys of a rule file, its ARN and its
+// place.
+func (r *Rule) MarshalJSON() ([]byte, error) {
+	v := ruleView{
+		Name:        r.Name,
+		Bus:         r.Bus,
+		ARN:         r.ARN,
+		Description: r.Description,
+		State:       r.State,
+		Strict:      r.Strict,
+		Pattern:     r.Pattern.Source(),
+		Targets:     make([]ruleTargetView, len(r.Targets)),
+		Position:    r.Pos.String(),
+	}
+	if r.When != nil {
+		v.When = r.When.Source()
+	}
+	for i := range r.Targets {
+		v.Targets[i] = r.Targets[i].view()
+	}
+	return json.Marshal(v)
+}
+
+func (t *RuleTarget) view() ruleTargetView {
+	v := ruleTargetView{
+		ID:               t.ID,
+		Target:           t.Target,
+		InputPath:        orEmpty(t.Spec.InputPath),
+		InputTransformer: viewTransformer(t.Spec.InputTransformer),
+		Transform:        orEmpty(t.Spec.Transform),
+		Retry:            viewRetry(t.Retry),
+	}
+	if t.Spec.Input != nil {
+		v.Input = json.RawMessage(*t.Spec.Input)
+	}
+	return v
+}
+
+func orEmpty(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+func viewTransformer(t *transform.InputTransformer) *transformerView {
+	if t == nil {
+		return nil
+	}
+	return &transformerView{InputPathsMap: t.InputPathsMap, InputTemplate: t.InputTemplate, Compat: t.Compat}
+}
+
+func viewRetry(r *targets.Retry) *retryView {
+	if r == nil {
+		return nil
+	}
+	return &retryView{
+		MaxAttempts: r.MaxAttempts,
+		MaxAge:      document.FormatDuration(r.MaxAge),
+		MinBackoff:  document.FormatDuration(r.MinBackoff),
+		MaxBackoff:  document.FormatDuration(r.MaxBackoff),
+	}
+}
