@@ -44,12 +44,9 @@ func (t *busTarget) Deliver(ctx context.Context, d *Delivery) error {
 }
 
 func (t *busTarget) render(d *Delivery) (*event.Event, error) {
-	ev, err := event.ParseEnvelope(d.Envelope)
+	ev, err := storedEvent(d)
 	if err != nil {
-		return nil, &Error{Code: CodeInvalidJSON, Final: true, Tries: 1, Err: fmt.Errorf("stored envelope: %w", err)}
-	}
-	if d.Meta != nil {
-		ev.Meta = *d.Meta
+		return nil, err
 	}
 	ev.Meta.Bus = t.bus
 	ev.Meta.Received = time.Time{}

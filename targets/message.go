@@ -3,6 +3,8 @@ package targets
 import (
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
+	"maps"
 	"net/textproto"
 	"slices"
 	"strconv"
@@ -15,6 +17,9 @@ import (
 const (
 	contentTypeJSON = "application/json; charset=utf-8"
 	contentTypeText = "text/plain; charset=utf-8"
+	// contentTypeCloudEvent is that of the structured mode, which has no charset:
+	// JSON is in UTF-8.
+	contentTypeCloudEvent = "application/cloudevents+json"
 )
 
 // renderer turns deliveries into messages with headers. Deliver and Preview of
@@ -75,9 +80,10 @@ func newRenderer(c Config, env Env) (*renderer, error) {
 
 // sharedHeader are values that do not change from delivery to delivery.
 var (
-	sharedJSON = []string{contentTypeJSON}
-	sharedText = []string{contentTypeText}
-	sharedTrue = []string{"true"}
+	sharedJSON       = []string{contentTypeJSON}
+	sharedText       = []string{contentTypeText}
+	sharedCloudEvent = []string{contentTypeCloudEvent}
+	sharedTrue       = []string{"true"}
 )
 
 // maxHeaders is how many headers a delivery carries of its own at most, besides
@@ -152,17 +158,48 @@ func (r *renderer) sign(m *message, d *Delivery, now time.Time) {
 
 // content sets the body and what describes it.
 func (r *renderer) content(m *message, d *Delivery) error {
-	if d.Body != nil {
+	switch {
+	case d.Body != nil:
 		m.body = d.Body
 		m.header[headerContentType] = sharedText
 		if json.Valid(d.Body) {
 			m.header[headerContentType] = sharedJSON
 		}
+	case r.format == FormatEventBridge:
+		m.body = d.Envelope
+		m.header[headerContentType] = sharedJSON
+	default:
+		return r.cloudEvent(m, d)
+	}
+	return nil
+}
+
+func (r *renderer) cloudEvent(m *message, d *Delivery) error {
+	ev, err := storedEvent(d)
+	if err != nil {
+		return err
+	}
+	if r.format == FormatCloudEvents {
+		m.body = ev.AppendCloudEvent(make([]byte, 0, len(d.Envelope)+256))
+		m.header[headerContentType] = sharedCloudEvent
 		return nil
 	}
-	m.body = d.Envelope
-	m.header[headerContentType] = sharedJSON
+	header, body := ev.CloudEventHTTP()
+	maps.Copy(m.header, header)
+	m.body = body
 	return nil
+}
+
+// storedEvent gives the event of a delivery, with its metadata.
+func storedEvent(d *Delivery) (*event.Event, error) {
+	ev, err := event.ParseEnvelope(d.Envelope)
+	if err != nil {
+		return nil, &Error{Code: CodeInvalidJSON, Final: true, Tries: 1, Err: fmt.Errorf("stored envelope: %w", err)}
+	}
+	if d.Meta != nil {
+		ev.Meta = *d.Meta
+	}
+	return ev, nil
 }
 
 func (m *message) set(name, value string) {

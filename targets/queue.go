@@ -12,8 +12,6 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/zap"
-
-	"signalbox/event"
 )
 
 const (
@@ -41,7 +39,8 @@ type queueTarget struct {
 	// conn is nil until the first attempt.
 	conn   atomic.Pointer[queueConn]
 	closed chan struct{}
-	// lastErr is the last error that the connection reported on its own.
+	// lastErr is the last error that the connection reported on its own,
+	// and on connecting.
 	lastErr atomic.Pointer[error]
 }
 
@@ -113,6 +112,7 @@ func (t *queueTarget) connection(name string, log *zap.Logger) []nats.Option {
 			}
 		}),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { t.lastErr.Store(&err) }),
+		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) { t.lastErr.Store(&err) }),
 		nats.ClosedHandler(func(*nats.Conn) { closed() }),
 	}
 }
@@ -185,9 +185,9 @@ func (t *queueTarget) subjectOf(d *Delivery) (string, error) {
 	if !t.subject.dynamic() {
 		return t.subject.render(nil), nil
 	}
-	ev, err := event.ParseEnvelope(d.Envelope)
+	ev, err := storedEvent(d)
 	if err != nil {
-		return "", &Error{Code: CodeInvalidJSON, Final: true, Tries: 1, Err: fmt.Errorf("stored envelope: %w", err)}
+		return "", err
 	}
 	return t.subject.render(func(placeholder string) string {
 		switch placeholder {
@@ -236,7 +236,19 @@ func (t *queueTarget) connect(ctx context.Context) (*queueConn, error) {
 	return conn, nil
 }
 
+// errNotConnected says that the client is still trying to connect.
+var errNotConnected = errors.New("not connected")
+
 func (t *queueTarget) publish(ctx context.Context, conn *queueConn, msg *nats.Msg) error {
+	if !conn.IsConnected() {
+		if last := t.lastErr.Load(); last != nil {
+			return fmt.Errorf("%w: %w", errNotConnected, *last)
+		}
+		if last := conn.LastError(); last != nil {
+			return fmt.Errorf("%w: %w", errNotConnected, last)
+		}
+		return errNotConnected
+	}
 	options := []jetstream.PublishOpt{jetstream.WithRetryAttempts(0)}
 	if t.stream != "" {
 		options = append(options, jetstream.WithExpectStream(t.stream))
@@ -280,7 +292,7 @@ func (t *queueTarget) failed(ctx context.Context, subject string, err error) *Er
 	case errors.Is(err, jetstream.ErrNoStreamResponse), errors.Is(err, nats.ErrNoResponders):
 		e.Code = CodeNoResource
 		hint = ": no stream takes this subject; create one that does, or set stream and create_stream"
-	case errors.Is(err, nats.ErrMaxPayload), errors.Is(err, nats.ErrBadSubject), errors.Is(err, nats.ErrHeadersNotSupported):
+	case errors.Is(err, nats.ErrMaxPayload), errors.Is(err, nats.ErrBadSubject):
 		e.Code, e.Final = CodeInvalidParameter, true
 	case errors.As(err, &api):
 		e.Status = api.Code
@@ -289,19 +301,9 @@ func (t *queueTarget) failed(ctx context.Context, subject string, err error) *Er
 		e.Code = CodeNoPermissions
 	default:
 		e.Code = CodeConnectionFailure
-		if conn := t.conn.Load(); conn != nil && !conn.IsConnected() {
-			hint = t.disconnected(conn)
-		}
 	}
 	e.Err = fmt.Errorf("publish to %s on %s: %w%s", subject, t.shown, err, hint)
 	return e
-}
-
-func (t *queueTarget) disconnected(conn *queueConn) string {
-	if last := conn.LastError(); last != nil {
-		return fmt.Sprintf(": not connected: %v", last)
-	}
-	return ": not connected"
 }
 
 // The error codes of JetStream's API that a publisher meets, from the server's
