@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"mime"
 	"net"
 	"net/http"
 	"net/url"
@@ -97,16 +96,6 @@ func (c *Client) Explain(ctx context.Context, bus string, event []byte) (e Expla
 		path += "?" + url.Values{"bus": {bus}}.Encode()
 	}
 	return e, c.post(ctx, path, "application/json", event, &e)
-}
-
-// Post sends events to /v1/events and decodes the answer, whose form is the
-// door's.
-func (c *Client) Post(ctx context.Context, query url.Values, contentType string, body []byte, into any) error {
-	path := "/v1/events"
-	if len(query) > 0 {
-		path += "?" + query.Encode()
-	}
-	return c.post(ctx, path, contentType, body, into)
 }
 
 func (c *Client) get(ctx context.Context, path string, q url.Values, into any) error {
@@ -202,8 +191,10 @@ func answerError(resp *http.Response) error {
 		return fmt.Errorf("answered %s: %w", resp.Status, err)
 	}
 	problem := &Error{}
-	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
-	if !strings.HasSuffix(kind, "json") || json.Unmarshal(text, problem) != nil || problem.Message == "" {
+	if json.Unmarshal(text, problem) != nil || problem.Message == "" {
+		problem = sendProblem(resp, text)
+	}
+	if problem == nil {
 		problem = &Error{Message: strings.TrimSpace("answered " + resp.Status + " " + string(text[:min(len(text), 300)]))}
 	}
 	problem.Status = resp.StatusCode

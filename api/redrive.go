@@ -3,6 +3,7 @@ package api
 import (
 	"encoding/json"
 	"net/http"
+	"time"
 
 	"signalbox/dlq"
 )
@@ -43,7 +44,7 @@ func (a *api) redrive(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, err)
 		return
 	}
-	s := &stream{api: a, w: w}
+	s := a.stream(w)
 	progress, err := a.Redriver.Redrive(r.Context(), req.Redrive, s.report)
 	s.end(progress, err)
 }
@@ -58,7 +59,7 @@ func (a *api) purge(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, err)
 		return
 	}
-	s := &stream{api: a, w: w}
+	s := a.stream(w)
 	progress, err := a.Redriver.Purge(r.Context(), req.Filter, req.DryRun, s.report)
 	s.end(progress, err)
 }
@@ -78,6 +79,15 @@ type stream struct {
 	*api
 	w     http.ResponseWriter
 	begun bool
+}
+
+// stream begins an answer that may take any time: the server's timeouts are for
+// requests that do not.
+func (a *api) stream(w http.ResponseWriter) *stream {
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(time.Time{}) // not supported by a recorder
+	_ = control.SetWriteDeadline(time.Time{})
+	return &stream{api: a, w: w}
 }
 
 func (s *stream) report(p dlq.Progress) { s.write(Step{Progress: p}) }

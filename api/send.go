@@ -1,0 +1,99 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"signalbox/router"
+)
+
+// SendOptions say how events are sent.
+type SendOptions struct {
+	// Bus is the bus to send to; empty leaves it to the router.
+	Bus string
+	// Synthetic marks the events as tests.
+	Synthetic bool
+	// DryRun asks what would become of the events, and sends nothing.
+	DryRun bool
+}
+
+func (o SendOptions) query() string {
+	q := url.Values{}
+	if o.Bus != "" {
+		q.Set("bus", o.Bus)
+	}
+	for name, on := range map[string]bool{"synthetic": o.Synthetic, "dry_run": o.DryRun} {
+		if on {
+			q.Set(name, strconv.FormatBool(on))
+		}
+	}
+	if len(q) == 0 {
+		return ""
+	}
+	return "?" + q.Encode()
+}
+
+// Sent is the answer of /v1/events, with a result for each event, in order.
+type Sent struct {
+	DryRun bool         `json:"dry_run,omitempty"`
+	Events []SentResult `json:"events"`
+}
+
+// SentResult is what came of one event.
+type SentResult struct {
+	// ID is the event's once it is on disk.
+	ID string `json:"id,omitempty"`
+	// Plan is what would become of the event, in a dry run.
+	Plan  *router.Plan `json:"plan,omitempty"`
+	Error *Refusal     `json:"error,omitempty"`
+}
+
+// Refusal is why the door refuses an event, or a whole request.
+type Refusal struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
+	Path    string `json:"path,omitempty"`
+	Reason  string `json:"reason,omitempty"`
+}
+
+// Error is the message with what it leaves out.
+func (r *Refusal) Error() string {
+	if r.Reason == "" {
+		return fmt.Sprintf("%s (%s)", r.Message, r.Code)
+	}
+	return fmt.Sprintf("%s: %s (%s)", r.Message, r.Reason, r.Code)
+}
+
+// Send sends events: the JSON of one, or of an array, in the canonical envelope,
+// as CloudEvents or as OCI events. Where the router refuses some of them, the
+// result says which; the error is for what fails as a whole.
+func (c *Client) Send(ctx context.Context, events []byte, opts SendOptions) (Sent, error) {
+	var sent Sent
+	err := c.post(ctx, "/v1/events"+opts.query(), "application/json", events, &sent)
+	return sent, err
+}
+
+// sendProblem reads the error that the door answers, whose form is its own.
+func sendProblem(resp *http.Response, text []byte) *Error {
+	var answer struct {
+		Error  *Refusal `json:"error"`
+		Events []SentResult
+	}
+	if json.Unmarshal(text, &answer) != nil || answer.Error == nil {
+		return nil
+	}
+	p := &Error{Status: resp.StatusCode, Message: answer.Error.Error()}
+	for i, e := range answer.Events {
+		if e.Error != nil {
+			p.Errors = append(p.Errors, fmt.Sprintf("event %d: %v", i+1, e.Error))
+		}
+	}
+	if wait := resp.Header.Get("Retry-After"); wait != "" {
+		p.Hint = "try again in " + wait + " s"
+	}
+	return p
+}
