@@ -102,12 +102,25 @@ func (m *matcher) findNumber(x *index, l *leaf) {
 	if x.numbers == nil && x.ranges.ranges == nil {
 		return
 	}
-	if value, ok := l.number(); ok {
-		if x.numbers != nil {
-			m.collect(x, l, x.numbers[value+0])
+	value := l.number()
+	if x.numbers != nil {
+		if s, ok := x.numbers[value]; ok && m.fresh(x, s) && l.comparable() {
+			m.collect(x, l, s)
 		}
-		m.findRanges(x, l, value, 0, len(x.ranges.ranges))
 	}
+	m.findRanges(x, l, value, 0, len(x.ranges.ranges))
+}
+
+// fresh says whether anyone waits in a run of entries who has not been noted for
+// this event yet.
+func (m *matcher) fresh(x *index, s span) bool {
+	for i := range x.entries[s.from:s.to] {
+		who := x.entries[int(s.from)+i].who
+		if who&1 != 0 && m.matched[who>>1] != m.epoch || who&1 == 0 && m.candidate[who>>1] != m.epoch {
+			return true
+		}
+	}
+	return false
 }
 
 // findRanges looks for a number among the ranges from one to another.
@@ -122,8 +135,8 @@ func (m *matcher) findRanges(x *index, l *leaf, value float64, from, to int) {
 		if r.low > value {
 			return
 		}
-		if r.contains(value) {
-			m.collect(x, l, x.ranges.spans[mid])
+		if s := x.ranges.spans[mid]; r.contains(value) && m.fresh(x, s) && l.comparable() {
+			m.collect(x, l, s)
 		}
 		from = mid + 1
 	}

@@ -5,122 +5,151 @@ import (
 	"strconv"
 )
 
+// decimal is a number as JSON spells it, without its sign: mantissa × 10^exp.
+type decimal struct {
+	mantissa uint64
+	exp      int32
+	// simple says that mantissa and exp hold the whole number: it has at most 19
+	// digits and no exponent.
+	simple bool
+}
+
+// scanNumber reads the number that begins at i and returns the position after it.
+// It is on the hot path, so it leaves what is rare to others.
+func scanNumber(b []byte, i int) (d decimal, end int) {
+	if b[i] == '-' {
+		i++
+	}
+	start, m := i, uint64(0)
+	for ; i < len(b) && b[i]-'0' <= 9; i++ {
+		m = m*10 + uint64(b[i]-'0')
+	}
+	digits := i - start
+	if i < len(b) && b[i] == '.' {
+		i++
+		start = i
+		for i+8 <= len(b) {
+			w := load(b, i)
+			if !eightDigits(w) {
+				break
+			}
+			m = m*1e8 + readEight(w)
+			i += 8
+		}
+		for ; i < len(b) && b[i]-'0' <= 9; i++ {
+			m = m*10 + uint64(b[i]-'0')
+		}
+		d.exp = int32(start - i)
+		digits += i - start
+	}
+	d.mantissa, d.simple = m, digits <= 19
+	if i < len(b) && b[i]|0x20 == 'e' {
+		d.simple = false
+		i = skipScalar(b, i)
+	}
+	return d, i
+}
+
+// eightDigits says whether all bytes of w are digits.
+func eightDigits(w uint64) bool {
+	const high, six = 0xF0F0F0F0F0F0F0F0, 0x0606060606060606
+	return w&high|(w+six)&high>>4 == 0x3333333333333333
+}
+
+// readEight is the number that eight digits spell: pairs, fours, then all.
+func readEight(w uint64) uint64 {
+	w = w & 0x0F0F0F0F0F0F0F0F * (10<<8 + 1) >> 8
+	w = w & 0x00FF00FF00FF00FF * (100<<16 + 1) >> 16
+	return w & 0x0000FFFF0000FFFF * (10_000<<32 + 1) >> 32
+}
+
 // comparableNumber reads a JSON number that a double holds exactly as it is
 // written: whose shortest decimal form is the same number. Only such numbers can
 // be compared; of all others the reference knows nothing but the text.
-func comparableNumber[T []byte | string](text T) (float64, bool) {
-	d := readDecimal(text)
-	switch {
-	case d.digits == 0:
-		return 0, !d.overflow // minus nought is nought
-	case d.digits > maxShortest || d.overflow:
-		return 0, false
-	}
-	f := nearest(&d, text)
-	if math.IsInf(f, 0) {
-		return 0, false
-	}
-	return f, d.isShortest(f)
+func comparableNumber(text []byte) (float64, bool) {
+	d, _ := scanNumber(text, 0)
+	f, ok := d.float(text)
+	return f, ok && d.isShortest(f, text)
 }
 
-// maxShortest is the most digits that the shortest form of a double can have.
-const maxShortest = 17
-
-// decimal is a JSON number: mantissa × 10^exp, without trailing noughts.
-type decimal struct {
-	negative bool
-	mantissa uint64 // of the first 17 digits
-	digits   int    // significant digits
-	exp      int
-	overflow bool // the exponent fits no int32
-}
-
-func readDecimal[T []byte | string](text T) decimal {
-	var d decimal
-	i := 0
-	if text[0] == '-' {
-		d.negative = true
-		i++
-	}
-	point, noughts := false, 0 // noughts that count once another digit follows
-	for ; i < len(text); i++ {
-		c := text[i]
-		if c == '.' {
-			point = true
-			continue
-		}
-		if c < '0' || c > '9' {
-			break
-		}
-		if point {
-			d.exp--
-		}
-		if c == '0' {
-			noughts++
-			continue
-		}
-		if d.digits == 0 {
-			noughts = 0 // they led
-		}
-		for ; noughts > 0; noughts-- {
-			d.push(0)
-		}
-		d.push(uint64(c - '0'))
-	}
-	d.exp += noughts
-	if i < len(text) {
-		e, err := strconv.ParseInt(string(text[i+1:]), 10, 32)
-		d.exp += int(e)
-		d.overflow = err != nil
-	}
-	return d
-}
-
-func (d *decimal) push(digit uint64) {
-	if d.digits++; d.digits <= maxShortest {
-		d.mantissa = d.mantissa*10 + digit
-	}
-}
-
-// nearest is the double nearest to the number that text spells.
-func nearest[T []byte | string](d *decimal, text T) float64 {
+// float is the double nearest to the number that text spells; there is none for
+// numbers too great.
+func (d *decimal) float(text []byte) (float64, bool) {
 	// Where the mantissa and the power of ten are exact as doubles, one operation
 	// rounds once, to the nearest.
-	if d.mantissa < 1<<53 && -22 <= d.exp && d.exp <= 22 {
-		f := float64(d.mantissa)
-		if d.negative {
-			f = -f
+	if d.simple && d.mantissa < 1<<53 && d.exp >= -22 {
+		f := float64(d.mantissa) / powersOfTen[-d.exp]
+		if text[0] == '-' {
+			f = 0 - f // minus nought is nought
 		}
-		if d.exp < 0 {
-			return f / powersOfTen[-d.exp]
-		}
-		return f * powersOfTen[d.exp]
+		return f, true
 	}
-	f, _ := strconv.ParseFloat(string(text), 64)
-	return f
+	f, err := strconv.ParseFloat(string(text), 64)
+	return f + 0, err == nil
 }
 
-// isShortest says whether the number is the shortest form of f, its double.
-func (d *decimal) isShortest(f float64) bool {
-	f = math.Abs(f)
-	if f > 1e-290 && f < 1e290 {
-		if d.digits <= 15 {
-			return true
+// isShortest says whether the number that text spells is the shortest form of its
+// double, f.
+func (d *decimal) isShortest(f float64, text []byte) bool {
+	if d.simple && d.exp >= -22 {
+		if d.mantissa < 1e15 {
+			return true // at most 15 digits
 		}
 		// Where the last digit counts for more than the gap between doubles, no
 		// two numbers of so many digits share a double.
-		gap := math.Float64frombits((math.Float64bits(f)>>52 - 52) << 52)
-		if -22 <= d.exp && d.exp < 0 && 1/powersOfTen[-d.exp] > gap {
+		gap := math.Float64frombits((math.Float64bits(math.Abs(f))>>52 - 52) << 52)
+		if 1/powersOfTen[-d.exp] > gap {
 			return true
 		}
 	}
-	if f < 1e-323 {
-		// Of one digit alone the reference takes the nearest of two digits.
-		return f != 0 && (d.mantissa == 49 && d.exp == -325 || d.mantissa == 99 && d.exp == -325)
+	mantissa, exp, ok := significant(text)
+	switch {
+	case !ok:
+		return false
+	case f == 0:
+		return mantissa == 0 // else it was rounded away
+	}
+	// Of one digit alone the reference takes the nearest of two digits.
+	switch math.Abs(f) {
+	case 5e-324:
+		return mantissa == 49 && exp == -325
+	case 1e-323:
+		return mantissa == 99 && exp == -325
 	}
 	var buf [32]byte
-	shortest := readDecimal(strconv.AppendFloat(buf[:0], f, 'e', -1, 64))
-	return shortest.mantissa == d.mantissa && shortest.exp == d.exp
+	shortest, shortestExp, _ := significant(strconv.AppendFloat(buf[:0], f, 'e', -1, 64))
+	return mantissa == shortest && exp == shortestExp
+}
+
+// significant takes a number apart into its digits, without noughts before or
+// after and without sign, and the power of ten of the last one. It fails where
+// the digits are more than a uint64 surely holds, or the exponent fits no int32.
+func significant(text []byte) (mantissa uint64, exp int, ok bool) {
+	digits, noughts, point := 0, 0, 0 // noughts count once another digit follows
+	for i, c := range text {
+		switch {
+		case c == '.':
+			point = 1
+		case c|0x20 == 'e':
+			e, err := strconv.ParseInt(string(text[i+1:]), 10, 32)
+			return mantissa, exp + noughts + int(e), err == nil && digits <= 19
+		case c == '0':
+			noughts++
+			exp -= point
+		case c != '-':
+			exp -= point
+			if digits > 0 {
+				digits += noughts
+				for ; noughts > 0 && digits <= 19; noughts-- {
+					mantissa *= 10
+				}
+			}
+			noughts = 0
+			digits++
+			mantissa = mantissa*10 + uint64(c-'0')
+		}
+	}
+	return mantissa, exp + noughts, digits <= 19
 }
 
 var powersOfTen = [...]float64{

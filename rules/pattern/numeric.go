@@ -85,7 +85,7 @@ func (p *parser) numericOperand(operator string) (float64, string) {
 
 // comparable reads a number that must be one that can be compared.
 func (p *parser) comparable(text string, offset int) float64 {
-	value, ok := comparableNumber(text)
+	value, ok := comparableNumber([]byte(text))
 	if !ok {
 		p.failAt(offset, "Cannot compare number : "+text, "a double does not hold this number exactly as it is written")
 	}

@@ -38,7 +38,7 @@ func (t *test) setString(text string) {
 
 func (t *test) setNumber(text string) {
 	t.op, t.text = opNumberText, text
-	if num, ok := comparableNumber(text); ok {
+	if num, ok := comparableNumber([]byte(text)); ok {
 		t.op, t.num = opNumber, num
 	}
 }

@@ -63,52 +63,6 @@ func (r *numberRange) contains(f float64) bool {
 	return (f > r.low || f == r.low && !r.lowOpen) && (f < r.high || f == r.high && !r.highOpen)
 }
 
-// kind is what a leaf of an event is.
-type kind uint8
-
-const (
-	kindString kind = iota
-	kindNumber
-	kindTrue
-	kindFalse
-	kindNull
-)
-
-// leaf is one value of an event: a string, number, true, false or null.
-type leaf struct {
-	// text is the decoded string, or the value as written.
-	text  []byte
-	kind  kind
-	num   numberState
-	frame int32 // the innermost element of an array that holds the leaf; 0 if none
-	next  int32 // the next leaf of the same field, + 1
-	value float64
-}
-
-// numberState says what is known of a number's value.
-type numberState uint8
-
-const (
-	numberUnread numberState = iota
-	numberComparable
-	numberIncomparable
-)
-
-// number is the value of a number that can be compared.
-func (l *leaf) number() (float64, bool) {
-	if l.kind != kindNumber {
-		return 0, false
-	}
-	if l.num == numberUnread {
-		value, ok := comparableNumber(l.text)
-		l.value, l.num = value, numberIncomparable
-		if ok {
-			l.num = numberComparable
-		}
-	}
-	return l.value, l.num == numberComparable
-}
-
 // matches says whether the test holds for a leaf. It is the meaning of every
 // operator in one place; the index of a set only finds the tests worth asking.
 func (t *test) matches(l *leaf) bool {
@@ -154,11 +108,11 @@ func (t *test) matchesNumber(l *leaf) bool {
 	if t.op == opNumberText {
 		return string(l.text) == t.text
 	}
-	value, ok := l.number()
+	value := l.number()
 	if t.op == opNumber {
-		return ok && value == t.num
+		return value == t.num && l.comparable()
 	}
-	return ok && t.more.rng.contains(value)
+	return t.more.rng.contains(value) && l.comparable()
 }
 
 func (t *test) matchesString(s []byte) bool {

@@ -195,28 +195,28 @@ func (m *matcher) value(b []byte, i int, n *node, frame int32) int {
 			l.text = m.text[from:]
 		}
 		end++
-	default:
+	case 't', 'f', 'n':
 		end = skipScalar(b, i+1)
-		if n.field < 0 {
-			return end
-		}
-		l.text = b[i:end]
-		l.kind = scalarKind(b[i])
+		l.text, l.kind = b[i:end], literalKind(b[i])
+	default:
+		l.decimal, end = scanNumber(b, i)
+		l.text, l.kind = b[i:end], kindNumber
+	}
+	if n.field < 0 {
+		return end
 	}
 	l.frame = frame
 	return m.leaf(n.field, l, end)
 }
 
-func scalarKind(c byte) kind {
+func literalKind(c byte) kind {
 	switch c {
 	case 't':
 		return kindTrue
 	case 'f':
 		return kindFalse
-	case 'n':
-		return kindNull
 	}
-	return kindNumber
+	return kindNull
 }
 
 // array walks an array whose inside begins at i, and returns the position after
