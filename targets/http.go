@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -33,7 +34,7 @@ const (
 // httpTarget sends each delivery as one HTTP request.
 type httpTarget struct {
 	client    *retryablehttp.Client
-	transport *http.Transport
+	exchanger exchanger
 	// request is copied for each delivery.
 	request  *http.Request
 	renderer *renderer
@@ -57,17 +58,12 @@ func newHTTP(c Config, env Env) (*httpTarget, error) {
 	if err != nil {
 		return nil, err
 	}
-	transport, err := newTransport(c)
-	if err != nil {
-		return nil, err
-	}
 	shown, secrets := address(e)
 	t := &httpTarget{
-		transport: transport,
-		renderer:  renderer,
-		answers:   answers{retryOn: c.RetryOn, finalOn: c.FinalOn},
-		timeout:   c.Timeout,
-		address:   shown,
+		renderer: renderer,
+		answers:  answers{retryOn: c.RetryOn, finalOn: c.FinalOn},
+		timeout:  c.Timeout,
+		address:  shown,
 	}
 	t.request, err = http.NewRequest(c.Method, u.String(), nil)
 	if err != nil {
@@ -84,33 +80,11 @@ func newHTTP(c Config, env Env) (*httpTarget, error) {
 		t.request.Host = host
 	}
 	t.hidden = newHidden(append(secrets, renderer.secrets()...))
-	t.client = newClient(sender{transport}, *c.QuickRetries)
-	return t, nil
-}
-
-// newTransport gives the target connections of its own: as many as it has
-// attempts at once, all kept for the next.
-func newTransport(c Config) (*http.Transport, error) {
-	tlsConfig, err := tlsConfig(c.TLS, c.Dir)
-	if err != nil {
+	if t.exchanger, err = newExchanger(c, t.request); err != nil {
 		return nil, err
 	}
-	protocols := new(http.Protocols)
-	protocols.SetHTTP1(true)
-	protocols.SetHTTP2(c.HTTP2)
-	transport := &http.Transport{
-		TLSClientConfig:     tlsConfig,
-		Protocols:           protocols,
-		MaxConnsPerHost:     c.Concurrency,
-		MaxIdleConnsPerHost: c.Concurrency,
-		IdleConnTimeout:     idleConnTimeout,
-		DisableCompression:  true,
-		WriteBufferSize:     8 << 10,
-	}
-	if c.ProxyFromEnv {
-		transport.Proxy = http.ProxyFromEnvironment
-	}
-	return transport, nil
+	t.client = newClient(sender{t.exchanger}, *c.QuickRetries)
+	return t, nil
 }
 
 // newClient leaves to go-retryablehttp the tries within one attempt.
@@ -150,21 +124,66 @@ func quickBackoff(_, most time.Duration, _ int, _ *http.Response) time.Duration 
 	return most/5 + rand.N(most-most/5)
 }
 
-// sender gives each request the header of its message.
-//
-// http.Client copies the header of every request for redirects, which are not
-// followed here; so the header travels with the body and is set below the client.
-// As sender has no CloseIdleConnections, go-retryablehttp cannot close every
-// connection of the target because one request failed.
-type sender struct{ transport *http.Transport }
+// exchanger makes one request to the target's server and gives the answer.
+type exchanger interface {
+	exchange(r *http.Request, body *requestBody) (*http.Response, error)
+	close()
+}
 
-func (s sender) RoundTrip(r *http.Request) (*http.Response, error) {
-	body := r.Body.(*requestBody)
+// newExchanger gives the target connections of its own: as many as it has
+// attempts at once, all kept for the next. Proxies and HTTP/2 are left to
+// net/http.
+func newExchanger(c Config, r *http.Request) (exchanger, error) {
+	tlsConfig, err := tlsConfig(c.TLS, c.Dir)
+	if err != nil {
+		return nil, err
+	}
+	if !c.HTTP2 && !c.ProxyFromEnv {
+		return newDirect(r, tlsConfig, c.Concurrency), nil
+	}
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	protocols.SetHTTP2(c.HTTP2)
+	transport := &http.Transport{
+		TLSClientConfig:        tlsConfig,
+		Protocols:              protocols,
+		MaxConnsPerHost:        c.Concurrency,
+		MaxIdleConnsPerHost:    c.Concurrency,
+		IdleConnTimeout:        idleConnTimeout,
+		DisableCompression:     true,
+		WriteBufferSize:        8 << 10,
+		MaxResponseHeaderBytes: maxAnswerBytes,
+	}
+	if c.ProxyFromEnv {
+		transport.Proxy = http.ProxyFromEnvironment
+	}
+	return pooled{transport}, nil
+}
+
+// pooled uses net/http's own transport.
+type pooled struct{ transport *http.Transport }
+
+func (p pooled) exchange(r *http.Request, body *requestBody) (*http.Response, error) {
 	sent := *r
 	sent.Header = body.message.header
 	sent.Body, _ = body.open()
 	sent.GetBody = body.open
-	resp, err := s.transport.RoundTrip(&sent)
+	return p.transport.RoundTrip(&sent)
+}
+
+func (p pooled) close() { p.transport.CloseIdleConnections() }
+
+// sender brings the requests of http.Client to the target's connections.
+//
+// http.Client copies the header of every request for redirects, which are not
+// followed here; so the message travels as the body and is looked at only below
+// the client. As sender has no CloseIdleConnections, go-retryablehttp cannot
+// close every connection of the target because one request failed.
+type sender struct{ exchanger }
+
+// RoundTrip makes one request, whose body is a *requestBody.
+func (s sender) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := s.exchange(r, r.Body.(*requestBody))
 	if err == nil && resp.StatusCode >= 300 && resp.StatusCode < 400 {
 		hideLocation(resp)
 	}
@@ -212,16 +231,14 @@ func (t *httpTarget) broken(ctx context.Context, err error, tries int) *Error {
 		err = wrapped.Err
 	}
 	code := CodeConnectionFailure
-	var timeout interface{ Timeout() bool }
+	var network net.Error
 	switch {
 	case errors.Is(ctx.Err(), context.Canceled):
 		code = CodeInternalError
 		err = fmt.Errorf("the attempt was broken off: %w", context.Canceled)
-	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+	case ctx.Err() != nil || errors.As(err, &network) && network.Timeout():
 		code = CodeTimeout
 		err = fmt.Errorf("no answer in time: %w", context.DeadlineExceeded)
-	case errors.As(err, &timeout) && timeout.Timeout():
-		code = CodeTimeout
 	}
 	return &Error{
 		Code:  code,
@@ -288,7 +305,7 @@ func (t *httpTarget) Preview(d *Delivery) (Request, error) {
 
 // Close closes the target's connections.
 func (t *httpTarget) Close() error {
-	t.transport.CloseIdleConnections()
+	t.exchanger.close()
 	return nil
 }
 

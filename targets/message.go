@@ -110,7 +110,7 @@ func (r *renderer) render(d *Delivery, now time.Time) (*message, error) {
 	if r.userAgent != nil {
 		m.header[headerUserAgent] = r.userAgent
 	}
-	m.set(headerDeliveryID, d.ID)
+	m.set(headerDeliveryID, headerText(d.ID))
 	m.header[headerIdempotencyKey] = m.header[headerDeliveryID]
 	if r.messageID {
 		m.header[headerMsgID] = m.header[headerDeliveryID]
