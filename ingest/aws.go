@@ -1,0 +1,232 @@
+package ingest
+
+import (
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+
+	"signalbox/event"
+)
+
+const (
+	awsPrefix      = "AWSEvents."
+	awsContentType = "application/x-amz-json-1.1"
+)
+
+// serveAWS answers the EventBridge API in the AWS JSON protocol.
+func (h *Handler) serveAWS(w http.ResponseWriter, r *http.Request) {
+	f, o := formOther, outcomeRefused
+	defer h.observed(time.Now(), &f, &o)
+	w.Header().Set("X-Amzn-Requestid", newRequestID())
+	if r.Method != http.MethodPost {
+		w.Header().Set("Allow", http.MethodPost)
+		writeAWSProblem(w, &problem{status: http.StatusMethodNotAllowed, Code: "MethodNotAllowed",
+			Message: "the EventBridge API takes POST alone"})
+		return
+	}
+	target := r.Header.Get("X-Amz-Target")
+	operation, ok := strings.CutPrefix(target, awsPrefix)
+	switch {
+	case target == "":
+		writeAWSProblem(w, unknownOperation("the header X-Amz-Target is missing: AWS clients send it, all others post their events to /v1/events"))
+	case !ok:
+		writeAWSProblem(w, unknownOperation(fmt.Sprintf("%q is not an operation of EventBridge (%s…)", target, awsPrefix)))
+	case !awsMediaType(r.Header.Get("Content-Type")):
+		writeAWSProblem(w, &problem{status: http.StatusUnsupportedMediaType, Code: "UnsupportedMediaTypeException",
+			Message: fmt.Sprintf("Content-Type %q is not supported: send %s", r.Header.Get("Content-Type"), awsContentType)})
+	case operation == "PutEvents":
+		f = formPutEvents
+		o = h.putEvents(w, r)
+	case operation == "TestEventPattern" && h.opts.TestPattern != nil:
+		f = formTestPattern
+		o = h.testEventPattern(w, r)
+	default:
+		writeAWSProblem(w, unknownOperation(operation+" is not supported here: PutEvents and TestEventPattern are; rules and targets are set in files"))
+	}
+}
+
+func unknownOperation(message string) *problem {
+	return &problem{status: http.StatusBadRequest, Code: "UnknownOperationException", Message: message}
+}
+
+func awsMediaType(contentType string) bool {
+	switch mediaType(contentType) {
+	case "", awsContentType, "application/x-amz-json-1.0", "application/json":
+		return true
+	}
+	return false
+}
+
+// putResult is the result of one entry. Reason is not EventBridge's: it says
+// what its recorded text leaves out, and SDKs pass over it.
+type putResult struct {
+	EventID      string `json:"EventId,omitempty"`
+	ErrorCode    string `json:",omitempty"`
+	ErrorMessage string `json:",omitempty"`
+	Reason       string `json:",omitempty"`
+}
+
+type putResponse struct {
+	FailedEntryCount int
+	Entries          []putResult
+}
+
+func (h *Handler) putEvents(w http.ResponseWriter, r *http.Request) outcome {
+	body, p := h.readBody(w, r)
+	if p != nil {
+		writeAWSProblem(w, p)
+		return outcomeRefused
+	}
+	batch, err := event.DecodePutEvents(body.Bytes(), h.put)
+	releaseBuffer(body)
+	if err != nil {
+		p, _ := ofError(err)
+		writeAWSProblem(w, p)
+		return outcomeRefused
+	}
+	mark(batch.Events, r.Header)
+	problems, err := h.accept(r, batch)
+	if err != nil {
+		return h.failAWS(w, err)
+	}
+	response := putResponse{Entries: make([]putResult, len(batch.Events))}
+	for i, p := range problems {
+		if p == nil {
+			response.Entries[i].EventID = batch.Events[i].ID
+			continue
+		}
+		response.FailedEntryCount++
+		response.Entries[i] = putResult{ErrorCode: p.Code, ErrorMessage: p.Message, Reason: p.Reason}
+	}
+	w.Header().Set("Content-Type", awsContentType)
+	writeEncoded(w, http.StatusOK, &response)
+	return outcomeOf(response.FailedEntryCount, len(problems))
+}
+
+// failAWS answers a call that failed as a whole.
+func (h *Handler) failAWS(w http.ResponseWriter, err error) outcome {
+	p, internal := ofError(err)
+	if !internal {
+		writeAWSProblem(w, p)
+		return outcomeBacklog
+	}
+	h.log.Error("events were not accepted", zap.Error(err))
+	p.status = http.StatusInternalServerError
+	writeAWSProblem(w, p)
+	return outcomeFailed
+}
+
+// accept hands over those events that have not been refused. Its slice has nil
+// for each event that is on disk.
+func (h *Handler) accept(r *http.Request, batch event.Batch) ([]*problem, error) {
+	events := batch.Events
+	problems := make([]*problem, len(events))
+	if batch.Refused != nil {
+		events = make([]*event.Event, 0, len(batch.Events))
+		for i, e := range batch.Events {
+			if e == nil {
+				problems[i] = refusal(batch.Refused[i])
+				continue
+			}
+			events = append(events, e)
+		}
+	}
+	if len(events) == 0 {
+		return problems, nil
+	}
+	errs, err := h.accepter.Accept(r.Context(), events)
+	if err != nil {
+		return nil, err
+	}
+	next := 0
+	for i := range problems {
+		if problems[i] != nil {
+			continue
+		}
+		if err := errs[next]; err != nil {
+			var internal bool
+			if problems[i], internal = ofError(err); internal {
+				h.log.Error("an event was not accepted", zap.Error(err))
+			}
+		}
+		next++
+	}
+	return problems, nil
+}
+
+func (h *Handler) testEventPattern(w http.ResponseWriter, r *http.Request) outcome {
+	body, p := h.readBody(w, r)
+	if p != nil {
+		writeAWSProblem(w, p)
+		return outcomeRefused
+	}
+	defer releaseBuffer(body)
+	matched, p := h.runTest(body.Bytes())
+	if p != nil {
+		writeAWSProblem(w, p)
+		return outcomeRefused
+	}
+	w.Header().Set("Content-Type", awsContentType)
+	writeEncoded(w, http.StatusOK, struct{ Result bool }{matched})
+	return outcomeAccepted
+}
+
+func (h *Handler) runTest(body []byte) (bool, *problem) {
+	var request struct{ EventPattern, Event *string }
+	if err := json.Unmarshal(body, &request); err != nil {
+		return false, &problem{status: http.StatusBadRequest, Code: event.CodeSerialization, Message: "the body is not valid JSON: " + err.Error()}
+	}
+	switch {
+	case request.EventPattern == nil:
+		return false, validation("Parameter EventPattern is not valid.")
+	case request.Event == nil:
+		return false, validation("Parameter Event is not valid.")
+	}
+	e, err := event.ParseEnvelope([]byte(*request.Event))
+	if err != nil || e.ID == "" || e.Account == "" || e.Source == "" || e.Time.IsZero() || e.Region == "" || e.DetailType == "" {
+		return false, validation("Parameter Event is not valid.")
+	}
+	matched, err := h.opts.TestPattern([]byte(*request.EventPattern), []byte(*request.Event))
+	if err != nil {
+		return false, &problem{status: http.StatusBadRequest, Code: "InvalidEventPatternException", Message: err.Error()}
+	}
+	return matched, nil
+}
+
+func validation(message string) *problem {
+	return &problem{status: http.StatusBadRequest, Code: event.CodeValidation, Message: message}
+}
+
+// writeAWSProblem answers an error as the AWS JSON protocol has it.
+func writeAWSProblem(w http.ResponseWriter, p *problem) {
+	p.setRetryAfter(w.Header())
+	w.Header().Set("Content-Type", awsContentType)
+	w.Header().Set("X-Amzn-Errortype", p.Code)
+	writeEncoded(w, p.status, struct {
+		Type    string `json:"__type"`
+		Message string `json:"message"`
+	}{p.Code, p.Message})
+}
+
+// newRequestID is a random UUID. It only has to tell requests apart.
+func newRequestID() string {
+	var id [16]byte
+	binary.LittleEndian.PutUint64(id[:8], rand.Uint64())
+	binary.LittleEndian.PutUint64(id[8:], rand.Uint64())
+	id[6], id[8] = id[6]&0x0f|0x40, id[8]&0x3f|0x80
+	var s [36]byte
+	hex.Encode(s[:8], id[:4])
+	hex.Encode(s[9:13], id[4:6])
+	hex.Encode(s[14:18], id[6:8])
+	hex.Encode(s[19:23], id[8:10])
+	hex.Encode(s[24:], id[10:])
+	s[8], s[13], s[18], s[23] = '-', '-', '-', '-'
+	return string(s[:])
+}

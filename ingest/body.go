@@ -1,0 +1,76 @@
+package ingest
+
+import (
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+)
+
+// maxKeptBuffer is the largest buffer in bytes that waits for the next request.
+const maxKeptBuffer = 256 << 10
+
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+func releaseBuffer(b *bytes.Buffer) {
+	if b.Cap() <= maxKeptBuffer {
+		b.Reset()
+		buffers.Put(b)
+	}
+}
+
+// readBody reads the body of a request into a buffer, which the caller gives
+// back with releaseBuffer. A body that claims to be over the limit is refused
+// before anything of it is read.
+func (h *Handler) readBody(w http.ResponseWriter, r *http.Request) (*bytes.Buffer, *problem) {
+	if r.ContentLength > h.opts.MaxBody {
+		// The rest of the body is not worth the wait.
+		w.Header().Set("Connection", "close")
+		return nil, tooLarge(h.opts.MaxBody)
+	}
+	body := io.Reader(http.MaxBytesReader(w, r.Body, h.opts.MaxBody))
+	switch encoding := strings.ToLower(r.Header.Get("Content-Encoding")); encoding {
+	case "", "identity":
+	case "gzip":
+		inflated, err := gzip.NewReader(body)
+		if err != nil {
+			return nil, unreadable(err, h.opts.MaxBody)
+		}
+		body = inflated
+	default:
+		return nil, &problem{status: http.StatusUnsupportedMediaType, Code: "UnsupportedContentEncoding",
+			Message: fmt.Sprintf("Content-Encoding %q is not supported: send gzip or none", encoding)}
+	}
+	buf := buffers.Get().(*bytes.Buffer)
+	if n := r.ContentLength; n > 0 {
+		// A claim alone must not make us allocate much.
+		buf.Grow(int(min(n, maxKeptBuffer)) + bytes.MinRead)
+	}
+	// One byte more than the limit tells a bomb from a body that just fits.
+	n, err := buf.ReadFrom(io.LimitReader(body, h.opts.MaxBody+1))
+	if err != nil || n > h.opts.MaxBody {
+		releaseBuffer(buf)
+		if err == nil {
+			return nil, tooLarge(h.opts.MaxBody)
+		}
+		return nil, unreadable(err, h.opts.MaxBody)
+	}
+	return buf, nil
+}
+
+func tooLarge(limit int64) *problem {
+	return &problem{status: http.StatusRequestEntityTooLarge, Code: "RequestEntityTooLargeException",
+		Message: fmt.Sprintf("the body is over the limit of %d bytes: send fewer or smaller events in a request", limit)}
+}
+
+func unreadable(err error, limit int64) *problem {
+	var over *http.MaxBytesError
+	if errors.As(err, &over) {
+		return tooLarge(limit)
+	}
+	return &problem{status: http.StatusBadRequest, Code: "SerializationException", Message: "the body can't be read: " + err.Error()}
+}

@@ -1,0 +1,102 @@
+// Package ingest is the HTTP door: it decodes, limits, authenticates and answers
+// for each event; it knows no rules.
+//
+// POST / takes the PutEvents and TestEventPattern operations of the EventBridge
+// API, so that AWS SDKs and the AWS CLI work with an endpoint URL. POST
+// /v1/events takes CloudEvents 1.0 (binary, structured, batched), OCI events and
+// the canonical envelope.
+package ingest
+
+import (
+	"cmp"
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+
+	"signalbox/event"
+)
+
+// Accepter takes events in. Its slice has one entry for each event: nil once
+// the event is on disk and its ID is set, else an *event.Error. Its error is for
+// the whole call; one with a method RetryAfter() time.Duration means that the
+// backlog is full.
+type Accepter interface {
+	Accept(ctx context.Context, events []*event.Event) ([]error, error)
+}
+
+// Options are the limits of the door and what it works with. A zero limit stands
+// for its default.
+type Options struct {
+	// MaxBody is the most bytes in a request body, before and after inflation.
+	// The default of 4 MiB holds a PutEvents request of 1 MiB in entries with
+	// the escapes that JSON in JSON brings.
+	MaxBody int64
+	// MaxEntries is the most entries of PutEvents, 10; MaxEntriesSize the most
+	// bytes in them as EventBridge counts, 1 MiB; MaxBatch the most events in a
+	// request to /v1/events, 100.
+	MaxEntries     int
+	MaxEntriesSize int
+	MaxBatch       int
+	// MaxDepth is how deeply a detail may nest, 128.
+	MaxDepth int
+
+	// Plan says what would become of an event; its answer is shown as JSON. Nil
+	// turns dry runs off.
+	Plan func(ctx context.Context, e *event.Event) (any, error)
+	// TestPattern says whether an event pattern matches an event. Its error says
+	// why the pattern is not valid. Nil turns TestEventPattern off.
+	TestPattern func(pattern, event []byte) (bool, error)
+	// Registerer takes the metrics, Logger what callers are not told; both may be
+	// nil.
+	Registerer prometheus.Registerer
+	Logger     *zap.Logger
+}
+
+// DefaultMaxBody is the most bytes in a request body where Options do not say.
+const DefaultMaxBody = 4 << 20
+
+// Handler is the door as an http.Handler for "/" and "/v1/events". Keys.Require
+// guards it.
+type Handler struct {
+	accepter Accepter
+	opts     Options
+	put      event.Limits
+	batch    event.Limits
+	metrics  *metrics
+	log      *zap.Logger
+	mux      *http.ServeMux
+}
+
+// New returns the door to accepter.
+func New(accepter Accepter, opts Options) *Handler {
+	opts.MaxBody = cmp.Or(opts.MaxBody, DefaultMaxBody)
+	h := &Handler{
+		accepter: accepter,
+		opts:     opts,
+		put:      event.Limits{MaxEntries: opts.MaxEntries, MaxSize: opts.MaxEntriesSize, MaxDepth: opts.MaxDepth},
+		batch:    event.Limits{MaxEntries: opts.MaxBatch, MaxDepth: opts.MaxDepth},
+		metrics:  newMetrics(opts.Registerer),
+		log:      opts.Logger,
+		mux:      http.NewServeMux(),
+	}
+	if h.log == nil {
+		h.log = zap.NewNop()
+	}
+	h.mux.HandleFunc("/{$}", h.serveAWS)
+	h.mux.HandleFunc("/v1/events", h.serveEvents)
+	h.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		writeProblem(w, &problem{status: http.StatusNotFound, Code: "NotFound",
+			Message: "no such path: events go to POST /v1/events, and AWS clients to POST /"})
+	})
+	return h
+}
+
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.mux.ServeHTTP(w, r) }
+
+// observed counts a request when it has been answered.
+func (h *Handler) observed(started time.Time, f *form, o *outcome) {
+	h.metrics.observe(*f, *o, time.Since(started))
+}

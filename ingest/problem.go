@@ -1,0 +1,87 @@
+package ingest
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strconv"
+	"time"
+
+	"signalbox/event"
+)
+
+// problem is why a request, or one event of it, is refused, as it is answered.
+type problem struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
+	Path    string `json:"path,omitempty"`
+	Offset  int    `json:"offset,omitempty"`
+	Reason  string `json:"reason,omitempty"`
+
+	status     int
+	retryAfter time.Duration
+}
+
+// refusal is the problem of an error that an event or a body has of its own.
+func refusal(err *event.Error) *problem {
+	p := &problem{status: http.StatusBadRequest, Code: err.Code, Message: err.Message, Path: err.Path, Offset: err.Offset, Reason: err.Reason}
+	switch err.Code {
+	case event.CodeNotFound:
+		p.status = http.StatusNotFound
+	case event.CodeThrottling:
+		p.status = http.StatusTooManyRequests
+	case event.CodeInternalFailure:
+		p.status = http.StatusInternalServerError
+	}
+	return p
+}
+
+// ofError is the problem of any error. What is not meant for callers is
+// answered in general words, and internal is true: it should be logged.
+func ofError(err error) (p *problem, internal bool) {
+	var refused *event.Error
+	if errors.As(err, &refused) {
+		return refusal(refused), false
+	}
+	var backlog interface{ RetryAfter() time.Duration }
+	if errors.As(err, &backlog) {
+		return &problem{status: http.StatusTooManyRequests, Code: event.CodeThrottling, Message: err.Error(),
+			retryAfter: max(backlog.RetryAfter(), time.Second)}, false
+	}
+	return &problem{status: http.StatusServiceUnavailable, Code: event.CodeInternalFailure,
+		Message: "nothing was accepted: the events could not be stored; send them again", retryAfter: time.Second}, true
+}
+
+// setRetryAfter tells the caller in whole seconds, rounded up, when to try again.
+func (p *problem) setRetryAfter(header http.Header) {
+	if p.retryAfter > 0 {
+		header.Set("Retry-After", strconv.FormatInt(int64((p.retryAfter+time.Second-1)/time.Second), 10))
+	}
+}
+
+func writeProblem(w http.ResponseWriter, p *problem) {
+	p.setRetryAfter(w.Header())
+	writeJSON(w, p.status, answer{Error: p})
+}
+
+func writeJSON(w http.ResponseWriter, status int, body any) {
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	writeEncoded(w, status, body)
+}
+
+// writeEncoded answers with body as JSON; the content type has been set.
+func writeEncoded(w http.ResponseWriter, status int, body any) {
+	buf := buffers.Get().(*bytes.Buffer)
+	defer releaseBuffer(buf)
+	encoder := json.NewEncoder(buf)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(body); err != nil {
+		// Only a plan that is no JSON can get here.
+		http.Error(w, "the answer can't be written as JSON: "+err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Length", strconv.Itoa(buf.Len()))
+	w.WriteHeader(status)
+	w.Write(buf.Bytes()) // an error means that nobody listens any more
+}

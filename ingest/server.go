@@ -1,0 +1,123 @@
+package ingest
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+)
+
+// ServerOptions say where a Server listens and how long it waits. A zero limit
+// stands for its default.
+type ServerOptions struct {
+	// Listen is a TCP address, such as 127.0.0.1:8080; port 0 takes a free one.
+	Listen string
+	// Keys are what the handler asks for. Without keys the server listens on
+	// loopback addresses alone, unless AllowUnauthenticated is set.
+	Keys                 *Keys
+	AllowUnauthenticated bool
+	// Public are the paths that need no key, such as /healthz.
+	Public []string
+	// ReadHeaderTimeout bounds the headers of a request, 5 s; ReadTimeout all of
+	// it, 30 s; WriteTimeout the answer too, 60 s; IdleTimeout the wait for the
+	// next request of a connection, 2 min.
+	ReadHeaderTimeout, ReadTimeout, WriteTimeout, IdleTimeout time.Duration
+	// MaxHeaderBytes bounds the headers, 64 KiB.
+	MaxHeaderBytes int
+}
+
+// Server serves a handler over HTTP with bounds on slow clients.
+type Server struct {
+	http     *http.Server
+	listener net.Listener
+	failed   chan error
+	start    sync.Once
+	running  sync.WaitGroup
+}
+
+// NewServer checks the address and binds it; nothing is served before Start. An
+// address that is not loopback needs keys.
+func NewServer(handler http.Handler, opts ServerOptions) (*Server, error) {
+	listener, err := listen(opts)
+	if err != nil {
+		return nil, err
+	}
+	return &Server{
+		listener: listener,
+		failed:   make(chan error, 1),
+		http: &http.Server{
+			Handler:           guard(handler, opts),
+			ReadHeaderTimeout: cmp.Or(opts.ReadHeaderTimeout, 5*time.Second),
+			ReadTimeout:       cmp.Or(opts.ReadTimeout, 30*time.Second),
+			WriteTimeout:      cmp.Or(opts.WriteTimeout, time.Minute),
+			IdleTimeout:       cmp.Or(opts.IdleTimeout, 2*time.Minute),
+			MaxHeaderBytes:    cmp.Or(opts.MaxHeaderBytes, 64<<10),
+		},
+	}, nil
+}
+
+// guard asks for a key on all paths but the public ones.
+func guard(handler http.Handler, opts ServerOptions) http.Handler {
+	guarded := opts.Keys.Require(handler)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if slices.Contains(opts.Public, r.URL.Path) {
+			handler.ServeHTTP(w, r)
+			return
+		}
+		guarded.ServeHTTP(w, r)
+	})
+}
+
+func listen(opts ServerOptions) (net.Listener, error) {
+	// The name is resolved once, so that what is checked is what is bound.
+	addr, err := net.ResolveTCPAddr("tcp", opts.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("listen %q: %w", opts.Listen, err)
+	}
+	if !addr.IP.IsLoopback() && opts.Keys.Empty() && !opts.AllowUnauthenticated {
+		return nil, fmt.Errorf("listen %q: everybody who reaches this address could send events: configure api_keys, "+
+			"listen on 127.0.0.1, or set allow_unauthenticated: true", opts.Listen)
+	}
+	listener, err := net.ListenTCP("tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("listen %q: %w", opts.Listen, err)
+	}
+	return listener, nil
+}
+
+// Addr is the address that is bound.
+func (s *Server) Addr() net.Addr { return s.listener.Addr() }
+
+// Failed receives the error that ended serving before Stop.
+func (s *Server) Failed() <-chan error { return s.failed }
+
+// Start begins to serve. It does nothing the second time, or after Stop.
+func (s *Server) Start() {
+	s.start.Do(func() {
+		s.running.Go(func() {
+			if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
+				s.failed <- err
+			}
+		})
+	})
+}
+
+// Stop takes no more connections, waits for requests under way until ctx ends,
+// and then cuts them off. It may be called more than once, and without Start.
+func (s *Server) Stop(ctx context.Context) error {
+	s.start.Do(func() {}) // a Start that comes after must not serve
+	err := s.http.Shutdown(ctx)
+	if err != nil {
+		err = errors.Join(fmt.Errorf("requests were cut off: %w", err), s.http.Close())
+	}
+	s.running.Wait()
+	if closeErr := s.listener.Close(); closeErr != nil && !errors.Is(closeErr, net.ErrClosed) {
+		err = errors.Join(err, closeErr)
+	}
+	return err
+}
