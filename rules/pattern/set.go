@@ -17,9 +17,6 @@ type Set struct {
 	// always are the conjunctions that an event without any of their fields can
 	// match: there is no value for them to wait for.
 	always []int32
-	// needles are the last names of all paths, as they must appear in an event
-	// for a further value to count; nil where looking for them does not pay.
-	needles [][]byte
 	// nested says that some conjunction has several fields, so that the elements
 	// of arrays must be told apart.
 	nested bool
@@ -60,7 +57,6 @@ func compile(patterns []*Pattern) *Set {
 	c.count()
 	c.place()
 	c.set.root = buildTree(c.set.fields)
-	c.set.needles = needles(c.set.fields)
 	c.set.scratch.New = func() any { return newMatcher(c.set) }
 	return c.set
 }

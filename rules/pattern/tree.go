@@ -13,6 +13,8 @@ type node struct {
 	byWord map[uint64][]int32
 	// field is the number of the field that ends here, or -1.
 	field int32
+	// needles are the keys to search for; see quiet.
+	needles [][]byte
 }
 
 // child is a name below a node. word holds the first eight bytes of the name, so
@@ -37,6 +39,9 @@ func buildTree(fields []field) *node {
 		n.field = int32(i)
 	}
 	root.freeze()
+	if len(fields) <= mostQuietFields {
+		root.addNeedles(fields, nil)
+	}
 	return root
 }
 

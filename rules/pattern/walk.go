@@ -1,10 +1,8 @@
 package pattern
 
 import (
-	"bytes"
 	"math/bits"
 	"slices"
-	"strings"
 )
 
 // matcher walks one event at a time. It holds everything that a match needs to
@@ -26,7 +24,8 @@ type matcher struct {
 	frames  []frame // the elements of arrays; the first stands for none
 	arrays  int32   // how many arrays there were
 	// inArrays is how many arrays are open: their elements need no key.
-	inArrays int
+	inArrays   int
+	quietAsked quietAsked
 
 	text          []byte // the strings of this event that had escapes, decoded
 	name          []byte // one key, decoded
@@ -87,6 +86,7 @@ func (m *matcher) begin(event []byte, dst []int) {
 	m.unseen = len(m.fields)
 	m.pending, m.leaves, m.frames, m.arrays = m.pending[:0], m.leaves[:1], m.frames[:1], 0
 	m.inArrays = 0
+	m.quietAsked = quietAsked{}
 	m.text = m.text[:0]
 }
 
@@ -111,30 +111,11 @@ func (m *matcher) object(b []byte, i int, n *node, frame int32) int {
 		if i = m.value(b, i, next, frame); i == done {
 			return done
 		}
-		if m.unseen == 0 && m.inArrays == 0 && m.quiet(b[i:]) {
+		if m.unseen == 0 && m.inArrays == 0 && m.quiet(b[i:], n) {
 			return done
 		}
 	}
 }
-
-// quiet says whether the rest of the event, outside of all arrays, can hold no
-// further value of any field. Every field has had one already, so another would
-// have to repeat its key: a search for the names is much quicker than a walk.
-func (m *matcher) quiet(rest []byte) bool {
-	m.unseen = -1 // ask once
-	if m.set.needles == nil || bytes.Contains(rest, unicodeEscape) {
-		return false
-	}
-	for _, needle := range m.set.needles {
-		if bytes.Contains(rest, needle) {
-			return false
-		}
-	}
-	return true
-}
-
-// unicodeEscape is how a key can be spelled so that no search for it finds it.
-var unicodeEscape = []byte(`\u`)
 
 // key reads the key whose inside begins at i. It returns the node below n that it
 // leads to, if any, and the position of the value.
@@ -268,25 +249,4 @@ func (m *matcher) leaf(number int32, l leaf, end int) int {
 		seen.last = at
 	}
 	return end
-}
-
-// needles are the last names of the paths, in the form that an event without
-// escapes spells them.
-func needles(fields []field) [][]byte {
-	const worthwhile = 4
-	var list [][]byte
-	for i := range fields {
-		name := fields[i].path[strings.LastIndexByte(fields[i].path, '.')+1:]
-		if strings.ContainsAny(name, "\"\\/") || !isASCII(name) {
-			return nil
-		}
-		needle := []byte(name + `"`)
-		if !slices.ContainsFunc(list, func(n []byte) bool { return bytes.Equal(n, needle) }) {
-			list = append(list, needle)
-		}
-	}
-	if len(list) > worthwhile {
-		return nil
-	}
-	return list
 }
