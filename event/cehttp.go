@@ -1,9 +1,9 @@
 package event
 
 import (
+	"encoding/hex"
 	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -93,19 +93,35 @@ func headerAttributes(header http.Header) ([]Attribute, *Error) {
 
 // decodeHeaderValue undoes the encoding of a header's value: a value in double
 // quotes is unquoted, and then one round of percent-decoding follows (HTTP
-// binding for CloudEvents 1.0, section 3.1.3.2).
+// binding for CloudEvents 1.0, section 3.1.3.2). A '%' that begins no octet
+// stands for itself, as SDKs are about that send values as they are.
 func decodeHeaderValue(path, value string) (string, *Error) {
 	if len(value) >= 2 && value[0] == '"' && value[len(value)-1] == '"' {
 		value = unquoteHeader(value[1 : len(value)-1])
 	}
-	decoded, err := url.PathUnescape(value)
-	if err != nil {
-		return "", invalid(path, "%v ('%%' itself is written %%25)", err)
-	}
+	decoded := percentDecode(value)
 	if !utf8.ValidString(decoded) {
 		return "", invalid(path, "invalid UTF-8")
 	}
 	return decoded, nil
+}
+
+func percentDecode(s string) string {
+	if !strings.Contains(s, "%") {
+		return s
+	}
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] == '%' && i+2 < len(s) {
+			if octet, err := hex.DecodeString(s[i+1 : i+3]); err == nil {
+				b.Write(octet)
+				i += 2
+				continue
+			}
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String()
 }
 
 // unquoteHeader takes the backslashes out of a quoted string of HTTP.
