@@ -1,0 +1,75 @@
+package bench
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"signalbox/rules/pattern"
+)
+
+func TestRun(t *testing.T) {
+	patterns := [][]byte{[]byte(`{"a":[1]}`), []byte(`{"a":[{"numeric":["<",3]}]}`)}
+	events := [][]byte{[]byte(`{"a":1}`), []byte(`{"a":2}`), []byte(` {"a":3}`)}
+	result, err := Run(patterns, events, pattern.Options{}, time.Millisecond)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if result.Matches != 3 || result.Patterns != 2 || result.Events != 3 {
+		t.Errorf("got %+v; want 3 matches of 2 patterns and 3 events", result)
+	}
+	if result.EventsPerSecond <= 0 || result.JSONValidEventsPerSecond <= 0 || result.CompileSeconds <= 0 {
+		t.Errorf("got %+v; want figures above nought", result)
+	}
+	text, err := json.Marshal(result)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"events_per_second", "json_valid_events_per_second", "matches", "compile_seconds", "heap_bytes"} {
+		if !strings.Contains(string(text), `"`+name+`"`) {
+			t.Errorf("%s has no %s", text, name)
+		}
+	}
+}
+
+func TestRunWithoutEvents(t *testing.T) {
+	result, err := Run([][]byte{[]byte(`{"a":[1]}`)}, nil, pattern.Options{}, time.Millisecond)
+	if err != nil || result.Matches != 0 {
+		t.Errorf("got %+v, %v", result, err)
+	}
+}
+
+func TestRunNamesWhatIsWrong(t *testing.T) {
+	good := [][]byte{[]byte(`{"a":[1]}`)}
+	_, err := Run(append(good, []byte(`{"a":1}`)), good, pattern.Options{}, 0)
+	if faulty := (*pattern.Error)(nil); !errors.As(err, &faulty) || !strings.HasPrefix(err.Error(), "pattern 2: ") {
+		t.Errorf("got %v", err)
+	}
+	_, err = Run(good, append(good, []byte(`[]`)), pattern.Options{}, 0)
+	if !errors.Is(err, pattern.ErrEvent) || !strings.HasPrefix(err.Error(), "event 2: ") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestHundredThousandPatterns holds the bounds that a big set must keep: a second
+// to compile and 150 MB (with room for slow machines in the time).
+func TestHundredThousandPatterns(t *testing.T) {
+	if testing.Short() {
+		t.Skip("big")
+	}
+	var patterns [][]byte
+	for i := range 100_000 {
+		patterns = append(patterns, fmt.Appendf(nil, `{"source":["com.acme.shop%03d"],"detail-type":["Order %d"],"detail":{"field-%d":["prod-%06d"]}}`, i%200, i%50, i%10, i))
+	}
+	result, err := Run(patterns, [][]byte{[]byte(`{"source":"com.acme.shop001","detail-type":"Order 1","detail":{"field-1":"prod-000001"}}`)}, pattern.Options{}, time.Millisecond)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%.2f s, %d MB", result.CompileSeconds, result.HeapBytes>>20)
+	if result.Matches != 1 || result.HeapBytes > 150<<20 || result.CompileSeconds > 10 {
+		t.Errorf("got %+v", result)
+	}
+}
