@@ -67,6 +67,11 @@ func TestRepositoryFile(t *testing.T) {
 		if c.Listen != Default().Listen || c.DataDir != filepath.Join("..", Default().DataDir) {
 			t.Errorf("listen %q and data_dir %q are not the defaults", c.Listen, c.DataDir)
 		}
+		set, err := c.LoadRules()
+		must(t, err)
+		if len(set.Rules) == 0 || len(set.Warnings) > 0 {
+			t.Errorf("%d rules, warnings %v", len(set.Rules), set.Warnings)
+		}
 	})
 	t.Run("every option uncommented", func(t *testing.T) {
 		if n := len(commented.FindAllIndex(text, -1)); n < 15 {

@@ -1,7 +1,7 @@
 package rules
 
 import (
-	"fmt"
+	"errors"
 	"io"
 	"os"
 
@@ -16,7 +16,7 @@ func readFile(path string) ([]byte, error) {
 		return nil, withoutPath(err)
 	}
 	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("not a regular file")
+		return nil, errors.New("not a regular file")
 	}
 	f, err := os.Open(path)
 	if err != nil {
@@ -26,6 +26,10 @@ func readFile(path string) ([]byte, error) {
 	src, err := io.ReadAll(io.LimitReader(f, document.MaxBytes+1))
 	if err != nil {
 		return nil, withoutPath(err)
+	}
+	// Half of a file may be valid; whoever is writing it will cause another load.
+	if after, err := f.Stat(); err != nil || len(src) <= document.MaxBytes && after.Size() != int64(len(src)) {
+		return nil, errors.New("changed while it was read; it will be read again when it has been written")
 	}
 	return src, nil
 }
