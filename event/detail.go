@@ -59,7 +59,9 @@ func (e *Event) understand() {
 // detailMetadata is the object under the key metadata of the detail, nil if
 // there is none.
 func (e *Event) detailMetadata() []byte {
-	if !bytes.Contains(e.Detail, []byte(`"metadata"`)) {
+	// Most details have none. Without its first quote, which is frequent, the
+	// search is quicker.
+	if !bytes.Contains(e.Detail, []byte(`metadata"`)) {
 		return nil
 	}
 	var found []byte

@@ -34,7 +34,7 @@ func parseMembers(text []byte, maxDepth int) ([]member, *Error) {
 	count := 0
 	ok := s.object(0, func(key, value span) {
 		if count++; count <= maxMembers {
-			members = append(members, member{key: string(text[key.from:key.to]), raw: text[value.from:value.to]})
+			members = append(members, member{key: keyText(text[key.from:key.to]), raw: text[value.from:value.to]})
 		}
 	})
 	if !ok || !s.end() {
@@ -54,6 +54,17 @@ func parseMembers(text []byte, maxDepth int) ([]member, *Error) {
 		}
 	}
 	return members, nil
+}
+
+// keyText is a key as a string, without an allocation for those of the
+// canonical envelope.
+func keyText(key []byte) string {
+	for _, known := range envelopeKeys {
+		if string(key) == known {
+			return known
+		}
+	}
+	return string(key)
 }
 
 func (m *member) unescapeKey() *Error {
