@@ -67,7 +67,22 @@ func readRequest(r *bufio.Reader) (string, error) {
 
 func httpConfig(url string) Config { return Config{Type: TypeHTTP, URL: url} }
 
-func TestHTTPRequest(t *testing.T) {
+// overEach runs a test over connections that the target handles itself, and over
+// those of net/http.
+func overEach(t *testing.T, test func(t *testing.T, config func(url string) Config)) {
+	t.Run("direct", func(t *testing.T) { test(t, httpConfig) })
+	t.Run("pooled", func(t *testing.T) {
+		test(t, func(url string) Config {
+			c := httpConfig(url)
+			c.ProxyFromEnv = true
+			return c
+		})
+	})
+}
+
+func TestHTTPRequest(t *testing.T) { overEach(t, testHTTPRequest) }
+
+func testHTTPRequest(t *testing.T, config func(url string) Config) {
 	var got *http.Request
 	var body string
 	server := serve(t, func(w http.ResponseWriter, r *http.Request) {
@@ -77,7 +92,7 @@ func TestHTTPRequest(t *testing.T) {
 		}
 		got, body = r, string(b)
 	})
-	c := httpConfig(server.URL + "/events?a=1")
+	c := config(server.URL + "/events?a=1")
 	c.Headers = map[string]string{"x-team": "orders", "Authorization": "Bearer ${TOKEN}", "Host": "shop.example"}
 	target := open(t, c, Env{Version: "1.2.3", Secrets: vars("TOKEN", "s3cr3t")})
 	d := delivery()
@@ -140,7 +155,9 @@ func TestHTTPRequest(t *testing.T) {
 	}
 }
 
-func TestHTTPTransformedBody(t *testing.T) {
+func TestHTTPTransformedBody(t *testing.T) { overEach(t, testHTTPTransformedBody) }
+
+func testHTTPTransformedBody(t *testing.T, config func(url string) Config) {
 	for _, test := range []struct{ name, body, header, want string }{
 		{"JSON", `{"order": 1}`, "", contentTypeJSON},
 		{"JSON string", `"Order 1 was created"`, "", contentTypeJSON},
@@ -154,7 +171,7 @@ func TestHTTPTransformedBody(t *testing.T) {
 				b, _ := io.ReadAll(r.Body)
 				contentType, body = r.Header.Get("Content-Type"), string(b)
 			})
-			c := httpConfig(server.URL)
+			c := config(server.URL)
 			if test.header != "" {
 				c.Headers = map[string]string{"content-type": test.header}
 			}
@@ -170,7 +187,9 @@ func TestHTTPTransformedBody(t *testing.T) {
 	}
 }
 
-func TestHTTPAnswers(t *testing.T) {
+func TestHTTPAnswers(t *testing.T) { overEach(t, testHTTPAnswers) }
+
+func testHTTPAnswers(t *testing.T, config func(url string) Config) {
 	for _, test := range []struct {
 		status int
 		change func(*Config)
@@ -210,7 +229,7 @@ func TestHTTPAnswers(t *testing.T) {
 					_, _ = io.WriteString(w, "an answer")
 				}
 			})
-			c := httpConfig(server.URL)
+			c := config(server.URL)
 			if test.change != nil {
 				test.change(&c)
 			}
@@ -238,7 +257,9 @@ func TestHTTPAnswers(t *testing.T) {
 	}
 }
 
-func TestHTTPRedirectIsNotFollowed(t *testing.T) {
+func TestHTTPRedirectIsNotFollowed(t *testing.T) { overEach(t, testHTTPRedirectIsNotFollowed) }
+
+func testHTTPRedirectIsNotFollowed(t *testing.T, config func(url string) Config) {
 	for _, location := range []string{"/elsewhere", "http://127.0.0.1:1/", "http://[broken", "%zz"} {
 		t.Run(location, func(t *testing.T) {
 			requests := 0
@@ -247,7 +268,7 @@ func TestHTTPRedirectIsNotFollowed(t *testing.T) {
 				w.Header().Set("Location", location)
 				w.WriteHeader(http.StatusMovedPermanently)
 			})
-			e := deliveryError(t, open(t, httpConfig(server.URL), Env{}).Deliver(t.Context(), delivery()))
+			e := deliveryError(t, open(t, config(server.URL), Env{}).Deliver(t.Context(), delivery()))
 			if !e.Final || e.Status != 301 || requests != 1 || !strings.Contains(e.Error(), "points to "+location+":") {
 				t.Errorf("error %v (final %t, status %d) after %d requests, want one that is final and says where it points", e, e.Final, e.Status, requests)
 			}
@@ -268,7 +289,9 @@ func TestHTTPRetryAfter(t *testing.T) {
 
 // TestHTTPConnections delivers 1,000 times, with answers of all kinds, and
 // counts the connections that it takes.
-func TestHTTPConnections(t *testing.T) {
+func TestHTTPConnections(t *testing.T) { overEach(t, testHTTPConnections) }
+
+func testHTTPConnections(t *testing.T, config func(url string) Config) {
 	const concurrency, deliveries = 8, 1000
 	var requests, connections atomic.Int64
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -290,7 +313,7 @@ func TestHTTPConnections(t *testing.T) {
 	server.Start()
 	t.Cleanup(server.Close)
 
-	c := httpConfig(server.URL)
+	c := config(server.URL)
 	c.Concurrency = concurrency
 	target := open(t, c, Env{})
 	var left atomic.Int64
@@ -314,7 +337,9 @@ func TestHTTPConnections(t *testing.T) {
 	}
 }
 
-func TestHTTPHungServer(t *testing.T) {
+func TestHTTPHungServer(t *testing.T) { overEach(t, testHTTPHungServer) }
+
+func testHTTPHungServer(t *testing.T, config func(url string) Config) {
 	for _, test := range []struct {
 		name   string
 		answer string // what is sent before the server hangs
@@ -328,7 +353,7 @@ func TestHTTPHungServer(t *testing.T) {
 					_, _ = io.WriteString(c, test.answer)
 				}
 			})
-			c := httpConfig(url)
+			c := config(url)
 			c.Timeout = 50 * time.Millisecond
 			e := deliveryError(t, open(t, c, Env{}).Deliver(t.Context(), delivery()))
 			if e.Code != CodeTimeout || e.Final || e.Tries != 1 || !errors.Is(e, context.DeadlineExceeded) {
@@ -338,21 +363,25 @@ func TestHTTPHungServer(t *testing.T) {
 	}
 }
 
-func TestHTTPCanceled(t *testing.T) {
+func TestHTTPCanceled(t *testing.T) { overEach(t, testHTTPCanceled) }
+
+func testHTTPCanceled(t *testing.T, config func(url string) Config) {
 	ctx, cancel := context.WithCancel(t.Context())
 	url := serveRaw(t, func(_ int, _ net.Conn, r *bufio.Reader) {
 		if _, err := readRequest(r); err == nil {
 			cancel()
 		}
 	})
-	e := deliveryError(t, open(t, httpConfig(url), Env{}).Deliver(ctx, delivery()))
+	e := deliveryError(t, open(t, config(url), Env{}).Deliver(ctx, delivery()))
 	if !errors.Is(e, context.Canceled) || e.Final {
 		t.Errorf("error %v, final %t, want one of the canceled context", e, e.Final)
 	}
 }
 
 // TestHTTPBrokenAnswer breaks the first connection after some of an answer.
-func TestHTTPBrokenAnswer(t *testing.T) {
+func TestHTTPBrokenAnswer(t *testing.T) { overEach(t, testHTTPBrokenAnswer) }
+
+func testHTTPBrokenAnswer(t *testing.T, config func(url string) Config) {
 	for _, test := range []struct {
 		name   string
 		answer string
@@ -386,7 +415,7 @@ func TestHTTPBrokenAnswer(t *testing.T) {
 				}
 				_, _ = io.WriteString(c, test.answer)
 			})
-			err := open(t, httpConfig(url), Env{}).Deliver(t.Context(), delivery())
+			err := open(t, config(url), Env{}).Deliver(t.Context(), delivery())
 			if n := int(requests.Load()); n != test.tries {
 				t.Errorf("%d requests, want %d", n, test.tries)
 			}
@@ -405,14 +434,16 @@ func TestHTTPBrokenAnswer(t *testing.T) {
 
 // TestHTTPClosedIdle delivers over a server that closes each connection after
 // its answer without saying so.
-func TestHTTPClosedIdle(t *testing.T) {
+func TestHTTPClosedIdle(t *testing.T) { overEach(t, testHTTPClosedIdle) }
+
+func testHTTPClosedIdle(t *testing.T, config func(url string) Config) {
 	url := serveRaw(t, func(_ int, c net.Conn, r *bufio.Reader) {
 		defer c.Close()
 		if _, err := readRequest(r); err == nil {
 			_, _ = io.WriteString(c, "HTTP/1.1 204 No Content\r\n\r\n")
 		}
 	})
-	target := open(t, httpConfig(url), Env{})
+	target := open(t, config(url), Env{})
 	for range 100 {
 		if err := target.Deliver(t.Context(), delivery()); err != nil {
 			t.Fatal(err)
@@ -420,7 +451,9 @@ func TestHTTPClosedIdle(t *testing.T) {
 	}
 }
 
-func TestHTTPHugeAnswer(t *testing.T) {
+func TestHTTPHugeAnswer(t *testing.T) { overEach(t, testHTTPHugeAnswer) }
+
+func testHTTPHugeAnswer(t *testing.T, config func(url string) Config) {
 	for _, status := range []int{200, 500} {
 		t.Run(fmt.Sprint(status), func(t *testing.T) {
 			sent := make(chan int64, 1)
@@ -432,7 +465,7 @@ func TestHTTPHugeAnswer(t *testing.T) {
 				n, _ := io.Copy(c, io.LimitReader(zeros{}, 1_000_000_000))
 				sent <- n
 			})
-			err := open(t, httpConfig(url), Env{}).Deliver(t.Context(), delivery())
+			err := open(t, config(url), Env{}).Deliver(t.Context(), delivery())
 			if (err == nil) != (status == 200) {
 				t.Errorf("error %v", err)
 			}
@@ -455,7 +488,9 @@ func (zeros) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func TestHTTPNotListening(t *testing.T) {
+func TestHTTPNotListening(t *testing.T) { overEach(t, testHTTPNotListening) }
+
+func testHTTPNotListening(t *testing.T, config func(url string) Config) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -464,7 +499,7 @@ func TestHTTPNotListening(t *testing.T) {
 	l.Close()
 	for _, quick := range []int{0, 1, 3} {
 		t.Run(fmt.Sprint(quick), func(t *testing.T) {
-			c := httpConfig("http://" + address + "/events/${TOKEN}")
+			c := config("http://" + address + "/events/${TOKEN}")
 			c.QuickRetries = &quick
 			start := time.Now()
 			target := open(t, c, Env{Secrets: vars("TOKEN", "s3cr3t")})
@@ -484,13 +519,15 @@ func TestHTTPNotListening(t *testing.T) {
 }
 
 // TestHTTPHidesSecrets has the server repeat what it was sent.
-func TestHTTPHidesSecrets(t *testing.T) {
+func TestHTTPHidesSecrets(t *testing.T) { overEach(t, testHTTPHidesSecrets) }
+
+func testHTTPHidesSecrets(t *testing.T, config func(url string) Config) {
 	server := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Location", "/login?for="+r.URL.Path)
 		w.WriteHeader(http.StatusFound)
 		fmt.Fprintf(w, "no such token: %s", r.Header.Get("X-Team"))
 	})
-	c := httpConfig(strings.Replace(server.URL, "http://", "http://user:passw0rd@", 1) + "/hooks/${TOKEN}")
+	c := config(strings.Replace(server.URL, "http://", "http://user:passw0rd@", 1) + "/hooks/${TOKEN}")
 	c.Headers = map[string]string{"X-Team": "team ${TEAM}"}
 	target := open(t, c, Env{Secrets: vars("TOKEN", "s3cr3t", "TEAM", "blue-team")})
 	e := deliveryError(t, target.Deliver(t.Context(), delivery()))
