@@ -176,13 +176,11 @@ func (t *direct) try(conn *directConn, r *http.Request, m *message) (resp *http.
 
 func (t *direct) write(conn *directConn, m *message) error {
 	out := append(conn.out[:0], t.begin...)
-	for name, values := range m.header {
-		for _, value := range values {
-			out = append(out, name...)
-			out = append(out, ": "...)
-			out = append(out, value...)
-			out = append(out, "\r\n"...)
-		}
+	for _, f := range m.fields {
+		out = append(out, f.name...)
+		out = append(out, ": "...)
+		out = append(out, f.value...)
+		out = append(out, "\r\n"...)
 	}
 	out = append(out, "Content-Length: "...)
 	out = strconv.AppendInt(out, int64(len(m.body)), 10)

@@ -165,7 +165,7 @@ type pooled struct{ transport *http.Transport }
 
 func (p pooled) exchange(r *http.Request, body *requestBody) (*http.Response, error) {
 	sent := *r
-	sent.Header = body.message.header
+	sent.Header = body.message.header()
 	sent.Body, _ = body.open()
 	sent.GetBody = body.open
 	return p.transport.RoundTrip(&sent)

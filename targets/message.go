@@ -8,7 +8,6 @@ import (
 	"net/textproto"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"signalbox/event"
@@ -28,9 +27,9 @@ type renderer struct {
 	format string
 	// configured are the headers of the configuration, by canonical name, and
 	// shown the same as a preview may show them.
-	configured map[string][]string
+	configured []field
 	shown      map[string]string
-	userAgent  []string
+	userAgent  string
 	signing    [][]byte
 	// messageID adds the header by which JetStream knows repeats of a message.
 	messageID bool
@@ -38,27 +37,32 @@ type renderer struct {
 
 // message is one rendered delivery.
 type message struct {
-	header map[string][]string
+	fields []field
 	body   []byte
-	// values backs the lists in header, which are all of one value.
-	values []string
+	// room holds the fields of most deliveries without a memory of their own.
+	room [maxFields]field
 }
+
+// field is one header.
+type field struct{ name, value string }
+
+// maxFields is how many headers fit without more memory.
+const maxFields = 18
 
 func newRenderer(c Config, env Env) (*renderer, error) {
 	r := &renderer{
-		format:     c.Format,
-		configured: map[string][]string{},
-		shown:      map[string]string{},
-		userAgent:  []string{"Signalbox/" + env.Version},
-		messageID:  c.Type == TypeQueue,
+		format:    c.Format,
+		shown:     map[string]string{},
+		userAgent: "Signalbox/" + env.Version,
+		messageID: c.Type == TypeQueue,
 	}
-	for name, text := range c.Headers {
-		e, err := env.Secrets.expand(text, c.Dir)
+	for _, name := range slices.Sorted(maps.Keys(c.Headers)) {
+		e, err := env.Secrets.expand(c.Headers[name], c.Dir)
 		if err != nil {
 			return nil, err
 		}
 		name = textproto.CanonicalMIMEHeaderKey(name)
-		r.configured[name] = []string{e.value}
+		r.configured = append(r.configured, field{name, e.value})
 		r.shown[name] = e.masked()
 		if secretHeader(name) {
 			r.shown[name] = mask
@@ -78,28 +82,14 @@ func newRenderer(c Config, env Env) (*renderer, error) {
 	return r, nil
 }
 
-// sharedHeader are values that do not change from delivery to delivery.
-var (
-	sharedJSON       = []string{contentTypeJSON}
-	sharedText       = []string{contentTypeText}
-	sharedCloudEvent = []string{contentTypeCloudEvent}
-	sharedTrue       = []string{"true"}
-)
-
-// maxHeaders is how many headers a delivery carries of its own at most, besides
-// those of a CloudEvent.
-const maxHeaders = 16
-
 // maxHeaderText is how long a value that producers choose can be in a header;
 // servers refuse requests whose headers grow beyond 8 KiB or so.
 const maxHeaderText = 1024
 
 // render builds the message of one attempt, made now.
 func (r *renderer) render(d *Delivery, now time.Time) (*message, error) {
-	m := &message{
-		header: make(map[string][]string, maxHeaders),
-		values: make([]string, 0, maxHeaders),
-	}
+	m := &message{}
+	m.fields = m.room[:0]
 	if err := r.content(m, d); err != nil {
 		return nil, err
 	}
@@ -107,25 +97,24 @@ func (r *renderer) render(d *Delivery, now time.Time) (*message, error) {
 	if meta == nil {
 		meta = &event.Metadata{}
 	}
-	if r.userAgent != nil {
-		m.header[headerUserAgent] = r.userAgent
-	}
-	m.set(headerDeliveryID, headerText(d.ID))
-	m.header[headerIdempotencyKey] = m.header[headerDeliveryID]
+	id := headerText(d.ID)
+	m.add(headerUserAgent, r.userAgent)
+	m.add(headerDeliveryID, id)
+	m.add(headerIdempotencyKey, id)
 	if r.messageID {
-		m.header[headerMsgID] = m.header[headerDeliveryID]
+		m.add(headerMsgID, id)
 	}
-	m.setText(headerEventID, d.EventID)
-	m.setText(headerRule, d.Rule)
-	m.setText(headerCorrelationID, meta.CorrelationID)
+	m.addText(headerEventID, d.EventID)
+	m.addText(headerRule, d.Rule)
+	m.addText(headerCorrelationID, meta.CorrelationID)
 	if meta.Synthetic {
-		m.header[headerSynthetic] = sharedTrue
+		m.add(headerSynthetic, "true")
 	}
 	r.trace(m, d, meta)
-	for name, values := range r.configured {
-		m.header[name] = values
+	for _, f := range r.configured {
+		m.set(f)
 	}
-	r.sign(m, d, now)
+	r.sign(m, id, now)
 	return m, nil
 }
 
@@ -139,21 +128,21 @@ func (r *renderer) trace(m *message, d *Delivery, meta *event.Metadata) {
 	parent := len(b)
 	b = t.appendXRay(b)
 	text := string(b)
-	m.set(headerAttempt, text[:attempt])
-	m.set(headerTraceParent, text[attempt:parent])
-	m.set(headerXRay, text[parent:])
+	m.add(headerAttempt, text[:attempt])
+	m.add(headerTraceParent, text[attempt:parent])
+	m.add(headerXRay, text[parent:])
 	if validTraceParent(meta.TraceParent) && validHeaderValue(meta.TraceState) {
-		m.setText(headerTraceState, meta.TraceState)
+		m.addText(headerTraceState, meta.TraceState)
 	}
 }
 
-func (r *renderer) sign(m *message, d *Delivery, now time.Time) {
+func (r *renderer) sign(m *message, id string, now time.Time) {
 	if len(r.signing) == 0 {
 		return
 	}
-	m.header[headerWebhookID] = m.header[headerDeliveryID]
-	m.set(headerWebhookTimestamp, strconv.FormatInt(now.Unix(), 10))
-	m.set(headerWebhookSignature, signature(r.signing, d.ID, now, m.body))
+	m.add(headerWebhookID, id)
+	m.add(headerWebhookTimestamp, strconv.FormatInt(now.Unix(), 10))
+	m.add(headerWebhookSignature, signature(r.signing, id, now, m.body))
 }
 
 // content sets the body and what describes it.
@@ -161,13 +150,14 @@ func (r *renderer) content(m *message, d *Delivery) error {
 	switch {
 	case d.Body != nil:
 		m.body = d.Body
-		m.header[headerContentType] = sharedText
 		if json.Valid(d.Body) {
-			m.header[headerContentType] = sharedJSON
+			m.add(headerContentType, contentTypeJSON)
+		} else {
+			m.add(headerContentType, contentTypeText)
 		}
 	case r.format == FormatEventBridge:
 		m.body = d.Envelope
-		m.header[headerContentType] = sharedJSON
+		m.add(headerContentType, contentTypeJSON)
 	default:
 		return r.cloudEvent(m, d)
 	}
@@ -181,11 +171,13 @@ func (r *renderer) cloudEvent(m *message, d *Delivery) error {
 	}
 	if r.format == FormatCloudEvents {
 		m.body = ev.AppendCloudEvent(make([]byte, 0, len(d.Envelope)+256))
-		m.header[headerContentType] = sharedCloudEvent
+		m.add(headerContentType, contentTypeCloudEvent)
 		return nil
 	}
 	header, body := ev.CloudEventHTTP()
-	maps.Copy(m.header, header)
+	for _, name := range slices.Sorted(maps.Keys(header)) {
+		m.add(name, header[name][0])
+	}
 	m.body = body
 	return nil
 }
@@ -202,50 +194,70 @@ func storedEvent(d *Delivery) (*event.Event, error) {
 	return ev, nil
 }
 
-func (m *message) set(name, value string) {
-	m.values = append(m.values, value)
-	n := len(m.values)
-	m.header[name] = m.values[n-1 : n : n]
+func (m *message) add(name, value string) {
+	if value != "" {
+		m.fields = append(m.fields, field{name, value})
+	}
 }
 
-// setText sets a header to a text that may hold anything; an empty one, or one
-// that is too long, is left out.
-func (m *message) setText(name, text string) {
-	if text != "" && len(text) <= maxHeaderText {
-		m.set(name, headerText(text))
+// addText adds a header of a text that may hold anything; one that is too long
+// is left out.
+func (m *message) addText(name, text string) {
+	if len(text) <= maxHeaderText {
+		m.add(name, headerText(text))
 	}
+}
+
+// set adds a header in place of one of the same name.
+func (m *message) set(f field) {
+	for i := range m.fields {
+		if m.fields[i].name == f.name {
+			m.fields[i] = f
+			return
+		}
+	}
+	m.fields = append(m.fields, f)
+}
+
+// header gives the headers as net/http and NATS want them.
+func (m *message) header() map[string][]string {
+	out := make(map[string][]string, len(m.fields))
+	for _, f := range m.fields {
+		out[f.name] = []string{f.value}
+	}
+	return out
 }
 
 // takeHost gives the Host header of the configuration, which is no header to
 // net/http; a preview still shows it.
-func (r *renderer) takeHost() string {
-	values := r.configured["Host"]
-	delete(r.configured, "Host")
-	if len(values) == 0 {
-		return ""
-	}
-	return values[0]
+func (r *renderer) takeHost() (host string) {
+	r.configured = slices.DeleteFunc(r.configured, func(f field) bool {
+		if f.name == "Host" {
+			host = f.value
+		}
+		return f.name == "Host"
+	})
+	return host
 }
 
 // setBasicAuth logs in with each message, unless the configuration has a way of
 // its own.
 func (r *renderer) setBasicAuth(user, password string) {
-	if r.configured[headerAuthorization] == nil {
-		login := base64.StdEncoding.EncodeToString([]byte(user + ":" + password))
-		r.configured[headerAuthorization] = []string{"Basic " + login}
-		r.shown[headerAuthorization] = mask
+	if slices.ContainsFunc(r.configured, func(f field) bool { return f.name == headerAuthorization }) {
+		return
 	}
+	login := base64.StdEncoding.EncodeToString([]byte(user + ":" + password))
+	r.configured = append(r.configured, field{headerAuthorization, "Basic " + login})
+	r.shown[headerAuthorization] = mask
 }
 
 // preview gives the headers as they may be shown.
 func (r *renderer) preview(m *message) map[string]string {
-	out := make(map[string]string, len(m.header))
-	for name, values := range m.header {
-		out[name] = strings.Join(values, ", ")
+	out := make(map[string]string, len(m.fields))
+	for _, f := range m.fields {
+		out[f.name] = f.value
 	}
-	for name, shown := range r.shown {
-		out[name] = shown
-	}
+	maps.Copy(out, r.shown)
 	return out
 }
 
@@ -253,9 +265,9 @@ func (r *renderer) preview(m *message) map[string]string {
 // be hidden where a server repeats them.
 func (r *renderer) secrets() []string {
 	var out []string
-	for name, values := range r.configured {
-		if values[0] != r.shown[name] && !slices.Contains(out, values[0]) {
-			out = append(out, values[0])
+	for _, f := range r.configured {
+		if f.value != r.shown[f.name] {
+			out = append(out, f.value)
 		}
 	}
 	return out

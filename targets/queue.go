@@ -54,7 +54,7 @@ func newQueue(c Config, env Env) (*queueTarget, error) {
 	if err != nil {
 		return nil, err
 	}
-	renderer.userAgent = nil
+	renderer.userAgent = ""
 	e, err := env.Secrets.expand(c.URL, c.Dir)
 	if err != nil {
 		return nil, err
@@ -147,10 +147,11 @@ func queueLogin(c Config, s Secrets) ([]nats.Option, error) {
 
 // Deliver publishes the delivery and waits for the stream's acknowledgement.
 func (t *queueTarget) Deliver(ctx context.Context, d *Delivery) error {
-	msg, err := t.render(d)
+	m, subject, err := t.render(d)
 	if err != nil {
 		return err
 	}
+	msg := &nats.Msg{Subject: subject, Header: m.header(), Data: m.body}
 	ctx, cancel := bound(ctx, t.timeout)
 	defer cancel()
 	conn, err := t.connect(ctx)
@@ -169,16 +170,12 @@ func (t *queueTarget) Deliver(ctx context.Context, d *Delivery) error {
 	return nil
 }
 
-func (t *queueTarget) render(d *Delivery) (*nats.Msg, error) {
-	m, err := t.renderer.render(d, time.Now())
-	if err != nil {
-		return nil, err
+func (t *queueTarget) render(d *Delivery) (m *message, subject string, err error) {
+	if m, err = t.renderer.render(d, time.Now()); err != nil {
+		return nil, "", err
 	}
-	subject, err := t.subjectOf(d)
-	if err != nil {
-		return nil, err
-	}
-	return &nats.Msg{Subject: subject, Header: m.header, Data: m.body}, nil
+	subject, err = t.subjectOf(d)
+	return m, subject, err
 }
 
 func (t *queueTarget) subjectOf(d *Delivery) (string, error) {
@@ -327,15 +324,15 @@ func apiCode(err *jetstream.APIError) (code string, final bool) {
 
 // Preview renders the message that Deliver publishes.
 func (t *queueTarget) Preview(d *Delivery) (Request, error) {
-	msg, err := t.render(d)
+	m, subject, err := t.render(d)
 	if err != nil {
 		return Request{}, err
 	}
 	return Request{
 		Method:  "PUBLISH",
-		Address: msg.Subject,
-		Headers: t.renderer.preview(&message{header: msg.Header}),
-		Body:    string(msg.Data),
+		Address: subject,
+		Headers: t.renderer.preview(m),
+		Body:    string(m.body),
 	}, nil
 }
 
