@@ -1,16 +1,195 @@
 package pattern
 
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
 // Warning is something in a pattern that is legal but probably not what was
 // meant.
 type Warning struct {
-	// Code names the kind of warning: duplicate-key, duplicate-path, dotted-key, ….
-	Code string `json:"code"`
-	// Path is the dotted path of the field.
+	// Code names the kind of warning; see the constants.
+	Code WarningCode `json:"code"`
+	// Path is the dotted path of the field, empty for the whole pattern.
 	Path string `json:"path"`
 	// Offset is the byte offset in the pattern's source.
 	Offset  int    `json:"offset"`
 	Message string `json:"message"`
 }
 
-// checkTests looks for tests of one condition that have no effect.
-func (p *parser) checkTests(c *condition) {}
+// WarningCode names a kind of warning.
+type WarningCode string
+
+// The kinds of warnings. The first four are errors where Options.Strict is set.
+const (
+	// WarnDuplicateKey: an object of the pattern has a key twice.
+	WarnDuplicateKey WarningCode = "duplicate-key"
+	// WarnDuplicatePath: a field has two conditions, and the last wins.
+	WarnDuplicatePath WarningCode = "duplicate-path"
+	// WarnDottedKey: a key with dots also stands for nested fields.
+	WarnDottedKey WarningCode = "dotted-key"
+	// WarnDeadLeaf: a test has no effect, as another lets all of its values pass.
+	WarnDeadLeaf WarningCode = "dead-leaf"
+	// WarnExistsObject: exists looks for values, and the field is an object.
+	WarnExistsObject WarningCode = "exists-object"
+	// WarnNeverMatches: no event can meet the condition.
+	WarnNeverMatches WarningCode = "never-matches"
+	// WarnCost: the pattern is dear.
+	WarnCost WarningCode = "cost"
+)
+
+// checkTests looks for tests of one condition that have no effect, as another one
+// of it passes all values that they pass.
+func (p *parser) checkTests(c *condition) {
+	const most = 64 // beyond, comparing each with each takes too long
+	if len(c.tests) > most {
+		return
+	}
+	for i := range c.tests {
+		for j := range c.tests {
+			if i == j || !c.tests[j].covers(&c.tests[i]) || i < j && c.tests[i].covers(&c.tests[j]) {
+				continue // of two that are the same, the second is dead
+			}
+			p.warn(Warning{Code: WarnDeadLeaf, Path: c.path, Offset: int(c.tests[i].offset),
+				Message: fmt.Sprintf("%s has no effect beside %s", &c.tests[i], &c.tests[j])})
+			break
+		}
+	}
+}
+
+// Lint lists what is doubtful in the pattern, in the order of its source.
+func (p *Pattern) Lint() []Warning {
+	list := slices.Clone(p.warnings)
+	for _, conj := range p.conjs {
+		for i := range conj {
+			list = append(list, lintCondition(&conj[i], conj)...)
+		}
+	}
+	if cost := p.Cost(); cost >= HighCost {
+		list = append(list, Warning{Code: WarnCost, Message: fmt.Sprintf("the pattern costs up to %d steps an event", cost)})
+	}
+	slices.SortStableFunc(list, func(a, b Warning) int { return cmp.Compare(a.Offset, b.Offset) })
+	return slices.Compact(list) // combinations share conditions
+}
+
+// lintCondition holds one condition against the envelope and the others.
+func lintCondition(c *condition, conj conjunction) []Warning {
+	warning := func(code WarningCode, format string, args ...any) []Warning {
+		return []Warning{{Code: code, Path: c.path, Offset: c.offset, Message: fmt.Sprintf(format, args...)}}
+	}
+	exists := slices.ContainsFunc(c.tests, func(t test) bool { return t.op == opPresent || t.op == opAbsent })
+	below := slices.ContainsFunc(conj, func(other condition) bool { return strings.HasPrefix(other.path, c.path+".") })
+	top, _, nested := strings.Cut(c.path, ".")
+	switch {
+	case exists && (below || c.path == "detail"):
+		return warning(WarnExistsObject, "exists looks for a value, and %s is an object: name a field inside of it", c.path)
+	case c.path == "detail":
+		return warning(WarnNeverMatches, "detail is always an object: name a field inside of it")
+	case below && !c.acceptsAbsence():
+		return warning(WarnNeverMatches, "%s must be a value, and fields inside of it are asked for as well: only an array can have both", c.path)
+	case !slices.Contains(envelopeStrings, top):
+		return nil
+	case nested && !c.acceptsAbsence():
+		return warning(WarnNeverMatches, "%s of an envelope is a string, without fields inside", top)
+	case !nested && !slices.ContainsFunc(c.tests, func(t test) bool { return t.acceptsStrings() }):
+		return warning(WarnNeverMatches, "%s of an envelope is always a string: put the value in quotes", top)
+	}
+	return nil
+}
+
+// envelopeStrings are the fields of the envelope that are strings and always there.
+var envelopeStrings = []string{"version", "id", "detail-type", "source", "account", "time", "region"}
+
+// acceptsStrings says whether any string can pass the test.
+func (t *test) acceptsStrings() bool {
+	switch t.op {
+	case opNumber, opNumberText, opRange, opTrue, opFalse, opNull, opAbsent:
+		return false
+	case opAllOf:
+		return !slices.ContainsFunc(t.more.tests, func(of test) bool { return !of.acceptsStrings() })
+	}
+	return true
+}
+
+// Overlap says that a pattern of a list covers another: it matches all that the
+// other matches.
+type Overlap struct {
+	Wide   int `json:"wide"`   // the number of the covering pattern
+	Narrow int `json:"narrow"` // the number of the covered pattern
+}
+
+// Overlaps lists the patterns that another one covers, each once, in order. Like
+// Covers it is sound and may miss some. Of patterns that cover each other the
+// first counts as the wider.
+func Overlaps(patterns []*Pattern) []Overlap {
+	byTest, rest := bucketPatterns(patterns)
+	var list []Overlap
+	for narrow, p := range patterns {
+		wide := -1
+		for _, i := range append(byTest.candidates(p), rest...) {
+			if i == narrow || wide >= 0 && wide < i || !Covers(patterns[i], p) {
+				continue
+			}
+			if i > narrow && Covers(p, patterns[i]) {
+				continue
+			}
+			wide = i
+		}
+		if wide >= 0 {
+			list = append(list, Overlap{Wide: wide, Narrow: narrow})
+		}
+	}
+	return list
+}
+
+// buckets holds patterns by the exact tests of one of their fields, so that few
+// need to be compared: one that covers another shares such a test with it.
+type buckets map[bucketKey][]int
+
+type bucketKey struct {
+	path string
+	test testKey
+}
+
+func bucketPatterns(patterns []*Pattern) (byTest buckets, rest []int) {
+	byTest = buckets{}
+	for i, p := range patterns {
+		c := exactCondition(p)
+		if c == nil {
+			rest = append(rest, i)
+			continue
+		}
+		for j := range c.tests {
+			key := bucketKey{c.path, testKey{c.tests[j].op, c.tests[j].text}}
+			byTest[key] = append(byTest[key], i)
+		}
+	}
+	return byTest, rest
+}
+
+// exactCondition is a condition that all events which the pattern matches meet by
+// one of a few strings: the rarest kind is asked for last, so it is that.
+func exactCondition(p *Pattern) *condition {
+	if len(p.conjs) != 1 {
+		return nil
+	}
+	for i := len(p.conjs[0]) - 1; i >= 0; i-- {
+		c := &p.conjs[0][i]
+		if !slices.ContainsFunc(c.tests, func(t test) bool { return t.op != opString }) {
+			return c
+		}
+	}
+	return nil
+}
+
+// candidates are the patterns that may cover p.
+func (b buckets) candidates(p *Pattern) []int {
+	var list []int
+	for i := range p.conjs[0] {
+		c := &p.conjs[0][i]
+		list = append(list, b[bucketKey{c.path, testKey{c.tests[0].op, c.tests[0].text}}]...)
+	}
+	return list
+}

@@ -227,6 +227,9 @@ func oracleNumber(n json.Number) (*big.Rat, bool) {
 }
 
 func oracleAddress(s string) (netip.Addr, bool) {
+	if !strings.Contains(s, ":") && len(s) <= 15 {
+		s = regexp.MustCompile(`\b0+(\d)`).ReplaceAllString(s, "$1") // leading noughts are decimal
+	}
 	a, err := netip.ParseAddr(s)
 	if err != nil || a.Zone() != "" || strings.Contains(s, ".") && strings.Contains(s, ":") {
 		return a, false

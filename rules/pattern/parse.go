@@ -39,6 +39,10 @@ func (p *parser) parse() (conjs []conjunction, err error) {
 		}
 		slices.SortFunc(conjs[i], func(a, b condition) int { return strings.Compare(a.path, b.path) })
 	}
+	if cost := costOf(conjs); cost > MaxCost {
+		p.pos = 0
+		p.fail(fmt.Sprintf("the pattern costs up to %d steps an event, the limit is %d", cost, MaxCost), "split it into several rules")
+	}
 	return conjs, nil
 }
 
@@ -65,7 +69,7 @@ func (p *parser) object(conjs *[]conjunction, base []string, inOr bool) {
 		name := p.key()
 		p.path = append(p.path, name)
 		if slices.Contains(seen, name) {
-			p.warn(Warning{Code: "duplicate-key", Path: formatPath(p.path), Offset: offset,
+			p.warn(Warning{Code: WarnDuplicateKey, Path: formatPath(p.path), Offset: offset,
 				Message: "the key is there twice; conditions of one field do not add up, the last wins"})
 		}
 		seen = append(seen, name)
@@ -107,7 +111,7 @@ func joinPath(base []string, name string) string {
 
 func (p *parser) checkDots(name string, offset int) {
 	if strings.Contains(name, ".") {
-		p.warn(Warning{Code: "dotted-key", Path: formatPath(p.path), Offset: offset,
+		p.warn(Warning{Code: WarnDottedKey, Path: formatPath(p.path), Offset: offset,
 			Message: fmt.Sprintf("the key %q also stands for the nested fields of that path", name)})
 	}
 }
@@ -170,7 +174,7 @@ func (p *parser) condition(conjs *[]conjunction, path string) {
 		overridden = (*conjs)[i].set(c) || overridden
 	}
 	if overridden {
-		p.warn(Warning{Code: "duplicate-path", Path: path, Offset: c.offset,
+		p.warn(Warning{Code: WarnDuplicatePath, Path: path, Offset: c.offset,
 			Message: "the field has a condition already, which this one replaces: the two do not add up"})
 	}
 }

@@ -14,7 +14,7 @@ import (
 	"sync"
 )
 
-// The bounds of one pattern. A pattern beyond them is an error at load, so that
+// The bounds of one pattern, with MaxCost. A pattern beyond them is an error at load, so that
 // no pattern can make an event expensive.
 const (
 	// MaxDepth is how deep objects may nest in a pattern.
