@@ -3,6 +3,7 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,7 +14,8 @@ import (
 	"go.uber.org/zap"
 )
 
-// Options are what the API shows and acts on. All are required but Logger.
+// Options are what the API shows and acts on. All are required but Logger and
+// Stopping.
 type Options struct {
 	Rules       Rules
 	Targets     Targets
@@ -25,6 +27,9 @@ type Options struct {
 	Reloader    Reloader
 	Gatherer    prometheus.Gatherer
 	Logger      *zap.Logger
+	// Stopping ends when the router begins to stop: redrives and purges are then
+	// broken off.
+	Stopping context.Context
 }
 
 // api holds the handlers.

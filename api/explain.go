@@ -1,16 +1,19 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 
 	"signalbox/event"
 	"signalbox/router"
 	"signalbox/rules"
+	"signalbox/rules/pattern"
 )
 
 // Planner fills in what an event does not say, as acceptance would.
@@ -23,8 +26,9 @@ type Planner interface {
 type Explanation struct {
 	Bus string `json:"bus"`
 	// Event is the envelope that was matched.
-	Event     json.RawMessage `json:"event"`
-	Matched   []ExplainedRule `json:"matched"`
+	Event   json.RawMessage `json:"event"`
+	Matched []ExplainedRule `json:"matched"`
+	// Unmatched has near misses first.
 	Unmatched []ExplainedRule `json:"unmatched"`
 }
 
@@ -35,8 +39,14 @@ type ExplainedRule struct {
 	// Position is where the rule stands: file:line:column.
 	Position string   `json:"position"`
 	Targets  []string `json:"targets,omitempty"`
-	// Reasons say why the rule does not match, or why it has no effect.
-	Reasons []string `json:"reasons,omitempty"`
+	// Notes say what, besides the pattern, keeps the rule from matching or from
+	// having an effect.
+	Notes []string `json:"notes,omitempty"`
+	// Failures are what of the pattern the event does not meet.
+	Failures []pattern.Failure `json:"failures,omitempty"`
+	// Nearness is how near the event came: from 0 to 1, where all of the pattern
+	// is met.
+	Nearness float64 `json:"nearness"`
 }
 
 func (a *api) explain(w http.ResponseWriter, r *http.Request) {
@@ -50,7 +60,12 @@ func (a *api) explain(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, err)
 		return
 	}
-	a.answer(w, explain(a.Rules.Rules(), e, envelope))
+	x, err := explain(a.Rules.Rules(), e, envelope)
+	if err != nil {
+		a.fail(w, err)
+		return
+	}
+	a.answer(w, x)
 }
 
 // subject finds the event that a request is about: one that was taken in, if the
@@ -91,54 +106,63 @@ func idAlone(body []byte) (string, bool) {
 	return id, true
 }
 
-// explain matches an event to every rule of its bus.
-func explain(set *rules.Set, e *event.Event, envelope []byte) Explanation {
+// explain matches an event to every rule of its bus. Near misses come first.
+func explain(set *rules.Set, e *event.Event, envelope []byte) (Explanation, error) {
 	x := Explanation{Bus: e.Meta.Bus, Event: envelope, Matched: []ExplainedRule{}, Unmatched: []ExplainedRule{}}
 	matched := map[*rules.Rule]error{}
 	for _, m := range set.Match(e, envelope, nil) {
 		matched[m.Rule] = m.Err
 	}
 	for _, rule := range set.On(e.Meta.Bus) {
-		shown := ExplainedRule{Name: rule.Name, State: rule.State, Position: rule.Pos.String()}
+		shown := ExplainedRule{Name: rule.Name, State: rule.State, Position: rule.Pos.String(), Nearness: 1}
 		for _, t := range rule.Targets {
 			shown.Targets = append(shown.Targets, t.Target)
+		}
+		if rule.State == rules.Shadow {
+			shown.note("the rule is in state shadow: it counts events, and sends nothing")
 		}
 		err, hit := matched[rule]
 		switch {
 		case hit && err == nil:
-			if rule.State == rules.Shadow {
-				shown.Reasons = []string{"the rule is in state shadow: it counts the event, and sends nothing"}
-			}
 			x.Matched = append(x.Matched, shown)
 			continue
 		case hit:
-			shown.Reasons = []string{fmt.Sprintf("the condition failed on this event: %v", err)}
+			shown.note(fmt.Sprintf("the condition failed on this event: %v", err))
 		default:
-			shown.Reasons = reasons(rule, envelope)
+			if err := shown.explain(rule, envelope); err != nil {
+				return x, err
+			}
 		}
 		x.Unmatched = append(x.Unmatched, shown)
 	}
-	return x
+	slices.SortStableFunc(x.Unmatched, func(a, b ExplainedRule) int { return cmp.Compare(b.Nearness, a.Nearness) })
+	return x, nil
 }
 
-// reasons says why a rule does not match an event.
-func reasons(rule *rules.Rule, envelope []byte) []string {
-	var why []string
+func (r *ExplainedRule) note(text string) { r.Notes = append(r.Notes, text) }
+
+// explain says why a rule does not match an event.
+func (r *ExplainedRule) explain(rule *rules.Rule, envelope []byte) error {
+	why, err := rule.Pattern.Explain(envelope)
+	if err != nil {
+		return fmt.Errorf("rule %q: %w", rule.Name, err)
+	}
+	r.Failures, r.Nearness = why.Failures, why.Nearness
 	if rule.State == rules.Disabled {
-		why = append(why, "the rule is disabled")
+		r.note("the rule is disabled")
 	}
-	ok, err := rule.Pattern.Match(envelope)
+	if !why.Matched {
+		return nil
+	}
 	switch {
-	case err != nil:
-		why = append(why, err.Error())
-	case !ok:
-		why = append(why, "the pattern does not match")
-	case rule.State == rules.Disabled:
-		why = append(why, "its pattern would match")
+	case rule.When != nil && rule.State != rules.Disabled:
+		r.note("the pattern matches, and the condition does not hold: " + rule.When.Source())
+	case rule.When != nil:
+		r.note("the pattern matches; the condition is not looked at: " + rule.When.Source())
 	default:
-		why = append(why, "the pattern matches; when: "+rule.When.Source()+" does not hold")
+		r.note("the pattern matches")
 	}
-	return why
+	return nil
 }
 
 // tooLarge turns the error of reading a body into one to tell.

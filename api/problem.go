@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -70,6 +71,8 @@ func problemOf(err error) *Error {
 		return badRequest("%s", request.Reason)
 	case errors.Is(err, journal.ErrNotFound):
 		return &Error{Status: http.StatusNotFound, Message: err.Error()}
+	case errors.Is(err, context.Canceled):
+		return &Error{Status: http.StatusServiceUnavailable, Message: "the router is stopping"}
 	}
 	return &Error{Status: http.StatusInternalServerError, Message: "internal error", Hint: "the router's log says more"}
 }

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"time"
@@ -44,8 +45,10 @@ func (a *api) redrive(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, err)
 		return
 	}
+	ctx, cancel := a.untilStop(r.Context())
+	defer cancel()
 	s := a.stream(w)
-	progress, err := a.Redriver.Redrive(r.Context(), req.Redrive, s.report)
+	progress, err := a.Redriver.Redrive(ctx, req.Redrive, s.report)
 	s.end(progress, err)
 }
 
@@ -59,8 +62,10 @@ func (a *api) purge(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, err)
 		return
 	}
+	ctx, cancel := a.untilStop(r.Context())
+	defer cancel()
 	s := a.stream(w)
-	progress, err := a.Redriver.Purge(r.Context(), req.Filter, req.DryRun, s.report)
+	progress, err := a.Redriver.Purge(ctx, req.Filter, req.DryRun, s.report)
 	s.end(progress, err)
 }
 
@@ -72,6 +77,16 @@ func deliberate(f dlq.Filter, all bool) error {
 		return &Error{Status: http.StatusBadRequest, Message: `a filter stands beside "all": true`, Hint: "leave one of them out"}
 	}
 	return nil
+}
+
+// untilStop gives a context that ends with the request, or when the router stops.
+func (a *api) untilStop(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	if a.Stopping == nil {
+		return ctx, cancel
+	}
+	forget := context.AfterFunc(a.Stopping, cancel)
+	return ctx, func() { forget(); cancel() }
 }
 
 // stream writes steps as lines of JSON while a request is at work.

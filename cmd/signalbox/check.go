@@ -1,0 +1,174 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"signalbox/config"
+	"signalbox/rules"
+	"signalbox/rules/document"
+)
+
+func (c *cli) checkCommand() *cobra.Command {
+	check := checkCommand{cli: c}
+	cmd := &cobra.Command{
+		Use:   "check [rule file or directory]...",
+		Short: "Check the configuration and the rule files",
+		Long: `Check the configuration and all rule files, as serve reads them, and print every
+fault with its file, line and column. Of given files alone the faults are
+printed; the targets and buses that they name may stand anywhere in the
+configuration and its rules. Needs no running router.
+
+Exit codes: 0 no faults, 1 faults (with --strict also warnings), 2 wrong usage.`,
+		Example: "  signalbox check\n  signalbox check rules/orders.yaml --strict\n  signalbox check --output json",
+		RunE:    func(_ *cobra.Command, args []string) error { return check.run(args) },
+	}
+	cmd.Flags().BoolVar(&check.strict, "strict", false, "let warnings fail the check too")
+	check.output.flag(cmd)
+	return cmd
+}
+
+type checkCommand struct {
+	*cli
+	strict bool
+	output format
+}
+
+// checked is what a check has found.
+type checked struct {
+	OK       bool      `json:"ok"`
+	Errors   []finding `json:"errors"`
+	Warnings []finding `json:"warnings"`
+	// Rules, Targets and Files count what was read, if it has no faults.
+	Rules   int `json:"rules"`
+	Targets int `json:"targets"`
+	Files   int `json:"files"`
+}
+
+// finding is one fault or warning, and where it is.
+type finding struct {
+	File    string `json:"file"`
+	Line    int    `json:"line,omitempty"`
+	Column  int    `json:"column,omitempty"`
+	Path    string `json:"path,omitempty"`
+	Message string `json:"message"`
+
+	text string
+}
+
+func (c *checkCommand) run(files []string) error {
+	result, err := c.check(files)
+	if err != nil {
+		return err
+	}
+	result.OK = len(result.Errors) == 0 && !(c.strict && len(result.Warnings) > 0)
+	if c.output == formatJSON {
+		err = printJSON(c.stdout, result)
+	} else {
+		err = c.print(result)
+	}
+	if err == nil && !result.OK {
+		return errReported
+	}
+	return err
+}
+
+func (c *checkCommand) check(files []string) (checked, error) {
+	cfg, err := config.Load(c.configPath)
+	if err != nil {
+		return gather(nil, err, func(string) bool { return true })
+	}
+	only := func(string) bool { return true }
+	if len(files) > 0 {
+		names, err := namesIn(cfg.Dir, files)
+		if err != nil {
+			return checked{}, err
+		}
+		cfg.Rules = append(cfg.Rules, names...)
+		only = func(file string) bool {
+			return slices.ContainsFunc(names, func(name string) bool {
+				name = filepath.Join(cfg.Dir, name)
+				return file == name || strings.HasPrefix(file, name+string(filepath.Separator))
+			})
+		}
+	}
+	set, err := cfg.LoadRules()
+	return gather(set, err, only)
+}
+
+// namesIn gives files as they are called from a folder, so that one that the
+// configuration names already is the same file.
+func namesIn(dir string, files []string) ([]string, error) {
+	base, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
+	names := make([]string, len(files))
+	for i, file := range files {
+		full, err := filepath.Abs(file)
+		if err != nil {
+			return nil, err
+		}
+		if names[i], err = filepath.Rel(base, full); err != nil {
+			return nil, err
+		}
+	}
+	return names, nil
+}
+
+// gather sorts out what was found in some of the files.
+func gather(set *rules.Set, err error, in func(file string) bool) (checked, error) {
+	found := checked{Errors: []finding{}, Warnings: []finding{}}
+	var faults document.Errors
+	if err != nil && !errors.As(err, &faults) {
+		return found, err
+	}
+	for _, p := range faults {
+		if in(p.Pos.File) {
+			found.Errors = append(found.Errors, findingOf(p))
+		}
+	}
+	if set == nil {
+		return found, nil
+	}
+	for _, p := range set.Warnings {
+		if in(p.Pos.File) {
+			found.Warnings = append(found.Warnings, findingOf(p))
+		}
+	}
+	for _, f := range set.Files {
+		if in(f.Path) {
+			found.Files++
+			found.Rules += f.Rules
+			found.Targets += f.Targets
+		}
+	}
+	return found, nil
+}
+
+func findingOf(p *document.Problem) finding {
+	return finding{File: p.Pos.File, Line: p.Pos.Line, Column: p.Pos.Column, Path: p.Path, Message: p.Message, text: p.Error()}
+}
+
+func (c *checkCommand) print(found checked) error {
+	for _, f := range found.Errors {
+		fmt.Fprintln(c.stdout, f.text)
+	}
+	for _, f := range found.Warnings {
+		fmt.Fprintf(c.stdout, "%s (warning)\n", f.text)
+	}
+	summary := fmt.Sprintf("%s, %s", count(len(found.Errors), "error"), count(len(found.Warnings), "warning"))
+	if found.OK {
+		summary = fmt.Sprintf("ok: %s and %s in %s", count(found.Rules, "rule"), count(found.Targets, "target"), count(found.Files, "file"))
+		if n := len(found.Warnings); n > 0 {
+			summary += ", " + count(n, "warning")
+		}
+	}
+	_, err := fmt.Fprintln(c.stdout, summary)
+	return err
+}

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"signalbox/dlq"
+	"signalbox/rules/document"
+)
+
+func (c *cli) dlqCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "dlq",
+		Short: "Look at dead letters, send them again, or drop them",
+		Long: `Deliveries that were given up rest in the dead-letter queue, with their event, what
+was to be sent, and why it failed. Look at them, send them again, or drop them.`,
+		Example: `  signalbox dlq list --target warehouse --since 1h
+  signalbox dlq show 0199a4c2-8f1e-8000-8000-5f3c9a1b2d4e
+  signalbox dlq replay --target warehouse --rate 50/s
+  signalbox dlq purge --until 168h --yes`,
+		Args: noSuchCommand,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(c.dlqListCommand(), c.dlqShowCommand(), c.dlqReplayCommand(), c.dlqPurgeCommand())
+	return cmd
+}
+
+// letterFilter is the flags that choose dead letters.
+type letterFilter struct {
+	target, rule, bus, code, since, until, pattern string
+}
+
+func (f *letterFilter) flags(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&f.target, "target", "", "only letters to this target")
+	flags.StringVar(&f.rule, "rule", "", "only letters of this rule")
+	flags.StringVar(&f.bus, "bus", "", "only letters of this bus")
+	flags.StringVar(&f.code, "error-code", "", "only letters with this error code, such as ERROR_FROM_TARGET")
+	flags.StringVar(&f.since, "since", "", "only letters that came since then: a time, or a duration back from now such as 1h")
+	flags.StringVar(&f.until, "until", "", "only letters that came before then: a time, or a duration back from now")
+	flags.StringVar(&f.pattern, "pattern", "", "only letters whose event matches this pattern: a file or JSON")
+}
+
+// filter gives the filter of the flags and of ids.
+func (f *letterFilter) filter(c *cli, ids []string) (dlq.Filter, error) {
+	out := dlq.Filter{IDs: ids, Target: f.target, Rule: f.rule, Bus: f.bus, Code: f.code}
+	now := time.Now()
+	for _, t := range []struct {
+		name, text string
+		into       *time.Time
+	}{{"since", f.since, &out.Since}, {"until", f.until, &out.Until}} {
+		if t.text == "" {
+			continue
+		}
+		at, err := moment(t.text, now)
+		if err != nil {
+			return out, wrongUsage("--%s %q: write a time such as 2026-01-31T15:04:05Z, a day, or a duration such as 1h", t.name, t.text)
+		}
+		*t.into = at
+	}
+	if f.pattern != "" {
+		text, err := c.readInput("--pattern", f.pattern)
+		if err != nil {
+			return out, err
+		}
+		if !json.Valid(text) {
+			return out, wrongUsage("--pattern: not valid JSON")
+		}
+		out.Pattern = text
+	}
+	return out, nil
+}
+
+// moment reads a time, a day, or how long it is ago.
+func moment(text string, now time.Time) (time.Time, error) {
+	if ago, err := document.ParseDuration(text); err == nil {
+		return now.Add(-ago), nil
+	}
+	for _, layout := range []string{time.RFC3339, time.DateTime, time.DateOnly} {
+		if at, err := time.ParseInLocation(layout, text, time.Local); err == nil {
+			return at, nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("%q is neither a time nor a duration", text)
+}

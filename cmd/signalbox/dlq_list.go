@@ -1,0 +1,94 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"signalbox/dlq"
+)
+
+func (c *cli) dlqListCommand() *cobra.Command {
+	l := dlqList{cli: c}
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "List dead letters, the oldest event first",
+		Example: `  signalbox dlq list
+  signalbox dlq list --target warehouse --error-code TIMEOUT --since 1h
+  signalbox dlq list --pattern '{"source": ["shop.orders"]}' --output json`,
+		Args: positional(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error { return l.run(cmd.Context()) },
+	}
+	l.connection.flags(cmd)
+	l.filter.flags(cmd)
+	cmd.Flags().IntVar(&l.limit, "limit", 100, "how many to list at most; 0 lists all")
+	l.output.flag(cmd)
+	return cmd
+}
+
+type dlqList struct {
+	*cli
+	connection
+	filter letterFilter
+	limit  int
+	output format
+}
+
+// listPage is how many letters one request asks for.
+const listPage = 500
+
+func (l *dlqList) run(ctx context.Context) error {
+	if l.limit < 0 {
+		return wrongUsage("--limit must not be negative")
+	}
+	filter, err := l.filter.filter(l.cli, nil)
+	if err != nil {
+		return err
+	}
+	client, err := l.client(l.connection)
+	if err != nil {
+		return err
+	}
+	all := dlq.Page{Letters: []*dlq.Letter{}}
+	for more := true; more; more = all.Next != "" && (l.limit == 0 || len(all.Letters) < l.limit) {
+		limit := listPage
+		if l.limit > 0 {
+			limit = min(limit, l.limit-len(all.Letters))
+		}
+		page, err := client.DeadLetters(ctx, filter, all.Next, limit)
+		if err != nil {
+			return err
+		}
+		all.Letters, all.Next = append(all.Letters, page.Letters...), page.Next
+	}
+	if l.output == formatJSON {
+		return printJSON(l.stdout, all)
+	}
+	return l.print(all)
+}
+
+func (l *dlqList) print(all dlq.Page) error {
+	if len(all.Letters) == 0 {
+		_, err := fmt.Fprintln(l.stdout, "no dead letters")
+		return err
+	}
+	table := tabwriter.NewWriter(l.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "ID\tDIED\tTARGET\tRULE\tERROR CODE\tSTATUS\tATTEMPTS\tEVENT")
+	for _, x := range all.Letters {
+		status := "-"
+		if x.Status != 0 {
+			status = fmt.Sprint(x.Status)
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\n", x.ID, x.DiedAt.Format(time.RFC3339), x.Target, x.Rule, x.ErrorCode, status, x.Attempts, x.EventID)
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	if all.Next != "" {
+		fmt.Fprintf(l.stderr, "more follow: --limit 0 lists all\n")
+	}
+	return nil
+}

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"signalbox/dlq"
+	"signalbox/targets"
+)
+
+func (c *cli) dlqShowCommand() *cobra.Command {
+	s := dlqShow{cli: c}
+	cmd := &cobra.Command{
+		Use:     "show <id>",
+		Short:   "Show a dead letter: its event, what was to be sent, and why it failed",
+		Example: "  signalbox dlq show 0199a4c2-8f1e-8000-8000-5f3c9a1b2d4e",
+		Args:    positional(cobra.MatchAll(cobra.ExactArgs(1), notEmpty)),
+		RunE:    func(cmd *cobra.Command, args []string) error { return s.run(cmd.Context(), args[0]) },
+	}
+	s.connection.flags(cmd)
+	s.output.flag(cmd)
+	return cmd
+}
+
+type dlqShow struct {
+	*cli
+	connection
+	output format
+}
+
+func (s *dlqShow) run(ctx context.Context, id string) error {
+	client, err := s.client(s.connection)
+	if err != nil {
+		return err
+	}
+	letter, err := client.DeadLetter(ctx, id)
+	if err != nil {
+		return err
+	}
+	if s.output == formatJSON {
+		return printJSON(s.stdout, letter)
+	}
+	printLetter(s.stdout, letter)
+	return nil
+}
+
+// printLetter shows a dead letter for people.
+func printLetter(w io.Writer, l *dlq.Letter) {
+	line := func(name, value string) {
+		if value != "" {
+			fmt.Fprintf(w, "%-12s %s\n", name, value)
+		}
+	}
+	line("id", l.ID)
+	line("event", l.EventID)
+	line("rule", l.Rule+" on bus "+l.Bus)
+	line("target", l.Target)
+	line("accepted", l.AcceptedAt.Format(time.RFC3339))
+	line("died", l.DiedAt.Format(time.RFC3339))
+	line("error code", l.ErrorCode)
+	line("error", l.ErrorMessage)
+	line("exhausted", l.Condition)
+	line("attempts", fmt.Sprint(l.Attempts))
+	if l.Status != 0 {
+		line("last status", fmt.Sprint(l.Status))
+	}
+	line("last answer", strings.ReplaceAll(l.Snippet, "\n", "\n             "))
+	if l.Synthetic {
+		line("synthetic", "yes")
+	}
+	if len(l.History) > 0 {
+		fmt.Fprintln(w, "\nattempts")
+		for _, a := range l.History {
+			fmt.Fprintf(w, "  %3d  %s  %s  %s\n", a.Attempt, a.At.Format(time.RFC3339), a.Code, a.Message)
+		}
+	}
+	printRequest(w, l)
+	fmt.Fprintf(w, "\nevent\n  %s\n", indented(l.Event))
+	if l.Body != nil {
+		fmt.Fprintf(w, "\nbody\n  %s\n", strings.ReplaceAll(*l.Body, "\n", "\n  "))
+	}
+}
+
+func printRequest(w io.Writer, l *dlq.Letter) {
+	var r targets.Request
+	if len(l.Request) == 0 || json.Unmarshal(l.Request, &r) != nil {
+		return
+	}
+	fmt.Fprintf(w, "\nrequest\n  %s %s\n", r.Method, r.Address)
+	for _, name := range slices.Sorted(maps.Keys(r.Headers)) {
+		fmt.Fprintf(w, "  %s: %s\n", name, r.Headers[name])
+	}
+	if r.Body != "" {
+		fmt.Fprintf(w, "\n  %s\n", strings.ReplaceAll(r.Body, "\n", "\n  "))
+	}
+}
+
+func indented(text json.RawMessage) string {
+	var out bytes.Buffer
+	if json.Indent(&out, text, "  ", "  ") != nil {
+		return string(text)
+	}
+	return out.String()
+}

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"slices"
+	"strings"
+
+	"signalbox/rules"
+)
+
+// greet says in a few lines what runs, and how to try it.
+func (s *server) greet() {
+	w := s.stderr
+	fmt.Fprintf(w, "signalbox %s listens on http://%s\n", thisBuild().Version, s.http.Addr())
+	fmt.Fprintf(w, "  rules    %s\n", ruleLine(s.set))
+	fmt.Fprintf(w, "  targets  %s\n", targetLine(s.set))
+	fmt.Fprintf(w, "  journal  %s\n", s.journalLine())
+	if s.keys.Empty() && !s.cfg.Loopback() {
+		fmt.Fprintln(w, "  warning  everybody who reaches this address can send events: allow_unauthenticated is set")
+	}
+	for _, warning := range s.set.Warnings {
+		fmt.Fprintf(w, "  warning  %v\n", warning)
+	}
+	s.invite(w)
+}
+
+func ruleLine(set *rules.Set) string {
+	states := map[rules.State]int{}
+	for _, r := range set.Rules {
+		states[r.State]++
+	}
+	parts := []string{count(len(set.Rules), "rule")}
+	for _, state := range []rules.State{rules.Shadow, rules.Disabled} {
+		if n := states[state]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, state))
+		}
+	}
+	return fmt.Sprintf("%s, from %s", strings.Join(parts, ", "), count(len(set.Files), "file"))
+}
+
+// maxNamed bounds how many targets are greeted by name.
+const maxNamed = 8
+
+func targetLine(set *rules.Set) string {
+	if len(set.Targets) == 0 {
+		return "none"
+	}
+	var named []string
+	for _, name := range slices.Sorted(maps.Keys(set.Targets)) {
+		if len(named) == maxNamed {
+			named = append(named, fmt.Sprintf("and %d more", len(set.Targets)-maxNamed))
+			break
+		}
+		named = append(named, fmt.Sprintf("%s (%s)", name, set.Targets[name].Type))
+	}
+	return strings.Join(named, ", ")
+}
+
+func (s *server) journalLine() string {
+	deliveries, _ := s.journal.Totals()
+	line := s.cfg.DataDir
+	if n := deliveries.Pending(); n > 0 {
+		line += fmt.Sprintf(", goes on with %d pending deliveries", n)
+	}
+	if deliveries.Dead > 0 {
+		line += fmt.Sprintf(", %d dead letters (see: signalbox dlq list)", deliveries.Dead)
+	}
+	return line
+}
+
+// invite gives a command that sends an event which one of the rules is about.
+func (s *server) invite(w io.Writer) {
+	source, detailType := sample(s.set)
+	body, err := json.Marshal(map[string]any{"source": source, "detail-type": detailType, "detail": map[string]string{"hello": "world"}})
+	if err != nil {
+		return // three strings can always be written
+	}
+	key := ""
+	if !s.keys.Empty() {
+		key = ` -H "Authorization: Bearer $` + keyVariable + `"`
+	}
+	_, port, _ := net.SplitHostPort(s.http.Addr().String())
+	host := strings.TrimPrefix(reachable(s.cfg.Listen), "http://")
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = net.JoinHostPort(h, port)
+	}
+	quoted := strings.ReplaceAll(string(body), "'", `'\''`)
+	fmt.Fprintf(w, "try:\n  curl -s http://%s/v1/events -H 'Content-Type: application/json'%s -d '%s'\n", host, key, quoted)
+}
+
+// sample finds a source and a detail-type that a rule is about; best in one that
+// asks for nothing else.
+func sample(set *rules.Set) (source, detailType string) {
+	const anySource, anyType = "example.app", "SomethingHappened"
+	for _, r := range set.Rules {
+		var p struct {
+			Source     []any
+			DetailType []any `json:"detail-type"`
+			Detail     any
+		}
+		if r.State != rules.Enabled || r.Bus != rules.DefaultBus || json.Unmarshal(r.Pattern.Source(), &p) != nil {
+			continue
+		}
+		alone := p.Detail == nil && r.When == nil
+		if source == "" || alone {
+			source, detailType = firstText(p.Source, anySource), firstText(p.DetailType, anyType)
+		}
+		if alone {
+			break
+		}
+	}
+	if source == "" {
+		return anySource, anyType
+	}
+	return source, detailType
+}
+
+// firstText is the first of the values that is a string, and not an operator.
+func firstText(values []any, otherwise string) string {
+	for _, v := range values {
+		if s, ok := v.(string); ok {
+			return s
+		}
+	}
+	return otherwise
+}

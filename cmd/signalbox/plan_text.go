@@ -1,0 +1,69 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"signalbox/router"
+	"signalbox/rules"
+)
+
+// printPlan says for people what would become of an event.
+func printPlan(w io.Writer, p *router.Plan) {
+	var e struct {
+		Source     string
+		DetailType string `json:"detail-type"`
+	}
+	_ = json.Unmarshal(p.Event, &e) // the router wrote it
+	fmt.Fprintf(w, "%s %q on bus %s: %s\n", e.Source, e.DetailType, p.Bus, planLine(p))
+	for _, rule := range p.Rules {
+		fmt.Fprintf(w, "\nrule %s%s\n", rule.Name, stateNote(rule.State))
+		if rule.Error != "" {
+			fmt.Fprintf(w, "  does not match: %s\n", rule.Error)
+		}
+		for _, t := range rule.Targets {
+			printPlanned(w, t)
+		}
+	}
+	fmt.Fprintln(w)
+}
+
+func planLine(p *router.Plan) string {
+	if len(p.Rules) == 0 {
+		return "no rule matches"
+	}
+	if p.Deliveries == 1 {
+		return "1 delivery"
+	}
+	return fmt.Sprintf("%d deliveries", p.Deliveries)
+}
+
+// stateNote mentions a state that is not the usual one.
+func stateNote(state rules.State) string {
+	if state == rules.Enabled {
+		return ""
+	}
+	return " (" + string(state) + ")"
+}
+
+// printPlanned shows one request as it would be sent.
+func printPlanned(w io.Writer, t router.PlannedTarget) {
+	fmt.Fprintf(w, "  target %s (%s)\n", t.Target, t.Type)
+	if t.Note != "" {
+		fmt.Fprintf(w, "    note: %s\n", t.Note)
+	}
+	if t.Error != "" {
+		fmt.Fprintf(w, "    would go to the dead-letter queue: %s\n", t.Error)
+	}
+	if r := t.Request; r != nil {
+		fmt.Fprintf(w, "    %s %s\n", r.Method, r.Address)
+		for _, name := range slices.Sorted(maps.Keys(r.Headers)) {
+			fmt.Fprintf(w, "    %s: %s\n", name, r.Headers[name])
+		}
+		fmt.Fprintf(w, "\n    %s\n", strings.ReplaceAll(r.Body, "\n", "\n    "))
+	}
+}

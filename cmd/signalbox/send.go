@@ -1,0 +1,137 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"signalbox/api"
+)
+
+func (c *cli) sendCommand() *cobra.Command {
+	s := sendCommand{cli: c}
+	cmd := &cobra.Command{
+		Use:   "send [event file | - | JSON]",
+		Short: "Send events to the router",
+		Long: `Send events, and print their ids once they are on disk. The input is a file, JSON,
+or - for standard input, and holds one event, an array, or one event a line. Each
+is in EventBridge's envelope, an entry of PutEvents (Source, DetailType, Detail),
+a CloudEvent, or an OCI event. With --source, --detail-type and --detail no input
+is needed; beside it they replace what events say.
+
+With --dry-run nothing is sent: it prints which rules would match and exactly what
+would be sent where.
+
+Exit codes: 0 all were accepted, 1 some were not, 2 wrong usage.`,
+		Example: `  signalbox send event.json
+  signalbox send event.json --dry-run
+  signalbox send --source shop.orders --detail-type OrderCreated --detail '{"total": 120}'
+  signalbox send --synthetic - < events.jsonl`,
+		Args: positional(cobra.MaximumNArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error { return s.run(cmd.Context(), args) },
+	}
+	s.connection.flags(cmd)
+	flags := cmd.Flags()
+	flags.StringVar(&s.source, "source", "", "the source of the events")
+	flags.StringVar(&s.detailType, "detail-type", "", "the detail-type of the events")
+	flags.StringVar(&s.detail, "detail", "", "the detail of the events, a JSON object")
+	flags.StringVar(&s.bus, "bus", "", "the bus to send to")
+	flags.BoolVar(&s.dryRun, "dry-run", false, "say what would be sent where, and send nothing")
+	flags.BoolVar(&s.synthetic, "synthetic", false, "mark the events as tests: only targets that allow it act on them")
+	s.output.flag(cmd)
+	return cmd
+}
+
+type sendCommand struct {
+	*cli
+	connection
+	source, detailType, detail, bus string
+	dryRun, synthetic               bool
+	output                          format
+}
+
+func (s *sendCommand) run(ctx context.Context, args []string) error {
+	events, err := s.events(args)
+	if err != nil {
+		return err
+	}
+	client, err := s.client(s.connection)
+	if err != nil {
+		return err
+	}
+	bar := newProgress(s.stderr)
+	defer bar.end()
+	all := api.Sent{DryRun: s.dryRun, Events: []api.SentResult{}}
+	for _, group := range groups(events) {
+		opts := api.SendOptions{Bus: group.bus, Synthetic: s.synthetic, DryRun: s.dryRun}
+		sent, err := client.Send(ctx, group.body(), opts)
+		if err != nil {
+			if n := len(all.Events); n > 0 {
+				err = fmt.Errorf("after %s: %w", count(n, "event"), err)
+			}
+			return err
+		}
+		all.Events = append(all.Events, sent.Events...)
+		if len(events) > len(sent.Events) {
+			bar.show(len(all.Events), len(events))
+		}
+	}
+	bar.end()
+	return s.print(all)
+}
+
+// events reads the input and applies the flags.
+func (s *sendCommand) events(args []string) ([]outgoing, error) {
+	if len(args) == 0 && s.source == "" && s.detailType == "" && s.detail == "" {
+		return nil, wrongUsage("name a file, - for standard input, or give --source, --detail-type and --detail")
+	}
+	text := []byte("{}")
+	if len(args) > 0 {
+		var err error
+		if text, err = s.readInput("event", args[0]); err != nil {
+			return nil, err
+		}
+	}
+	events, err := splitEvents(text)
+	if err != nil {
+		return nil, err
+	}
+	for i := range events {
+		if err := events[i].override(s.source, s.detailType, s.detail, s.bus); err != nil {
+			return nil, err
+		}
+	}
+	return events, nil
+}
+
+// print tells what came of the events.
+func (s *sendCommand) print(sent api.Sent) error {
+	failed := false
+	for _, e := range sent.Events {
+		failed = failed || e.Error != nil
+	}
+	if s.output == formatJSON {
+		if err := printJSON(s.stdout, sent); err != nil {
+			return err
+		}
+	} else {
+		for i, e := range sent.Events {
+			switch {
+			case e.Error != nil:
+				fmt.Fprintf(s.stderr, "event %d: %v\n", i+1, e.Error)
+			case e.Plan != nil:
+				printPlan(s.stdout, e.Plan)
+			default:
+				fmt.Fprintln(s.stdout, e.ID)
+			}
+		}
+		if s.dryRun {
+			fmt.Fprintln(s.stdout, "This was a dry run: nothing was sent.")
+		}
+	}
+	if failed {
+		return errReported
+	}
+	return nil
+}

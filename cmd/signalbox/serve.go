@@ -1,0 +1,229 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"syscall"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/spf13/cobra"
+	"go.uber.org/zap"
+
+	"signalbox/api"
+	"signalbox/config"
+	"signalbox/event"
+	"signalbox/ingest"
+	"signalbox/journal"
+	"signalbox/router"
+	"signalbox/rules"
+	"signalbox/rules/pattern"
+)
+
+func (c *cli) serveCommand() *cobra.Command {
+	var listen string
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the router",
+		Long: `Run the router until SIGINT or SIGTERM: it then takes no more events, lets
+attempts under way end within shutdown_timeout, and goes on where it stopped at
+the next start. A second signal ends it at once.
+
+Rule files, and targets and buses of the configuration, are read again when they
+change, on SIGHUP, and on POST /-/reload. A file with a fault changes nothing.`,
+		Example: `  signalbox serve
+  signalbox serve --config /etc/signalbox/config.yaml
+  signalbox serve --listen 127.0.0.1:9090`,
+		Args: positional(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, set, err := c.load()
+			if err != nil {
+				return err
+			}
+			if listen != "" {
+				cfg.Listen = listen
+			}
+			s := &server{cli: c, cfg: cfg, set: set, log: newLogger(cfg.Log, c.stderr)}
+			return s.run(cmd.Context())
+		},
+	}
+	cmd.Flags().StringVar(&listen, "listen", "", "listen on this address in place of the configured one")
+	return cmd
+}
+
+// load reads the configuration and the rules. The error names every fault.
+func (c *cli) load() (*config.Config, *rules.Set, error) {
+	cfg, err := config.Load(c.configPath)
+	if err != nil {
+		return nil, nil, fmt.Errorf("the configuration has faults:\n%w", err)
+	}
+	set, err := cfg.LoadRules()
+	if err != nil {
+		return nil, nil, fmt.Errorf("the rules have faults:\n%w", err)
+	}
+	return cfg, set, nil
+}
+
+// server is one run of the router with all that is around it.
+type server struct {
+	*cli
+	cfg  *config.Config
+	set  *rules.Set
+	log  *zap.Logger
+	life lifecycle
+
+	// These are made by start.
+	keys     *ingest.Keys
+	http     *ingest.Server
+	front    api.Front
+	journal  *journal.Journal
+	router   *router.Router
+	reloader *config.Reloader
+}
+
+// run starts everything, waits for the end, and stops everything.
+func (s *server) run(ctx context.Context) error {
+	err := s.start()
+	if err == nil {
+		s.greet()
+		err = s.wait(ctx)
+	}
+	stopping, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), s.cfg.ShutdownTimeout,
+		fmt.Errorf("not done within shutdown_timeout (%v)", s.cfg.ShutdownTimeout))
+	defer cancel()
+	err = errors.Join(err, s.life.stop(stopping))
+	_ = s.log.Sync() // terminals can't be synced
+	return err
+}
+
+// wait returns when the router is to stop.
+func (s *server) wait(ctx context.Context) error {
+	select {
+	case err := <-s.http.Failed():
+		return fmt.Errorf("serve HTTP: %w", err)
+	case <-ctx.Done():
+		s.log.Info("stopping; attempts under way may end", zap.Duration("within", s.cfg.ShutdownTimeout))
+		return nil
+	}
+}
+
+// start starts the parts in order. What has been started is stopped by life, also
+// where a later part fails. The port is bound first, so that health can be asked
+// for while the journal recovers.
+func (s *server) start() (err error) {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+
+	if s.keys, err = newKeys(s.cfg.Auth); err != nil {
+		return err
+	}
+	s.http, err = ingest.NewServer(&s.front, ingest.ServerOptions{
+		Listen: s.cfg.Listen,
+		// The keys are asked for behind the front: health needs none.
+		AllowUnauthenticated: s.cfg.AllowUnauthenticated || !s.keys.Empty(),
+		ReadHeaderTimeout:    s.cfg.Limits.HeaderTimeout,
+	})
+	if err != nil {
+		return inUse(err)
+	}
+	s.life.onStop("HTTP", s.http.Stop)
+	s.http.Start()
+
+	if s.journal, err = journal.Open(s.cfg.DataDir, journal.Options{Logger: s.log, Fatal: s.fatal}); err != nil {
+		return err
+	}
+	s.life.onStop("journal", func(context.Context) error { return s.journal.Close() })
+
+	if s.router, err = router.New(s.routerOptions(registry), s.set); err != nil {
+		return err
+	}
+	s.router.Start()
+	s.life.onStop("router", s.router.Stop)
+	s.life.onStop("HTTP", s.http.Stop) // before the router: nothing comes in any more
+
+	s.reloader = config.NewReloader(config.ReloaderOptions{
+		Config: s.cfg, Set: s.set, Swap: s.router.Swap, Observe: newReloads(s.log, registry).observe,
+	})
+	s.watch()
+
+	stopping, stop := context.WithCancel(context.Background())
+	s.front.Open(s.keys.Require(s.handler(registry, stopping)))
+	s.life.onStop("readiness", func(context.Context) error {
+		s.front.Close()
+		stop()
+		return nil
+	})
+	return nil
+}
+
+func newKeys(auth config.Auth) (*ingest.Keys, error) {
+	texts := make([]string, len(auth.APIKeys))
+	for i, k := range auth.APIKeys {
+		texts[i] = k.Reveal()
+	}
+	keys, err := ingest.NewKeys(texts)
+	if err != nil {
+		return nil, fmt.Errorf("auth: %w", err)
+	}
+	return keys, nil
+}
+
+// inUse says how to mend a port that is taken.
+func inUse(err error) error {
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("%w: stop the program that has it, or set listen to another port", err)
+	}
+	return err
+}
+
+// fatal ends the process when the journal can't write safely any more: going on
+// would acknowledge events that are not on disk.
+func (s *server) fatal(err error) {
+	fmt.Fprintf(s.stderr, "signalbox: the journal in %s can't be written safely, so the router stops at once: %v\n"+
+		"Nothing acknowledged is lost. Look at the disk (space, rights, faults) and start again.\n", s.cfg.DataDir, err)
+	os.Exit(exitError)
+}
+
+func (s *server) routerOptions(registry prometheus.Registerer) router.Options {
+	limits := s.cfg.Limits
+	return router.Options{
+		Journal: s.journal, Logger: s.log, Registerer: registry, Stdout: s.stdout,
+		Account: s.cfg.Account, Region: s.cfg.Region,
+		MaxPending: uint64(limits.MaxPending), MinFreeDisk: uint64(s.cfg.MinFreeDisk),
+		Retention: journal.Retention{MaxAge: s.cfg.Retention.MaxAge, MaxBytes: uint64(s.cfg.Retention.MaxBytes)},
+		Window:    limits.Window, WindowBytes: int(limits.WindowBytes),
+		Version: thisBuild().Version,
+	}
+}
+
+// handler is the door for events, and the API for all else.
+func (s *server) handler(registry *prometheus.Registry, stopping context.Context) http.Handler {
+	limits := s.cfg.Limits
+	door := ingest.New(s.router, ingest.Options{
+		MaxBody: int64(limits.MaxBody), MaxBatch: limits.MaxEntries, MaxDepth: limits.MaxDepth,
+		Plan:        func(ctx context.Context, e *event.Event) (any, error) { return s.router.Plan(ctx, e) },
+		TestPattern: testPattern, Registerer: registry, Logger: s.log,
+	})
+	management := api.New(api.Options{
+		Rules: s.router, Targets: s.router, Events: s.router, Accounts: s.router, Planner: s.router,
+		DeadLetters: s.router.DeadLetters, Redriver: s.router.DeadLetters, Reloader: s.reloader,
+		Gatherer: registry, Logger: s.log, Stopping: stopping,
+	})
+	mux := http.NewServeMux()
+	mux.Handle("/{$}", door)
+	mux.Handle("/v1/events", door)
+	mux.Handle("/", management)
+	return mux
+}
+
+// testPattern answers EventBridge's TestEventPattern.
+func testPattern(text, event []byte) (bool, error) {
+	p, err := pattern.Parse(text, pattern.Options{})
+	if err != nil {
+		return false, err
+	}
+	return p.Match(event)
+}
