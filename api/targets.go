@@ -9,6 +9,7 @@ import (
 
 	"signalbox/journal"
 	"signalbox/router"
+	"signalbox/rules/document"
 	"signalbox/targets"
 )
 
@@ -82,10 +83,10 @@ func showConfig(c *targets.Config) *configView {
 		Description: c.Description, URL: maskURL(c.URL), Method: c.Method, Format: c.Format,
 		Headers: slices.Sorted(maps.Keys(c.Headers)), Signed: len(c.SigningSecrets) > 0,
 		Subject: c.Subject, Stream: c.Stream, To: c.To, Path: c.Path, Bus: c.Bus,
-		Timeout: c.Timeout.String(), Concurrency: c.Concurrency, Synthetic: c.Synthetic,
+		Timeout: document.FormatDuration(c.Timeout), Concurrency: c.Concurrency, Synthetic: c.Synthetic,
 		Retry: retryView{
-			MaxAttempts: c.Retry.MaxAttempts, MaxAge: c.Retry.MaxAge.String(),
-			MinBackoff: c.Retry.MinBackoff.String(), MaxBackoff: c.Retry.MaxBackoff.String(),
+			MaxAttempts: c.Retry.MaxAttempts, MaxAge: document.FormatDuration(c.Retry.MaxAge),
+			MinBackoff: document.FormatDuration(c.Retry.MinBackoff), MaxBackoff: document.FormatDuration(c.Retry.MaxBackoff),
 		},
 	}
 	if c.RateLimit.N > 0 {

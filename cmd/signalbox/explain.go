@@ -70,7 +70,7 @@ func (e *explainCommand) run(ctx context.Context, arg string) error {
 // event reads the argument. What is neither JSON nor a file, nor called like one,
 // is an id.
 func (e *explainCommand) event(arg string) (outgoing, error) {
-	if _, err := os.Stat(arg); err != nil && arg != "-" && filepath.Ext(arg) != ".json" && arg[:1] != "{" {
+	if _, err := os.Stat(arg); err != nil && arg != "-" && filepath.Ext(arg) != ".json" && !isJSON(arg) {
 		id, err := json.Marshal(map[string]string{"id": arg})
 		return outgoing{json: id}, err
 	}

@@ -11,14 +11,14 @@ import (
 // readInput reads what an argument names: standard input for "-", the text itself
 // if it is JSON, else a file.
 func (c *cli) readInput(what, arg string) ([]byte, error) {
-	switch trimmed := strings.TrimSpace(arg); {
+	switch {
 	case arg == "-":
 		text, err := io.ReadAll(c.stdin)
 		if err != nil {
 			return nil, fmt.Errorf("%s from standard input: %w", what, err)
 		}
 		return withoutBOM(text), nil
-	case strings.HasPrefix(trimmed, "{"), strings.HasPrefix(trimmed, "["):
+	case isJSON(arg):
 		return []byte(arg), nil
 	}
 	text, err := os.ReadFile(arg)
@@ -30,3 +30,9 @@ func (c *cli) readInput(what, arg string) ([]byte, error) {
 
 // withoutBOM drops the mark that some editors put before UTF-8.
 func withoutBOM(text []byte) []byte { return bytes.TrimPrefix(text, []byte("\xef\xbb\xbf")) }
+
+// isJSON says whether an argument is the text of an object or an array itself.
+func isJSON(arg string) bool {
+	arg = strings.TrimSpace(arg)
+	return strings.HasPrefix(arg, "{") || strings.HasPrefix(arg, "[")
+}

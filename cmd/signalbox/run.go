@@ -44,7 +44,7 @@ type cli struct {
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	c := &cli{stdin: stdin, stdout: stdout, stderr: stderr}
 	root := c.rootCommand()
-	root.SetArgs(args)
+	root.SetArgs(append([]string{}, args...)) // not nil, which cobra takes for the arguments of the process
 	cmd, err := root.ExecuteContextC(ctx)
 	var usage *usageError
 	switch {
@@ -99,6 +99,7 @@ func noSuchCommand(cmd *cobra.Command, args []string) error {
 		return nil
 	}
 	hint := ""
+	cmd.SuggestionsMinimumDistance = 2 // as cobra has it where it makes suggestions itself
 	if like := cmd.SuggestionsFor(args[0]); len(like) > 0 {
 		hint = fmt.Sprintf(" (did you mean %q?)", strings.Join(like, `" or "`))
 	}

@@ -95,6 +95,7 @@ func (s *server) run(ctx context.Context) error {
 		fmt.Errorf("not done within shutdown_timeout (%v)", s.cfg.ShutdownTimeout))
 	defer cancel()
 	err = errors.Join(err, s.life.stop(stopping))
+	s.log.Info("stopped")
 	_ = s.log.Sync() // terminals can't be synced
 	return err
 }

@@ -1,0 +1,154 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// outcome is what a command has done.
+type outcome struct {
+	code           int
+	stdout, stderr string
+}
+
+// signalbox runs a command in this process, with an empty standard input.
+func signalbox(t *testing.T, args ...string) outcome {
+	t.Helper()
+	return signalboxIn(t, "", args...)
+}
+
+func signalboxIn(t *testing.T, stdin string, args ...string) outcome {
+	t.Helper()
+	var out, errs bytes.Buffer
+	code := run(t.Context(), args, strings.NewReader(stdin), &out, &errs)
+	return outcome{code, out.String(), errs.String()}
+}
+
+// write writes a file below a directory, and gives its path.
+func write(t *testing.T, dir, name, text string) string {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func (o outcome) want(t *testing.T, code int, stdout, stderr string) {
+	t.Helper()
+	if o.code != code || !strings.Contains(o.stdout, stdout) || !strings.Contains(o.stderr, stderr) {
+		t.Errorf("exit code %d, want %d\nstdout: %s\n  want: %s\nstderr: %s\n  want: %s", o.code, code, o.stdout, stdout, o.stderr, stderr)
+	}
+}
+
+func TestExitCodes(t *testing.T) {
+	dir := t.TempDir()
+	good := write(t, dir, "good.yaml", "rules: [rules.yaml]\n")
+	write(t, dir, "rules.yaml", "targets:\n  out: {type: log}\nrules:\n  - {name: a, pattern: {source: [x]}, targets: [out]}\n")
+	bad := write(t, dir, "bad.yaml", "listen: nowhere\nrules: [broken.yaml]\nlisten_on: x\n")
+	down := "--url=http://127.0.0.1:1"
+	tests := []struct {
+		name           string
+		args           []string
+		code           int
+		stdout, stderr string
+	}{
+		{"no command", nil, exitOK, "Available Commands", ""},
+		{"unknown command", []string{"chekc"}, exitUsage, "", `unknown command "chekc" (did you mean "check"?)`},
+		{"unknown command of dlq", []string{"dlq", "lst"}, exitUsage, "", `unknown command "lst" (did you mean "list"?)`},
+		{"unknown flag", []string{"check", "--nope"}, exitUsage, "", `See "signalbox check --help"`},
+		{"too many arguments", []string{"version", "x"}, exitUsage, "", "unknown command"},
+		{"wrong output", []string{"version", "-o", "xml"}, exitUsage, "", `"xml" is neither text nor json`},
+		{"version", []string{"version"}, exitOK, "signalbox ", ""},
+		{"version as JSON", []string{"version", "--output=json"}, exitOK, `"go": "go1.`, ""},
+		{"completion", []string{"completion", "bash"}, exitOK, "__start_signalbox", ""},
+
+		{"no configuration", []string{"serve", "--config", filepath.Join(dir, "none.yaml")}, exitError, "", "none.yaml: no such file; write one"},
+		{"faulty configuration", []string{"serve", "--config", bad}, exitError, "", "bad.yaml:1:9: listen: must be host:port"},
+		{"check", []string{"check", "--config", good}, exitOK, "ok: 1 rule and 1 target in 1 file\n", ""},
+		{"check names all faults", []string{"check", "--config", bad}, exitError, `bad.yaml:3:1: unknown key "listen_on" (did you mean "listen"?)`, ""},
+		{"check of a missing file", []string{"check", "--config", good, filepath.Join(dir, "nope.yaml")}, exitError, "nope.yaml: no such file", ""},
+
+		{"match", []string{"match", "--pattern", `{"a":[1]}`, "--event", `{"a":1.0}`}, exitOK, "true\n", ""},
+		{"no match", []string{"match", "--pattern", `{"a":[1]}`, "--event", `{"a":"1"}`}, exitError, "false\n", ""},
+		{"no match explained", []string{"match", "--explain", "--pattern", `{"a":[1]}`, "--event", `{"a":"1"}`}, exitError, "false\n  a: ", ""},
+		{"faulty pattern", []string{"match", "--pattern", `{"a":[]}`, "--event", `{}`}, exitError, "", "Empty arrays are not allowed"},
+		{"faulty event", []string{"match", "--pattern", `{"a":[1]}`, "--event", `[1]`}, exitError, "", "event is not a JSON object"},
+		{"half a match", []string{"match", "--pattern", `{"a":[1]}`}, exitUsage, "", "--pattern and --event are both needed"},
+		{"both from standard input", []string{"match", "--pattern", "-", "--event", "-"}, exitUsage, "", "only one of"},
+		{"pairs and a pattern", []string{"match", "--jsonl", "--pattern", "{}"}, exitUsage, "", "leave out --pattern"},
+
+		{"test without tests", []string{"test", "--config", good}, exitOK, "0 passed, 0 failed", "no tests"},
+		{"test of nothing", []string{"test", "--config", good, filepath.Join(dir, "none_test.yaml")}, exitError, "", "no such file"},
+		{"test with a bad expression", []string{"test", "--run", "("}, exitUsage, "", "--run: "},
+
+		{"send nothing", []string{"send"}, exitUsage, "", "name a file"},
+		{"send without a router", []string{"send", down, "--source", "x"}, exitError, "",
+			"signalbox: can't reach the router at http://127.0.0.1:1: connection refused; is `signalbox serve` running? (--url)\n"},
+		{"send broken JSON", []string{"send", down, `{"a":`}, exitError, "", "not valid JSON, in or after line 1"},
+		{"send a detail that is no object", []string{"send", down, "--source", "x", "--detail", "[1]"}, exitUsage, "", "--detail: write a JSON object"},
+		{"address without a scheme", []string{"dlq", "list", "--url", "localhost:8080"}, exitUsage, "", "write an address such as"},
+		{"explain two events", []string{"explain", down, `[{},{}]`}, exitUsage, "", "holds 2 events"},
+
+		{"list without a router", []string{"dlq", "list", down}, exitError, "", "is `signalbox serve` running?"},
+		{"list since nonsense", []string{"dlq", "list", down, "--since", "soon"}, exitUsage, "", `--since "soon": write a time`},
+		{"list with a broken pattern", []string{"dlq", "list", down, "--pattern", "{"}, exitUsage, "", "--pattern: not valid JSON"},
+		{"replay nothing", []string{"dlq", "replay", down}, exitUsage, "", "or all of them with --all"},
+		{"replay all and some", []string{"dlq", "replay", down, "--all", "--target", "x"}, exitUsage, "", "leave one of them out"},
+		{"replay with nobody to ask", []string{"dlq", "redrive", down, "--all"}, exitUsage, "", "give --yes or --dry-run"},
+		{"replay at a bad rate", []string{"dlq", "replay", down, "--all", "--rate", "fast"}, exitUsage, "", "--rate"},
+		{"replay of an empty id", []string{"dlq", "replay", down, "--yes", ""}, exitUsage, "", "an argument is empty"},
+		{"purge with nobody to ask", []string{"dlq", "purge", down, "--target", "x"}, exitUsage, "", "give --yes or --dry-run"},
+
+		{"bench without events", []string{"bench"}, exitUsage, "", "--events is needed"},
+		{"bench of a missing file", []string{"bench", "--patterns", filepath.Join(dir, "p"), "--events", "e"}, exitError, "", "no such file"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			signalbox(t, tt.args...).want(t, tt.code, tt.stdout, tt.stderr)
+		})
+	}
+}
+
+func TestInterruptedCommandSaysSo(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var out, errs bytes.Buffer
+	code := run(ctx, []string{"dlq", "list", "--url=http://127.0.0.1:1"}, strings.NewReader(""), &out, &errs)
+	outcome{code, out.String(), errs.String()}.want(t, exitError, "", "signalbox: interrupted\n")
+}
+
+func TestHelp(t *testing.T) {
+	var all strings.Builder
+	for _, command := range []string{
+		"", "serve", "check", "match", "test", "send", "explain", "dlq", "dlq list", "dlq show", "dlq replay", "dlq purge", "bench", "version",
+	} {
+		o := signalbox(t, append(strings.Fields(command), "--help")...)
+		o.want(t, exitOK, "Examples:", "")
+		all.WriteString("$ signalbox " + strings.TrimSpace(command+" --help") + "\n" + o.stdout + "\n")
+	}
+	golden := filepath.Join("testdata", "help.golden")
+	if *update {
+		if err := os.WriteFile(golden, []byte(all.String()), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if all.String() != string(want) {
+		t.Errorf("the help texts differ from %s; if that is meant: go test ./cmd/signalbox -run TestHelp -update\n%s", golden, all.String())
+	}
+}
