@@ -8,22 +8,27 @@ import "slices"
 // The elements of arrays that hold values (frames) form a tree. For each frame,
 // from the innermost out, it works out which sets of conditions can be satisfied
 // together inside: one element of each array may be chosen, and sibling arrays
-// are independent. So the time grows with the values and with the number of
-// combinations of conditions (which is small), not with the product of arrays.
+// are independent. A set that lacks what can be had nowhere else is dropped at
+// once, so that mostly one set is left, and the time grows with the number of
+// values, not with the product of arrays.
 type chooser struct {
-	kids    []int32  // by frame: the first frame inside of it, linked by nextKid
-	nextKid []int32  // frames are in the order of the event; kids are in reverse
-	direct  []option // by frame: what its own values give
-	options [][]option
-	merged  []option
-	product []option
+	frames          []frameChoice
+	merged, product []mask
 }
 
-// option is a set of conditions that can be satisfied together, and the price:
-// the fields that are then not absent. Bit i stands for condition i.
-type option struct {
-	satisfied, present mask
+// frameChoice is what the chooser knows of a frame.
+type frameChoice struct {
+	kid, next int32 // the first frame inside, and the next beside; those of one array are neighbours
+	own       mask  // what its own values satisfy
+	inside    mask  // what any value inside satisfies
+	elsewhere mask  // what can be satisfied outside of its array, together with it
+	options   []mask
 }
+
+// mostOptions is how many sets of conditions are followed at once. There can be
+// more only where an event repeats the keys of arrays; then some choices go
+// untried, and a pattern may fail to match, but never match wrongly.
+const mostOptions = 64
 
 // mask is a set of the conditions of one conjunction.
 type mask [MaxFields / 64]uint64
@@ -37,7 +42,19 @@ func (s mask) or(t mask) mask {
 	return s
 }
 
-func (s *mask) has(i int) bool { return s[i>>6]&(1<<(i&63)) != 0 }
+func (s mask) and(t mask) mask {
+	for i := range s {
+		s[i] &= t[i]
+	}
+	return s
+}
+
+func (s mask) without(t mask) mask {
+	for i := range s {
+		s[i] &^= t[i]
+	}
+	return s
+}
 
 // within says whether every condition of s is in t.
 func (s *mask) within(t *mask) bool {
@@ -50,102 +67,130 @@ func (s *mask) within(t *mask) bool {
 }
 
 func (c *chooser) choose(m *matcher, conj *compiledConjunction) bool {
-	c.reset(len(m.frames))
+	c.readValues(m, conj)
+	c.link(m)
+	c.lookElsewhere(m)
+	for f := len(c.frames) - 1; f >= 0; f-- {
+		c.combine(m, int32(f))
+	}
+	var all mask
+	for i := range conj.conds {
+		all.add(i)
+	}
+	return slices.Contains(c.frames[0].options, all)
+}
+
+// readValues notes which conditions the values of each frame satisfy.
+func (c *chooser) readValues(m *matcher, conj *compiledConjunction) {
+	c.frames = slices.Grow(c.frames[:0], len(m.frames))[:len(m.frames)]
+	for i := range c.frames {
+		c.frames[i] = frameChoice{options: c.frames[i].options[:0]}
+	}
 	for i := range conj.conds {
 		cond := &conj.conds[i]
-		seen := &m.fields[cond.field]
-		if seen.epoch != m.epoch {
-			continue
+		if cond.absent && m.firstLeaf(cond.field) == 0 {
+			c.frames[0].own.add(i)
 		}
-		for at := seen.first; at != 0; at = m.leaves[at].next {
-			l := &m.leaves[at]
-			if cond.absent {
-				c.direct[l.frame].present.add(i)
-			}
-			if cond.matches(l) {
-				c.direct[l.frame].satisfied.add(i)
+		for at := m.firstLeaf(cond.field); at != 0; at = m.leaves[at].next {
+			if l := &m.leaves[at]; cond.matches(l) {
+				c.frames[l.frame].own.add(i)
 			}
 		}
-	}
-	for f := len(m.frames) - 1; f > 0; f-- {
-		c.options[f] = c.inside(m, int32(f), c.options[f][:0])
-		parent := m.frames[f].parent
-		c.nextKid[f] = c.kids[parent]
-		c.kids[parent] = int32(f)
-	}
-	c.options[0] = c.inside(m, 0, c.options[0][:0])
-	return slices.ContainsFunc(c.options[0], func(o option) bool {
-		for i := range conj.conds {
-			if !o.satisfied.has(i) && (!conj.conds[i].absent || o.present.has(i)) {
-				return false
-			}
-		}
-		return true
-	})
-}
-
-func (c *chooser) reset(frames int) {
-	c.kids = slices.Grow(c.kids[:0], frames)[:frames]
-	c.nextKid = slices.Grow(c.nextKid[:0], frames)[:frames]
-	c.direct = slices.Grow(c.direct[:0], frames)[:frames]
-	clear(c.kids)
-	clear(c.direct)
-	for len(c.options) < frames {
-		c.options = append(c.options, nil)
 	}
 }
 
-// inside lists what can be satisfied inside a frame: what its own values give,
-// with one choice from each of its arrays.
-func (c *chooser) inside(m *matcher, f int32, list []option) []option {
-	list = append(list, c.direct[f])
-	for kid := c.kids[f]; kid != 0; {
-		// The frames of one array follow one another.
-		array := m.frames[kid].array
-		var whole option // the array, with none of its elements chosen
-		c.merged = c.merged[:0]
-		for ; kid != 0 && m.frames[kid].array == array; kid = c.nextKid[kid] {
-			for _, o := range c.options[kid] {
-				if o.satisfied != (mask{}) {
-					c.merged = addOption(c.merged, o)
-				}
-			}
-			whole.present = whole.present.or(c.everything(kid))
+// link makes a tree of the frames. They come in the order of the event, parents
+// before what is inside of them.
+func (c *chooser) link(m *matcher) {
+	for i := len(c.frames) - 1; i >= 0; i-- {
+		f := &c.frames[i]
+		f.inside = f.inside.or(f.own)
+		if i == 0 {
+			return
 		}
-		c.merged = addOption(c.merged, whole)
+		parent := &c.frames[m.frames[i].parent]
+		parent.inside = parent.inside.or(f.inside)
+		f.next, parent.kid = parent.kid, int32(i)
+	}
+}
+
+// lookElsewhere works out what each frame need not supply: what its parents have,
+// or other arrays of its parents.
+func (c *chooser) lookElsewhere(m *matcher) {
+	for i := range c.frames {
+		f := &c.frames[i]
+		var once, twice mask // what at least one of its arrays, or two, can supply
+		for kid := f.kid; kid != 0; {
+			var array mask
+			array, kid = c.suppliedByArray(m, kid)
+			twice = twice.or(once.and(array))
+			once = once.or(array)
+		}
+		for kid := f.kid; kid != 0; {
+			array, end := c.suppliedByArray(m, kid)
+			elsewhere := f.elsewhere.or(f.own).or(twice).or(once.without(array))
+			for ; kid != end; kid = c.frames[kid].next {
+				c.frames[kid].elsewhere = elsewhere
+			}
+		}
+	}
+}
+
+// suppliedByArray is what the elements of the array that begins with a frame can
+// satisfy, and the frame after them.
+func (c *chooser) suppliedByArray(m *matcher, first int32) (supplied mask, end int32) {
+	for end = first; end != 0 && m.frames[end].array == m.frames[first].array; end = c.frames[end].next {
+		supplied = supplied.or(c.frames[end].inside)
+	}
+	return supplied, end
+}
+
+// combine lists what can be satisfied together inside a frame: by its own values
+// and one choice from each of its arrays.
+func (c *chooser) combine(m *matcher, number int32) {
+	f := &c.frames[number]
+	f.options = append(f.options, f.own)
+	for kid := f.kid; kid != 0; {
+		kid = c.choices(m, kid)
 		c.product = c.product[:0]
-		for _, a := range list {
+		for _, a := range f.options {
 			for _, b := range c.merged {
-				c.product = addOption(c.product, option{a.satisfied.or(b.satisfied), a.present.or(b.present)})
+				c.product = addOption(c.product, a.or(b))
 			}
 		}
-		list = append(list[:0], c.product...)
+		f.options = append(f.options[:0], c.product...)
 	}
-	c.direct[f].present = c.presentInside(f)
-	return list
 }
 
-// presentInside is the fields that have a value anywhere inside a frame.
-func (c *chooser) presentInside(f int32) mask {
-	all := c.direct[f].present
-	for kid := c.kids[f]; kid != 0; kid = c.nextKid[kid] {
-		all = all.or(c.everything(kid))
+// choices lists, in merged, what each choice in the array that begins with a
+// frame satisfies: one of its elements, or none. It returns the frame after them.
+func (c *chooser) choices(m *matcher, first int32) (end int32) {
+	supplied, end := c.suppliedByArray(m, first)
+	required := supplied.without(c.frames[first].elsewhere)
+	c.merged = c.merged[:0]
+	for kid := first; kid != end; kid = c.frames[kid].next {
+		for _, o := range c.frames[kid].options {
+			if required.within(&o) {
+				c.merged = addOption(c.merged, o)
+			}
+		}
 	}
-	return all
+	if required == (mask{}) {
+		c.merged = addOption(c.merged, mask{})
+	}
+	return end
 }
 
-func (c *chooser) everything(f int32) mask { return c.direct[f].present }
-
-// addOption adds an option to a list, unless another satisfies as much at no
-// higher price.
-func addOption(list []option, o option) []option {
+// addOption adds a set of conditions to a list, unless another holds as many.
+func addOption(list []mask, o mask) []mask {
 	for i := range list {
-		if o.satisfied.within(&list[i].satisfied) && list[i].present.within(&o.present) {
+		if o.within(&list[i]) {
 			return list
 		}
 	}
-	list = slices.DeleteFunc(list, func(p option) bool {
-		return p.satisfied.within(&o.satisfied) && o.present.within(&p.present)
-	})
+	list = slices.DeleteFunc(list, func(p mask) bool { return p.within(&o) })
+	if len(list) == mostOptions {
+		return list
+	}
 	return append(list, o)
 }

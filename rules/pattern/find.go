@@ -18,19 +18,26 @@ func (m *matcher) find(x *index, l *leaf) {
 
 // collect notes those who wait in a run of entries, as far as their tests hold.
 func (m *matcher) collect(x *index, l *leaf, s span) {
-	for i := range x.entries[s.from:s.to] {
-		e := &x.entries[int(s.from)+i]
-		if e.check != nil && !e.check.matches(l) {
+	for i := s.from; i < s.to; i++ {
+		e := &x.entries[i]
+		if m.noted(e.who) || e.check != nil && !e.check.matches(l) {
 			continue
 		}
-		who := e.who >> 1
-		if e.who&1 != 0 {
+		if who := e.who >> 1; e.who&1 != 0 {
 			m.hit(who)
-		} else if m.candidate[who] != m.epoch {
+		} else {
 			m.candidate[who] = m.epoch
 			m.pending = append(m.pending, who)
 		}
 	}
+}
+
+// noted says whether a waiter has been noted for this event already.
+func (m *matcher) noted(who int32) bool {
+	if who&1 != 0 {
+		return m.matched[who>>1] == m.epoch
+	}
+	return m.candidate[who>>1] == m.epoch
 }
 
 // hit notes that a pattern matches.
@@ -114,9 +121,8 @@ func (m *matcher) findNumber(x *index, l *leaf) {
 // fresh says whether anyone waits in a run of entries who has not been noted for
 // this event yet.
 func (m *matcher) fresh(x *index, s span) bool {
-	for i := range x.entries[s.from:s.to] {
-		who := x.entries[int(s.from)+i].who
-		if who&1 != 0 && m.matched[who>>1] != m.epoch || who&1 == 0 && m.candidate[who>>1] != m.epoch {
+	for i := s.from; i < s.to; i++ {
+		if !m.noted(x.entries[i].who) {
 			return true
 		}
 	}

@@ -33,10 +33,6 @@ func (p *parser) parse() (conjs []conjunction, err error) {
 	}
 	p.object(&conjs, nil, false)
 	for i := range conjs {
-		if len(conjs[i]) > MaxFields {
-			p.pos = 0
-			p.fail(fmt.Sprintf("%d fields in one pattern, the limit is %d", len(conjs[i]), MaxFields), "split it into several rules")
-		}
 		slices.SortFunc(conjs[i], func(a, b condition) int { return strings.Compare(a.path, b.path) })
 	}
 	if cost := costOf(conjs); cost > MaxCost {
@@ -172,6 +168,9 @@ func (p *parser) condition(conjs *[]conjunction, path string) {
 	overridden := false
 	for i := range *conjs {
 		overridden = (*conjs)[i].set(c) || overridden
+		if len((*conjs)[i]) > MaxFields {
+			p.failAt(c.offset, fmt.Sprintf("more than %d fields in one pattern", MaxFields), "split it into several rules")
+		}
 	}
 	if overridden {
 		p.warn(Warning{Code: WarnDuplicatePath, Path: path, Offset: c.offset,

@@ -16,7 +16,7 @@ func (m *matcher) verify(number int32) {
 func (m *matcher) holds(conj *compiledConjunction) bool {
 	// Most often each condition has a value outside of all arrays, or but one of
 	// them needs a value inside of one. Then there is nothing to choose.
-	inside := 0
+	inside, absence := 0, false
 	for i := range conj.conds {
 		switch m.state(&conj.conds[i]) {
 		case stateFails:
@@ -24,13 +24,24 @@ func (m *matcher) holds(conj *compiledConjunction) bool {
 		case stateChoose:
 			inside++
 		case stateAbsent:
-			inside += 2
+			absence = true
 		}
 	}
-	if inside <= 1 {
+	switch {
+	case absence:
+		return m.searchAbsence(conj)
+	case inside <= 1:
 		return true
 	}
 	return m.choice.choose(m, conj)
+}
+
+// firstLeaf is the first value of a field that was kept, or 0.
+func (m *matcher) firstLeaf(field int32) int32 {
+	if seen := &m.fields[field]; seen.epoch == m.epoch {
+		return seen.first
+	}
+	return 0
 }
 
 // state is what can be said of a condition by itself.
@@ -40,20 +51,17 @@ const (
 	stateFails  state = iota // no value passes, and it may not be absent
 	stateHolds               // a value outside of all arrays passes, or there is none and there need not be
 	stateChoose              // a value inside an array passes
-	stateAbsent              // it may be absent, and has values
+	stateAbsent              // it may be absent, and all of its values lie in arrays
 )
 
 func (m *matcher) state(cond *compiledCondition) state {
 	best := stateFails
-	seen := &m.fields[cond.field]
-	if seen.epoch != m.epoch {
-		if cond.absent {
-			return stateHolds
-		}
-		return stateFails
+	first := m.firstLeaf(cond.field)
+	if first == 0 && cond.absent {
+		return stateHolds
 	}
 	outside := false
-	for at := seen.first; at != 0; at = m.leaves[at].next {
+	for at := first; at != 0; at = m.leaves[at].next {
 		l := &m.leaves[at]
 		outside = outside || l.frame == 0
 		if best == stateChoose && l.frame != 0 || !cond.matches(l) {

@@ -31,6 +31,7 @@ type matcher struct {
 	name          []byte // one key, decoded
 	turned, lower []byte // one value, reversed, without case
 	choice        chooser
+	absence       absenceSearch
 }
 
 // fieldSeen is what a matcher knows of a field.
