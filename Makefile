@@ -1,0 +1,74 @@
+# What there is to do: make help. Needs Go, make and git; make race also needs a
+# C compiler, as Go's race detector does.
+
+SHELL       := bash
+GO          ?= go
+BIN         := bin/signalbox
+CONFIG      ?= config.yaml
+PKG         ?= ./...
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+# The packages that start goroutines or are used by many at once.
+RACE_PKG    ?= ./api/... ./config/... ./dlq/... ./ingest/... ./journal/... ./router/... ./rules/... ./targets/...
+
+BENCH       ?= .
+BENCHCOUNT  ?= 1
+FUZZ        ?= Fuzz
+FUZZTIME    ?= 10s
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: build ## Build and start the router with config.yaml (CONFIG=…)
+	./$(BIN) serve --config $(CONFIG)
+
+.PHONY: build
+build: ## Build bin/signalbox
+	$(GO) build -trimpath -o $(BIN) ./cmd/signalbox
+
+.PHONY: test
+test: ## Run all tests (PKG=./router/...); skipped ones are listed at the end
+	@.ci/gotest $(PKG)
+
+.PHONY: race
+race: ## Run the tests of the concurrent packages under the race detector (RACE_PKG=…)
+	@.ci/gotest -race $(RACE_PKG)
+
+.PHONY: rules
+rules: build ## Check the rules of the examples and run their tests
+	./$(BIN) check --config $(CONFIG)
+	./$(BIN) test --config $(CONFIG)
+
+.PHONY: lint
+lint: ## gofmt, go vet and staticcheck
+	@unformatted=$$(gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go')); \
+	if [ -n "$$unformatted" ]; then printf 'not formatted; run make fmt:\n%s\n' "$$unformatted"; exit 1; fi
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+
+.PHONY: fmt
+fmt: ## Format all Go files
+	gofmt -w $$(git ls-files --cached --others --exclude-standard '*.go')
+
+.PHONY: bench
+bench: ## Run benchmarks (PKG=./journal BENCH=Append BENCHCOUNT=10)
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -count $(BENCHCOUNT) $(PKG)
+
+.PHONY: fuzz
+fuzz: ## Run each fuzz target for a while (FUZZ=FuzzParse FUZZTIME=1m)
+	@set -e; grep -rnoE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' . | \
+	while IFS=: read -r file _ func; do \
+		name=$${func#func }; \
+		if [[ $$name != *$(FUZZ)* ]]; then continue; fi; \
+		echo "$$(dirname $$file) $$name"; \
+		$(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$$(dirname $$file)"; \
+	done
+
+.PHONY: clean
+clean: ## Remove what was built; the router's data stays
+	rm -rf bin
+	$(GO) clean -testcache
