@@ -12,9 +12,9 @@ import (
 const (
 	// DefaultQuiet is how long nothing must change before a change is told:
 	// editors and deployments write in several steps.
-	DefaultQuiet = 50 * time.Millisecond
+	DefaultQuiet = 20 * time.Millisecond
 	// DefaultLongest is the longest that a change is kept back while others follow.
-	DefaultLongest = time.Second
+	DefaultLongest = 250 * time.Millisecond
 )
 
 // Watcher tells when rule files may have changed. It watches directories, not

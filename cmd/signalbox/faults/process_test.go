@@ -1,0 +1,246 @@
+// Package faults runs the real program against real faults: it is killed under
+// load, its rule files are broken while events flow.
+package faults
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// program is the binary under test, built once.
+var program string
+
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		dir, err := os.MkdirTemp("", "signalbox-faults")
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		defer os.RemoveAll(dir)
+		program = filepath.Join(dir, "signalbox")
+		build := exec.Command("go", "build", "-o", program, "signalbox/cmd/signalbox")
+		build.Stderr = os.Stderr
+		if err := build.Run(); err != nil {
+			fmt.Fprintln(os.Stderr, "the program does not build:", err)
+			return 1
+		}
+		return m.Run()
+	}())
+}
+
+// process is a router in a process of its own.
+type process struct {
+	t    *testing.T
+	dir  string
+	url  string
+	args []string
+	cmd  *exec.Cmd
+	log  *os.File
+}
+
+// newProcess prepares a directory with a configuration; rules go to rules.yaml.
+func newProcess(t *testing.T, rules string) *process {
+	t.Helper()
+	p := &process{t: t, dir: t.TempDir()}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := l.Addr().String()
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	p.url = "http://" + address
+	p.write("config.yaml", "listen: "+address+"\ndata_dir: ./data\nrules: [rules.yaml]\n")
+	p.write("rules.yaml", rules)
+	if p.log, err = os.Create(filepath.Join(p.dir, "log")); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		p.kill()
+		p.log.Close()
+		if t.Failed() {
+			b, _ := os.ReadFile(filepath.Join(p.dir, "log"))
+			t.Logf("the end of the program's log:\n%s", b[max(0, len(b)-4000):])
+		}
+	})
+	return p
+}
+
+func (p *process) write(name, text string) {
+	p.t.Helper()
+	if err := os.WriteFile(filepath.Join(p.dir, name), []byte(text), 0o600); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// start runs the program and waits until it is ready.
+func (p *process) start() {
+	p.t.Helper()
+	p.cmd = exec.Command(program, append([]string{"serve", "--config", filepath.Join(p.dir, "config.yaml")}, p.args...)...)
+	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
+	if err := p.cmd.Start(); err != nil {
+		p.t.Fatal(err)
+	}
+	p.eventually(30*time.Second, "ready", func() bool {
+		r, err := http.Get(p.url + "/readyz")
+		if err != nil {
+			return false
+		}
+		r.Body.Close()
+		return r.StatusCode == http.StatusOK
+	})
+}
+
+// kill ends the program as a power cut would end it, and reaps it.
+func (p *process) kill() {
+	if p.cmd == nil {
+		return
+	}
+	_ = p.cmd.Process.Kill()
+	_ = p.cmd.Wait()
+	p.cmd = nil
+}
+
+// eventually polls a real process for a condition; there is no clock to fake.
+func (p *process) eventually(limit time.Duration, what string, ok func() bool) {
+	p.t.Helper()
+	for end := time.Now().Add(limit); !ok(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			p.t.Fatalf("not %s within %v", what, limit)
+		}
+	}
+}
+
+// accounts are the counts that the program tells.
+type accounts struct {
+	Events     struct{ Accepted, Unmatched uint64 }
+	Deliveries struct{ Planned, Ready, Waiting, Dead, Delivered, Dropped uint64 }
+}
+
+func (p *process) accounts() (a accounts, err error) {
+	r, err := http.Get(p.url + "/v1/accounts")
+	if err != nil {
+		return a, err
+	}
+	defer r.Body.Close()
+	return a, json.NewDecoder(r.Body).Decode(&a)
+}
+
+// put sends events with PutEvents, and returns their ids once they are
+// acknowledged.
+func (p *process) put(client *http.Client, ns ...int) ([]string, error) {
+	type entry struct{ Source, DetailType, Detail string }
+	var entries []entry
+	for _, n := range ns {
+		entries = append(entries, entry{"shop.orders", "OrderCreated", fmt.Sprintf(`{"n":%d,"note":"%s"}`, n, strings.Repeat("x", 400))})
+	}
+	body, err := json.Marshal(map[string]any{"Entries": entries})
+	if err != nil {
+		return nil, err
+	}
+	req, err := http.NewRequest(http.MethodPost, p.url+"/", bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("X-Amz-Target", "AWSEvents.PutEvents")
+	req.Header.Set("Content-Type", "application/x-amz-json-1.1")
+	resp, err := client.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	var answer struct {
+		FailedEntryCount int
+		Entries          []struct{ EventID string }
+	}
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return nil, err
+	}
+	if resp.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("%s: %s", resp.Status, b)
+	}
+	if err := json.Unmarshal(b, &answer); err != nil {
+		return nil, err
+	}
+	if answer.FailedEntryCount != 0 || len(answer.Entries) != len(ns) {
+		return nil, fmt.Errorf("answered %s", b)
+	}
+	var ids []string
+	for _, e := range answer.Entries {
+		ids = append(ids, e.EventID)
+	}
+	return ids, nil
+}
+
+// receipt is one request that the sink got.
+type receipt struct {
+	at       time.Time
+	delivery string
+	event    string
+	body     []byte
+}
+
+// sink is a real HTTP target that remembers what it got.
+type sink struct {
+	url string
+	mu  sync.Mutex
+	got []receipt
+}
+
+func newSink(t *testing.T) *sink {
+	t.Helper()
+	s := &sink{}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return // the program was killed in the middle of it
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.got = append(s.got, receipt{time.Now(), r.Header.Get("X-Signalbox-Delivery-Id"), r.Header.Get("X-Signalbox-Event-Id"), body})
+	})}
+	go server.Serve(l)
+	t.Cleanup(func() { server.Close() })
+	s.url = "http://" + l.Addr().String()
+	return s
+}
+
+func (s *sink) receipts() []receipt {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.got[:len(s.got):len(s.got)]
+}
+
+// rounds is how often a fault is repeated: a few times in every run of the
+// tests, as often as CHAOS_ROUNDS says in a longer one.
+func rounds(t *testing.T, usual int) int {
+	t.Helper()
+	text := os.Getenv("CHAOS_ROUNDS")
+	if text == "" {
+		return usual
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatalf("CHAOS_ROUNDS: %v", err)
+	}
+	return n
+}
