@@ -56,15 +56,27 @@ func New(opts Options) http.Handler {
 	mux.Handle("GET /metrics", promhttp.HandlerFor(opts.Gatherer, promhttp.HandlerOpts{
 		ErrorLog: zap.NewStdLog(opts.Logger), EnableOpenMetrics: true,
 	}))
-	mux.HandleFunc("/", a.unknown)
-	return mux
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, pattern := mux.Handler(r); pattern == "" {
+			a.unknown(w, r, mux)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
 }
 
-// unknown answers for every path that is not the API's.
-func (a *api) unknown(w http.ResponseWriter, r *http.Request) {
+// unknown answers for what the API does not have, as the mux would, but in JSON.
+func (a *api) unknown(w http.ResponseWriter, r *http.Request, mux *http.ServeMux) {
+	for _, method := range []string{http.MethodGet, http.MethodPost} {
+		if _, pattern := mux.Handler(&http.Request{Method: method, URL: r.URL, Host: r.Host}); pattern != "" {
+			w.Header().Set("Allow", method)
+			a.fail(w, &Error{Status: http.StatusMethodNotAllowed, Message: fmt.Sprintf("%s takes %s, not %s", r.URL.Path, method, r.Method)})
+			return
+		}
+	}
 	a.fail(w, &Error{
 		Status:  http.StatusNotFound,
-		Message: fmt.Sprintf("nothing is at %s %s", r.Method, r.URL.Path),
+		Message: fmt.Sprintf("nothing is at %s", r.URL.Path),
 		Hint:    "events go to POST / (PutEvents) or POST /v1/events",
 	})
 }

@@ -102,15 +102,16 @@ func maskURL(text string) string {
 	if !ok {
 		return text
 	}
-	host, path := rest, ""
-	if i := strings.IndexAny(rest, "/?#"); i >= 0 && !strings.Contains(rest[:i], "${") {
-		host, path = rest[:i], rest[i:]
+	rest, _, hasQuery := strings.Cut(rest, "?")
+	authority := rest
+	if i := strings.IndexByte(rest, '/'); i >= 0 && !strings.Contains(rest[:i], "${") {
+		authority = rest[:i] // else the slash may stand in the default of a reference
 	}
-	if i := strings.LastIndexByte(host, '@'); i >= 0 {
-		host = "***" + host[i:]
+	if i := strings.LastIndexByte(authority, '@'); i >= 0 {
+		rest = "***" + rest[i:]
 	}
-	if before, _, found := strings.Cut(path, "?"); found {
-		path = before + "?***"
+	if hasQuery {
+		rest += "?***"
 	}
-	return scheme + "://" + host + path
+	return scheme + "://" + rest
 }

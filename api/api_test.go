@@ -1,0 +1,214 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/goleak"
+
+	"signalbox/config"
+	"signalbox/dlq"
+	"signalbox/event"
+	"signalbox/journal"
+	"signalbox/router"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// world is the API over a real router, whose HTTP target is always down.
+type world struct {
+	t      *testing.T
+	dir    string
+	router *router.Router
+	server *httptest.Server
+	client *Client
+	stop   context.CancelFunc
+}
+
+const worldRules = `targets:
+  console: {type: log, to: stdout}
+  shop:
+    type: http
+    url: http://127.0.0.1:1/orders?token=${SHOP_TOKEN}
+    headers: {Authorization: "Bearer sesame"}
+    rate_limit: 30000/m
+    retry: {max_attempts: 1}
+rules:
+  - name: big
+    description: Big orders.
+    pattern: {source: [shop.orders], detail-type: [OrderCreated], detail: {total: [{numeric: [">", 100]}]}}
+    targets: [shop]
+  - name: unpaid
+    pattern: {source: [shop.orders]}
+    when: detail.total > detail.paid
+    targets: [console]
+  - {name: far, pattern: {source: [elsewhere], detail-type: [Nothing]}, targets: [console]}
+  - {name: off, state: disabled, pattern: {source: [shop.orders]}, targets: [console]}
+  - {name: watched, state: shadow, pattern: {source: [shop.orders]}, targets: [console]}
+`
+
+func newWorld(t *testing.T) *world {
+	t.Setenv("SHOP_TOKEN", "sesame")
+	w := &world{t: t, dir: t.TempDir()}
+	w.write("config.yaml", "data_dir: data\nrules: [rules.yaml]\n")
+	w.write("rules.yaml", worldRules)
+	cfg, err := config.Load(filepath.Join(w.dir, "config.yaml"))
+	must(t, err)
+	set, err := cfg.LoadRules()
+	must(t, err)
+	j, err := journal.Open(cfg.DataDir, journal.Options{})
+	must(t, err)
+	registry := prometheus.NewRegistry()
+	w.router, err = router.New(router.Options{Journal: j, Registerer: registry, Stdout: io.Discard}, set)
+	must(t, err)
+	w.router.Start()
+	reloader := config.NewReloader(config.ReloaderOptions{Config: cfg, Set: set, Swap: w.router.Swap})
+	stopping, stop := context.WithCancel(t.Context())
+	w.stop = stop
+	w.server = httptest.NewServer(New(Options{
+		Rules: w.router, Targets: w.router, Events: w.router, Accounts: w.router, Planner: w.router,
+		DeadLetters: w.router.DeadLetters, Redriver: w.router.DeadLetters, Reloader: reloader,
+		Gatherer: registry, Stopping: stopping,
+	}))
+	w.client = &Client{URL: w.server.URL, HTTP: w.server.Client()}
+	t.Cleanup(func() {
+		stop()
+		w.server.Close()
+		must(t, w.router.Stop(context.Background()))
+		must(t, j.Close())
+	})
+	return w
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (w *world) write(name, text string) {
+	w.t.Helper()
+	must(w.t, os.WriteFile(filepath.Join(w.dir, name), []byte(text), 0o600))
+}
+
+// ask makes a request, and wants a status and a part of the answer.
+func (w *world) ask(method, path, body string, status int, want string) string {
+	w.t.Helper()
+	req, err := http.NewRequestWithContext(w.t.Context(), method, w.server.URL+path, strings.NewReader(body))
+	must(w.t, err)
+	resp, err := w.server.Client().Do(req)
+	must(w.t, err)
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(resp.Body)
+	must(w.t, err)
+	if resp.StatusCode != status || !strings.Contains(string(answer), want) {
+		w.t.Errorf("%s %s: %d %s\nwant %d with %s", method, path, resp.StatusCode, answer, status, want)
+	}
+	return string(answer)
+}
+
+// accept takes in orders of a total, and gives their ids.
+func (w *world) accept(totals ...string) []string {
+	w.t.Helper()
+	var ids []string
+	for _, total := range totals {
+		e := &event.Event{Source: "shop.orders", DetailType: "OrderCreated", Detail: []byte(`{"total":` + total + `,"paid":0}`)}
+		refused, err := w.router.Accept(w.t.Context(), []*event.Event{e})
+		must(w.t, errors.Join(append(refused, err)...))
+		ids = append(ids, e.ID)
+	}
+	return ids
+}
+
+// letters waits until n deliveries have died.
+func (w *world) letters(n int) []*dlq.Letter {
+	w.t.Helper()
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(2 * time.Millisecond) {
+		page, err := w.client.DeadLetters(w.t.Context(), dlq.Filter{}, "", maxPage)
+		must(w.t, err)
+		if len(page.Letters) == n {
+			return page.Letters
+		}
+		if time.Now().After(end) {
+			w.t.Fatalf("%d dead letters, want %d", len(page.Letters), n)
+		}
+	}
+}
+
+func TestShow(t *testing.T) {
+	w := newWorld(t)
+	id := w.accept("250")[0]
+	w.letters(1)
+	tests := []struct {
+		method, path string
+		status       int
+		want         string
+	}{
+		{"GET", "/v1/rules", 200, `"name":"big","bus":"default","arn":"arn:aws:events:local:000000000000:rule/big","description":"Big orders."`},
+		{"GET", "/v1/rules/default/unpaid", 200, `"when":"detail.total \u003e detail.paid"`},
+		{"GET", "/v1/rules/default/nope", 404, `no rule \"nope\" on bus \"default\"`},
+		{"GET", "/v1/targets", 200, `"failing":"CONNECTION_FAILURE`},
+		{"GET", "/v1/targets", 200, `"url":"http://127.0.0.1:1/orders?***","method":"POST","format":"eventbridge","headers":["Authorization"]`},
+		{"GET", "/v1/targets", 200, `"rate_limit_per_second":500`},
+		{"GET", "/v1/events/" + id, 200, `"detail":{"total":250,"paid":0}}`},
+		{"GET", "/v1/events/nope", 404, "not found"},
+		{"GET", "/v1/accounts", 200, `{"events":{"accepted":1,"unmatched":0},"deliveries":{"planned":2,`},
+		{"GET", "/metrics", 200, "signalbox_events_accepted_total 1"},
+		{"GET", "/nothing", 404, `nothing is at /nothing`},
+		{"PUT", "/v1/rules", 405, "/v1/rules takes GET, not PUT"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.method+" "+tt.path, func(t *testing.T) {
+			answer := w.ask(tt.method, tt.path, "", tt.status, tt.want)
+			if strings.Contains(answer, "sesame") {
+				t.Errorf("a secret is shown: %s", answer)
+			}
+		})
+	}
+}
+
+func TestMaskURL(t *testing.T) {
+	tests := []struct{ url, want string }{
+		{"http://host/path", "http://host/path"},
+		{"http://user:pass@host/path", "http://***@host/path"},
+		{"http://host/path?key=1", "http://host/path?***"},
+		{"http://${USER}:${PASS:-a/b}@host/path", "http://***@host/path"},
+		{"http://user:${PASS:-a/b}@host/path?key=1", "http://***@host/path?***"},
+		{"${URL:-http://127.0.0.1:9000/x}", "${URL:-http://127.0.0.1:9000/x}"},
+		{"${URL:-http://user:pass@host/x?y}", "${URL:-http://***@host/x?***"},
+		{"stdout", "stdout"},
+		{"", ""},
+	}
+	for _, tt := range tests {
+		if got := maskURL(tt.url); got != tt.want {
+			t.Errorf("%s: got %s, want %s", tt.url, got, tt.want)
+		}
+	}
+}
+
+func TestReload(t *testing.T) {
+	w := newWorld(t)
+	w.ask("POST", "/-/reload", "", 200, `"changed":false`)
+	w.write("rules.yaml", strings.Replace(worldRules, "numeric", "numerc", 1)+"  - {name: big, pattern: {a: [1]}, targets: [nope]}\n")
+	var problem Error
+	must(t, json.Unmarshal([]byte(w.ask("POST", "/-/reload", "", 400, "the files have faults; nothing was changed")), &problem))
+	if len(problem.Errors) < 2 || !strings.Contains(problem.Errors[0], "rules.yaml:12:") {
+		t.Errorf("the faults are not told one by one: %q", problem.Errors)
+	}
+	w.ask("GET", "/v1/rules/default/big", "", 200, "numeric")
+	w.write("rules.yaml", strings.Replace(worldRules, "name: far", "name: farther", 1))
+	w.ask("POST", "/-/reload", "", 200, `"changed":true`)
+	w.ask("GET", "/v1/rules/default/farther", "", 200, "elsewhere")
+	w.ask("GET", "/-/reload", "", 405, "takes POST")
+}
