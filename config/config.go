@@ -75,8 +75,6 @@ type Limits struct {
 	// MaxPending is how many pending deliveries stop the acceptance of events; 0
 	// is no limit.
 	MaxPending int `yaml:"max_pending"`
-	// MaxHops is how many buses an event may pass through.
-	MaxHops int `yaml:"max_hops"`
 	// HeaderTimeout is how long a client may take for the head of a request.
 	HeaderTimeout time.Duration `yaml:"header_timeout"`
 	// Window and WindowBytes bound the deliveries of one target that are held in
@@ -107,11 +105,10 @@ func Default() *Config {
 		Account: "000000000000",
 		Region:  "local",
 		Limits: Limits{
-			MaxBody:       1 << 20,
+			MaxBody:       4 << 20,
 			MaxEntries:    1000,
 			MaxDepth:      100,
-			MaxPending:    1_000_000,
-			MaxHops:       8,
+			MaxPending:    10_000_000,
 			HeaderTimeout: 5 * time.Second,
 			Window:        1024,
 			WindowBytes:   4 << 20,

@@ -24,7 +24,6 @@ func (c *Config) validate(root *document.Node, problems *document.Problems) {
 	v.positive("limits", "max_entries", int64(c.Limits.MaxEntries))
 	v.positive("limits", "max_depth", int64(c.Limits.MaxDepth))
 	v.check(c.Limits.MaxPending >= 0, "must not be negative; 0 is no limit", "limits", "max_pending")
-	v.positive("limits", "max_hops", int64(c.Limits.MaxHops))
 	v.positive("limits", "header_timeout", int64(c.Limits.HeaderTimeout))
 	v.positive("limits", "window", int64(c.Limits.Window))
 	v.positive("limits", "window_bytes", int64(c.Limits.WindowBytes))

@@ -52,7 +52,7 @@ func (g *gate) admit() error {
 	}
 	if g.minFree > 0 {
 		if f := g.disk(); f != nil {
-			return &Busy{Wait: 30 * time.Second, Reason: fmt.Sprintf("the disk of %s has %d bytes free, less than limits.min_free_disk (%d): free some space, or lower retention", g.journal.Dir(), f.free, g.minFree)}
+			return &Busy{Wait: 30 * time.Second, Reason: fmt.Sprintf("the disk of %s has %d bytes free, less than min_free_disk (%d): free some space, or lower retention", g.journal.Dir(), f.free, g.minFree)}
 		}
 	}
 	return nil
