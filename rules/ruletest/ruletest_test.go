@@ -15,9 +15,10 @@ import (
 	"signalbox/rules/document"
 )
 
-func shop(t *testing.T) *rules.Set {
+// beside reads the rules that stand beside a test file.
+func beside(t *testing.T, path string) *rules.Set {
 	t.Helper()
-	set, err := rules.Load(rules.Source{Globs: []string{"testdata/shop.yaml", "testdata/other.yaml"}, Account: "1", Region: "eu"})
+	set, err := rules.Load(rules.Source{Globs: []string{filepath.Join(filepath.Dir(path), "*.yaml")}, Account: "1", Region: "eu"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,11 +49,12 @@ func write(t *testing.T, text string) string {
 // one runs a file with a single test.
 func one(t *testing.T, text string) Result {
 	t.Helper()
-	files, err := Load([]string{write(t, text)})
+	path := write(t, text)
+	files, err := Load([]string{path})
 	if err != nil {
 		t.Fatal(err)
 	}
-	results, err := Run(shop(t), files, Options{Account: "1", Region: "eu"})
+	results, err := Run(beside(t, path), files, Options{Account: "1", Region: "eu"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,13 +77,18 @@ func TestRun(t *testing.T) {
 		want []string
 	}{
 		{"rules", bigOrder + `[big, every, other, watched]`, nil},
-		{"a repeated rule", bigOrder + `[big, big, every, other, watched]`, []string{"rule big does not match, and should"}},
+		{"a repeated rule", bigOrder + `[big, big, every, other, watched]`, []string{"rule big does not match, and should: it is listed more than once"}},
 		{"order makes no difference", bigOrder + `{rules: [other, watched, every, big]}`, nil},
 		{"a rule too few", bigOrder + `[big, every, other]`, []string{"rule watched matches, and should not"}},
 		{"none", bigOrder + `none`, []string{
 			"rule big matches, and should not", "rule every matches, and should not",
 			"rule other matches, and should not", "rule watched matches, and should not"}},
 		{"no such rule", bigOrder + `[bigg, every, other, watched]`, []string{`no rule "bigg" on bus "default" (did you mean "big"?)`, "rule big matches, and should not"}},
+		{"a rule that misses", "\ntests: [{name: t, event: event.json, expect: [big, every, other, watched]}]", []string{"rule big does not match, and should: detail.total: 5, wanted numeric > 100"}},
+		{"a condition that does not hold", "\ntests: [{name: t, event: {source: shop.mail, detail-type: T, detail: {a: {b: 1}}}, expect: [conditional]}]",
+			[]string{"rule conditional does not match, and should: the pattern matches, and the condition does not hold: detail.a.b > 1"}},
+		{"a rule of another file", "\nrules: [other.yaml]\ntests: [{name: t, event: event.json, expect: [every, other]}]",
+			[]string{"rule every does not match, and should: it matches, and stands in a file that this test is not about"}},
 		{"a disabled rule", bigOrder + `[big, every, other, watched, "off"]`, []string{"rule off does not match, and should: it is disabled"}},
 		{"targets count each delivery", bigOrder + `{targets: [warehouse, console, console, console]}`, nil},
 		{"a target too few", bigOrder + `{targets: [warehouse, console, console]}`, []string{"target console gets the event from big and every and other, and should not"}},
@@ -136,10 +143,7 @@ func TestRun(t *testing.T) {
 
 func TestRunOnlyTheRulesOfAFile(t *testing.T) {
 	path := write(t, "rules: [other.yaml]\ntests: [{name: t, event: event.json, expect: [other]}]")
-	set, err := rules.Load(rules.Source{Globs: []string{filepath.Join(filepath.Dir(path), "*.yaml")}, Account: "1", Region: "eu"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	set := beside(t, path)
 	files, err := Load([]string{path})
 	if err != nil {
 		t.Fatal(err)
@@ -165,7 +169,7 @@ func TestRunSelected(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	results, err := Run(shop(t), files, Options{Run: regexp.MustCompile("^first")})
+	results, err := Run(beside(t, path), files, Options{Run: regexp.MustCompile("^first")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -299,14 +303,13 @@ func TestLineDifference(t *testing.T) {
 
 func reported(t *testing.T) []Result {
 	t.Helper()
-	files, err := Load([]string{
-		write(t, "tests: [{name: good, event: event.json, expect: [every, other, watched]}, {name: bad <1>, event: event.json, expect: none}]"),
-		write(t, "tests: [{name: fine, event: event.json, expect: {targets: [console, console]}}]"),
-	})
+	first := write(t, "tests: [{name: good, event: event.json, expect: [every, other, watched]}, {name: bad <1>, event: event.json, expect: none}]")
+	second := write(t, "tests: [{name: fine, event: event.json, expect: {targets: [console, console]}}]")
+	files, err := Load([]string{first, second})
 	if err != nil {
 		t.Fatal(err)
 	}
-	results, err := Run(shop(t), files, Options{})
+	results, err := Run(beside(t, first), files, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

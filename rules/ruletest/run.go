@@ -111,9 +111,12 @@ func (d *delivery) String() string { return d.rule + "/" + d.target }
 
 // outcome is what became of a test's event.
 type outcome struct {
-	set        *rules.Set
-	bus        string
-	matched    []string
+	set      *rules.Set
+	bus      string
+	envelope []byte
+	matched  []string
+	// elsewhere are rules that match, of files that are not under test.
+	elsewhere  []string
 	deliveries []delivery
 	failures   []Failure
 }
@@ -140,9 +143,10 @@ func (t *Test) route(set *rules.Set, only map[string]bool, opts Options) *outcom
 		o.fail(t.Pos, "no bus %q", o.bus)
 		return o
 	}
-	envelope := ev.AppendEnvelope(nil)
-	for _, m := range set.Match(ev, envelope, nil) {
+	o.envelope = ev.AppendEnvelope(nil)
+	for _, m := range set.Match(ev, o.envelope, nil) {
 		if only != nil && !only[m.Rule.Pos.File] {
+			o.elsewhere = append(o.elsewhere, m.Rule.Name)
 			continue
 		}
 		if m.Err != nil {
@@ -151,7 +155,7 @@ func (t *Test) route(set *rules.Set, only map[string]bool, opts Options) *outcom
 		}
 		o.matched = append(o.matched, m.Rule.Name)
 		if m.Rule.State == rules.Enabled {
-			o.deliver(t, m.Rule, ev, envelope)
+			o.deliver(t, m.Rule, ev)
 		}
 	}
 	return o
@@ -177,12 +181,12 @@ func setDefault(field *string, value string) {
 	}
 }
 
-func (o *outcome) deliver(t *Test, rule *rules.Rule, ev *event.Event, envelope []byte) {
+func (o *outcome) deliver(t *Test, rule *rules.Rule, ev *event.Event) {
 	for _, rt := range rule.Targets {
-		d := delivery{rule: rule.Name, id: rt.ID, target: rt.Target, body: envelope}
+		d := delivery{rule: rule.Name, id: rt.ID, target: rt.Target, body: o.envelope}
 		if rt.Transform != nil {
 			d.body, d.err = rt.Transform.Apply(transform.Input{
-				Envelope: envelope,
+				Envelope: o.envelope,
 				Event:    ev,
 				RuleName: rule.Name,
 				RuleARN:  rule.ARN,
@@ -202,23 +206,40 @@ func (t *Test) checkRules(o *outcome) {
 	}
 	missing, extra := compare(*t.expect.rules, o.matched)
 	for _, name := range missing {
-		if o.set.Rule(o.bus, name) == nil {
+		rule := o.set.Rule(o.bus, name)
+		if rule == nil {
 			o.fail(t.expect.rulesPos, "no rule %q on bus %q%s", name, o.bus, document.Suggest(name, o.ruleNames()))
 			continue
 		}
-		o.fail(t.expect.rulesPos, "rule %s does not match, and should%s", name, o.state(name))
+		o.fail(t.expect.rulesPos, "rule %s does not match, and should: %s", name, o.why(rule))
 	}
 	for _, name := range extra {
 		o.fail(t.expect.rulesPos, "rule %s matches, and should not", name)
 	}
 }
 
-// state says why a rule cannot match, if that is not the event's doing.
-func (o *outcome) state(name string) string {
-	if o.set.Rule(o.bus, name).State == rules.Disabled {
-		return ": it is disabled"
+// why says what keeps a rule from matching, a line for each reason.
+func (o *outcome) why(rule *rules.Rule) string {
+	switch {
+	case slices.Contains(o.matched, rule.Name):
+		return "it is listed more than once"
+	case rule.State == rules.Disabled:
+		return "it is disabled"
 	}
-	return ""
+	explained, err := rule.Pattern.Explain(o.envelope)
+	switch {
+	case err != nil:
+		return err.Error()
+	case !explained.Matched:
+		lines := make([]string, len(explained.Failures))
+		for i, f := range explained.Failures {
+			lines[i] = f.String()
+		}
+		return strings.Join(lines, "\n")
+	case slices.Contains(o.elsewhere, rule.Name):
+		return "it matches, and stands in a file that this test is not about"
+	}
+	return "the pattern matches, and the condition does not hold: " + rule.When.Source()
 }
 
 func (o *outcome) ruleNames() []string {
