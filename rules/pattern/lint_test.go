@@ -87,7 +87,7 @@ func TestCovers(t *testing.T) {
 func TestCoversIsSound(t *testing.T) {
 	g := &generator{rand.New(rand.NewPCG(13, 14))}
 	covered, matched := 0, 0
-	for range 30_000 {
+	for range 10_000 {
 		a, b := mustParse(t, `{"a":[`+g.some(3, ",", g.test)+`]}`), mustParse(t, `{"a":[`+g.some(2, ",", g.test)+`]}`)
 		if !Covers(a, b) {
 			continue
@@ -108,7 +108,7 @@ func TestCoversIsSound(t *testing.T) {
 			}
 		}
 	}
-	if covered < 500 || matched < 500 {
+	if covered < 200 || matched < 200 {
 		t.Errorf("%d covered pairs and %d matches test too little", covered, matched)
 	}
 }

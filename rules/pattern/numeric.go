@@ -29,8 +29,11 @@ func (p *parser) numeric(t *test) {
 	case ">", ">=":
 		rng.low, rng.lowOpen = value, operator == ">"
 		if p.peek() == ',' {
-			p.upperBound(rng, start)
+			p.upperBound(rng)
 		}
+	}
+	if rng.low >= rng.high {
+		p.failAt(start, "Bottom must be less than top", "no number is in this range")
 	}
 	if p.peek() != ']' {
 		reason := "Too many elements in numeric expression"
@@ -43,7 +46,7 @@ func (p *parser) numeric(t *test) {
 }
 
 // upperBound reads the second half of a range.
-func (p *parser) upperBound(rng *numberRange, start int) {
+func (p *parser) upperBound(rng *numberRange) {
 	p.more()
 	operator, offset := p.numericOperator("Bad value in numeric range: ")
 	if operator != "<" && operator != "<=" {
@@ -52,9 +55,6 @@ func (p *parser) upperBound(rng *numberRange, start int) {
 	high, text := p.numericOperand(operator)
 	rng.high, rng.highOpen = high, operator == "<"
 	rng.words += " and " + operator + " " + text
-	if rng.low >= rng.high {
-		p.failAt(start, "Bottom must be less than top", "")
-	}
 }
 
 func (p *parser) numericOperator(reason string) (operator string, offset int) {

@@ -23,7 +23,7 @@ func TestParseErrors(t *testing.T) {
 		{`{"a":[{}]}`, "Match expression name not found at a[0]"},
 		{`{"a":[{"prefix":"x","suffix":"y"}]}`, "Only one key allowed in match expression at a[0] (write a second object beside this one: alternatives stand in the array)"},
 		{`{"a":[{"numeric":["!=",1]}]}`, "Unrecognized numeric range operator: != at a[0].numeric (use one of = < <= > >=)"},
-		{`{"a":[{"numeric":[">",5,"<",5]}]}`, "Bottom must be less than top at a[0].numeric"},
+		{`{"a":[{"numeric":[">",5,"<",5]}]}`, "Bottom must be less than top at a[0].numeric (no number is in this range)"},
 		{`{"a":[{"numeric":[">","5"]}]}`, "Value of > must be numeric at a[0].numeric (a number without quotes)"},
 		{`{"a":[{"numeric":["=",1e400]}]}`, "Cannot compare number : 1e400 at a[0].numeric (a double does not hold this number exactly as it is written)"},
 		{`{"a":[{"numeric":["<",1,">",0]}]}`, "Too many elements in numeric expression at a[0].numeric (a range has a lower bound first, then an upper one)"},
