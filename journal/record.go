@@ -59,7 +59,7 @@ type Delivery struct {
 	// Body is the transformed body, fixed when the delivery was planned; nil
 	// means the event itself.
 	Body []byte
-	// Attempts counts the tries made over the delivery's whole life; Spent is
+	// Attempts counts the attempts over the delivery's whole life; Spent is
 	// what of them belongs to earlier rounds that ended in the dead-letter queue.
 	Attempts int
 	Spent    int
@@ -72,13 +72,16 @@ type Delivery struct {
 	Death *Death
 }
 
-// Attempt is what came of trying a target once.
+// Attempt is what came of one attempt.
 type Attempt struct {
 	At      time.Time `json:"at"`
 	Attempt int       `json:"attempt"`
-	Code    string    `json:"code"`
-	Status  int       `json:"status,omitempty"`
-	Message string    `json:"message"`
+	// Tries is how often the target was tried in it: more than once where its
+	// connection broke before it answered.
+	Tries   int    `json:"tries,omitempty"`
+	Code    string `json:"code"`
+	Status  int    `json:"status,omitempty"`
+	Message string `json:"message"`
 }
 
 // Death is why a delivery rests in the dead-letter queue, in EventBridge's terms.

@@ -142,7 +142,7 @@ func (l *lane) failed(it *item, h *handle, d targets.Delivery, cfg targets.Confi
 	l.r.metrics.failed(l.name, failure.Code)
 	l.noteFailure(failure)
 	next := it.delivery
-	next.Attempts += max(1, failure.Tries)
+	next.Attempts++
 	next.Remember(attemptOf(next.Attempts, now, failure))
 	round := next.Attempts - next.Spent
 	switch {
@@ -209,7 +209,11 @@ func (l *lane) lastError(it *item, cfg targets.Config) *targets.Error {
 }
 
 func attemptOf(n int, at time.Time, failure *targets.Error) journal.Attempt {
-	return journal.Attempt{At: at.UTC(), Attempt: n, Code: failure.Code, Status: failure.Status, Message: message(failure)}
+	a := journal.Attempt{At: at.UTC(), Attempt: n, Code: failure.Code, Status: failure.Status, Message: message(failure)}
+	if failure.Tries > 1 {
+		a.Tries = failure.Tries
+	}
+	return a
 }
 
 // maxMessage bounds an error's text on disk, in bytes.

@@ -72,7 +72,7 @@ type Error struct {
 	RetryAfter time.Duration
 	// Snippet is the beginning of the answer's body.
 	Snippet string
-	// Tries is how many times the target was tried, at least 1.
+	// Tries is how often the target was tried in this attempt, at least 1.
 	Tries int
 	Err   error
 }
