@@ -2,6 +2,7 @@ package pattern
 
 import (
 	"math"
+	"math/bits"
 	"strconv"
 )
 
@@ -75,10 +76,8 @@ func comparableNumber(text []byte) (float64, bool) {
 // float is the double nearest to the number that text spells; there is none for
 // numbers too great.
 func (d *decimal) float(text []byte) (float64, bool) {
-	// Where the mantissa and the power of ten are exact as doubles, one operation
-	// rounds once, to the nearest.
-	if d.simple && d.mantissa < 1<<53 && d.exp >= -22 {
-		f := float64(d.mantissa) / powersOfTen[-d.exp]
+	if d.simple && d.exp >= -19 {
+		f := quotient(d.mantissa, -d.exp)
 		if text[0] == '-' {
 			f = 0 - f // minus nought is nought
 		}
@@ -86,6 +85,34 @@ func (d *decimal) float(text []byte) (float64, bool) {
 	}
 	f, err := strconv.ParseFloat(string(text), 64)
 	return f + 0, err == nil
+}
+
+// quotient is the double nearest to m / 10^k, for k up to 19.
+func quotient(m uint64, k int32) float64 {
+	if m < 1<<53 {
+		return float64(m) / powersOfTen[k] // both are exact, so the nearest
+	}
+	// 64 bits of the quotient, the first of them set; 2^exp is what it was
+	// shifted by. What is left over only matters for being there or not.
+	d := wholePowersOfTen[k]
+	shiftM, shiftD := bits.LeadingZeros64(m), bits.LeadingZeros64(d)
+	m, d = m<<shiftM, d<<shiftD
+	exp := shiftD - shiftM
+	var q, left uint64
+	if m < d {
+		q, left = bits.Div64(m, 0, d)
+		exp--
+	} else {
+		q, left = bits.Div64(m>>1, m<<63, d)
+	}
+	// A double holds 53 of them, rounded to the nearest, halves to even.
+	const dropped = 11
+	half, low := uint64(1)<<(dropped-1), q&(1<<dropped-1)
+	q >>= dropped
+	if low > half || low == half && (left != 0 || q&1 == 1) {
+		q++
+	}
+	return float64(q) * math.Float64frombits(uint64(exp-52+1023)<<52)
 }
 
 // isShortest says whether the number that text spells is the shortest form of its
@@ -155,4 +182,9 @@ func significant(text []byte) (mantissa uint64, exp int, ok bool) {
 var powersOfTen = [...]float64{
 	1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11,
 	1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
+}
+
+var wholePowersOfTen = [...]uint64{
+	1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11,
+	1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19,
 }

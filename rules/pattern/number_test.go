@@ -74,3 +74,18 @@ func mustFloat(text string) float64 {
 	}
 	return f
 }
+
+func TestQuotient(t *testing.T) {
+	r := rand.New(rand.NewPCG(15, 16))
+	for range 200_000 {
+		m, k := r.Uint64()>>r.IntN(12), r.Int32N(20)
+		if r.IntN(4) == 0 { // halfway between two doubles, or next to it
+			m = (1<<53|r.Uint64N(1<<53))<<1 | 1
+			m, k = m+r.Uint64N(3)-1, 0
+		}
+		want := mustFloat(fmt.Sprintf("%de-%d", m, k))
+		if got := quotient(m, k); got != want {
+			t.Fatalf("%d/10^%d: got %v, want %v", m, k, got, want)
+		}
+	}
+}
