@@ -1,9 +1,7 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"time"
 
@@ -103,17 +101,15 @@ func (b *benchCommand) sources() ([][]byte, error) {
 // rulesOnly is the configuration, with the rules that the flags name. Those are
 // relative to the working directory.
 func (b *benchCommand) rulesOnly() (*config.Config, error) {
-	cfg, err := config.Load(b.configPath)
-	if errors.Is(err, fs.ErrNotExist) && len(b.rules) > 0 {
-		cfg, err = config.Default(), nil // the rules may need nothing of it
+	if len(b.rules) == 0 {
+		return config.Load(b.configPath)
 	}
-	if err == nil && len(b.rules) > 0 {
-		cfg.Rules, err = namesIn(cfg.Dir, b.rules)
-	}
+	cfg, err := b.configOrDefault()
 	if err != nil {
 		return nil, err
 	}
-	return cfg, nil
+	cfg.Rules, err = namesIn(cfg.Dir, b.rules)
+	return cfg, err
 }
 
 func readLines(path string) ([][]byte, error) {

@@ -48,6 +48,9 @@ type checked struct {
 	Rules   int `json:"rules"`
 	Targets int `json:"targets"`
 	Files   int `json:"files"`
+	// Elsewhere counts the faults of files other than the given ones. While there
+	// are any, the rules as a whole can't be built and are not counted.
+	Elsewhere int `json:"errors_elsewhere,omitempty"`
 }
 
 // finding is one fault or warning, and where it is.
@@ -79,11 +82,15 @@ func (c *checkCommand) run(files []string) error {
 }
 
 func (c *checkCommand) check(files []string) (checked, error) {
-	cfg, err := config.Load(c.configPath)
-	if err != nil {
-		return gather(nil, err, func(string) bool { return true })
+	everything := func(string) bool { return true }
+	read, only := func() (*config.Config, error) { return config.Load(c.configPath) }, everything
+	if len(files) > 0 {
+		read = c.configOrDefault
 	}
-	only := func(string) bool { return true }
+	cfg, err := read()
+	if err != nil {
+		return gather(nil, err, everything)
+	}
 	if len(files) > 0 {
 		names, err := namesIn(cfg.Dir, files)
 		if err != nil {
@@ -131,6 +138,8 @@ func gather(set *rules.Set, err error, in func(file string) bool) (checked, erro
 	for _, p := range faults {
 		if in(p.Pos.File) {
 			found.Errors = append(found.Errors, findingOf(p))
+		} else {
+			found.Elsewhere++
 		}
 	}
 	if set == nil {
@@ -168,6 +177,12 @@ func (c *checkCommand) print(found checked) error {
 		if n := len(found.Warnings); n > 0 {
 			summary += ", " + count(n, "warning")
 		}
+	}
+	switch {
+	case found.Elsewhere > 0 && found.OK:
+		summary = fmt.Sprintf("no faults here, but %s in other files: run signalbox check", count(found.Elsewhere, "error"))
+	case found.Elsewhere > 0:
+		summary += fmt.Sprintf(", and %s in other files", count(found.Elsewhere, "error"))
 	}
 	_, err := fmt.Fprintln(c.stdout, summary)
 	return err

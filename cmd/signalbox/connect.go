@@ -1,9 +1,7 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"net"
 	"net/http"
 	"net/url"
@@ -13,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"signalbox/api"
-	"signalbox/config"
 )
 
 // keyVariable is the environment variable that holds the key for the router.
@@ -52,13 +49,9 @@ func (c *cli) client(x connection) (*api.Client, error) {
 	return client, nil
 }
 
-// listenAddress is where the configuration says that the router listens. Without
-// a configuration that is the default, unless one was asked for by name.
+// listenAddress is where the configuration says that the router listens.
 func (c *cli) listenAddress() (string, error) {
-	cfg, err := config.Load(c.configPath)
-	if errors.Is(err, fs.ErrNotExist) && c.configPath == config.DefaultPath {
-		cfg, err = config.Default(), nil
-	}
+	cfg, err := c.configOrDefault()
 	if err != nil {
 		return "", fmt.Errorf("the router's address is taken from the configuration, which has faults (or give --url):\n%w", err)
 	}

@@ -64,10 +64,10 @@ func (s *server) journalLine() string {
 	deliveries, _ := s.journal.Totals()
 	line := s.cfg.DataDir
 	if n := deliveries.Pending(); n > 0 {
-		line += fmt.Sprintf(", goes on with %d pending deliveries", n)
+		line += fmt.Sprintf(", %d pending from before", n)
 	}
 	if deliveries.Dead > 0 {
-		line += fmt.Sprintf(", %d dead letters (see: signalbox dlq list)", deliveries.Dead)
+		line += fmt.Sprintf(", %s (see: signalbox dlq list)", count(int(deliveries.Dead), "dead letter"))
 	}
 	return line
 }

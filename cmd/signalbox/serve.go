@@ -54,19 +54,6 @@ change, on SIGHUP, and on POST /-/reload. A file with a fault changes nothing.`,
 	return cmd
 }
 
-// load reads the configuration and the rules. The error names every fault.
-func (c *cli) load() (*config.Config, *rules.Set, error) {
-	cfg, err := config.Load(c.configPath)
-	if err != nil {
-		return nil, nil, fmt.Errorf("the configuration has faults:\n%w", err)
-	}
-	set, err := cfg.LoadRules()
-	if err != nil {
-		return nil, nil, fmt.Errorf("the rules have faults:\n%w", err)
-	}
-	return cfg, set, nil
-}
-
 // server is one run of the router with all that is around it.
 type server struct {
 	*cli

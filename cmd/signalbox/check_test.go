@@ -1,0 +1,63 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+func TestCheckOfGivenFiles(t *testing.T) {
+	dir := t.TempDir()
+	must(t, os.Mkdir(filepath.Join(dir, "rules"), 0o700))
+	config := write(t, dir, "config.yaml", "rules: [rules/*.yaml]\ntargets:\n  out: {type: log}\n")
+	targets := write(t, dir, "rules/targets.yaml", "targets:\n  shop: {type: http, url: http://127.0.0.1:1}\n")
+	good := write(t, dir, "rules/good.yaml", "rules:\n  - {name: a, pattern: {source: [x]}, targets: [out, shop]}\n")
+	bad := write(t, dir, "rules/bad.yaml", "rules:\n  - {name: b, pattern: {source: [x]}, targets: [shoop]}\n")
+	empty := write(t, dir, "rules/empty.yaml", "")
+	tests := []struct {
+		name string
+		args []string
+		code int
+		want string
+	}{
+		{"all", nil, exitError, "bad.yaml:2:"},
+		{"a good one beside a bad one", []string{good}, exitOK, "no faults here, but 1 error in other files: run signalbox check\n"},
+		{"the bad one", []string{bad}, exitError, `did you mean "shop"?`},
+		{"the directory", []string{filepath.Join(dir, "rules")}, exitError, "1 error, 0 warnings\n"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			signalbox(t, append([]string{"check", "--config", config}, tt.args...)...).want(t, tt.code, tt.want, "")
+		})
+	}
+	must(t, os.Remove(bad))
+	t.Run("warnings", func(t *testing.T) {
+		signalbox(t, "check", "--config", config).want(t, exitOK, "empty.yaml: is empty: it holds no rules (warning)\nok: 1 rule and 1 target in 3 files, 1 warning\n", "")
+		signalbox(t, "check", "--config", config, "--strict").want(t, exitError, "0 errors, 1 warning\n", "")
+		signalbox(t, "check", "--config", config, "--strict", good, targets).want(t, exitOK, "ok: 1 rule and 1 target in 2 files\n", "")
+	})
+	t.Run("as JSON", func(t *testing.T) {
+		o := signalbox(t, "check", "--config", config, "--output", "json", empty)
+		var found checked
+		must(t, json.Unmarshal([]byte(o.stdout), &found))
+		if !found.OK || len(found.Warnings) != 1 || found.Warnings[0].File != empty || found.Files != 1 {
+			t.Errorf("got %+v", found)
+		}
+	})
+}
+
+func TestCheckOfAFileWithoutConfiguration(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "a.yaml", "targets:\n  out: {type: log}\nrules:\n  - {name: a, pattern: {source: [x]}, targets: [out]}\n")
+	t.Chdir(dir)
+	signalbox(t, "check", "a.yaml").want(t, exitOK, "ok: 1 rule and 1 target in 1 file\n", "")
+	signalbox(t, "check").want(t, exitError, "config.yaml: no such file", "")
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

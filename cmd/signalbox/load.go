@@ -1,0 +1,33 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"signalbox/config"
+	"signalbox/rules"
+)
+
+// load reads the configuration and the rules. The error names every fault.
+func (c *cli) load() (*config.Config, *rules.Set, error) {
+	cfg, err := config.Load(c.configPath)
+	if err != nil {
+		return nil, nil, fmt.Errorf("the configuration has faults:\n%w", err)
+	}
+	set, err := cfg.LoadRules()
+	if err != nil {
+		return nil, nil, fmt.Errorf("the rules have faults:\n%w", err)
+	}
+	return cfg, set, nil
+}
+
+// configOrDefault is for commands that can do without a configuration: where there
+// is none, and none was asked for by name, the default one will do.
+func (c *cli) configOrDefault() (*config.Config, error) {
+	cfg, err := config.Load(c.configPath)
+	if errors.Is(err, fs.ErrNotExist) && c.configPath == config.DefaultPath {
+		return config.Default(), nil
+	}
+	return cfg, err
+}
