@@ -129,6 +129,7 @@ func TestMatchIsBounded(t *testing.T) {
 		{"deep arrays", `{"a":{"x":[1],"y":[2]}}`, `{"a":` + strings.Repeat("[", 5000) + `{"x":1}` + strings.Repeat("]", 5000) + `}`},
 		{"a wildcard that nearly fits", `{"a":[{"wildcard":"*a` + strings.Repeat("a*a", 30) + `*b"}]}`, `{"a":"` + strings.Repeat("a", 100_000) + `"}`},
 		{"unending prefixes", `{"a":[{"prefix":"` + strings.Repeat("a", 100_000) + `"},{"prefix":"b"}]}`, `{"a":"` + strings.Repeat("a", 99_999) + `"}`},
+		{"a long list of forbidden values", `{"a":[{"anything-but":[` + strings.Repeat(`"x",`, 50_000) + `"y"]}]}`, `{"a":[` + strings.Repeat(`"x",`, 50_000) + `"y"]}`},
 		{"absence in elements", `{"a":{"x":[1],"b":{"p":[{"exists":false}],"q":[{"exists":false}],"r":[1]}}}`,
 			`{"a":[` + strings.Repeat(`{"x":0,"b":[{"p":1},{"q":1},{"r":0}]},`, 5000) + `{}]}`},
 	}

@@ -49,7 +49,7 @@ func (m *matcher) hit(pattern int32) {
 }
 
 func (m *matcher) findString(x *index, l *leaf) {
-	if x.strings != nil {
+	if x.filter.mayHold(l.text) {
 		m.collect(x, l, x.strings[string(l.text)])
 	}
 	if x.networks.spans != nil {

@@ -13,6 +13,7 @@ type index struct {
 	entries []entry
 
 	strings   map[string]span
+	filter    filter // of strings
 	numbers   map[float64]span
 	texts     map[string]span // numbers known by their text alone
 	networks  networks
@@ -51,6 +52,7 @@ func newIndex(waiters []waiter) index {
 		sorted[table][key] = append(sorted[table][key], entry{check, w.who})
 	}
 	x.strings = spans[string](&x, sorted[tableStrings])
+	x.filter = newFilter(x.strings)
 	x.numbers = spans[float64](&x, sorted[tableNumbers])
 	x.texts = spans[string](&x, sorted[tableTexts])
 	x.foldWhole = spans[string](&x, sorted[tableFoldWhole])

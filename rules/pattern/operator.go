@@ -204,10 +204,23 @@ func (p *parser) anythingBut(t *test) {
 		if mixed || len(t.more.tests) == 0 {
 			p.fail("Inside anything but list, either all values are number or string, mixed type is not supported", "")
 		}
+		t.more.indexStrings()
 	case next == '"' || isNumber(next):
 		t.more.tests = []test{p.forbidden()}
 	default:
 		p.fail("Value of anything-but must be an array or single string/number value.", "")
+	}
+}
+
+// indexStrings makes a long list of plain strings quick to look into.
+func (o *operand) indexStrings() {
+	const long = 8
+	if len(o.tests) < long || o.tests[0].op != opString {
+		return
+	}
+	o.strings = make(map[string]bool, len(o.tests))
+	for i := range o.tests {
+		o.strings[o.tests[i].text] = true
 	}
 }
 

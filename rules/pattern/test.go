@@ -49,6 +49,8 @@ type operand struct {
 	rng    numberRange
 	prefix netip.Prefix
 	tests  []test // opAnythingBut: any of them forbids; opAllOf: all of them must hold
+	// strings are the tests of a long anything-but of plain strings.
+	strings map[string]bool
 }
 
 // numberRange is an interval; open ends do not include their bound.
@@ -80,6 +82,9 @@ func (t *test) matches(l *leaf) bool {
 	case opNumber, opNumberText, opRange:
 		return t.matchesNumber(l)
 	case opAnythingBut:
+		if t.more.strings != nil {
+			return l.kind != kindString || !t.more.strings[string(l.text)]
+		}
 		return !anyMatches(t.more.tests, l)
 	case opAllOf:
 		for i := range t.more.tests {
