@@ -41,15 +41,9 @@ func (a *api) redrive(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, err)
 		return
 	}
-	if err := deliberate(req.Filter, req.All); err != nil {
-		a.fail(w, err)
-		return
-	}
-	ctx, cancel := a.untilStop(r.Context())
-	defer cancel()
-	s := a.stream(w)
-	progress, err := a.Redriver.Redrive(ctx, req.Redrive, s.report)
-	s.end(progress, err)
+	a.leave(w, r, req.Filter, req.All, func(ctx context.Context, report func(dlq.Progress)) (dlq.Progress, error) {
+		return a.Redriver.Redrive(ctx, req.Redrive, report)
+	})
 }
 
 func (a *api) purge(w http.ResponseWriter, r *http.Request) {
@@ -58,15 +52,24 @@ func (a *api) purge(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, err)
 		return
 	}
-	if err := deliberate(req.Filter, req.All); err != nil {
+	a.leave(w, r, req.Filter, req.All, func(ctx context.Context, report func(dlq.Progress)) (dlq.Progress, error) {
+		return a.Redriver.Purge(ctx, req.Filter, req.DryRun, report)
+	})
+}
+
+// leave answers step by step while letters leave the queue, until the client goes
+// away or the router stops.
+func (a *api) leave(w http.ResponseWriter, r *http.Request, f dlq.Filter, all bool,
+	work func(context.Context, func(dlq.Progress)) (dlq.Progress, error),
+) {
+	if err := deliberate(f, all); err != nil {
 		a.fail(w, err)
 		return
 	}
 	ctx, cancel := a.untilStop(r.Context())
 	defer cancel()
 	s := a.stream(w)
-	progress, err := a.Redriver.Purge(ctx, req.Filter, req.DryRun, s.report)
-	s.end(progress, err)
+	s.end(work(ctx, s.report))
 }
 
 func deliberate(f dlq.Filter, all bool) error {

@@ -78,7 +78,7 @@ func printLetter(w io.Writer, l *dlq.Letter) {
 		line("synthetic", "yes")
 	}
 	if len(l.History) > 0 {
-		fmt.Fprintln(w, "\nattempts")
+		fmt.Fprintln(w, "\nhistory")
 		for _, a := range l.History {
 			fmt.Fprintf(w, "  %3d  %s  %s  %s\n", a.Attempt, a.At.Format(time.RFC3339), a.Code, a.Message)
 		}

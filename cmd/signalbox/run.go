@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"signalbox/api"
 	"signalbox/config"
 )
 
@@ -60,6 +61,12 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return exitError
 	}
 	fmt.Fprintf(stderr, "signalbox: %v\n", err)
+	var problem *api.Error
+	if errors.As(err, &problem) {
+		for _, fault := range problem.Errors {
+			fmt.Fprintln(stderr, "  "+fault)
+		}
+	}
 	return exitError
 }
 

@@ -223,6 +223,7 @@ func TestMainJob(t *testing.T) {
 		o := signalboxIn(t, in, "send", "-", "--url", s.url)
 		o.want(t, exitOK, "\nce-1\n", "")
 		s.run("send", `{"source":"x","detail-type":"t","detail":[]}`).want(t, exitError, "", "detail")
+		s.run("send", `[`+bigOrder+`,{"source":"x"}]`).want(t, exitError, "", "1 of 2 events are not valid, and none was accepted: mend or remove them (InvalidArgument)\n  event 2: ")
 		s.run("send", bigOrder, "--bus", "nope").want(t, exitError, "", "nope")
 	})
 	t.Run("explain", func(t *testing.T) {
