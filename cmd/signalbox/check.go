@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -20,8 +21,9 @@ func (c *cli) checkCommand() *cobra.Command {
 		Use:   "check [rule file or directory]...",
 		Short: "Check the configuration and the rule files",
 		Long: `Check the configuration and all rule files, as serve reads them, and print every
-fault with its file, line and column. Of given files alone the faults are
-printed; the targets and buses that they name may stand anywhere in the
+fault with its file, line and column, and warnings of what is probably not meant:
+patterns that can't match, that cost much, and rules that repeat another. Of given
+files alone the faults are printed; the targets and buses that they name may stand anywhere in the
 configuration and its rules. Needs no running router.
 
 Exit codes: 0 no faults, 1 faults (with --strict also warnings), 2 wrong usage.`,
@@ -145,11 +147,14 @@ func gather(set *rules.Set, err error, in func(file string) bool) (checked, erro
 	if set == nil {
 		return found, nil
 	}
-	for _, p := range set.Warnings {
+	for _, p := range slices.Concat(set.Warnings, lint(set)) {
 		if in(p.Pos.File) {
 			found.Warnings = append(found.Warnings, findingOf(p))
 		}
 	}
+	slices.SortStableFunc(found.Warnings, func(a, b finding) int {
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line))
+	})
 	for _, f := range set.Files {
 		if in(f.Path) {
 			found.Files++
