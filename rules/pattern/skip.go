@@ -82,32 +82,47 @@ func skipValue(b []byte, i int) int {
 }
 
 // skipContainer is the position after the bracket that closes the object or array
-// whose inside begins at i.
+// whose inside begins at i. It counts the brackets of eight bytes at once, without
+// a branch for each string: strings are short, and the branches would be guessed
+// wrong.
 func skipContainer(b []byte, i int) int {
 	depth := 1
 	for {
-		for i+8 <= len(b) {
+		inside := uint64(0) // all ones within a string
+		for ; i+8 <= len(b); i += 8 {
 			w := load(b, i)
-			// Outside of strings only brackets have these bits: { } [ ] and, in
-			// strings alone, Y _ y and DEL.
-			m := zeros(w^('"'*ones)) | zeros(w&^(0x26*ones)^(0x59*ones))
-			if m != 0 {
-				i += bits.TrailingZeros64(m) >> 3
+			quote := zeroBytes(w ^ '"'*ones)
+			// Byte k of the product counts the quotes up to there: odd is inside.
+			within := (quote*ones ^ inside) & ones
+			open := zeroBytes((w|0x20*ones)^'{'*ones) &^ within
+			closed := zeroBytes((w|0x20*ones)^'}'*ones) &^ within
+			if zeros(w^'\\'*ones) != 0 || bits.OnesCount64(closed) >= depth {
 				break
 			}
-			i += 8
+			depth += bits.OnesCount64(open) - bits.OnesCount64(closed)
+			inside = -(within >> 56)
 		}
-		switch b[i] {
-		case '"':
-			i = skipString(b, i+1)
-			continue
-		case '{', '[':
-			depth++
-		case '}', ']':
-			if depth--; depth == 0 {
-				return i + 1
+		if inside != 0 {
+			i = skipString(b, i)
+		}
+		// An escape, perhaps the end of the container, or the end of the event:
+		// byte by byte past it.
+		for stop := i + 8; i < stop; i++ {
+			switch b[i] {
+			case '"':
+				i = skipString(b, i+1) - 1
+			case '{', '[':
+				depth++
+			case '}', ']':
+				if depth--; depth == 0 {
+					return i + 1
+				}
 			}
 		}
-		i++
 	}
+}
+
+// zeroBytes has a 1 in every byte that is zero in w, and 0 in all others.
+func zeroBytes(w uint64) uint64 {
+	return ^((w&^highs + ^uint64(highs)) | w | ^uint64(highs)) >> 7
 }
