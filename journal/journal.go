@@ -37,11 +37,12 @@ type Options struct {
 
 // Journal is an open store. It is safe for concurrent use.
 type Journal struct {
-	dir  string
-	db   *pebble.DB
-	lock *pebble.Lock
-	log  *zap.Logger
-	now  func() time.Time
+	dir    string
+	db     *pebble.DB
+	lock   *pebble.Lock
+	log    *zap.Logger
+	now    func() time.Time
+	health health
 
 	seq    sequence
 	oldest atomic.Uint64 // events before this Seq have been dropped
@@ -95,6 +96,7 @@ func Open(dir string, opts Options) (*Journal, error) {
 		wake: make(chan struct{}, 1), lazy: make(chan struct{}, 1), stop: make(chan struct{}),
 		tokens: make(chan struct{}, maxFlights), flights: make(chan *flight, maxFlights),
 		landed:     make(chan struct{}),
+		health:     health{log: opts.Logger},
 		laneCounts: map[LaneID]Counts{},
 		lanes:      map[string]LaneID{},
 	}
@@ -111,7 +113,7 @@ func Open(dir string, opts Options) (*Journal, error) {
 }
 
 func (j *Journal) open(opts Options) (err error) {
-	j.db, err = pebble.Open(j.dir, pebbleOptions(opts, j.lock))
+	j.db, err = pebble.Open(j.dir, pebbleOptions(opts, j.lock, j.health.listener()))
 	if err != nil {
 		return fmt.Errorf("data directory %s: %w", j.dir, err)
 	}
@@ -124,10 +126,11 @@ func (j *Journal) open(opts Options) (err error) {
 	return nil
 }
 
-func pebbleOptions(opts Options, lock *pebble.Lock) *pebble.Options {
+func pebbleOptions(opts Options, lock *pebble.Lock, listener *pebble.EventListener) *pebble.Options {
 	return &pebble.Options{
 		FS:                          opts.FS,
 		Lock:                        lock,
+		EventListener:               listener,
 		CacheSize:                   16 << 20,
 		Logger:                      storeLogger{opts.Logger.Sugar(), opts.Fatal},
 		FormatMajorVersion:          pebble.FormatValueSeparation,
@@ -222,6 +225,10 @@ func (j *Journal) Reserve(n int) Reservation { return j.seq.reserve(n, j.now()) 
 
 // Stable is the bound below which every event is on disk and known to its lanes.
 func (j *Journal) Stable() Seq { return j.seq.stable() }
+
+// Await calls fn once Stable has passed s, and returns false, without a call to
+// come, if it has already. The call comes from whoever releases a reservation.
+func (j *Journal) Await(s Seq, fn func()) bool { return j.seq.await(s, fn) }
 
 // Oldest is the least sequence number whose event may still be kept.
 func (j *Journal) Oldest() Seq { return Seq(j.oldest.Load()) }

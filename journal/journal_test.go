@@ -271,6 +271,26 @@ func TestSequenceNumbersOnlyGrow(t *testing.T) {
 	}
 }
 
+func TestWhoeverAwaitsANumberIsToldWhenItIsSettled(t *testing.T) {
+	var s sequence
+	now := time.Unix(1000, 0)
+	reserve := func() Reservation { r := s.reserve(1, now); r.seq = &s; return r }
+	a, b, c := reserve(), reserve(), reserve()
+	told := 0
+	if !s.await(b.At(0), func() { told++ }) {
+		t.Error("an open number is settled")
+	}
+	b.Release()
+	c.Release()
+	if told != 0 {
+		t.Error("told while an older number is open")
+	}
+	a.Release()
+	if told != 1 || s.await(b.At(0), func() { told++ }) || len(s.awaited) != 0 {
+		t.Errorf("told %d times, %d still wait", told, len(s.awaited))
+	}
+}
+
 func TestADirectoryInUseIsRefused(t *testing.T) {
 	dir := t.TempDir()
 	j, err := Open(dir, Options{})

@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"slices"
 	"sync"
 	"time"
 )
@@ -15,6 +16,13 @@ type sequence struct {
 	// counts the reservations that were dropped from its front.
 	open []span
 	base uint64
+	// awaited holds who wants to know that a number has been settled.
+	awaited []await
+}
+
+type await struct {
+	at Seq
+	fn func()
 }
 
 type span struct {
@@ -37,16 +45,33 @@ func (r Reservation) At(i int) Seq { return r.First + Seq(i) }
 // Release says that the numbers' events are on disk and known to their lanes, or
 // will never be.
 func (r Reservation) Release() {
-	s := r.seq
+	for _, fn := range r.seq.release(r.at) {
+		fn()
+	}
+}
+
+// release gives back what is to be called now that the bound has moved.
+func (s *sequence) release(at uint64) (settled []func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.open[r.at-s.base].done = true
+	s.open[at-s.base].done = true
 	n := 0
 	for n < len(s.open) && s.open[n].done {
 		n++
 	}
 	s.open = s.open[n:]
 	s.base += uint64(n)
+	if n == 0 || len(s.awaited) == 0 {
+		return nil
+	}
+	bound := s.bound()
+	s.awaited = slices.DeleteFunc(s.awaited, func(a await) bool {
+		if a.at < bound {
+			settled = append(settled, a.fn)
+		}
+		return a.at < bound
+	})
+	return settled
 }
 
 func (s *sequence) reserve(n int, now time.Time) Reservation {
@@ -62,8 +87,23 @@ func (s *sequence) reserve(n int, now time.Time) Reservation {
 func (s *sequence) stable() Seq {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.bound()
+}
+
+func (s *sequence) bound() Seq {
 	if len(s.open) > 0 {
 		return s.open[0].first
 	}
 	return s.last + 1
+}
+
+// await says that fn will be called once at is settled; false if it is already.
+func (s *sequence) await(at Seq, fn func()) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if at < s.bound() {
+		return false
+	}
+	s.awaited = append(s.awaited, await{at, fn})
+	return true
 }
