@@ -27,6 +27,7 @@ func (r *Router) Accept(ctx context.Context, evs []*event.Event) ([]error, error
 	}
 	snap := r.snapshot.Load()
 	reserved := r.journal.Reserve(len(evs))
+	defer reserved.Release() // whatever happens: readers stop before it
 	refused := make([]error, len(evs))
 	entries := make([]journal.Entry, 0, len(evs))
 	plans := make([]plan, 0, len(evs))
@@ -39,29 +40,24 @@ func (r *Router) Accept(ctx context.Context, evs []*event.Event) ([]error, error
 		}
 		entry, err := p.entry()
 		if err != nil {
-			reserved.Release()
 			return nil, err
 		}
 		entries = append(entries, entry)
 		plans = append(plans, p)
 	}
 	if len(entries) == 0 {
-		reserved.Release()
 		return refused, nil
 	}
 	if err := r.journal.Append(entries); err != nil {
-		reserved.Release()
 		return nil, fmt.Errorf("journal: %w", err)
 	}
 	r.handOver(plans, entries)
-	reserved.Release()
-	for i := range plans {
-		for _, s := range plans[i].sends {
-			s.lane.poke()
-		}
-	}
 	return refused, nil
 }
+
+// maxDeliveries is how many deliveries one event can have: their numbers, which
+// name them, are of 16 bits.
+const maxDeliveries = 1 << 16
 
 // plan is what is to be done with one event.
 type plan struct {
@@ -110,6 +106,10 @@ func (r *Router) prepare(snap *snapshot, e *event.Event, seq journal.Seq) (plan,
 	for _, m := range p.matched {
 		if m.Err != nil || m.Rule.State == rules.Shadow {
 			continue
+		}
+		if len(p.sends)+len(m.Rule.Targets) > maxDeliveries {
+			return plan{}, &event.Error{Code: event.CodeInvalidArgument, Message: fmt.Sprintf(
+				"The rules send this event to more than %d targets.", maxDeliveries)}
 		}
 		for i := range m.Rule.Targets {
 			p.sends = append(p.sends, r.render(snap, &p, m.Rule, &m.Rule.Targets[i]))

@@ -22,29 +22,29 @@ const (
 )
 
 // attempt makes one attempt at a delivery and settles what came of it.
-func (l *lane) attempt(it *item, h *handle, cfg targets.Config) {
+func (l *lane) attempt(it *item, h *handle) {
 	if h == nil {
 		l.bury(it, nil, targets.Delivery{}, &targets.Error{
 			Code: targets.CodeNoResource, Err: fmt.Errorf("target %q is not defined any more", l.name),
 		}, "")
 		return
 	}
-	cfg.Retry = l.retry(it, cfg)
+	retry := l.retry(it, h)
 	d := l.delivery(it)
-	if it.meta.Synthetic && cfg.Synthetic != targets.SyntheticDeliver {
-		l.simulate(it, h, d, cfg.Synthetic)
+	if it.meta.Synthetic && h.cfg.Synthetic != targets.SyntheticDeliver {
+		l.simulate(it, h, d)
 		return
 	}
 	start := time.Now()
-	deadline := it.began().Add(cfg.Retry.MaxAge)
-	if cfg.Retry.MaxAge > 0 && !start.Before(deadline) {
-		l.bury(it, h, d, l.lastError(it, cfg), ConditionAge)
+	deadline := it.began().Add(retry.MaxAge)
+	if retry.MaxAge > 0 && !start.Before(deadline) {
+		l.bury(it, h, d, lastError(it, retry), ConditionAge)
 		return
 	}
-	ctx, cancel := context.WithTimeout(l.r.base, cfg.Timeout)
+	ctx, cancel := context.WithTimeout(l.r.base, h.cfg.Timeout)
 	err := deliver(ctx, h.target, &d)
 	cancel()
-	if err != nil && l.r.base.Err() != nil {
+	if err != nil && (l.r.base.Err() != nil || errors.Is(err, ErrStopping)) {
 		return // broken off by the stop: made again after the next start
 	}
 	if it.delivery.Attempts == 0 {
@@ -54,19 +54,16 @@ func (l *lane) attempt(it *item, h *handle, cfg targets.Config) {
 		l.delivered(it, time.Since(start))
 		return
 	}
-	l.failed(it, h, d, cfg, failureOf(ctx, err, cfg), deadline)
+	l.failed(it, h, d, retry, failureOf(ctx, err, h.cfg.Timeout), deadline)
 }
 
 // retry is what bounds the item's attempts: the rule's own word, or the target's.
-func (l *lane) retry(it *item, cfg targets.Config) targets.Retry {
+func (l *lane) retry(it *item, h *handle) targets.Retry {
 	own := l.r.snapshot.Load().retries
-	if len(own) == 0 {
-		return cfg.Retry
-	}
 	if r, ok := own[entryKey{it.meta.Bus, it.delivery.Rule, it.delivery.RuleTarget}]; ok {
 		return r
 	}
-	return cfg.Retry
+	return h.cfg.Retry
 }
 
 // deliver makes the attempt; a target that panics has failed it.
@@ -80,13 +77,13 @@ func deliver(ctx context.Context, t targets.Target, d *targets.Delivery) (err er
 }
 
 // failureOf gives the typed error of a failed attempt.
-func failureOf(ctx context.Context, err error, cfg targets.Config) *targets.Error {
+func failureOf(ctx context.Context, err error, timeout time.Duration) *targets.Error {
 	var failure *targets.Error
 	if errors.As(err, &failure) {
 		return failure
 	}
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return &targets.Error{Code: targets.CodeTimeout, Err: fmt.Errorf("no answer within %v: %w", cfg.Timeout, err)}
+		return &targets.Error{Code: targets.CodeTimeout, Err: fmt.Errorf("no answer within %v: %w", timeout, err)}
 	}
 	return &targets.Error{Code: targets.CodeUnknown, Err: err}
 }
@@ -112,8 +109,8 @@ func (it *item) began() time.Time {
 
 // simulate ends the delivery of a synthetic event to a target that does not act
 // on such.
-func (l *lane) simulate(it *item, h *handle, d targets.Delivery, p targets.SyntheticPolicy) {
-	if p == targets.SyntheticDrop {
+func (l *lane) simulate(it *item, h *handle, d targets.Delivery) {
+	if h.cfg.Synthetic == targets.SyntheticDrop {
 		l.r.metrics.ended(it.delivery.Rule, l.name, outcomeDropped)
 		l.settle(it, nil, journal.Dropped)
 		return
@@ -137,7 +134,7 @@ func (l *lane) delivered(it *item, took time.Duration) {
 
 // failed decides what comes after a failed attempt: the dead-letter queue, or a
 // wait on disk.
-func (l *lane) failed(it *item, h *handle, d targets.Delivery, cfg targets.Config, failure *targets.Error, deadline time.Time) {
+func (l *lane) failed(it *item, h *handle, d targets.Delivery, retry targets.Retry, failure *targets.Error, deadline time.Time) {
 	now := time.Now()
 	l.r.metrics.failed(l.name, failure.Code)
 	l.noteFailure(failure)
@@ -148,12 +145,12 @@ func (l *lane) failed(it *item, h *handle, d targets.Delivery, cfg targets.Confi
 	switch {
 	case failure.Final:
 		l.buryAs(it, next, h, d, failure, "")
-	case round >= cfg.Retry.MaxAttempts:
+	case round >= retry.MaxAttempts:
 		l.buryAs(it, next, h, d, failure, ConditionAttempts)
 	default:
 		next.State = journal.Waiting
-		next.Due = now.Add(backoff(cfg.Retry, round, failure.RetryAfter)).UTC()
-		if cfg.Retry.MaxAge > 0 && next.Due.After(deadline) {
+		next.Due = now.Add(backoff(retry, round, failure.RetryAfter)).UTC()
+		if retry.MaxAge > 0 && next.Due.After(deadline) {
 			next.Due = deadline.UTC() // to end when its age says so, not later
 		}
 		l.r.metrics.retries.WithLabelValues(l.name).Inc()
@@ -199,10 +196,10 @@ func rendered(h *handle, d targets.Delivery) json.RawMessage {
 }
 
 // lastError is why the latest attempt of a delivery failed that has grown too old.
-func (l *lane) lastError(it *item, cfg targets.Config) *targets.Error {
+func lastError(it *item, retry targets.Retry) *targets.Error {
 	h := it.delivery.History
 	if len(h) == 0 {
-		return &targets.Error{Code: targets.CodeTimeout, Err: fmt.Errorf("the event was older than retry.max_age (%v) before its first attempt", cfg.Retry.MaxAge)}
+		return &targets.Error{Code: targets.CodeTimeout, Err: fmt.Errorf("the event was older than retry.max_age (%v) before its first attempt", retry.MaxAge)}
 	}
 	last := h[len(h)-1]
 	return &targets.Error{Code: last.Code, Status: last.Status, Err: errors.New(last.Message)}

@@ -45,6 +45,9 @@ func (g *gate) admit() error {
 	if g.closed.Load() {
 		return ErrStopping
 	}
+	if err := g.journal.Trouble(); err != nil {
+		return &Busy{Wait: 10 * time.Second, Reason: fmt.Sprintf("the journal can't write to the disk of %s (%v): free some space; what was accepted is safe", g.journal.Dir(), err)}
+	}
 	if g.maxPending > 0 {
 		if c, _ := g.journal.Totals(); c.Pending() >= g.maxPending {
 			return &Busy{Wait: 5 * time.Second, Reason: fmt.Sprintf("%d deliveries are pending (limits.max_pending is %d): a target is slower than the events come in; see signalbox_deliveries_pending", c.Pending(), g.maxPending)}

@@ -21,11 +21,12 @@ type lane struct {
 	id   journal.LaneID
 
 	mu      sync.Mutex
-	cfg     targets.Config
 	handle  *handle // nil where the target is gone
 	limiter *rate.Limiter
 	halted  bool
-	active  int // workers
+	// active counts the workers, starting those of them that have yet to take
+	// their first delivery.
+	active, starting int
 
 	// queue holds the deliveries to attempt next; held all that memory has of
 	// this lane, with those under way and those whose end is not yet written.
@@ -33,25 +34,27 @@ type lane struct {
 	held  map[key]*item
 	bytes int
 
-	// onDisk counts the ready deliveries that are not held, waiting those that
-	// wait on disk for their next attempt; from and waitFrom are places before
-	// the first of them. A count may be below zero for a moment, when a reader
-	// has found a delivery before its lane was told of it.
-	onDisk, waiting int64
-	from, waitFrom  journal.Cursor
+	// behind says that ready deliveries may lie on disk that are not held; from
+	// is a place before the first of them. awaits says that the lane will be told
+	// when from is settled.
+	behind, awaits bool
+	from           journal.Cursor
+	// nextDue is when the first delivery that waits on disk is due, zero if none
+	// does; waitFrom is a place before it.
+	nextDue  time.Time
+	waitFrom journal.Cursor
 
-	// reading says that a reader is at work; again that the lane was poked
-	// meanwhile. What ends during a read is put aside in ended, so that the
-	// reader, whose view is older, can't bring it back.
-	reading, again bool
-	ended          []*item
+	// reading says that a reader is at work. What ends during a read is put aside
+	// in ended, so that the reader, whose view is older, can't bring it back.
+	reading bool
+	ended   []*item
 
-	// nextDue is when the first waiting delivery is due, zero if unknown;
-	// paceAt when the rate limit allows the next attempt; readAt when reading may
-	// be tried again after an error. The alarm rings at the first of them.
-	nextDue, paceAt, readAt time.Time
-	alarm                   *time.Timer
-	alarmAt                 time.Time
+	// paceAt is when the rate limit allows the next attempt, readAt when reading
+	// may be tried again after an error. The alarm rings at the first of them and
+	// nextDue.
+	paceAt, readAt time.Time
+	alarm          *time.Timer
+	alarmAt        time.Time
 
 	// failing is the text of the error that was last logged; empty while the
 	// target takes deliveries.
@@ -61,32 +64,37 @@ type lane struct {
 // handle is a target in use. It is closed when its last user has gone.
 type handle struct {
 	name   string
+	cfg    targets.Config
 	target targets.Target
 	users  sync.WaitGroup
 }
 
+// longAgo is before every due time.
+var longAgo = time.Unix(0, 0)
+
 func newLane(r *Router, name string, id journal.LaneID) *lane {
 	c := r.journal.LaneCounts(id)
-	return &lane{
-		r: r, name: name, id: id, held: map[key]*item{},
-		onDisk: int64(c.Ready), waiting: int64(c.Waiting),
+	l := &lane{r: r, name: name, id: id, held: map[key]*item{}, behind: c.Ready > 0}
+	if c.Waiting > 0 {
+		l.nextDue = longAgo
 	}
+	return l
 }
 
 // serves says whether the lane's target was made of this configuration.
 func (l *lane) serves(cfg targets.Config) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.handle != nil && sameConfig(l.cfg, cfg)
+	return l.handle != nil && sameConfig(l.handle.cfg, cfg)
 }
 
 // assign gives the lane another target, or none.
 func (l *lane) assign(cfg targets.Config, t targets.Target) {
 	l.mu.Lock()
 	old := l.handle
-	l.cfg, l.handle, l.limiter = cfg, nil, nil
+	l.handle, l.limiter, l.paceAt = nil, nil, time.Time{}
 	if t != nil {
-		l.handle = &handle{name: l.name, target: t}
+		l.handle = &handle{name: l.name, cfg: cfg, target: t}
 		l.failing = ""
 	}
 	if cfg.RateLimit.N > 0 && cfg.RateLimit.Per > 0 {
@@ -128,12 +136,12 @@ func (l *lane) halt() {
 func (l *lane) offer(it *item) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.onDisk <= 0 && l.room() > 0 {
+	if !l.behind && l.room() > 0 {
 		l.hold(it)
-		l.dispatch()
-		return
+	} else {
+		l.missed(it.delivery)
 	}
-	l.missed(it.delivery)
+	l.dispatch()
 }
 
 // requeued tells the lane of a delivery that has become ready again on disk.
@@ -141,17 +149,16 @@ func (l *lane) requeued(d journal.Delivery) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.missed(d)
-	l.again = true
 	l.dispatch()
 }
 
-// missed counts a ready delivery that is on disk alone.
+// missed notes a ready delivery that is on disk alone.
 func (l *lane) missed(d journal.Delivery) {
 	at := journal.CursorOf(&d)
-	if l.onDisk <= 0 && !l.reading || at.Compare(l.from) < 0 {
+	if !l.behind || at.Compare(l.from) < 0 {
 		l.from = at
 	}
-	l.onDisk++
+	l.behind = true
 }
 
 // room is how many more deliveries the window has place for.
@@ -172,7 +179,6 @@ func (l *lane) hold(it *item) {
 func (l *lane) poke() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.again = l.reading
 	l.dispatch()
 }
 
@@ -184,8 +190,9 @@ func (l *lane) dispatch() {
 	}
 	now := time.Now()
 	if !now.Before(l.paceAt) {
-		for l.active < l.concurrency() && l.active < len(l.queue) {
+		for l.active < l.concurrency() && l.starting < len(l.queue) {
 			l.active++
+			l.starting++
 			l.r.workers.Go(l.work)
 		}
 	}
@@ -198,8 +205,28 @@ func (l *lane) dispatch() {
 
 // wantsRead says whether there is something to read from disk, and room for it.
 func (l *lane) wantsRead(now time.Time) bool {
-	due := l.waiting > 0 && !l.nextDue.After(now)
-	return !l.reading && (l.onDisk > 0 || due) && !now.Before(l.readAt) && l.room() >= l.r.opts.Window/2
+	if l.reading || now.Before(l.readAt) || l.room() < max(1, l.r.opts.Window/2) {
+		return false
+	}
+	return l.due(now) || l.behind && l.settled()
+}
+
+// due says whether the wait of a delivery on disk is over.
+func (l *lane) due(now time.Time) bool { return !l.nextDue.IsZero() && !l.nextDue.After(now) }
+
+// settled says whether readers may go past from. If not, the lane looks again
+// when they may.
+func (l *lane) settled() bool {
+	if l.awaits { // which may be for a later place
+		return l.from.Seq < l.r.journal.Stable()
+	}
+	l.awaits = l.r.journal.Await(l.from.Seq, func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.awaits = false
+		l.dispatch()
+	})
+	return !l.awaits
 }
 
 // setAlarm makes the lane look for work when time alone will have made some.
@@ -210,9 +237,7 @@ func (l *lane) setAlarm(now time.Time) {
 			at = t
 		}
 	}
-	if l.waiting > 0 {
-		sooner(l.nextDue)
-	}
+	sooner(l.nextDue)
 	if len(l.queue) > 0 {
 		sooner(l.paceAt)
 	}
@@ -239,17 +264,17 @@ func (l *lane) concurrency() int {
 	if l.handle == nil {
 		return 1 // all that is left to do is to write
 	}
-	return max(1, l.cfg.Concurrency)
+	return max(1, l.handle.cfg.Concurrency)
 }
 
 // work attempts one delivery after another until none is left or may be sent now.
 func (l *lane) work() {
-	for {
-		it, h, cfg := l.next()
+	for first := true; ; first = false {
+		it, h := l.next(first)
 		if it == nil {
 			return
 		}
-		l.attempt(it, h, cfg)
+		l.attempt(it, h)
 		if h != nil {
 			h.users.Done()
 		}
@@ -258,12 +283,15 @@ func (l *lane) work() {
 
 // next takes the next delivery from the queue. The worker ends where there is
 // none: next has then counted it out.
-func (l *lane) next() (*item, *handle, targets.Config) {
+func (l *lane) next(first bool) (*item, *handle) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if first {
+		l.starting--
+	}
 	if l.halted || len(l.queue) == 0 || l.active > l.concurrency() || !l.allowed() {
 		l.active--
-		return nil, nil, targets.Config{}
+		return nil, nil
 	}
 	it := l.queue[0]
 	l.queue[0] = nil
@@ -271,7 +299,7 @@ func (l *lane) next() (*item, *handle, targets.Config) {
 	if l.handle != nil {
 		l.handle.users.Add(1)
 	}
-	return it, l.handle, l.cfg
+	return it, l.handle
 }
 
 // allowed asks the rate limit for one delivery; where it says no, the alarm is
@@ -329,16 +357,15 @@ func (l *lane) forget(it *item) {
 	}
 }
 
-// waits counts a delivery that waits on disk until it is due.
+// waits notes a delivery that waits on disk until it is due.
 func (l *lane) waits(d journal.Delivery) {
 	at := journal.CursorOf(&d)
-	if l.waiting <= 0 && !l.reading || at.Compare(l.waitFrom) < 0 {
+	if l.nextDue.IsZero() || at.Compare(l.waitFrom) < 0 {
 		l.waitFrom = at
 	}
-	if l.waiting <= 0 || d.Due.Before(l.nextDue) {
+	if l.nextDue.IsZero() || d.Due.Before(l.nextDue) {
 		l.nextDue = d.Due
 	}
-	l.waiting++
 }
 
 // inUse says whether the lane has a target.

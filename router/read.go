@@ -17,33 +17,48 @@ var (
 	lastWaiting = journal.Cursor{Due: time.Unix(1<<33, 0)}
 )
 
+// first is the one of two places that is read first.
+func first(a, b journal.Cursor) journal.Cursor {
+	if a.Compare(b) < 0 {
+		return a
+	}
+	return b
+}
+
 // reading is what one read of the disk found.
 type reading struct {
 	lane *lane
 	room int
 	// found holds what came from the waiting deliveries first, then the ready.
-	found      []*item
-	bytes      int
-	due, ready int64
+	found []*item
+	bytes int
 	// nextWaiting and nextReady are where to go on; nextDue is when the first
-	// delivery that still waits is due.
+	// delivery that still waits is due, zero if none does.
 	nextWaiting, nextReady journal.Cursor
 	nextDue                time.Time
+	// allReady says that no settled delivery before nextReady was left on disk.
+	allReady bool
 }
 
 // read fills the window from disk: first the deliveries whose wait is over, then
 // the ready ones in the order of their events.
 func (l *lane) read() {
+	now := time.Now()
 	l.mu.Lock()
-	r := reading{lane: l, room: l.room(), nextWaiting: l.waitFrom, nextReady: l.from}
-	waiting, ready := l.waiting > 0, l.onDisk > 0
+	r := reading{lane: l, room: l.room(), bytes: l.bytes, nextWaiting: l.waitFrom, nextReady: l.from, nextDue: l.nextDue}
+	due, ready := l.due(now), l.behind
 	// What comes to the disk from now on lowers these again.
-	l.from, l.waitFrom = lastReady, lastWaiting
+	if due {
+		l.waitFrom, l.nextDue = lastWaiting, time.Time{}
+	}
+	if ready {
+		l.from = lastReady
+	}
 	l.mu.Unlock()
 
 	var err error
-	if waiting {
-		err = r.readWaiting(time.Now())
+	if due {
+		err = r.readWaiting(now)
 	}
 	if ready && err == nil {
 		err = r.readReady()
@@ -60,65 +75,62 @@ func (l *lane) read() {
 	for _, it := range r.found {
 		l.hold(it)
 	}
-	l.onDisk -= r.ready
-	l.waiting -= r.due
-	if r.nextReady.Compare(l.from) < 0 {
-		l.from = r.nextReady
-	}
-	if waiting {
-		if l.nextDue = r.nextDue; l.nextDue.IsZero() {
-			l.nextDue = time.Now().Add(readAgain) // they are about to come to the disk
-		}
-		if l.waitFrom != lastWaiting && l.waitFrom.Due.Before(l.nextDue) {
-			l.nextDue = l.waitFrom.Due // it came during the read
+	if due {
+		l.waitFrom = first(l.waitFrom, r.nextWaiting)
+		if l.nextDue.IsZero() || !r.nextDue.IsZero() && r.nextDue.Before(l.nextDue) {
+			l.nextDue = r.nextDue
 		}
 	}
-	if r.nextWaiting.Compare(l.waitFrom) < 0 {
-		l.waitFrom = r.nextWaiting
+	if ready {
+		l.behind = !r.allReady || l.from != lastReady
+		l.from = first(l.from, r.nextReady)
 	}
 	if err != nil {
 		l.r.log.Error("deliveries can't be read; trying again", zap.String("target", l.name), zap.Error(err))
 		l.readAt = time.Now().Add(readAgain)
 	}
-	if len(r.found) > 0 || l.again || err != nil || waiting {
-		l.again = false
-		l.dispatch()
-	}
+	l.dispatch()
 }
 
 func (r *reading) readWaiting(now time.Time) error {
-	j, from := r.lane.r.journal, r.nextWaiting
+	j := r.lane.r.journal
 	var bad error
-	err := j.Waiting(r.lane.id, from, now, func(d journal.Delivery, rec journal.Record) bool {
-		var took bool
+	err := j.Waiting(r.lane.id, r.nextWaiting, now, func(d journal.Delivery, rec journal.Record) bool {
 		if r.full() {
 			return false
 		}
-		if took, bad = r.take(d, rec, &r.nextWaiting); took {
-			r.due++
-		}
+		bad = r.take(d, rec, &r.nextWaiting)
 		return bad == nil
 	})
-	if err == nil && bad == nil {
-		r.nextDue, _, err = j.NextDue(r.lane.id, r.nextWaiting)
+	if err = firstError(bad, err); err != nil {
+		return err
 	}
-	return firstError(bad, err)
+	due, _, err := j.NextDue(r.lane.id, r.nextWaiting)
+	if err == nil {
+		r.nextDue = due
+	}
+	return err
 }
 
 func (r *reading) readReady() error {
-	j, from := r.lane.r.journal, r.nextReady
+	j := r.lane.r.journal
+	limit := j.Stable()
 	var bad error
-	err := j.Ready(r.lane.id, from, j.Stable(), func(d journal.Delivery, rec journal.Record) bool {
-		var took bool
-		if r.full() {
+	more := false
+	err := j.Ready(r.lane.id, r.nextReady, limit, func(d journal.Delivery, rec journal.Record) bool {
+		if more = r.full(); more {
 			return false
 		}
-		if took, bad = r.take(d, rec, &r.nextReady); took {
-			r.ready++
-		}
+		bad = r.take(d, rec, &r.nextReady)
 		return bad == nil
 	})
-	return firstError(bad, err)
+	if err = firstError(bad, err); err != nil {
+		return err
+	}
+	if r.allReady = !more; r.allReady && r.nextReady.Seq < limit {
+		r.nextReady = journal.Cursor{Seq: limit}
+	}
+	return nil
 }
 
 // full says that the window has no room for more.
@@ -128,19 +140,20 @@ func (r *reading) full() bool {
 
 // take adds a delivery to what was found, unless the lane holds it already, and
 // moves next behind it.
-func (r *reading) take(d journal.Delivery, rec journal.Record, next *journal.Cursor) (bool, error) {
-	held := r.lane.holds(d)
-	if !held {
+func (r *reading) take(d journal.Delivery, rec journal.Record, next *journal.Cursor) error {
+	if !r.lane.holds(d) {
 		it, err := newItem(d, rec)
 		if err != nil {
-			return false, err
+			return err
 		}
 		r.found = append(r.found, it)
 		r.bytes += it.size()
 	}
 	*next = journal.CursorOf(&d)
-	next.N++
-	return !held, nil
+	if next.N++; next.N == 0 {
+		next.Seq++
+	}
+	return nil
 }
 
 // holds says whether the lane holds the delivery in the very state that was read.

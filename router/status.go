@@ -42,9 +42,9 @@ func (r *Router) Targets() []TargetStatus {
 func (l *lane) status() TargetStatus {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	s := TargetStatus{Name: l.name, Failing: l.failing, InFlight: l.active}
+	s := TargetStatus{Name: l.name, Failing: l.failing, InFlight: l.active - l.starting}
 	if l.handle != nil {
-		cfg := l.cfg
+		cfg := l.handle.cfg
 		s.Config, s.Type = &cfg, cfg.Type
 	}
 	return s
