@@ -6,13 +6,19 @@ import "slices"
 func (m *matcher) find(x *index, l *leaf) {
 	m.collect(x, l, x.present)
 	m.collect(x, l, x.asked)
+	if l.kind == kindString && x.filter.mayHold(l.text) {
+		m.collect(x, l, x.strings[string(l.text)])
+	}
+	if x.rare == nil {
+		return
+	}
 	switch l.kind {
 	case kindString:
-		m.findString(x, l)
+		m.findString(x, x.rare, l)
 	case kindNumber:
-		m.findNumber(x, l)
+		m.findNumber(x, x.rare, l)
 	default:
-		m.collect(x, l, x.literals[l.kind])
+		m.collect(x, l, x.rare.literals[l.kind])
 	}
 }
 
@@ -48,32 +54,29 @@ func (m *matcher) hit(pattern int32) {
 	}
 }
 
-func (m *matcher) findString(x *index, l *leaf) {
-	if x.filter.mayHold(l.text) {
-		m.collect(x, l, x.strings[string(l.text)])
+func (m *matcher) findString(x *index, r *rareTables, l *leaf) {
+	if r.networks.spans != nil {
+		m.findNetworks(x, &r.networks, l)
 	}
-	if x.networks.spans != nil {
-		m.findNetworks(x, l)
+	if r.prefixes.keys != nil {
+		m.findAffixes(x, &r.prefixes, l, l.text)
 	}
-	if x.prefixes.keys != nil {
-		m.findAffixes(x, &x.prefixes, l, l.text)
-	}
-	if x.suffixes.keys != nil {
+	if r.suffixes.keys != nil {
 		m.turned = append(m.turned[:0], l.text...)
 		slices.Reverse(m.turned)
-		m.findAffixes(x, &x.suffixes, l, m.turned)
+		m.findAffixes(x, &r.suffixes, l, m.turned)
 	}
-	if !x.fold {
+	if !r.fold {
 		return
 	}
 	m.lower = appendFoldKey(m.lower[:0], l.text)
-	if x.foldWhole != nil {
-		m.collect(x, l, x.foldWhole[string(m.lower)])
+	if r.foldWhole != nil {
+		m.collect(x, l, r.foldWhole[string(m.lower)])
 	}
-	m.findAffixes(x, &x.foldBegin, l, m.lower)
-	if x.foldEnd.keys != nil {
+	m.findAffixes(x, &r.foldBegin, l, m.lower)
+	if r.foldEnd.keys != nil {
 		slices.Reverse(m.lower)
-		m.findAffixes(x, &x.foldEnd, l, m.lower)
+		m.findAffixes(x, &r.foldEnd, l, m.lower)
 	}
 }
 
@@ -85,37 +88,37 @@ func (m *matcher) findAffixes(x *index, a *affixes, l *leaf, text []byte) {
 	}
 }
 
-func (m *matcher) findNetworks(x *index, l *leaf) {
+func (m *matcher) findNetworks(x *index, n *networks, l *leaf) {
 	addr, ok := parseAddress(l.text)
 	if !ok {
 		return
 	}
-	lengths := x.networks.v6
+	lengths := n.v6
 	if addr.Is4() {
-		lengths = x.networks.v4
+		lengths = n.v4
 	}
 	for _, bits := range lengths {
 		prefix, _ := addr.Prefix(bits)
-		if s, ok := x.networks.spans[prefix]; ok {
+		if s, ok := n.spans[prefix]; ok {
 			m.collect(x, l, s)
 		}
 	}
 }
 
-func (m *matcher) findNumber(x *index, l *leaf) {
-	if x.texts != nil {
-		m.collect(x, l, x.texts[string(l.text)])
+func (m *matcher) findNumber(x *index, r *rareTables, l *leaf) {
+	if r.texts != nil {
+		m.collect(x, l, r.texts[string(l.text)])
 	}
-	if x.numbers == nil && x.ranges.ranges == nil {
+	if r.numbers == nil && r.ranges.ranges == nil {
 		return
 	}
 	value := l.number()
-	if x.numbers != nil {
-		if s, ok := x.numbers[value]; ok && m.fresh(x, s) && l.comparable() {
+	if r.numbers != nil {
+		if s, ok := r.numbers[value]; ok && m.fresh(x, s) && l.comparable() {
 			m.collect(x, l, s)
 		}
 	}
-	m.findRanges(x, l, value, 0, len(x.ranges.ranges))
+	m.findRanges(x, &r.ranges, l, value, 0, len(r.ranges.ranges))
 }
 
 // fresh says whether anyone waits in a run of entries who has not been noted for
@@ -130,18 +133,18 @@ func (m *matcher) fresh(x *index, s span) bool {
 }
 
 // findRanges looks for a number among the ranges from one to another.
-func (m *matcher) findRanges(x *index, l *leaf, value float64, from, to int) {
+func (m *matcher) findRanges(x *index, t *rangeTree, l *leaf, value float64, from, to int) {
 	for from < to {
 		mid := int(uint(from+to) >> 1)
-		if x.ranges.highest[mid] < value {
+		if t.highest[mid] < value {
 			return
 		}
-		r := &x.ranges.ranges[mid]
-		m.findRanges(x, l, value, from, mid)
+		r := &t.ranges[mid]
+		m.findRanges(x, t, l, value, from, mid)
 		if r.low > value {
 			return
 		}
-		if s := x.ranges.spans[mid]; r.contains(value) && m.fresh(x, s) && l.comparable() {
+		if s := t.spans[mid]; r.contains(value) && m.fresh(x, s) && l.comparable() {
 			m.collect(x, l, s)
 		}
 		from = mid + 1

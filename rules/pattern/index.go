@@ -11,9 +11,16 @@ import (
 // tests that fit none of these are asked one by one.
 type index struct {
 	entries []entry
+	strings map[string]span
+	filter  filter // of strings
+	asked   span   // tests to be asked for every value
+	present span
+	// rare holds the other tables; nil where the field needs none. A big set can
+	// have very many fields.
+	rare *rareTables
+}
 
-	strings   map[string]span
-	filter    filter // of strings
+type rareTables struct {
 	numbers   map[float64]span
 	texts     map[string]span // numbers known by their text alone
 	networks  networks
@@ -24,8 +31,6 @@ type index struct {
 	foldBegin affixes
 	foldEnd   affixes
 	literals  [kindNull + 1]span // true, false, null
-	asked     span               // tests to be asked for every value
-	present   span
 
 	fold bool // some table wants the value without its case
 }
@@ -53,22 +58,34 @@ func newIndex(waiters []waiter) index {
 	}
 	x.strings = spans[string](&x, sorted[tableStrings])
 	x.filter = newFilter(x.strings)
-	x.numbers = spans[float64](&x, sorted[tableNumbers])
-	x.texts = spans[string](&x, sorted[tableTexts])
-	x.foldWhole = spans[string](&x, sorted[tableFoldWhole])
-	x.prefixes = newAffixes(spans[string](&x, sorted[tablePrefixes]))
-	x.suffixes = newAffixes(spans[string](&x, sorted[tableSuffixes]))
-	x.foldBegin = newAffixes(spans[string](&x, sorted[tableFoldBegin]))
-	x.foldEnd = newAffixes(spans[string](&x, sorted[tableFoldEnd]))
-	x.networks = newNetworks(spans[netip.Prefix](&x, sorted[tableNetworks]))
-	x.ranges = newRangeTree(spans[numberRange](&x, sorted[tableRanges]))
-	for k, s := range spans[kind](&x, sorted[tableLiterals]) {
-		x.literals[k] = s
-	}
 	x.asked = spans[bool](&x, sorted[tableAsked])[true]
 	x.present = spans[bool](&x, sorted[tablePresent])[true]
-	x.fold = len(x.foldWhole)+len(x.foldBegin.keys)+len(x.foldEnd.keys) > 0
+	delete(sorted, tableStrings)
+	delete(sorted, tableAsked)
+	delete(sorted, tablePresent)
+	if len(sorted) > 0 {
+		x.rare = newRareTables(&x, sorted)
+	}
 	return x
+}
+
+func newRareTables(x *index, sorted map[table]map[any][]entry) *rareTables {
+	r := &rareTables{
+		numbers:   spans[float64](x, sorted[tableNumbers]),
+		texts:     spans[string](x, sorted[tableTexts]),
+		foldWhole: spans[string](x, sorted[tableFoldWhole]),
+		prefixes:  newAffixes(spans[string](x, sorted[tablePrefixes])),
+		suffixes:  newAffixes(spans[string](x, sorted[tableSuffixes])),
+		foldBegin: newAffixes(spans[string](x, sorted[tableFoldBegin])),
+		foldEnd:   newAffixes(spans[string](x, sorted[tableFoldEnd])),
+		networks:  newNetworks(spans[netip.Prefix](x, sorted[tableNetworks])),
+		ranges:    newRangeTree(spans[numberRange](x, sorted[tableRanges])),
+	}
+	for k, s := range spans[kind](x, sorted[tableLiterals]) {
+		r.literals[k] = s
+	}
+	r.fold = len(r.foldWhole)+len(r.foldBegin.keys)+len(r.foldEnd.keys) > 0
+	return r
 }
 
 // spans lays the entries of a table one after the other.

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -203,4 +204,61 @@ func TestMatchAgreesWithOracle(t *testing.T) {
 		t.Errorf("only %d of %d pairs match: they test too little", matches, patterns*events*rounds)
 	}
 	t.Logf("%d of %d pairs match", matches, patterns*events*rounds)
+}
+
+// TestMatchConcurrently shares one set among goroutines.
+func TestMatchConcurrently(t *testing.T) {
+	g := &generator{rand.New(rand.NewPCG(19, 20))}
+	var list []*Pattern
+	var events [][]byte
+	for range 20 {
+		list = append(list, mustParse(t, g.pattern(1, false)))
+		events = append(events, []byte(g.event(0)))
+	}
+	set, err := Compile(list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wants [][]int
+	for _, event := range events {
+		wants = append(wants, set.Match(event, nil))
+	}
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			for i := range 200 {
+				event := events[i%len(events)]
+				if got := set.Match(event, nil); !slices.Equal(got, wants[i%len(events)]) {
+					t.Errorf("event %s: got %v, want %v", event, got, wants[i%len(events)])
+				}
+			}
+		})
+	}
+	all.Wait()
+}
+
+func TestMatchAppends(t *testing.T) {
+	set, err := Compile([]*Pattern{mustParse(t, `{"a":[2]}`), mustParse(t, `{"b":[1]}`), mustParse(t, `{"a":[1]}`)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := set.Match([]byte(`{"a":1,"b":1}`), []int{7, 3}); !slices.Equal(got, []int{7, 3, 1, 2}) {
+		t.Errorf("got %v; want what was there, then 1 and 2", got)
+	}
+}
+
+func TestMatchAllocatesNothing(t *testing.T) {
+	set, err := Compile([]*Pattern{
+		mustParse(t, `{"source":["shop"],"detail":{"items":{"sku":[{"prefix":"s-"}],"qty":[{"numeric":[">",1]}]}}}`),
+		mustParse(t, `{"detail":{"note":[{"equals-ignore-case":"ÜNÏ\n"},{"wildcard":"*x*"}],"total":[{"anything-but":3}]}}`),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	event := []byte(`{"source":"shop","detail":{"note":"ünï\n","total":12.7500000000000001,"items":[{"sku":"s-1","qty":1},{"sku":"s-2","qty":2}]}}`)
+	var dst []int
+	allocs := testing.AllocsPerRun(1000, func() { dst = set.Match(event, dst[:0]) })
+	if allocs >= 1 || !slices.Equal(dst, []int{0, 1}) {
+		t.Errorf("%v allocations, matches %v", allocs, dst)
+	}
 }

@@ -127,13 +127,13 @@ func (c *compiler) weight(field int32, t *test) int {
 	case opString, opAddress, opNumber, opNumberText, opEqualsFold:
 		return uses
 	case opPrefix, opSuffix, opPrefixFold, opSuffixFold, opGlob, opGlobFold:
-		return 1 << 8 * uses >> min(len(t.text), 8)
+		return 256 * uses >> min(len(t.text), 8)
 	case opTrue, opFalse, opNull, opCIDR, opAllOf:
-		return 1 << 8 * uses
+		return 256 * uses
 	case opRange:
-		return 1 << 10 * uses
+		return 1024 * uses
 	}
-	return 1 << 12 * uses
+	return 4096 * uses
 }
 
 // pivot picks the condition that a conjunction waits at: the one that brings it

@@ -9,8 +9,8 @@ import (
 // node is one name on the way to the fields that patterns use.
 type node struct {
 	children []child
-	// byWord finds children by name where there are many.
-	byWord map[uint64][]int32
+	// byName finds children where there are many.
+	byName map[string]*node
 	// field is the number of the field that ends here, or -1.
 	field int32
 	// needles are the keys to search for; see quiet.
@@ -38,7 +38,6 @@ func buildTree(fields []field) *node {
 		}
 		n.field = int32(i)
 	}
-	root.freeze()
 	if len(fields) <= mostQuietFields {
 		root.addNeedles(fields, nil)
 	}
@@ -46,26 +45,22 @@ func buildTree(fields []field) *node {
 }
 
 func (n *node) add(name string) *node {
-	for i := range n.children {
-		if n.children[i].name == name {
-			return n.children[i].node
-		}
+	if next := n.findPlain([]byte(name)); next != nil {
+		return next
 	}
 	next := &node{field: -1}
 	n.children = append(n.children, child{word: firstWordOf(name), name: name, node: next})
-	return next
-}
-
-func (n *node) freeze() {
-	if len(n.children) > manyChildren {
-		n.byWord = make(map[uint64][]int32, len(n.children))
-		for i, c := range n.children {
-			n.byWord[c.word] = append(n.byWord[c.word], int32(i))
+	if len(n.children) <= manyChildren {
+		return next
+	}
+	if n.byName == nil {
+		n.byName = make(map[string]*node)
+		for _, c := range n.children {
+			n.byName[c.name] = c.node
 		}
 	}
-	for _, c := range n.children {
-		c.node.freeze()
-	}
+	n.byName[name] = next
+	return next
 }
 
 // firstWordOf packs the first eight bytes of a name, or all of a shorter one.
@@ -77,11 +72,9 @@ func firstWordOf[T []byte | string](name T) uint64 {
 
 // find is the child of that name; word is firstWordOf the name.
 func (n *node) find(name []byte, word uint64) *node {
-	if n.byWord != nil {
-		for _, i := range n.byWord[word] {
-			if c := &n.children[i]; c.name == string(name) {
-				return c.node
-			}
+	if n.byName != nil {
+		if next := n.byName[string(name)]; next != nil {
+			return next
 		}
 		return n.findDotted(name)
 	}
@@ -110,7 +103,11 @@ func (n *node) findDotted(name []byte) *node {
 	return n.findPlain(rest)
 }
 
+// findPlain is the child of a name without dots, if there is one.
 func (n *node) findPlain(name []byte) *node {
+	if n.byName != nil {
+		return n.byName[string(name)]
+	}
 	for i := range n.children {
 		if n.children[i].name == string(name) {
 			return n.children[i].node

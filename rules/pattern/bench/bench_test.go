@@ -60,16 +60,27 @@ func TestHundredThousandPatterns(t *testing.T) {
 	if testing.Short() {
 		t.Skip("big")
 	}
-	var patterns [][]byte
-	for i := range 100_000 {
-		patterns = append(patterns, fmt.Appendf(nil, `{"source":["com.acme.shop%03d"],"detail-type":["Order %d"],"detail":{"field-%d":["prod-%06d"]}}`, i%200, i%50, i%10, i))
+	tests := []struct{ name, pattern string }{
+		{"ten fields", `{"source":["com.acme.shop%03[2]d"],"detail-type":["Order %[3]d"],"detail":{"field-%[4]d":["prod-%06[1]d"]}}`},
+		{"a field each", `{"source":["com.acme.shop%03[2]d"],"detail-type":["Order %[3]d"],"detail":{"field-%[1]d":["prod-%06[1]d"]}}`},
+		{"prefixes", `{"source":["com.acme.shop%03[2]d"],"detail-type":["Order %[3]d"],"detail":{"field-%[4]d":[{"prefix":"prod-%06[1]d"}]}}`},
+		{"ranges", `{"source":["com.acme.shop%03[2]d"],"detail-type":["Order %[3]d"],"detail":{"field-%[4]d":["prod-%06[1]d",{"numeric":[">",%[1]d]}]}}`},
 	}
-	result, err := Run(patterns, [][]byte{[]byte(`{"source":"com.acme.shop001","detail-type":"Order 1","detail":{"field-1":"prod-000001"}}`)}, pattern.Options{}, time.Millisecond)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Logf("%.2f s, %d MB", result.CompileSeconds, result.HeapBytes>>20)
-	if result.Matches != 1 || result.HeapBytes > 150<<20 || result.CompileSeconds > 10 {
-		t.Errorf("got %+v", result)
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			var patterns [][]byte
+			for i := range 100_000 {
+				patterns = append(patterns, fmt.Appendf(nil, test.pattern, i, i%200, i%50, i%10))
+			}
+			events := [][]byte{[]byte(`{"source":"com.acme.shop001","detail-type":"Order 1","detail":{"field-1":"prod-000001"}}`)}
+			result, err := Run(patterns, events, pattern.Options{}, time.Millisecond)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Logf("%.2f s, %d MB, %.0f events/s", result.CompileSeconds, result.HeapBytes>>20, result.EventsPerSecond)
+			if result.Matches != 1 || result.HeapBytes > 150<<20 || result.CompileSeconds > 10 {
+				t.Errorf("got %+v", result)
+			}
+		})
 	}
 }
