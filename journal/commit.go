@@ -3,6 +3,7 @@ package journal
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -38,6 +39,8 @@ type Move struct {
 	Record *Record
 	// Made is set by MoveSync where the move was made.
 	Made bool
+	// restore says that Record is gone from the log and goes back there.
+	restore bool
 	// Applied is called once the move can be seen by readers.
 	Applied func()
 }
@@ -64,6 +67,7 @@ const (
 type request struct {
 	entries []Entry
 	moves   []Move
+	err     error // why it is not part of its group
 	done    chan error
 }
 
@@ -138,11 +142,13 @@ func (j *Journal) commit() {
 	timer := time.NewTimer(linger)
 	defer timer.Stop()
 	for {
-		stopping := false
+		stopping, sync := false, false
 		select {
 		case <-j.wake:
 		case <-j.stop:
 			stopping = true
+		case <-j.overdue.C:
+			sync = true
 		case <-j.lazy:
 			timer.Reset(linger)
 			select {
@@ -153,7 +159,7 @@ func (j *Journal) commit() {
 			}
 		}
 		j.tokens <- struct{}{}
-		if !j.commitGroup() {
+		if !j.commitGroup(sync) {
 			<-j.tokens
 		}
 		if stopping {
@@ -162,41 +168,61 @@ func (j *Journal) commit() {
 	}
 }
 
-// commitGroup writes all that waits, and says whether a group was sent off.
-func (j *Journal) commitGroup() bool {
+// commitGroup writes all that waits, and says whether a group was sent off. With
+// sync, what was written before reaches the disk too, though nothing waits.
+func (j *Journal) commitGroup(sync bool) bool {
 	j.mu.Lock()
 	f := &flight{requests: j.requests, moves: j.moves}
 	j.requests, j.moves = nil, j.spare[:0]
 	j.spare = nil
 	j.room.Broadcast()
 	j.mu.Unlock()
-	if len(f.requests) == 0 && len(f.moves) == 0 {
+	if len(f.requests) == 0 && len(f.moves) == 0 && !sync {
 		return false
 	}
 	f.batch = j.db.NewBatch()
-	err := j.build(f)
+	w := writer{j: j, b: f.batch}
+	err := w.group(f)
 	if err == nil {
-		f.sync = len(f.requests) > 0 || j.now().Sub(j.synced) >= syncMoves
-		if f.sync {
-			j.synced = j.now()
-			err = j.db.ApplyNoSyncWait(f.batch, pebble.Sync)
-		} else {
-			err = j.db.Apply(f.batch, pebble.NoSync)
-		}
+		err = j.apply(f, sync)
 	}
 	if err != nil {
-		f.fail(err)
-		j.log.Error("journal write failed", zapError(err))
+		f.batch.Close()
+		j.fatal(fmt.Errorf("journal: a write failed: %w", err))
+		f.answer(err)
 		return false
 	}
+	w.keepCounts()
 	j.flights <- f
 	return true
 }
 
-func (f *flight) fail(err error) {
-	f.batch.Close()
+// apply hands a group's batch to the store.
+func (j *Journal) apply(f *flight, sync bool) error {
+	unsynced := j.now().Sub(j.synced)
+	f.sync = sync || len(f.requests) > 0 || unsynced >= syncMoves
+	if !f.sync {
+		j.overdue.Reset(syncMoves - unsynced)
+		return j.db.Apply(f.batch, pebble.NoSync)
+	}
+	j.overdue.Stop()
+	j.synced = j.now()
+	if f.batch.Empty() {
+		if err := f.batch.LogData(nil, nil); err != nil {
+			return err
+		}
+	}
+	return j.db.ApplyNoSyncWait(f.batch, pebble.Sync)
+}
+
+// answer tells those who wait what came of the group, and of their own part.
+func (f *flight) answer(err error) {
 	for _, r := range f.requests {
-		r.done <- err
+		if r.err != nil {
+			r.done <- r.err
+		} else {
+			r.done <- err
+		}
 	}
 }
 
@@ -206,13 +232,13 @@ func (j *Journal) land() {
 	for f := range j.flights {
 		var err error
 		if f.sync {
-			err = f.batch.SyncWait()
+			if err = f.batch.SyncWait(); err != nil {
+				j.fatal(fmt.Errorf("journal: an fsync failed: %w", err))
+			}
 		}
 		f.batch.Close()
 		<-j.tokens
-		for _, r := range f.requests {
-			r.done <- err
-		}
+		f.answer(err)
 		for i := range f.moves {
 			if f.moves[i].Applied != nil {
 				f.moves[i].Applied()
@@ -225,31 +251,6 @@ func (j *Journal) land() {
 	}
 }
 
-// build writes a group's changes, and the counts that they change, to its batch.
-func (j *Journal) build(f *flight) error {
-	w := writer{j: j, b: f.batch}
-	for i := range f.moves {
-		if _, err := w.move(&f.moves[i]); err != nil {
-			return err
-		}
-	}
-	for _, r := range f.requests {
-		for i := range r.entries {
-			if err := w.entry(&r.entries[i]); err != nil {
-				return err
-			}
-		}
-		for i := range r.moves {
-			ok, err := w.move(&r.moves[i])
-			if err != nil {
-				return err
-			}
-			r.moves[i].Made = ok
-		}
-	}
-	return w.counts()
-}
-
 // writer turns entries and moves into the operations of one batch.
 type writer struct {
 	j       *Journal
@@ -258,8 +259,37 @@ type writer struct {
 	value   []byte
 	changed map[LaneID]Counts
 	events  EventCounts
-	// revived holds the dead letters that this batch takes out of the queue.
-	revived map[string]bool
+	// claimed holds the dead letters that this batch takes out of the queue.
+	claimed map[string]bool
+}
+
+// group writes a group's changes, and the counts that they change. A request
+// whose letters can't be read is left out, and told.
+func (w *writer) group(f *flight) error {
+	for i := range f.moves {
+		if err := w.move(&f.moves[i]); err != nil {
+			return err
+		}
+	}
+	for _, r := range f.requests {
+		if r.err = w.claim(r.moves); r.err != nil {
+			continue
+		}
+		for i := range r.entries {
+			if err := w.entry(&r.entries[i]); err != nil {
+				return err
+			}
+		}
+		for i := range r.moves {
+			if !r.moves[i].Made {
+				continue
+			}
+			if err := w.move(&r.moves[i]); err != nil {
+				return err
+			}
+		}
+	}
+	return w.counts()
 }
 
 func (w *writer) entry(e *Entry) error {
@@ -302,22 +332,22 @@ func (w *writer) put(d *Delivery, r *Record) (err error) {
 	return w.b.Set(w.key, w.value, nil)
 }
 
-func (w *writer) move(m *Move) (bool, error) {
+func (w *writer) move(m *Move) (err error) {
 	w.key = m.From.appendKey(w.key[:0])
 	if m.From.State == Dead {
-		ok, err := w.revive()
-		if err != nil || !ok {
-			return false, err
-		}
-	} else if err := w.b.SingleDelete(w.key, nil); err != nil {
-		return false, err
+		err = w.b.Delete(w.key, nil)
+	} else {
+		err = w.b.SingleDelete(w.key, nil)
+	}
+	if err != nil {
+		return err
 	}
 	from := w.lane(m.From.Lane)
 	*from.of(m.From.State)--
 	if m.To == nil {
 		*from.ended(m.End)++
 		w.changed[m.From.Lane] = from
-		return true, nil
+		return nil
 	}
 	if m.From.Lane == m.To.Lane {
 		*from.of(m.To.State)++
@@ -330,33 +360,76 @@ func (w *writer) move(m *Move) (bool, error) {
 		*to.of(m.To.State)++
 		w.changed[m.To.Lane] = to
 	}
-	if m.From.State == Dead && m.Record != nil && m.From.Seq < w.j.Oldest() {
+	if m.restore {
 		w.value = m.Record.appendValue(w.value[:0])
 		if err := w.b.Set(eventKey(m.From.Seq), w.value, nil); err != nil {
-			return false, err
+			return err
 		}
 	}
-	return true, w.put(m.To, m.Record)
+	return w.put(m.To, m.Record)
 }
 
-// revive takes the dead letter at w.key out of the queue, if it is still there.
-func (w *writer) revive() (bool, error) {
-	if w.revived[string(w.key)] {
-		return false, nil
+// claim settles which of a request's moves can be made: those whose letter is
+// still in the queue as it was read, and that none before has taken. It reads
+// all and writes nothing, so that an error concerns this request alone.
+func (w *writer) claim(moves []Move) (err error) {
+	for i := range moves {
+		m := &moves[i]
+		if m.From.State != Dead {
+			m.Made = true
+			continue
+		}
+		w.key = m.From.appendKey(w.key[:0])
+		if m.Made = !w.claimed[string(w.key)]; !m.Made {
+			continue
+		}
+		if m.Made, err = w.rests(&m.From); err != nil {
+			return err
+		}
+		if !m.Made {
+			continue
+		}
+		if m.To != nil && m.Record != nil {
+			there, err := w.j.has(eventKey(m.From.Seq))
+			if err != nil {
+				return err
+			}
+			m.restore = !there
+		}
+		if w.claimed == nil {
+			w.claimed = map[string]bool{}
+		}
+		w.claimed[string(w.key)] = true
 	}
-	_, closer, err := w.j.db.Get(w.key)
+	return nil
+}
+
+// rests says whether a dead letter lies at w.key, in the round that it was read in.
+func (w *writer) rests(d *Delivery) (bool, error) {
+	v, closer, err := w.j.db.Get(w.key)
 	if errors.Is(err, pebble.ErrNotFound) {
 		return false, nil
 	}
 	if err != nil {
 		return false, err
 	}
-	closer.Close()
-	if w.revived == nil {
-		w.revived = map[string]bool{}
+	defer closer.Close()
+	now := Delivery{Seq: d.Seq, N: d.N, State: Dead}
+	if _, err := now.readValue(v); err != nil {
+		return false, err
 	}
-	w.revived[string(w.key)] = true
-	return true, w.b.Delete(w.key, nil)
+	return now.Lane == d.Lane && now.Attempts == d.Attempts && now.Since.Equal(d.Since), nil
+}
+
+func (j *Journal) has(key []byte) (bool, error) {
+	_, closer, err := j.db.Get(key)
+	if errors.Is(err, pebble.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return true, closer.Close()
 }
 
 // lane gives a lane's counts as this batch has left them so far.
@@ -370,25 +443,32 @@ func (w *writer) lane(l LaneID) Counts {
 	return w.j.laneCounts[l]
 }
 
-// counts writes the changed counts and makes them the current ones. The
-// committer alone changes them; the lock is for its readers.
+// counts writes the changed counts.
 func (w *writer) counts() error {
 	for l, c := range w.changed {
 		if err := w.b.Set(countKey(l), c.appendValue(nil), nil); err != nil {
 			return err
 		}
 	}
+	if w.events == (EventCounts{}) {
+		return nil
+	}
+	w.events.Accepted += w.j.events.Accepted
+	w.events.Unmatched += w.j.events.Unmatched
+	v := binary.AppendUvarint(nil, w.events.Accepted)
+	return w.b.Set(countKey(eventsLane), binary.AppendUvarint(v, w.events.Unmatched), nil)
+}
+
+// keepCounts makes the changed counts the current ones, once they are written.
+// The committer alone changes them; the lock is for its readers.
+func (w *writer) keepCounts() {
 	j := w.j
 	j.countMu.Lock()
 	defer j.countMu.Unlock()
 	for l, c := range w.changed {
 		j.laneCounts[l] = c
 	}
-	if w.events == (EventCounts{}) {
-		return nil
+	if w.events != (EventCounts{}) {
+		j.events = w.events
 	}
-	j.events.Accepted += w.events.Accepted
-	j.events.Unmatched += w.events.Unmatched
-	v := binary.AppendUvarint(nil, j.events.Accepted)
-	return w.b.Set(countKey(eventsLane), binary.AppendUvarint(v, j.events.Unmatched), nil)
 }

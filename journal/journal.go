@@ -59,7 +59,9 @@ type Journal struct {
 	tokens           chan struct{}
 	flights          chan *flight
 	landed           chan struct{}
-	synced           time.Time // of the committer alone
+	synced           time.Time   // of the committer alone
+	overdue          *time.Timer // rings when written moves must be synced
+	fatal            func(error)
 
 	countMu    sync.Mutex // the committer writes under it, and reads without
 	laneCounts map[LaneID]Counts
@@ -92,7 +94,7 @@ func Open(dir string, opts Options) (*Journal, error) {
 		return nil, fmt.Errorf("data directory %s: %w by another process (%w): stop it, or set data_dir to a directory of its own", dir, ErrLocked, err)
 	}
 	j := &Journal{
-		dir: dir, lock: lock, log: opts.Logger, now: time.Now,
+		dir: dir, lock: lock, log: opts.Logger, now: time.Now, fatal: opts.Fatal,
 		wake: make(chan struct{}, 1), lazy: make(chan struct{}, 1), stop: make(chan struct{}),
 		tokens: make(chan struct{}, maxFlights), flights: make(chan *flight, maxFlights),
 		landed:     make(chan struct{}),
@@ -107,6 +109,8 @@ func Open(dir string, opts Options) (*Journal, error) {
 		}
 		return nil, errors.Join(err, lock.Close())
 	}
+	j.overdue = time.NewTimer(syncMoves)
+	j.overdue.Stop()
 	go j.commit()
 	go j.land()
 	return j, nil

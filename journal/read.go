@@ -17,7 +17,11 @@ var ErrNotFound = errors.New("not found")
 // scan calls fn with the keys from lower up to upper, until it says stop. Key
 // and value are valid only during the call.
 func (j *Journal) scan(lower, upper []byte, fn func(k, v []byte) (bool, error)) error {
-	it, err := j.db.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: upper})
+	return scanIn(j.db, lower, upper, fn)
+}
+
+func scanIn(view pebble.Reader, lower, upper []byte, fn func(k, v []byte) (bool, error)) error {
+	it, err := view.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: upper})
 	if err != nil {
 		return err
 	}
@@ -152,14 +156,17 @@ func (j *Journal) NextDue(l LaneID, from Cursor) (due time.Time, ok bool, err er
 
 // deliveries reads a range of the ready or waiting table beside the event log.
 // Deliveries that lie near each other have events that do, so one iterator over
-// the log serves them all.
+// the log serves them all. Both are seen as of one moment: events come back with
+// redriven letters, and are dropped, meanwhile.
 func (j *Journal) deliveries(lower, upper []byte, fn func(Delivery, Record) bool) error {
-	events, err := j.db.NewIter(&pebble.IterOptions{LowerBound: []byte{tableEvent}, UpperBound: []byte{tableEvent + 1}})
+	view := j.db.NewSnapshot()
+	defer view.Close()
+	events, err := view.NewIter(&pebble.IterOptions{LowerBound: []byte{tableEvent}, UpperBound: []byte{tableEvent + 1}})
 	if err != nil {
 		return err
 	}
 	defer events.Close()
-	return j.scan(lower, upper, func(k, v []byte) (bool, error) {
+	return scanIn(view, lower, upper, func(k, v []byte) (bool, error) {
 		d, ok := placeOf(k)
 		if !ok {
 			return false, errCorrupt
