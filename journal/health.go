@@ -1,0 +1,64 @@
+package journal
+
+import (
+	"sync"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+	"go.uber.org/zap"
+)
+
+// health knows whether the store can write in the background. Where it can't, as
+// on a full disk, it tries again and again, and writes wait for it.
+type health struct {
+	log *zap.Logger
+
+	mu    sync.Mutex
+	err   error
+	since time.Time
+}
+
+// failed notes that a write in the background did not go through. It is logged
+// once until one does.
+func (h *health) failed(err error) {
+	h.mu.Lock()
+	first := h.err == nil
+	if h.err = err; first {
+		h.since = time.Now()
+	}
+	h.mu.Unlock()
+	if first {
+		h.log.Error("journal can't write to its disk; it tries again, and no event is accepted meanwhile", zap.Error(err))
+	}
+}
+
+// wrote notes that a write in the background went through.
+func (h *health) wrote(err error) {
+	if err != nil {
+		return
+	}
+	h.mu.Lock()
+	was, since := h.err, h.since
+	h.err = nil
+	h.mu.Unlock()
+	if was != nil {
+		h.log.Info("journal writes to its disk again", zap.Duration("after", time.Since(since)))
+	}
+}
+
+// listener tells health what the store does in the background.
+func (h *health) listener() *pebble.EventListener {
+	return &pebble.EventListener{
+		BackgroundError: h.failed,
+		FlushEnd:        func(f pebble.FlushInfo) { h.wrote(f.Err) },
+		CompactionEnd:   func(c pebble.CompactionInfo) { h.wrote(c.Err) },
+	}
+}
+
+// Trouble is why the store can't write in the background at the moment; nil if
+// it can.
+func (j *Journal) Trouble() error {
+	j.health.mu.Lock()
+	defer j.health.mu.Unlock()
+	return j.health.err
+}
