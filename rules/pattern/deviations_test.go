@@ -16,6 +16,8 @@ func TestDeviations(t *testing.T) {
 		{"case beyond U+FFFF", `{"a":[{"equals-ignore-case":"𐐀"}]}`, `{"a":"𐐨"}`, true},
 		{"absence in elements", `{"a":{"x":[{"exists":false}],"y":[1]}}`, `{"a":[{"y":1},{"x":3}]}`, true},
 		{"wildcard beside equals-ignore-case", `{"a":[{"wildcard":"*Ü*"},{"equals-ignore-case":"K"}]}`, `{"a":"b"}`, false},
+		{"an empty name at the end of a path", `{"a":{"":[1]}}`, `{"a":{"":1}}`, true},
+		{"a key that comes twice, with arrays", `{"b":[{"anything-but":2}],"b.c":[2]}`, `{"b":[2,[3],{"c":1}],"b":[{"c":2}]}`, true},
 		{"an empty name at the top, copied", `{"":{"b":[1]}}`, `{"b":1}`, true},
 		{"a field after $or, copied", `{"$or":[{"a":[1]},{"b":[1]}],"a":[2]}`, `{"a":2}`, true},
 		{"half of a surrogate pair, copied", `{"a":[{"prefix":"\ude00"}]}`, `{"a":"\ud83d"}`, true},
