@@ -23,7 +23,7 @@ func TestEventIDLeadsBackToItsSeq(t *testing.T) {
 			t.Fatalf("%s: the id's own time is %v, want %v", id, got, s.Time())
 		}
 	}
-	if NewEventID(1) == NewEventID(1) {
+	if a, b := NewEventID(1), NewEventID(1); a == b {
 		t.Fatal("two ids of one number are the same: the id can be guessed")
 	}
 	for _, other := range []string{"", "x", uuid.NewString(), "01976b4c-0000-7fff-bfff-ffffffffffff"} {

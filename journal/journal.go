@@ -159,8 +159,6 @@ func (l storeLogger) Infof(string, ...any)         {}
 func (l storeLogger) Errorf(f string, args ...any) { l.log.Errorf(f, args...) }
 func (l storeLogger) Fatalf(f string, args ...any) { l.fatal(fmt.Errorf(f, args...)) }
 
-func zapError(err error) zap.Field { return zap.Error(err) }
-
 var versionKey = []byte{tableMeta, 'v'}
 
 // checkVersion refuses a store that a newer Signalbox wrote, and marks a new one.

@@ -113,8 +113,6 @@ var errCorrupt = errors.New("the record is corrupt")
 
 const recordV1 = 1
 
-func (r *Record) size() int { return 1 + binary.MaxVarintLen32 + len(r.Meta) + len(r.Envelope) }
-
 func (r *Record) appendValue(dst []byte) []byte {
 	dst = append(dst, recordV1)
 	dst = binary.AppendUvarint(dst, uint64(len(r.Meta)))

@@ -189,17 +189,17 @@ func (b *builder) resolve(d *targetDraft) string {
 }
 
 // spec is the transform in the form that the transform package takes.
-func (d *targetDraft) spec(id string) transform.Spec {
-	s := transform.Spec{TargetID: id, InputPath: d.InputPath.Pointer(), Transform: d.Transform.Pointer()}
-	if d.Input != nil {
-		text, _ := sourceText(d.Input)
+func (t *targetDraft) spec(id string) transform.Spec {
+	s := transform.Spec{TargetID: id, InputPath: t.InputPath.Pointer(), Transform: t.Transform.Pointer()}
+	if t.Input != nil {
+		text, _ := sourceText(t.Input)
 		s.Input = new(string(text))
 	}
-	if t := d.InputTransformer; t != nil {
+	if it := t.InputTransformer; it != nil {
 		s.InputTransformer = &transform.InputTransformer{
-			InputPathsMap: t.InputPathsMap,
-			InputTemplate: t.InputTemplate.Value,
-			Compat:        t.Compat,
+			InputPathsMap: it.InputPathsMap,
+			InputTemplate: it.InputTemplate.Value,
+			Compat:        it.Compat,
 		}
 	}
 	return s

@@ -54,8 +54,11 @@ type directConn struct {
 	reader *bufio.Reader
 	// left is how much more of an answer may be read.
 	left int
-	out  []byte
-	used time.Time
+	// broken is why the connection could not be read, which a parser of what came
+	// before it may not tell.
+	broken error
+	out    []byte
+	used   time.Time
 }
 
 // Read reads from the connection, within the bounds of an answer.
@@ -65,6 +68,7 @@ func (c *directConn) Read(p []byte) (int, error) {
 	}
 	n, err := c.Conn.Read(p[:min(len(p), c.left)])
 	c.left -= n
+	c.broken = err
 	return n, err
 }
 
@@ -162,6 +166,9 @@ func (t *direct) try(conn *directConn, r *http.Request, m *message) (resp *http.
 	}
 	resp, err = readResponse(conn.reader, r)
 	if err != nil {
+		if errors.Is(conn.broken, os.ErrDeadlineExceeded) {
+			err = conn.broken
+		}
 		return nil, true, err
 	}
 	answer := &directBody{body: resp.Body, owner: t, conn: conn, stop: stop, keep: writeErr == nil && !resp.Close}

@@ -13,19 +13,19 @@ func Covers(a, b *Pattern) bool {
 	return true
 }
 
-// covers says whether d implies c.
-func (c conjunction) covers(d conjunction) bool {
+// covers says whether d implies conj.
+func (conj conjunction) covers(d conjunction) bool {
 	absence := false
-	for i := range c {
-		j := slices.IndexFunc(d, func(other condition) bool { return other.path == c[i].path })
-		if j < 0 || !c[i].covers(&d[j]) {
+	for i := range conj {
+		j := slices.IndexFunc(d, func(other condition) bool { return other.path == conj[i].path })
+		if j < 0 || !conj[i].covers(&d[j]) {
 			return false
 		}
-		absence = absence || c[i].acceptsAbsence()
+		absence = absence || conj[i].acceptsAbsence()
 	}
 	// What is absent from one element of an array may be there in another. A
 	// further condition in d may pin the element, so absence there says little.
-	return !absence || len(c) == len(d)
+	return !absence || len(conj) == len(d)
 }
 
 func (c *condition) covers(d *condition) bool {

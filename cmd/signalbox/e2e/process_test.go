@@ -1,6 +1,6 @@
-// Package faults runs the real program against real faults: it is killed under
-// load, its rule files are broken while events flow.
-package faults
+// Package e2e runs the real program in a process of its own: real clients send
+// to it, it is killed under load, its rule files are broken while events flow.
+package e2e
 
 import (
 	"bytes"
@@ -24,7 +24,7 @@ var program string
 
 func TestMain(m *testing.M) {
 	os.Exit(func() int {
-		dir, err := os.MkdirTemp("", "signalbox-faults")
+		dir, err := os.MkdirTemp("", "signalbox-e2e")
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			return 1
@@ -43,7 +43,7 @@ func TestMain(m *testing.M) {
 
 // process is a router in a process of its own.
 type process struct {
-	t    *testing.T
+	t    testing.TB
 	dir  string
 	url  string
 	args []string
@@ -52,7 +52,7 @@ type process struct {
 }
 
 // newProcess prepares a directory with a configuration; rules go to rules.yaml.
-func newProcess(t *testing.T, rules string) *process {
+func newProcess(t testing.TB, rules string) *process {
 	t.Helper()
 	p := &process{t: t, dir: t.TempDir()}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -202,7 +202,7 @@ type sink struct {
 	got []receipt
 }
 
-func newSink(t *testing.T) *sink {
+func newSink(t testing.TB) *sink {
 	t.Helper()
 	s := &sink{}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
