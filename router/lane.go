@@ -35,10 +35,11 @@ type lane struct {
 	bytes int
 
 	// behind says that ready deliveries may lie on disk that are not held; from
-	// is a place before the first of them. awaits says that the lane will be told
-	// when from is settled.
+	// is a place before the first of them, upTo the latest event of those that the
+	// lane was told of. awaits says that it will be told when from is settled.
 	behind, awaits bool
 	from           journal.Cursor
+	upTo           journal.Seq
 	// nextDue is when the first delivery that waits on disk is due, zero if none
 	// does; waitFrom is a place before it.
 	nextDue  time.Time
@@ -158,6 +159,7 @@ func (l *lane) missed(d journal.Delivery) {
 	if !l.behind || at.Compare(l.from) < 0 {
 		l.from = at
 	}
+	l.upTo = max(l.upTo, d.Seq)
 	l.behind = true
 }
 

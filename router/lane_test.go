@@ -71,6 +71,32 @@ func TestALaneLooksAgainWhenAnOlderEventIsSettled(t *testing.T) {
 	})
 }
 
+func TestAReadThatEndsBeforeADeliveryDoesNotForgetIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, toA)
+		b.opts.Window = 1
+		b.start()
+		defer b.stop()
+		until := make(chan struct{})
+		b.fakes["a"].say(hang(until))
+		b.send(order(1))
+		b.settled()
+		l := b.router.lanes["a"]
+		l.mu.Lock()
+		l.behind, l.from = true, journal.Cursor{} // as after an earlier read: a place well before
+		l.mu.Unlock()
+		slow := b.journal.Reserve(1)
+		b.send(order(2))
+		close(until)
+		b.settled() // the lane reads, and stops before the open event
+		slow.Release()
+		b.settled()
+		if c := b.counts(); c.Delivered != 2 {
+			t.Errorf("got %+v", c)
+		}
+	})
+}
+
 func TestALaneDoesNotSpinWhileAnOlderEventIsOpen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, toA)

@@ -36,8 +36,9 @@ type reading struct {
 	// delivery that still waits is due, zero if none does.
 	nextWaiting, nextReady journal.Cursor
 	nextDue                time.Time
-	// allReady says that no settled delivery before nextReady was left on disk.
-	allReady bool
+	// readTo is the event before which no ready delivery was left on disk; zero if
+	// some may have been.
+	readTo journal.Seq
 }
 
 // read fills the window from disk: first the deliveries whose wait is over, then
@@ -82,7 +83,7 @@ func (l *lane) read() {
 		}
 	}
 	if ready {
-		l.behind = !r.allReady || l.from != lastReady
+		l.behind = l.from != lastReady || l.upTo >= r.readTo
 		l.from = first(l.from, r.nextReady)
 	}
 	if err != nil {
@@ -115,6 +116,10 @@ func (r *reading) readWaiting(now time.Time) error {
 func (r *reading) readReady() error {
 	j := r.lane.r.journal
 	limit := j.Stable()
+	if r.nextReady.Seq >= limit { // here for a wait that is over
+		r.readTo = limit
+		return nil
+	}
 	var bad error
 	more := false
 	err := j.Ready(r.lane.id, r.nextReady, limit, func(d journal.Delivery, rec journal.Record) bool {
@@ -127,7 +132,8 @@ func (r *reading) readReady() error {
 	if err = firstError(bad, err); err != nil {
 		return err
 	}
-	if r.allReady = !more; r.allReady && r.nextReady.Seq < limit {
+	if !more {
+		r.readTo = limit
 		r.nextReady = journal.Cursor{Seq: limit}
 	}
 	return nil

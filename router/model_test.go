@@ -1,0 +1,301 @@
+package router
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"signalbox/dlq"
+	"signalbox/event"
+	"signalbox/journal"
+	"signalbox/targets"
+)
+
+const modelTargets = `
+targets:
+  a: {type: http, url: "http://127.0.0.1:1/", concurrency: 3, timeout: 5s, retry: {max_attempts: 4, max_age: 1h, min_backoff: 10ms, max_backoff: 1s}}
+  b: {type: http, url: "http://127.0.0.1:1/", concurrency: 1, timeout: 5s, retry: {max_attempts: 2, max_age: 2s, min_backoff: 10ms, max_backoff: 1s}}
+`
+
+// The rule files of the model: with the target c and without it.
+const (
+	modelWithC = modelTargets + `
+  c: {type: http, url: "http://127.0.0.1:1/", rate_limit: 200/s, timeout: 5s, retry: {max_attempts: 3, max_age: 1h, min_backoff: 1ms, max_backoff: 100ms}}
+rules:
+  - {name: orders, pattern: {source: [shop.orders]}, targets: [a, {target: b, input_path: $.detail.id}]}
+  - {name: extra, pattern: {source: [shop.orders]}, targets: [c]}
+`
+	modelWithoutC = modelTargets + `
+rules:
+  - {name: orders, pattern: {source: [shop.orders]}, targets: [a, {target: b, input_path: $.detail.id}]}
+`
+)
+
+// model does random things to a router, and knows what must come of it.
+type model struct {
+	*bench
+	rnd   *rand.Rand
+	withC bool
+	sent  int
+
+	mu      sync.Mutex
+	planned int // deliveries
+	// delivered counts the successes of each delivery, at the time of the last;
+	// again how many of them a crash may have undone.
+	delivered map[string]int
+	at        map[string]time.Time
+	again     map[string]int
+	dying     bool // the power is off: nothing that happens now is remembered
+}
+
+func (m *model) health() {
+	answers := []func(context.Context, *targets.Delivery) error{
+		nil,
+		nil,
+		down,
+		func(context.Context, *targets.Delivery) error {
+			return &targets.Error{Code: targets.CodeErrorFromTarget, Status: 400, Final: true, Err: errors.New("answered 400")}
+		},
+		func(ctx context.Context, d *targets.Delivery) error {
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-time.After(time.Duration(d.Attempt) * 700 * time.Millisecond):
+				return nil
+			}
+		},
+		func(ctx context.Context, d *targets.Delivery) error {
+			if rand.N(2) == 0 {
+				return down(ctx, d)
+			}
+			return nil
+		},
+	}
+	m.answer([]string{"a", "b", "c"}[m.rnd.IntN(3)], answers[m.rnd.IntN(len(answers))])
+}
+
+// answer chooses a target's answers, and counts those that take a delivery.
+func (m *model) answer(target string, answer func(context.Context, *targets.Delivery) error) {
+	if m.fakes[target] == nil {
+		m.fakes[target] = &fake{}
+	}
+	m.fakes[target].say(func(ctx context.Context, d *targets.Delivery) error {
+		if answer != nil {
+			if err := answer(ctx, d); err != nil {
+				return err
+			}
+		}
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.delivered[d.ID]++
+		m.at[d.ID] = time.Now()
+		if m.dying {
+			m.again[d.ID]++
+		}
+		return nil
+	})
+}
+
+func (m *model) accept() {
+	var wg sync.WaitGroup
+	for range 1 + m.rnd.IntN(4) {
+		evs := make([]*event.Event, 1+m.rnd.IntN(6))
+		for i := range evs {
+			m.sent++
+			evs[i] = order(m.sent)
+		}
+		wg.Go(func() {
+			errs, err := m.router.Accept(m.t.Context(), evs)
+			if err = errors.Join(append(errs, err)...); err != nil {
+				m.t.Error(err)
+			}
+		})
+		m.planned += len(evs) * map[bool]int{true: 3, false: 2}[m.withC]
+	}
+	wg.Wait()
+}
+
+func (m *model) swapRules() {
+	m.withC = !m.withC
+	m.write(map[bool]string{true: modelWithC, false: modelWithoutC}[m.withC])
+	m.swap()
+}
+
+func (m *model) redrive() {
+	var wg sync.WaitGroup
+	for range 1 + m.rnd.IntN(2) { // two may meet
+		o := dlq.Redrive{To: []string{"", "", "a", "b"}[m.rnd.IntN(4)]}
+		wg.Go(func() {
+			if _, err := m.router.DeadLetters.Redrive(m.t.Context(), o, nil); err != nil {
+				m.t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func (m *model) purge() {
+	f := dlq.Filter{Target: []string{"a", "b", "c"}[m.rnd.IntN(3)], Code: targets.CodeErrorFromTarget}
+	if _, err := m.router.DeadLetters.Purge(m.t.Context(), f, false, nil); err != nil {
+		m.t.Error(err)
+	}
+}
+
+func (m *model) restart() {
+	ctx, cancel := context.WithTimeout(m.t.Context(), time.Duration(m.rnd.IntN(3))*time.Second)
+	defer cancel()
+	m.router.Stop(ctx) // attempts may be broken off
+	m.checkDisk()
+	if err := m.journal.Close(); err != nil {
+		m.t.Error(err)
+	}
+	m.start()
+}
+
+// crash cuts the power. What was delivered so shortly before that its end may
+// not have been synced can come again.
+func (m *model) crash() {
+	fs := m.fs.(*vfs.MemFS)
+	m.mu.Lock()
+	m.dying = true
+	for id, at := range m.at {
+		if time.Since(at) <= 100*time.Millisecond {
+			m.again[id]++
+		}
+	}
+	m.mu.Unlock()
+	m.fs = fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: m.rnd.IntN(101), RNG: m.rnd})
+	m.router.Stop(m.t.Context())
+	if err := m.journal.Close(); err != nil {
+		m.t.Error(err)
+	}
+	m.mu.Lock()
+	m.dying = false
+	m.mu.Unlock()
+	m.start()
+}
+
+// checkDisk compares what lies on disk with the accounts. Nothing may be under way.
+func (m *model) checkDisk() {
+	for name, id := range m.journal.Lanes() {
+		var got journal.Counts
+		one := func(n *uint64) func(journal.Delivery, journal.Record) bool {
+			return func(journal.Delivery, journal.Record) bool { *n++; return true }
+		}
+		m.t.Helper()
+		synctest.Wait()
+		time.Sleep(10 * time.Millisecond) // fake time: the journal writes what it gathers
+		synctest.Wait()
+		err := errors.Join(
+			m.journal.Ready(id, journal.Cursor{}, ^journal.Seq(0), one(&got.Ready)),
+			m.journal.Waiting(id, journal.Cursor{}, time.Unix(1<<33, 0), one(&got.Waiting)),
+			m.journal.DeadLetters(journal.Cursor{}, func(l journal.DeadLetter) bool {
+				if l.Delivery.Lane == id {
+					got.Dead++
+				}
+				return true
+			}))
+		c := m.journal.LaneCounts(id)
+		if err != nil || got.Ready != c.Ready || got.Waiting != c.Waiting || got.Dead != c.Dead || !c.Balanced() {
+			m.t.Errorf("lane %s: on disk %+v (%v), the accounts say %+v", name, got, err, c)
+		}
+	}
+}
+
+// finish lets every delivery end, and checks that each did once.
+func (m *model) finish() {
+	if !m.withC {
+		m.swapRules()
+	}
+	for _, name := range []string{"a", "b", "c"} {
+		m.answer(name, nil)
+	}
+	for range 3 { // what is under way may still die
+		time.Sleep(10 * time.Second)
+		if _, err := m.router.DeadLetters.Redrive(m.t.Context(), dlq.Redrive{}, nil); err != nil {
+			m.t.Error(err)
+		}
+	}
+	time.Sleep(time.Minute)
+	m.settled()
+	m.checkDisk()
+	c := m.counts()
+	if c.Planned != uint64(m.planned) || c.Pending()+c.Dead != 0 || c.Delivered+c.Dropped != c.Planned {
+		m.t.Errorf("%d deliveries planned; the accounts say %+v", m.planned, c)
+	}
+	for _, l := range m.router.allLanes() {
+		l.mu.Lock()
+		if len(l.held) != 0 || len(l.queue) != 0 || l.bytes != 0 || l.active != 0 || l.starting != 0 || l.reading {
+			m.t.Errorf("lane %s: %d held, %d queued, %d bytes, %d workers, %d starting at the end", l.name, len(l.held), len(l.queue), l.bytes, l.active, l.starting)
+		}
+		l.mu.Unlock()
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	undone := 0
+	for id, n := range m.delivered {
+		if n > 1+m.again[id] {
+			m.t.Errorf("delivery %s came %d times; crashes allow %d", id, n, 1+m.again[id])
+		}
+	}
+	for _, n := range m.again {
+		undone += n
+	}
+	if never := m.planned - len(m.delivered); never > int(c.Dropped) || never < int(c.Dropped)-undone {
+		m.t.Errorf("%d deliveries never came, %d were purged (%d ends may be undone)", never, c.Dropped, undone)
+	}
+}
+
+// TestEveryDeliveryEndsOnce does random things to a router, and checks in the
+// end that every planned delivery came once, or was purged. It goes through as
+// many seeds as four seconds allow.
+func TestEveryDeliveryEndsOnce(t *testing.T) {
+	began := time.Now()
+	for seed := uint64(0); time.Since(began) < 4*time.Second; seed++ {
+		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m := &model{
+					bench: newBench(t, modelWithC), rnd: rand.New(rand.NewPCG(seed, 1)), withC: true,
+					delivered: map[string]int{}, at: map[string]time.Time{}, again: map[string]int{},
+				}
+				m.fs = vfs.NewCrashableMem()
+				m.opts = Options{Window: 1 + m.rnd.IntN(12), WindowBytes: 1 + m.rnd.IntN(8000), Retention: journal.Retention{MaxAge: time.Minute}}
+				for _, name := range []string{"a", "b", "c"} {
+					m.answer(name, nil)
+				}
+				m.start()
+				for range 120 {
+					switch n := m.rnd.IntN(40); {
+					case n < 16:
+						m.accept()
+					case n < 24:
+						m.health()
+					case n < 32:
+						time.Sleep(time.Duration(m.rnd.Int64N(int64(3 * time.Second))))
+					case n < 35:
+						m.redrive()
+					case n < 36:
+						m.purge()
+					case n < 37:
+						m.swapRules()
+					case n < 38:
+						m.restart()
+					case n < 39:
+						m.crash()
+					default:
+						time.Sleep(2 * time.Minute) // retention drops events
+					}
+				}
+				m.finish()
+				m.stop()
+			})
+		})
+	}
+}
