@@ -40,7 +40,7 @@ func (f Filter) compile() (*matcher, error) {
 	if len(f.Pattern) == 0 {
 		return m, nil
 	}
-	p, err := pattern.Parse(f.Pattern, pattern.Options{})
+	p, err := pattern.Parse(f.Pattern, pattern.Options{Extensions: true})
 	if err != nil {
 		return nil, &BadRequest{fmt.Sprintf("pattern: %v", err)}
 	}

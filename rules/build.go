@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"signalbox/rules/document"
@@ -159,12 +160,21 @@ func (b *builder) pattern(d *draft) *pattern.Pattern {
 		return nil
 	}
 	text, at := sourceText(d.Pattern)
-	p, err := pattern.Parse(text, pattern.Options{Strict: d.Strict})
+	p, err := pattern.Parse(text, pattern.Options{Strict: d.Strict, Extensions: true})
 	if err != nil {
 		b.patternFault(d.Pattern.Pos, at, path, err)
 		return nil
 	}
 	b.ambiguous(d.Pattern, path)
+	for _, w := range p.Lint() {
+		field := path
+		for key := range strings.SplitSeq(w.Path, ".") {
+			if key != "" {
+				field = field.Key(key)
+			}
+		}
+		b.warnings.Add(at(w.Offset), field, "%s", w.Message)
+	}
 	return p
 }
 

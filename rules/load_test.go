@@ -42,3 +42,24 @@ func TestLoadBad(t *testing.T) {
 		})
 	}
 }
+
+func TestLoadWarnsOfDoubtfulPatterns(t *testing.T) {
+	dir := t.TempDir()
+	text := "targets:\n  out: {type: log}\nrules:\n  - name: a\n    pattern:\n      source: [1]\n      detail: {n: [abc, {prefix: a}]}\n    targets: [out]\n"
+	if err := os.WriteFile(filepath.Join(dir, "rules.yaml"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	set, err := Load(Source{Globs: []string{"rules.yaml"}, Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, w := range set.Warnings {
+		got = append(got, strings.TrimPrefix(w.Error(), dir+"/"))
+	}
+	for i, want := range []string{`:6:15: rule "a": pattern.source: `, `:7:20: rule "a": pattern.detail.n: `} {
+		if i >= len(got) || !strings.Contains(got[i], want) {
+			t.Errorf("warning %d: got %q, want %q", i, got, want)
+		}
+	}
+}

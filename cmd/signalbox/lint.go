@@ -10,23 +10,14 @@ import (
 	"signalbox/rules/pattern"
 )
 
-// lint looks for what is allowed in rules, but probably not what was meant.
+// lint looks for rules that repeat what others do.
 func lint(set *rules.Set) []*document.Problem {
 	var found []*document.Problem
-	warn := func(r *rules.Rule, path, format string, args ...any) {
-		at := fmt.Sprintf("rule %q", r.Name)
-		if path != "" {
-			at += ": pattern." + path
-		}
-		found = append(found, &document.Problem{Pos: r.Pos, Path: at, Message: fmt.Sprintf(format, args...)})
-	}
-	for _, r := range set.Rules {
-		for _, w := range r.Pattern.Lint() {
-			warn(r, w.Path, "%s", w.Message)
-		}
-	}
 	for r, by := range repeated(set) {
-		warn(r, "", "its targets get its events twice: rule %q at %s matches all of them too", by.Name, by.Pos)
+		found = append(found, &document.Problem{
+			Pos: r.Pos, Path: fmt.Sprintf("rule %q", r.Name),
+			Message: fmt.Sprintf("its targets get its events twice: rule %q at %s matches all of them too", by.Name, by.Pos),
+		})
 	}
 	return found
 }
