@@ -112,7 +112,7 @@ func TestExplanationAsJSON(t *testing.T) {
 // TestExplainAgreesWithMatch holds Explain against Match on random pairs.
 func TestExplainAgreesWithMatch(t *testing.T) {
 	g := &generator{rand.New(rand.NewPCG(7, 8))}
-	for range 2000 {
+	for range 1000 {
 		p := mustParse(t, g.pattern(0, false))
 		checkExplanation(t, p, []byte(g.event(0)))
 	}

@@ -2,7 +2,6 @@ package pattern
 
 import (
 	"bytes"
-	"strings"
 	"unicode"
 	"unicode/utf8"
 )
@@ -159,13 +158,4 @@ func (g *glob) match(text []byte) bool {
 		text = text[i+len(part):]
 	}
 	return true
-}
-
-func (g *glob) String() string {
-	quote := strings.NewReplacer(`\`, `\\`, `*`, `\*`)
-	quoted := make([]string, len(g.parts))
-	for i, part := range g.parts {
-		quoted[i] = quote.Replace(part)
-	}
-	return strings.Join(quoted, "*")
 }

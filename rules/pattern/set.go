@@ -28,6 +28,7 @@ type Set struct {
 // compiledConjunction is a conjunction with its fields by number.
 type compiledConjunction struct {
 	pattern int32
+	pivot   int32 // the condition that it waits at, or -1
 	conds   []compiledCondition
 }
 
@@ -119,21 +120,22 @@ func (c *compiler) count() {
 	}
 }
 
-// weight guesses how many candidates a test brings up per event: how often a
-// value passes it, times the conjunctions that wait for it.
+// weight guesses how many conjunctions a test brings up together with its own
+// when a value passes it: those with the same text; or those with any range, of
+// which a number passes half; or all, where almost every value passes.
 func (c *compiler) weight(field int32, t *test) int {
 	uses := int(c.uses[field][testKey{t.op, t.text}])
 	switch t.op {
 	case opString, opAddress, opNumber, opNumberText, opEqualsFold:
 		return uses
 	case opPrefix, opSuffix, opPrefixFold, opSuffixFold, opGlob, opGlobFold:
-		return 256 * uses >> min(len(t.text), 8)
-	case opTrue, opFalse, opNull, opCIDR, opAllOf:
-		return 256 * uses
+		return uses + 256>>min(len(t.text), 8) // short ones are passed by many values
+	case opTrue, opFalse, opNull, opCIDR:
+		return uses + 2
 	case opRange:
-		return 1024 * uses
+		return uses/2 + 2
 	}
-	return 4096 * uses
+	return uses + 4
 }
 
 // pivot picks the condition that a conjunction waits at: the one that brings it
@@ -161,6 +163,7 @@ func (c *compiler) place() {
 	for i := range c.set.conjs {
 		conj := &c.set.conjs[i]
 		pivot := c.pivot(conj)
+		conj.pivot = int32(pivot)
 		if pivot < 0 {
 			c.set.always = append(c.set.always, int32(i))
 		}
@@ -201,6 +204,3 @@ func (s *Set) Match(event []byte, dst []int) []int {
 	s.scratch.Put(m)
 	return dst
 }
-
-// Len is how many patterns the set was compiled from.
-func (s *Set) Len() int { return s.patterns }

@@ -14,6 +14,14 @@ func (m *matcher) verify(number int32) {
 // holds says whether values of the event can be chosen for all conditions, so
 // that no two of them lie in different elements of one array.
 func (m *matcher) holds(conj *compiledConjunction) bool {
+	if len(m.frames) == 1 { // nothing lies in arrays, so the pivot has been met
+		for i := range conj.conds {
+			if int32(i) != conj.pivot && m.state(&conj.conds[i]) == stateFails {
+				return false
+			}
+		}
+		return true
+	}
 	// Most often each condition has a value outside of all arrays, or but one of
 	// them needs a value inside of one. Then there is nothing to choose.
 	inside, absence := 0, false

@@ -57,14 +57,12 @@ func TestRunNamesWhatIsWrong(t *testing.T) {
 // TestHundredThousandPatterns holds the bounds that a big set must keep: a second
 // to compile and 150 MB (with room for slow machines in the time).
 func TestHundredThousandPatterns(t *testing.T) {
-	if testing.Short() {
-		t.Skip("big")
+	if testing.Short() || raceDetector {
+		t.Skip("SKIPPED, not run: the bounds are those of a plain build")
 	}
 	tests := []struct{ name, pattern string }{
 		{"ten fields", `{"source":["com.acme.shop%03[2]d"],"detail-type":["Order %[3]d"],"detail":{"field-%[4]d":["prod-%06[1]d"]}}`},
 		{"a field each", `{"source":["com.acme.shop%03[2]d"],"detail-type":["Order %[3]d"],"detail":{"field-%[1]d":["prod-%06[1]d"]}}`},
-		{"prefixes", `{"source":["com.acme.shop%03[2]d"],"detail-type":["Order %[3]d"],"detail":{"field-%[4]d":[{"prefix":"prod-%06[1]d"}]}}`},
-		{"ranges", `{"source":["com.acme.shop%03[2]d"],"detail-type":["Order %[3]d"],"detail":{"field-%[4]d":["prod-%06[1]d",{"numeric":[">",%[1]d]}]}}`},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -1,0 +1,6 @@
+//go:build !race
+
+package bench
+
+// raceDetector says that this build is slow and big because of it.
+const raceDetector = false
