@@ -166,6 +166,7 @@ func (b *builder) pattern(d *draft) *pattern.Pattern {
 		return nil
 	}
 	b.ambiguous(d.Pattern, path)
+	b.typeNames(d.Pattern, path)
 	for _, w := range p.Lint() {
 		field := path
 		for key := range strings.SplitSeq(w.Path, ".") {
@@ -176,6 +177,23 @@ func (b *builder) pattern(d *draft) *pattern.Pattern {
 		b.warnings.Add(at(w.Offset), field, "%s", w.Message)
 	}
 	return p
+}
+
+// typeNames warns of detail types that a pattern asks for by a name against the
+// naming standard.
+func (b *builder) typeNames(n *document.Node, path document.Path) {
+	types := n.Get("detail-type")
+	if types == nil {
+		return
+	}
+	for i, v := range types.Items {
+		if v.Kind != document.String {
+			continue
+		}
+		if fault := nameFault(v.Text); fault != "" {
+			b.warnings.Add(v.Pos, path.Key("detail-type").Index(i), "%s", fault)
+		}
+	}
 }
 
 // sourceText is the JSON of a node that is a value or holds JSON text, and a

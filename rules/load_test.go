@@ -45,7 +45,7 @@ func TestLoadBad(t *testing.T) {
 
 func TestLoadWarnsOfDoubtfulPatterns(t *testing.T) {
 	dir := t.TempDir()
-	text := "targets:\n  out: {type: log}\nrules:\n  - name: a\n    pattern:\n      source: [1]\n      detail: {n: [abc, {prefix: a}]}\n    targets: [out]\n"
+	text := "targets:\n  out: {type: log}\nrules:\n  - name: a\n    pattern:\n      source: [1]\n      detail-type: [OrderCreated, OrderUpdate]\n      detail: {n: [abc, {prefix: a}]}\n    targets: [out]\n"
 	if err := os.WriteFile(filepath.Join(dir, "rules.yaml"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +57,7 @@ func TestLoadWarnsOfDoubtfulPatterns(t *testing.T) {
 	for _, w := range set.Warnings {
 		got = append(got, strings.TrimPrefix(w.Error(), dir+"/"))
 	}
-	for i, want := range []string{`:6:15: rule "a": pattern.source: `, `:7:20: rule "a": pattern.detail.n: `} {
+	for i, want := range []string{`:6:15: rule "a": pattern.source: `, `:7:35: rule "a": pattern.detail-type[1]: the type "OrderUpdate"`, `:8:20: rule "a": pattern.detail.n: `} {
 		if i >= len(got) || !strings.Contains(got[i], want) {
 			t.Errorf("warning %d: got %q, want %q", i, got, want)
 		}
