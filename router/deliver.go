@@ -115,13 +115,10 @@ func (l *lane) simulate(it *item, h *handle, d targets.Delivery) {
 		l.settle(it, nil, journal.Dropped)
 		return
 	}
-	req, err := h.target.Preview(&d)
-	if err != nil {
+	if err := targets.LogSynthetic(l.r.log, h.target, &d); err != nil {
 		l.bury(it, h, d, &targets.Error{Code: targets.CodeInvalidParameter, Err: err}, "")
 		return
 	}
-	l.r.log.Info("synthetic event not sent", zap.String("target", l.name), zap.String("rule", d.Rule),
-		zap.String("event_id", d.EventID), zap.String("delivery_id", d.ID), zap.Any("request", req))
 	l.r.metrics.ended(it.delivery.Rule, l.name, outcomeDelivered)
 	l.settle(it, nil, journal.Delivered)
 }
