@@ -131,7 +131,7 @@ func (j *Journal) open(opts Options) (err error) {
 }
 
 func pebbleOptions(opts Options, lock *pebble.Lock, listener *pebble.EventListener) *pebble.Options {
-	return &pebble.Options{
+	o := &pebble.Options{
 		FS:                          opts.FS,
 		Lock:                        lock,
 		EventListener:               listener,
@@ -146,6 +146,14 @@ func pebbleOptions(opts Options, lock *pebble.Lock, listener *pebble.EventListen
 		WALBytesPerSync:             0,
 		CompactionConcurrencyRange:  func() (int, int) { return 1, 2 },
 	}
+	o.Experimental.SpanPolicyFunc = apartByTable
+	return o
+}
+
+// apartByTable ends a file where a table ends. A file of the event log alone
+// overlaps no other, so that it can be moved down the levels as it is.
+func apartByTable(key []byte) (pebble.SpanPolicy, []byte, error) {
+	return pebble.SpanPolicy{}, []byte{key[0] + 1}, nil
 }
 
 // storeLogger lets through what an operator must know; Pebble calls Fatalf when
