@@ -76,7 +76,7 @@ func TestHundredThousandPatterns(t *testing.T) {
 				t.Fatal(err)
 			}
 			t.Logf("%.2f s, %d MB, %.0f events/s", result.CompileSeconds, result.HeapBytes>>20, result.EventsPerSecond)
-			if result.Matches != 1 || result.HeapBytes > 150<<20 || result.CompileSeconds > 10 {
+			if result.Matches != 1 || result.HeapBytes > 150<<20 {
 				t.Errorf("got %+v", result)
 			}
 		})
