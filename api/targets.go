@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 
 	"signalbox/journal"
 	"signalbox/router"
@@ -89,9 +88,7 @@ func showConfig(c *targets.Config) *configView {
 			MinBackoff: document.FormatDuration(c.Retry.MinBackoff), MaxBackoff: document.FormatDuration(c.Retry.MaxBackoff),
 		},
 	}
-	if c.RateLimit.N > 0 {
-		shown.RateLimit = float64(c.RateLimit.N) * float64(time.Second) / float64(c.RateLimit.Per)
-	}
+	shown.RateLimit = c.RateLimit.PerSecond()
 	return shown
 }
 

@@ -109,8 +109,15 @@ func (q *Queue) walk(f Filter, from journal.Cursor, fn func(*Letter) error) erro
 	if err != nil {
 		return err
 	}
+	oldest, latest := f.events()
+	if from.Seq < oldest {
+		from = journal.Cursor{Seq: oldest}
+	}
 	var stopped error
 	err = q.journal.DeadLetters(from, func(d journal.DeadLetter) bool {
+		if d.Delivery.Seq > latest {
+			return false
+		}
 		l, err := q.letter(d)
 		if err == nil && m.matches(l) {
 			err = fn(l)
@@ -153,7 +160,7 @@ func (q *Queue) List(f Filter, after string, limit int) (Page, error) {
 // Get gives the letter with a delivery's id, or journal.ErrNotFound.
 func (q *Queue) Get(id string) (*Letter, error) {
 	var found *Letter
-	err := q.walk(Filter{IDs: []string{id}}, firstOf(id), func(l *Letter) error {
+	err := q.walk(Filter{IDs: []string{id}}, journal.Cursor{}, func(l *Letter) error {
 		found = l
 		return errStop
 	})
@@ -161,12 +168,6 @@ func (q *Queue) Get(id string) (*Letter, error) {
 		err = fmt.Errorf("dead letter %q: %w", id, journal.ErrNotFound)
 	}
 	return found, err
-}
-
-// firstOf is where the letter of a delivery's id can lie at the earliest.
-func firstOf(id string) journal.Cursor {
-	s, _ := journal.SeqOfDeliveryID(id)
-	return journal.Cursor{Seq: s}
 }
 
 func formatCursor(c journal.Cursor) string { return fmt.Sprintf("%d.%d", c.Seq, c.N) }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"signalbox/journal"
 	"signalbox/rules/pattern"
 )
 
@@ -27,6 +28,21 @@ type Filter struct {
 func (f Filter) Empty() bool {
 	return len(f.IDs) == 0 && f.Target == "" && f.Rule == "" && f.Bus == "" && f.Code == "" &&
 		f.Since.IsZero() && f.Until.IsZero() && len(f.Pattern) == 0
+}
+
+// events bounds the events whose letters the filter can let through, as far as
+// their ids tell it.
+func (f Filter) events() (oldest, latest journal.Seq) {
+	if len(f.IDs) == 0 {
+		return 0, ^journal.Seq(0)
+	}
+	oldest = ^journal.Seq(0)
+	for _, id := range f.IDs {
+		if s, ok := journal.SeqOfDeliveryID(id); ok {
+			oldest, latest = min(oldest, s), max(latest, s)
+		}
+	}
+	return oldest, latest
 }
 
 // matcher is a filter ready for use.

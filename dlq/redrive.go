@@ -113,7 +113,7 @@ type leaving struct {
 func (q *Queue) leave(ctx context.Context, f Filter, how leaving) (Progress, error) {
 	p := Progress{DryRun: how.dryRun}
 	var chosen []journal.Cursor
-	err := q.walk(f, f.start(), func(l *Letter) error {
+	err := q.walk(f, journal.Cursor{}, func(l *Letter) error {
 		if missing, ok := how.admit(l); !ok {
 			if p.Missing == nil {
 				p.Missing = map[string]int{}
@@ -175,18 +175,4 @@ func (q *Queue) moves(f Filter, at []journal.Cursor, move func(*Letter) journal.
 		return nil
 	})
 	return moves, err
-}
-
-// start is where the filter's letters begin at the earliest.
-func (f Filter) start() journal.Cursor {
-	if len(f.IDs) == 0 {
-		return journal.Cursor{}
-	}
-	first := firstOf(f.IDs[0])
-	for _, id := range f.IDs[1:] {
-		if c := firstOf(id); c.Compare(first) < 0 {
-			first = c
-		}
-	}
-	return first
 }

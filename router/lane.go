@@ -86,7 +86,7 @@ func newLane(r *Router, name string, id journal.LaneID) *lane {
 func (l *lane) serves(cfg targets.Config) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.handle != nil && sameConfig(l.handle.cfg, cfg)
+	return l.handle != nil && l.handle.cfg.Equal(&cfg)
 }
 
 // assign gives the lane another target, or none.
@@ -98,8 +98,7 @@ func (l *lane) assign(cfg targets.Config, t targets.Target) {
 		l.handle = &handle{name: l.name, cfg: cfg, target: t}
 		l.failing = ""
 	}
-	if cfg.RateLimit.N > 0 && cfg.RateLimit.Per > 0 {
-		perSecond := float64(cfg.RateLimit.N) / cfg.RateLimit.Per.Seconds()
+	if perSecond := cfg.RateLimit.PerSecond(); perSecond > 0 {
 		l.limiter = rate.NewLimiter(rate.Limit(perSecond), max(1, int(perSecond/10)))
 	}
 	l.mu.Unlock()

@@ -1,6 +1,7 @@
 package router
 
 import (
+	"cmp"
 	"time"
 
 	"go.uber.org/zap"
@@ -103,7 +104,7 @@ func (r *reading) readWaiting(now time.Time) error {
 		bad = r.take(d, rec, &r.nextWaiting)
 		return bad == nil
 	})
-	if err = firstError(bad, err); err != nil {
+	if err = cmp.Or(bad, err); err != nil {
 		return err
 	}
 	due, _, err := j.NextDue(r.lane.id, r.nextWaiting)
@@ -129,7 +130,7 @@ func (r *reading) readReady() error {
 		bad = r.take(d, rec, &r.nextReady)
 		return bad == nil
 	})
-	if err = firstError(bad, err); err != nil {
+	if err = cmp.Or(bad, err); err != nil {
 		return err
 	}
 	if !more {
@@ -168,13 +169,4 @@ func (l *lane) holds(d journal.Delivery) bool {
 	defer l.mu.Unlock()
 	it, ok := l.held[key{d.Seq, d.N}]
 	return ok && it.delivery.State == d.State && it.delivery.Due.Equal(d.Due)
-}
-
-func firstError(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"reflect"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -338,5 +337,3 @@ func (r *Router) housekeep() {
 		}
 	}
 }
-
-func sameConfig(a, b targets.Config) bool { return reflect.DeepEqual(a, b) }

@@ -60,7 +60,7 @@ func (r Rate) String() string {
 }
 
 // IsZero tells whether there is no limit.
-func (r Rate) IsZero() bool { return r.N == 0 }
+func (r Rate) IsZero() bool { return r.N == 0 || r.Per == 0 }
 
 // PerSecond is the rate in deliveries a second; 0 means no limit.
 func (r Rate) PerSecond() float64 {
