@@ -19,7 +19,8 @@ import (
 )
 
 // storeVersion is the version of the keys and records that this package writes.
-const storeVersion = 1
+// Version 2 has tables that an older Signalbox would leave behind.
+const storeVersion = 2
 
 // ErrLocked says that another process has the data directory open.
 var ErrLocked = errors.New("the data directory is in use")
@@ -169,24 +170,36 @@ func (l storeLogger) Fatalf(f string, args ...any) { l.fatal(fmt.Errorf(f, args.
 
 var versionKey = []byte{tableMeta, 'v'}
 
-// checkVersion refuses a store that a newer Signalbox wrote, and marks a new one.
+// checkVersion refuses a store that a newer Signalbox wrote, and marks any other
+// as one of this version: what is new in it came with tables of its own.
 func (j *Journal) checkVersion() error {
+	n, err := j.version()
+	switch {
+	case err != nil:
+		return err
+	case n > storeVersion:
+		return fmt.Errorf("written by a newer Signalbox (store version %d; this one reads up to %d): run that version, or set data_dir to a new directory", n, storeVersion)
+	case n == storeVersion:
+		return nil
+	}
+	return j.db.Set(versionKey, []byte(strconv.Itoa(storeVersion)), pebble.Sync)
+}
+
+// version is that of the store on disk, 0 for a new one.
+func (j *Journal) version() (int, error) {
 	v, closer, err := j.db.Get(versionKey)
 	if errors.Is(err, pebble.ErrNotFound) {
-		return j.db.Set(versionKey, []byte(strconv.Itoa(storeVersion)), pebble.Sync)
+		return 0, nil
 	}
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer closer.Close()
 	n, err := strconv.Atoi(string(v))
 	if err != nil {
-		return fmt.Errorf("store version %q: %w", v, errCorrupt)
+		return 0, fmt.Errorf("store version %q: %w", v, errCorrupt)
 	}
-	if n > storeVersion {
-		return fmt.Errorf("written by a newer Signalbox (store version %d; this one reads up to %d): run that version, or set data_dir to a new directory", n, storeVersion)
-	}
-	return nil
+	return n, nil
 }
 
 // recover reads what the journal keeps in memory: lanes, counts, and the ends of

@@ -319,15 +319,35 @@ func TestADirectoryInUseIsRefused(t *testing.T) {
 func TestANewerStoreIsRefused(t *testing.T) {
 	fs := vfs.NewMem()
 	j := open(t, fs)
-	if err := j.db.Set(versionKey, []byte("2"), nil); err != nil {
+	if err := j.db.Set(versionKey, []byte("99"), nil); err != nil {
 		t.Fatal(err)
 	}
 	if err := j.Close(); err != nil {
 		t.Fatal(err)
 	}
 	_, err := Open("data", Options{FS: fs})
-	if err == nil || !strings.Contains(err.Error(), "newer Signalbox (store version 2; this one reads up to 1)") {
+	if err == nil || !strings.Contains(err.Error(), "newer Signalbox (store version 99; this one reads up to 2)") {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestAnOlderStoreIsMarkedAsOurs(t *testing.T) {
+	fs := vfs.NewMem()
+	j := open(t, fs)
+	if err := j.db.Set(versionKey, []byte("1"), nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	j = open(t, fs)
+	v, closer, err := j.db.Get(versionKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closer.Close()
+	if string(v) != "2" {
+		t.Errorf("the store is marked %q", v)
 	}
 }
 

@@ -19,7 +19,7 @@ import (
 
 const (
 	// maxAnswerBytes bounds one answer with its header.
-	maxAnswerBytes = 256 << 10
+	maxAnswerBytes = MaxAnswer + 64<<10
 	// maxInformational is how many answers of 1xx may come before the final one.
 	maxInformational = 5
 	// largeBody is from what size on a body is not copied behind its header to

@@ -217,6 +217,9 @@ func (t *httpTarget) Deliver(ctx context.Context, d *Delivery) error {
 		return t.broken(ctx, err, body.tries)
 	}
 	defer resp.Body.Close()
+	if d.Answer != nil {
+		keepAnswer(resp, d.Answer)
+	}
 	if resp.StatusCode >= 200 && resp.StatusCode < 300 {
 		readAnswer(resp, nil)
 		return nil
@@ -265,6 +268,23 @@ func (t *httpTarget) refused(resp *http.Response, tries int) *Error {
 		Tries:      tries,
 		Err:        errors.New(text),
 	}
+}
+
+// keepAnswer reads an answer for who asked for it, and leaves the response as if
+// it had not been read.
+func keepAnswer(resp *http.Response, a *Answer) {
+	body, err := io.ReadAll(io.LimitReader(resp.Body, MaxAnswer+1))
+	*a = Answer{Status: resp.StatusCode, ContentType: resp.Header.Get("Content-Type"), Body: body, Cut: err != nil}
+	if len(body) > MaxAnswer {
+		a.Body, a.Cut = body[:MaxAnswer:MaxAnswer], true
+	}
+	resp.Body = readAgain{io.MultiReader(bytes.NewReader(body), resp.Body), resp.Body}
+}
+
+// readAgain is a body of which the beginning was read before.
+type readAgain struct {
+	io.Reader
+	io.Closer
 }
 
 var answerBuffers = sync.Pool{New: func() any { return new([4 << 10]byte) }}

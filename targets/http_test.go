@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -252,6 +253,44 @@ func testHTTPAnswers(t *testing.T, config func(url string) Config) {
 			}
 			if want := fmt.Sprintf("POST %s: %d", server.URL, test.status); !strings.HasPrefix(e.Error(), want) {
 				t.Errorf("error %q, want it to begin with %q", e, want)
+			}
+		})
+	}
+}
+
+func TestHTTPAnswerIsKeptForItsReader(t *testing.T) {
+	overEach(t, testHTTPAnswerIsKeptForItsReader)
+}
+
+func testHTTPAnswerIsKeptForItsReader(t *testing.T, config func(url string) Config) {
+	long := strings.Repeat("a", MaxAnswer+1)
+	for _, test := range []struct {
+		status int
+		body   string
+		want   Answer
+	}{
+		{200, `{"done":true}`, Answer{Status: 200, ContentType: "application/json", Body: []byte(`{"done":true}`)}},
+		{422, "no", Answer{Status: 422, ContentType: "application/json", Body: []byte("no")}},
+		{204, "", Answer{Status: 204, ContentType: "application/json", Body: []byte{}}},
+		{200, long, Answer{Status: 200, ContentType: "application/json", Body: []byte(long[:MaxAnswer]), Cut: true}},
+	} {
+		t.Run(fmt.Sprint(test.status, len(test.body)), func(t *testing.T) {
+			server := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Type", "application/json")
+				w.WriteHeader(test.status)
+				_, _ = io.WriteString(w, test.body)
+			})
+			d := delivery()
+			d.Answer = new(Answer)
+			err := open(t, config(server.URL), Env{}).Deliver(t.Context(), d)
+			if taken := err == nil; taken != (test.status < 300) {
+				t.Errorf("got %v", err)
+			}
+			if !reflect.DeepEqual(*d.Answer, test.want) {
+				t.Errorf("got status %d, %s, %d bytes, cut %t", d.Answer.Status, d.Answer.ContentType, len(d.Answer.Body), d.Answer.Cut)
+			}
+			if test.status == 422 && deliveryError(t, err).Snippet != "no" {
+				t.Errorf("the error does not show the answer: %v", err)
 			}
 		})
 	}

@@ -31,7 +31,24 @@ type Delivery struct {
 	Body []byte
 	// Meta is the event's metadata; it must not be changed.
 	Meta *event.Metadata
+	// Answer is where Deliver puts what the target answered, be it success or
+	// not; nil where nobody reads it.
+	Answer *Answer
 }
+
+// Answer is what a target answered to a delivery.
+type Answer struct {
+	// Status is the HTTP status, 0 where the target speaks no HTTP.
+	Status      int
+	ContentType string
+	// Body is the answer's body, up to MaxAnswer bytes.
+	Body []byte
+	// Cut says that the body was longer than MaxAnswer, or broke off.
+	Cut bool
+}
+
+// MaxAnswer is how much of an answer is kept for its reader, in bytes.
+const MaxAnswer = 256 << 10
 
 // synthetic tells whether the event is a test event.
 func (d *Delivery) synthetic() bool { return d.Meta != nil && d.Meta.Synthetic }
