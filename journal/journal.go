@@ -148,13 +148,32 @@ func pebbleOptions(opts Options, lock *pebble.Lock, listener *pebble.EventListen
 		CompactionConcurrencyRange:  func() (int, int) { return 1, 2 },
 	}
 	o.Experimental.SpanPolicyFunc = apartByTable
+	o.Experimental.ValueSeparationPolicy = eventsInFilesOfTheirOwn
 	return o
 }
 
 // apartByTable ends a file where a table ends. A file of the event log alone
-// overlaps no other, so that it can be moved down the levels as it is.
+// overlaps no other, so that it can be moved down the levels as it is. The
+// events' bytes lie apart from their keys, those of all other tables with them.
 func apartByTable(key []byte) (pebble.SpanPolicy, []byte, error) {
-	return pebble.SpanPolicy{}, []byte{key[0] + 1}, nil
+	p := pebble.SpanPolicy{ValueStoragePolicy: pebble.ValueStorageLowReadLatency}
+	if key[0] == tableEvent {
+		p = pebble.SpanPolicy{DisableValueSeparationBySuffix: true}
+	}
+	return p, []byte{key[0] + 1}, nil
+}
+
+// separateFrom is the size from which an event's bytes lie apart, in bytes.
+const separateFrom = 256
+
+// eventsInFilesOfTheirOwn lets compactions move the keys of events only: their
+// bytes are written once to the log and once to a file, which is deleted when
+// retention has dropped the last event in it.
+func eventsInFilesOfTheirOwn() pebble.ValueSeparationPolicy {
+	return pebble.ValueSeparationPolicy{
+		Enabled: true, MinimumSize: separateFrom, MaxBlobReferenceDepth: 10,
+		RewriteMinimumAge: time.Hour, TargetGarbageRatio: 0.5,
+	}
 }
 
 // storeLogger lets through what an operator must know; Pebble calls Fatalf when

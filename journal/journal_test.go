@@ -424,25 +424,47 @@ func TestTrimKeepsWhatDeliveriesWaitFor(t *testing.T) {
 	}
 }
 
-func TestTrimBoundsTheBytes(t *testing.T) {
-	j := open(t, vfs.NewMem())
-	put := func(n int) {
-		for range n {
-			r := j.Reserve(1)
-			body := make([]byte, 4096)
-			for i := range body {
-				body[i] = byte(rand.N(256)) // nothing to compress
-			}
-			if err := j.Append([]Entry{{Record: Record{Seq: r.At(0), Envelope: body}}}); err != nil {
-				t.Fatal(err)
-			}
-			r.Release()
+// putNoise appends n events of 4 KiB each that can't be compressed.
+func putNoise(t *testing.T, j *Journal, n int) {
+	t.Helper()
+	for range n {
+		r := j.Reserve(1)
+		body := make([]byte, 4096)
+		for i := range body {
+			body[i] = byte(rand.N(256))
 		}
+		if err := j.Append([]Entry{{Record: Record{Seq: r.At(0), Envelope: body}}}); err != nil {
+			t.Fatal(err)
+		}
+		r.Release()
 	}
-	put(500)
 	if err := j.db.Flush(); err != nil {
 		t.Fatal(err)
 	}
+}
+
+func TestTrimmedEventsLeaveTheDisk(t *testing.T) {
+	j := open(t, vfs.NewMem())
+	putNoise(t, j, 500)
+	if size := j.db.Metrics().BlobFiles.LiveSize; size < 500*4096 {
+		t.Fatalf("of the events' bytes, only %d are apart from their keys", size)
+	}
+	putNoise(t, j, 10)
+	if _, err := j.Trim(Retention{MaxBytes: 1}); err != nil {
+		t.Fatal(err)
+	}
+	putNoise(t, j, 10) // which has the dropping flushed, too
+	if err := j.db.Compact(t.Context(), []byte{tableEvent}, []byte{tableEvent + 1}, false); err != nil {
+		t.Fatal(err)
+	}
+	if size := j.db.Metrics().BlobFiles.LiveSize; size > 200<<10 {
+		t.Errorf("%d bytes of events are on disk, of which at most 80 KiB are kept", size)
+	}
+}
+
+func TestTrimBoundsTheBytes(t *testing.T) {
+	j := open(t, vfs.NewMem())
+	putNoise(t, j, 500)
 	first, last, err := j.ends()
 	if err != nil {
 		t.Fatal(err)
