@@ -11,6 +11,10 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 # The packages that start goroutines or are used by many at once.
 RACE_PKG    ?= ./api/... ./config/... ./dlq/... ./ingest/... ./journal/... ./router/... ./rules/... ./targets/...
 
+# How often make chaos repeats each fault, and how long make soak lasts.
+CHAOS       ?= 100
+SOAK        ?= 10m
+
 BENCH       ?= .
 BENCHCOUNT  ?= 1
 FUZZ        ?= Fuzz
@@ -37,6 +41,14 @@ test: ## Run all tests (PKG=./router/...); skipped ones are listed at the end
 .PHONY: race
 race: ## Run the tests of the concurrent packages under the race detector (RACE_PKG=…)
 	@.ci/gotest -race $(RACE_PKG)
+
+.PHONY: chaos
+chaos: ## Make everything fail under load, for an hour or so (CHAOS=100 rounds of each fault)
+	CHAOS_ROUNDS=$(CHAOS) .ci/gotest -timeout 6h -run Chaos ./cmd/signalbox/e2e
+
+.PHONY: soak
+soak: ## Keep a load up and watch memory and goroutines (SOAK=10m)
+	SOAK=$(SOAK) $(GO) test -timeout 12h -v -run Soak ./cmd/signalbox/e2e
 
 .PHONY: rules
 rules: build ## Check the rules of the examples and run their tests

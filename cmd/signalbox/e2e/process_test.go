@@ -3,18 +3,14 @@
 package e2e
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
-	"strings"
-	"sync"
 	"testing"
 	"time"
 )
@@ -87,6 +83,23 @@ func (p *process) write(name, text string) {
 	}
 }
 
+func (p *process) read(name string) string {
+	p.t.Helper()
+	b, err := os.ReadFile(filepath.Join(p.dir, name))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return string(b)
+}
+
+// signal sends a signal to the program.
+func (p *process) signal(s os.Signal) {
+	p.t.Helper()
+	if err := p.cmd.Process.Signal(s); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
 // start runs the program and waits until it is ready.
 func (p *process) start() {
 	p.t.Helper()
@@ -138,96 +151,6 @@ func (p *process) accounts() (a accounts, err error) {
 	}
 	defer r.Body.Close()
 	return a, json.NewDecoder(r.Body).Decode(&a)
-}
-
-// put sends events with PutEvents, and returns their ids once they are
-// acknowledged.
-func (p *process) put(client *http.Client, ns ...int) ([]string, error) {
-	type entry struct{ Source, DetailType, Detail string }
-	var entries []entry
-	for _, n := range ns {
-		entries = append(entries, entry{"shop.orders", "OrderCreated", fmt.Sprintf(`{"n":%d,"note":"%s"}`, n, strings.Repeat("x", 400))})
-	}
-	body, err := json.Marshal(map[string]any{"Entries": entries})
-	if err != nil {
-		return nil, err
-	}
-	req, err := http.NewRequest(http.MethodPost, p.url+"/", bytes.NewReader(body))
-	if err != nil {
-		return nil, err
-	}
-	req.Header.Set("X-Amz-Target", "AWSEvents.PutEvents")
-	req.Header.Set("Content-Type", "application/x-amz-json-1.1")
-	resp, err := client.Do(req)
-	if err != nil {
-		return nil, err
-	}
-	defer resp.Body.Close()
-	var answer struct {
-		FailedEntryCount int
-		Entries          []struct{ EventID string }
-	}
-	b, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return nil, err
-	}
-	if resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("%s: %s", resp.Status, b)
-	}
-	if err := json.Unmarshal(b, &answer); err != nil {
-		return nil, err
-	}
-	if answer.FailedEntryCount != 0 || len(answer.Entries) != len(ns) {
-		return nil, fmt.Errorf("answered %s", b)
-	}
-	var ids []string
-	for _, e := range answer.Entries {
-		ids = append(ids, e.EventID)
-	}
-	return ids, nil
-}
-
-// receipt is one request that the sink got.
-type receipt struct {
-	at       time.Time
-	delivery string
-	event    string
-	body     []byte
-}
-
-// sink is a real HTTP target that remembers what it got.
-type sink struct {
-	url string
-	mu  sync.Mutex
-	got []receipt
-}
-
-func newSink(t testing.TB) *sink {
-	t.Helper()
-	s := &sink{}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, err := io.ReadAll(r.Body)
-		if err != nil {
-			return // the program was killed in the middle of it
-		}
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.got = append(s.got, receipt{time.Now(), r.Header.Get("X-Signalbox-Delivery-Id"), r.Header.Get("X-Signalbox-Event-Id"), body})
-	})}
-	go server.Serve(l)
-	t.Cleanup(func() { server.Close() })
-	s.url = "http://" + l.Addr().String()
-	return s
-}
-
-func (s *sink) receipts() []receipt {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.got[:len(s.got):len(s.got)]
 }
 
 // rounds is how often a fault is repeated: a few times in every run of the

@@ -1,0 +1,238 @@
+package e2e
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// TestChaos makes one thing after another fail under load: the program, the
+// disk, the target. After each, nothing acknowledged is missing, the accounts
+// balance, and only what was in flight came twice. CHAOS_ROUNDS repeats the
+// faults more often.
+func TestChaos(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		fault func(*trial)
+	}{
+		{"killed", killed},
+		{"held", held},
+		{"target hangs", hangs},
+		{"target resets connections", resets},
+		{"target sends half an answer", halves},
+		{"target answers 429", throttles},
+		{"target fails now and then", flaps},
+		{"name does not resolve", unresolved},
+		{"all at once", everything},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			x := newTrial(t)
+			x.begin()
+			c.fault(x)
+			x.s.be(kind)
+			x.judge()
+		})
+	}
+}
+
+// pause lets the load go on for a moment.
+func pause(least, more int) {
+	time.Sleep(time.Duration(least+rand.IntN(more)) * time.Millisecond)
+}
+
+// killed ends the program again and again, as a power cut would.
+func killed(x *trial) {
+	for range rounds(x.t, 10) {
+		pause(20, 300)
+		x.breakOff()
+	}
+}
+
+// held stops the program for longer than an attempt may take.
+func held(x *trial) {
+	for range rounds(x.t, 2) {
+		pause(100, 200)
+		x.interrupted()
+		x.p.signal(syscall.SIGSTOP)
+		pause(1200, 300)
+		x.p.signal(syscall.SIGCONT)
+		x.interrupted()
+	}
+}
+
+// hangs accepts and never answers.
+func hangs(x *trial) {
+	misbehave(x, 1500, func(_ http.ResponseWriter, r *http.Request) bool {
+		<-r.Context().Done()
+		return false
+	})
+}
+
+// resets breaks connections off where an answer is awaited.
+func resets(x *trial) {
+	misbehave(x, 400, func(w http.ResponseWriter, _ *http.Request) bool {
+		c, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			x.t.Error(err)
+			return false
+		}
+		if tcp, ok := c.(*net.TCPConn); ok {
+			_ = tcp.SetLinger(0) // a reset in place of an orderly end
+		}
+		c.Close()
+		return false
+	})
+}
+
+// halves breaks off in the middle of the head of an answer, or of its body.
+// Where the whole head says success, the target has taken the event.
+func halves(x *trial) {
+	misbehave(x, 400, func(w http.ResponseWriter, _ *http.Request) bool {
+		answer, taken := "HTTP/1.1 200 OK\r\nContent-Le", false
+		if rand.IntN(2) == 0 {
+			answer, taken = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf of", true
+		}
+		c, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			x.t.Error(err)
+			return false
+		}
+		_, _ = c.Write([]byte(answer))
+		c.Close()
+		return taken
+	})
+}
+
+// throttles is a storm of 429.
+func throttles(x *trial) {
+	misbehave(x, 400, func(w http.ResponseWriter, _ *http.Request) bool {
+		w.Header().Set("Retry-After", "1")
+		w.WriteHeader(http.StatusTooManyRequests)
+		return false
+	})
+}
+
+// flaps refuses every third request, at random.
+func flaps(x *trial) {
+	misbehave(x, 800, func(w http.ResponseWriter, r *http.Request) bool {
+		if rand.IntN(3) > 0 {
+			return kind(w, r)
+		}
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return false
+	})
+}
+
+// misbehave gives the sink a mood from time to time, in milliseconds.
+func misbehave(x *trial, lasts int, m mood) {
+	for range rounds(x.t, 2) {
+		pause(100, 200)
+		x.s.be(m)
+		pause(lasts, lasts)
+		x.s.be(kind)
+	}
+}
+
+// unresolved edits the rules to a host that does not resolve, and back. Its name
+// is one that no name server need be asked for.
+func unresolved(x *trial) {
+	good := x.p.read("rules.yaml")
+	for range rounds(x.t, 2) {
+		pause(100, 200)
+		x.p.write("rules.yaml", strings.ReplaceAll(good, "127.0.0.1", "nowhere-.invalid"))
+		pause(600, 300)
+		x.p.write("rules.yaml", good)
+		pause(100, 200)
+	}
+}
+
+// everything lets the target fail in every way while the program is killed and
+// its rule file is broken.
+func everything(x *trial) {
+	good := x.p.read("rules.yaml")
+	for range rounds(x.t, 6) {
+		x.s.be(func(w http.ResponseWriter, r *http.Request) bool {
+			switch rand.IntN(20) {
+			case 0:
+				w.WriteHeader(http.StatusTooManyRequests)
+				return false
+			case 1:
+				w.WriteHeader(http.StatusInternalServerError)
+				return false
+			case 2:
+				panic(http.ErrAbortHandler)
+			}
+			return kind(w, r)
+		})
+		pause(50, 300)
+		x.p.write("rules.yaml", good+"  - {name: broken, pattern: {source: shop}}\n")
+		pause(20, 50)
+		x.p.write("rules.yaml", good)
+		x.breakOff()
+	}
+}
+
+// TestChaosFullDisk fills the disk under load until the program can't go on,
+// frees it, and starts the program again.
+func TestChaosFullDisk(t *testing.T) {
+	x := newTrial(t)
+	data := filepath.Join(x.p.dir, "data")
+	if err := os.Mkdir(data, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mount("tmpfs", data, "tmpfs", 0, "size=96m"); err != nil {
+		t.Skipf("a small disk can't be had here: mounting a tmpfs: %v", err)
+	}
+	t.Cleanup(func() {
+		x.p.kill()
+		if err := syscall.Unmount(data, 0); err != nil {
+			t.Error(err)
+		}
+	})
+	x.p.write("config.yaml", x.p.read("config.yaml")+"min_free_disk: 0\n")
+	x.begin()
+	ballast := filepath.Join(data, "ballast")
+	for range rounds(t, 2) {
+		pause(200, 200)
+		fill(t, ballast)
+		x.p.eventually(20*time.Second, "in trouble", func() bool {
+			r, err := http.Get(x.p.url + "/readyz")
+			if err != nil {
+				return true // it has ended itself
+			}
+			r.Body.Close()
+			return r.StatusCode != http.StatusOK
+		})
+		pause(100, 200)
+		if err := os.Remove(ballast); err != nil {
+			t.Fatal(err)
+		}
+		x.breakOff()
+	}
+	x.judge()
+}
+
+// fill writes a file until the disk holds no more.
+func fill(t *testing.T, path string) {
+	t.Helper()
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for block := make([]byte, 1<<16); ; {
+		if _, err := f.Write(block); err != nil {
+			if !strings.Contains(err.Error(), syscall.ENOSPC.Error()) {
+				t.Fatal(fmt.Errorf("fill the disk: %w", err))
+			}
+			return
+		}
+	}
+}

@@ -1,0 +1,82 @@
+package e2e
+
+import (
+	"io"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// receipt is one request that the sink got.
+type receipt struct {
+	at       time.Time
+	path     string
+	delivery string
+	event    string
+	body     []byte
+	// taken says that the sink answered with success, as far as it knows.
+	taken bool
+}
+
+// mood is how a sink answers. It says whether it takes what the request brought.
+type mood func(w http.ResponseWriter, r *http.Request) (taken bool)
+
+// kind is the mood of a sink that takes everything.
+func kind(http.ResponseWriter, *http.Request) bool { return true }
+
+// sink is a real HTTP target that remembers what it got.
+type sink struct {
+	url  string
+	mood atomic.Pointer[mood]
+	mu   sync.Mutex
+	got  []receipt
+}
+
+func newSink(t testing.TB) *sink {
+	t.Helper()
+	s := &sink{}
+	s.be(kind)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &http.Server{ReadHeaderTimeout: time.Minute, Handler: s}
+	go server.Serve(l)
+	t.Cleanup(func() { server.Close() })
+	s.url = "http://" + l.Addr().String()
+	return s
+}
+
+// be changes the sink's mood for the requests that come from now on.
+func (s *sink) be(m mood) { s.mood.Store(&m) }
+
+// ServeHTTP takes a request down and answers as the sink's mood is. What it
+// takes counts from when it came.
+func (s *sink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return // the program was killed in the middle of it
+	}
+	s.mu.Lock()
+	n := len(s.got)
+	s.got = append(s.got, receipt{
+		at: time.Now(), path: r.URL.Path, body: body,
+		delivery: r.Header.Get("X-Signalbox-Delivery-Id"), event: r.Header.Get("X-Signalbox-Event-Id"),
+	})
+	s.mu.Unlock()
+	if !(*s.mood.Load())(w, r) {
+		return
+	}
+	s.mu.Lock()
+	s.got[n].taken = true
+	s.mu.Unlock()
+}
+
+func (s *sink) receipts() []receipt {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]receipt(nil), s.got...)
+}
