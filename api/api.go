@@ -27,8 +27,7 @@ type Options struct {
 	Reloader    Reloader
 	Gatherer    prometheus.Gatherer
 	Logger      *zap.Logger
-	// Stopping ends when the router begins to stop: redrives and purges are then
-	// broken off.
+	// Stopping ends when the router begins to stop: purges are then broken off.
 	Stopping context.Context
 }
 
@@ -49,6 +48,10 @@ func New(opts Options) http.Handler {
 	mux.HandleFunc("GET /v1/deadletters/{id}", a.getDeadLetter)
 	mux.HandleFunc("POST /v1/deadletters/redrive", a.redrive)
 	mux.HandleFunc("POST /v1/deadletters/purge", a.purge)
+	mux.HandleFunc("GET /v1/redrives", a.listRedrives)
+	mux.HandleFunc("GET /v1/redrives/{id}", a.getRedrive)
+	mux.HandleFunc("POST /v1/redrives/{id}/cancel", a.cancelRedrive)
+	mux.HandleFunc("POST /v1/redrives/{id}/resume", a.resumeRedrive)
 	mux.HandleFunc("GET /v1/events/{id}", a.getEvent)
 	mux.HandleFunc("POST /v1/explain", a.explain)
 	mux.HandleFunc("GET /v1/accounts", a.getAccounts)
@@ -82,13 +85,16 @@ func (a *api) unknown(w http.ResponseWriter, r *http.Request, mux *http.ServeMux
 }
 
 // answer writes a result.
-func (a *api) answer(w http.ResponseWriter, result any) {
+func (a *api) answer(w http.ResponseWriter, result any) { a.answerAs(w, http.StatusOK, result) }
+
+func (a *api) answerAs(w http.ResponseWriter, status int, result any) {
 	body, err := json.Marshal(result)
 	if err != nil {
 		a.fail(w, fmt.Errorf("answer: %w", err))
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
 	_, _ = w.Write(append(body, '\n')) // a client that has gone misses nothing
 }
 

@@ -76,10 +76,39 @@ func (c *Client) DeadLetter(ctx context.Context, id string) (*dlq.Letter, error)
 	return letter, c.get(ctx, "/v1/deadletters/"+url.PathEscape(id), nil, letter)
 }
 
-// Redrive sends dead letters again. The report, if not nil, is called after each
-// step. When ctx ends the router stops too; what has been sent stays sent.
-func (c *Client) Redrive(ctx context.Context, req RedriveRequest, report func(dlq.Progress)) (dlq.Progress, error) {
-	return c.steps(ctx, "/v1/deadletters/redrive", req, report)
+// Redrive begins to send dead letters again. The router goes on with it, whoever
+// watches.
+func (c *Client) Redrive(ctx context.Context, req RedriveRequest) (j dlq.Job, err error) {
+	req.DryRun = false
+	return j, c.postJSON(ctx, "/v1/deadletters/redrive", req, &j)
+}
+
+// PreviewRedrive says what a redrive would do now.
+func (c *Client) PreviewRedrive(ctx context.Context, req RedriveRequest) (p dlq.Preview, err error) {
+	req.DryRun = true
+	return p, c.postJSON(ctx, "/v1/deadletters/redrive", req, &p)
+}
+
+// Redrives gives the redrives that the router knows of, the latest first.
+func (c *Client) Redrives(ctx context.Context) ([]dlq.Job, error) {
+	var list RedriveList
+	err := c.get(ctx, "/v1/redrives", nil, &list)
+	return list.Redrives, err
+}
+
+// RedriveJob gives a redrive as it stands.
+func (c *Client) RedriveJob(ctx context.Context, id string) (j dlq.Job, err error) {
+	return j, c.get(ctx, "/v1/redrives/"+url.PathEscape(id), nil, &j)
+}
+
+// CancelRedrive stops a redrive; it has ended when its state says so.
+func (c *Client) CancelRedrive(ctx context.Context, id string) (j dlq.Job, err error) {
+	return j, c.post(ctx, "/v1/redrives/"+url.PathEscape(id)+"/cancel", "", nil, &j)
+}
+
+// ResumeRedrive goes on with a redrive that stopped or was cancelled.
+func (c *Client) ResumeRedrive(ctx context.Context, id string) (j dlq.Job, err error) {
+	return j, c.post(ctx, "/v1/redrives/"+url.PathEscape(id)+"/resume", "", nil, &j)
 }
 
 // Purge drops dead letters for good.
@@ -107,6 +136,14 @@ func (c *Client) get(ctx context.Context, path string, q url.Values, into any) e
 
 func (c *Client) post(ctx context.Context, path, contentType string, body []byte, into any) error {
 	return c.do(ctx, http.MethodPost, path, contentType, body, into)
+}
+
+func (c *Client) postJSON(ctx context.Context, path string, req, into any) error {
+	body, err := json.Marshal(req)
+	if err != nil {
+		return err
+	}
+	return c.post(ctx, path, "application/json", body, into)
 }
 
 func (c *Client) do(ctx context.Context, method, path, contentType string, body []byte, into any) error {

@@ -19,7 +19,12 @@ type DeadLetters interface {
 
 // Redriver takes letters out of the dead-letter queue.
 type Redriver interface {
-	Redrive(ctx context.Context, o dlq.Redrive, report func(dlq.Progress)) (dlq.Progress, error)
+	Preview(ctx context.Context, o dlq.Redrive, show int) (dlq.Preview, error)
+	Redrive(ctx context.Context, o dlq.Redrive) (dlq.Job, error)
+	Jobs() []dlq.Job
+	Job(id string) (dlq.Job, error)
+	Cancel(id string) (dlq.Job, error)
+	Resume(ctx context.Context, id string) (dlq.Job, error)
 	Purge(ctx context.Context, f dlq.Filter, dryRun bool, report func(dlq.Progress)) (dlq.Progress, error)
 }
 
@@ -65,9 +70,9 @@ func filterOf(q url.Values) (dlq.Filter, error) {
 	f := dlq.Filter{Target: q.Get("target"), Rule: q.Get("rule"), Bus: q.Get("bus"), Code: q.Get("error_code")}
 	for name := range q {
 		switch name {
-		case "target", "rule", "bus", "error_code", "since", "until", "pattern", "limit", "cursor":
+		case "target", "rule", "bus", "error_code", "status", "since", "until", "pattern", "limit", "cursor":
 		default: // a filter that is not understood must not let everything through
-			return f, badRequest("unknown parameter %q: filter by target, rule, bus, error_code, since, until or pattern", name)
+			return f, badRequest("unknown parameter %q: filter by target, rule, bus, error_code, status, since, until or pattern", name)
 		}
 	}
 	for _, t := range []struct {
@@ -83,6 +88,13 @@ func filterOf(q url.Values) (dlq.Filter, error) {
 			return f, badRequest("%s %q: write a time such as 2026-01-31T15:04:05Z", t.name, text)
 		}
 		*t.into = at
+	}
+	if text := q.Get("status"); text != "" {
+		status, err := strconv.Atoi(text)
+		if err != nil || status < 1 {
+			return f, badRequest("status %q: write an HTTP status such as 503", text)
+		}
+		f.Status = status
 	}
 	if p := q.Get("pattern"); p != "" {
 		f.Pattern = json.RawMessage(p)
@@ -103,6 +115,9 @@ func queryOf(f dlq.Filter) url.Values {
 	set("bus", f.Bus)
 	set("error_code", f.Code)
 	set("pattern", string(f.Pattern))
+	if f.Status != 0 {
+		q.Set("status", strconv.Itoa(f.Status))
+	}
 	if !f.Since.IsZero() {
 		q.Set("since", f.Since.Format(time.RFC3339Nano))
 	}

@@ -1,12 +1,10 @@
 package api
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"net/url"
 	"reflect"
-	"strings"
 	"testing"
 	"time"
 
@@ -43,6 +41,7 @@ func TestDeadLettersRefuse(t *testing.T) {
 	}{
 		{"a filter that is not understood", "GET", "/v1/deadletters?tarket=x", "", 400, `unknown parameter \"tarket\"`},
 		{"a time that is none", "GET", "/v1/deadletters?since=1h", "", 400, "write a time such as"},
+		{"a status that is none", "GET", "/v1/deadletters?status=5xx", "", 400, "write an HTTP status"},
 		{"a limit that is none", "GET", "/v1/deadletters?limit=0", "", 400, "from 1 to 1000"},
 		{"a pattern that is none", "GET", "/v1/deadletters?pattern=%7B%22a%22:1%7D", "", 400, "Event pattern is not valid"},
 		{"a cursor that is none", "GET", "/v1/deadletters?cursor=x", "", 400, "cursor"},
@@ -62,7 +61,7 @@ func TestDeadLettersRefuse(t *testing.T) {
 
 func TestFilterSurvivesTheQuery(t *testing.T) {
 	f := dlq.Filter{
-		Target: "a&b", Rule: "r", Bus: "b", Code: "TIMEOUT", Pattern: json.RawMessage(`{"a":["ü"]}`),
+		Target: "a&b", Status: 503, Rule: "r", Bus: "b", Code: "TIMEOUT", Pattern: json.RawMessage(`{"a":["ü"]}`),
 		Since: time.Date(2026, 1, 2, 3, 4, 5, 678, time.UTC), Until: time.Date(2026, 2, 2, 3, 4, 5, 0, time.UTC),
 	}
 	q, err := url.ParseQuery(queryOf(f).Encode())
@@ -74,68 +73,95 @@ func TestFilterSurvivesTheQuery(t *testing.T) {
 	}
 }
 
-func TestRedriveAndPurgeTellHowFarTheyAre(t *testing.T) {
+// ended waits for the end of a redrive.
+func (w *world) ended(id string) dlq.Job {
+	w.t.Helper()
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(2 * time.Millisecond) {
+		j, err := w.client.RedriveJob(w.t.Context(), id)
+		must(w.t, err)
+		if j.State != dlq.Running {
+			return j
+		}
+		if time.Now().After(end) {
+			w.t.Fatalf("redrive %s does not end: %+v", id, j)
+		}
+	}
+}
+
+func TestARedriveIsAJobOfTheRouter(t *testing.T) {
 	w := newWorld(t)
 	w.accept("200", "300", "400")
 	all := w.letters(3)
-	var steps []int
-	p, err := w.client.Redrive(t.Context(), RedriveRequest{Redrive: dlq.Redrive{To: "console", Rate: 1000, Filter: dlq.Filter{IDs: []string{all[0].ID, all[1].ID}}}},
-		func(p dlq.Progress) { steps = append(steps, p.Done) })
+	req := RedriveRequest{Redrive: dlq.Redrive{To: "console", Rate: 1000, Filter: dlq.Filter{IDs: []string{all[0].ID, all[1].ID}}}}
+	p, err := w.client.PreviewRedrive(t.Context(), req)
 	must(t, err)
-	if p.Done != 2 || p.Total != 2 || len(steps) == 0 {
-		t.Errorf("redrive: %+v in steps %v", p, steps)
+	if p.Total != 2 || p.Send != 2 || len(p.Letters) != 2 || p.Letters[0].Request == nil || p.Letters[0].Changes == nil {
+		t.Errorf("preview: %+v", p)
 	}
-	p, err = w.client.Purge(t.Context(), PurgeRequest{All: true, DryRun: true}, nil)
+	j, err := w.client.Redrive(t.Context(), req)
 	must(t, err)
-	if p.Total != 1 || p.Done != 0 || !p.DryRun {
+	if j.ID == "" || j.Total != 2 {
+		t.Errorf("begun: %+v", j)
+	}
+	if j = w.ended(j.ID); j.State != dlq.Finished || j.Delivered != 2 {
+		t.Errorf("ended: %+v", j)
+	}
+	jobs, err := w.client.Redrives(t.Context())
+	must(t, err)
+	if len(jobs) != 1 || jobs[0].ID != j.ID {
+		t.Errorf("listed: %+v", jobs)
+	}
+	w.letters(1)
+}
+
+func TestAPreviewMasksSecrets(t *testing.T) {
+	w := newWorld(t)
+	w.accept("200")
+	w.letters(1)
+	w.ask("POST", "/v1/deadletters/redrive?dry_run=true", `{"all":true,"as":"current"}`, 200, `"Authorization":"***`)
+	w.ask("POST", "/v1/deadletters/redrive?dry_run=perhaps", `{"all":true}`, 400, "write true or false")
+	w.ask("POST", "/v1/deadletters/redrive?dry_run=1", `{"all":true,"show":101}`, 400, "from 0 to 100")
+	w.letters(1)
+}
+
+func TestARedriveIsCancelledAndResumed(t *testing.T) {
+	w := newWorld(t)
+	w.accept("200", "300", "400")
+	w.letters(3)
+	j, err := w.client.Redrive(t.Context(), RedriveRequest{Redrive: dlq.Redrive{To: "console", Rate: 0.001}, All: true})
+	must(t, err)
+	_, err = w.client.ResumeRedrive(t.Context(), j.ID)
+	var problem *Error
+	if !errors.As(err, &problem) || problem.Status != 409 {
+		t.Errorf("resumed while it runs: %v", err)
+	}
+	_, err = w.client.CancelRedrive(t.Context(), j.ID)
+	must(t, err)
+	if j = w.ended(j.ID); j.State != dlq.Cancelled || j.Delivered+j.Left != 3 {
+		t.Errorf("cancelled: %+v", j)
+	}
+	_, err = w.client.ResumeRedrive(t.Context(), j.ID)
+	must(t, err)
+	_, err = w.client.CancelRedrive(t.Context(), j.ID)
+	must(t, err)
+	w.ended(j.ID)
+	w.ask("GET", "/v1/redrives/nope", "", 404, "not found")
+}
+
+func TestPurgeTellsHowFarItIs(t *testing.T) {
+	w := newWorld(t)
+	w.accept("200", "300")
+	w.letters(2)
+	p, err := w.client.Purge(t.Context(), PurgeRequest{All: true, DryRun: true}, nil)
+	must(t, err)
+	if p.Total != 2 || p.Done != 0 || !p.DryRun {
 		t.Errorf("dry run of a purge: %+v", p)
 	}
-	p, err = w.client.Purge(t.Context(), PurgeRequest{All: true}, nil)
+	var steps []int
+	p, err = w.client.Purge(t.Context(), PurgeRequest{All: true}, func(p dlq.Progress) { steps = append(steps, p.Done) })
 	must(t, err)
-	if p.Done != 1 {
-		t.Errorf("purge: %+v", p)
+	if p.Done != 2 || len(steps) != 1 {
+		t.Errorf("purge: %+v in steps %v", p, steps)
 	}
 	w.letters(0)
-}
-
-// slowly begins to redrive letters to the console, one a second, and returns
-// after the first.
-func (w *world) slowly(ctx context.Context) (ended chan error) {
-	begun := make(chan struct{}, 100)
-	ended = make(chan error, 1)
-	go func() {
-		req := RedriveRequest{Redrive: dlq.Redrive{To: "console", Rate: 1}, All: true}
-		_, err := w.client.Redrive(ctx, req, func(dlq.Progress) { begun <- struct{}{} })
-		ended <- err
-	}()
-	<-begun
-	return ended
-}
-
-func TestRedriveEndsWithItsClient(t *testing.T) {
-	w := newWorld(t)
-	w.accept(strings.Split(strings.Repeat("200 ", 20), " ")[:20]...)
-	w.letters(20)
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := w.slowly(ctx)
-	cancel()
-	if err := <-ended; !errors.Is(err, context.Canceled) {
-		t.Errorf("ended with %v", err)
-	}
-	w.server.Close() // waits for the request
-	if n := w.router.Accounts().Deliveries.Dead; n < 15 {
-		t.Errorf("%d letters are left; the redrive went on without its client", n)
-	}
-}
-
-func TestRedriveEndsWithTheRouter(t *testing.T) {
-	w := newWorld(t)
-	w.accept(strings.Split(strings.Repeat("200 ", 20), " ")[:20]...)
-	w.letters(20)
-	ended := w.slowly(t.Context())
-	w.stop()
-	var problem *Error
-	if err := <-ended; !errors.As(err, &problem) || problem.Message != "the router is stopping" || !strings.Contains(err.Error(), " of 20: ") {
-		t.Errorf("ended with %v", err)
-	}
 }

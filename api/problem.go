@@ -61,6 +61,7 @@ func problemOf(err error) *Error {
 		known   *Error
 		refused *event.Error
 		request *dlq.BadRequest
+		state   *dlq.Conflict
 	)
 	switch {
 	case errors.As(err, &known):
@@ -69,6 +70,10 @@ func problemOf(err error) *Error {
 		return refusal(refused)
 	case errors.As(err, &request):
 		return badRequest("%s", request.Reason)
+	case errors.As(err, &state):
+		return &Error{Status: http.StatusConflict, Message: state.Reason}
+	case errors.Is(err, dlq.ErrStopped):
+		return &Error{Status: http.StatusServiceUnavailable, Message: "the router is stopping"}
 	case errors.Is(err, journal.ErrNotFound):
 		return &Error{Status: http.StatusNotFound, Message: err.Error()}
 	case errors.Is(err, context.Canceled):

@@ -1,10 +1,8 @@
 package api
 
 import (
-	"context"
-	"encoding/json"
 	"net/http"
-	"time"
+	"strconv"
 
 	"signalbox/dlq"
 )
@@ -15,120 +13,93 @@ type RedriveRequest struct {
 	// All must be true where the filter is empty, so that nobody means a few and
 	// gets everything.
 	All bool `json:"all,omitempty"`
+	// DryRun previews the redrive: the answer is a dlq.Preview, and nothing
+	// changes. The query may say it too: ?dry_run=true.
+	DryRun bool `json:"dry_run,omitempty"`
+	// Show is how many letters a preview shows; nil is defaultShow.
+	Show *int `json:"show,omitempty"`
 }
 
-// PurgeRequest is the body of POST /v1/deadletters/purge.
-type PurgeRequest struct {
-	Filter dlq.Filter `json:"filter"`
-	DryRun bool       `json:"dry_run,omitempty"`
-	// All must be true where the filter is empty.
-	All bool `json:"all,omitempty"`
-}
-
-// Step is one line of the answer to a redrive or a purge: how far it has come,
-// and in the last one how it ended.
-type Step struct {
-	dlq.Progress
-	// Finished is true in the last line.
-	Finished bool `json:"finished,omitempty"`
-	// Problem is why it ended early; Done then says how far it had come.
-	Problem *Error `json:"problem,omitempty"`
-}
+// The letters that a preview shows: where no number is given, and at most.
+const (
+	defaultShow = 10
+	maxShow     = 100
+)
 
 func (a *api) redrive(w http.ResponseWriter, r *http.Request) {
 	var req RedriveRequest
-	if err := read(w, r, &req); err != nil {
-		a.fail(w, err)
-		return
+	err := read(w, r, &req)
+	if err == nil {
+		err = deliberate(req.Filter, req.All)
 	}
-	a.leave(w, r, req.Filter, req.All, func(ctx context.Context, report func(dlq.Progress)) (dlq.Progress, error) {
-		return a.Redriver.Redrive(ctx, req.Redrive, report)
-	})
-}
-
-func (a *api) purge(w http.ResponseWriter, r *http.Request) {
-	var req PurgeRequest
-	if err := read(w, r, &req); err != nil {
-		a.fail(w, err)
-		return
+	if text := r.URL.Query().Get("dry_run"); err == nil && text != "" {
+		if req.DryRun, err = strconv.ParseBool(text); err != nil {
+			err = badRequest("dry_run %q: write true or false", text)
+		}
 	}
-	a.leave(w, r, req.Filter, req.All, func(ctx context.Context, report func(dlq.Progress)) (dlq.Progress, error) {
-		return a.Redriver.Purge(ctx, req.Filter, req.DryRun, report)
-	})
-}
-
-// leave answers step by step while letters leave the queue, until the client goes
-// away or the router stops.
-func (a *api) leave(w http.ResponseWriter, r *http.Request, f dlq.Filter, all bool,
-	work func(context.Context, func(dlq.Progress)) (dlq.Progress, error),
-) {
-	if err := deliberate(f, all); err != nil {
-		a.fail(w, err)
-		return
-	}
-	ctx, cancel := a.untilStop(r.Context())
-	defer cancel()
-	s := a.stream(w)
-	s.end(work(ctx, s.report))
-}
-
-func deliberate(f dlq.Filter, all bool) error {
-	switch {
-	case f.Empty() && !all:
-		return &Error{Status: http.StatusBadRequest, Message: "the filter is empty", Hint: `set "all": true to mean every dead letter`}
-	case !f.Empty() && all:
-		return &Error{Status: http.StatusBadRequest, Message: `a filter stands beside "all": true`, Hint: "leave one of them out"}
-	}
-	return nil
-}
-
-// untilStop gives a context that ends with the request, or when the router stops.
-func (a *api) untilStop(ctx context.Context) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancel(ctx)
-	if a.Stopping == nil {
-		return ctx, cancel
-	}
-	forget := context.AfterFunc(a.Stopping, cancel)
-	return ctx, func() { forget(); cancel() }
-}
-
-// stream writes steps as lines of JSON while a request is at work.
-type stream struct {
-	*api
-	w     http.ResponseWriter
-	begun bool
-}
-
-// stream begins an answer that may take any time: the server's timeouts are for
-// requests that do not.
-func (a *api) stream(w http.ResponseWriter) *stream {
-	control := http.NewResponseController(w)
-	_ = control.SetReadDeadline(time.Time{}) // not supported by a recorder
-	_ = control.SetWriteDeadline(time.Time{})
-	return &stream{api: a, w: w}
-}
-
-func (s *stream) report(p dlq.Progress) { s.write(Step{Progress: p}) }
-
-// end writes the last line. An error before the first one has a status of its own.
-func (s *stream) end(p dlq.Progress, err error) {
-	if err != nil && !s.begun {
-		s.fail(s.w, err)
-		return
-	}
-	last := Step{Progress: p, Finished: true}
 	if err != nil {
-		last.Problem = problemOf(err)
+		a.fail(w, err)
+		return
 	}
-	s.write(last)
+	if req.DryRun {
+		a.preview(w, r, &req)
+		return
+	}
+	j, err := a.Redriver.Redrive(r.Context(), req.Redrive)
+	a.started(w, j, err)
 }
 
-func (s *stream) write(step Step) {
-	if !s.begun {
-		s.w.Header().Set("Content-Type", "application/x-ndjson")
-		s.begun = true
+func (a *api) preview(w http.ResponseWriter, r *http.Request, req *RedriveRequest) {
+	show := defaultShow
+	if req.Show != nil {
+		show = *req.Show
 	}
-	// A client that has gone ends the request's context, and with it the work.
-	_ = json.NewEncoder(s.w).Encode(step)
-	_ = http.NewResponseController(s.w).Flush()
+	if show < 0 || show > maxShow {
+		a.fail(w, badRequest("show %d: write a number from 0 to %d", show, maxShow))
+		return
+	}
+	p, err := a.Redriver.Preview(r.Context(), req.Redrive, show)
+	if err != nil {
+		a.fail(w, err)
+		return
+	}
+	a.answer(w, p)
+}
+
+// started answers that a redrive is at work, and where to ask for it.
+func (a *api) started(w http.ResponseWriter, j dlq.Job, err error) {
+	if err != nil {
+		a.fail(w, err)
+		return
+	}
+	w.Header().Set("Location", "/v1/redrives/"+j.ID)
+	a.answerAs(w, http.StatusAccepted, j)
+}
+
+// RedriveList is the answer to GET /v1/redrives, the latest first.
+type RedriveList struct {
+	Redrives []dlq.Job `json:"redrives"`
+}
+
+func (a *api) listRedrives(w http.ResponseWriter, _ *http.Request) {
+	a.answer(w, RedriveList{a.Redriver.Jobs()})
+}
+
+func (a *api) getRedrive(w http.ResponseWriter, r *http.Request) {
+	j, err := a.Redriver.Job(r.PathValue("id"))
+	if err != nil {
+		a.fail(w, err)
+		return
+	}
+	a.answer(w, j)
+}
+
+func (a *api) cancelRedrive(w http.ResponseWriter, r *http.Request) {
+	j, err := a.Redriver.Cancel(r.PathValue("id"))
+	a.started(w, j, err)
+}
+
+func (a *api) resumeRedrive(w http.ResponseWriter, r *http.Request) {
+	j, err := a.Redriver.Resume(r.Context(), r.PathValue("id"))
+	a.started(w, j, err)
 }

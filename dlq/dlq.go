@@ -3,6 +3,7 @@
 package dlq
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,24 +13,18 @@ import (
 	"signalbox/journal"
 )
 
-// Requeuer is what the queue needs of the router.
-type Requeuer interface {
-	// LaneID gives the lane of a target that serves now.
-	LaneID(target string) (journal.LaneID, bool)
-	// TargetName gives the name of a lane's target, be it gone.
-	TargetName(journal.LaneID) string
-	// Requeue tells a lane of a delivery that has become ready again on disk.
-	Requeue(journal.Delivery)
-}
-
 // Queue is the dead-letter queue. It is safe for concurrent use.
 type Queue struct {
 	journal *journal.Journal
-	router  Requeuer
+	router  Router
+	redrives
 }
 
-// New makes the queue of a journal's dead letters.
-func New(j *journal.Journal, r Requeuer) *Queue { return &Queue{journal: j, router: r} }
+// New makes the queue of a journal's dead letters. Redrives begin, and go on
+// where they were, with Start.
+func New(j *journal.Journal, r Router) *Queue {
+	return &Queue{journal: j, router: r, redrives: newRedrives()}
+}
 
 // Letter is one dead letter: a delivery that ended without reaching its target,
 // with its event and the reasons. ErrorCode and Condition are in EventBridge's
@@ -60,6 +55,9 @@ type Letter struct {
 	Status        int               `json:"last_status,omitempty"`
 	Snippet       string            `json:"response_snippet,omitempty"`
 	Synthetic     bool              `json:"synthetic,omitempty"`
+	// Redriven counts the redrives that sent it; Redrives are the latest of them.
+	Redriven int               `json:"redriven,omitempty"`
+	Redrives []journal.Redrive `json:"redrives,omitempty"`
 	// Request is what was sent last, or would have been, with secrets masked and
 	// without the body where that is Event or Body.
 	Request json.RawMessage `json:"request,omitempty"`
@@ -70,24 +68,27 @@ type Letter struct {
 
 	place  journal.Delivery
 	record journal.Record
-	meta   *event.Metadata
+	parsed *event.Event
 }
 
 func (q *Queue) letter(d journal.DeadLetter) (*Letter, error) {
-	l := &Letter{place: d.Delivery, record: d.Record, meta: new(event.Metadata)}
-	if err := l.meta.UnmarshalBinary(d.Record.Meta); err != nil {
-		return nil, fmt.Errorf("dead letter %d/%d: %w", d.Delivery.Seq, d.Delivery.N, err)
-	}
 	e, err := event.ParseEnvelope(d.Record.Envelope)
+	if err == nil {
+		err = e.Meta.UnmarshalBinary(d.Record.Meta)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("dead letter %d/%d: %w", d.Delivery.Seq, d.Delivery.N, err)
 	}
+	l := &Letter{place: d.Delivery, record: d.Record, parsed: e}
 	del := &d.Delivery
-	l.ID = journal.DeliveryID(del.Seq, l.meta.Bus, del.Rule, del.RuleTarget)
-	l.EventID, l.Bus, l.Synthetic = e.ID, l.meta.Bus, l.meta.Synthetic
+	l.ID = journal.DeliveryID(del.Seq, e.Meta.Bus, del.Rule, del.RuleTarget)
+	l.EventID, l.Bus, l.Synthetic = e.ID, e.Meta.Bus, e.Meta.Synthetic
 	l.Rule, l.RuleTarget, l.Target = del.Rule, del.RuleTarget, q.router.TargetName(del.Lane)
 	l.AcceptedAt, l.Event = del.Seq.Time(), d.Record.Envelope
 	l.Attempts, l.RetryAttempts, l.History = del.Attempts, max(0, del.Attempts-del.Spent-1), del.History
+	if del.Lineage != nil {
+		l.Redriven, l.Redrives = del.Lineage.Count, del.Lineage.Redrives
+	}
 	if del.Body != nil {
 		body := string(del.Body)
 		l.Body = &body
@@ -102,24 +103,23 @@ func (q *Queue) letter(d journal.DeadLetter) (*Letter, error) {
 // errStop ends a walk without an error.
 var errStop = errors.New("stop")
 
-// walk calls fn with the letters that a filter lets through, the oldest event
-// first, from a place on.
-func (q *Queue) walk(f Filter, from journal.Cursor, fn func(*Letter) error) error {
-	m, err := f.compile()
-	if err != nil {
-		return err
-	}
-	oldest, latest := f.events()
+// walk calls fn with the letters that are chosen, the oldest event first, from a
+// place on, until ctx ends or fn says stop.
+func (q *Queue) walk(ctx context.Context, choose chooser, from journal.Cursor, fn func(*Letter) error) error {
+	oldest, latest := choose.events()
 	if from.Seq < oldest {
 		from = journal.Cursor{Seq: oldest}
 	}
 	var stopped error
-	err = q.journal.DeadLetters(from, func(d journal.DeadLetter) bool {
+	err := q.journal.DeadLetters(from, func(d journal.DeadLetter) bool {
 		if d.Delivery.Seq > latest {
 			return false
 		}
 		l, err := q.letter(d)
-		if err == nil && m.matches(l) {
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err == nil && choose.matches(l) {
 			err = fn(l)
 		}
 		stopped = err
@@ -129,6 +129,13 @@ func (q *Queue) walk(f Filter, from journal.Cursor, fn func(*Letter) error) erro
 		stopped = nil
 	}
 	return errors.Join(stopped, err)
+}
+
+// chooser says which letters are meant.
+type chooser interface {
+	// events bounds the events whose letters can be among them.
+	events() (oldest, latest journal.Seq)
+	matches(*Letter) bool
 }
 
 // Page is part of a listing.
@@ -145,8 +152,12 @@ func (q *Queue) List(f Filter, after string, limit int) (Page, error) {
 	if err != nil {
 		return Page{}, err
 	}
+	m, err := f.compile()
+	if err != nil {
+		return Page{}, err
+	}
 	page := Page{Letters: []*Letter{}}
-	err = q.walk(f, from, func(l *Letter) error {
+	err = q.walk(context.Background(), m, from, func(l *Letter) error {
 		if len(page.Letters) == limit {
 			page.Next = formatCursor(journal.CursorOf(&l.place))
 			return errStop
@@ -160,7 +171,8 @@ func (q *Queue) List(f Filter, after string, limit int) (Page, error) {
 // Get gives the letter with a delivery's id, or journal.ErrNotFound.
 func (q *Queue) Get(id string) (*Letter, error) {
 	var found *Letter
-	err := q.walk(Filter{IDs: []string{id}}, journal.Cursor{}, func(l *Letter) error {
+	m := &matcher{Filter: Filter{IDs: []string{id}}}
+	err := q.walk(context.Background(), m, journal.Cursor{}, func(l *Letter) error {
 		found = l
 		return errStop
 	})

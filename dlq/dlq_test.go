@@ -1,7 +1,6 @@
 package dlq
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,10 +17,11 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// router stands for the router: two targets, of which one is gone.
+// router stands for the router: two targets, of which one is gone. What redrives
+// ask of it is tested with the real one.
 type router struct {
-	journal  *journal.Journal
-	requeued []journal.Delivery
+	Router
+	journal *journal.Journal
 }
 
 func (r *router) LaneID(target string) (journal.LaneID, bool) {
@@ -37,8 +37,6 @@ func (r *router) TargetName(id journal.LaneID) string {
 	}
 	return ""
 }
-
-func (r *router) Requeue(d journal.Delivery) { r.requeued = append(r.requeued, d) }
 
 // fill makes a queue of n letters to "here", and one to "gone".
 func fill(t *testing.T, n int) (*Queue, *router) {
@@ -77,7 +75,7 @@ func fill(t *testing.T, n int) (*Queue, *router) {
 			Record: journal.Record{Seq: s.At(0), Meta: meta, Envelope: e.AppendEnvelope(nil)},
 			Deliveries: []journal.Delivery{{
 				Seq: s.At(0), Lane: j.Lanes()[target], State: journal.Dead, Rule: fmt.Sprint("rule", i%2), RuleTarget: target, Attempts: 3,
-				Death: &journal.Death{At: died.Add(time.Duration(i) * time.Minute), Code: code, Message: "why"},
+				Death: &journal.Death{At: died.Add(time.Duration(i) * time.Minute), Code: code, Message: "why", Status: 500 + i},
 			}},
 		}
 		if err := j.Append([]journal.Entry{entry}); err != nil {
@@ -110,6 +108,7 @@ func TestListFilters(t *testing.T) {
 		"target":   {Filter{Target: "gone"}, []string{"4"}},
 		"rule":     {Filter{Rule: "rule1"}, []string{"1", "3"}},
 		"code":     {Filter{Code: "TIMEOUT", Rule: "rule0"}, []string{"0", "2"}},
+		"status":   {Filter{Status: 503}, []string{"3"}},
 		"bus":      {Filter{Bus: "another"}, nil},
 		"time":     {Filter{Since: at(1), Until: at(3)}, []string{"1", "2"}},
 		"pattern":  {Filter{Pattern: json.RawMessage(`{"detail":{"n":[{"numeric":[">=",2]}]}}`)}, []string{"2", "3", "4"}},
@@ -165,52 +164,6 @@ func TestGet(t *testing.T) {
 		if _, err := q.Get(id); !errors.Is(err, journal.ErrNotFound) {
 			t.Errorf("%q: got %v", id, err)
 		}
-	}
-}
-
-func TestRedriveSendsWhatHasATarget(t *testing.T) {
-	q, r := fill(t, 600)
-	dry, err := q.Redrive(t.Context(), Redrive{DryRun: true}, nil)
-	if err != nil || dry.Total != 600 || dry.Done != 0 || dry.Missing["gone"] != 1 || len(r.requeued) != 0 {
-		t.Fatalf("dry run: %+v, %v", dry, err)
-	}
-	var steps []int
-	p, err := q.Redrive(t.Context(), Redrive{}, func(p Progress) { steps = append(steps, p.Done) })
-	if err != nil || p.Done != 600 || p.Skipped != 0 || !slices.Equal(steps, []int{256, 512, 600}) {
-		t.Fatalf("got %+v, %v, steps %v", p, err, steps)
-	}
-	if len(r.requeued) != 600 || r.requeued[0].State != journal.Ready || r.requeued[0].Spent != 3 || r.requeued[0].Since.IsZero() {
-		t.Errorf("%d requeued, the first %+v", len(r.requeued), r.requeued[0])
-	}
-	left, err := q.List(Filter{}, "", 10)
-	if err != nil || !slices.Equal(eventIDs(left.Letters), []string{"600"}) {
-		t.Errorf("left: %v, %v", eventIDs(left.Letters), err)
-	}
-}
-
-func TestRedriveToAnotherTarget(t *testing.T) {
-	q, r := fill(t, 0)
-	if p, err := q.Redrive(t.Context(), Redrive{To: "other"}, nil); err != nil || p.Done != 1 {
-		t.Fatalf("got %+v, %v", p, err)
-	}
-	if got, want := r.requeued[0].Lane, r.journal.Lanes()["other"]; got != want {
-		t.Errorf("lane %d, want %d", got, want)
-	}
-	var bad *BadRequest
-	if _, err := q.Redrive(t.Context(), Redrive{To: "gone"}, nil); !errors.As(err, &bad) {
-		t.Errorf("to a target that is gone: %v", err)
-	}
-}
-
-func TestAnEndedRedriveLeavesTheRest(t *testing.T) {
-	q, r := fill(t, 600)
-	ctx, cancel := context.WithCancel(t.Context())
-	p, err := q.Redrive(ctx, Redrive{}, func(Progress) { cancel() })
-	if !errors.Is(err, context.Canceled) || p.Done != 256 || len(r.requeued) != 256 {
-		t.Fatalf("got %+v, %v", p, err)
-	}
-	if p, err = q.Redrive(t.Context(), Redrive{}, nil); err != nil || p.Done != 344 {
-		t.Errorf("the rest: %+v, %v", p, err)
 	}
 }
 

@@ -17,6 +17,8 @@ type Filter struct {
 	Rule   string   `json:"rule,omitempty"`
 	Bus    string   `json:"bus,omitempty"`
 	Code   string   `json:"error_code,omitempty"`
+	// Status is the HTTP status of the last answer.
+	Status int `json:"status,omitempty"`
 	// Since and Until bound when the letter came to the queue: [Since, Until).
 	Since time.Time `json:"since,omitzero"`
 	Until time.Time `json:"until,omitzero"`
@@ -26,7 +28,7 @@ type Filter struct {
 
 // Empty says that the filter lets every letter through.
 func (f Filter) Empty() bool {
-	return len(f.IDs) == 0 && f.Target == "" && f.Rule == "" && f.Bus == "" && f.Code == "" &&
+	return len(f.IDs) == 0 && f.Target == "" && f.Rule == "" && f.Bus == "" && f.Code == "" && f.Status == 0 &&
 		f.Since.IsZero() && f.Until.IsZero() && len(f.Pattern) == 0
 }
 
@@ -70,6 +72,8 @@ func (m *matcher) matches(l *Letter) bool {
 	case len(m.IDs) > 0 && !slices.Contains(m.IDs, l.ID):
 		return false
 	case !is(m.Target, l.Target), !is(m.Rule, l.Rule), !is(m.Bus, l.Bus), !is(m.Code, l.ErrorCode):
+		return false
+	case m.Status != 0 && m.Status != l.Status:
 		return false
 	case !m.Since.IsZero() && l.DiedAt.Before(m.Since), !m.Until.IsZero() && !l.DiedAt.Before(m.Until):
 		return false

@@ -67,6 +67,7 @@ const (
 type request struct {
 	entries []Entry
 	moves   []Move
+	job     *jobWrite
 	err     error // why it is not part of its group
 	done    chan error
 }
@@ -287,6 +288,9 @@ func (w *writer) group(f *flight) error {
 			if err := w.move(&r.moves[i]); err != nil {
 				return err
 			}
+		}
+		if err := w.job(r.job); err != nil {
+			return err
 		}
 	}
 	return w.counts()

@@ -19,6 +19,7 @@ const (
 	tableReady   = 'd' // lane, seq, n                  → delivery
 	tableWaiting = 'r' // lane, due time, seq, n        → delivery
 	tableDead    = 'x' // seq, n                        → delivery and its event
+	tableJob     = 'j' // job id                        → what the job knows of itself
 )
 
 const (

@@ -68,8 +68,12 @@ type Delivery struct {
 	Since time.Time
 	// History holds the first attempt and the latest ones.
 	History []Attempt
-	// Death is set on a dead delivery.
+	// Death is set on a dead delivery. A redriven one keeps that of the letter it
+	// was, until it ends or dies again.
 	Death *Death
+	// Lineage tells of the redrives; nil on a delivery that had none. It is never
+	// changed, only replaced.
+	Lineage *Lineage
 }
 
 // Attempt is what came of one attempt.
@@ -146,6 +150,7 @@ type tail struct {
 	Since   time.Time `json:"since,omitzero"`
 	History []Attempt `json:"history,omitempty"`
 	Death   *Death    `json:"death,omitempty"`
+	Lineage *Lineage  `json:"lineage,omitempty"`
 }
 
 func (d *Delivery) appendValue(dst []byte) ([]byte, error) {
@@ -153,7 +158,7 @@ func (d *Delivery) appendValue(dst []byte) ([]byte, error) {
 	if d.Body != nil {
 		flags |= flagBody
 	}
-	hasTail := d.Spent != 0 || !d.Since.IsZero() || len(d.History) > 0 || d.Death != nil
+	hasTail := d.Spent != 0 || !d.Since.IsZero() || len(d.History) > 0 || d.Death != nil || d.Lineage != nil
 	if hasTail {
 		flags |= flagTail
 	}
@@ -166,7 +171,7 @@ func (d *Delivery) appendValue(dst []byte) ([]byte, error) {
 		dst = append(dst, d.Body...)
 	}
 	if hasTail {
-		t := tail{Spent: d.Spent, Since: d.Since, History: d.History, Death: d.Death}
+		t := tail{Spent: d.Spent, Since: d.Since, History: d.History, Death: d.Death, Lineage: d.Lineage}
 		if d.State == Dead {
 			t.Lane = d.Lane // the key of a dead letter does not say it
 		}
@@ -198,7 +203,7 @@ func (d *Delivery) readValue(v []byte) (rest []byte, err error) {
 		if d.State == Dead {
 			d.Lane = t.Lane
 		}
-		d.Spent, d.Since, d.History, d.Death = t.Spent, t.Since, t.History, t.Death
+		d.Spent, d.Since, d.History, d.Death, d.Lineage = t.Spent, t.Since, t.History, t.Death, t.Lineage
 	}
 	if r.broken || version != recordV1 {
 		return nil, fmt.Errorf("delivery %d/%d: %w", d.Seq, d.N, errCorrupt)

@@ -11,6 +11,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"signalbox/dlq"
 	"signalbox/journal"
 	"signalbox/targets"
 )
@@ -23,6 +24,10 @@ const (
 
 // attempt makes one attempt at a delivery and settles what came of it.
 func (l *lane) attempt(it *item, h *handle) {
+	if it.delivery.Redriven() && !l.r.DeadLetters.Redriving(&it.delivery) {
+		l.putBack(it)
+		return
+	}
 	if h == nil {
 		l.bury(it, nil, targets.Delivery{}, &targets.Error{
 			Code: targets.CodeNoResource, Err: fmt.Errorf("target %q is not defined any more", l.name),
@@ -57,13 +62,20 @@ func (l *lane) attempt(it *item, h *handle) {
 	l.failed(it, h, d, retry, failureOf(ctx, err, h.cfg.Timeout), deadline)
 }
 
-// retry is what bounds the item's attempts: the rule's own word, or the target's.
+// retry is what bounds the item's attempts: the rule's own word, or the target's,
+// and a redrive's.
 func (l *lane) retry(it *item, h *handle) targets.Retry {
 	own := l.r.snapshot.Load().retries
-	if r, ok := own[entryKey{it.meta.Bus, it.delivery.Rule, it.delivery.RuleTarget}]; ok {
-		return r
+	retry, ok := own[entryKey{it.meta.Bus, it.delivery.Rule, it.delivery.RuleTarget}]
+	if !ok {
+		retry = h.cfg.Retry
 	}
-	return h.cfg.Retry
+	if it.delivery.Redriven() {
+		if n := it.delivery.Lineage.Out.Attempts; n > 0 {
+			retry.MaxAttempts = min(retry.MaxAttempts, n)
+		}
+	}
+	return retry
 }
 
 // deliver makes the attempt; a target that panics has failed it.
@@ -139,11 +151,14 @@ func (l *lane) failed(it *item, h *handle, d targets.Delivery, retry targets.Ret
 	next.Attempts++
 	next.Remember(attemptOf(next.Attempts, now, failure))
 	round := next.Attempts - next.Spent
+	giveUp := next.Redriven() && l.r.DeadLetters.Failed(&next, failure)
 	switch {
 	case failure.Final:
 		l.buryAs(it, next, h, d, failure, "")
 	case round >= retry.MaxAttempts:
 		l.buryAs(it, next, h, d, failure, ConditionAttempts)
+	case giveUp:
+		l.buryAs(it, next, h, d, failure, "")
 	default:
 		next.State = journal.Waiting
 		next.Due = now.Add(backoff(retry, round, failure.RetryAfter)).UTC()
@@ -166,15 +181,16 @@ func (l *lane) buryAs(it *item, next journal.Delivery, h *handle, d targets.Deli
 	next.State, next.Due = journal.Dead, time.Time{}
 	next.Death = &journal.Death{
 		At: time.Now().UTC(), Code: failure.Code, Message: message(failure), Condition: condition,
-		Status: failure.Status, Snippet: failure.Snippet, Request: rendered(h, d),
+		Status: failure.Status, Snippet: failure.Snippet, Request: rendered(h, d, next.Original()),
 	}
+	dlq.DiedAgain(&next)
 	l.r.metrics.died(next.Rule, l.name)
 	l.settle(it, &next, journal.NotEnded)
 }
 
 // rendered is the request of a dead letter as JSON, without the body, which the
 // letter has; nil where there is no target to render it.
-func rendered(h *handle, d targets.Delivery) json.RawMessage {
+func rendered(h *handle, d targets.Delivery, original []byte) json.RawMessage {
 	if h == nil {
 		return nil
 	}
@@ -182,7 +198,7 @@ func rendered(h *handle, d targets.Delivery) json.RawMessage {
 	if err != nil {
 		return nil // the error that buried it says why
 	}
-	if req.Body == string(d.Envelope) || d.Body != nil && req.Body == string(d.Body) {
+	if original == nil && req.Body == string(d.Envelope) || original != nil && req.Body == string(original) {
 		req.Body = ""
 	}
 	b, err := json.Marshal(req)

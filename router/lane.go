@@ -49,6 +49,9 @@ type lane struct {
 	// in ended, so that the reader, whose view is older, can't bring it back.
 	reading bool
 	ended   []*item
+	// recalls holds the redriven deliveries that are to be put back once the read
+	// under way has ended.
+	recalls map[key]journal.Delivery
 
 	// paceAt is when the rate limit allows the next attempt, readAt when reading
 	// may be tried again after an error. The alarm rings at the first of them and
@@ -329,6 +332,9 @@ func (l *lane) settle(it *item, to *journal.Delivery, end journal.End) {
 		m.Record = it.record()
 	}
 	m.Applied = func() { l.release(it, to) }
+	if it.delivery.Redriven() {
+		m.Applied = func() { l.release(it, to); l.r.DeadLetters.Settled(it.delivery, to, end) }
+	}
 	if err := l.r.journal.Move(m); err != nil && !errors.Is(err, journal.ErrClosed) {
 		l.r.log.Error("delivery's state can't be written; it will be attempted again after a restart", zap.String("target", l.name), zap.Error(err))
 	}

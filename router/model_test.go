@@ -128,17 +128,44 @@ func (m *model) swapRules() {
 	m.swap()
 }
 
-func (m *model) redrive() {
+// redrives begins redrives, of which two may meet, and cancels or resumes others.
+func (m *model) redrives() {
 	var wg sync.WaitGroup
-	for range 1 + m.rnd.IntN(2) { // two may meet
-		o := dlq.Redrive{To: []string{"", "", "a", "b"}[m.rnd.IntN(4)]}
+	queue := m.router.DeadLetters
+	for range 1 + m.rnd.IntN(2) {
+		o := dlq.Redrive{
+			To: []string{"", "", "a", "b"}[m.rnd.IntN(4)], As: []string{dlq.Stored, dlq.Current}[m.rnd.IntN(2)],
+			Rate: float64(m.rnd.IntN(2) * 20), StopAfter: m.rnd.IntN(8), Limit: m.rnd.IntN(2) * 5,
+		}
 		wg.Go(func() {
-			if _, err := m.router.DeadLetters.Redrive(m.t.Context(), o, nil); err != nil {
-				m.t.Error(err)
+			_, err := queue.Redrive(m.t.Context(), o)
+			m.allowed(err)
+		})
+	}
+	if jobs := queue.Jobs(); len(jobs) > 0 {
+		id, cancel := jobs[m.rnd.IntN(len(jobs))].ID, m.rnd.IntN(2) == 0
+		wg.Go(func() {
+			var err error
+			if cancel {
+				_, err = queue.Cancel(id)
+			} else {
+				_, err = queue.Resume(m.t.Context(), id)
 			}
+			m.allowed(err)
 		})
 	}
 	wg.Wait()
+}
+
+// allowed lets through what a redrive may be refused for.
+func (m *model) allowed(err error) {
+	var (
+		conflict *dlq.Conflict
+		bad      *dlq.BadRequest // a target that is gone
+	)
+	if err != nil && !errors.As(err, &conflict) && !errors.As(err, &bad) {
+		m.t.Error(err)
+	}
 }
 
 func (m *model) purge() {
@@ -218,9 +245,9 @@ func (m *model) finish() {
 		m.answer(name, nil)
 	}
 	for range 3 { // what is under way may still die
-		time.Sleep(10 * time.Second)
-		if _, err := m.router.DeadLetters.Redrive(m.t.Context(), dlq.Redrive{}, nil); err != nil {
-			m.t.Error(err)
+		time.Sleep(time.Minute)
+		if j := m.redrive(dlq.Redrive{}); j.State != dlq.Finished || j.Left != 0 || j.InFlight != 0 || j.Total != j.Ended() {
+			m.t.Errorf("the last redrive: %+v", j)
 		}
 	}
 	time.Sleep(time.Minute)
@@ -236,6 +263,11 @@ func (m *model) finish() {
 			m.t.Errorf("lane %s: %d held, %d queued, %d bytes, %d workers, %d starting at the end", l.name, len(l.held), len(l.queue), l.bytes, l.active, l.starting)
 		}
 		l.mu.Unlock()
+	}
+	for _, j := range m.router.DeadLetters.Jobs() {
+		if j.State == dlq.Running || j.InFlight != 0 || j.Left < 0 {
+			m.t.Errorf("redrive at the end: %+v", j)
+		}
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -280,7 +312,7 @@ func TestEveryDeliveryEndsOnce(t *testing.T) {
 					case n < 32:
 						time.Sleep(time.Duration(m.rnd.Int64N(int64(3 * time.Second))))
 					case n < 35:
-						m.redrive()
+						m.redrives()
 					case n < 36:
 						m.purge()
 					case n < 37:

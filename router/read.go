@@ -67,7 +67,6 @@ func (l *lane) read() {
 	}
 
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	l.reading = false
 	for _, it := range l.ended {
 		l.forget(it)
@@ -91,7 +90,12 @@ func (l *lane) read() {
 		l.r.log.Error("deliveries can't be read; trying again", zap.String("target", l.name), zap.Error(err))
 		l.readAt = time.Now().Add(readAgain)
 	}
+	back := l.withdrawRecalled()
 	l.dispatch()
+	l.mu.Unlock()
+	for _, it := range back {
+		l.putBack(it)
+	}
 }
 
 func (r *reading) readWaiting(now time.Time) error {

@@ -156,6 +156,9 @@ func New(opts Options, set *rules.Set) (*Router, error) {
 // Start begins to deliver what is pending, and to drop what retention no longer
 // keeps.
 func (r *Router) Start() {
+	if err := r.DeadLetters.Start(); err != nil {
+		r.log.Error("redrives can't all go on; what they had under way goes back to the dead-letter queue", zap.Error(err))
+	}
 	r.running.Store(true)
 	for _, l := range r.allLanes() {
 		l.poke()
@@ -176,6 +179,7 @@ func (r *Router) Stop(ctx context.Context) error {
 			l.halt()
 		}
 	})
+	r.DeadLetters.Stop()
 	idle := make(chan struct{})
 	go func() { r.workers.Wait(); close(idle) }()
 	var err error
@@ -281,7 +285,7 @@ func (r *Router) lane(name string) (*lane, error) {
 }
 
 // LaneID gives a target's lane, if the target is one that serves now. It makes
-// Router a dlq.Requeuer.
+// Router a dlq.Router.
 func (r *Router) LaneID(target string) (journal.LaneID, bool) {
 	l, ok := r.snapshot.Load().lanes[target]
 	if !ok {
@@ -301,7 +305,7 @@ func (r *Router) TargetName(id journal.LaneID) string {
 }
 
 // Requeue tells a lane of a delivery that has become ready again on disk. It
-// makes Router a dlq.Requeuer.
+// makes Router a dlq.Router.
 func (r *Router) Requeue(d journal.Delivery) {
 	name := r.TargetName(d.Lane)
 	r.laneMu.Lock()

@@ -24,13 +24,14 @@ was to be sent, and why it failed. Look at them, send them again, or drop them.`
 		Args: noSuchCommand,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(c.dlqListCommand(), c.dlqShowCommand(), c.dlqReplayCommand(), c.dlqPurgeCommand())
+	cmd.AddCommand(c.dlqListCommand(), c.dlqShowCommand(), c.dlqReplayCommand(), c.dlqRedrivesCommand(), c.dlqPurgeCommand())
 	return cmd
 }
 
 // letterFilter is the flags that choose dead letters.
 type letterFilter struct {
 	target, rule, bus, code, since, until, pattern string
+	status                                         int
 }
 
 func (f *letterFilter) flags(cmd *cobra.Command) {
@@ -39,6 +40,7 @@ func (f *letterFilter) flags(cmd *cobra.Command) {
 	flags.StringVar(&f.rule, "rule", "", "only letters of this rule")
 	flags.StringVar(&f.bus, "bus", "", "only letters of this bus")
 	flags.StringVar(&f.code, "error-code", "", "only letters with this error code, such as ERROR_FROM_TARGET")
+	flags.IntVar(&f.status, "status", 0, "only letters whose last answer had this HTTP status, such as 503")
 	flags.StringVar(&f.since, "since", "", "only letters that came since then: a time, or a duration back from now such as 1h")
 	flags.StringVar(&f.until, "until", "", "only letters that came before then: a time, or a duration back from now")
 	flags.StringVar(&f.pattern, "pattern", "", "only letters whose event matches this pattern: a file or JSON")
@@ -46,7 +48,10 @@ func (f *letterFilter) flags(cmd *cobra.Command) {
 
 // filter gives the filter of the flags and of ids.
 func (f *letterFilter) filter(c *cli, ids []string) (dlq.Filter, error) {
-	out := dlq.Filter{IDs: ids, Target: f.target, Rule: f.rule, Bus: f.bus, Code: f.code}
+	out := dlq.Filter{IDs: ids, Target: f.target, Rule: f.rule, Bus: f.bus, Code: f.code, Status: f.status}
+	if f.status < 0 {
+		return out, wrongUsage("--status must not be negative")
+	}
 	now := time.Now()
 	for _, t := range []struct {
 		name, text string

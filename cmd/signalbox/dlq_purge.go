@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -10,7 +11,7 @@ import (
 )
 
 func (c *cli) dlqPurgeCommand() *cobra.Command {
-	p := dlqPurge{leaving: leaving{cli: c}}
+	p := dlqPurge{cli: c}
 	cmd := &cobra.Command{
 		Use:   "purge [id]...",
 		Short: "Drop dead letters for good",
@@ -22,27 +23,72 @@ choose, or all. They count as dropped.`,
 		Args: positional(notEmpty),
 		RunE: func(cmd *cobra.Command, args []string) error { return p.run(cmd.Context(), args) },
 	}
-	p.leaving.flags(cmd)
+	p.connection.flags(cmd)
+	p.filter.flags(cmd)
+	cmd.Flags().BoolVar(&p.all, "all", false, "choose every dead letter")
+	cmd.Flags().BoolVar(&p.dryRun, "dry-run", false, "count, and change nothing")
+	cmd.Flags().BoolVarP(&p.yes, "yes", "y", false, "do not ask")
+	p.output.flag(cmd)
 	return cmd
 }
 
-type dlqPurge struct{ leaving }
+type dlqPurge struct {
+	*cli
+	connection
+	filter           letterFilter
+	all, dryRun, yes bool
+	output           format
+}
 
 func (p *dlqPurge) run(ctx context.Context, ids []string) error {
-	filter, err := p.chosen(ids)
+	filter, err := p.filter.filter(p.cli, ids)
 	if err != nil {
+		return err
+	}
+	if err := chosen(p.cli, filter, p.all, p.dryRun || p.yes); err != nil {
 		return err
 	}
 	client, err := p.client(p.connection)
 	if err != nil {
 		return err
 	}
-	req := api.PurgeRequest{Filter: filter, All: p.all}
-	return p.act("Drop for good", "dropped",
-		func() (dlq.Progress, error) {
-			count := req
-			count.DryRun = true
-			return client.Purge(ctx, count, nil)
-		},
-		func(report func(dlq.Progress)) (dlq.Progress, error) { return client.Purge(ctx, req, report) })
+	req := api.PurgeRequest{Filter: filter, All: p.all, DryRun: true}
+	found, err := client.Purge(ctx, req, nil)
+	if err != nil {
+		return err
+	}
+	if p.dryRun || found.Total == 0 {
+		return p.tell("would be dropped", found.Total, found)
+	}
+	if !p.yes {
+		ok, err := confirm(p.stdin, p.stderr, fmt.Sprintf("Drop for good %s?", count(found.Total, "dead letter")))
+		if err != nil || !ok {
+			fmt.Fprintln(p.stderr, "nothing was changed")
+			return err
+		}
+	}
+	return p.drop(ctx, client, req)
+}
+
+func (p *dlqPurge) drop(ctx context.Context, client *api.Client, req api.PurgeRequest) error {
+	req.DryRun = false
+	bar := newProgress(p.stderr)
+	done, err := client.Purge(ctx, req, func(p dlq.Progress) { bar.show(p.Done+p.Skipped, p.Total) })
+	bar.end()
+	if err != nil {
+		return err
+	}
+	return p.tell("dropped", done.Done, done)
+}
+
+// tell says how it ended.
+func (p *dlqPurge) tell(what string, n int, result dlq.Progress) error {
+	if p.output == formatJSON {
+		return printJSON(p.stdout, result)
+	}
+	fmt.Fprintf(p.stdout, "%s %s\n", count(n, "dead letter"), what)
+	if result.Skipped > 0 {
+		fmt.Fprintf(p.stdout, "%d had left the queue before\n", result.Skipped)
+	}
+	return nil
 }

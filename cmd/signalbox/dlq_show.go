@@ -6,8 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"maps"
-	"slices"
 	"strings"
 	"time"
 
@@ -83,10 +81,23 @@ func printLetter(w io.Writer, l *dlq.Letter) {
 			fmt.Fprintf(w, "  %3d  %s  %s  %s\n", a.Attempt, a.At.Format(time.RFC3339), a.Code, a.Message)
 		}
 	}
+	printRedrives(w, l)
 	printRequest(w, l)
 	fmt.Fprintf(w, "\nevent\n  %s\n", indented(l.Event))
 	if l.Body != nil {
 		fmt.Fprintf(w, "\nbody\n  %s\n", strings.ReplaceAll(*l.Body, "\n", "\n  "))
+	}
+}
+
+// printRedrives shows when a letter was sent again, and what it had died of.
+func printRedrives(w io.Writer, l *dlq.Letter) {
+	if l.Redriven == 0 {
+		return
+	}
+	fmt.Fprintf(w, "\nredriven %s\n", count(l.Redriven, "time"))
+	for _, r := range l.Redrives {
+		fmt.Fprintf(w, "  %s  %s as %s, after %s: died %s of %s\n", r.At.Format(time.RFC3339), r.Job, r.As,
+			count(r.Attempts, "attempt"), r.DiedAt.Format(time.RFC3339), r.Code)
 	}
 }
 
@@ -95,13 +106,8 @@ func printRequest(w io.Writer, l *dlq.Letter) {
 	if len(l.Request) == 0 || json.Unmarshal(l.Request, &r) != nil {
 		return
 	}
-	fmt.Fprintf(w, "\nrequest\n  %s %s\n", r.Method, r.Address)
-	for _, name := range slices.Sorted(maps.Keys(r.Headers)) {
-		fmt.Fprintf(w, "  %s: %s\n", name, r.Headers[name])
-	}
-	if r.Body != "" {
-		fmt.Fprintf(w, "\n  %s\n", strings.ReplaceAll(r.Body, "\n", "\n  "))
-	}
+	fmt.Fprintln(w, "\nrequest")
+	printSent(w, &r)
 }
 
 func indented(text json.RawMessage) string {

@@ -108,6 +108,9 @@ func TestExitCodes(t *testing.T) {
 		{"replay all and some", []string{"dlq", "replay", down, "--all", "--target", "x"}, exitUsage, "", "leave one of them out"},
 		{"replay with nobody to ask", []string{"dlq", "redrive", down, "--all"}, exitUsage, "", "give --yes or --dry-run"},
 		{"replay at a bad rate", []string{"dlq", "replay", down, "--all", "--rate", "fast"}, exitUsage, "", "--rate"},
+		{"replay as nonsense", []string{"dlq", "replay", down, "--all", "--yes", "--as", "new"}, exitUsage, "", "write stored or current"},
+		{"replay with no attempts", []string{"dlq", "replay", down, "--all", "--yes", "--attempts", "0"}, exitUsage, "", "--attempts must be at least 1"},
+		{"cancel no redrive", []string{"dlq", "redrives", down, "--cancel"}, exitUsage, "", "say which redrive"},
 		{"replay of an empty id", []string{"dlq", "replay", down, "--yes", ""}, exitUsage, "", "an argument is empty"},
 		{"purge with nobody to ask", []string{"dlq", "purge", down, "--target", "x"}, exitUsage, "", "give --yes or --dry-run"},
 
@@ -132,7 +135,7 @@ func TestInterruptedCommandSaysSo(t *testing.T) {
 func TestHelp(t *testing.T) {
 	var all strings.Builder
 	for _, command := range []string{
-		"", "serve", "check", "match", "test", "send", "explain", "dlq", "dlq list", "dlq show", "dlq replay", "dlq purge", "bench", "version",
+		"", "serve", "check", "match", "test", "send", "explain", "dlq", "dlq list", "dlq show", "dlq replay", "dlq redrives", "dlq purge", "bench", "version",
 	} {
 		o := signalbox(t, append(strings.Fields(command), "--help")...)
 		o.want(t, exitOK, "Examples:", "")

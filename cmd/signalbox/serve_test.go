@@ -18,7 +18,6 @@ import (
 	"testing"
 	"time"
 
-	"signalbox/api"
 	"signalbox/dlq"
 )
 
@@ -322,13 +321,25 @@ func TestDeadLettersAreReplayed(t *testing.T) {
 		show.want(t, exitOK, want, "")
 	}
 	s.run("dlq", "show", "nope").want(t, exitError, "", "not found")
-	s.run("dlq", "replay", "--all", "--dry-run").want(t, exitOK, "3 dead letters would be replayed\n", "")
+	preview := s.run("dlq", "replay", "--all", "--dry-run", "--show", "1")
+	for _, want := range []string{"3 dead letters would be replayed: shop 3\n", first.ID + "  big-orders -> shop\n  POST " + sink.URL + "/orders\n", `{"order": "A-1"}`, "2 more are not shown"} {
+		preview.want(t, exitOK, want, "")
+	}
+	s.run("dlq", "replay", "--all", "--dry-run", "--output", "json", "--as", "current").want(t, exitOK, `"send": 3`, "")
+	s.run("dlq", "replay", "--all", "--yes", "--attempts", "1", "--stop-after", "2").want(t, exitError, "2 died again, 1 left in the queue", "go on with `signalbox dlq replay --resume")
+	s.run("dlq", "show", first.ID).want(t, exitOK, "redriven 1 time\n", "")
 	s.run("dlq", "replay", "--all", "--yes", "--to", "nope").want(t, exitError, "", `target "nope" is not defined`)
 	s.run("dlq", "purge", page.Letters[2].ID, "--yes").want(t, exitOK, "1 dead letter dropped\n", "")
 
 	sink.down.Store(false)
-	s.run("dlq", "replay", first.ID, "--yes").want(t, exitOK, "1 dead letter replayed\n", "")
-	s.run("dlq", "redrive", "--all", "--yes", "--rate", "100/s").want(t, exitOK, "1 dead letter replayed\n", "")
+	s.run("dlq", "replay", first.ID, "--yes").want(t, exitOK, "1 dead letter: 1 delivered\n", "")
+	jobs := s.run("dlq", "redrives")
+	jobs.want(t, exitOK, "stopped", "")
+	stopped := regexp.MustCompile(`(\S+)  stopped`).FindStringSubmatch(jobs.stdout)
+	s.run("dlq", "redrives", stopped[1]).want(t, exitOK, "2 attempts in a row failed, the last with ERROR_FROM_TARGET", "")
+	s.run("dlq", "replay", "--resume", stopped[1], "--all").want(t, exitUsage, "", "give no ids")
+	s.run("dlq", "replay", "--resume", stopped[1]).want(t, exitOK, "1 dead letter: 1 delivered\n", "")
+	s.run("dlq", "redrives", stopped[1], "--cancel").want(t, exitError, "", "there is nothing to cancel")
 	s.eventually("delivered", func() bool { return len(sink.deliveries()) == 2 })
 	if got := sink.deliveries()[0]; got != first.ID+` {"order": "A-1"}` {
 		t.Errorf("the shop got %s, want the letter's own id and body", got)
@@ -337,7 +348,7 @@ func TestDeadLettersAreReplayed(t *testing.T) {
 		_, a := s.get("/v1/accounts", "")
 		return strings.Contains(a, `"planned":6,"ready":0,"waiting":0,"dead":0,"delivered":5,"dropped":1`)
 	})
-	s.run("dlq", "replay", "--all", "--yes").want(t, exitOK, "0 dead letters would be replayed", "")
+	s.run("dlq", "replay", "--all", "--yes").want(t, exitOK, "0 dead letters: nothing to do", "")
 }
 
 func TestNextStartGoesOn(t *testing.T) {
@@ -392,25 +403,41 @@ func TestPortInUse(t *testing.T) {
 	o.want(t, exitError, "", "address already in use: stop the program that has it, or set listen to another port")
 }
 
-// A replay that takes long ends when the router stops, and not only when its time
-// for stopping is over.
-func TestStopBreaksAReplayOff(t *testing.T) {
+// slowly starts a router with 30 dead letters to a shop that is open again.
+func slowly(t *testing.T) (s *serving, dir string) {
 	sink := newShop(t)
 	sink.down.Store(true)
-	s := serve(t, shopDir(t, sink, ""))
+	dir = shopDir(t, sink, "")
+	s = serve(t, dir)
 	signalboxIn(t, strings.Repeat(bigOrder+"\n", 30), "send", "-", "--url", s.url).want(t, exitOK, "-", "")
 	s.eventually("dead", func() bool { _, a := s.get("/v1/accounts", ""); return strings.Contains(a, `"dead":30`) })
+	sink.down.Store(false)
+	return s, dir
+}
 
-	client := api.Client{URL: s.url}
-	begun := make(chan struct{})
-	ended := make(chan error, 1)
+func TestAnInterruptCancelsAReplay(t *testing.T) {
+	s, _ := slowly(t)
+	ctx, interrupt := context.WithCancel(t.Context())
+	defer interrupt()
+	ended := make(chan struct{})
+	var out, errs bytes.Buffer
+	var code int
 	go func() {
-		var once sync.Once
-		req := api.RedriveRequest{Redrive: dlq.Redrive{Rate: 1}, All: true}
-		_, err := client.Redrive(t.Context(), req, func(dlq.Progress) { once.Do(func() { close(begun) }) })
-		ended <- err
+		defer close(ended)
+		code = run(ctx, []string{"dlq", "replay", "--all", "--yes", "--rate", "1/s", "--url", s.url}, strings.NewReader(""), &out, &errs)
 	}()
-	<-begun
+	s.eventually("begun", func() bool { _, jobs := s.get("/v1/redrives", ""); return strings.Contains(jobs, `"delivered":1`) })
+	interrupt()
+	<-ended
+	if !strings.Contains(out.String(), "left in the queue") || !strings.Contains(errs.String(), "cancelled; go on with `signalbox dlq replay --resume") || code == exitOK {
+		t.Errorf("exited with %d: %s%s", code, out.String(), errs.String())
+	}
+}
+
+// A redrive ends at once when the router stops, and goes on with the next start.
+func TestARedriveOutlivesTheRouter(t *testing.T) {
+	s, dir := slowly(t)
+	s.run("dlq", "replay", "--all", "--yes", "--rate", "1/s", "--detach").want(t, exitOK, "running", "")
 	start := time.Now()
 	if code := s.end(); code != exitOK {
 		t.Errorf("exited with %d", code)
@@ -418,8 +445,11 @@ func TestStopBreaksAReplayOff(t *testing.T) {
 	if took := time.Since(start); took > 8*time.Second {
 		t.Errorf("the stop took %v", took)
 	}
-	if err := <-ended; err == nil || !strings.Contains(err.Error(), "the router is stopping") {
-		t.Errorf("the replay ended with %v", err)
+	s = serve(t, dir)
+	jobs := s.run("dlq", "redrives")
+	id := regexp.MustCompile(`(\S+)  running`).FindStringSubmatch(jobs.stdout)
+	if id == nil {
+		t.Fatalf("no redrive runs: %s", jobs.stdout)
 	}
-	http.DefaultClient.CloseIdleConnections()
+	s.run("dlq", "redrives", id[1], "--cancel").want(t, exitOK, "cancelled", "")
 }

@@ -1,0 +1,115 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"signalbox/dlq"
+)
+
+// PurgeRequest is the body of POST /v1/deadletters/purge.
+type PurgeRequest struct {
+	Filter dlq.Filter `json:"filter"`
+	DryRun bool       `json:"dry_run,omitempty"`
+	// All must be true where the filter is empty.
+	All bool `json:"all,omitempty"`
+}
+
+// Step is one line of the answer to a purge: how far it has come,
+// and in the last one how it ended.
+type Step struct {
+	dlq.Progress
+	// Finished is true in the last line.
+	Finished bool `json:"finished,omitempty"`
+	// Problem is why it ended early; Done then says how far it had come.
+	Problem *Error `json:"problem,omitempty"`
+}
+
+func (a *api) purge(w http.ResponseWriter, r *http.Request) {
+	var req PurgeRequest
+	if err := read(w, r, &req); err != nil {
+		a.fail(w, err)
+		return
+	}
+	a.leave(w, r, req.Filter, req.All, func(ctx context.Context, report func(dlq.Progress)) (dlq.Progress, error) {
+		return a.Redriver.Purge(ctx, req.Filter, req.DryRun, report)
+	})
+}
+
+// leave answers step by step while letters leave the queue, until the client goes
+// away or the router stops.
+func (a *api) leave(w http.ResponseWriter, r *http.Request, f dlq.Filter, all bool,
+	work func(context.Context, func(dlq.Progress)) (dlq.Progress, error),
+) {
+	if err := deliberate(f, all); err != nil {
+		a.fail(w, err)
+		return
+	}
+	ctx, cancel := a.untilStop(r.Context())
+	defer cancel()
+	s := a.stream(w)
+	s.end(work(ctx, s.report))
+}
+
+func deliberate(f dlq.Filter, all bool) error {
+	switch {
+	case f.Empty() && !all:
+		return &Error{Status: http.StatusBadRequest, Message: "the filter is empty", Hint: `set "all": true to mean every dead letter`}
+	case !f.Empty() && all:
+		return &Error{Status: http.StatusBadRequest, Message: `a filter stands beside "all": true`, Hint: "leave one of them out"}
+	}
+	return nil
+}
+
+// untilStop gives a context that ends with the request, or when the router stops.
+func (a *api) untilStop(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	if a.Stopping == nil {
+		return ctx, cancel
+	}
+	forget := context.AfterFunc(a.Stopping, cancel)
+	return ctx, func() { forget(); cancel() }
+}
+
+// stream writes steps as lines of JSON while a request is at work.
+type stream struct {
+	*api
+	w     http.ResponseWriter
+	begun bool
+}
+
+// stream begins an answer that may take any time: the server's timeouts are for
+// requests that do not.
+func (a *api) stream(w http.ResponseWriter) *stream {
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(time.Time{}) // not supported by a recorder
+	_ = control.SetWriteDeadline(time.Time{})
+	return &stream{api: a, w: w}
+}
+
+func (s *stream) report(p dlq.Progress) { s.write(Step{Progress: p}) }
+
+// end writes the last line. An error before the first one has a status of its own.
+func (s *stream) end(p dlq.Progress, err error) {
+	if err != nil && !s.begun {
+		s.fail(s.w, err)
+		return
+	}
+	last := Step{Progress: p, Finished: true}
+	if err != nil {
+		last.Problem = problemOf(err)
+	}
+	s.write(last)
+}
+
+func (s *stream) write(step Step) {
+	if !s.begun {
+		s.w.Header().Set("Content-Type", "application/x-ndjson")
+		s.begun = true
+	}
+	// A client that has gone ends the request's context, and with it the work.
+	_ = json.NewEncoder(s.w).Encode(step)
+	_ = http.NewResponseController(s.w).Flush()
+}

@@ -1,0 +1,17 @@
+package main
+
+import "signalbox/dlq"
+
+// chosen insists on --all where a filter would choose every letter, and on
+// somebody who can be asked.
+func chosen(c *cli, filter dlq.Filter, all, sure bool) error {
+	switch {
+	case filter.Empty() && !all:
+		return wrongUsage("choose dead letters by id or by filter, or all of them with --all")
+	case !filter.Empty() && all:
+		return wrongUsage("--all stands beside a filter: leave one of them out")
+	case !sure && !isTerminal(c.stdin):
+		return wrongUsage("nobody can be asked, as standard input is not a terminal: give --yes or --dry-run")
+	}
+	return nil
+}

@@ -1,0 +1,153 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"signalbox/api"
+	"signalbox/dlq"
+)
+
+func (c *cli) dlqRedrivesCommand() *cobra.Command {
+	r := dlqRedrives{cli: c}
+	cmd := &cobra.Command{
+		Use:   "redrives [id]",
+		Short: "List the redrives, or show one",
+		Long: `List the redrives that run, and the latest that have ended; or show one: how far it
+is for each target, and which letters it skipped and why.`,
+		Example: `  signalbox dlq redrives
+  signalbox dlq redrives 20261122T231530-4f2a9c
+  signalbox dlq redrives 20261122T231530-4f2a9c --cancel`,
+		Args: positional(cobra.MatchAll(cobra.MaximumNArgs(1), notEmpty)),
+		RunE: func(cmd *cobra.Command, args []string) error { return r.run(cmd.Context(), args) },
+	}
+	r.connection.flags(cmd)
+	cmd.Flags().BoolVar(&r.cancel, "cancel", false, "cancel the redrive: what was not delivered goes back to the queue")
+	r.output.flag(cmd)
+	return cmd
+}
+
+type dlqRedrives struct {
+	*cli
+	connection
+	cancel bool
+	output format
+}
+
+func (r *dlqRedrives) run(ctx context.Context, args []string) error {
+	if r.cancel && len(args) == 0 {
+		return wrongUsage("--cancel: say which redrive")
+	}
+	client, err := r.client(r.connection)
+	if err != nil {
+		return err
+	}
+	switch {
+	case len(args) == 0:
+		return r.list(ctx, client)
+	case r.cancel:
+		j, err := client.CancelRedrive(ctx, args[0])
+		if err != nil {
+			return err
+		}
+		if j, err = cancelledSoon(ctx, client, j); err != nil {
+			return err
+		}
+		return printJob(r.cli, r.output, j)
+	}
+	j, err := client.RedriveJob(ctx, args[0])
+	if err != nil {
+		return err
+	}
+	return printJob(r.cli, r.output, j)
+}
+
+func (r *dlqRedrives) list(ctx context.Context, client *api.Client) error {
+	jobs, err := client.Redrives(ctx)
+	if err != nil {
+		return err
+	}
+	if r.output == formatJSON {
+		return printJSON(r.stdout, api.RedriveList{Redrives: jobs})
+	}
+	if len(jobs) == 0 {
+		_, err := fmt.Fprintln(r.stdout, "no redrives")
+		return err
+	}
+	table := tabwriter.NewWriter(r.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "ID\tSTATE\tSTARTED\tTOTAL\tDELIVERED\tDIED AGAIN\tSKIPPED\tIN FLIGHT\tLEFT")
+	for _, j := range jobs {
+		fmt.Fprintf(table, "%s\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\n", j.ID, j.State, j.StartedAt.Format(time.RFC3339),
+			j.Total, j.Delivered, j.DiedAgain, j.Skipped, j.InFlight, j.Left)
+	}
+	return table.Flush()
+}
+
+// printJob shows a redrive as it stands.
+func printJob(c *cli, output format, j dlq.Job) error {
+	if output == formatJSON {
+		return printJSON(c.stdout, j)
+	}
+	printJobText(c.stdout, j)
+	return nil
+}
+
+func printJobText(w io.Writer, j dlq.Job) {
+	fmt.Fprintf(w, "redrive %s: %s\n%s: %s\n", j.ID, j.State, count(j.Total, "dead letter"), tallyText(j.Tally))
+	for _, p := range j.Targets {
+		if len(j.Targets) > 1 || p.Reason != "" {
+			fmt.Fprintf(w, "  %s: %s: %s\n", p.Target, p.State, tallyText(p.Tally))
+		}
+		if p.Reason != "" {
+			fmt.Fprintf(w, "    %s\n", p.Reason)
+		}
+	}
+	printSkips(w, j.Skips, j.SkippedLetters)
+}
+
+// tallyText lists what became of letters, without what did not happen.
+func tallyText(t dlq.Tally) string {
+	var parts []string
+	for _, x := range []struct {
+		n    int
+		what string
+	}{
+		{t.Delivered, "delivered"}, {t.Dropped, "dropped by policy"}, {t.DiedAgain, "died again"},
+		{t.Skipped, "skipped"}, {t.InFlight, "on their way"}, {t.Left, "left in the queue"},
+	} {
+		if x.n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", x.n, x.what))
+		}
+	}
+	if len(parts) == 0 {
+		return "nothing to do"
+	}
+	return strings.Join(parts, ", ")
+}
+
+func printSkips(w io.Writer, skips map[string]int, letters []dlq.SkippedLetter) {
+	if len(skips) == 0 {
+		return
+	}
+	fmt.Fprintf(w, "skipped, and still in the queue: %s\n", countsText(skips))
+	for _, l := range letters {
+		fmt.Fprintf(w, "  %s  %s\n", l.ID, l.Message)
+	}
+}
+
+// countsText lists counts by name.
+func countsText(counts map[string]int) string {
+	var parts []string
+	for _, name := range slices.Sorted(maps.Keys(counts)) {
+		parts = append(parts, fmt.Sprintf("%s %d", name, counts[name]))
+	}
+	return strings.Join(parts, ", ")
+}

@@ -1,0 +1,92 @@
+package dlq
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"signalbox/journal"
+)
+
+// farAway is after every time at which a delivery can be due.
+var farAway = time.Unix(1<<33, 0)
+
+// recover finds out what has become of the letters that were on their way when
+// the last run ended. It is called before the lanes begin.
+func (q *Queue) recover(j *job, parts map[string]storedPart) error {
+	for name, s := range parts {
+		p := j.parts[name]
+		if p == nil {
+			return fmt.Errorf("redrive %s: target %q: its part is missing", j.ID, name)
+		}
+		var lost []place
+		for _, at := range s.Flying {
+			found, err := q.find(j, p, at)
+			if err != nil {
+				return fmt.Errorf("redrive %s: %w", j.ID, err)
+			}
+			if !found {
+				lost = append(lost, at)
+			}
+		}
+		if err := q.findWaiting(j, p, lost); err != nil {
+			return fmt.Errorf("redrive %s: %w", j.ID, err)
+		}
+	}
+	return nil
+}
+
+// find looks for a letter in the queue and among what is ready.
+func (q *Queue) find(j *job, p *part, at place) (bool, error) {
+	d := journal.Delivery{Seq: at.Seq, N: at.N, Lane: q.journal.Lanes()[p.Target]}
+	for _, d.State = range [...]journal.State{journal.Dead, journal.Ready} {
+		found, err := q.journal.Find(d)
+		if errors.Is(err, journal.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return false, err
+		}
+		switch {
+		case d.State == journal.Ready && found.Delivery.RedriveJob() == j.ID:
+			p.flying[at] = bare(&found.Delivery)
+		case j.died(&found.Delivery):
+			p.DiedAgain++
+		}
+		return true, nil
+	}
+	return false, nil
+}
+
+// died says whether a letter died again since the job last began.
+func (j *job) died(d *journal.Delivery) bool {
+	if d.RedriveJob() != j.ID {
+		return false
+	}
+	began := j.StartedAt
+	if !j.ResumedAt.IsZero() {
+		began = j.ResumedAt
+	}
+	return !d.Lineage.Redrives[len(d.Lineage.Redrives)-1].At.Before(began)
+}
+
+// findWaiting looks for letters among those that wait for their next attempt.
+// What is nowhere has reached its target.
+func (q *Queue) findWaiting(j *job, p *part, lost []place) error {
+	if len(lost) == 0 {
+		return nil
+	}
+	wanted := make(map[place]bool, len(lost))
+	for _, at := range lost {
+		wanted[at] = true
+	}
+	err := q.journal.Waiting(q.journal.Lanes()[p.Target], journal.Cursor{}, farAway, func(d journal.Delivery, _ journal.Record) bool {
+		if at := placeOf(&d); wanted[at] && d.RedriveJob() == j.ID {
+			p.flying[at] = bare(&d)
+			delete(wanted, at)
+		}
+		return len(wanted) > 0
+	})
+	p.Delivered += len(wanted)
+	return err
+}

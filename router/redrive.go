@@ -1,0 +1,167 @@
+package router
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"go.uber.org/zap"
+
+	"signalbox/dlq"
+	"signalbox/event"
+	"signalbox/journal"
+	"signalbox/rules"
+	"signalbox/rules/transform"
+	"signalbox/targets"
+)
+
+// Recall takes a redriven delivery that is not under way out of its lane, and
+// puts it back. It makes Router a dlq.Router.
+func (r *Router) Recall(d journal.Delivery) {
+	name := r.TargetName(d.Lane)
+	r.laneMu.Lock()
+	l := r.lanes[name]
+	r.laneMu.Unlock()
+	if l != nil {
+		l.recall(d)
+	}
+}
+
+// Render gives what today's rules make of an event for a rule's target entry. The
+// error, where they send nothing, is a *dlq.Skip. It makes Router a dlq.Router.
+func (r *Router) Render(e *event.Event, envelope []byte, rule, entry string) (dlq.Rendering, error) {
+	snap := r.snapshot.Load()
+	to, found, err := findEntry(snap.set, e.Meta.Bus, rule, entry)
+	if err != nil {
+		return dlq.Rendering{}, err
+	}
+	if err := stillMatches(snap.set, e, envelope, found); err != nil {
+		return dlq.Rendering{}, err
+	}
+	out := dlq.Rendering{Target: to.Target}
+	if to.Transform == nil {
+		return out, nil
+	}
+	out.Body, err = to.Transform.Apply(transform.Input{
+		Envelope: envelope, Event: e, RuleName: found.Name, RuleARN: r.ruleARN(found), Ingested: e.Meta.Received,
+	})
+	if err != nil {
+		return out, &dlq.Skip{Code: dlq.SkipUnrendered, Message: fmt.Sprintf("rule %q: target %q: the body can't be rendered: %v", rule, to.Target, err)}
+	}
+	if out.Body == nil {
+		out.Body = []byte{} // nil would mean the event itself
+	}
+	return out, nil
+}
+
+func findEntry(set *rules.Set, bus, name, entry string) (*rules.RuleTarget, *rules.Rule, error) {
+	rule := set.Rule(bus, name)
+	if rule == nil {
+		return nil, nil, &dlq.Skip{Code: dlq.SkipRuleGone, Message: fmt.Sprintf("rule %q on bus %q is not there any more", name, bus)}
+	}
+	if rule.State != rules.Enabled {
+		return nil, nil, &dlq.Skip{Code: dlq.SkipRuleOff, Message: fmt.Sprintf("rule %q on bus %q is in state %s", name, bus, rule.State)}
+	}
+	for i := range rule.Targets {
+		if rule.Targets[i].ID == entry {
+			return &rule.Targets[i], rule, nil
+		}
+	}
+	return nil, nil, &dlq.Skip{Code: dlq.SkipEntryGone, Message: fmt.Sprintf("rule %q has no target entry %q any more", name, entry)}
+}
+
+// stillMatches says why a rule does not match an event now; nil if it does.
+func stillMatches(set *rules.Set, e *event.Event, envelope []byte, rule *rules.Rule) error {
+	for _, m := range set.Match(e, envelope, nil) {
+		if m.Rule != rule {
+			continue
+		}
+		if m.Err != nil {
+			return &dlq.Skip{Code: dlq.SkipNoMatch, Message: fmt.Sprintf("rule %q does not match the event any more: %v", rule.Name, m.Err)}
+		}
+		return nil
+	}
+	return &dlq.Skip{Code: dlq.SkipNoMatch, Message: fmt.Sprintf("rule %q does not match the event any more", rule.Name)}
+}
+
+// Request renders what a target would be sent, with secrets masked. It makes
+// Router a dlq.Router.
+func (r *Router) Request(target string, d *targets.Delivery) (targets.Request, error) {
+	l := r.snapshot.Load().lanes[target]
+	if l == nil {
+		return targets.Request{}, fmt.Errorf("target %q is not defined", target)
+	}
+	h := l.use()
+	if h == nil {
+		return targets.Request{}, fmt.Errorf("target %q is not defined any more", target)
+	}
+	defer h.users.Done()
+	return h.target.Preview(d)
+}
+
+// recall takes a redriven delivery out of the lane where it is not under way. A
+// read under way may have found it, and is awaited.
+func (l *lane) recall(d journal.Delivery) {
+	l.mu.Lock()
+	if l.reading {
+		if l.recalls == nil {
+			l.recalls = map[key]journal.Delivery{}
+		}
+		l.recalls[key{d.Seq, d.N}] = d
+		l.mu.Unlock()
+		return
+	}
+	it := l.withdraw(d)
+	l.mu.Unlock()
+	if it != nil {
+		l.putBack(it)
+	}
+}
+
+// withdraw gives a delivery that nobody else has: it is taken from the queue, or
+// read from disk and held, so that no reader brings it in. Nil where it is under
+// way or has moved on.
+func (l *lane) withdraw(d journal.Delivery) *item {
+	if it := l.held[key{d.Seq, d.N}]; it != nil {
+		for i := range l.queue {
+			if l.queue[i] == it {
+				l.queue = append(l.queue[:i], l.queue[i+1:]...)
+				return it
+			}
+		}
+		return nil
+	}
+	found, err := l.r.journal.Find(d)
+	if errors.Is(err, journal.ErrNotFound) || err == nil && !found.Delivery.Redriven() {
+		return nil
+	}
+	var it *item
+	if err == nil {
+		it, err = newItem(found.Delivery, found.Record)
+	}
+	if err != nil {
+		l.r.log.Error("delivery can't be read to be put back; it is tried again", zap.String("target", l.name), zap.Error(err))
+		return nil
+	}
+	l.held[it.key()] = it
+	l.bytes += it.size()
+	return it
+}
+
+// withdrawRecalled gives what was recalled during a read.
+func (l *lane) withdrawRecalled() (back []*item) {
+	for _, d := range l.recalls {
+		if it := l.withdraw(d); it != nil {
+			back = append(back, it)
+		}
+	}
+	l.recalls = nil
+	return back
+}
+
+// putBack returns a redriven delivery to the dead-letter queue without another
+// attempt.
+func (l *lane) putBack(it *item) {
+	back := dlq.Returned(it.delivery, time.Now())
+	l.settle(it, &back, journal.NotEnded)
+}
