@@ -16,6 +16,8 @@ type Entry struct {
 	Deliveries []Delivery
 	// Matched says that some rule matched, though it may plan no delivery.
 	Matched bool
+	// Object is what the event tells the state of; nil for none.
+	Object *Object
 }
 
 // End says how a delivery ended.
@@ -83,6 +85,13 @@ type flight struct {
 // Append writes events with their plans, all or none, and returns when they are
 // on disk. Concurrent calls share an fsync.
 func (j *Journal) Append(entries []Entry) error {
+	for i := range entries {
+		if o := entries[i].Object; o != nil {
+			if err := o.check(); err != nil {
+				return fmt.Errorf("event %d: %w", entries[i].Record.Seq, err)
+			}
+		}
+	}
 	return j.submit(&request{entries: entries, done: make(chan error, 1)})
 }
 
@@ -262,6 +271,8 @@ type writer struct {
 	events  EventCounts
 	// claimed holds the dead letters that this batch takes out of the queue.
 	claimed map[string]bool
+	// states holds the versions of the states in this batch, by key.
+	states map[string]Seq
 }
 
 // group writes a group's changes, and the counts that they change. A request
@@ -304,6 +315,11 @@ func (w *writer) entry(e *Entry) error {
 	}
 	if r.GivenID != "" {
 		if err := w.b.Set(idKey(hourOf(r.Seq), r.GivenID, r.Seq), nil, nil); err != nil {
+			return err
+		}
+	}
+	if e.Object != nil {
+		if err := w.state(e); err != nil {
 			return err
 		}
 	}

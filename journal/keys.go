@@ -20,6 +20,7 @@ const (
 	tableWaiting = 'r' // lane, due time, seq, n        → delivery
 	tableDead    = 'x' // seq, n                        → delivery and its event
 	tableJob     = 'j' // job id                        → what the job knows of itself
+	tableState   = 's' // type, key of an object        → the event that told its state
 )
 
 const (

@@ -1,0 +1,177 @@
+package journal
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+// Object names a thing whose states audit messages tell.
+type Object struct {
+	Type, Key string
+	// Gone says that the object is no more.
+	Gone bool
+}
+
+// ObjectState is the latest known state of an object: the event that told it, which is
+// kept as long as no later one comes, whatever retention says.
+type ObjectState struct {
+	Object
+	// Version is that of the event, and grows from each state to the next.
+	Version Seq
+	Record  Record
+}
+
+// MaxObjectName bounds an object's type and its key, in bytes each.
+const MaxObjectName = 1024
+
+// check refuses a name that the store has no key for.
+func (o *Object) check() error {
+	if len(o.Type) > MaxObjectName || len(o.Key) > MaxObjectName {
+		return fmt.Errorf("the type or the key of an object is longer than %d bytes", MaxObjectName)
+	}
+	return nil
+}
+
+// stateKey leads to an object's state. The type's length comes first, so that
+// any text may be a type and any text a key.
+func stateKey(kind, key string) []byte {
+	return append(stateTypeKey(kind), key...)
+}
+
+func stateTypeKey(kind string) []byte {
+	k := binary.BigEndian.AppendUint16([]byte{tableState}, uint16(len(kind)))
+	return append(k, kind...)
+}
+
+// objectOf is the object that a key of the table leads to.
+func objectOf(k []byte) (o Object, ok bool) {
+	if len(k) < 3 {
+		return o, false
+	}
+	n := int(binary.BigEndian.Uint16(k[1:]))
+	if len(k) < 3+n {
+		return o, false
+	}
+	return Object{Type: string(k[3 : 3+n]), Key: string(k[3+n:])}, true
+}
+
+const stateGone = 1
+
+// state keeps what an event tells of its object, unless a later event's state is
+// there: requests may reach the committer in another order than their numbers.
+func (w *writer) state(e *Entry) error {
+	o := e.Object
+	k := stateKey(o.Type, o.Key)
+	known, err := w.j.stateVersion(k)
+	if err != nil {
+		return err
+	}
+	if max(known, w.states[string(k)]) > e.Record.Seq {
+		return nil
+	}
+	var flags byte
+	if o.Gone {
+		flags |= stateGone
+	}
+	w.value = binary.BigEndian.AppendUint64(append(w.value[:0], recordV1, flags), uint64(e.Record.Seq))
+	w.value = e.Record.appendValue(w.value)
+	if err := w.b.Set(k, w.value, nil); err != nil {
+		return err
+	}
+	if w.states == nil {
+		w.states = map[string]Seq{}
+	}
+	w.states[string(k)] = e.Record.Seq
+	return nil
+}
+
+// stateVersion is the version of the state on disk, 0 if there is none.
+func (j *Journal) stateVersion(k []byte) (Seq, error) {
+	v, closer, err := j.db.Get(k)
+	if errors.Is(err, pebble.ErrNotFound) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	defer closer.Close()
+	s, err := readState(k, v)
+	return s.Version, err
+}
+
+// readState reads a state; it shares v's memory.
+func readState(k, v []byte) (ObjectState, error) {
+	o, ok := objectOf(k)
+	if !ok || len(v) < 10 || v[0] != recordV1 {
+		return ObjectState{}, fmt.Errorf("state %q: %w", k, errCorrupt)
+	}
+	o.Gone = v[1]&stateGone != 0
+	s := ObjectState{Object: o, Version: Seq(binary.BigEndian.Uint64(v[2:]))}
+	var err error
+	s.Record, err = readRecord(s.Version, v[10:])
+	return s, err
+}
+
+// ObjectState gives the latest state of an object, or ErrNotFound. Of an object that
+// is gone, it gives the last one with Gone set.
+func (j *Journal) ObjectState(kind, key string) (ObjectState, error) {
+	k := stateKey(kind, key)
+	v, closer, err := j.db.Get(k)
+	if errors.Is(err, pebble.ErrNotFound) {
+		return ObjectState{}, fmt.Errorf("state of %s %q: %w", kind, key, ErrNotFound)
+	}
+	if err != nil {
+		return ObjectState{}, fmt.Errorf("state of %s %q: %w", kind, key, err)
+	}
+	defer closer.Close()
+	return readState(k, append([]byte(nil), v...))
+}
+
+// ObjectStates calls fn with the states of a type whose keys begin with prefix and
+// come after a key, in the order of their keys, until fn says stop. Each is
+// given memory of its own.
+func (j *Journal) ObjectStates(kind, prefix, after string, fn func(ObjectState) bool) error {
+	lower := stateKey(kind, max(prefix, after))
+	if after >= prefix && after != "" {
+		lower = append(lower, 0) // the first key behind it
+	}
+	return j.scan(lower, behind(stateKey(kind, prefix)), func(k, v []byte) (bool, error) {
+		s, err := readState(k, append([]byte(nil), v...))
+		if err != nil {
+			return false, err
+		}
+		return fn(s), nil
+	})
+}
+
+// ObjectTypes gives the types of the objects whose state is known, up to limit.
+func (j *Journal) ObjectTypes(limit int) ([]string, error) {
+	var types []string
+	it, err := j.db.NewIter(&pebble.IterOptions{LowerBound: []byte{tableState}, UpperBound: []byte{tableState + 1}})
+	if err != nil {
+		return nil, err
+	}
+	for ok := it.First(); ok && len(types) < limit; {
+		o, valid := objectOf(it.Key())
+		if !valid {
+			return nil, errors.Join(errCorrupt, it.Close())
+		}
+		types = append(types, o.Type)
+		ok = it.SeekGE(behind(stateTypeKey(o.Type)))
+	}
+	return types, errors.Join(it.Error(), it.Close())
+}
+
+// behind is the first key that does not begin with prefix.
+func behind(prefix []byte) []byte {
+	k := append([]byte(nil), prefix...)
+	for i := len(k) - 1; i >= 0; i-- {
+		if k[i]++; k[i] != 0 {
+			return k[:i+1]
+		}
+	}
+	return nil
+}
