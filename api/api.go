@@ -20,6 +20,7 @@ type Options struct {
 	Rules       Rules
 	Targets     Targets
 	Events      Events
+	States      States
 	Accounts    Accounts
 	Planner     Planner
 	DeadLetters DeadLetters
@@ -53,6 +54,9 @@ func New(opts Options) http.Handler {
 	mux.HandleFunc("POST /v1/redrives/{id}/cancel", a.cancelRedrive)
 	mux.HandleFunc("POST /v1/redrives/{id}/resume", a.resumeRedrive)
 	mux.HandleFunc("GET /v1/events/{id}", a.getEvent)
+	mux.HandleFunc("GET /v1/state", a.listStateTypes)
+	mux.HandleFunc("GET /v1/state/{type}", a.listStates)
+	mux.HandleFunc("GET /v1/state/{type}/{key...}", a.getState)
 	mux.HandleFunc("POST /v1/explain", a.explain)
 	mux.HandleFunc("GET /v1/accounts", a.getAccounts)
 	mux.HandleFunc("POST /-/reload", a.reload)

@@ -41,12 +41,10 @@ func (a *api) listDeadLetters(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, err)
 		return
 	}
-	limit := defaultPage
-	if text := q.Get("limit"); text != "" {
-		if limit, err = strconv.Atoi(text); err != nil || limit < 1 || limit > maxPage {
-			a.fail(w, badRequest("limit %q: write a number from 1 to %d", text, maxPage))
-			return
-		}
+	limit, err := limitOf(q)
+	if err != nil {
+		a.fail(w, err)
+		return
 	}
 	page, err := a.DeadLetters.List(filter, q.Get("cursor"), limit)
 	if err != nil {
@@ -54,6 +52,19 @@ func (a *api) listDeadLetters(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	a.answer(w, page)
+}
+
+// limitOf reads how long a page may be.
+func limitOf(q url.Values) (int, error) {
+	text := q.Get("limit")
+	if text == "" {
+		return defaultPage, nil
+	}
+	limit, err := strconv.Atoi(text)
+	if err != nil || limit < 1 || limit > maxPage {
+		return 0, badRequest("limit %q: write a number from 1 to %d", text, maxPage)
+	}
+	return limit, nil
 }
 
 func (a *api) getDeadLetter(w http.ResponseWriter, r *http.Request) {

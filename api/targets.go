@@ -49,6 +49,7 @@ type configView struct {
 	To          string   `json:"to,omitempty"`
 	Path        string   `json:"path,omitempty"`
 	Bus         string   `json:"bus,omitempty"`
+	Carry       string   `json:"carry,omitempty"`
 
 	Timeout     string                  `json:"timeout"`
 	Concurrency int                     `json:"concurrency"`
@@ -89,6 +90,9 @@ func showConfig(c *targets.Config) *configView {
 		},
 	}
 	shown.RateLimit = c.RateLimit.PerSecond()
+	if c.Carry != targets.CarryState {
+		shown.Carry = c.Carry
+	}
 	return shown
 }
 

@@ -27,6 +27,9 @@ type Config struct {
 
 	// Listen is the address to serve HTTP on.
 	Listen string `yaml:"listen"`
+	// PublicURL is where consumers reach the router, for the references in
+	// notifications; empty for where it listens.
+	PublicURL string `yaml:"public_url"`
 	// DataDir is the journal's folder, as it is to be opened: absolute, or
 	// relative to the working directory.
 	DataDir string `yaml:"data_dir"`

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -17,6 +18,7 @@ const minKeyLength = 16
 func (c *Config) validate(root *document.Node, problems *document.Problems) {
 	v := &validation{root: root, problems: problems}
 	v.check(len(c.Listen) > 0 && validAddress(c.Listen), "must be host:port, such as 127.0.0.1:8080", "listen")
+	v.check(c.PublicURL == "" || validURL(c.PublicURL), "must be an address such as https://events.example.com", "public_url")
 	v.check(c.DataDir != "", "must name a folder", "data_dir")
 	v.check(c.Account != "" && !strings.ContainsAny(c.Account, ": /"), "must be without spaces, colons and slashes", "account")
 	v.check(c.Region != "" && !strings.ContainsAny(c.Region, ": /"), "must be without spaces, colons and slashes", "region")
@@ -54,6 +56,11 @@ func (c *Config) Loopback() bool {
 	}
 	addr, err := netip.ParseAddr(host)
 	return err == nil && addr.IsLoopback()
+}
+
+func validURL(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && u.Host != "" && (u.Scheme == "http" || u.Scheme == "https") && u.RawQuery == "" && u.Fragment == ""
 }
 
 func validAddress(address string) bool {

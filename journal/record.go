@@ -59,6 +59,8 @@ type Delivery struct {
 	// Body is the transformed body, fixed when the delivery was planned; nil
 	// means the event itself.
 	Body []byte
+	// Notice says that Body is an envelope, to be sent in place of the event's.
+	Notice bool
 	// Attempts counts the attempts over the delivery's whole life; Spent is
 	// what of them belongs to earlier rounds that ended in the dead-letter queue.
 	Attempts int
@@ -141,6 +143,7 @@ func readRecord(s Seq, v []byte) (Record, error) {
 const (
 	flagBody = 1 << iota
 	flagTail
+	flagNotice
 )
 
 // tail holds the parts of a delivery that few have, as JSON.
@@ -157,6 +160,9 @@ func (d *Delivery) appendValue(dst []byte) ([]byte, error) {
 	var flags byte
 	if d.Body != nil {
 		flags |= flagBody
+	}
+	if d.Notice {
+		flags |= flagNotice
 	}
 	hasTail := d.Spent != 0 || !d.Since.IsZero() || len(d.History) > 0 || d.Death != nil || d.Lineage != nil
 	if hasTail {
@@ -195,6 +201,7 @@ func (d *Delivery) readValue(v []byte) (rest []byte, err error) {
 	if flags&flagBody != 0 {
 		d.Body = append([]byte{}, r.bytes()...)
 	}
+	d.Notice = flags&flagNotice != 0
 	var t tail
 	if flags&flagTail != 0 {
 		if err := json.Unmarshal(r.bytes(), &t); err != nil {

@@ -67,6 +67,8 @@ type plan struct {
 	envelope []byte
 	matched  []rules.Matched
 	sends    []send
+	// object is what the event tells the state of; nil for none.
+	object *journal.Object
 }
 
 // send is one planned delivery.
@@ -75,7 +77,9 @@ type send struct {
 	rule *rules.Rule
 	to   *rules.RuleTarget
 	body []byte
-	err  error // the body can't be rendered
+	// notice says that body is the envelope to be sent in place of the event's.
+	notice bool
+	err    error // the body can't be rendered
 }
 
 // prepare fills in what an event does not say, matches it, and plans its
@@ -101,6 +105,10 @@ func (r *Router) prepare(snap *snapshot, e *event.Event, seq journal.Seq) (plan,
 	if e.Region == "" {
 		e.Region = r.opts.Region
 	}
+	var err error
+	if p.object, err = snap.objectOf(e); err != nil {
+		return plan{}, err
+	}
 	p.envelope = e.AppendEnvelope(make([]byte, 0, len(e.Detail)+len(e.Source)+len(e.DetailType)+256))
 	p.matched = snap.set.Match(e, p.envelope, nil)
 	for _, m := range p.matched {
@@ -121,6 +129,11 @@ func (r *Router) prepare(snap *snapshot, e *event.Event, seq journal.Seq) (plan,
 // render plans one delivery and its body.
 func (r *Router) render(snap *snapshot, p *plan, rule *rules.Rule, to *rules.RuleTarget) send {
 	s := send{lane: snap.lanes[to.Target], rule: rule, to: to}
+	if to.Carry != "" {
+		s.notice = true
+		s.body, s.err = r.notice(p.event, p.object, p.seq, to.Carry)
+		return s
+	}
 	if to.Transform == nil {
 		return s
 	}
@@ -148,7 +161,7 @@ func (p *plan) entry() (journal.Entry, error) {
 	if err != nil {
 		return journal.Entry{}, fmt.Errorf("metadata of event %q: %w", p.event.ID, err)
 	}
-	e := journal.Entry{Record: journal.Record{Seq: p.seq, Meta: meta, Envelope: p.envelope}}
+	e := journal.Entry{Record: journal.Record{Seq: p.seq, Meta: meta, Envelope: p.envelope}, Object: p.object}
 	if p.given {
 		e.Record.GivenID = p.event.ID
 	}
@@ -161,7 +174,7 @@ func (p *plan) entry() (journal.Entry, error) {
 	for i, s := range p.sends {
 		e.Deliveries[i] = journal.Delivery{
 			Seq: p.seq, N: uint16(i), Lane: s.lane.id, State: journal.Ready,
-			Rule: s.rule.Name, RuleTarget: s.to.ID, Body: s.body,
+			Rule: s.rule.Name, RuleTarget: s.to.ID, Body: s.body, Notice: s.notice,
 		}
 		if s.err != nil {
 			e.Deliveries[i].State = journal.Dead

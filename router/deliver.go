@@ -103,12 +103,16 @@ func failureOf(ctx context.Context, err error, timeout time.Duration) *targets.E
 // delivery is the item as its target gets it.
 func (l *lane) delivery(it *item) targets.Delivery {
 	d := &it.delivery
-	return targets.Delivery{
+	out := targets.Delivery{
 		ID:      journal.DeliveryID(d.Seq, it.meta.Bus, d.Rule, d.RuleTarget),
 		EventID: it.eventID, Bus: it.meta.Bus, Rule: d.Rule, RuleTarget: d.RuleTarget,
 		Target: l.name, Attempt: d.Attempts + 1,
 		Envelope: it.envelope, Body: d.Body, Meta: it.meta,
 	}
+	if d.Notice {
+		out.Envelope, out.Body = d.Body, nil
+	}
+	return out
 }
 
 // began is when the delivery's present round began.

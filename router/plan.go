@@ -100,6 +100,9 @@ func (r *Router) preview(snap *snapshot, p *plan, rule *rules.Rule, to *rules.Ru
 		EventID: p.event.ID, Bus: p.event.Meta.Bus, Rule: rule.Name, RuleTarget: to.ID,
 		Target: to.Target, Attempt: 1, Envelope: p.envelope, Body: s.body, Meta: &p.event.Meta,
 	}
+	if s.notice {
+		d.Envelope, d.Body = s.body, nil
+	}
 	req, err := h.target.Preview(&d)
 	if err != nil {
 		shown.Error = err.Error()

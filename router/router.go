@@ -45,6 +45,9 @@ type Options struct {
 	NewTarget func(targets.Config, targets.Env) (targets.Target, error)
 	// Secrets resolves the references to secrets in targets.
 	Secrets targets.Secrets
+	// PublicURL is where this router is reached, without a slash at its end, for
+	// the references in notifications.
+	PublicURL string
 	// Version is the program's, for the User-Agent of HTTP targets.
 	Version string
 }

@@ -78,6 +78,15 @@ func (r *Router) Event(id string) (*StoredEvent, error) {
 }
 
 func stored(rec journal.Record) (*StoredEvent, error) {
+	e, err := parsed(rec)
+	if err != nil {
+		return nil, err
+	}
+	return &StoredEvent{ID: e.ID, Bus: e.Meta.Bus, Synthetic: e.Meta.Synthetic, Event: rec.Envelope, Parsed: e}, nil
+}
+
+// parsed is an event of the journal with its metadata.
+func parsed(rec journal.Record) (*event.Event, error) {
 	e, err := event.ParseEnvelope(rec.Envelope)
 	if err != nil {
 		return nil, fmt.Errorf("event %d: %w", rec.Seq, err)
@@ -85,7 +94,7 @@ func stored(rec journal.Record) (*StoredEvent, error) {
 	if err := e.Meta.UnmarshalBinary(rec.Meta); err != nil {
 		return nil, fmt.Errorf("metadata of event %d: %w", rec.Seq, err)
 	}
-	return &StoredEvent{ID: e.ID, Bus: e.Meta.Bus, Synthetic: e.Meta.Synthetic, Event: rec.Envelope, Parsed: e}, nil
+	return e, nil
 }
 
 // Accounts are the router's books, exact and durable.

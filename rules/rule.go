@@ -96,6 +96,9 @@ type RuleTarget struct {
 	// if the event is to be sent as it is.
 	Spec      transform.Spec
 	Transform *transform.Transform
+	// Carry is what the target asked for in place of the event: one of the Carry
+	// constants of package targets, empty for the event itself.
+	Carry string
 	// Retry replaces the target's retry; nil if the rule does not say otherwise.
 	Retry *targets.Retry
 	Pos   Position

@@ -156,6 +156,12 @@ func (b *builder) ruleTarget(d *targetDraft) RuleTarget {
 	}
 	t.Transform = compiled
 	t.Retry = b.retry(d, t.Target)
+	if carry := b.set.Targets[t.Target].Carry; carry != targets.CarryState {
+		t.Carry = carry
+	}
+	if t.Carry != "" && t.Transform != nil {
+		b.problems.Add(d.node.Pos, d.path, "makes a body of its own, but target %q is sent references (carry: %s): let the body be, or send it to a target with carry: state", t.Target, t.Carry)
+	}
 	return t
 }
 

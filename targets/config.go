@@ -26,6 +26,18 @@ const (
 	FormatCloudEventsBinary = "cloudevents-binary"
 )
 
+// What a delivery carries.
+const (
+	// CarryState is the event with all that it carries.
+	CarryState = "state"
+	// CarryReference is a notification: the event with, in place of its detail, a
+	// reference to the latest state of the object that it is of, or to the event.
+	CarryReference = "reference"
+	// CarryVersion is a notification whose reference is to the state that this
+	// very event told.
+	CarryVersion = "version"
+)
+
 // The places where a log target writes.
 const (
 	LogToStdout = "stdout"
@@ -65,6 +77,10 @@ type Config struct {
 	// RateLimit bounds the attempts in a time; none by default.
 	RateLimit Rate            `yaml:"rate_limit"`
 	Synthetic SyntheticPolicy `yaml:"synthetic"`
+
+	// Carry is what a delivery carries, one of the Carry constants: CarryState by
+	// default.
+	Carry string `yaml:"carry"`
 
 	// URL is where an http target posts to, or the server of a queue:
 	// nats://host:port, with the subject as its path if Subject is not given.
@@ -168,6 +184,7 @@ func (c *Config) SetDefaults() {
 	setDefault(&c.Retry.MaxBackoff, max(10*time.Minute, c.Retry.MinBackoff))
 	setDefault(&c.Timeout, 5*time.Second)
 	setDefault(&c.Synthetic, SyntheticLog)
+	setDefault(&c.Carry, CarryState)
 	switch c.Type {
 	case TypeHTTP:
 		setDefault(&c.Concurrency, 32)

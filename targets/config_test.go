@@ -69,6 +69,8 @@ func TestConfigValidate(t *testing.T) {
 			`retry.max_backoff: is 1s, less than min_backoff 1m0s`}},
 		{"synthetic", with(http, func(c *Config) { c.Synthetic = "maybe" }), []string{
 			`synthetic: is "maybe": it must be one of log, deliver, drop`}},
+		{"carry", with(http, func(c *Config) { c.Carry = "nothing" }), []string{
+			`carry: is "nothing": it must be one of state, reference, version`}},
 		{"no http url", with(http, func(c *Config) { c.URL = "ftp://x/" }), []string{
 			`url: "ftp://x/" is not an address: it must begin with http:// or https://`}},
 		{"no host", with(http, func(c *Config) { c.URL = "http:///x" }), []string{`url: "http:///x" names no host`}},

@@ -70,6 +70,10 @@ func (v *validation) lane(c *Config) {
 		v.fail([]string{"rate_limit"}, "is not a rate: write a number and a time, such as 300/s")
 	}
 	v.oneOf("synthetic", string(c.Synthetic), string(SyntheticLog), string(SyntheticDeliver), string(SyntheticDrop))
+	v.oneOf("carry", c.Carry, CarryState, CarryReference, CarryVersion)
+	if c.Type == TypeBus && c.Carry != CarryState {
+		v.fail([]string{"carry"}, "is %q: a bus gets the event itself; let the targets of its rules ask for references", c.Carry)
+	}
 }
 
 const maxConcurrency = 10_000

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"runtime/debug"
+	"strings"
 	"syscall"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -191,8 +192,17 @@ func (s *server) routerOptions(registry prometheus.Registerer) router.Options {
 		MaxPending: uint64(limits.MaxPending), MinFreeDisk: uint64(s.cfg.MinFreeDisk),
 		Retention: journal.Retention{MaxAge: s.cfg.Retention.MaxAge, MaxBytes: uint64(s.cfg.Retention.MaxBytes)},
 		Window:    limits.Window, WindowBytes: int(limits.WindowBytes),
-		Version: thisBuild().Version,
+		PublicURL: s.publicURL(),
+		Version:   thisBuild().Version,
 	}
+}
+
+// publicURL is where the references in notifications point to.
+func (s *server) publicURL() string {
+	if s.cfg.PublicURL != "" {
+		return strings.TrimRight(s.cfg.PublicURL, "/")
+	}
+	return reachable(s.http.Addr().String())
 }
 
 // handler is the door for events, and the API for all else.
@@ -204,7 +214,7 @@ func (s *server) handler(registry *prometheus.Registry, stopping context.Context
 		TestPattern: testPattern, Registerer: registry, Logger: s.log,
 	})
 	management := api.New(api.Options{
-		Rules: s.router, Targets: s.router, Events: s.router, Accounts: s.router, Planner: s.router,
+		Rules: s.router, Targets: s.router, Events: s.router, States: s.router, Accounts: s.router, Planner: s.router,
 		DeadLetters: s.router.DeadLetters, Redriver: s.router.DeadLetters, Reloader: s.reloader,
 		Gatherer: registry, Logger: s.log, Stopping: stopping,
 	})

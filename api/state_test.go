@@ -1,0 +1,101 @@
+package api
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"testing"
+
+	"signalbox/event"
+	"signalbox/router"
+)
+
+// audit takes in what audit messages tell of things.
+func (w *world) audit(details ...string) {
+	w.t.Helper()
+	for _, detail := range details {
+		e := &event.Event{Source: "shop.things", DetailType: "Thing", Detail: []byte(detail), Meta: event.Metadata{Kind: event.KindAudit}}
+		refused, err := w.router.Accept(w.t.Context(), []*event.Event{e})
+		must(w.t, errors.Join(append(refused, err)...))
+	}
+}
+
+func TestStates(t *testing.T) {
+	w := newWorld(t)
+	w.ask("GET", "/v1/state", "", 200, `{"types":[]}`)
+	w.audit(`{"id":"a/1.x","n":1}`, `{"id":"a/1.x","n":2}`, `{"id":"a/2"}`, `{"id":"..","n":3}`, `{"id":"b","deleted":true}`)
+	w.ask("GET", "/v1/state", "", 200, `{"types":["Thing"]}`)
+	for _, tt := range []struct {
+		path   string
+		status int
+		want   string
+	}{
+		{"/v1/state/Thing/a%2F1.x", 200, `"state":{"id":"a/1.x","n":2}`},
+		{"/v1/state/Thing/a/1.x", 200, `"state":{"id":"a/1.x","n":2}`},
+		{"/v1/state/Thing?key=a/1.x", 200, `"state":{"id":"a/1.x","n":2}`},
+		{"/v1/state/Thing/%2E%2E", 200, `"n":3`},
+		{"/v1/state/Thing/a", 404, "not found"},
+		{"/v1/state/Nothing/a", 404, "not found"},
+		{"/v1/state/Thing/b", 410, `Thing \"b\" is gone: event `},
+		{"/v1/state/Thing/a%2F2?version=7", 404, "not kept any more"},
+		{"/v1/state/Nothing", 200, `{"objects":[]}`},
+		{"/v1/state/Thing?limit=0", 400, "write a number from 1 to 1000"},
+	} {
+		w.ask("GET", tt.path, "", tt.status, tt.want)
+	}
+	page, err := w.client.States(t.Context(), "Thing", "a/", "")
+	must(t, err)
+	if len(page.Objects) != 2 || page.Objects[0].Key != "a/1.x" || page.Objects[1].Key != "a/2" || page.Next != "" {
+		t.Errorf("got %+v", page)
+	}
+	var first StatePage
+	must(t, json.Unmarshal([]byte(w.ask("GET", "/v1/state/Thing?limit=1&prefix=a/", "", 200, `"next":"a/1.x"`)), &first))
+	if len(first.Objects) != 1 {
+		t.Errorf("a page of one: got %+v", first)
+	}
+}
+
+func TestAnETagTellsACacheThatNothingChanged(t *testing.T) {
+	w := newWorld(t)
+	w.audit(`{"id":"1","n":1}`)
+	was, err := w.client.State(t.Context(), "Thing", "1", "")
+	must(t, err)
+	for _, tt := range []struct {
+		match  string
+		status int
+	}{
+		{"", 200}, {`"` + was.Version + `"`, 304}, {`"x", W/"` + was.Version + `"`, 304}, {`*`, 304}, {`"x"`, 200}, {was.Version, 200},
+	} {
+		if got := w.conditional("/v1/state/Thing/1", tt.match, was); got != tt.status {
+			t.Errorf("If-None-Match: %s: %d, want %d", tt.match, got, tt.status)
+		}
+	}
+	w.audit(`{"id":"1","n":2}`)
+	if got := w.conditional("/v1/state/Thing/1?version="+url.QueryEscape(was.Version), `"`+was.Version+`"`, was); got != http.StatusNotModified {
+		t.Errorf("the version before: %d", got)
+	}
+	if s, err := w.client.State(t.Context(), "Thing", "1", ""); err != nil || s.Version == was.Version {
+		t.Errorf("got %+v, %v", s, err)
+	}
+}
+
+// conditional asks with If-None-Match, and wants the version as the ETag.
+func (w *world) conditional(path, match string, s *router.ObjectState) (status int) {
+	w.t.Helper()
+	req, err := http.NewRequestWithContext(w.t.Context(), http.MethodGet, w.server.URL+path, nil)
+	must(w.t, err)
+	if match != "" {
+		req.Header.Set("If-None-Match", match)
+	}
+	resp, err := w.server.Client().Do(req)
+	must(w.t, err)
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	must(w.t, err)
+	if resp.Header.Get("ETag") != `"`+s.Version+`"` || (resp.StatusCode == http.StatusNotModified) != (len(body) == 0) {
+		w.t.Errorf("ETag %s, %d bytes", resp.Header.Get("ETag"), len(body))
+	}
+	return resp.StatusCode
+}

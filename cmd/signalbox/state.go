@@ -1,0 +1,161 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"signalbox/api"
+	"signalbox/router"
+)
+
+func (c *cli) stateCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "state",
+		Short: "Look at the latest state of objects, as audit messages told it",
+		Long: `An audit message tells the state of an object. The latest of each object is kept,
+whatever retention says, so that a new consumer can fill its cache from here and
+then follow the events.`,
+		Example: `  signalbox state list
+  signalbox state list customer --prefix eu/
+  signalbox state get customer eu/42`,
+		Args: noSuchCommand,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(c.stateListCommand(), c.stateGetCommand())
+	return cmd
+}
+
+func (c *cli) stateListCommand() *cobra.Command {
+	l := stateList{cli: c}
+	cmd := &cobra.Command{
+		Use:     "list [type]",
+		Short:   "List the types of objects, or the objects of a type",
+		Example: "  signalbox state list\n  signalbox state list customer --prefix eu/",
+		Args:    positional(cobra.MatchAll(cobra.MaximumNArgs(1), notEmpty)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return l.types(cmd.Context())
+			}
+			return l.objects(cmd.Context(), args[0])
+		},
+	}
+	l.connection.flags(cmd)
+	cmd.Flags().StringVar(&l.prefix, "prefix", "", "only objects whose keys begin so")
+	l.output.flag(cmd)
+	return cmd
+}
+
+type stateList struct {
+	*cli
+	connection
+	prefix string
+	output format
+}
+
+func (l *stateList) types(ctx context.Context) error {
+	if l.prefix != "" {
+		return wrongUsage("--prefix is for the objects of a type: name the type")
+	}
+	client, err := l.client(l.connection)
+	if err != nil {
+		return err
+	}
+	all, err := client.StateTypes(ctx)
+	if err != nil {
+		return err
+	}
+	if l.output == formatJSON {
+		return printJSON(l.stdout, all)
+	}
+	if len(all.Types) == 0 {
+		fmt.Fprintln(l.stderr, "no state is known: no audit message has come in")
+	}
+	for _, name := range all.Types {
+		if _, err := fmt.Fprintln(l.stdout, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *stateList) objects(ctx context.Context, kind string) error {
+	client, err := l.client(l.connection)
+	if err != nil {
+		return err
+	}
+	all := api.StatePage{Objects: []*router.ObjectState{}}
+	for more := true; more; more = all.Next != "" {
+		page, err := client.States(ctx, kind, l.prefix, all.Next)
+		if err != nil {
+			return err
+		}
+		all.Objects, all.Next = append(all.Objects, page.Objects...), page.Next
+	}
+	if l.output == formatJSON {
+		return printJSON(l.stdout, all)
+	}
+	if len(all.Objects) == 0 {
+		_, err := fmt.Fprintf(l.stdout, "no state of any %s is known\n", kind)
+		return err
+	}
+	table := tabwriter.NewWriter(l.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "KEY\tVERSION\tUPDATED\tEVENT\tSTATE")
+	for _, o := range all.Objects {
+		state := string(o.State)
+		if o.Gone {
+			state = "(gone)"
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", o.Key, o.Version, o.Updated.Format(time.RFC3339), o.EventID, shorten(state, 60))
+	}
+	return table.Flush()
+}
+
+// shorten cuts a text after a number of characters.
+func shorten(text string, n int) string {
+	if runes := []rune(text); len(runes) > n {
+		return string(runes[:n-1]) + "…"
+	}
+	return text
+}
+
+func (c *cli) stateGetCommand() *cobra.Command {
+	g := stateGet{cli: c}
+	cmd := &cobra.Command{
+		Use:     "get <type> <key>",
+		Short:   "Print an object's state",
+		Example: "  signalbox state get customer eu/42\n  signalbox state get customer eu/42 --output json",
+		Args:    positional(cobra.MatchAll(cobra.ExactArgs(2), notEmpty)),
+		RunE:    func(cmd *cobra.Command, args []string) error { return g.run(cmd.Context(), args[0], args[1]) },
+	}
+	g.connection.flags(cmd)
+	cmd.Flags().StringVar(&g.version, "version", "", "this version in place of the latest, as long as its event is kept")
+	g.output.flag(cmd)
+	return cmd
+}
+
+type stateGet struct {
+	*cli
+	connection
+	version string
+	output  format
+}
+
+func (g *stateGet) run(ctx context.Context, kind, key string) error {
+	client, err := g.client(g.connection)
+	if err != nil {
+		return err
+	}
+	s, err := client.State(ctx, kind, key, g.version)
+	if err != nil {
+		return err
+	}
+	if g.output == formatJSON {
+		return printJSON(g.stdout, s)
+	}
+	_, err = fmt.Fprintf(g.stdout, "%s\n", s.State)
+	return err
+}

@@ -1,0 +1,99 @@
+package router
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"signalbox/event"
+	"signalbox/journal"
+)
+
+// ObjectState is what is known of an object from the audit messages about it.
+type ObjectState struct {
+	Type string `json:"type"`
+	Key  string `json:"key"`
+	// Version grows from each state of the object to the next.
+	Version string `json:"version"`
+	// Gone says that the object is no more; State is then what was told last.
+	Gone bool `json:"gone,omitempty"`
+	// Updated is when the message that told this state was accepted, EventID its id.
+	Updated time.Time `json:"updated"`
+	EventID string    `json:"event_id"`
+	Source  string    `json:"source"`
+	// State is the message's detail, or its data where that is told apart from
+	// metadata.
+	State json.RawMessage `json:"state"`
+}
+
+// State gives the latest state of an object, or, where version is not empty,
+// that one, as long as its event is kept. The error is journal.ErrNotFound where
+// there is none.
+func (r *Router) State(kind, key, version string) (*ObjectState, error) {
+	latest, err := r.journal.ObjectState(kind, key)
+	if err != nil {
+		return nil, err
+	}
+	if version == "" || version == formatVersion(latest.Version) {
+		return objectState(latest)
+	}
+	v, err := strconv.ParseUint(version, 10, 64)
+	if err != nil {
+		return nil, fmt.Errorf("version %q of %s %q: %w", version, kind, key, journal.ErrNotFound)
+	}
+	rec, err := r.journal.Event(journal.Seq(v))
+	if err != nil {
+		return nil, fmt.Errorf("version %s of %s %q, which is not kept any more or never was: %w", version, kind, key, journal.ErrNotFound)
+	}
+	e, err := parsed(rec)
+	if err != nil {
+		return nil, err
+	}
+	o, err := r.snapshot.Load().objectOf(e)
+	if err != nil || o == nil || o.Type != kind || o.Key != key {
+		return nil, fmt.Errorf("version %s of %s %q: %w", version, kind, key, errors.Join(err, journal.ErrNotFound))
+	}
+	return objectState(journal.ObjectState{Object: *o, Version: rec.Seq, Record: rec})
+}
+
+// States gives up to limit states of a type whose keys begin with prefix and
+// come after a key, by key. More says that others follow.
+func (r *Router) States(kind, prefix, after string, limit int) (states []*ObjectState, more bool, err error) {
+	var bad error
+	err = r.journal.ObjectStates(kind, prefix, after, func(s journal.ObjectState) bool {
+		if more = len(states) == limit; more {
+			return false
+		}
+		var o *ObjectState
+		if o, bad = objectState(s); bad == nil {
+			states = append(states, o)
+		}
+		return bad == nil
+	})
+	return states, more, errors.Join(bad, err)
+}
+
+// StateTypes gives the types of the objects whose state is known, up to limit.
+func (r *Router) StateTypes(limit int) ([]string, error) { return r.journal.ObjectTypes(limit) }
+
+func objectState(s journal.ObjectState) (*ObjectState, error) {
+	e, err := parsed(s.Record)
+	if err != nil {
+		return nil, err
+	}
+	return &ObjectState{
+		Type: s.Type, Key: s.Key, Version: formatVersion(s.Version), Gone: s.Gone,
+		Updated: s.Version.Time(), EventID: e.ID, Source: e.Source, State: stateIn(e),
+	}, nil
+}
+
+// stateIn is the state that a message carries.
+func stateIn(e *event.Event) json.RawMessage {
+	var split struct{ Metadata, Data json.RawMessage }
+	if err := json.Unmarshal(e.Detail, &split); err == nil && split.Metadata != nil && split.Data != nil {
+		return split.Data
+	}
+	return e.Detail
+}
