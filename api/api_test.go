@@ -161,6 +161,8 @@ func TestShow(t *testing.T) {
 		{"GET", "/v1/targets", 200, `"failing":"CONNECTION_FAILURE`},
 		{"GET", "/v1/targets", 200, `"url":"http://127.0.0.1:1/orders?***","method":"POST","format":"eventbridge","headers":["Authorization"]`},
 		{"GET", "/v1/targets", 200, `"rate_limit_per_second":500`},
+		{"GET", "/v1/targets", 200, `"state":"failing","circuit":{"state":"closed"}`},
+		{"GET", "/v1/targets", 200, `"retry_budget":{"ratio":0.2,"min_rate":"10/s"},"breaker":{"failures":10,"open_for":"5s","probes":1}`},
 		{"GET", "/v1/events/" + id, 200, `"detail":{"total":250,"paid":0}}`},
 		{"GET", "/v1/events/nope", 404, "not found"},
 		{"GET", "/v1/accounts", 200, `{"events":{"accepted":1,"unmatched":0},"deliveries":{"planned":2,`},

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"signalbox/journal"
 	"signalbox/router"
@@ -29,6 +30,12 @@ type targetView struct {
 	Type string `json:"type,omitempty"`
 	// Failing is the latest error, empty while the target takes deliveries.
 	Failing string `json:"failing,omitempty"`
+	// State says in one word how the target does.
+	State router.TargetState `json:"state"`
+	// Circuit is its circuit breaker; absent where that is switched off.
+	Circuit *router.Circuit `json:"circuit,omitempty"`
+	// QuietUntil is until when the target has asked for no attempts.
+	QuietUntil time.Time `json:"quiet_until,omitzero"`
 	// InFlight counts the attempts under way.
 	InFlight int `json:"in_flight"`
 	journal.Counts
@@ -56,6 +63,8 @@ type configView struct {
 	RateLimit   float64                 `json:"rate_limit_per_second,omitempty"`
 	Synthetic   targets.SyntheticPolicy `json:"synthetic"`
 	Retry       retryView               `json:"retry"`
+	RetryBudget any                     `json:"retry_budget"` // budgetView, or "off"
+	Breaker     any                     `json:"breaker"`      // breakerView, or "off"
 }
 
 // retryView bounds the attempts of a target's deliveries.
@@ -69,7 +78,7 @@ type retryView struct {
 func (a *api) listTargets(w http.ResponseWriter, _ *http.Request) {
 	list := targetList{Targets: []targetView{}}
 	for _, s := range a.Targets.Targets() {
-		t := targetView{Name: s.Name, Type: s.Type, Failing: s.Failing, InFlight: s.InFlight, Counts: s.Counts}
+		t := targetView{Name: s.Name, Type: s.Type, State: s.State, Circuit: s.Circuit, QuietUntil: s.QuietUntil, Failing: s.Failing, InFlight: s.InFlight, Counts: s.Counts}
 		if s.Config != nil {
 			t.Config = showConfig(s.Config)
 		}
@@ -89,6 +98,7 @@ func showConfig(c *targets.Config) *configView {
 			MinBackoff: document.FormatDuration(c.Retry.MinBackoff), MaxBackoff: document.FormatDuration(c.Retry.MaxBackoff),
 		},
 	}
+	shown.RetryBudget, shown.Breaker = showBudget(&c.RetryBudget), showBreaker(&c.Breaker)
 	shown.RateLimit = c.RateLimit.PerSecond()
 	if c.Carry != targets.CarryState {
 		shown.Carry = c.Carry

@@ -9,8 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"go.uber.org/zap"
-
 	"signalbox/dlq"
 	"signalbox/journal"
 	"signalbox/targets"
@@ -43,7 +41,7 @@ func (l *lane) attempt(it *item, h *handle) {
 	start := time.Now()
 	deadline := it.began().Add(retry.MaxAge)
 	if retry.MaxAge > 0 && !start.Before(deadline) {
-		l.bury(it, h, d, lastError(it, retry), ConditionAge)
+		l.bury(it, h, d, l.tooOld(it, retry), ConditionAge)
 		return
 	}
 	ctx, cancel := context.WithTimeout(l.r.base, h.cfg.Timeout)
@@ -141,7 +139,7 @@ func (l *lane) simulate(it *item, h *handle, d targets.Delivery) {
 
 func (l *lane) delivered(it *item, took time.Duration) {
 	l.r.metrics.delivered(it.delivery.Rule, l.name, took, time.Since(it.meta.Received))
-	l.noteRecovery()
+	l.noteSuccess(it)
 	l.settle(it, nil, journal.Delivered)
 }
 
@@ -150,7 +148,7 @@ func (l *lane) delivered(it *item, took time.Duration) {
 func (l *lane) failed(it *item, h *handle, d targets.Delivery, retry targets.Retry, failure *targets.Error, deadline time.Time) {
 	now := time.Now()
 	l.r.metrics.failed(l.name, failure.Code)
-	l.noteFailure(failure)
+	wait := l.noteFailure(it, h, failure)
 	next := it.delivery
 	next.Attempts++
 	next.Remember(attemptOf(next.Attempts, now, failure))
@@ -165,7 +163,7 @@ func (l *lane) failed(it *item, h *handle, d targets.Delivery, retry targets.Ret
 		l.buryAs(it, next, h, d, failure, "")
 	default:
 		next.State = journal.Waiting
-		next.Due = now.Add(backoff(retry, round, failure.RetryAfter)).UTC()
+		next.Due = now.Add(max(backoff(retry, round, failure.RetryAfter), min(wait, retry.MaxBackoff))).UTC()
 		if retry.MaxAge > 0 && next.Due.After(deadline) {
 			next.Due = deadline.UTC() // to end when its age says so, not later
 		}
@@ -239,29 +237,4 @@ func message(failure *targets.Error) string {
 		m = strings.ToValidUTF8(m[:maxMessage], "") + "…"
 	}
 	return m
-}
-
-// noteFailure logs that the target fails, when it begins to and when the reason
-// changes.
-func (l *lane) noteFailure(failure *targets.Error) {
-	text := failure.Code + ": " + failure.Error()
-	l.mu.Lock()
-	known := l.failing == text
-	l.failing = text
-	l.mu.Unlock()
-	if !known {
-		l.r.log.Warn("target fails", zap.String("target", l.name), zap.String("code", failure.Code),
-			zap.Int("status", failure.Status), zap.Error(failure))
-	}
-}
-
-// noteRecovery logs that the target takes deliveries again.
-func (l *lane) noteRecovery() {
-	l.mu.Lock()
-	was := l.failing
-	l.failing = ""
-	l.mu.Unlock()
-	if was != "" {
-		l.r.log.Info("target takes deliveries again", zap.String("target", l.name))
-	}
 }

@@ -23,6 +23,8 @@ type lane struct {
 	mu      sync.Mutex
 	handle  *handle // nil where the target is gone
 	limiter *rate.Limiter
+	circuit circuit
+	budget  budget
 	halted  bool
 	// active counts the workers, starting those of them that have yet to take
 	// their first delivery.
@@ -78,7 +80,7 @@ var longAgo = time.Unix(0, 0)
 
 func newLane(r *Router, name string, id journal.LaneID) *lane {
 	c := r.journal.LaneCounts(id)
-	l := &lane{r: r, name: name, id: id, held: map[key]*item{}, behind: c.Ready > 0}
+	l := &lane{r: r, name: name, id: id, held: map[key]*item{}, behind: c.Ready > 0, circuit: newCircuit(targets.Breaker{})}
 	if c.Waiting > 0 {
 		l.nextDue = longAgo
 	}
@@ -101,6 +103,7 @@ func (l *lane) assign(cfg targets.Config, t targets.Target) {
 		l.handle = &handle{name: l.name, cfg: cfg, target: t}
 		l.failing = ""
 	}
+	l.circuit, l.budget = newCircuit(cfg.Breaker), newBudget(cfg.RetryBudget, time.Now())
 	if perSecond := cfg.RateLimit.PerSecond(); perSecond > 0 {
 		l.limiter = rate.NewLimiter(rate.Limit(perSecond), max(1, int(perSecond/10)))
 	}
@@ -193,7 +196,10 @@ func (l *lane) dispatch() {
 		return
 	}
 	now := time.Now()
-	if !now.Before(l.paceAt) {
+	if l.circuit.state != CircuitClosed {
+		l.tick(now)
+	}
+	if !now.Before(l.paceAt) && !l.circuit.hushed(now) {
 		for l.active < l.concurrency() && l.starting < len(l.queue) {
 			l.active++
 			l.starting++
@@ -244,6 +250,11 @@ func (l *lane) setAlarm(now time.Time) {
 	sooner(l.nextDue)
 	if len(l.queue) > 0 {
 		sooner(l.paceAt)
+		sooner(l.circuit.quiet)
+	}
+	if l.circuit.state != CircuitClosed {
+		sooner(l.circuit.until)
+		sooner(l.circuit.sweepAt)
 	}
 	sooner(l.readAt)
 	if at.IsZero() || at.Equal(l.alarmAt) {
@@ -268,7 +279,7 @@ func (l *lane) concurrency() int {
 	if l.handle == nil {
 		return 1 // all that is left to do is to write
 	}
-	return max(1, l.handle.cfg.Concurrency)
+	return l.circuit.workers(max(1, l.handle.cfg.Concurrency))
 }
 
 // work attempts one delivery after another until none is left or may be sent now.
@@ -306,9 +317,17 @@ func (l *lane) next(first bool) (*item, *handle) {
 	return it, l.handle
 }
 
-// allowed asks the rate limit for one delivery; where it says no, the alarm is
-// set for when it will say yes.
+// allowed asks the target's wish for quiet, and the rate limit, for one delivery;
+// where they say no, the alarm is set for when they will say yes.
 func (l *lane) allowed() bool {
+	if !l.circuit.quiet.IsZero() {
+		now := time.Now()
+		if l.circuit.hushed(now) {
+			l.setAlarm(now)
+			return false
+		}
+		l.circuit.quiet = time.Time{}
+	}
 	if l.limiter == nil {
 		return true
 	}

@@ -28,6 +28,7 @@ type metrics struct {
 	deliveries   *prometheus.CounterVec // rule, target, outcome
 	attempts     *prometheus.CounterVec // target, code ("" is a success)
 	retries      *prometheus.CounterVec // target
+	opened       *prometheus.CounterVec // target
 	toAttempt    *prometheus.HistogramVec
 	toSuccess    *prometheus.HistogramVec
 	attemptTimes *prometheus.HistogramVec
@@ -61,6 +62,7 @@ func newMetrics(reg prometheus.Registerer, r *Router) *metrics {
 		deliveries:   counters("signalbox_deliveries_total", "Deliveries that ended, by outcome.", "rule", "target", "outcome"),
 		attempts:     counters("signalbox_attempts_total", "Attempts at deliveries; code is empty for those that succeeded.", "target", "code"),
 		retries:      counters("signalbox_retries_total", "Attempts that were put off to be made again.", "target"),
+		opened:       counters("signalbox_circuit_opened_total", "Times that a target's circuit breaker opened.", "target"),
 		toAttempt:    seconds("signalbox_first_attempt_seconds", "Time from acceptance to the first attempt."),
 		toSuccess:    seconds("signalbox_delivered_seconds", "Time from acceptance to the successful attempt's end."),
 		attemptTimes: seconds("signalbox_attempt_seconds", "Time that a successful attempt took."),
@@ -76,6 +78,7 @@ func (m *metrics) expect(set *rules.Set) {
 	for name := range set.Targets {
 		m.attempts.WithLabelValues(name, "")
 		m.retries.WithLabelValues(name)
+		m.opened.WithLabelValues(name)
 		m.toAttempt.WithLabelValues(name)
 		m.toSuccess.WithLabelValues(name)
 		m.attemptTimes.WithLabelValues(name)
@@ -96,6 +99,7 @@ func (m *metrics) forget(target string) {
 	gone := prometheus.Labels{"target": target}
 	m.attempts.DeletePartialMatch(gone)
 	m.retries.DeletePartialMatch(gone)
+	m.opened.DeletePartialMatch(gone)
 	m.toAttempt.DeletePartialMatch(gone)
 	m.toSuccess.DeletePartialMatch(gone)
 	m.attemptTimes.DeletePartialMatch(gone)
@@ -147,12 +151,13 @@ type accounts struct{ r *Router }
 var (
 	descPending = prometheus.NewDesc("signalbox_deliveries_pending", "Deliveries that have neither ended nor died.", []string{"target", "state"}, nil)
 	descDead    = prometheus.NewDesc("signalbox_dead_letters", "Deliveries in the dead-letter queue.", []string{"target"}, nil)
+	descCircuit = prometheus.NewDesc("signalbox_target_circuit", "1 for the state that a target's circuit breaker is in, 0 for the others.", []string{"target", "state"}, nil)
 	descFsyncs  = prometheus.NewDesc("signalbox_journal_fsync_seconds", "Time that an fsync of the journal's log took.", nil, nil)
 	descDisk    = prometheus.NewDesc("signalbox_journal_bytes", "Bytes that the journal takes on disk.", nil, nil)
 )
 
 func (a *accounts) Describe(c chan<- *prometheus.Desc) {
-	for _, d := range [...]*prometheus.Desc{descPending, descDead, descFsyncs, descDisk} {
+	for _, d := range [...]*prometheus.Desc{descPending, descDead, descCircuit, descFsyncs, descDisk} {
 		c <- d
 	}
 }
@@ -169,6 +174,13 @@ func (a *accounts) Collect(c chan<- prometheus.Metric) {
 		gauge(descPending, n.Ready, l.name, "ready")
 		gauge(descPending, n.Waiting, l.name, "waiting")
 		gauge(descDead, n.Dead, l.name)
+		for _, s := range circuitStates {
+			is := uint64(0)
+			if s == l.circuitState() {
+				is = 1
+			}
+			gauge(descCircuit, is, l.name, string(s))
+		}
 	}
 	m := a.r.journal.Metrics()
 	gauge(descDisk, m.DiskSpaceUsage())

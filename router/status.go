@@ -5,11 +5,49 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"signalbox/event"
 	"signalbox/journal"
 	"signalbox/targets"
 )
+
+// TargetState says in one word how a target does.
+type TargetState string
+
+// The states of a target, of which the last that applies is told.
+const (
+	// TargetOK takes deliveries, or has not been tried.
+	TargetOK TargetState = "ok"
+	// TargetFailing has failed the latest attempt.
+	TargetFailing TargetState = "failing"
+	// TargetHalfOpen is being probed, and TargetOpen is not even that.
+	TargetHalfOpen TargetState = "half-open"
+	TargetOpen     TargetState = "open"
+	// TargetGone is not defined any more; its deliveries go to the dead-letter queue.
+	TargetGone TargetState = "gone"
+)
+
+// state is called with the lock held.
+func (l *lane) state() TargetState {
+	switch {
+	case l.handle == nil:
+		return TargetGone
+	case l.circuit.state == CircuitOpen:
+		return TargetOpen
+	case l.circuit.state == CircuitHalfOpen:
+		return TargetHalfOpen
+	case l.failing != "":
+		return TargetFailing
+	}
+	return TargetOK
+}
+
+func (l *lane) circuitState() CircuitState {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.circuit.state
+}
 
 // TargetStatus is how one target's lane stands.
 type TargetStatus struct {
@@ -19,6 +57,12 @@ type TargetStatus struct {
 	Type   string          `json:"type,omitempty"`
 	// Failing is the latest error, empty while the target takes deliveries.
 	Failing string `json:"failing,omitempty"`
+	// State says in one word how the target does.
+	State TargetState `json:"state"`
+	// Circuit is its circuit breaker; nil where that is switched off.
+	Circuit *Circuit `json:"circuit,omitempty"`
+	// QuietUntil is until when the target has asked for no attempts.
+	QuietUntil time.Time `json:"quiet_until,omitzero"`
 	// InFlight counts the attempts under way.
 	InFlight int `json:"in_flight"`
 	journal.Counts
@@ -46,7 +90,12 @@ func (l *lane) status() TargetStatus {
 	if l.handle != nil {
 		cfg := l.handle.cfg
 		s.Config, s.Type = &cfg, cfg.Type
+		s.Circuit = l.circuit.view()
 	}
+	if l.circuit.hushed(time.Now()) {
+		s.QuietUntil = l.circuit.quiet.UTC()
+	}
+	s.State = l.state()
 	return s
 }
 

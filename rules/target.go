@@ -67,6 +67,7 @@ func (b *builder) zeros(n *document.Node, path document.Path) {
 	for _, steps := range [][]string{
 		{"timeout"}, {"concurrency"}, {"max_hops"},
 		{"retry", "max_attempts"}, {"retry", "max_age"}, {"retry", "min_backoff"}, {"retry", "max_backoff"},
+		{"retry_budget", "ratio"}, {"breaker", "failures"}, {"breaker", "open_for"}, {"breaker", "probes"},
 	} {
 		at, where := follow(n, path, steps)
 		if at.Kind != document.Number && at.Kind != document.String {

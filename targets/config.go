@@ -66,9 +66,11 @@ type Config struct {
 	// files exported from AWS can refer to it.
 	ARN string `yaml:"arn"`
 
-	// Retry, Timeout, Concurrency, RateLimit and Synthetic are the lane's, for
-	// every kind.
-	Retry Retry `yaml:"retry"`
+	// Retry, RetryBudget, Breaker, Timeout, Concurrency, RateLimit and Synthetic
+	// are the lane's, for every kind.
+	Retry       Retry       `yaml:"retry"`
+	RetryBudget RetryBudget `yaml:"retry_budget"`
+	Breaker     Breaker     `yaml:"breaker"`
 	// Timeout bounds one attempt, 5 s by default.
 	Timeout time.Duration `yaml:"timeout"`
 	// Concurrency is how many attempts are under way at once: 32 by default, 256
@@ -182,6 +184,8 @@ func (c *Config) SetDefaults() {
 	setDefault(&c.Retry.MaxAge, 24*time.Hour)
 	setDefault(&c.Retry.MinBackoff, time.Second)
 	setDefault(&c.Retry.MaxBackoff, max(10*time.Minute, c.Retry.MinBackoff))
+	c.RetryBudget.setDefaults()
+	c.Breaker.setDefaults()
 	setDefault(&c.Timeout, 5*time.Second)
 	setDefault(&c.Synthetic, SyntheticLog)
 	setDefault(&c.Carry, CarryState)

@@ -71,6 +71,14 @@ func TestConfigValidate(t *testing.T) {
 			`synthetic: is "maybe": it must be one of log, deliver, drop`}},
 		{"carry", with(http, func(c *Config) { c.Carry = "nothing" }), []string{
 			`carry: is "nothing": it must be one of state, reference, version`}},
+		{"breaker", with(http, func(c *Config) { c.Breaker = Breaker{Failures: -1, OpenFor: -1, Probes: -1} }), []string{
+			`breaker.failures: is -1: it must be at least 1; breaker: off never opens the circuit`,
+			`breaker.open_for: is -1ns: it must be longer than 0`,
+			`breaker.probes: is -1: it must be from 1 to 10000`}},
+		{"retry budget", with(http, func(c *Config) { c.RetryBudget = RetryBudget{Ratio: -1, MinRate: Rate{N: -1, Per: 1}} }), []string{
+			`retry_budget.ratio: is -1: it must be more than 0 and at most 10; 0.2 is one retry for five first attempts`,
+			`retry_budget.min_rate: is not a rate: write a number and a time, such as 10/s`}},
+		{"both off", with(http, func(c *Config) { c.Breaker.Off, c.RetryBudget.Off = true, true }), nil},
 		{"no http url", with(http, func(c *Config) { c.URL = "ftp://x/" }), []string{
 			`url: "ftp://x/" is not an address: it must begin with http:// or https://`}},
 		{"no host", with(http, func(c *Config) { c.URL = "http:///x" }), []string{`url: "http:///x" names no host`}},

@@ -60,6 +60,8 @@ func (v *validation) lane(c *Config) {
 	if r.MaxBackoff < r.MinBackoff {
 		v.fail([]string{"retry", "max_backoff"}, "is %s, less than min_backoff %s", r.MaxBackoff, r.MinBackoff)
 	}
+	v.retryBudget(&c.RetryBudget)
+	v.breaker(&c.Breaker)
 	if c.Timeout <= 0 {
 		v.fail([]string{"timeout"}, "is %s: it must be longer than 0", c.Timeout)
 	}

@@ -26,6 +26,12 @@ type Unmarshaler interface {
 	UnmarshalNode(d *Decoder, n *Node, path Path)
 }
 
+// Shorthand is a struct that a file may also write as one word.
+type Shorthand interface {
+	// UnmarshalWord reads the word, or says which there are.
+	UnmarshalWord(word string) error
+}
+
 // Located is a value together with the node it was read from; the node is nil
 // if the key is absent.
 type Located[T any] struct {
@@ -69,6 +75,11 @@ func (d *Decoder) value(n *Node, v reflect.Value, path Path) {
 	case encoding.TextUnmarshaler:
 		d.text(n, into, path)
 		return
+	case Shorthand:
+		if n.Kind == String {
+			d.word(n, into, path)
+			return
+		}
 	}
 	switch v.Kind() {
 	case reflect.Pointer:
@@ -97,6 +108,14 @@ func (d *Decoder) text(n *Node, into encoding.TextUnmarshaler, path Path) {
 	}
 	if err := into.UnmarshalText([]byte(text)); err != nil {
 		d.Problems.Add(n.Pos, path, "%s", err)
+	}
+}
+
+func (d *Decoder) word(n *Node, into Shorthand, path Path) {
+	if text, ok := d.scalarText(n, path, "a word"); ok {
+		if err := into.UnmarshalWord(text); err != nil {
+			d.Problems.Add(n.Pos, path, "%s", err)
+		}
 	}
 }
 
