@@ -157,7 +157,7 @@ func (s *shop) deliveries() []string {
 
 const shopRules = `targets:
   console: {type: log, synthetic: deliver}
-  shop: {type: http, url: "URL/orders", retry: {max_attempts: 2, min_backoff: 1ms, max_backoff: 2ms}}
+  shop: {type: http, url: "URL/orders", retry: {max_attempts: 2, min_backoff: 1ms, max_backoff: 2ms}, breaker: off}
 rules:
   - name: big-orders
     pattern: {source: [shop.orders], detail: {total: [{numeric: [">", 100]}]}}

@@ -43,7 +43,7 @@ type acknowledged struct {
 }
 
 // retries keep the pauses of a trial short.
-const retries = `timeout: 1s, retry: {max_attempts: 100000, min_backoff: 10ms, max_backoff: 200ms}`
+const retries = `timeout: 1s, retry: {max_attempts: 100000, min_backoff: 10ms, max_backoff: 200ms}, breaker: {open_for: 200ms}, retry_budget: {min_rate: 1000/s}`
 
 // newTrial starts a router and four producers, each with a key of its own.
 func newTrial(t *testing.T) *trial {
