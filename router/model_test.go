@@ -21,7 +21,7 @@ import (
 const modelTargets = `
 targets:
   a: {type: http, url: "http://127.0.0.1:1/", concurrency: 3, timeout: 5s, retry: {max_attempts: 4, max_age: 1h, min_backoff: 10ms, max_backoff: 1s}}
-  b: {type: http, url: "http://127.0.0.1:1/", concurrency: 1, timeout: 5s, retry: {max_attempts: 2, max_age: 2s, min_backoff: 10ms, max_backoff: 1s}}
+  b: {type: http, url: "http://127.0.0.1:1/", concurrency: 1, timeout: 5s, retry: {max_attempts: 2, max_age: 2s, min_backoff: 10ms, max_backoff: 1s}, breaker: {failures: 2, open_for: 1s}}
 `
 
 // The rule files of the model: with the target c and without it.

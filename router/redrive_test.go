@@ -312,7 +312,7 @@ func TestALetterOfARedriveThatIsGoneGoesBack(t *testing.T) {
 
 const transformed = `
 targets:
-  a: {type: http, url: "http://127.0.0.1:1/", retry: {max_attempts: 1}}
+  a: {type: http, url: "http://127.0.0.1:1/", retry: {max_attempts: 1}, breaker: off}
   b: {type: http, url: "http://127.0.0.1:1/"}
 rules:
   - {name: orders, pattern: {source: [shop.orders]}, targets: [{id: one, target: a, input: '"old"'}]}

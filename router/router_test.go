@@ -180,7 +180,7 @@ func order(id int) *event.Event {
 
 const toA = `
 targets:
-  a: {type: http, url: "http://127.0.0.1:1/", retry: {max_attempts: 3, max_age: 1h, min_backoff: 1s, max_backoff: 10s}}
+  a: {type: http, url: "http://127.0.0.1:1/", retry: {max_attempts: 3, max_age: 1h, min_backoff: 1s, max_backoff: 10s}, breaker: off, retry_budget: off}
 rules:
   - {name: orders, pattern: {source: [shop.orders]}, targets: [a]}
 `
