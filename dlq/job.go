@@ -311,7 +311,7 @@ func unmarshalJob(id string, state []byte) (*job, map[string]storedPart, error) 
 	for _, v := range s.Targets {
 		p := j.part(v.Target)
 		p.Part, p.cursor, p.ending = v, s.Parts[v.Target].Cursor, s.Parts[v.Target].Ending
-		p.Window = max(1, min(p.Window, maxWindow))
+		p.Window = 1 // nobody knows how the target is now
 	}
 	return j, s.Parts, nil
 }

@@ -3,13 +3,9 @@ package dlq
 import (
 	"errors"
 	"fmt"
-	"time"
 
 	"signalbox/journal"
 )
-
-// farAway is after every time at which a delivery can be due.
-var farAway = time.Unix(1<<33, 0)
 
 // recover finds out what has become of the letters that were on their way when
 // the last run ended. It is called before the lanes begin.
@@ -29,7 +25,7 @@ func (q *Queue) recover(j *job, parts map[string]storedPart) error {
 				lost = append(lost, at)
 			}
 		}
-		if err := q.findWaiting(j, p, lost); err != nil {
+		if err := q.findWaiting(p, lost); err != nil {
 			return fmt.Errorf("redrive %s: %w", j.ID, err)
 		}
 	}
@@ -72,7 +68,7 @@ func (j *job) died(d *journal.Delivery) bool {
 
 // findWaiting looks for letters among those that wait for their next attempt.
 // What is nowhere has reached its target.
-func (q *Queue) findWaiting(j *job, p *part, lost []place) error {
+func (q *Queue) findWaiting(p *part, lost []place) error {
 	if len(lost) == 0 {
 		return nil
 	}
@@ -80,13 +76,17 @@ func (q *Queue) findWaiting(j *job, p *part, lost []place) error {
 	for _, at := range lost {
 		wanted[at] = true
 	}
-	err := q.journal.Waiting(q.journal.Lanes()[p.Target], journal.Cursor{}, farAway, func(d journal.Delivery, _ journal.Record) bool {
-		if at := placeOf(&d); wanted[at] && d.RedriveJob() == j.ID {
-			p.flying[at] = bare(&d)
+	var there []journal.Delivery
+	err := q.journal.WaitingPlaces(q.journal.Lanes()[p.Target], func(d journal.Delivery) bool {
+		if at := placeOf(&d); wanted[at] {
+			there = append(there, d)
 			delete(wanted, at)
 		}
 		return len(wanted) > 0
 	})
 	p.Delivered += len(wanted)
+	for _, d := range there {
+		p.flying[placeOf(&d)] = d
+	}
 	return err
 }

@@ -23,6 +23,8 @@ type Router interface {
 	Render(e *event.Event, envelope []byte, rule, entry string) (Rendering, error)
 	// Request renders what a target would be sent, with secrets masked.
 	Request(target string, d *targets.Delivery) (targets.Request, error)
+	// RedriveEnded tells of a redrive that has ended. It must not call the queue.
+	RedriveEnded(Job)
 }
 
 // Breaker is a Router that has circuit breakers.

@@ -126,13 +126,16 @@ func (q *Queue) partEnded(ctx context.Context, j *job) {
 	if !over || ctx.Err() != nil {
 		return
 	}
+	var last Job
 	err := q.journal.MoveJob(nil, j.ID, q.state(j, func() {
 		j.State, j.Reason, j.EndedAt = j.outcome(), j.reason(), time.Now().UTC()
+		last = j.view()
 	}))
 	if err != nil {
 		return // the journal has ended, and with it the run
 	}
 	j.cancel()
+	q.router.RedriveEnded(last)
 	q.forgetOld()
 }
 

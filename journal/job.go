@@ -62,6 +62,19 @@ func (j *Journal) Find(d Delivery) (DeadLetter, error) {
 	return DeadLetter{Delivery: found, Record: r}, err
 }
 
+// WaitingPlaces calls fn with the places of a lane's waiting deliveries, the first
+// due first, until fn says stop.
+func (j *Journal) WaitingPlaces(l LaneID, fn func(Delivery) bool) error {
+	lower, upper := laneRange(tableWaiting, l)
+	return j.scan(lower, upper, func(k, _ []byte) (bool, error) {
+		d, ok := placeOf(k)
+		if !ok {
+			return false, errCorrupt
+		}
+		return fn(d), nil
+	})
+}
+
 // get reads a value, and gives what read leaves of it memory of its own.
 func get(view pebble.Reader, key []byte, read func([]byte) ([]byte, error)) ([]byte, error) {
 	v, closer, err := view.Get(key)

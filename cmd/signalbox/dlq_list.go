@@ -76,13 +76,13 @@ func (l *dlqList) print(all dlq.Page) error {
 		return err
 	}
 	table := tabwriter.NewWriter(l.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "ID\tDIED\tTARGET\tRULE\tERROR CODE\tSTATUS\tATTEMPTS\tEVENT")
+	fmt.Fprintln(table, "ID\tDIED\tTARGET\tRULE\tERROR CODE\tSTATUS\tATTEMPTS\tREDRIVEN\tEVENT")
 	for _, x := range all.Letters {
 		status := "-"
 		if x.Status != 0 {
 			status = fmt.Sprint(x.Status)
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\n", x.ID, x.DiedAt.Format(time.RFC3339), x.Target, x.Rule, x.ErrorCode, status, x.Attempts, x.EventID)
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%d\t%d\t%s\n", x.ID, x.DiedAt.Format(time.RFC3339), x.Target, x.Rule, x.ErrorCode, status, x.Attempts, x.Redriven, x.EventID)
 	}
 	if err := table.Flush(); err != nil {
 		return err
