@@ -39,7 +39,7 @@ type PreviewedLetter struct {
 	Error string `json:"error,omitempty"`
 	// Request is what would be sent, with secrets masked, and Changes is where it
 	// differs from what was sent last. What differs each time (the number of the
-	// attempt, the time, the signature) is left out.
+	// attempt and its span, the time, the signature) is left out.
 	Request *targets.Request `json:"request,omitempty"`
 	Changes []Change         `json:"changes,omitempty"`
 }
@@ -135,7 +135,7 @@ func (l *Letter) lastRequest() (r targets.Request, ok bool) {
 }
 
 // fleeting are the headers that differ each time.
-var fleeting = []string{"X-Signalbox-Attempt", "Webhook-Timestamp", "Webhook-Signature"}
+var fleeting = []string{"X-Signalbox-Attempt", "Traceparent", "X-Amzn-Trace-Id", "Webhook-Timestamp", "Webhook-Signature"}
 
 // changes lists where two requests differ.
 func changes(was, now targets.Request) (all []Change) {
