@@ -62,6 +62,7 @@ type configView struct {
 	Concurrency int                     `json:"concurrency"`
 	RateLimit   float64                 `json:"rate_limit_per_second,omitempty"`
 	Synthetic   targets.SyntheticPolicy `json:"synthetic"`
+	Batch       *batchView              `json:"batch,omitempty"`
 	Retry       retryView               `json:"retry"`
 	RetryBudget any                     `json:"retry_budget"` // budgetView, or "off"
 	Breaker     any                     `json:"breaker"`      // breakerView, or "off"
@@ -73,6 +74,20 @@ type retryView struct {
 	MaxAge      string `json:"max_age"`
 	MinBackoff  string `json:"min_backoff"`
 	MaxBackoff  string `json:"max_backoff"`
+}
+
+// batchView says how a target's deliveries are gathered.
+type batchView struct {
+	MaxEvents int    `json:"max_events"`
+	MaxBytes  string `json:"max_bytes"`
+	MaxWait   string `json:"max_wait"`
+}
+
+func showBatch(b *targets.Batch) *batchView {
+	if b == nil {
+		return nil
+	}
+	return &batchView{MaxEvents: b.MaxEvents, MaxBytes: b.MaxBytes.String(), MaxWait: document.FormatDuration(*b.MaxWait)}
 }
 
 func (a *api) listTargets(w http.ResponseWriter, _ *http.Request) {
@@ -99,6 +114,7 @@ func showConfig(c *targets.Config) *configView {
 		},
 	}
 	shown.RetryBudget, shown.Breaker = showBudget(&c.RetryBudget), showBreaker(&c.Breaker)
+	shown.Batch = showBatch(c.Batch)
 	shown.RateLimit = c.RateLimit.PerSecond()
 	if c.Carry != targets.CarryState {
 		shown.Carry = c.Carry

@@ -118,7 +118,10 @@ func (j *Journal) submit(r *request) error {
 // Move makes a move without waiting for the disk. A crash shortly after may undo
 // it, so that the delivery is attempted again. It blocks while too many moves
 // wait to be written.
-func (j *Journal) Move(m Move) error {
+func (j *Journal) Move(m Move) error { return j.MoveAll([]Move{m}) }
+
+// MoveAll makes moves as Move does, all in one group.
+func (j *Journal) MoveAll(moves []Move) error {
 	j.mu.Lock()
 	for len(j.moves) >= maxMoves && !j.closed {
 		j.room.Wait()
@@ -127,14 +130,15 @@ func (j *Journal) Move(m Move) error {
 		j.mu.Unlock()
 		return ErrClosed
 	}
-	j.moves = append(j.moves, m)
+	before := len(j.moves)
+	j.moves = append(j.moves, moves...)
 	n := len(j.moves)
 	j.mu.Unlock()
-	switch n {
-	case 1:
-		signal(j.lazy)
-	case groupMoves:
+	switch {
+	case before < groupMoves && n >= groupMoves:
 		signal(j.wake)
+	case before == 0 && n > 0:
+		signal(j.lazy)
 	}
 	return nil
 }

@@ -189,6 +189,7 @@ func (p *plan) entry() (journal.Entry, error) {
 
 // handOver tells the lanes of what is now on disk, and counts it.
 func (r *Router) handOver(plans []plan, entries []journal.Entry) {
+	var all offers
 	for i := range plans {
 		p := &plans[i]
 		r.metrics.accepted(p)
@@ -203,9 +204,10 @@ func (r *Router) handOver(plans []plan, entries []journal.Entry) {
 				r.metrics.died(d.Rule, s.lane.name)
 				continue
 			}
-			s.lane.offer(&item{delivery: d, envelope: p.envelope, metaBytes: entries[i].Record.Meta, meta: &p.event.Meta, eventID: p.event.ID})
+			all = append(all, offer{s.lane, &item{delivery: d, envelope: p.envelope, metaBytes: entries[i].Record.Meta, meta: &p.event.Meta, eventID: p.event.ID}})
 		}
 	}
+	all.make()
 }
 
 // whenError reports a condition that failed on an event: once for each rule, as

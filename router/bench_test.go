@@ -57,10 +57,13 @@ func rawSink(b *testing.B) (url string, count *atomic.Int64) {
 // BenchmarkDeliver takes events of 600 bytes, ten at a time, from acceptance to
 // the end of their delivery, with ten rules, in a journal on disk.
 func BenchmarkDeliver(b *testing.B) {
-	for _, kind := range []string{"http", "log"} {
+	for _, kind := range []string{"http", "batch", "log"} {
 		b.Run("target="+kind, func(b *testing.B) {
 			url, _ := rawSink(b)
 			text := "targets:\n  sink: {type: http, url: \"" + url + "\"}\nrules:\n"
+			if kind == "batch" {
+				text = "targets:\n  sink: {type: http, url: \"" + url + "\", batch: {}}\nrules:\n"
+			}
 			if kind == "log" {
 				text = "targets:\n  sink: {type: log}\nrules:\n"
 			}

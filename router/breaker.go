@@ -119,6 +119,9 @@ func hushes(f *targets.Error) bool {
 // fails, when it begins to and when the reason changes. It gives how long the
 // retry budget makes the next attempt wait at the least, if there is to be one.
 func (l *lane) noteFailure(it *item, h *handle, failure *targets.Error) time.Duration {
+	if it.run.judged(failure) {
+		return 0
+	}
 	now := time.Now()
 	text := failure.Code + ": " + failure.Error()
 	l.mu.Lock()

@@ -20,44 +20,61 @@ const (
 	ConditionAge      = "MaximumEventAgeInSeconds"
 )
 
-// attempt makes one attempt at a delivery and settles what came of it.
-func (l *lane) attempt(it *item, h *handle) {
+// trial is a delivery that is about to be attempted.
+type trial struct {
+	item     *item
+	delivery targets.Delivery
+	retry    targets.Retry
+	start    time.Time
+	deadline time.Time
+}
+
+// begin settles a delivery that needs no attempt, or may have none any more; ok
+// says that it is to be attempted.
+func (l *lane) begin(it *item, h *handle) (t trial, ok bool) {
 	if it.delivery.Redriven() && !l.r.DeadLetters.Redriving(&it.delivery) {
 		l.putBack(it)
-		return
+		return t, false
 	}
 	if h == nil {
 		l.bury(it, nil, targets.Delivery{}, &targets.Error{
 			Code: targets.CodeNoResource, Err: fmt.Errorf("target %q is not defined any more", l.name),
 		}, "")
-		return
+		return t, false
 	}
-	retry := l.retry(it, h)
-	d := l.delivery(it)
+	t = trial{item: it, delivery: l.delivery(it), retry: l.retry(it, h), start: time.Now()}
 	if it.meta.Synthetic && h.cfg.Synthetic != targets.SyntheticDeliver {
-		l.simulate(it, h, d)
-		return
+		l.simulate(it, h, t.delivery)
+		return t, false
 	}
-	start := time.Now()
-	deadline := it.began().Add(retry.MaxAge)
-	if retry.MaxAge > 0 && !start.Before(deadline) {
-		l.bury(it, h, d, l.tooOld(it, retry), ConditionAge)
+	t.deadline = it.began().Add(t.retry.MaxAge)
+	if t.retry.MaxAge > 0 && !t.start.Before(t.deadline) {
+		l.bury(it, h, t.delivery, l.tooOld(it, t.retry), ConditionAge)
+		return t, false
+	}
+	return t, true
+}
+
+// attempt makes one attempt at a delivery and settles what came of it.
+func (l *lane) attempt(it *item, h *handle) {
+	t, ok := l.begin(it, h)
+	if !ok {
 		return
 	}
 	ctx, cancel := context.WithTimeout(l.r.base, h.cfg.Timeout)
-	err := deliver(ctx, h.target, &d)
+	err := deliver(ctx, h.target, &t.delivery)
 	cancel()
 	if err != nil && (l.r.base.Err() != nil || errors.Is(err, ErrStopping)) {
 		return // broken off by the stop: made again after the next start
 	}
 	if it.delivery.Attempts == 0 {
-		l.r.metrics.firstAttempt(l.name, start.Sub(it.meta.Received))
+		l.r.metrics.firstAttempt(l.name, t.start.Sub(it.meta.Received))
 	}
 	if err == nil {
-		l.delivered(it, time.Since(start))
+		l.delivered(it, time.Since(t.start))
 		return
 	}
-	l.failed(it, h, d, retry, failureOf(ctx, err, h.cfg.Timeout), deadline)
+	l.failed(it, h, t.delivery, t.retry, failureOf(ctx, err, h.cfg.Timeout), t.deadline)
 }
 
 // retry is what bounds the item's attempts: the rule's own word, or the target's,
@@ -163,7 +180,7 @@ func (l *lane) failed(it *item, h *handle, d targets.Delivery, retry targets.Ret
 		l.buryAs(it, next, h, d, failure, "")
 	default:
 		next.State = journal.Waiting
-		next.Due = now.Add(max(backoff(retry, round, failure.RetryAfter), min(wait, retry.MaxBackoff))).UTC()
+		next.Due = it.run.due(now.Add(max(backoff(retry, round, failure.RetryAfter), min(wait, retry.MaxBackoff)))).UTC()
 		if retry.MaxAge > 0 && next.Due.After(deadline) {
 			next.Due = deadline.UTC() // to end when its age says so, not later
 		}
@@ -200,7 +217,11 @@ func rendered(h *handle, d targets.Delivery, original []byte) json.RawMessage {
 	if err != nil {
 		return nil // the error that buried it says why
 	}
-	if original == nil && req.Body == string(d.Envelope) || original != nil && req.Body == string(original) {
+	body := req.Body
+	if h.batch != nil {
+		body = strings.TrimSuffix(strings.TrimPrefix(body, "["), "]") // the array of a batch of one
+	}
+	if original == nil && body == string(d.Envelope) || original != nil && body == string(original) {
 		req.Body = ""
 	}
 	b, err := json.Marshal(req)

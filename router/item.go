@@ -3,6 +3,7 @@ package router
 import (
 	"bytes"
 	"fmt"
+	"time"
 
 	"signalbox/event"
 	"signalbox/journal"
@@ -16,6 +17,10 @@ type item struct {
 	metaBytes []byte
 	meta      *event.Metadata
 	eventID   string
+	// queued is when a lane that gathers batches queued the item, and run the
+	// batch that it is in; both are zero in other lanes.
+	queued time.Time
+	run    *batchRun
 }
 
 // key names an item among those of its lane.
@@ -27,6 +32,14 @@ type key struct {
 func (it *item) key() key { return key{it.delivery.Seq, it.delivery.N} }
 
 func (it *item) size() int { return len(it.envelope) + len(it.delivery.Body) + 256 }
+
+// length is how many bytes the item adds to a batch.
+func (it *item) length() int {
+	if it.delivery.Body != nil {
+		return len(it.delivery.Body)
+	}
+	return len(it.envelope)
+}
 
 func (it *item) record() *journal.Record {
 	return &journal.Record{Seq: it.delivery.Seq, Meta: it.metaBytes, Envelope: it.envelope}

@@ -25,7 +25,8 @@ type lane struct {
 	limiter *rate.Limiter
 	circuit circuit
 	budget  budget
-	halted  bool
+	// halted begins nothing more; flushing lets one worker send what was gathered.
+	halted, flushing bool
 	// active counts the workers, starting those of them that have yet to take
 	// their first delivery.
 	active, starting int
@@ -72,6 +73,7 @@ type handle struct {
 	name   string
 	cfg    targets.Config
 	target targets.Target
+	batch  *batching // nil where each delivery is sent alone
 	users  sync.WaitGroup
 }
 
@@ -100,12 +102,12 @@ func (l *lane) assign(cfg targets.Config, t targets.Target) {
 	old := l.handle
 	l.handle, l.limiter, l.paceAt = nil, nil, time.Time{}
 	if t != nil {
-		l.handle = &handle{name: l.name, cfg: cfg, target: t}
+		l.handle = &handle{name: l.name, cfg: cfg, target: t, batch: batchingOf(&cfg, t)}
 		l.failing = ""
 	}
 	l.circuit, l.budget = newCircuit(cfg.Breaker), newBudget(cfg.RetryBudget, time.Now())
 	if perSecond := cfg.RateLimit.PerSecond(); perSecond > 0 {
-		l.limiter = rate.NewLimiter(rate.Limit(perSecond), max(1, int(perSecond/10)))
+		l.limiter = rate.NewLimiter(rate.Limit(perSecond), l.handle.burst(perSecond))
 	}
 	l.mu.Unlock()
 	if old != nil {
@@ -131,6 +133,7 @@ func (l *lane) halt() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.halted = true
+	l.flush()
 	if l.alarm != nil {
 		l.alarm.Stop()
 	}
@@ -139,13 +142,15 @@ func (l *lane) halt() {
 // offer gives the lane a new delivery that is on disk. The lane holds it if there
 // is room, and reads it later otherwise. It must be called before the delivery's
 // event is released, so that no reader has found it yet.
-func (l *lane) offer(it *item) {
+func (l *lane) offer(items ...*item) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !l.behind && l.room() > 0 {
-		l.hold(it)
-	} else {
-		l.missed(it.delivery)
+	for _, it := range items {
+		if !l.behind && l.room() > 0 {
+			l.hold(it)
+		} else {
+			l.missed(it.delivery)
+		}
 	}
 	l.dispatch()
 }
@@ -170,15 +175,18 @@ func (l *lane) missed(d journal.Delivery) {
 
 // room is how many more deliveries the window has place for.
 func (l *lane) room() int {
-	if l.bytes >= l.r.opts.WindowBytes {
+	if l.bytes >= l.windowBytes() {
 		return 0
 	}
-	return l.r.opts.Window - len(l.held)
+	return l.window() - len(l.held)
 }
 
 func (l *lane) hold(it *item) {
 	l.held[it.key()] = it
 	l.bytes += it.size()
+	if b := l.batch(); b != nil && b.wait > 0 {
+		it.queued = time.Now()
+	}
 	l.queue = append(l.queue, it)
 }
 
@@ -200,7 +208,7 @@ func (l *lane) dispatch() {
 		l.tick(now)
 	}
 	if !now.Before(l.paceAt) && !l.circuit.hushed(now) {
-		for l.active < l.concurrency() && l.starting < len(l.queue) {
+		for l.active < l.concurrency() && l.wanted(now) {
 			l.active++
 			l.starting++
 			l.r.workers.Go(l.work)
@@ -215,7 +223,7 @@ func (l *lane) dispatch() {
 
 // wantsRead says whether there is something to read from disk, and room for it.
 func (l *lane) wantsRead(now time.Time) bool {
-	if l.reading || now.Before(l.readAt) || l.room() < max(1, l.r.opts.Window/2) {
+	if l.reading || now.Before(l.readAt) || l.room() < max(1, l.window()/2) {
 		return false
 	}
 	return l.due(now) || l.behind && l.settled()
@@ -251,6 +259,7 @@ func (l *lane) setAlarm(now time.Time) {
 	if len(l.queue) > 0 {
 		sooner(l.paceAt)
 		sooner(l.circuit.quiet)
+		sooner(l.gathered())
 	}
 	if l.circuit.state != CircuitClosed {
 		sooner(l.circuit.until)
@@ -282,44 +291,71 @@ func (l *lane) concurrency() int {
 	return l.circuit.workers(max(1, l.handle.cfg.Concurrency))
 }
 
-// work attempts one delivery after another until none is left or may be sent now.
+// work attempts one delivery, or batch, after another until none is left or may
+// be sent now.
 func (l *lane) work() {
+	var buffer []*item
 	for first := true; ; first = false {
-		it, h := l.next(first)
-		if it == nil {
+		items, h := l.next(first, buffer[:0])
+		if len(items) == 0 {
 			return
 		}
-		l.attempt(it, h)
+		l.attemptAll(items, h)
+		clear(items)
+		buffer = items
 		if h != nil {
 			h.users.Done()
 		}
 	}
 }
 
-// next takes the next delivery from the queue. The worker ends where there is
-// none: next has then counted it out.
-func (l *lane) next(first bool) (*item, *handle) {
+// next appends the next delivery of the queue, or those of the next batch. The
+// worker ends where there is none: next has then counted it out.
+func (l *lane) next(first bool, into []*item) ([]*item, *handle) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if first {
 		l.starting--
 	}
-	if l.halted || len(l.queue) == 0 || l.active > l.concurrency() || !l.allowed() {
+	n := 0
+	if len(l.queue) > 0 && (!l.halted || l.flushing) && l.active <= l.concurrency() {
+		n = l.upNext()
+	}
+	if n == 0 || !l.allowed(n) {
 		l.active--
 		return nil, nil
 	}
-	it := l.queue[0]
-	l.queue[0] = nil
-	l.queue = l.queue[1:]
+	l.flushing = false
+	into = append(into, l.queue[:n]...)
+	clear(l.queue[:n])
+	l.queue = l.queue[n:]
 	if l.handle != nil {
 		l.handle.users.Add(1)
 	}
-	return it, l.handle
+	return into, l.handle
 }
 
-// allowed asks the target's wish for quiet, and the rate limit, for one delivery;
+// upNext says how many deliveries go next: one, or a batch; none where a batch is
+// still being gathered, and the alarm is set for its end.
+func (l *lane) upNext() int {
+	b := l.batch()
+	if b == nil {
+		return 1
+	}
+	if now := time.Now(); !l.flushing && !l.ripe(b, 0, now) {
+		l.setAlarm(now)
+		return 0
+	}
+	n := l.fill(b)
+	if l.limiter != nil {
+		n = min(n, l.limiter.Burst())
+	}
+	return n
+}
+
+// allowed asks the target's wish for quiet, and the rate limit, for n deliveries;
 // where they say no, the alarm is set for when they will say yes.
-func (l *lane) allowed() bool {
+func (l *lane) allowed(n int) bool {
 	if !l.circuit.quiet.IsZero() {
 		now := time.Now()
 		if l.circuit.hushed(now) {
@@ -332,7 +368,7 @@ func (l *lane) allowed() bool {
 		return true
 	}
 	now := time.Now()
-	r := l.limiter.ReserveN(now, 1)
+	r := l.limiter.ReserveN(now, n)
 	wait := r.DelayFrom(now)
 	if wait <= 0 {
 		return true
@@ -350,6 +386,10 @@ func (l *lane) settle(it *item, to *journal.Delivery, end journal.End) {
 	if to != nil && to.State == journal.Dead {
 		m.Record = it.record()
 	}
+	if it.run != nil {
+		it.run.add(it, m)
+		return
+	}
 	m.Applied = func() { l.release(it, to) }
 	if it.delivery.Redriven() {
 		m.Applied = func() { l.release(it, to); l.r.DeadLetters.Settled(it.delivery, to, end) }
@@ -363,6 +403,12 @@ func (l *lane) settle(it *item, to *journal.Delivery, end journal.End) {
 func (l *lane) release(it *item, to *journal.Delivery) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.releaseOne(it, to)
+	l.dispatch()
+}
+
+// releaseOne is called with the lock held.
+func (l *lane) releaseOne(it *item, to *journal.Delivery) {
 	l.bytes -= it.size()
 	if l.reading {
 		l.ended = append(l.ended, it)
@@ -372,7 +418,6 @@ func (l *lane) release(it *item, to *journal.Delivery) {
 	if to != nil && to.State == journal.Waiting {
 		l.waits(*to)
 	}
-	l.dispatch()
 }
 
 // forget takes an item out of what is held, unless a later state of the same

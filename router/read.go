@@ -33,6 +33,8 @@ type reading struct {
 	// found holds what came from the waiting deliveries first, then the ready.
 	found []*item
 	bytes int
+	// most is how many bytes the window may hold.
+	most int
 	// nextWaiting and nextReady are where to go on; nextDue is when the first
 	// delivery that still waits is due, zero if none does.
 	nextWaiting, nextReady journal.Cursor
@@ -47,7 +49,7 @@ type reading struct {
 func (l *lane) read() {
 	now := time.Now()
 	l.mu.Lock()
-	r := reading{lane: l, room: l.room(), bytes: l.bytes, nextWaiting: l.waitFrom, nextReady: l.from, nextDue: l.nextDue}
+	r := reading{lane: l, room: l.room(), bytes: l.bytes, most: l.windowBytes(), nextWaiting: l.waitFrom, nextReady: l.from, nextDue: l.nextDue}
 	due, ready := l.due(now), l.behind
 	// What comes to the disk from now on lowers these again.
 	if due {
@@ -146,7 +148,7 @@ func (r *reading) readReady() error {
 
 // full says that the window has no room for more.
 func (r *reading) full() bool {
-	return len(r.found) >= r.room || r.bytes >= r.lane.r.opts.WindowBytes
+	return len(r.found) >= r.room || r.bytes >= r.most
 }
 
 // take adds a delivery to what was found, unless the lane holds it already, and

@@ -33,6 +33,33 @@ type fake struct {
 	got    []targets.Delivery
 	times  []time.Time
 	closed bool
+	// whole decides about a batch before answer does about each of it.
+	whole   func([]*targets.Delivery) error
+	batches [][]string // the ids of each batch
+}
+
+// batchFake is a fake that takes batches.
+type batchFake struct{ *fake }
+
+func (f batchFake) DeliverBatch(ctx context.Context, batch []*targets.Delivery) (each []error, whole error) {
+	f.mu.Lock()
+	var ids []string
+	for _, d := range batch {
+		ids = append(ids, d.ID)
+	}
+	f.batches = append(f.batches, ids)
+	decide := f.whole
+	f.mu.Unlock()
+	if decide != nil {
+		if err := decide(batch); err != nil {
+			return nil, err
+		}
+	}
+	each = make([]error, len(batch))
+	for i, d := range batch {
+		each[i] = f.Deliver(ctx, d)
+	}
+	return each, nil
 }
 
 func (f *fake) Deliver(ctx context.Context, d *targets.Delivery) error {
@@ -83,6 +110,8 @@ type bench struct {
 	router  *Router
 	fakes   map[string]*fake
 	opts    Options
+	// real makes the targets of the rule file in place of fakes.
+	real bool
 }
 
 func newBench(t *testing.T, text string) *bench {
@@ -117,11 +146,14 @@ func (b *bench) start() {
 	opts := b.opts
 	opts.Journal = b.journal
 	opts.NewTarget = func(c targets.Config, env targets.Env) (targets.Target, error) {
-		if c.Type == targets.TypeBus {
+		if c.Type == targets.TypeBus || b.real {
 			return targets.New(c, env)
 		}
 		if b.fakes[c.Name] == nil {
 			b.fakes[c.Name] = &fake{}
+		}
+		if c.Batch != nil {
+			return batchFake{b.fakes[c.Name]}, nil
 		}
 		return b.fakes[c.Name], nil
 	}

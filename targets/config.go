@@ -74,11 +74,13 @@ type Config struct {
 	// Timeout bounds one attempt, 5 s by default.
 	Timeout time.Duration `yaml:"timeout"`
 	// Concurrency is how many attempts are under way at once: 32 by default, 256
-	// for a queue, 1 for a log.
+	// for a queue, 1 for a log, 8 where they are of batches.
 	Concurrency int `yaml:"concurrency"`
-	// RateLimit bounds the attempts in a time; none by default.
+	// RateLimit bounds the deliveries attempted in a time; none by default.
 	RateLimit Rate            `yaml:"rate_limit"`
 	Synthetic SyntheticPolicy `yaml:"synthetic"`
+	// Batch gathers the deliveries of an http or queue target; nil sends each alone.
+	Batch *Batch `yaml:"batch"`
 
 	// Carry is what a delivery carries, one of the Carry constants: CarryState by
 	// default.
@@ -189,6 +191,10 @@ func (c *Config) SetDefaults() {
 	setDefault(&c.Timeout, 5*time.Second)
 	setDefault(&c.Synthetic, SyntheticLog)
 	setDefault(&c.Carry, CarryState)
+	if c.Batch != nil {
+		c.Batch.setDefaults()
+		setDefault(&c.Concurrency, batchConcurrency)
+	}
 	switch c.Type {
 	case TypeHTTP:
 		setDefault(&c.Concurrency, 32)

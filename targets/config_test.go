@@ -21,6 +21,9 @@ func TestConfigSetDefaults(t *testing.T) {
 		{Config{Type: TypeLog}, 1, func(c Config) bool { return c.To == LogToStdout }},
 		{Config{Type: TypeLog, Path: "x"}, 1, func(c Config) bool { return c.To == LogToFile }},
 		{Config{Type: TypeBus}, 32, func(c Config) bool { return c.MaxHops == 8 }},
+		{Config{Type: TypeQueue, Batch: &Batch{}}, 8, func(c Config) bool {
+			return c.Batch.MaxEvents == 100 && c.Batch.MaxBytes == 1<<20 && *c.Batch.MaxWait == 50*time.Millisecond
+		}},
 		{Config{Type: TypeHTTP, Concurrency: 2, QuickRetries: new(0)}, 2, func(c Config) bool { return *c.QuickRetries == 0 }},
 	} {
 		t.Run(test.given.Type, func(t *testing.T) {
@@ -114,6 +117,15 @@ func TestConfigValidate(t *testing.T) {
 		{"wildcard", with(queue, func(c *Config) { c.URL = "nats://x"; c.Subject = "a.*" }), []string{
 			`subject: "a.*": a subject to publish to cannot hold '*'`}},
 		{"stream", with(queue, func(c *Config) { c.CreateStream = true }), []string{`create_stream: needs the name of the stream in the field stream`}},
+		{"batch", with(http, func(c *Config) { c.Batch = &Batch{MaxEvents: 10_001, MaxBytes: 10, MaxWait: new(time.Hour)} }), []string{
+			`batch.max_events: is 10001: it must be from 1 to 10000`,
+			`batch.max_bytes: is 10B: it must be from 1KiB to 64MiB`,
+			`batch.max_wait: is 1h0m0s: it must be from 0s to 5m`}},
+		{"batch of one body and its headers", with(http, func(c *Config) { c.Batch = &Batch{}; c.Format = FormatCloudEventsBinary }), []string{
+			`format: cloudevents-binary holds one event in one request, so it can't be sent in batches: use cloudevents, or remove batch`}},
+		{"batch on a bus", with(bus, func(c *Config) { c.Batch = &Batch{} }), []string{
+			`batch: a target of type bus does not take it, only one of type http or queue does`}},
+		{"batch of a queue", with(queue, func(c *Config) { c.Batch = &Batch{}; c.Format = FormatCloudEventsBinary }), nil},
 		{"stream of everything", with(queue, func(c *Config) {
 			c.URL = "nats://x"
 			c.Subject = "{source}.x"

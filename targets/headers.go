@@ -10,6 +10,9 @@ import (
 // The headers that a delivery carries, in Go's canonical spelling.
 const (
 	headerDeliveryID       = "X-Signalbox-Delivery-Id"
+	headerBatchID          = "X-Signalbox-Batch-Id"
+	headerBatchSize        = "X-Signalbox-Batch-Size"
+	headerDeliveryIDs      = "X-Signalbox-Delivery-Ids"
 	headerIdempotencyKey   = "Idempotency-Key"
 	headerEventID          = "X-Signalbox-Event-Id"
 	headerAttempt          = "X-Signalbox-Attempt"

@@ -40,6 +40,8 @@ type httpTarget struct {
 	renderer *renderer
 	answers  answers
 	timeout  time.Duration
+	// maxBytes bounds the body of a batch; 0 where there are none.
+	maxBytes int
 	// address is the URL as it may be shown.
 	address string
 	hidden  hidden
@@ -64,6 +66,9 @@ func newHTTP(c Config, env Env) (*httpTarget, error) {
 		answers:  answers{retryOn: c.RetryOn, finalOn: c.FinalOn},
 		timeout:  c.Timeout,
 		address:  shown,
+	}
+	if c.Batch != nil {
+		t.maxBytes = int(c.Batch.MaxBytes)
 	}
 	t.request, err = http.NewRequest(c.Method, u.String(), nil)
 	if err != nil {
@@ -202,7 +207,7 @@ func hideLocation(resp *http.Response) {
 
 // Deliver makes one attempt.
 func (t *httpTarget) Deliver(ctx context.Context, d *Delivery) error {
-	m, err := t.renderer.render(d, time.Now())
+	m, err := t.render(d)
 	if err != nil {
 		return err
 	}
@@ -311,7 +316,7 @@ func readAnswer(resp *http.Response, keep []byte) (kept int) {
 
 // Preview renders the request that Deliver sends.
 func (t *httpTarget) Preview(d *Delivery) (Request, error) {
-	m, err := t.renderer.render(d, time.Now())
+	m, err := t.render(d)
 	if err != nil {
 		return Request{}, err
 	}
@@ -321,6 +326,19 @@ func (t *httpTarget) Preview(d *Delivery) (Request, error) {
 		Headers: t.renderer.preview(m),
 		Body:    string(m.body),
 	}, nil
+}
+
+// render gives the message of a delivery that is sent alone: as a batch of one
+// where the target takes batches.
+func (t *httpTarget) render(d *Delivery) (*message, error) {
+	if t.maxBytes == 0 {
+		return t.renderer.render(d, time.Now())
+	}
+	m, each := t.renderer.renderBatch([]*Delivery{d}, time.Now())
+	if m == nil {
+		return nil, each[0]
+	}
+	return m, nil
 }
 
 // Close closes the target's connections.

@@ -49,24 +49,56 @@ func (t *logTarget) Deliver(_ context.Context, d *Delivery) error {
 		return nil
 	}
 	line := appendLogLine(make([]byte, 0, len(d.Envelope)+512), d, time.Now())
-	if err := t.write(line); err != nil {
-		return &Error{Code: CodeErrorFromTarget, Tries: 1, Err: fmt.Errorf("write to %s: %w", t.place, err)}
+	if _, err := t.write(line); err != nil {
+		return t.failed(err)
 	}
 	return nil
 }
 
-func (t *logTarget) write(line []byte) error {
+// DeliverBatch writes a line for each delivery, all in one write. What a failed
+// write has left out is told for each.
+func (t *logTarget) DeliverBatch(ctx context.Context, batch []*Delivery) (each []error, whole error) {
+	if t.zap != nil {
+		for _, d := range batch {
+			_ = t.Deliver(ctx, d) // zap says of no line whether it was written
+		}
+		return nil, nil
+	}
+	size := 0
+	for _, d := range batch {
+		size += len(content(d)) + 512
+	}
+	lines, ends, now := make([]byte, 0, size), make([]int, len(batch)), time.Now()
+	for i, d := range batch {
+		lines = appendLogLine(lines, d, now)
+		ends[i] = len(lines)
+	}
+	written, err := t.write(lines)
+	for i, end := range ends {
+		if end > written {
+			each = note(each, len(batch), i, t.failed(err))
+		}
+	}
+	return each, nil
+}
+
+func (t *logTarget) failed(err error) error {
+	return &Error{Code: CodeErrorFromTarget, Tries: 1, Err: fmt.Errorf("write to %s: %w", t.place, err)}
+}
+
+// write writes whole lines, and says how many bytes of them.
+func (t *logTarget) write(lines []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.torn {
 		if _, err := t.out.Write([]byte{'\n'}); err != nil {
-			return err
+			return 0, err
 		}
 		t.torn = false
 	}
-	n, err := t.out.Write(line)
-	t.torn = err != nil && n > 0
-	return err
+	n, err := t.out.Write(lines)
+	t.torn = err != nil && n > 0 && lines[n-1] != '\n'
+	return n, err
 }
 
 // Preview renders the line that Deliver writes.

@@ -33,6 +33,9 @@ type queueTarget struct {
 	createStream  bool
 	renderer      *renderer
 	timeout       time.Duration
+	// publishOptions go with each message, asyncOptions with the client.
+	publishOptions []jetstream.PublishOpt
+	asyncOptions   []jetstream.JetStreamOpt
 
 	// connecting is held by the one attempt that connects.
 	connecting chan struct{}
@@ -82,6 +85,12 @@ func newQueue(c Config, env Env) (*queueTarget, error) {
 		timeout:      c.Timeout,
 		connecting:   make(chan struct{}, 1),
 		closed:       make(chan struct{}),
+
+		publishOptions: []jetstream.PublishOpt{jetstream.WithRetryAttempts(0)},
+		asyncOptions:   async(c),
+	}
+	if t.stream != "" {
+		t.publishOptions = append(t.publishOptions, jetstream.WithExpectStream(t.stream))
 	}
 	login, err := queueLogin(c, env.Secrets)
 	if err != nil {
@@ -223,7 +232,7 @@ func (t *queueTarget) connect(ctx context.Context) (*queueConn, error) {
 	if err != nil {
 		return nil, err
 	}
-	js, err := jetstream.New(nc)
+	js, err := jetstream.New(nc, t.asyncOptions...)
 	if err != nil {
 		nc.Close()
 		return nil, err
@@ -237,21 +246,25 @@ func (t *queueTarget) connect(ctx context.Context) (*queueConn, error) {
 var errNotConnected = errors.New("not connected")
 
 func (t *queueTarget) publish(ctx context.Context, conn *queueConn, msg *nats.Msg) error {
-	if !conn.IsConnected() {
-		if last := t.lastErr.Load(); last != nil {
-			return fmt.Errorf("%w: %w", errNotConnected, *last)
-		}
-		if last := conn.LastError(); last != nil {
-			return fmt.Errorf("%w: %w", errNotConnected, last)
-		}
-		return errNotConnected
+	if err := t.connected(conn); err != nil {
+		return err
 	}
-	options := []jetstream.PublishOpt{jetstream.WithRetryAttempts(0)}
-	if t.stream != "" {
-		options = append(options, jetstream.WithExpectStream(t.stream))
-	}
-	_, err := conn.js.PublishMsg(ctx, msg, options...)
+	_, err := conn.js.PublishMsg(ctx, msg, t.publishOptions...)
 	return err
+}
+
+// connected gives errNotConnected, and why, unless there is a connection.
+func (t *queueTarget) connected(conn *queueConn) error {
+	if conn.IsConnected() {
+		return nil
+	}
+	if last := t.lastErr.Load(); last != nil {
+		return fmt.Errorf("%w: %w", errNotConnected, *last)
+	}
+	if last := conn.LastError(); last != nil {
+		return fmt.Errorf("%w: %w", errNotConnected, last)
+	}
+	return errNotConnected
 }
 
 // create makes the stream, unless it exists.

@@ -71,6 +71,7 @@ func (v *validation) lane(c *Config) {
 	if c.RateLimit.N < 0 || c.RateLimit.N > 0 && c.RateLimit.Per <= 0 {
 		v.fail([]string{"rate_limit"}, "is not a rate: write a number and a time, such as 300/s")
 	}
+	v.batch(c)
 	v.oneOf("synthetic", string(c.Synthetic), string(SyntheticLog), string(SyntheticDeliver), string(SyntheticDrop))
 	v.oneOf("carry", c.Carry, CarryState, CarryReference, CarryVersion)
 	if c.Type == TypeBus && c.Carry != CarryState {
@@ -90,6 +91,7 @@ func (v *validation) foreign(c *Config) {
 		{"url", c.URL != "", []string{TypeHTTP, TypeQueue}},
 		{"headers", len(c.Headers) > 0, []string{TypeHTTP, TypeQueue}},
 		{"format", c.Format != "", []string{TypeHTTP, TypeQueue}},
+		{"batch", c.Batch != nil, []string{TypeHTTP, TypeQueue}},
 		{"tls", c.TLS != TLS{}, []string{TypeHTTP, TypeQueue}},
 		{"method", c.Method != "", []string{TypeHTTP}},
 		{"signing_secrets", len(c.SigningSecrets) > 0, []string{TypeHTTP}},
