@@ -18,6 +18,9 @@ type Entry struct {
 	Matched bool
 	// Object is what the event tells the state of; nil for none.
 	Object *Object
+	// Said and Story are for traces; they are kept as KeepTouches says.
+	Said  []Said
+	Story Story
 }
 
 // End says how a delivery ended.
@@ -43,6 +46,8 @@ type Move struct {
 	Made bool
 	// restore says that Record is gone from the log and goes back there.
 	restore bool
+	// Answered is for the delivery's touch.
+	Answered Answered
 	// Applied is called once the move can be seen by readers.
 	Applied func()
 }
@@ -327,6 +332,11 @@ func (w *writer) entry(e *Entry) error {
 			return err
 		}
 	}
+	if w.j.KeepsTouches() {
+		if err := w.said(e); err != nil {
+			return err
+		}
+	}
 	w.events.Accepted++
 	if !e.Matched {
 		w.events.Unmatched++
@@ -365,6 +375,11 @@ func (w *writer) move(m *Move) (err error) {
 	}
 	if err != nil {
 		return err
+	}
+	if w.j.KeepsTouches() {
+		if err := w.touch(m); err != nil {
+			return err
+		}
 	}
 	from := w.lane(m.From.Lane)
 	*from.of(m.From.State)--

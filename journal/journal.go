@@ -45,9 +45,10 @@ type Journal struct {
 	now    func() time.Time
 	health health
 
-	seq    sequence
-	oldest atomic.Uint64 // events before this Seq have been dropped
-	trimMu sync.RWMutex  // held while old events are dropped, and shared by redrives
+	seq     sequence
+	oldest  atomic.Uint64 // events before this Seq have been dropped
+	touches atomic.Bool   // what deliveries came to is kept
+	trimMu  sync.RWMutex  // held while old events are dropped, and shared by redrives
 
 	mu       sync.Mutex
 	room     *sync.Cond

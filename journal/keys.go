@@ -21,6 +21,8 @@ const (
 	tableDead    = 'x' // seq, n                        → delivery and its event
 	tableJob     = 'j' // job id                        → what the job knows of itself
 	tableState   = 's' // type, key of an object        → the event that told its state
+	tableTouch   = 't' // seq; seq, n; seq, n, time     → what rules said; what came of a delivery; a redrive
+	tableStory   = 'o' // hour, hash of what joins, seq → nothing
 )
 
 const (

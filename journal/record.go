@@ -56,6 +56,8 @@ type Delivery struct {
 
 	Rule       string
 	RuleTarget string
+	// Bus is the bus that the rule is on, where it is not the event's own.
+	Bus string
 	// Body is the transformed body, fixed when the delivery was planned; nil
 	// means the event itself.
 	Body []byte
@@ -88,6 +90,8 @@ type Attempt struct {
 	Code    string `json:"code"`
 	Status  int    `json:"status,omitempty"`
 	Message string `json:"message"`
+	// TookMS is how long the attempt lasted, in milliseconds.
+	TookMS float64 `json:"took_ms,omitempty"`
 }
 
 // Death is why a delivery rests in the dead-letter queue, in EventBridge's terms.
@@ -149,6 +153,7 @@ const (
 // tail holds the parts of a delivery that few have, as JSON.
 type tail struct {
 	Lane    LaneID    `json:"lane,omitempty"`
+	Bus     string    `json:"bus,omitempty"`
 	Spent   int       `json:"spent,omitempty"`
 	Since   time.Time `json:"since,omitzero"`
 	History []Attempt `json:"history,omitempty"`
@@ -164,7 +169,7 @@ func (d *Delivery) appendValue(dst []byte) ([]byte, error) {
 	if d.Notice {
 		flags |= flagNotice
 	}
-	hasTail := d.Spent != 0 || !d.Since.IsZero() || len(d.History) > 0 || d.Death != nil || d.Lineage != nil
+	hasTail := d.Bus != "" || d.Spent != 0 || !d.Since.IsZero() || len(d.History) > 0 || d.Death != nil || d.Lineage != nil
 	if hasTail {
 		flags |= flagTail
 	}
@@ -177,7 +182,7 @@ func (d *Delivery) appendValue(dst []byte) ([]byte, error) {
 		dst = append(dst, d.Body...)
 	}
 	if hasTail {
-		t := tail{Spent: d.Spent, Since: d.Since, History: d.History, Death: d.Death, Lineage: d.Lineage}
+		t := tail{Bus: d.Bus, Spent: d.Spent, Since: d.Since, History: d.History, Death: d.Death, Lineage: d.Lineage}
 		if d.State == Dead {
 			t.Lane = d.Lane // the key of a dead letter does not say it
 		}
@@ -210,7 +215,7 @@ func (d *Delivery) readValue(v []byte) (rest []byte, err error) {
 		if d.State == Dead {
 			d.Lane = t.Lane
 		}
-		d.Spent, d.Since, d.History, d.Death, d.Lineage = t.Spent, t.Since, t.History, t.Death, t.Lineage
+		d.Bus, d.Spent, d.Since, d.History, d.Death, d.Lineage = t.Bus, t.Spent, t.Since, t.History, t.Death, t.Lineage
 	}
 	if r.broken || version != recordV1 {
 		return nil, fmt.Errorf("delivery %d/%d: %w", d.Seq, d.N, errCorrupt)

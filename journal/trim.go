@@ -45,6 +45,13 @@ func (j *Journal) Trim(keep Retention) (Seq, error) {
 	if err := b.DeleteRange(eventKey(0), eventKey(horizon), nil); err != nil {
 		return oldest, fmt.Errorf("trim: %w", err)
 	}
+	if err := b.DeleteRange(touchKey(0), touchKey(horizon), nil); err != nil {
+		return oldest, fmt.Errorf("trim: %w", err)
+	}
+	stories := binary.BigEndian.AppendUint32([]byte{tableStory}, hourOf(horizon))
+	if err := b.DeleteRange([]byte{tableStory}, stories, nil); err != nil {
+		return oldest, fmt.Errorf("trim: %w", err)
+	}
 	ids := binary.BigEndian.AppendUint32([]byte{tableID}, hourOf(horizon))
 	if err := b.DeleteRange([]byte{tableID}, ids, nil); err != nil {
 		return oldest, fmt.Errorf("trim: %w", err)

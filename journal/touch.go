@@ -1,0 +1,317 @@
+package journal
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+// KeepTouches says whether the journal keeps what came of each delivery, and
+// which events belong to one story, so that traces can be shown. Both are kept
+// as long as the events are. It is off for a new Journal.
+func (j *Journal) KeepTouches(on bool) { j.touches.Store(on) }
+
+// KeepsTouches says whether touches are kept.
+func (j *Journal) KeepsTouches() bool { return j.touches.Load() }
+
+// TouchState says where a delivery stands, or how it ended.
+type TouchState string
+
+// The states of a delivery in a trace.
+const (
+	TouchReady     TouchState = "ready"
+	TouchWaiting   TouchState = "waiting"
+	TouchDead      TouchState = "dead"
+	TouchDelivered TouchState = "delivered"
+	TouchDropped   TouchState = "dropped"
+)
+
+// touchStates gives a state its byte in a record; the byte of a redrive is 0.
+var touchStates = [...]TouchState{"", TouchReady, TouchWaiting, TouchDead, TouchDelivered, TouchDropped}
+
+const touchRedriven = 0
+
+func (s TouchState) code() byte {
+	for i, known := range touchStates {
+		if s == known {
+			return byte(i)
+		}
+	}
+	return 1
+}
+
+// Answered is what came of the latest attempt at a delivery, for its touch. The
+// zero value says that there was none.
+type Answered struct {
+	// At is when the attempt began; Took how long it lasted.
+	At   time.Time
+	Took time.Duration
+	// Status is the HTTP status of the answer, 0 where there was none.
+	Status int
+	// Derived are the events that were taken in on the delivery's account.
+	Derived []Seq
+}
+
+// Touch is one delivery in the trace of its event.
+type Touch struct {
+	// Delivery is as far as it is known: without its body, and without its lane's
+	// history of attempts where they all succeeded.
+	Delivery Delivery
+	State    TouchState
+	Answered
+	// Redriven are the times at which the delivery left the dead-letter queue to
+	// be made again.
+	Redriven []time.Time
+}
+
+// Said is what a rule said of an event, where no delivery tells of it: it is in
+// state shadow, has no targets, or its condition failed.
+type Said struct {
+	Bus   string `json:"bus,omitempty"`
+	Rule  string `json:"rule"`
+	State string `json:"state,omitempty"`
+	Error string `json:"error,omitempty"`
+}
+
+// Story is what joins an event to others. Either may be empty.
+type Story struct{ Correlation, Causation string }
+
+const (
+	touchEventLen = 1 + 8
+	touchKeyLen   = touchEventLen + 2
+	redriveKeyLen = touchKeyLen + 8
+)
+
+// touchKey is the key of what rules said of an event, and the beginning of those
+// of its deliveries.
+func touchKey(s Seq) []byte { return binary.BigEndian.AppendUint64([]byte{tableTouch}, uint64(s)) }
+
+// touchTail holds the parts of a touch that few have, as JSON.
+type touchTail struct {
+	Bus     string    `json:"bus,omitempty"`
+	Spent   int       `json:"spent,omitempty"`
+	Since   time.Time `json:"since,omitzero"`
+	Due     time.Time `json:"due,omitzero"`
+	History []Attempt `json:"history,omitempty"`
+	Derived []Seq     `json:"derived,omitempty"`
+}
+
+// said writes what an entry's rules said, and what joins its event to others.
+func (w *writer) said(e *Entry) error {
+	if len(e.Said) > 0 {
+		v, err := json.Marshal(e.Said)
+		if err != nil {
+			return fmt.Errorf("event %d: %w", e.Record.Seq, err)
+		}
+		if err := w.b.Set(touchKey(e.Record.Seq), v, nil); err != nil {
+			return err
+		}
+	}
+	return w.story(e.Record.Seq, e.Story)
+}
+
+// touch writes where a move leaves its delivery.
+func (w *writer) touch(m *Move) error {
+	d, state := &m.From, TouchDelivered
+	switch {
+	case m.To != nil:
+		d = m.To
+		state = [...]TouchState{TouchReady, TouchWaiting, TouchDead}[d.State]
+	case m.End == Dropped:
+		state = TouchDropped
+	}
+	w.key = binary.BigEndian.AppendUint16(append(w.key[:0], touchKey(d.Seq)...), d.N)
+	if m.From.State == Dead && m.To != nil {
+		at := binary.BigEndian.AppendUint64(w.key, uint64(w.j.now().UnixNano()))
+		if err := w.b.Set(at, []byte{recordV1, touchRedriven}, nil); err != nil {
+			return err
+		}
+	}
+	return w.putTouch(d, state, &m.Answered)
+}
+
+// putTouch writes a touch at w.key. What a waiting or a dead delivery holds
+// itself is not written twice.
+func (w *writer) putTouch(d *Delivery, state TouchState, a *Answered) error {
+	v := append(w.value[:0], recordV1, state.code())
+	v = binary.AppendUvarint(v, uint64(d.Lane))
+	v = appendString(v, d.Rule)
+	v = appendString(v, d.RuleTarget)
+	attempts := d.Attempts
+	if state == TouchDelivered && !a.At.IsZero() {
+		attempts++ // the one that succeeded is counted nowhere else
+	}
+	v = binary.AppendUvarint(v, uint64(attempts))
+	v = binary.AppendUvarint(v, uint64(a.Status))
+	v = binary.AppendUvarint(v, uint64(max(0, a.Took.Microseconds())))
+	var after int64
+	if !a.At.IsZero() {
+		after = max(1, a.At.Sub(d.Seq.Time()).Microseconds())
+	}
+	v = binary.AppendUvarint(v, uint64(after))
+	tail := touchTail{Bus: d.Bus, Derived: a.Derived}
+	switch state {
+	case TouchWaiting:
+		tail.Due = d.Due
+	case TouchDelivered, TouchDropped:
+		tail.Spent, tail.Since, tail.History = d.Spent, d.Since, d.History
+	}
+	if tail.Bus != "" || tail.Spent != 0 || !tail.Due.IsZero() || !tail.Since.IsZero() || len(tail.History)+len(tail.Derived) > 0 {
+		b, err := json.Marshal(tail)
+		if err != nil {
+			return fmt.Errorf("touch %d/%d: %w", d.Seq, d.N, err)
+		}
+		v = append(v, b...)
+	}
+	w.value = v
+	return w.b.Set(w.key, v, nil)
+}
+
+// readTouch reads a record of putTouch.
+func readTouch(s Seq, n uint16, v []byte) (Touch, error) {
+	r := reader{rest: v}
+	version, code := r.byte(), r.byte()
+	t := Touch{Delivery: Delivery{Seq: s, N: n}}
+	d := &t.Delivery
+	d.Lane = LaneID(r.uvarint())
+	d.Rule, d.RuleTarget = string(r.bytes()), string(r.bytes())
+	d.Attempts, t.Status = int(r.uvarint()), int(r.uvarint())
+	t.Took = time.Duration(r.uvarint()) * time.Microsecond
+	if after := r.uvarint(); after > 0 {
+		t.At = s.Time().Add(time.Duration(after) * time.Microsecond)
+	}
+	if r.broken || version != recordV1 || int(code) >= len(touchStates) {
+		return Touch{}, fmt.Errorf("touch %d/%d: %w", s, n, errCorrupt)
+	}
+	t.State = touchStates[code]
+	if len(r.rest) > 0 {
+		var tail touchTail
+		if err := json.Unmarshal(r.rest, &tail); err != nil {
+			return Touch{}, fmt.Errorf("touch %d/%d: %w", s, n, errCorrupt)
+		}
+		d.Bus, d.Spent, d.Since, d.Due, d.History = tail.Bus, tail.Spent, tail.Since, tail.Due, tail.History
+		t.Derived = tail.Derived
+	}
+	return t, nil
+}
+
+// Touches gives the deliveries of one event, by their numbers, and what rules
+// said besides: those that have ended where touches were kept, and in any case
+// those that are ready or rest dead.
+func (j *Journal) Touches(s Seq) ([]Touch, []Said, error) {
+	view := j.db.NewSnapshot()
+	defer view.Close()
+	r := touchReader{view: view, seq: s, found: map[uint16]*Touch{}}
+	for _, read := range []func() error{r.touches, r.waiting, r.dead} {
+		if err := read(); err != nil {
+			return nil, nil, fmt.Errorf("event %d: %w", s, err)
+		}
+	}
+	for _, l := range j.Lanes() {
+		if err := r.ready(l); err != nil {
+			return nil, nil, fmt.Errorf("event %d: %w", s, err)
+		}
+	}
+	return r.sorted(), r.said, nil
+}
+
+// touchReader gathers the deliveries of one event from the tables that they can
+// lie in.
+type touchReader struct {
+	view  *pebble.Snapshot
+	seq   Seq
+	found map[uint16]*Touch
+	said  []Said
+}
+
+func (r *touchReader) touches() error {
+	return scanIn(r.view, touchKey(r.seq), touchKey(r.seq+1), func(k, v []byte) (bool, error) {
+		if len(k) == touchEventLen {
+			return true, json.Unmarshal(v, &r.said)
+		}
+		if len(k) < touchKeyLen {
+			return false, errCorrupt
+		}
+		n := binary.BigEndian.Uint16(k[touchEventLen:])
+		if len(k) == redriveKeyLen {
+			if t := r.found[n]; t != nil { // which sorts before it
+				t.Redriven = append(t.Redriven, time.Unix(0, int64(binary.BigEndian.Uint64(k[touchKeyLen:]))).UTC())
+			}
+			return true, nil
+		}
+		t, err := readTouch(r.seq, n, v)
+		r.found[n] = &t
+		return true, err
+	})
+}
+
+// waiting fills in what the deliveries that wait hold themselves.
+func (r *touchReader) waiting() error {
+	for _, t := range r.found {
+		if t.State != TouchWaiting {
+			continue
+		}
+		d := Delivery{Seq: r.seq, N: t.Delivery.N, Lane: t.Delivery.Lane, State: Waiting, Due: t.Delivery.Due}
+		v, closer, err := r.view.Get(d.appendKey(nil))
+		if err != nil {
+			continue // it has left the table by a way that leaves no touch
+		}
+		_, err = d.readValue(v)
+		closer.Close()
+		if err != nil {
+			return err
+		}
+		d.Body, t.Delivery = nil, d
+	}
+	return nil
+}
+
+func (r *touchReader) dead() error {
+	first, after := Delivery{State: Dead, Seq: r.seq}, Delivery{State: Dead, Seq: r.seq + 1}
+	return scanIn(r.view, first.appendKey(nil), after.appendKey(nil), func(k, v []byte) (bool, error) {
+		d, ok := placeOf(k)
+		if !ok {
+			return false, errCorrupt
+		}
+		_, err := d.readValue(v)
+		r.now(d, TouchDead)
+		return true, err
+	})
+}
+
+func (r *touchReader) ready(l LaneID) error {
+	first, after := Delivery{Lane: l, Seq: r.seq}, Delivery{Lane: l, Seq: r.seq + 1}
+	return scanIn(r.view, first.appendKey(nil), after.appendKey(nil), func(k, v []byte) (bool, error) {
+		d, ok := placeOf(k)
+		if !ok {
+			return false, errCorrupt
+		}
+		_, err := d.readValue(v)
+		r.now(d, TouchReady)
+		return true, err
+	})
+}
+
+// now notes where a delivery lies at this moment.
+func (r *touchReader) now(d Delivery, state TouchState) {
+	t := r.found[d.N]
+	if t == nil {
+		t = &Touch{}
+		r.found[d.N] = t
+	}
+	d.Body = nil
+	t.Delivery, t.State = d, state
+}
+
+func (r *touchReader) sorted() []Touch {
+	all := make([]Touch, 0, len(r.found))
+	for _, t := range r.found {
+		all = append(all, *t)
+	}
+	slices.SortFunc(all, func(a, b Touch) int { return int(a.Delivery.N) - int(b.Delivery.N) })
+	return all
+}
