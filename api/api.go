@@ -21,6 +21,7 @@ type Options struct {
 	Targets     Targets
 	Events      Events
 	States      States
+	Tracer      Tracer
 	Accounts    Accounts
 	Planner     Planner
 	DeadLetters DeadLetters
@@ -57,6 +58,8 @@ func New(opts Options) http.Handler {
 	mux.HandleFunc("GET /v1/state", a.listStateTypes)
 	mux.HandleFunc("GET /v1/state/{type}", a.listStates)
 	mux.HandleFunc("GET /v1/state/{type}/{key...}", a.getState)
+	mux.HandleFunc("GET /v1/events/{id}/trace", a.traceEvent)
+	mux.HandleFunc("GET /v1/traces/{id}", a.traceCorrelation)
 	mux.HandleFunc("POST /v1/explain", a.explain)
 	mux.HandleFunc("GET /v1/accounts", a.getAccounts)
 	mux.HandleFunc("POST /-/reload", a.reload)

@@ -69,14 +69,14 @@ func newWorld(t *testing.T) *world {
 	j, err := journal.Open(cfg.DataDir, journal.Options{})
 	must(t, err)
 	registry := prometheus.NewRegistry()
-	w.router, err = router.New(router.Options{Journal: j, Registerer: registry, Stdout: io.Discard}, set)
+	w.router, err = router.New(router.Options{Journal: j, Trace: true, Registerer: registry, Stdout: io.Discard}, set)
 	must(t, err)
 	w.router.Start()
 	reloader := config.NewReloader(config.ReloaderOptions{Config: cfg, Set: set, Swap: w.router.Swap})
 	stopping, stop := context.WithCancel(t.Context())
 	w.stop = stop
 	w.server = httptest.NewServer(New(Options{
-		Rules: w.router, Targets: w.router, Events: w.router, States: w.router, Accounts: w.router, Planner: w.router,
+		Rules: w.router, Targets: w.router, Events: w.router, States: w.router, Tracer: w.router, Accounts: w.router, Planner: w.router,
 		DeadLetters: w.router.DeadLetters, Redriver: w.router.DeadLetters, Reloader: reloader,
 		Gatherer: registry, Stopping: stopping,
 	}))

@@ -57,6 +57,8 @@ type configView struct {
 	Path        string   `json:"path,omitempty"`
 	Bus         string   `json:"bus,omitempty"`
 	Carry       string   `json:"carry,omitempty"`
+	Reply       string   `json:"reply,omitempty"`
+	Emits       []string `json:"emits,omitempty"`
 
 	Timeout     string                  `json:"timeout"`
 	Concurrency int                     `json:"concurrency"`
@@ -106,7 +108,7 @@ func showConfig(c *targets.Config) *configView {
 	shown := &configView{
 		Description: c.Description, URL: maskURL(c.URL), Method: c.Method, Format: c.Format,
 		Headers: slices.Sorted(maps.Keys(c.Headers)), Signed: len(c.SigningSecrets) > 0,
-		Subject: c.Subject, Stream: c.Stream, To: c.To, Path: c.Path, Bus: c.Bus,
+		Subject: c.Subject, Stream: c.Stream, To: c.To, Path: c.Path, Bus: c.Bus, Reply: c.Reply, Emits: c.Emits,
 		Timeout: document.FormatDuration(c.Timeout), Concurrency: c.Concurrency, Synthetic: c.Synthetic,
 		Retry: retryView{
 			MaxAttempts: c.Retry.MaxAttempts, MaxAge: document.FormatDuration(c.Retry.MaxAge),

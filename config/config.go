@@ -53,6 +53,12 @@ type Config struct {
 	// MinFreeDisk is how much room the data directory's disk must have for events
 	// to be accepted; 0 is no limit.
 	MinFreeDisk document.Size `yaml:"min_free_disk"`
+	// Trace is on, or off: whether what came of each event is kept, so that its
+	// trace can be shown.
+	Trace string `yaml:"trace"`
+	// MaxHops is how many steps may lie between an event and the one that its
+	// story began with, where targets answer with events or buses pass them on.
+	MaxHops int `yaml:"max_hops"`
 	// ShutdownTimeout is how long a stop waits for what is under way.
 	ShutdownTimeout time.Duration `yaml:"shutdown_timeout"`
 	Log             Log           `yaml:"log"`
@@ -118,6 +124,8 @@ func Default() *Config {
 		},
 		Retention:       Retention{MaxAge: 7 * 24 * time.Hour, MaxBytes: 10 << 30},
 		MinFreeDisk:     512 << 20,
+		Trace:           "on",
+		MaxHops:         32,
 		ShutdownTimeout: 30 * time.Second,
 		Log:             Log{Level: "info", Format: "console"},
 	}

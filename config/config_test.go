@@ -132,6 +132,8 @@ retention: {max_age: 2w, max_bytes: 1.5GiB}
 log: {level: debug, format: json}
 shutdown_timeout: 1m
 min_free_disk: 0
+trace: off
+max_hops: 8
 `)
 	c, err := load(path, environment(map[string]string{"PORT": "9090", "KEY": "a-key-of-some-length", "HOST": ""}))
 	must(t, err)
@@ -150,6 +152,8 @@ min_free_disk: 0
 		{"max_bytes", c.Retention.MaxBytes, document.Size(3 << 29)},
 		{"level", c.Log.Level, "debug"},
 		{"min_free_disk", c.MinFreeDisk, document.Size(0)},
+		{"trace", c.Trace, "off"},
+		{"max_hops", c.MaxHops, 8},
 	} {
 		if check.got != check.want {
 			t.Errorf("%s: got %v, want %v", check.what, check.got, check.want)
@@ -210,6 +214,10 @@ func TestLoadFaults(t *testing.T) {
 		{"log", "log: {level: inf, format: xml}", []string{
 			`config.yaml:1:14: log.level: is "inf" (did you mean "info"?): it must be one of debug, info, warn, error`,
 			`config.yaml:1:27: log.format: is "xml": it must be one of console, json`,
+		}},
+		{"trace", "trace: maybe\nmax_hops: 0", []string{
+			`config.yaml:1:8: trace: is "maybe": it must be one of on, off`,
+			`config.yaml:2:11: max_hops: must be from 1 to 1000`,
 		}},
 		{"no mapping", "[]", []string{"config.yaml:1:1: must be a mapping, not a list"}},
 	}

@@ -14,6 +14,10 @@ import (
 // minKeyLength keeps keys that can be guessed out.
 const minKeyLength = 16
 
+// maxHops bounds max_hops: the chain of events that a loop makes before it is
+// stopped.
+const maxHops = 1000
+
 // validate notes what is wrong with the values, each at its place in the file.
 func (c *Config) validate(root *document.Node, problems *document.Problems) {
 	v := &validation{root: root, problems: problems}
@@ -31,6 +35,8 @@ func (c *Config) validate(root *document.Node, problems *document.Problems) {
 	v.positive("limits", "window_bytes", int64(c.Limits.WindowBytes))
 	v.positive("retention", "max_age", int64(c.Retention.MaxAge))
 	v.positive("retention", "max_bytes", int64(c.Retention.MaxBytes))
+	v.oneOf(c.Trace, []string{"on", "off"}, "trace")
+	v.check(c.MaxHops >= 1 && c.MaxHops <= maxHops, "must be from 1 to 1000", "max_hops")
 	v.positive("shutdown_timeout", "", int64(c.ShutdownTimeout))
 	v.oneOf(c.Log.Level, []string{"debug", "info", "warn", "error"}, "log", "level")
 	v.oneOf(c.Log.Format, []string{"console", "json"}, "log", "format")

@@ -3,6 +3,7 @@
 package dlq
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -58,6 +59,8 @@ type Letter struct {
 	// Redriven counts the redrives that sent it; Redrives are the latest of them.
 	Redriven int               `json:"redriven,omitempty"`
 	Redrives []journal.Redrive `json:"redrives,omitempty"`
+	// Path is how the event came to be, where others led to it.
+	Path []event.Hop `json:"path,omitempty"`
 	// Request is what was sent last, or would have been, with secrets masked and
 	// without the body where that is Event or Body.
 	Request json.RawMessage `json:"request,omitempty"`
@@ -81,8 +84,9 @@ func (q *Queue) letter(d journal.DeadLetter) (*Letter, error) {
 	}
 	l := &Letter{place: d.Delivery, record: d.Record, parsed: e}
 	del := &d.Delivery
-	l.ID = journal.DeliveryID(del.Seq, e.Meta.Bus, del.Rule, del.RuleTarget)
+	l.ID = journal.DeliveryID(del.Seq, cmp.Or(del.Bus, e.Meta.Bus), del.Rule, del.RuleTarget)
 	l.EventID, l.Bus, l.Synthetic = e.ID, e.Meta.Bus, e.Meta.Synthetic
+	l.Path = e.Meta.Path
 	l.Rule, l.RuleTarget, l.Target = del.Rule, del.RuleTarget, q.router.TargetName(del.Lane)
 	l.AcceptedAt, l.Event = del.Seq.Time(), d.Record.Envelope
 	l.Attempts, l.RetryAttempts, l.History = del.Attempts, max(0, del.Attempts-del.Spent-1), del.History

@@ -33,6 +33,7 @@ const (
 	hasHops
 	hasDataForm
 	hasExtensions
+	hasPath
 
 	knownFields = 1<<iota - 1
 )
@@ -79,6 +80,9 @@ func (m *Metadata) AppendBinary(dst []byte) ([]byte, error) {
 			dst = appendText(dst, m.Extensions[i].Value)
 		}
 	}
+	if len(m.Path) != 0 {
+		dst = appendPath(dst, m.Path)
+	}
 	return dst, nil
 }
 
@@ -104,6 +108,9 @@ func (m *Metadata) fields() uint64 {
 	}
 	if len(m.Extensions) != 0 {
 		bits |= hasExtensions
+	}
+	if len(m.Path) != 0 {
+		bits |= hasPath
 	}
 	return bits
 }
@@ -145,6 +152,9 @@ func (m *Metadata) UnmarshalBinary(data []byte) error {
 	}
 	if bits&hasExtensions != 0 {
 		m.Extensions = r.attributes()
+	}
+	if bits&hasPath != 0 {
+		m.Path = r.path()
 	}
 	if r.failed {
 		return errors.New("metadata: cut short")

@@ -21,6 +21,7 @@ func fullMetadata() Metadata {
 		Synthetic: true, Kind: KindCommand, SchemaVersion: "2.1", DedupKey: "e", PartitionKey: "f",
 		Format: FormatCloudEvents, DataForm: DataBase64,
 		Extensions: []Attribute{{"subject", `"s"`}, {"time", "null"}},
+		Path:       []Hop{{"g", "OrderCreated", "orders", "reserve", "inventory"}, {}},
 	}
 }
 

@@ -54,8 +54,10 @@ type Metadata struct {
 	// event that caused this one.
 	CorrelationID string
 	CausationID   string
-	// Hops counts the buses the event has passed through on its way here.
+	// Hops counts the steps on the event's way here: the buses that it has passed
+	// through, and the events whose delivery made the next. Path names the steps.
 	Hops int
+	Path []Hop
 	// Synthetic marks a test event: it goes the whole way, and acts only where a
 	// target allows it.
 	Synthetic     bool

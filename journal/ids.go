@@ -54,6 +54,20 @@ func DeliveryID(s Seq, bus, rule, ruleTarget string) string {
 	return u.String()
 }
 
+// DerivedID names the i-th event that a delivery led to and that has no id of its
+// own: a UUIDv8 (RFC 9562) of a hash, so that it has the same one however often
+// the delivery is made.
+func DerivedID(deliveryID string, i int) string {
+	h := fnv.New128a()
+	h.Write([]byte(deliveryID))
+	h.Write(binary.BigEndian.AppendUint32(nil, uint32(i)))
+	var u uuid.UUID
+	h.Sum(u[:0])
+	u[6] = 8<<4 | u[6]&0x0f
+	u[8] = 2<<6 | u[8]&0x3f
+	return u.String()
+}
+
 // SeqOfDeliveryID reads the event's sequence number from a delivery's id.
 func SeqOfDeliveryID(id string) (Seq, bool) {
 	u, err := uuid.Parse(id)

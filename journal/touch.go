@@ -69,10 +69,11 @@ type Touch struct {
 }
 
 // Said is what a rule said of an event, where no delivery tells of it: it is in
-// state shadow, has no targets, or its condition failed.
+// state shadow, has no targets, or its condition failed. Without a rule it is a
+// bus that the event has bubbled up to.
 type Said struct {
 	Bus   string `json:"bus,omitempty"`
-	Rule  string `json:"rule"`
+	Rule  string `json:"rule,omitempty"`
 	State string `json:"state,omitempty"`
 	Error string `json:"error,omitempty"`
 }
@@ -124,7 +125,8 @@ func (w *writer) touch(m *Move) error {
 	case m.End == Dropped:
 		state = TouchDropped
 	}
-	w.key = binary.BigEndian.AppendUint16(append(w.key[:0], touchKey(d.Seq)...), d.N)
+	w.key = binary.BigEndian.AppendUint64(append(w.key[:0], tableTouch), uint64(d.Seq))
+	w.key = binary.BigEndian.AppendUint16(w.key, d.N)
 	if m.From.State == Dead && m.To != nil {
 		at := binary.BigEndian.AppendUint64(w.key, uint64(w.j.now().UnixNano()))
 		if err := w.b.Set(at, []byte{recordV1, touchRedriven}, nil); err != nil {

@@ -25,6 +25,11 @@ func (r *Router) Accept(ctx context.Context, evs []*event.Event) ([]error, error
 	if err := ctx.Err(); err != nil {
 		return nil, err // nobody waits for the answer
 	}
+	return r.take(evs)
+}
+
+// take is Accept behind the gate.
+func (r *Router) take(evs []*event.Event) ([]error, error) {
 	snap := r.snapshot.Load()
 	reserved := r.journal.Reserve(len(evs))
 	defer reserved.Release() // whatever happens: readers stop before it
@@ -41,6 +46,9 @@ func (r *Router) Accept(ctx context.Context, evs []*event.Event) ([]error, error
 		entry, err := p.entry()
 		if err != nil {
 			return nil, err
+		}
+		if r.opts.Trace {
+			p.traced(&entry, snap.set)
 		}
 		entries = append(entries, entry)
 		plans = append(plans, p)
@@ -90,6 +98,10 @@ func (r *Router) prepare(snap *snapshot, e *event.Event, seq journal.Seq) (plan,
 	}
 	if _, ok := snap.set.Buses[e.Meta.Bus]; !ok {
 		return plan{}, &event.Error{Code: event.CodeNotFound, Message: fmt.Sprintf("Event bus %s does not exist.", e.Meta.Bus)}
+	}
+	if e.Meta.Hops > r.opts.MaxHops {
+		return plan{}, &event.Error{Code: event.CodeInvalidArgument, Message: fmt.Sprintf(
+			"This is hop %d, and max_hops is %d: is there a loop in the rules? Its path: %s", e.Meta.Hops, r.opts.MaxHops, event.PathText(e.Meta.Path, e.DetailType))}
 	}
 	p := plan{event: e, seq: seq, given: e.ID != ""}
 	if !p.given {
@@ -175,6 +187,9 @@ func (p *plan) entry() (journal.Entry, error) {
 		e.Deliveries[i] = journal.Delivery{
 			Seq: p.seq, N: uint16(i), Lane: s.lane.id, State: journal.Ready,
 			Rule: s.rule.Name, RuleTarget: s.to.ID, Body: s.body, Notice: s.notice,
+		}
+		if s.rule.Bus != p.event.Meta.Bus {
+			e.Deliveries[i].Bus = s.rule.Bus // it bubbled
 		}
 		if s.err != nil {
 			e.Deliveries[i].State = journal.Dead

@@ -114,6 +114,7 @@ func (r *batchRun) delivered(trials []trial, took time.Duration) {
 	for i := range trials {
 		it := trials[i].item
 		l.r.metrics.delivered(it.delivery.Rule, l.name, took, time.Since(it.meta.Received))
+		it.answered = journal.Answered{At: trials[i].start, Took: took, Status: trials[i].delivery.Status}
 		l.settle(it, nil, journal.Delivered)
 	}
 }

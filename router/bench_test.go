@@ -55,10 +55,15 @@ func rawSink(b *testing.B) (url string, count *atomic.Int64) {
 }
 
 // BenchmarkDeliver takes events of 600 bytes, ten at a time, from acceptance to
-// the end of their delivery, with ten rules, in a journal on disk.
+// the end of their delivery, with ten rules, in a journal on disk; without and
+// with traces.
 func BenchmarkDeliver(b *testing.B) {
-	for _, kind := range []string{"http", "batch", "log"} {
-		b.Run("target="+kind, func(b *testing.B) {
+	for _, way := range []struct {
+		kind  string
+		trace bool
+	}{{"http", false}, {"http", true}, {"batch", false}, {"log", false}, {"log", true}} {
+		kind := way.kind
+		b.Run(fmt.Sprintf("target=%s/trace=%t", kind, way.trace), func(b *testing.B) {
 			url, _ := rawSink(b)
 			text := "targets:\n  sink: {type: http, url: \"" + url + "\"}\nrules:\n"
 			if kind == "batch" {
@@ -83,7 +88,7 @@ func BenchmarkDeliver(b *testing.B) {
 				b.Fatal(err)
 			}
 			defer j.Close()
-			r, err := New(Options{Journal: j}, set)
+			r, err := New(Options{Journal: j, Trace: way.trace}, set)
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -61,9 +61,16 @@ func (l *lane) attempt(it *item, h *handle) {
 	if !ok {
 		return
 	}
+	if l.wantsReply(it, h) {
+		t.delivery.Answer = new(targets.Answer)
+	}
 	ctx, cancel := context.WithTimeout(l.r.base, h.cfg.Timeout)
 	err := deliver(ctx, h.target, &t.delivery)
 	cancel()
+	l.answered(it, &t.delivery, t.start)
+	if err == nil && l.wantsReply(it, h) {
+		it.answered.Derived, err = l.r.derive(it, &t.delivery)
+	}
 	if err != nil && (l.r.base.Err() != nil || errors.Is(err, ErrStopping)) {
 		return // broken off by the stop: made again after the next start
 	}
@@ -71,7 +78,7 @@ func (l *lane) attempt(it *item, h *handle) {
 		l.r.metrics.firstAttempt(l.name, t.start.Sub(it.meta.Received))
 	}
 	if err == nil {
-		l.delivered(it, time.Since(t.start))
+		l.delivered(it, it.answered.Took)
 		return
 	}
 	l.failed(it, h, t.delivery, t.retry, failureOf(ctx, err, h.cfg.Timeout), t.deadline)
@@ -81,7 +88,7 @@ func (l *lane) attempt(it *item, h *handle) {
 // and a redrive's.
 func (l *lane) retry(it *item, h *handle) targets.Retry {
 	own := l.r.snapshot.Load().retries
-	retry, ok := own[entryKey{it.meta.Bus, it.delivery.Rule, it.delivery.RuleTarget}]
+	retry, ok := own[it.entry()]
 	if !ok {
 		retry = h.cfg.Retry
 	}
@@ -119,7 +126,7 @@ func failureOf(ctx context.Context, err error, timeout time.Duration) *targets.E
 func (l *lane) delivery(it *item) targets.Delivery {
 	d := &it.delivery
 	out := targets.Delivery{
-		ID:      journal.DeliveryID(d.Seq, it.meta.Bus, d.Rule, d.RuleTarget),
+		ID:      journal.DeliveryID(d.Seq, it.bus(), d.Rule, d.RuleTarget),
 		EventID: it.eventID, Bus: it.meta.Bus, Rule: d.Rule, RuleTarget: d.RuleTarget,
 		Target: l.name, Attempt: d.Attempts + 1,
 		Envelope: it.envelope, Body: d.Body, Meta: it.meta,
@@ -168,7 +175,7 @@ func (l *lane) failed(it *item, h *handle, d targets.Delivery, retry targets.Ret
 	wait := l.noteFailure(it, h, failure)
 	next := it.delivery
 	next.Attempts++
-	next.Remember(attemptOf(next.Attempts, now, failure))
+	next.Remember(attemptOf(next.Attempts, now, it.answered.Took, failure))
 	round := next.Attempts - next.Spent
 	giveUp := next.Redriven() && l.r.DeadLetters.Failed(&next, failure)
 	switch {
@@ -241,8 +248,11 @@ func lastError(it *item, retry targets.Retry) *targets.Error {
 	return &targets.Error{Code: last.Code, Status: last.Status, Err: errors.New(last.Message)}
 }
 
-func attemptOf(n int, at time.Time, failure *targets.Error) journal.Attempt {
-	a := journal.Attempt{At: at.UTC(), Attempt: n, Code: failure.Code, Status: failure.Status, Message: message(failure)}
+func attemptOf(n int, at time.Time, took time.Duration, failure *targets.Error) journal.Attempt {
+	a := journal.Attempt{
+		At: at.UTC(), Attempt: n, Code: failure.Code, Status: failure.Status, Message: message(failure),
+		TookMS: float64(took.Microseconds()) / 1000,
+	}
 	if failure.Tries > 1 {
 		a.Tries = failure.Tries
 	}

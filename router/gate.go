@@ -45,13 +45,20 @@ func (g *gate) admit() error {
 	if g.closed.Load() {
 		return ErrStopping
 	}
-	if err := g.journal.Trouble(); err != nil {
-		return &Busy{Wait: 10 * time.Second, Reason: fmt.Sprintf("the journal can't write to the disk of %s (%v): free some space; what was accepted is safe", g.journal.Dir(), err)}
-	}
 	if g.maxPending > 0 {
 		if c, _ := g.journal.Totals(); c.Pending() >= g.maxPending {
 			return &Busy{Wait: 5 * time.Second, Reason: fmt.Sprintf("%d deliveries are pending (limits.max_pending is %d): a target is slower than the events come in; see signalbox_deliveries_pending", c.Pending(), g.maxPending)}
 		}
+	}
+	return g.writable()
+}
+
+// writable says whether the disk can take events. It is all that holds back
+// derived ones: while the backlog is full, or the router is stopping, the
+// deliveries that they come from could not end without them.
+func (g *gate) writable() error {
+	if err := g.journal.Trouble(); err != nil {
+		return &Busy{Wait: 10 * time.Second, Reason: fmt.Sprintf("the journal can't write to the disk of %s (%v): free some space; what was accepted is safe", g.journal.Dir(), err)}
 	}
 	if g.minFree > 0 {
 		if f := g.disk(); f != nil {

@@ -2,6 +2,7 @@ package router
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"time"
 
@@ -21,6 +22,16 @@ type item struct {
 	// batch that it is in; both are zero in other lanes.
 	queued time.Time
 	run    *batchRun
+	// answered is what came of the latest attempt.
+	answered journal.Answered
+}
+
+// bus is the bus of the rule that planned the delivery.
+func (it *item) bus() string { return cmp.Or(it.delivery.Bus, it.meta.Bus) }
+
+// entry names the target entry that planned the delivery.
+func (it *item) entry() entryKey {
+	return entryKey{it.bus(), it.delivery.Rule, it.delivery.RuleTarget}
 }
 
 // key names an item among those of its lane.

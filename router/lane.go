@@ -75,6 +75,8 @@ type handle struct {
 	target targets.Target
 	batch  *batching // nil where each delivery is sent alone
 	users  sync.WaitGroup
+	// replies says that the target's answers carry events.
+	replies bool
 }
 
 // longAgo is before every due time.
@@ -102,7 +104,7 @@ func (l *lane) assign(cfg targets.Config, t targets.Target) {
 	old := l.handle
 	l.handle, l.limiter, l.paceAt = nil, nil, time.Time{}
 	if t != nil {
-		l.handle = &handle{name: l.name, cfg: cfg, target: t, batch: batchingOf(&cfg, t)}
+		l.handle = &handle{name: l.name, cfg: cfg, target: t, batch: batchingOf(&cfg, t), replies: replies(&cfg, t)}
 		l.failing = ""
 	}
 	l.circuit, l.budget = newCircuit(cfg.Breaker), newBudget(cfg.RetryBudget, time.Now())
@@ -382,7 +384,7 @@ func (l *lane) allowed(n int) bool {
 // settle writes a delivery's next state or its end, and then gives up its place
 // in the window.
 func (l *lane) settle(it *item, to *journal.Delivery, end journal.End) {
-	m := journal.Move{From: it.delivery, To: to, End: end}
+	m := journal.Move{From: it.delivery, To: to, End: end, Answered: it.answered}
 	if to != nil && to.State == journal.Dead {
 		m.Record = it.record()
 	}

@@ -14,6 +14,8 @@ import (
 // Plan is what a dry run shows: what would become of an event now.
 type Plan struct {
 	Bus string `json:"bus"`
+	// Buses are those whose rules see the event, in order, where it bubbles.
+	Buses []string `json:"buses,omitempty"`
 	// Event is the envelope that rules would match; its id and times are those of
 	// the dry run.
 	Event json.RawMessage `json:"event"`
@@ -25,7 +27,9 @@ type Plan struct {
 
 // PlannedRule is one rule's part of a Plan.
 type PlannedRule struct {
-	Name  string      `json:"name"`
+	Name string `json:"name"`
+	// Bus is the rule's bus, where the event has bubbled up to it.
+	Bus   string      `json:"bus,omitempty"`
 	State rules.State `json:"state"`
 	// Error is why the rule's condition failed; the rule then does not match.
 	Error   string          `json:"error,omitempty"`
@@ -57,8 +61,14 @@ func (r *Router) Plan(_ context.Context, e *event.Event) (*Plan, error) {
 		return nil, err
 	}
 	shown := &Plan{Bus: e.Meta.Bus, Event: p.envelope, Rules: []PlannedRule{}}
+	if way := snap.set.Way(e.Meta.Bus, p.matched); len(way) > 1 {
+		shown.Buses = way
+	}
 	for _, m := range p.matched {
 		planned := PlannedRule{Name: m.Rule.Name, State: m.Rule.State}
+		if m.Rule.Bus != e.Meta.Bus {
+			planned.Bus = m.Rule.Bus
+		}
 		if m.Err != nil {
 			planned.Error = m.Err.Error()
 		}
@@ -96,7 +106,7 @@ func (r *Router) preview(snap *snapshot, p *plan, rule *rules.Rule, to *rules.Ru
 	}
 	defer h.users.Done()
 	d := targets.Delivery{
-		ID:      journal.DeliveryID(p.seq, p.event.Meta.Bus, rule.Name, to.ID),
+		ID:      journal.DeliveryID(p.seq, rule.Bus, rule.Name, to.ID),
 		EventID: p.event.ID, Bus: p.event.Meta.Bus, Rule: rule.Name, RuleTarget: to.ID,
 		Target: to.Target, Attempt: 1, Envelope: p.envelope, Body: s.body, Meta: &p.event.Meta,
 	}

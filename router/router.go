@@ -41,6 +41,11 @@ type Options struct {
 	// and in bytes.
 	Window      int
 	WindowBytes int
+	// Trace keeps what rules said of events and what came of their deliveries.
+	Trace bool
+	// MaxHops is how many steps may lie between an event and the one that its
+	// story began with; 32 by default.
+	MaxHops int
 	// NewTarget makes the targets; the default is targets.New.
 	NewTarget func(targets.Config, targets.Env) (targets.Target, error)
 	// Secrets resolves the references to secrets in targets.
@@ -51,6 +56,9 @@ type Options struct {
 	// Version is the program's, for the User-Agent of HTTP targets.
 	Version string
 }
+
+// DefaultMaxHops is how many hops an event may make where nothing else is said.
+const DefaultMaxHops = 32
 
 func (o *Options) setDefaults() {
 	if o.Logger == nil {
@@ -73,6 +81,9 @@ func (o *Options) setDefaults() {
 	}
 	if o.WindowBytes <= 0 {
 		o.WindowBytes = 4 << 20
+	}
+	if o.MaxHops <= 0 {
+		o.MaxHops = DefaultMaxHops
 	}
 	if o.NewTarget == nil {
 		o.NewTarget = targets.New
@@ -115,6 +126,9 @@ type snapshot struct {
 	lanes map[string]*lane
 	// retries holds the target entries that have a retry of their own.
 	retries map[entryKey]targets.Retry
+	// replies holds those that say themselves whether answers carry events; nil if
+	// none does.
+	replies map[entryKey]bool
 }
 
 // entryKey names a target entry of a rule.
@@ -143,6 +157,7 @@ func New(opts Options, set *rules.Set) (*Router, error) {
 		lanes: map[string]*lane{}, stop: make(chan struct{}),
 	}
 	r.base, r.abandon = context.WithCancel(context.Background())
+	opts.Journal.KeepTouches(opts.Trace)
 	r.metrics = newMetrics(opts.Registerer, r)
 	r.gate = gate{journal: opts.Journal, maxPending: opts.MaxPending, minFree: opts.MinFreeDisk}
 	r.DeadLetters = dlq.New(opts.Journal, r)
@@ -227,7 +242,7 @@ func (r *Router) Swap(set *rules.Set) error {
 	if r.gate.closed.Load() {
 		return ErrStopping
 	}
-	next := &snapshot{set: set, lanes: make(map[string]*lane, len(set.Targets)), retries: retriesOf(set)}
+	next := &snapshot{set: set, lanes: make(map[string]*lane, len(set.Targets)), retries: retriesOf(set), replies: repliesOf(set)}
 	built := map[string]targets.Target{}
 	discard := func(err error) error {
 		for _, t := range built {

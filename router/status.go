@@ -107,6 +107,8 @@ type StoredEvent struct {
 	Event     json.RawMessage `json:"event"`
 	// Parsed is Event taken apart, with its metadata.
 	Parsed *event.Event `json:"-"`
+	// Seq is its place in the journal.
+	Seq journal.Seq `json:"-"`
 }
 
 // Event gives an accepted event by its id, or journal.ErrNotFound if there is
@@ -131,7 +133,7 @@ func stored(rec journal.Record) (*StoredEvent, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &StoredEvent{ID: e.ID, Bus: e.Meta.Bus, Synthetic: e.Meta.Synthetic, Event: rec.Envelope, Parsed: e}, nil
+	return &StoredEvent{ID: e.ID, Bus: e.Meta.Bus, Synthetic: e.Meta.Synthetic, Event: rec.Envelope, Parsed: e, Seq: rec.Seq}, nil
 }
 
 // parsed is an event of the journal with its metadata.
@@ -145,6 +147,9 @@ func parsed(rec journal.Record) (*event.Event, error) {
 	}
 	return e, nil
 }
+
+// Oldest is since when events are kept.
+func (r *Router) Oldest() time.Time { return r.journal.Oldest().Time() }
 
 // Accounts are the router's books, exact and durable.
 type Accounts struct {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -48,9 +49,11 @@ func (l *loader) build() *Set {
 		b.buses(c.buses)
 		b.targets(c.targets)
 	}
+	b.hierarchy()
 	b.busTargets()
 	b.rules(b.drafts())
 	b.matchers()
+	b.loops()
 	b.hash.add("origin", l.src.Account, l.src.Region)
 	b.set.Revision = b.hash.sum()
 	return b.set
@@ -67,8 +70,8 @@ func (b *builder) buses(buses []busDraft) {
 			continue
 		}
 		b.busPos[bus.name] = bus.pos
-		b.set.Buses[bus.name] = Bus{Name: bus.name, Description: bus.description}
-		b.hash.add("bus", bus.name, bus.description)
+		b.set.Buses[bus.name] = Bus{Name: bus.name, Description: bus.description, Bubble: bus.bubble}
+		b.hash.add("bus", bus.name, bus.description, strconv.FormatBool(bus.bubble))
 	}
 }
 
@@ -124,7 +127,10 @@ func (b *builder) rule(d *draft) *Rule {
 		Description: d.Description.Value,
 		State:       d.State,
 		Strict:      d.Strict,
-		Pos:         d.pos,
+
+		StopBubbling: d.StopBubbling,
+
+		Pos: d.pos,
 	}
 	r.ARN = ruleARN(b.src.Region, b.src.Account, r.Bus, r.Name)
 	b.names(d)

@@ -15,9 +15,12 @@ type draft struct {
 	Description document.Located[string] `yaml:"description"`
 	State       State                    `yaml:"state"`
 	Strict      bool                     `yaml:"strict"`
-	Pattern     *document.Node           `yaml:"pattern"`
-	When        document.Located[string] `yaml:"when"`
-	Targets     []targetDraft            `yaml:"targets"`
+	// StopBubbling ends the event's way up.
+	StopBubbling bool `yaml:"stop_bubbling"`
+
+	Pattern *document.Node           `yaml:"pattern"`
+	When    document.Located[string] `yaml:"when"`
+	Targets []targetDraft            `yaml:"targets"`
 
 	pos  Position
 	path document.Path
@@ -38,6 +41,8 @@ type targetDraft struct {
 	ID     document.Located[string] `yaml:"id"`
 	Target document.Located[string] `yaml:"target"`
 	Retry  *document.Node           `yaml:"retry"`
+	Reply  document.Located[string] `yaml:"reply"`
+	Emits  *document.Node           `yaml:"emits"`
 	// Input may be JSON text, or the value itself.
 	Input            *document.Node           `yaml:"input"`
 	InputPath        document.Located[string] `yaml:"input_path"`
@@ -97,6 +102,7 @@ type attachment struct {
 type busDraft struct {
 	name        string
 	description string
+	bubble      bool
 	pos         Position
 }
 
@@ -166,9 +172,10 @@ func readBuses(dec *document.Decoder, n *document.Node) []busDraft {
 	for _, member := range members(dec, n, "buses") {
 		var fields struct {
 			Description string `yaml:"description"`
+			Bubble      bool   `yaml:"bubble"`
 		}
 		dec.Decode(member.Value, &fields, document.Path{}.Key("buses").Key(member.Key))
-		buses = append(buses, busDraft{name: member.Key, description: fields.Description, pos: member.Pos})
+		buses = append(buses, busDraft{name: member.Key, description: fields.Description, bubble: fields.Bubble, pos: member.Pos})
 	}
 	return buses
 }

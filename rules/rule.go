@@ -62,6 +62,9 @@ func (s *State) UnmarshalText(text []byte) error {
 type Bus struct {
 	Name        string
 	Description string
+	// Bubble says that an event on the bus is seen by the rules of the buses above
+	// it too; see Set.Above.
+	Bubble bool
 }
 
 // Rule sends the events of a bus that match a pattern, and then a condition, to
@@ -74,8 +77,11 @@ type Rule struct {
 	State       State
 	// Strict says that what is only a warning in other patterns is an error in
 	// this one.
-	Strict  bool
-	Pattern *pattern.Pattern
+	Strict bool
+	// StopBubbling says that an event that the rule matches does not go on to the
+	// buses above the rule's.
+	StopBubbling bool
+	Pattern      *pattern.Pattern
 	// When is the condition that an event must fulfil besides matching the
 	// pattern; nil if there is none.
 	When    *exprenv.Program
@@ -101,6 +107,11 @@ type RuleTarget struct {
 	Carry string
 	// Retry replaces the target's retry; nil if the rule does not say otherwise.
 	Retry *targets.Retry
+	// Reply replaces the target's reply; empty if the rule does not say otherwise.
+	Reply string
+	// Emits are the types of the events that these deliveries lead to: the entry's
+	// own, else the target's.
+	Emits []string
 	Pos   Position
 }
 

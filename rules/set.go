@@ -28,6 +28,8 @@ type Set struct {
 	Warnings []*document.Problem
 
 	matchers map[string]*matcher
+	// above holds, for each bus that bubbles, the buses above it.
+	above map[string][]string
 }
 
 // File is one rule file that a Set was read from, and how much it contributed.
@@ -51,17 +53,26 @@ type Matched struct {
 	Err error
 }
 
-// Match appends to dst the rules on the event's bus that match it, sorted by
-// name: enabled and shadow ones, which Rule.State tells apart, and those whose
+// Match appends to dst the rules that match the event, bus by bus from its own
+// upwards where it bubbles, and on each bus sorted by name: enabled and shadow ones, which Rule.State tells apart, and those whose
 // condition failed, which have Err set. The envelope is the event in its
 // canonical form. On a bus that does not exist nothing matches.
 func (s *Set) Match(ev *event.Event, envelope []byte, dst []Matched) []Matched {
-	m := s.matchers[busOf(ev)]
+	cond := conditions{event: ev}
+	bus := busOf(ev)
+	dst = s.matchers[bus].match(envelope, &cond, dst)
+	if len(s.above) == 0 {
+		return dst
+	}
+	return s.bubble(bus, envelope, &cond, dst)
+}
+
+// match appends the rules of one bus that match.
+func (m *matcher) match(envelope []byte, cond *conditions, dst []Matched) []Matched {
 	if m == nil {
 		return dst
 	}
 	var numbers [16]int
-	cond := conditions{event: ev}
 	for _, i := range m.patterns.Match(envelope, numbers[:0]) {
 		rule := m.rules[i]
 		if rule.When == nil {

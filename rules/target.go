@@ -163,6 +163,7 @@ func (b *builder) ruleTarget(d *targetDraft) RuleTarget {
 	if t.Carry != "" && t.Transform != nil {
 		b.problems.Add(d.node.Pos, d.path, "makes a body of its own, but target %q is sent references (carry: %s): let the body be, or send it to a target with carry: state", t.Target, t.Carry)
 	}
+	t.Reply, t.Emits = b.reply(d, t.Target), b.emits(d, t.Target)
 	return t
 }
 

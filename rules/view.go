@@ -16,6 +16,7 @@ type ruleView struct {
 	Description string           `json:"description,omitempty"`
 	State       State            `json:"state"`
 	Strict      bool             `json:"strict,omitempty"`
+	StopBubbles bool             `json:"stop_bubbling,omitempty"`
 	Pattern     json.RawMessage  `json:"pattern"`
 	When        string           `json:"when,omitempty"`
 	Targets     []ruleTargetView `json:"targets"`
@@ -30,6 +31,8 @@ type ruleTargetView struct {
 	InputTransformer *transformerView `json:"input_transformer,omitempty"`
 	Transform        string           `json:"transform,omitempty"`
 	Retry            *retryView       `json:"retry,omitempty"`
+	Reply            string           `json:"reply,omitempty"`
+	Emits            []string         `json:"emits,omitempty"`
 }
 
 type transformerView struct {
@@ -55,6 +58,7 @@ func (r *Rule) MarshalJSON() ([]byte, error) {
 		Description: r.Description,
 		State:       r.State,
 		Strict:      r.Strict,
+		StopBubbles: r.StopBubbling,
 		Pattern:     r.Pattern.Source(),
 		Targets:     make([]ruleTargetView, len(r.Targets)),
 		Position:    r.Pos.String(),
@@ -76,6 +80,8 @@ func (t *RuleTarget) view() ruleTargetView {
 		InputTransformer: viewTransformer(t.Spec.InputTransformer),
 		Transform:        orEmpty(t.Spec.Transform),
 		Retry:            viewRetry(t.Retry),
+		Reply:            t.Reply,
+		Emits:            t.Emits,
 	}
 	if t.Spec.Input != nil {
 		v.Input = json.RawMessage(*t.Spec.Input)

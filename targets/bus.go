@@ -1,6 +1,7 @@
 package targets
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -40,6 +41,7 @@ func (t *busTarget) Deliver(ctx context.Context, d *Delivery) error {
 	if err != nil {
 		return t.refused(err)
 	}
+	d.Taken = append(d.Taken, ev)
 	return nil
 }
 
@@ -51,9 +53,13 @@ func (t *busTarget) render(d *Delivery) (*event.Event, error) {
 	ev.Meta.Bus = t.bus
 	ev.Meta.Received = time.Time{}
 	ev.Meta.Hops++
+	ev.Meta.Path = event.Extend(ev.Meta.Path, event.Hop{
+		EventID: d.EventID, DetailType: ev.DetailType, Bus: d.Bus, Rule: d.Rule, Target: d.Target,
+	})
 	if ev.Meta.Hops > t.maxHops {
-		return nil, &Error{Code: CodeInvalidParameter, Final: true, Tries: 1, Err: fmt.Errorf(
-			"bus %q: the event has passed through %d buses, and max_hops is %d: is there a loop in the rules?", t.bus, ev.Meta.Hops, t.maxHops)}
+		return nil, &Error{Code: CodeMaxHops, Final: true, Tries: 1, Err: fmt.Errorf(
+			"bus %q: the event has made %d hops, and max_hops is %d: is there a loop in the rules? its path: %s",
+			t.bus, ev.Meta.Hops, t.maxHops, event.PathText(ev.Meta.Path, ev.DetailType))}
 	}
 	if d.Body != nil {
 		if !jsonObject(d.Body) {
@@ -61,6 +67,7 @@ func (t *busTarget) render(d *Delivery) (*event.Event, error) {
 				"bus %q: a transformed body becomes the detail of an event, and this one is not a JSON object", t.bus)}
 		}
 		ev.Meta.CausationID = ev.ID
+		ev.Meta.CorrelationID = cmp.Or(ev.Meta.CorrelationID, ev.ID)
 		ev.ID = d.ID
 		ev.Detail = d.Body
 	}

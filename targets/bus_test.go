@@ -64,8 +64,8 @@ func TestBusErrors(t *testing.T) {
 		after  time.Duration
 		saying string
 	}{
-		{name: "too many hops", hops: 8, code: CodeInvalidParameter, final: true,
-			saying: `bus "audit": the event has passed through 9 buses, and max_hops is 8: is there a loop in the rules?`},
+		{name: "too many hops", hops: 8, code: CodeMaxHops, final: true,
+			saying: `bus "audit": the event has made 9 hops, and max_hops is 8: is there a loop in the rules? its path: OrderCreated -[orders > warehouse]-> OrderCreated`},
 		{name: "body is text", body: "text", code: CodeInvalidJSON, final: true,
 			saying: `bus "audit": a transformed body becomes the detail of an event, and this one is not a JSON object`},
 		{name: "backlog", err: busy{}, code: CodeThrottling, after: 3 * time.Second, saying: `bus "audit": backlog limit reached`},

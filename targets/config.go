@@ -81,6 +81,12 @@ type Config struct {
 	Synthetic SyntheticPolicy `yaml:"synthetic"`
 	// Batch gathers the deliveries of an http or queue target; nil sends each alone.
 	Batch *Batch `yaml:"batch"`
+	// Reply says what the answers of an http target are: ReplyEvents, or, where it
+	// is empty, nothing that is read.
+	Reply string `yaml:"reply"`
+	// Emits are the types of the events that the target's deliveries lead to, be
+	// it by its answers or by another way. Loops in the rules are found by them.
+	Emits []string `yaml:"emits"`
 
 	// Carry is what a delivery carries, one of the Carry constants: CarryState by
 	// default.
@@ -178,6 +184,14 @@ const (
 	SyntheticLog     SyntheticPolicy = "log"
 	SyntheticDeliver SyntheticPolicy = "deliver"
 	SyntheticDrop    SyntheticPolicy = "drop"
+)
+
+// What a target's answers are.
+const (
+	// ReplyEvents are events, which are taken in.
+	ReplyEvents = "events"
+	// ReplyNone is nothing that is read: a rule's way to undo the target's word.
+	ReplyNone = "none"
 )
 
 // SetDefaults fills in every field that was left out and has a default.

@@ -136,6 +136,9 @@ func TestConfigValidate(t *testing.T) {
 			`token: give only one of user and password, token, and credentials_file`}},
 		{"path", with(logs, func(c *Config) { c.To = LogToFile }), []string{`path: is missing: name the file to append to`}},
 		{"path on stdout", with(logs, func(c *Config) { c.To = LogToStdout; c.Path = "x" }), []string{`path: is only for to: file`}},
+		{"reply", with(queue, func(c *Config) { c.Reply = ReplyEvents; c.Emits = []string{"A", ""} }), []string{
+			`emits.1: is empty: name the type of an event, or remove it`,
+			`reply: a target of type queue does not take it, only one of type http does`}},
 		{"bus", Config{Type: TypeBus, MaxHops: 100}, []string{
 			`bus: is missing: name the bus to put events on`, `max_hops: is 100: it must be from 1 to 64`}},
 	} {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"signalbox/event"
 )
 
 // funcTarget hands each delivery to a function of this process.
@@ -17,6 +19,32 @@ type funcTarget struct {
 // name says in previews and errors what the function is.
 func NewFunc(name string, deliver func(context.Context, *Delivery) error) Target {
 	return &funcTarget{name, deliver}
+}
+
+// Replier is a target whose answers may carry events, whatever its
+// configuration says.
+type Replier interface {
+	Target
+	// Replies tells it from others.
+	Replies()
+}
+
+// replier is a funcTarget that answers with events.
+type replier struct{ funcTarget }
+
+// Replies makes it a Replier.
+func (*replier) Replies() {}
+
+// NewReplier is NewFunc for a function that may answer with events. They are
+// taken in as derived ones of the event that it was given.
+func NewReplier(name string, deliver func(context.Context, *Delivery) ([]*event.Event, error)) Replier {
+	return &replier{funcTarget{name, func(ctx context.Context, d *Delivery) error {
+		events, err := deliver(ctx, d)
+		if d.Answer != nil {
+			d.Answer.Events = events
+		}
+		return err
+	}}}
 }
 
 // Deliver calls the function. A panic in it is an error that is not retried, as

@@ -222,6 +222,7 @@ func (t *httpTarget) Deliver(ctx context.Context, d *Delivery) error {
 		return t.broken(ctx, err, body.tries)
 	}
 	defer resp.Body.Close()
+	d.Status = resp.StatusCode
 	if d.Answer != nil {
 		keepAnswer(resp, d.Answer)
 	}
@@ -279,7 +280,7 @@ func (t *httpTarget) refused(resp *http.Response, tries int) *Error {
 // it had not been read.
 func keepAnswer(resp *http.Response, a *Answer) {
 	body, err := io.ReadAll(io.LimitReader(resp.Body, MaxAnswer+1))
-	*a = Answer{Status: resp.StatusCode, ContentType: resp.Header.Get("Content-Type"), Body: body, Cut: err != nil}
+	*a = Answer{Status: resp.StatusCode, ContentType: resp.Header.Get("Content-Type"), Header: resp.Header, Body: body, Cut: err != nil}
 	if len(body) > MaxAnswer {
 		a.Body, a.Cut = body[:MaxAnswer:MaxAnswer], true
 	}

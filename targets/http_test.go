@@ -286,6 +286,10 @@ func testHTTPAnswerIsKeptForItsReader(t *testing.T, config func(url string) Conf
 			if taken := err == nil; taken != (test.status < 300) {
 				t.Errorf("got %v", err)
 			}
+			if got := d.Answer.Header.Get("Content-Type"); got != "application/json" || d.Status != test.status {
+				t.Errorf("got the header %v and status %d", d.Answer.Header, d.Status)
+			}
+			d.Answer.Header = nil
 			if !reflect.DeepEqual(*d.Answer, test.want) {
 				t.Errorf("got status %d, %s, %d bytes, cut %t", d.Answer.Status, d.Answer.ContentType, len(d.Answer.Body), d.Answer.Cut)
 			}

@@ -4,6 +4,7 @@ package targets
 
 import (
 	"context"
+	"net/http"
 	"time"
 
 	"signalbox/event"
@@ -31,6 +32,10 @@ type Delivery struct {
 	Body []byte
 	// Meta is the event's metadata; it must not be changed.
 	Meta *event.Metadata
+	// Status is where an http target puts the HTTP status of its answer.
+	Status int
+	// Taken is where a bus target puts the events that it has put on a bus.
+	Taken []*event.Event
 	// Answer is where Deliver puts what the target answered, be it success or
 	// not; nil where nobody reads it.
 	Answer *Answer
@@ -41,6 +46,11 @@ type Answer struct {
 	// Status is the HTTP status, 0 where the target speaks no HTTP.
 	Status      int
 	ContentType string
+	// Header is that of an HTTP answer.
+	Header http.Header
+	// Events are what a function of this process answers in place of a body; see
+	// NewReplier.
+	Events []*event.Event
 	// Body is the answer's body, up to MaxAnswer bytes.
 	Body []byte
 	// Cut says that the body was longer than MaxAnswer, or broke off.
@@ -99,13 +109,17 @@ func (e *Error) Error() string { return e.Err.Error() }
 // Unwrap gives the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// The error codes of dead letters, in EventBridge's terms.
+// The error codes of dead letters, in EventBridge's terms. CodeInvalidReply and
+// CodeMaxHops are this router's own: the target took the event, but the events
+// in its answer could not be taken in.
 const (
 	CodeConnectionFailure = "CONNECTION_FAILURE"
 	CodeErrorFromTarget   = "ERROR_FROM_TARGET"
 	CodeInternalError     = "INTERNAL_ERROR"
 	CodeInvalidJSON       = "INVALID_JSON"
 	CodeInvalidParameter  = "INVALID_PARAMETER"
+	CodeInvalidReply      = "INVALID_REPLY"
+	CodeMaxHops           = "MAX_HOPS"
 	CodeNoPermissions     = "NO_PERMISSIONS"
 	CodeNoResource        = "NO_RESOURCE"
 	CodeClientError       = "SDK_CLIENT_ERROR"

@@ -72,6 +72,17 @@ func (v *validation) lane(c *Config) {
 		v.fail([]string{"rate_limit"}, "is not a rate: write a number and a time, such as 300/s")
 	}
 	v.batch(c)
+	if c.Reply != "" {
+		v.oneOf("reply", c.Reply, ReplyEvents, ReplyNone)
+	}
+	if c.Reply == ReplyEvents && c.Batch != nil {
+		v.fail([]string{"reply"}, "the answer to a batch belongs to none of its deliveries: remove batch, or reply")
+	}
+	for i, name := range c.Emits {
+		if name == "" {
+			v.fail([]string{"emits", strconv.Itoa(i)}, "is empty: name the type of an event, or remove it")
+		}
+	}
 	v.oneOf("synthetic", string(c.Synthetic), string(SyntheticLog), string(SyntheticDeliver), string(SyntheticDrop))
 	v.oneOf("carry", c.Carry, CarryState, CarryReference, CarryVersion)
 	if c.Type == TypeBus && c.Carry != CarryState {
@@ -97,6 +108,7 @@ func (v *validation) foreign(c *Config) {
 		{"signing_secrets", len(c.SigningSecrets) > 0, []string{TypeHTTP}},
 		{"retry_on", len(c.RetryOn) > 0, []string{TypeHTTP}},
 		{"final_on", len(c.FinalOn) > 0, []string{TypeHTTP}},
+		{"reply", c.Reply != "", []string{TypeHTTP}},
 		{"quick_retries", c.QuickRetries != nil, []string{TypeHTTP}},
 		{"proxy_from_env", c.ProxyFromEnv, []string{TypeHTTP}},
 		{"http2", c.HTTP2, []string{TypeHTTP}},

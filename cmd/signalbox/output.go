@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -36,6 +38,34 @@ func (f *format) flag(cmd *cobra.Command) {
 	*f = formatText
 	cmd.Flags().VarP(f, "output", "o", "print results for people (text) or for programs (json)")
 	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"text", "json"}, cobra.ShellCompDirectiveNoFileComp))
+}
+
+// choice is a --output flag of a command with formats of its own.
+type choice struct {
+	format
+	of []string
+}
+
+// Type names the values in help texts.
+func (c *choice) Type() string { return strings.Join(c.of, "|") }
+
+// Set reads the flag.
+func (c *choice) Set(text string) error {
+	if !slices.Contains(c.of, text) {
+		return fmt.Errorf("%q is none of %s", text, strings.Join(c.of, ", "))
+	}
+	c.format = format(text)
+	return nil
+}
+
+// flagOf adds the flag; the first format is the default.
+func (c *choice) flagOf(cmd *cobra.Command, formats ...format) {
+	c.format = formats[0]
+	for _, f := range formats {
+		c.of = append(c.of, string(f))
+	}
+	cmd.Flags().VarP(c, "output", "o", "print results for people (text), for programs (json), or in another form")
+	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(c.of, cobra.ShellCompDirectiveNoFileComp))
 }
 
 // printJSON prints a result for programs.

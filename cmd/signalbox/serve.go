@@ -192,6 +192,8 @@ func (s *server) routerOptions(registry prometheus.Registerer) router.Options {
 		MaxPending: uint64(limits.MaxPending), MinFreeDisk: uint64(s.cfg.MinFreeDisk),
 		Retention: journal.Retention{MaxAge: s.cfg.Retention.MaxAge, MaxBytes: uint64(s.cfg.Retention.MaxBytes)},
 		Window:    limits.Window, WindowBytes: int(limits.WindowBytes),
+		Trace:     s.cfg.Trace == "on",
+		MaxHops:   s.cfg.MaxHops,
 		PublicURL: s.publicURL(),
 		Version:   thisBuild().Version,
 	}
@@ -214,7 +216,7 @@ func (s *server) handler(registry *prometheus.Registry, stopping context.Context
 		TestPattern: testPattern, Registerer: registry, Logger: s.log,
 	})
 	management := api.New(api.Options{
-		Rules: s.router, Targets: s.router, Events: s.router, States: s.router, Accounts: s.router, Planner: s.router,
+		Rules: s.router, Targets: s.router, Events: s.router, States: s.router, Tracer: s.router, Accounts: s.router, Planner: s.router,
 		DeadLetters: s.router.DeadLetters, Redriver: s.router.DeadLetters, Reloader: s.reloader,
 		Gatherer: registry, Logger: s.log, Stopping: stopping,
 	})

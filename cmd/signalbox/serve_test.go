@@ -237,6 +237,10 @@ func TestMainJob(t *testing.T) {
 		s.run("explain", small, "--rule", "nope").want(t, exitError, "", `no rule "nope" on bus "default"`)
 		s.run("explain", "no-such-id").want(t, exitError, "", "not found")
 	})
+	t.Run("trace", func(t *testing.T) {
+		s.run("trace", "ce-1").want(t, exitOK, "no rule matched", "")
+		s.run("trace", "no-such-id").want(t, exitError, "", `no event with the id or the correlation id "no-such-id" is kept (check the id, `)
+	})
 	if code := s.end(); code != exitOK {
 		t.Errorf("the router exited with %d", code)
 	}

@@ -1,0 +1,95 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"signalbox/journal"
+	"signalbox/router"
+)
+
+// Tracer tells what came of events.
+type Tracer interface {
+	// TraceEvent gives the trace of an event and of what came of it, with at most
+	// limit events, or an error that is journal.ErrNotFound.
+	TraceEvent(id string, limit int) (*router.Trace, error)
+	// TraceCorrelation is TraceEvent for all events with a correlation id.
+	TraceCorrelation(id string, limit int) (*router.Trace, error)
+	// Oldest is since when events are kept.
+	Oldest() time.Time
+}
+
+func (a *api) traceEvent(w http.ResponseWriter, r *http.Request) {
+	a.trace(w, r, "event", a.Tracer.TraceEvent)
+}
+
+func (a *api) traceCorrelation(w http.ResponseWriter, r *http.Request) {
+	a.trace(w, r, "event with the id or the correlation id", a.Tracer.TraceCorrelation)
+}
+
+func (a *api) trace(w http.ResponseWriter, r *http.Request, what string, trace func(string, int) (*router.Trace, error)) {
+	limit, err := traceLimit(r.URL.Query())
+	if err != nil {
+		a.fail(w, err)
+		return
+	}
+	id := r.PathValue("id")
+	t, err := trace(id, limit)
+	switch {
+	case errors.Is(err, journal.ErrNotFound):
+		a.fail(w, &Error{
+			Status:  http.StatusNotFound,
+			Message: fmt.Sprintf("no %s %q is kept", what, id),
+			Hint: fmt.Sprintf("check the id, and whether it was sent to this router; events are kept as long as retention says, here since %s; "+
+				"a correlation id is asked for with GET /v1/traces/{id}", a.Tracer.Oldest().Format(time.RFC3339)),
+		})
+	case err != nil:
+		a.fail(w, err)
+	default:
+		a.answer(w, t)
+	}
+}
+
+// traceLimit reads how many events a trace may show.
+func traceLimit(q url.Values) (int, error) {
+	text := q.Get("limit")
+	if text == "" {
+		return router.DefaultTraceEvents, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > router.MaxTraceEvents {
+		return 0, badRequest("limit: %q must be a number from 1 to %d", text, router.MaxTraceEvents)
+	}
+	return n, nil
+}
+
+// Trace gives the trace of an event, or, if none has this id, of the events with
+// this correlation id. A limit of 0 is the router's own.
+func (c *Client) Trace(ctx context.Context, id string, limit int) (*router.Trace, error) {
+	q := url.Values{}
+	if limit > 0 {
+		q.Set("limit", strconv.Itoa(limit))
+	}
+	t := new(router.Trace)
+	err := c.get(ctx, "/v1/events/"+url.PathEscape(id)+"/trace", q, t)
+	var missing *Error
+	if errors.As(err, &missing) && missing.Status == http.StatusNotFound {
+		return c.TraceCorrelation(ctx, id, limit)
+	}
+	return t, err
+}
+
+// TraceCorrelation gives the trace of all events with a correlation id.
+func (c *Client) TraceCorrelation(ctx context.Context, id string, limit int) (*router.Trace, error) {
+	q := url.Values{}
+	if limit > 0 {
+		q.Set("limit", strconv.Itoa(limit))
+	}
+	t := new(router.Trace)
+	return t, c.get(ctx, "/v1/traces/"+url.PathEscape(id), q, t)
+}

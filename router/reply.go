@@ -1,0 +1,232 @@
+package router
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"signalbox/event"
+	"signalbox/journal"
+	"signalbox/rules"
+	"signalbox/targets"
+)
+
+// maxReply is how many events an answer may carry.
+const maxReply = 100
+
+// repliesOf holds the target entries that say otherwise than their target
+// whether answers carry events; nil if none does.
+func repliesOf(set *rules.Set) map[entryKey]bool {
+	var own map[entryKey]bool
+	for _, r := range set.Rules {
+		for i := range r.Targets {
+			t := &r.Targets[i]
+			if t.Reply == "" {
+				continue
+			}
+			if own == nil {
+				own = map[entryKey]bool{}
+			}
+			own[entryKey{r.Bus, r.Name, t.ID}] = set.ReplyEvents(t)
+		}
+	}
+	return own
+}
+
+// replies says whether the answers of a target carry events, as it says itself.
+func replies(cfg *targets.Config, t targets.Target) bool {
+	_, always := t.(targets.Replier)
+	return always || cfg.Reply == targets.ReplyEvents
+}
+
+// wantsReply says whether the answer to a delivery carries events.
+func (l *lane) wantsReply(it *item, h *handle) bool {
+	if own := l.r.snapshot.Load().replies; own != nil {
+		if says, ok := own[it.entry()]; ok {
+			return says
+		}
+	}
+	return h.replies
+}
+
+// derive takes in the events that a target has answered a delivery with. They
+// are on disk when it returns without an error; only then may the delivery end.
+// The error is a *targets.Error: final where the answer is at fault.
+func (r *Router) derive(it *item, d *targets.Delivery) ([]journal.Seq, error) {
+	evs, err := replied(d.Answer)
+	if err != nil {
+		return nil, badReply(d, "%w", err)
+	}
+	if len(evs) == 0 {
+		return nil, nil
+	}
+	cause, err := event.ParseEnvelope(it.envelope)
+	if err != nil {
+		return nil, badReply(d, "stored envelope: %w", err)
+	}
+	cause.Meta = *it.meta
+	for i, e := range evs {
+		inherit(e, cause, d, i)
+	}
+	if hops := evs[0].Meta.Hops; hops > r.opts.MaxHops {
+		return nil, tooFar(d, r.opts.MaxHops, evs[0])
+	}
+	if err := r.gate.writable(); err != nil {
+		return nil, notTaken(err)
+	}
+	refused, err := r.take(evs)
+	if err != nil {
+		return nil, notTaken(err)
+	}
+	if n, first := refusals(refused); n > 0 {
+		return nil, badReply(d, "%d of its %d events were refused: %w", n, len(evs), first)
+	}
+	return seqsOf(evs), nil
+}
+
+// replied reads the events of an answer.
+func replied(a *targets.Answer) ([]*event.Event, error) {
+	switch {
+	case a.Events != nil:
+		return a.Events, nil
+	case a.Cut:
+		return nil, fmt.Errorf("it is longer than %d bytes, or broke off", targets.MaxAnswer)
+	case len(bytes.TrimSpace(a.Body)) == 0 && a.Header.Get("Ce-Specversion") == "":
+		return nil, nil
+	}
+	batch, err := decodeReply(a)
+	if err != nil {
+		return nil, err
+	}
+	for _, refused := range batch.Refused {
+		if refused != nil {
+			return nil, refused
+		}
+	}
+	return batch.Events, nil
+}
+
+// decodeReply reads an answer in any form in which events come in, told apart as
+// at the door, and entries of PutEvents, alone or in its request.
+func decodeReply(a *targets.Answer) (event.Batch, error) {
+	limits := event.Limits{MaxEntries: maxReply}
+	media, _, _ := strings.Cut(a.ContentType, ";")
+	media = strings.ToLower(strings.TrimSpace(media))
+	text := bytes.TrimSpace(a.Body)
+	switch {
+	case media == "application/cloudevents-batch+json":
+		return noneOr(text, func() (event.Batch, error) { return event.DecodeCloudEvents(a.Body, limits) })
+	case media == "application/cloudevents+json":
+		return one(event.DecodeCloudEvent(a.Body, limits))
+	case a.Header.Get("Ce-Specversion") != "":
+		return one(event.DecodeCloudEventHTTP(a.Header, a.Body, limits))
+	case media != "" && media != "application/json" && !strings.HasPrefix(media, "application/x-amz-json"):
+		return event.Batch{}, fmt.Errorf("its Content-Type is %q: events come as application/json, application/cloudevents+json, "+
+			"application/cloudevents-batch+json, or a CloudEvent in ce- headers; no event is an empty body", a.ContentType)
+	case putRequest(text):
+		return event.DecodePutEvents(text, limits)
+	case putEntries(text):
+		return event.DecodePutEvents(append(append([]byte(`{"Entries":`), text...), '}'), limits)
+	}
+	return noneOr(text, func() (event.Batch, error) { return event.DecodeJSON(a.Body, limits) })
+}
+
+// noneOr reads an empty list as no event.
+func noneOr(text []byte, decode func() (event.Batch, error)) (event.Batch, error) {
+	if len(text) >= 2 && text[0] == '[' && len(bytes.TrimSpace(text[1:len(text)-1])) == 0 {
+		return event.Batch{}, nil
+	}
+	return decode()
+}
+
+func one(e *event.Event, err error) (event.Batch, error) {
+	return event.Batch{Events: []*event.Event{e}}, err
+}
+
+// putRequest says whether a text looks like a request of PutEvents.
+func putRequest(text []byte) bool { return firstKey(text, '{') == "Entries" }
+
+// putEntries says whether a text looks like a list of PutEvents' entries, whose
+// members alone are in this spelling.
+func putEntries(text []byte) bool {
+	if len(text) == 0 || text[0] != '[' {
+		return false
+	}
+	key := firstKey(bytes.TrimSpace(text[1:]), '{')
+	return key != "" && key[0] >= 'A' && key[0] <= 'Z'
+}
+
+// firstKey is the key that an object begins with.
+func firstKey(text []byte, opening byte) string {
+	if len(text) == 0 || text[0] != opening {
+		return ""
+	}
+	rest, ok := bytes.CutPrefix(bytes.TrimSpace(text[1:]), []byte(`"`))
+	if !ok {
+		return ""
+	}
+	key, _, _ := bytes.Cut(rest, []byte(`"`))
+	return string(key)
+}
+
+// inherit makes an event the i-th that a delivery led to. Who makes the delivery
+// again gets the same event again, which its ids tell.
+func inherit(e, cause *event.Event, d *targets.Delivery, i int) {
+	m := &e.Meta
+	if e.ID == "" {
+		e.ID = journal.DerivedID(d.ID, i)
+	}
+	m.CausationID = cause.ID
+	m.CorrelationID = cmp.Or(cause.Meta.CorrelationID, cause.ID)
+	m.DedupKey = cmp.Or(m.DedupKey, d.ID+"/"+strconv.Itoa(i))
+	m.Bus = cmp.Or(m.Bus, d.Bus)
+	m.Synthetic = m.Synthetic || cause.Meta.Synthetic
+	m.Hops = cause.Meta.Hops + 1
+	m.Path = event.Extend(cause.Meta.Path, event.Hop{
+		EventID: cause.ID, DetailType: cause.DetailType, Bus: d.Bus, Rule: d.Rule, Target: d.Target,
+	})
+	if m.TraceParent == "" && m.XRay == "" {
+		m.TraceParent, m.TraceState, m.XRay = cause.Meta.TraceParent, cause.Meta.TraceState, cause.Meta.XRay
+	}
+}
+
+// badReply is the error of an answer that is at fault.
+func badReply(d *targets.Delivery, format string, args ...any) *targets.Error {
+	e := &targets.Error{Code: targets.CodeInvalidReply, Final: true, Tries: 1, Status: d.Answer.Status}
+	e.Err = fmt.Errorf("target %q took the event, and its reply is no use: "+format, append([]any{d.Target}, args...)...)
+	e.Snippet = strings.ToValidUTF8(string(d.Answer.Body[:min(len(d.Answer.Body), 1<<10)]), "�")
+	return e
+}
+
+// tooFar is the error of a loop that the rules did not show.
+func tooFar(d *targets.Delivery, most int, e *event.Event) *targets.Error {
+	return &targets.Error{Code: targets.CodeMaxHops, Final: true, Tries: 1, Status: d.Status, Err: fmt.Errorf(
+		"the reply would be hop %d, and max_hops is %d: is there a loop in the rules? its path: %s", e.Meta.Hops, most, event.PathText(e.Meta.Path, e.DetailType))}
+}
+
+// notTaken is the error where the router can take nothing in at the moment: the
+// delivery is made again.
+func notTaken(err error) *targets.Error {
+	e := &targets.Error{Code: targets.CodeInternalError, Tries: 1, Err: fmt.Errorf("the events of the reply could not be taken in: %w", err)}
+	var busy *Busy
+	if errors.As(err, &busy) {
+		e.Code, e.RetryAfter = targets.CodeThrottling, busy.Wait
+	}
+	return e
+}
+
+// refusals counts the errors of a list, and gives the first.
+func refusals(errs []error) (n int, first error) {
+	for _, err := range errs {
+		if err == nil {
+			continue
+		}
+		if n++; n == 1 {
+			first = err
+		}
+	}
+	return n, first
+}
