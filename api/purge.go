@@ -80,13 +80,18 @@ type stream struct {
 	begun bool
 }
 
-// stream begins an answer that may take any time: the server's timeouts are for
-// requests that do not.
+// stream begins an answer that may take any time.
 func (a *api) stream(w http.ResponseWriter) *stream {
+	takesLong(w)
+	return &stream{api: a, w: w}
+}
+
+// takesLong lifts the server's timeouts, which are for requests that are answered
+// soon.
+func takesLong(w http.ResponseWriter) {
 	control := http.NewResponseController(w)
 	_ = control.SetReadDeadline(time.Time{}) // not supported by a recorder
 	_ = control.SetWriteDeadline(time.Time{})
-	return &stream{api: a, w: w}
 }
 
 func (s *stream) report(p dlq.Progress) { s.write(Step{Progress: p}) }

@@ -41,6 +41,7 @@ func (a *api) redrive(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, err)
 		return
 	}
+	takesLong(w) // to look through a long queue
 	if req.DryRun {
 		a.preview(w, r, &req)
 		return
@@ -100,6 +101,7 @@ func (a *api) cancelRedrive(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *api) resumeRedrive(w http.ResponseWriter, r *http.Request) {
+	takesLong(w)
 	j, err := a.Redriver.Resume(r.Context(), r.PathValue("id"))
 	a.started(w, j, err)
 }

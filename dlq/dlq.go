@@ -175,8 +175,11 @@ func (q *Queue) List(f Filter, after string, limit int) (Page, error) {
 // Get gives the letter with a delivery's id, or journal.ErrNotFound.
 func (q *Queue) Get(id string) (*Letter, error) {
 	var found *Letter
-	m := &matcher{Filter: Filter{IDs: []string{id}}}
-	err := q.walk(context.Background(), m, journal.Cursor{}, func(l *Letter) error {
+	m, err := Filter{IDs: []string{id}}.compile()
+	if err != nil {
+		return nil, err
+	}
+	err = q.walk(context.Background(), m, journal.Cursor{}, func(l *Letter) error {
 		found = l
 		return errStop
 	})

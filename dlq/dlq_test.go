@@ -126,6 +126,9 @@ func TestListFilters(t *testing.T) {
 	if _, err := q.List(Filter{Pattern: json.RawMessage(`{"source":"x"}`)}, "", 10); !errors.As(err, &bad) {
 		t.Errorf("a faulty pattern: got %v", err)
 	}
+	if _, err := q.List(Filter{IDs: make([]string, maxIDs+1)}, "", 10); !errors.As(err, &bad) {
+		t.Errorf("too many ids: got %v", err)
+	}
 	if _, err := q.List(Filter{}, "x", 10); !errors.As(err, &bad) {
 		t.Errorf("a faulty cursor: got %v", err)
 	}

@@ -3,7 +3,6 @@ package dlq
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
 	"time"
 
 	"signalbox/journal"
@@ -50,11 +49,24 @@ func (f Filter) events() (oldest, latest journal.Seq) {
 // matcher is a filter ready for use.
 type matcher struct {
 	Filter
+	ids     map[string]bool // nil lets every id through
 	pattern *pattern.Pattern
 }
 
+// maxIDs bounds the letters that a filter names one by one.
+const maxIDs = 10_000
+
 func (f Filter) compile() (*matcher, error) {
 	m := &matcher{Filter: f}
+	if len(f.IDs) > maxIDs {
+		return nil, &BadRequest{fmt.Sprintf("ids: %d are more than %d: choose letters by a pattern or another filter", len(f.IDs), maxIDs)}
+	}
+	if len(f.IDs) > 0 {
+		m.ids = make(map[string]bool, len(f.IDs))
+		for _, id := range f.IDs {
+			m.ids[id] = true
+		}
+	}
 	if len(f.Pattern) == 0 {
 		return m, nil
 	}
@@ -69,7 +81,7 @@ func (f Filter) compile() (*matcher, error) {
 func (m *matcher) matches(l *Letter) bool {
 	is := func(want, got string) bool { return want == "" || want == got }
 	switch {
-	case len(m.IDs) > 0 && !slices.Contains(m.IDs, l.ID):
+	case m.ids != nil && !m.ids[l.ID]:
 		return false
 	case !is(m.Target, l.Target), !is(m.Rule, l.Rule), !is(m.Bus, l.Bus), !is(m.Code, l.ErrorCode):
 		return false

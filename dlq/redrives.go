@@ -139,13 +139,7 @@ func (q *Queue) admit(j, old *job) error {
 	if q.jobs[j.ID] != old {
 		return &Conflict{fmt.Sprintf("redrive %s was resumed by somebody else", j.ID)}
 	}
-	running := 0
-	for _, other := range q.jobs {
-		if other.State == Running {
-			running++
-		}
-	}
-	if running >= maxRunning {
+	if running := q.running(); running >= maxRunning {
 		return &Conflict{fmt.Sprintf("%d redrives are running, which is as many as there may be: wait for one, or cancel it", running)}
 	}
 	q.jobs[j.ID] = j
@@ -190,6 +184,22 @@ func (q *Queue) Jobs() []Job {
 		all = append(all, q.jobs[id].view())
 	}
 	return all
+}
+
+// Running is how many redrives are at work.
+func (q *Queue) Running() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.running()
+}
+
+func (r *redrives) running() (n int) {
+	for _, j := range r.jobs {
+		if j.State == Running {
+			n++
+		}
+	}
+	return n
 }
 
 // Job gives a redrive by its id, or journal.ErrNotFound.

@@ -152,6 +152,7 @@ var (
 	descPending = prometheus.NewDesc("signalbox_deliveries_pending", "Deliveries that have neither ended nor died.", []string{"target", "state"}, nil)
 	descDead    = prometheus.NewDesc("signalbox_dead_letters", "Deliveries in the dead-letter queue.", []string{"target"}, nil)
 	descCircuit = prometheus.NewDesc("signalbox_target_circuit", "1 for the state that a target's circuit breaker is in, 0 for the others.", []string{"target", "state"}, nil)
+	descRedrive = prometheus.NewDesc("signalbox_redrives_running", "Redrives that send dead letters again.", nil, nil)
 	descFsyncs  = prometheus.NewDesc("signalbox_journal_fsync_seconds", "Time that an fsync of the journal's log took.", nil, nil)
 	descDisk    = prometheus.NewDesc("signalbox_journal_bytes", "Bytes that the journal takes on disk.", nil, nil)
 )
@@ -182,6 +183,7 @@ func (a *accounts) Collect(c chan<- prometheus.Metric) {
 			gauge(descCircuit, is, l.name, string(s))
 		}
 	}
+	gauge(descRedrive, uint64(a.r.DeadLetters.Running()))
 	m := a.r.journal.Metrics()
 	gauge(descDisk, m.DiskSpaceUsage())
 	if h := fsyncs(m); h != nil {
