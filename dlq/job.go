@@ -181,7 +181,9 @@ type part struct {
 	exhausted bool
 	// ending is how the part will end once nothing is on its way; empty while it
 	// goes on.
-	ending  JobState
+	ending JobState
+	// failure is the latest failed attempt.
+	failure string
 	limiter *rate.Limiter
 	changed chan struct{} // holds a token when something has changed
 }

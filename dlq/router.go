@@ -23,14 +23,11 @@ type Router interface {
 	Render(e *event.Event, envelope []byte, rule, entry string) (Rendering, error)
 	// Request renders what a target would be sent, with secrets masked.
 	Request(target string, d *targets.Delivery) (targets.Request, error)
+	// BreakerOpen says that the circuit breaker of a target is not closed:
+	// deliveries wait.
+	BreakerOpen(target string) bool
 	// RedriveEnded tells of a redrive that has ended. It must not call the queue.
 	RedriveEnded(Job)
-}
-
-// Breaker is a Router that has circuit breakers.
-type Breaker interface {
-	// BreakerOpen says that the breaker of a target is open: nothing is sent.
-	BreakerOpen(target string) bool
 }
 
 // Rendering is what today's rules make of an event for one target entry.

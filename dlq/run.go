@@ -51,8 +51,8 @@ func (q *Queue) run(ctx context.Context, p *part) {
 // part is to stop, what is on its way is called back.
 func (q *Queue) next(p *part) (room int, ended bool) {
 	q.mu.Lock()
-	if b, ok := q.router.(Breaker); ok && p.ending == "" && p.Failures > 0 && b.BreakerOpen(p.Target) {
-		p.end(Stopped, "its circuit breaker has opened")
+	if p.ending == "" && p.Failures > 0 && q.router.BreakerOpen(p.Target) {
+		p.end(Stopped, "its circuit breaker is open: "+p.failure)
 	}
 	if p.left() <= 0 {
 		p.exhausted = true

@@ -19,8 +19,9 @@ func (q *Queue) Failed(d *journal.Delivery, failure *targets.Error) (giveUp bool
 	p.Failures++
 	p.FailuresInARow++
 	p.Window = max(1, p.Window/2)
+	p.failure = failure.Code + ": " + clip(failure.Error())
 	if n := p.FailuresInARow; n >= p.job.StopAfter {
-		p.end(Stopped, fmt.Sprintf("%d attempts in a row failed, the last with %s: %s", n, failure.Code, clip(failure.Error())))
+		p.end(Stopped, fmt.Sprintf("%d attempts in a row failed, the last with %s", n, p.failure))
 	}
 	return p.ending != ""
 }

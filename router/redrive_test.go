@@ -420,6 +420,29 @@ func TestARedriveToAnotherTargetThatStopsGivesLettersBackToTheirs(t *testing.T) 
 	})
 }
 
+func TestARedriveHeedsTheCircuitBreaker(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, strings.Replace(toA, "breaker: off", "breaker: {failures: 3, open_for: 30s}", 1))
+		b.start()
+		defer b.stop()
+		b.die(10)
+		j := b.redrive(dlq.Redrive{StopAfter: 100})
+		if j.State != dlq.Stopped || !strings.Contains(j.Reason, "its circuit breaker is open: CONNECTION_FAILURE: connection refused") || j.DiedAgain != 1 || j.Left != 9 {
+			t.Errorf("while the target is down: %+v", j)
+		}
+		if !b.router.BreakerOpen("a") {
+			t.Fatal("the circuit is closed")
+		}
+		b.fakes["a"].say(nil)
+		if _, err := b.router.DeadLetters.Resume(t.Context(), j.ID); err != nil {
+			t.Fatal(err)
+		}
+		if j = b.ended(j.ID); j.State != dlq.Finished || j.Delivered != 10 {
+			t.Errorf("once the target is back, by way of a probe: %+v", j)
+		}
+	})
+}
+
 func TestARedriveThatCantBegin(t *testing.T) {
 	dead(t, 1, func(t *testing.T, b *bench) {
 		q := b.router.DeadLetters
