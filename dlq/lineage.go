@@ -21,9 +21,9 @@ type sending struct {
 	now      time.Time
 	as       string
 	attempts int
-	// lane is where it goes; body, of Current, what is sent there.
-	lane journal.LaneID
-	body []byte
+	// lane is where it goes; rendering, of Current, what is sent there.
+	lane      journal.LaneID
+	rendering Rendering
 }
 
 // out gives the move that sends a letter again. Everything that leaves the queue
@@ -37,8 +37,8 @@ func (l *Letter) out(s sending) journal.Move {
 	}
 	o := journal.Out{Lane: from.Lane, Spent: from.Spent, Since: from.Since, Attempts: s.attempts}
 	if s.as == Current {
-		o.Replaced, o.Body, o.Whole = true, from.Body, from.Body == nil
-		to.Body = s.body
+		o.Replaced, o.Body, o.Whole, o.Notice = true, from.Body, from.Body == nil, from.Notice
+		to.Body, to.Notice = s.rendering.Body, s.rendering.Notice
 	}
 	to.State, to.Lane = journal.Ready, s.lane
 	to.Spent, to.Since = from.Attempts, s.now
@@ -52,7 +52,7 @@ func (l *Letter) out(s sending) journal.Move {
 func Returned(d journal.Delivery, now time.Time) journal.Delivery {
 	out := d.Lineage.Out
 	attempted := d.Attempts > d.Spent
-	d.Body = d.Original()
+	d.Restore()
 	d.State, d.Due = journal.Dead, time.Time{}
 	if !attempted {
 		d.Lane, d.Spent, d.Since, d.Lineage = out.Lane, out.Spent, out.Since, d.Lineage.Undone()
@@ -74,7 +74,7 @@ func Returned(d journal.Delivery, now time.Time) journal.Delivery {
 // again to be sent what was fixed when it was planned.
 func DiedAgain(d *journal.Delivery) {
 	if d.Redriven() {
-		d.Body = d.Original()
+		d.Restore()
 		d.Lineage = d.Lineage.Ended()
 	}
 }

@@ -104,10 +104,14 @@ func (q *Queue) previewOne(p *Preview, o Redrive, l *Letter, show int) error {
 
 // render fills in the request, and how it differs from the last one.
 func (q *Queue) render(shown *PreviewedLetter, l *Letter, r Rendering) {
-	req, err := q.router.Request(r.Target, &targets.Delivery{
+	d := targets.Delivery{
 		ID: l.ID, EventID: l.EventID, Bus: l.Bus, Rule: l.Rule, RuleTarget: l.RuleTarget, Target: r.Target,
 		Attempt: l.Attempts + 1, Envelope: l.Event, Body: r.Body, Meta: &l.parsed.Meta,
-	})
+	}
+	if r.Notice {
+		d.Envelope, d.Body = r.Body, nil
+	}
+	req, err := q.router.Request(r.Target, &d)
 	if err != nil {
 		shown.Error = err.Error()
 		return

@@ -18,9 +18,10 @@ type Router interface {
 	// puts it back. It does nothing where the delivery is not in the given state
 	// and place any more, or is under way; it may be called again.
 	Recall(journal.Delivery)
-	// Render gives what today's rules make of an event for a rule's target entry.
-	// The error, where they send nothing, is a *Skip.
-	Render(e *event.Event, envelope []byte, rule, entry string) (Rendering, error)
+	// Render gives what today's rules make of an event, which is that of the
+	// record, for a rule's target entry. The error, where they send nothing, is a
+	// *Skip.
+	Render(e *event.Event, record *journal.Record, rule, entry string) (Rendering, error)
 	// Request renders what a target would be sent, with secrets masked.
 	Request(target string, d *targets.Delivery) (targets.Request, error)
 	// BreakerOpen says that the circuit breaker of a target is not closed:
@@ -35,6 +36,8 @@ type Rendering struct {
 	Target string
 	// Body is the transformed body; nil means the event itself.
 	Body []byte
+	// Notice says that Body is an envelope, to be sent in place of the event's.
+	Notice bool
 }
 
 // The reasons why a redrive leaves a letter in the queue.

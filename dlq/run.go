@@ -317,7 +317,7 @@ func (q *Queue) send(p *part, l *Letter, s sending) (journal.Move, error) {
 	if !ok {
 		return journal.Move{}, targetGone(r.Target)
 	}
-	s.lane, s.body = lane, r.Body
+	s.lane, s.rendering = lane, r
 	return l.out(s), nil
 }
 
@@ -335,9 +335,9 @@ func (q *Queue) rendering(o Redrive, l *Letter) (Rendering, error) {
 		return Rendering{}, targetGone(target)
 	}
 	if o.As != Current {
-		return Rendering{Target: target, Body: l.place.Body}, nil
+		return Rendering{Target: target, Body: l.place.Body, Notice: l.place.Notice}, nil
 	}
-	r, err := q.router.Render(l.parsed, l.Event, l.Rule, l.RuleTarget)
+	r, err := q.router.Render(l.parsed, &l.record, l.Rule, l.RuleTarget)
 	if err != nil {
 		return Rendering{}, err
 	}

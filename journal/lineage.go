@@ -42,6 +42,7 @@ type Out struct {
 	// one that was fixed when the delivery was planned.
 	Replaced bool   `json:"replaced,omitempty"`
 	Body     []byte `json:"body,omitempty"`
+	Notice   bool   `json:"notice,omitempty"`
 	// Whole says that the planned body is the event itself.
 	Whole bool `json:"whole,omitempty"`
 }
@@ -94,4 +95,12 @@ func (d *Delivery) Original() []byte {
 		return nil
 	}
 	return append([]byte{}, out.Body...)
+}
+
+// Restore makes the body that was fixed when the delivery was planned the one
+// that is sent.
+func (d *Delivery) Restore() {
+	if d.Redriven() && d.Lineage.Out.Replaced {
+		d.Body, d.Notice = d.Original(), d.Lineage.Out.Notice
+	}
 }

@@ -11,7 +11,6 @@ import (
 	"signalbox/event"
 	"signalbox/journal"
 	"signalbox/rules"
-	"signalbox/rules/transform"
 	"signalbox/targets"
 )
 
@@ -29,29 +28,24 @@ func (r *Router) Recall(d journal.Delivery) {
 
 // Render gives what today's rules make of an event for a rule's target entry. The
 // error, where they send nothing, is a *dlq.Skip. It makes Router a dlq.Router.
-func (r *Router) Render(e *event.Event, envelope []byte, rule, entry string) (dlq.Rendering, error) {
+func (r *Router) Render(e *event.Event, record *journal.Record, rule, entry string) (dlq.Rendering, error) {
 	snap := r.snapshot.Load()
 	to, found, err := findEntry(snap.set, e.Meta.Bus, rule, entry)
 	if err != nil {
 		return dlq.Rendering{}, err
 	}
-	if err := stillMatches(snap.set, e, envelope, found); err != nil {
+	if err := stillMatches(snap.set, e, record.Envelope, found); err != nil {
 		return dlq.Rendering{}, err
 	}
-	out := dlq.Rendering{Target: to.Target}
-	if to.Transform == nil {
-		return out, nil
-	}
-	out.Body, err = to.Transform.Apply(transform.Input{
-		Envelope: envelope, Event: e, RuleName: found.Name, RuleARN: r.ruleARN(found), Ingested: e.Meta.Received,
-	})
+	object, err := snap.objectOf(e)
 	if err != nil {
-		return out, &dlq.Skip{Code: dlq.SkipUnrendered, Message: fmt.Sprintf("rule %q: target %q: the body can't be rendered: %v", rule, to.Target, err)}
+		return dlq.Rendering{}, &dlq.Skip{Code: dlq.SkipUnrendered, Message: err.Error()}
 	}
-	if out.Body == nil {
-		out.Body = []byte{} // nil would mean the event itself
+	s := r.render(snap, &plan{event: e, seq: record.Seq, envelope: record.Envelope, object: object}, found, to)
+	if s.err != nil {
+		return dlq.Rendering{}, &dlq.Skip{Code: dlq.SkipUnrendered, Message: fmt.Sprintf("rule %q: target %q: the body can't be rendered: %v", rule, to.Target, s.err)}
 	}
-	return out, nil
+	return dlq.Rendering{Target: to.Target, Body: s.body, Notice: s.notice}, nil
 }
 
 func findEntry(set *rules.Set, bus, name, entry string) (*rules.RuleTarget, *rules.Rule, error) {

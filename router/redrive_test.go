@@ -328,6 +328,7 @@ func TestCurrentSendsWhatTodaysRulesSay(t *testing.T) {
 		"as it was":          {rules: transformed, body: `"old"`},
 		"rendered anew":      {rules: edit(`"old"`, `"new"`), body: `"new"`},
 		"the event itself":   {rules: edit(`, input: '"old"'`, ""), body: "event"},
+		"a notification":     {rules: strings.Replace(edit(`, input: '"old"'`, ""), "breaker: off", "breaker: off, carry: reference", 1), body: "notice"},
 		"the rule is gone":   {rules: edit("name: orders", "name: others"), skip: dlq.SkipRuleGone},
 		"the rule is off":    {rules: edit("name: orders", "name: orders, state: disabled"), skip: dlq.SkipRuleOff},
 		"no match any more":  {rules: edit("shop.orders", "shop.bills"), skip: dlq.SkipNoMatch},
@@ -365,7 +366,10 @@ func TestCurrentSendsWhatTodaysRulesSay(t *testing.T) {
 				got := target.deliveries()
 				last := got[len(got)-1]
 				body := string(last.Body)
-				if last.Body == nil {
+				switch {
+				case strings.Contains(string(last.Envelope), `"href"`):
+					body = "notice"
+				case last.Body == nil:
 					body = "event"
 				}
 				if body != tc.body || j.Delivered != 1 {
