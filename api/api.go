@@ -23,6 +23,7 @@ type Options struct {
 	States      States
 	Tracer      Tracer
 	Accounts    Accounts
+	Work        WorkRequests
 	Planner     Planner
 	DeadLetters DeadLetters
 	Redriver    Redriver
@@ -60,6 +61,9 @@ func New(opts Options) http.Handler {
 	mux.HandleFunc("GET /v1/state/{type}/{key...}", a.getState)
 	mux.HandleFunc("GET /v1/events/{id}/trace", a.traceEvent)
 	mux.HandleFunc("GET /v1/traces/{id}", a.traceCorrelation)
+	mux.HandleFunc("GET /v1/work-requests", a.listWork)
+	mux.HandleFunc("GET /v1/work-requests/{id}", a.getWork)
+	mux.HandleFunc("DELETE /v1/work-requests/{id}", a.cancelWork)
 	mux.HandleFunc("POST /v1/explain", a.explain)
 	mux.HandleFunc("GET /v1/accounts", a.getAccounts)
 	mux.HandleFunc("POST /-/reload", a.reload)

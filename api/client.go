@@ -191,6 +191,16 @@ func (c *Client) steps(ctx context.Context, path string, req any, report func(dl
 
 // send makes a request and turns every answer but a 2xx into an error.
 func (c *Client) send(ctx context.Context, method, path, contentType string, body []byte) (*http.Response, error) {
+	resp, err := c.request(ctx, method, path, contentType, body)
+	if err != nil || resp.StatusCode/100 == 2 {
+		return resp, err
+	}
+	defer resp.Body.Close()
+	return nil, answerError(resp)
+}
+
+// request makes a request, whatever its answer.
+func (c *Client) request(ctx context.Context, method, path, contentType string, body []byte) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, method, c.URL+path, bytes.NewReader(body))
 	if err != nil {
 		return nil, fmt.Errorf("address of the router: %w", err)
@@ -212,11 +222,7 @@ func (c *Client) send(ctx context.Context, method, path, contentType string, bod
 		}
 		return nil, &Unreachable{URL: c.URL, Err: err}
 	}
-	if resp.StatusCode/100 == 2 {
-		return resp, nil
-	}
-	defer resp.Body.Close()
-	return nil, answerError(resp)
+	return resp, nil
 }
 
 // maxProblem bounds how much of an answer that is an error is read, in bytes.

@@ -22,6 +22,14 @@ type SendOptions struct {
 }
 
 func (o SendOptions) query() string {
+	q := o.values()
+	if len(q) == 0 {
+		return ""
+	}
+	return "?" + q.Encode()
+}
+
+func (o SendOptions) values() url.Values {
 	q := url.Values{}
 	if o.Bus != "" {
 		q.Set("bus", o.Bus)
@@ -31,10 +39,7 @@ func (o SendOptions) query() string {
 			q.Set(name, strconv.FormatBool(on))
 		}
 	}
-	if len(q) == 0 {
-		return ""
-	}
-	return "?" + q.Encode()
+	return q
 }
 
 // Sent is the answer of /v1/events, with a result for each event, in order.

@@ -34,6 +34,10 @@ const (
 	CodeInternalFailure = "InternalFailure"
 	CodeThrottling      = "ThrottlingException"
 	CodeNotFound        = "ResourceNotFoundException"
+	// CodeNoHandler and CodeSeveralHandlers are this router's own: a command or a
+	// query that the rules give no handler, or more than one.
+	CodeNoHandler       = "NoHandler"
+	CodeSeveralHandlers = "SeveralHandlers"
 	// CodeValidation and CodeSerialization are of whole requests: one that breaks
 	// a limit, and one that is not the JSON it should be.
 	CodeValidation    = "ValidationException"

@@ -32,11 +32,19 @@ type result struct {
 type parameters struct {
 	dryRun, synthetic bool
 	bus               string
+	wait              time.Duration // of commands and queries
 }
 
 // serveEvents takes events in all forms but PutEvents. A request is taken as a
 // whole or not at all, as its senders look at the status alone.
 func (h *Handler) serveEvents(w http.ResponseWriter, r *http.Request) {
+	h.serve(w, r, parseParameters, h.takeEvents)
+}
+
+// serve does what is common to the ways in: it reads the query and the form.
+func (h *Handler) serve(w http.ResponseWriter, r *http.Request, parse func(query string) (parameters, *problem),
+	take func(http.ResponseWriter, *http.Request, form, parameters) outcome,
+) {
 	f, o := formOther, outcomeRefused
 	defer h.observed(time.Now(), &f, &o)
 	switch r.Method {
@@ -50,7 +58,7 @@ func (h *Handler) serveEvents(w http.ResponseWriter, r *http.Request) {
 		writeProblem(w, &problem{status: http.StatusMethodNotAllowed, Code: "MethodNotAllowed", Message: "send events with POST"})
 		return
 	}
-	params, p := parseParameters(r.URL.RawQuery)
+	params, p := parse(r.URL.RawQuery)
 	if p == nil {
 		f, p = formOf(r.Header)
 	}
@@ -58,21 +66,48 @@ func (h *Handler) serveEvents(w http.ResponseWriter, r *http.Request) {
 		writeProblem(w, p)
 		return
 	}
-	o = h.takeEvents(w, r, f, params)
+	o = take(w, r, f, params)
 }
 
 func (h *Handler) takeEvents(w http.ResponseWriter, r *http.Request, f form, params parameters) outcome {
+	batch, ok := h.readBatch(w, r, f, params)
+	switch {
+	case !ok:
+		return outcomeRefused
+	case params.dryRun:
+		return h.dryRun(w, r, batch.Events)
+	}
+	problems, err := h.accept(r, batch)
+	if err != nil {
+		return h.failed(w, err)
+	}
+	return answerEvents(w, batch.Events, problems)
+}
+
+// failed answers for what was not accepted as a whole.
+func (h *Handler) failed(w http.ResponseWriter, err error) outcome {
+	p, internal := ofError(err)
+	writeProblem(w, p)
+	if !internal {
+		return outcomeBacklog
+	}
+	h.log.Error("events were not accepted", zap.Error(err))
+	return outcomeFailed
+}
+
+// readBatch reads the events of a request; it has answered where it says false.
+func (h *Handler) readBatch(w http.ResponseWriter, r *http.Request, f form, params parameters) (batch event.Batch, ok bool) {
 	body, p := h.readBody(w, r)
 	if p != nil {
 		writeProblem(w, p)
-		return outcomeRefused
+		return batch, false
 	}
 	batch, err := h.decode(f, r.Header, body.Bytes())
 	releaseBuffer(body)
 	if err != nil {
 		p, _ := ofError(err)
 		writeProblem(w, p)
-		return outcomeRefused
+		return batch, false
 	}
 	mark(batch.Events, r.Header)
 	for _, e := range batch.Events {
@@ -84,23 +119,11 @@ func (h *Handler) takeEvents(w http.ResponseWriter, r *http.Request, f form, par
 			e.Meta.Bus = params.bus
 		}
 	}
-	switch {
-	case batch.Refused != nil:
-		return refuseBatch(w, batch)
-	case params.dryRun:
-		return h.dryRun(w, r, batch.Events)
+	if batch.Refused != nil {
+		refuseBatch(w, batch)
+		return batch, false
 	}
-	problems, err := h.accept(r, batch)
-	if err != nil {
-		p, internal := ofError(err)
-		writeProblem(w, p)
-		if !internal {
-			return outcomeBacklog
-		}
-		h.log.Error("events were not accepted", zap.Error(err))
-		return outcomeFailed
-	}
-	return answerEvents(w, batch.Events, problems)
+	return batch, true
 }
 
 func (h *Handler) decode(f form, header http.Header, body []byte) (event.Batch, error) {
@@ -120,7 +143,7 @@ func single(e *event.Event, err error) (event.Batch, error) {
 }
 
 // refuseBatch answers when an event of the request can't be decoded.
-func refuseBatch(w http.ResponseWriter, batch event.Batch) outcome {
+func refuseBatch(w http.ResponseWriter, batch event.Batch) {
 	results := make([]result, len(batch.Events))
 	refused := 0
 	for i, err := range batch.Refused {
@@ -131,7 +154,6 @@ func refuseBatch(w http.ResponseWriter, batch event.Batch) outcome {
 	}
 	writeJSON(w, http.StatusBadRequest, answer{Events: results, Error: &problem{Code: event.CodeInvalidArgument,
 		Message: fmt.Sprintf("%d of %d events are not valid, and none was accepted: mend or remove them", refused, len(results))}})
-	return outcomeRefused
 }
 
 func (h *Handler) dryRun(w http.ResponseWriter, r *http.Request, events []*event.Event) outcome {

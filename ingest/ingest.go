@@ -4,7 +4,8 @@
 // POST / takes the PutEvents and TestEventPattern operations of the EventBridge
 // API, so that AWS SDKs and the AWS CLI work with an endpoint URL. POST
 // /v1/events takes CloudEvents 1.0 (binary, structured, batched), OCI events and
-// the canonical envelope.
+// the canonical envelope. POST /v1/commands and /v1/queries take one message in
+// the same forms, and answer with what its handler does.
 package ingest
 
 import (
@@ -43,6 +44,13 @@ type Options struct {
 	// MaxDepth is how deeply a detail may nest, 128.
 	MaxDepth int
 
+	// Command and Query take one message in and wait for what its handler answers,
+	// up to the given time; nil turns /v1/commands or /v1/queries off. Their errors
+	// are as those of an Accepter, and say that nothing was accepted.
+	Command, Query func(ctx context.Context, e *event.Event, wait time.Duration) (Reply, error)
+	// Stopping ends when nobody may be kept waiting any more; nil never does.
+	Stopping context.Context
+
 	// Plan says what would become of an event; its answer is shown as JSON. Nil
 	// turns dry runs off.
 	Plan func(ctx context.Context, e *event.Event) (any, error)
@@ -58,7 +66,8 @@ type Options struct {
 // DefaultMaxBody is the most bytes in a request body where Options do not say.
 const DefaultMaxBody = 4 << 20
 
-// Handler is the door as an http.Handler for "/" and "/v1/events". Keys.Require
+// Handler is the door as an http.Handler for "/", "/v1/events", "/v1/commands"
+// and "/v1/queries". Keys.Require
 // guards it.
 type Handler struct {
 	accepter Accepter
@@ -87,6 +96,8 @@ func New(accepter Accepter, opts Options) *Handler {
 	}
 	h.mux.HandleFunc("/{$}", h.serveAWS)
 	h.mux.HandleFunc("/v1/events", h.serveEvents)
+	h.mux.HandleFunc("/v1/commands", h.serveCommands)
+	h.mux.HandleFunc("/v1/queries", h.serveQueries)
 	h.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		writeProblem(w, &problem{status: http.StatusNotFound, Code: "NotFound",
 			Message: "no such path: events go to POST /v1/events, and AWS clients to POST /"})

@@ -27,6 +27,8 @@ type problem struct {
 func refusal(err *event.Error) *problem {
 	p := &problem{status: http.StatusBadRequest, Code: err.Code, Message: err.Message, Path: err.Path, Offset: err.Offset, Reason: err.Reason}
 	switch err.Code {
+	case event.CodeNoHandler, event.CodeSeveralHandlers:
+		p.status = http.StatusUnprocessableEntity
 	case event.CodeNotFound:
 		p.status = http.StatusNotFound
 	case event.CodeThrottling:

@@ -21,6 +21,8 @@ type Entry struct {
 	// Said and Story are for traces; they are kept as KeepTouches says.
 	Said  []Said
 	Story Story
+	// Works are the states that the event gives to work requests.
+	Works []Work
 }
 
 // End says how a delivery ended.
@@ -334,6 +336,11 @@ func (w *writer) entry(e *Entry) error {
 	}
 	if w.j.KeepsTouches() {
 		if err := w.said(e); err != nil {
+			return err
+		}
+	}
+	for i := range e.Works {
+		if err := w.work(&e.Works[i]); err != nil {
 			return err
 		}
 	}

@@ -23,6 +23,7 @@ const (
 	tableState   = 's' // type, key of an object        → the event that told its state
 	tableTouch   = 't' // seq; seq, n; seq, n, time     → what rules said; what came of a delivery; a redrive
 	tableStory   = 'o' // hour, hash of what joins, seq → nothing
+	tableWork    = 'w' // seq of the command            → state of its work request
 )
 
 const (

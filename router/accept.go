@@ -19,17 +19,22 @@ import (
 // *event.Error that says why it was refused. The error is for the whole call:
 // *Busy, ErrStopping, or a store that fails; then nothing was accepted.
 func (r *Router) Accept(ctx context.Context, evs []*event.Event) ([]error, error) {
+	return r.accept(ctx, evs, nil)
+}
+
+// accept is Accept with somebody who waits for what the event's handler answers.
+func (r *Router) accept(ctx context.Context, evs []*event.Event, asker *asker) ([]error, error) {
 	if err := r.gate.admit(); err != nil {
 		return nil, err
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, err // nobody waits for the answer
 	}
-	return r.take(evs)
+	return r.take(evs, asker)
 }
 
-// take is Accept behind the gate.
-func (r *Router) take(evs []*event.Event) ([]error, error) {
+// take is accept behind the gate.
+func (r *Router) take(evs []*event.Event, asker *asker) ([]error, error) {
 	snap := r.snapshot.Load()
 	reserved := r.journal.Reserve(len(evs))
 	defer reserved.Release() // whatever happens: readers stop before it
@@ -52,13 +57,20 @@ func (r *Router) take(evs []*event.Event) ([]error, error) {
 		}
 		entries = append(entries, entry)
 		plans = append(plans, p)
+		r.askers.add(e.ID, asker)
 	}
 	if len(entries) == 0 {
 		return refused, nil
 	}
-	if err := r.journal.Append(entries); err != nil {
+	steps, err := r.steps(snap, plans)
+	if err != nil {
+		return nil, err
+	}
+	defer steps.release()
+	if err := r.journal.Append(steps.with(entries)); err != nil {
 		return nil, fmt.Errorf("journal: %w", err)
 	}
+	steps.commit()
 	r.handOver(plans, entries)
 	return refused, nil
 }
@@ -76,7 +88,8 @@ type plan struct {
 	matched  []rules.Matched
 	sends    []send
 	// object is what the event tells the state of; nil for none.
-	object *journal.Object
+	object  *journal.Object
+	handler int // the send that handles a command or a query
 }
 
 // send is one planned delivery.
@@ -133,6 +146,14 @@ func (r *Router) prepare(snap *snapshot, e *event.Event, seq journal.Seq) (plan,
 		}
 		for i := range m.Rule.Targets {
 			p.sends = append(p.sends, r.render(snap, &p, m.Rule, &m.Rule.Targets[i]))
+		}
+	}
+	if isRequest(e.Meta.Kind) {
+		if err := p.findHandler(snap); err != nil {
+			return plan{}, err
+		}
+		if r.works.open.Load() >= maxOpenWork && e.Meta.Kind == event.KindCommand {
+			return plan{}, requestError(event.CodeThrottling, "%d work requests are open, which is the most: their handlers must end some first", maxOpenWork)
 		}
 	}
 	return p, nil

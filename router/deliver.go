@@ -43,6 +43,9 @@ func (l *lane) begin(it *item, h *handle) (t trial, ok bool) {
 		return t, false
 	}
 	t = trial{item: it, delivery: l.delivery(it), retry: l.retry(it, h), start: time.Now()}
+	if isRequest(it.meta.Kind) && !l.beginRequest(it, h, &t.delivery) {
+		return t, false
+	}
 	if it.meta.Synthetic && h.cfg.Synthetic != targets.SyntheticDeliver {
 		l.simulate(it, h, t.delivery)
 		return t, false
@@ -78,10 +81,16 @@ func (l *lane) attempt(it *item, h *handle) {
 		l.r.metrics.firstAttempt(l.name, t.start.Sub(it.meta.Received))
 	}
 	if err == nil {
-		l.delivered(it, it.answered.Took)
+		if !isRequest(it.meta.Kind) || l.answeredRequest(it, h, &t.delivery) {
+			l.delivered(it, it.answered.Took)
+		}
 		return
 	}
-	l.failed(it, h, t.delivery, t.retry, failureOf(ctx, err, h.cfg.Timeout), t.deadline)
+	failure := failureOf(ctx, err, h.cfg.Timeout)
+	if isRequest(it.meta.Kind) && l.refused(it, h, &t.delivery, failure) {
+		return
+	}
+	l.failed(it, h, t.delivery, t.retry, failure, t.deadline)
 }
 
 // retry is what bounds the item's attempts: the rule's own word, or the target's,
@@ -148,6 +157,9 @@ func (it *item) began() time.Time {
 // simulate ends the delivery of a synthetic event to a target that does not act
 // on such.
 func (l *lane) simulate(it *item, h *handle, d targets.Delivery) {
+	if isRequest(it.meta.Kind) && !l.simulated(it, h) {
+		return
+	}
 	if h.cfg.Synthetic == targets.SyntheticDrop {
 		l.r.metrics.ended(it.delivery.Rule, l.name, outcomeDropped)
 		l.settle(it, nil, journal.Dropped)
@@ -204,6 +216,9 @@ func (l *lane) bury(it *item, h *handle, d targets.Delivery, failure *targets.Er
 // buryAs sends a delivery to the dead-letter queue in its latest state, with the
 // request that was, or would have been, sent.
 func (l *lane) buryAs(it *item, next journal.Delivery, h *handle, d targets.Delivery, failure *targets.Error, condition string) {
+	if isRequest(it.meta.Kind) && l.gaveUp(it, h, failure) {
+		return
+	}
 	next.State, next.Due = journal.Dead, time.Time{}
 	next.Death = &journal.Death{
 		At: time.Now().UTC(), Code: failure.Code, Message: message(failure), Condition: condition,

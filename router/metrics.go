@@ -32,6 +32,10 @@ type metrics struct {
 	toAttempt    *prometheus.HistogramVec
 	toSuccess    *prometheus.HistogramVec
 	attemptTimes *prometheus.HistogramVec
+	workSteps    *prometheus.CounterVec // type
+	workIgnored  *prometheus.CounterVec // reason
+	requests     *prometheus.CounterVec // kind, outcome
+	queryDrops   *prometheus.CounterVec // reason
 }
 
 // latencies are the upper bounds of histograms of seconds.
@@ -69,6 +73,9 @@ func newMetrics(reg prometheus.Registerer, r *Router) *metrics {
 	}
 	m.refusals.WithLabelValues(event.CodeNotFound)
 	m.refusals.WithLabelValues(event.CodeInvalidArgument)
+	m.refusals.WithLabelValues(event.CodeNoHandler)
+	m.refusals.WithLabelValues(event.CodeSeveralHandlers)
+	m.expectRequests(counters)
 	reg.MustRegister(&accounts{r: r})
 	return m
 }
@@ -154,11 +161,13 @@ var (
 	descCircuit = prometheus.NewDesc("signalbox_target_circuit", "1 for the state that a target's circuit breaker is in, 0 for the others.", []string{"target", "state"}, nil)
 	descRedrive = prometheus.NewDesc("signalbox_redrives_running", "Redrives that send dead letters again.", nil, nil)
 	descFsyncs  = prometheus.NewDesc("signalbox_journal_fsync_seconds", "Time that an fsync of the journal's log took.", nil, nil)
+	descWorks   = prometheus.NewDesc("signalbox_work_requests_open", "Work requests that have not ended.", nil, nil)
+	descAskers  = prometheus.NewDesc("signalbox_askers", "Senders of commands and queries that wait for an answer.", nil, nil)
 	descDisk    = prometheus.NewDesc("signalbox_journal_bytes", "Bytes that the journal takes on disk.", nil, nil)
 )
 
 func (a *accounts) Describe(c chan<- *prometheus.Desc) {
-	for _, d := range [...]*prometheus.Desc{descPending, descDead, descCircuit, descFsyncs, descDisk} {
+	for _, d := range [...]*prometheus.Desc{descPending, descDead, descCircuit, descFsyncs, descDisk, descWorks, descAskers} {
 		c <- d
 	}
 }
@@ -186,6 +195,8 @@ func (a *accounts) Collect(c chan<- prometheus.Metric) {
 	gauge(descRedrive, uint64(a.r.DeadLetters.Running()))
 	m := a.r.journal.Metrics()
 	gauge(descDisk, m.DiskSpaceUsage())
+	gauge(descWorks, uint64(max(0, a.r.works.open.Load())))
+	gauge(descAskers, uint64(a.r.askers.waiting.Load()))
 	if h := fsyncs(m); h != nil {
 		c <- h
 	}

@@ -77,7 +77,7 @@ func (r *Router) derive(it *item, d *targets.Delivery) ([]journal.Seq, error) {
 	if err := r.gate.writable(); err != nil {
 		return nil, notTaken(err)
 	}
-	refused, err := r.take(evs)
+	refused, err := r.take(evs, nil)
 	if err != nil {
 		return nil, notTaken(err)
 	}

@@ -108,6 +108,9 @@ type Router struct {
 
 	gate gate
 
+	works  works
+	askers askers
+
 	// base is cancelled when attempts under way must end.
 	base    context.Context
 	abandon context.CancelFunc
@@ -163,6 +166,11 @@ func New(opts Options, set *rules.Set) (*Router, error) {
 	r.DeadLetters = dlq.New(opts.Journal, r)
 	for name, id := range opts.Journal.Lanes() {
 		r.lanes[name] = newLane(r, name, id)
+	}
+	r.works.track = map[string][]*tracked{}
+	if err := r.recoverWorks(); err != nil {
+		r.abandon()
+		return nil, err
 	}
 	if err := r.Swap(set); err != nil {
 		r.abandon()
@@ -353,9 +361,11 @@ func (r *Router) housekeep() {
 		case <-r.stop:
 			return
 		case <-tick.C:
-			if _, err := r.journal.Trim(r.opts.Retention); err != nil {
+			oldest, err := r.journal.Trim(r.opts.Retention)
+			if err != nil {
 				r.log.Error("old events can't be dropped", zap.Error(err))
 			}
+			r.works.dropBefore(oldest)
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -212,17 +213,28 @@ func (s *server) handler(registry *prometheus.Registry, stopping context.Context
 	limits := s.cfg.Limits
 	door := ingest.New(s.router, ingest.Options{
 		MaxBody: int64(limits.MaxBody), MaxBatch: limits.MaxEntries, MaxDepth: limits.MaxDepth,
-		Plan:        func(ctx context.Context, e *event.Event) (any, error) { return s.router.Plan(ctx, e) },
+		Plan: func(ctx context.Context, e *event.Event) (any, error) { return s.router.Plan(ctx, e) },
+		Command: func(ctx context.Context, e *event.Event, wait time.Duration) (ingest.Reply, error) {
+			reply, err := s.router.Command(ctx, e, wait)
+			return ingest.Reply(reply), err
+		},
+		Query: func(ctx context.Context, e *event.Event, wait time.Duration) (ingest.Reply, error) {
+			reply, err := s.router.Query(ctx, e, wait)
+			return ingest.Reply(reply), err
+		},
+		Stopping:    stopping,
 		TestPattern: testPattern, Registerer: registry, Logger: s.log,
 	})
 	management := api.New(api.Options{
-		Rules: s.router, Targets: s.router, Events: s.router, States: s.router, Tracer: s.router, Accounts: s.router, Planner: s.router,
+		Rules: s.router, Targets: s.router, Events: s.router, States: s.router, Tracer: s.router, Accounts: s.router, Work: s.router, Planner: s.router,
 		DeadLetters: s.router.DeadLetters, Redriver: s.router.DeadLetters, Reloader: s.reloader,
 		Gatherer: registry, Logger: s.log, Stopping: stopping,
 	})
 	mux := http.NewServeMux()
 	mux.Handle("/{$}", door)
 	mux.Handle("/v1/events", door)
+	mux.Handle("/v1/commands", door)
+	mux.Handle("/v1/queries", door)
 	mux.Handle("/", management)
 	return mux
 }

@@ -1,0 +1,53 @@
+package journal
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+// Work is the latest state of a work request, which belongs to the event of the
+// command that asked for the work. What the state says is its writer's affair.
+type Work struct {
+	// Seq is that of the command's event.
+	Seq   Seq
+	Value []byte
+}
+
+func workKey(s Seq) []byte {
+	return binary.BigEndian.AppendUint64([]byte{tableWork}, uint64(s))
+}
+
+// work writes the state of a work request with the event that moves it.
+func (w *writer) work(k *Work) error { return w.b.Set(workKey(k.Seq), k.Value, nil) }
+
+// Work gives the latest state of the work request of a command, or ErrNotFound.
+func (j *Journal) Work(s Seq) (Work, error) {
+	v, closer, err := j.db.Get(workKey(s))
+	if errors.Is(err, pebble.ErrNotFound) {
+		return Work{}, fmt.Errorf("work request of event %d: %w", s, ErrNotFound)
+	}
+	if err != nil {
+		return Work{}, fmt.Errorf("work request of event %d: %w", s, err)
+	}
+	defer closer.Close()
+	return Work{Seq: s, Value: append([]byte(nil), v...)}, nil
+}
+
+// Works calls fn with the work requests of commands before a sequence number,
+// the latest command first, until fn says stop. It is given memory of its own.
+func (j *Journal) Works(before Seq, fn func(Work) bool) error {
+	it, err := j.db.NewIter(&pebble.IterOptions{LowerBound: workKey(j.Oldest()), UpperBound: workKey(before)})
+	if err != nil {
+		return err
+	}
+	for ok := it.Last(); ok; ok = it.Prev() {
+		w := Work{Seq: Seq(binary.BigEndian.Uint64(it.Key()[1:])), Value: append([]byte(nil), it.Value()...)}
+		if !fn(w) {
+			break
+		}
+	}
+	return errors.Join(it.Error(), it.Close())
+}

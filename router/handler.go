@@ -1,0 +1,91 @@
+package router
+
+import (
+	"fmt"
+	"strings"
+
+	"signalbox/event"
+	"signalbox/targets"
+	"signalbox/work"
+)
+
+// isRequest says whether a message of this kind is handled by exactly one target.
+func isRequest(k event.Kind) bool { return k == event.KindCommand || k == event.KindQuery }
+
+// observes says that a target of this type only looks on: what it is sent of a
+// command or a query does not count as its handling.
+func observes(targetType string) bool { return targetType == targets.TypeLog }
+
+// answersFor says whether a target answers for the work itself. A queue answers for
+// having taken the message, a bus hands it on, and a batch has one answer for many.
+func answersFor(cfg *targets.Config) bool {
+	switch cfg.Type {
+	case targets.TypeLog, targets.TypeQueue, targets.TypeBus:
+		return false
+	}
+	return cfg.Batch == nil
+}
+
+// findHandler finds the one delivery that handles a command or a query, and
+// gives the message a story of its own where it has none. A message without
+// exactly one is refused, as is one whose body can't be rendered: the sender can
+// be told.
+func (p *plan) findHandler(snap *snapshot) *event.Error {
+	kind := p.event.Meta.Kind
+	if p.event.Meta.CorrelationID == "" {
+		p.event.Meta.CorrelationID = p.event.ID
+	}
+	var handlers []int
+	for i := range p.sends {
+		if !observes(snap.set.Targets[p.sends[i].to.Target].Type) {
+			handlers = append(handlers, i)
+		}
+	}
+	switch len(handlers) {
+	case 0:
+		return p.noHandler(kind)
+	case 1:
+	default:
+		return p.severalHandlers(kind, handlers)
+	}
+	p.handler = handlers[0]
+	s := &p.sends[p.handler]
+	cfg := snap.set.Targets[s.to.Target]
+	switch {
+	case s.err != nil:
+		return requestError(event.CodeInvalidArgument, "rule %q can't make the body for target %q of this %s: %v", s.rule.Name, s.to.Target, kind, s.err)
+	case kind == event.KindQuery && !answersFor(&cfg) && cfg.Type != targets.TypeBus:
+		return requestError(event.CodeNoHandler, "rule %q sends the query %s to target %q, from which no reply comes, as it is a queue or has a batch: send it to an http target without one",
+			s.rule.Name, p.event.DetailType, s.to.Target)
+	}
+	return nil
+}
+
+func (p *plan) noHandler(kind event.Kind) *event.Error {
+	if len(p.sends) > 0 {
+		s := &p.sends[0]
+		return requestError(event.CodeNoHandler, "no rule on bus %s sends the %s %s to a handler: rule %q only logs it to %q",
+			p.event.Meta.Bus, kind, p.event.DetailType, s.rule.Name, s.to.Target)
+	}
+	return requestError(event.CodeNoHandler, "no rule on bus %s sends the %s %s from %s to a handler: add a rule for it, or send it as an event",
+		p.event.Meta.Bus, kind, p.event.DetailType, p.event.Source)
+}
+
+func (p *plan) severalHandlers(kind event.Kind, handlers []int) *event.Error {
+	names := make([]string, len(handlers))
+	for i, n := range handlers {
+		names[i] = fmt.Sprintf("rule %q (%s) to target %q", p.sends[n].rule.Name, p.sends[n].rule.Pos, p.sends[n].to.Target)
+	}
+	return requestError(event.CodeSeveralHandlers, "the %s %s would have %d handlers, and must have one: %s",
+		kind, p.event.DetailType, len(names), strings.Join(names, ", "))
+}
+
+func requestError(code, format string, args ...any) *event.Error {
+	return &event.Error{Code: code, Message: fmt.Sprintf(format, args...)}
+}
+
+// handledBy names the delivery that handles the plan's command.
+func (p *plan) handledBy() work.Handler {
+	s := &p.sends[p.handler]
+	return work.Handler{Bus: p.event.Meta.Bus, Rule: s.rule.Name, Entry: s.to.ID, Target: s.to.Target}
+}
