@@ -84,7 +84,7 @@ func (q *Queue) letter(d journal.DeadLetter) (*Letter, error) {
 	}
 	l := &Letter{place: d.Delivery, record: d.Record, parsed: e}
 	del := &d.Delivery
-	l.ID = journal.DeliveryID(del.Seq, cmp.Or(del.Bus, e.Meta.Bus), del.Rule, del.RuleTarget)
+	l.ID = journal.DeliveryID(del.Seq, l.ruleBus(), del.Rule, del.RuleTarget)
 	l.EventID, l.Bus, l.Synthetic = e.ID, e.Meta.Bus, e.Meta.Synthetic
 	l.Path = e.Meta.Path
 	l.Rule, l.RuleTarget, l.Target = del.Rule, del.RuleTarget, q.router.TargetName(del.Lane)
@@ -103,6 +103,9 @@ func (q *Queue) letter(d journal.DeadLetter) (*Letter, error) {
 	}
 	return l, nil
 }
+
+// ruleBus is the bus that the letter's rule is on: the event's, or one above it.
+func (l *Letter) ruleBus() string { return cmp.Or(l.place.Bus, l.parsed.Meta.Bus) }
 
 // errStop ends a walk without an error.
 var errStop = errors.New("stop")

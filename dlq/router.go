@@ -19,9 +19,9 @@ type Router interface {
 	// and place any more, or is under way; it may be called again.
 	Recall(journal.Delivery)
 	// Render gives what today's rules make of an event, which is that of the
-	// record, for a rule's target entry. The error, where they send nothing, is a
-	// *Skip.
-	Render(e *event.Event, record *journal.Record, rule, entry string) (Rendering, error)
+	// record, for the target entry of a rule on a bus. The error, where they send
+	// nothing, is a *Skip.
+	Render(e *event.Event, record *journal.Record, bus, rule, entry string) (Rendering, error)
 	// Request renders what a target would be sent, with secrets masked.
 	Request(target string, d *targets.Delivery) (targets.Request, error)
 	// BreakerOpen says that the circuit breaker of a target is not closed:

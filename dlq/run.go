@@ -337,7 +337,7 @@ func (q *Queue) rendering(o Redrive, l *Letter) (Rendering, error) {
 	if o.As != Current {
 		return Rendering{Target: target, Body: l.place.Body, Notice: l.place.Notice}, nil
 	}
-	r, err := q.router.Render(l.parsed, &l.record, l.Rule, l.RuleTarget)
+	r, err := q.router.Render(l.parsed, &l.record, l.ruleBus(), l.Rule, l.RuleTarget)
 	if err != nil {
 		return Rendering{}, err
 	}

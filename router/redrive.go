@@ -26,11 +26,12 @@ func (r *Router) Recall(d journal.Delivery) {
 	}
 }
 
-// Render gives what today's rules make of an event for a rule's target entry. The
-// error, where they send nothing, is a *dlq.Skip. It makes Router a dlq.Router.
-func (r *Router) Render(e *event.Event, record *journal.Record, rule, entry string) (dlq.Rendering, error) {
+// Render gives what today's rules make of an event for the target entry of a rule
+// on a bus. The error, where they send nothing, is a *dlq.Skip. It makes Router a
+// dlq.Router.
+func (r *Router) Render(e *event.Event, record *journal.Record, bus, rule, entry string) (dlq.Rendering, error) {
 	snap := r.snapshot.Load()
-	to, found, err := findEntry(snap.set, e.Meta.Bus, rule, entry)
+	to, found, err := findEntry(snap.set, bus, rule, entry)
 	if err != nil {
 		return dlq.Rendering{}, err
 	}

@@ -380,6 +380,33 @@ func TestCurrentSendsWhatTodaysRulesSay(t *testing.T) {
 	}
 }
 
+// The rule of a letter may be on a bus that its event bubbled up to.
+func TestCurrentFindsTheRuleOfAnEventThatBubbled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, `
+buses: {shop: {}, shop.eu: {bubble: true}}
+targets:
+  a: {type: http, url: "http://127.0.0.1:1/", retry: {max_attempts: 1}}
+rules:
+  - {name: orders, bus: shop, pattern: {source: [shop.orders]}, targets: [a]}
+`)
+		b.start()
+		defer b.stop()
+		b.fakes["a"].say(down)
+		e := order(1)
+		e.Meta.Bus = "shop.eu"
+		b.send(e)
+		b.settled()
+		b.fakes["a"].say(nil)
+		if j := b.redrive(dlq.Redrive{As: dlq.Current}); j.Delivered != 1 {
+			t.Errorf("got %+v", j)
+		}
+		if got := b.fakes["a"].deliveries(); len(got) != 2 || got[0].ID != got[1].ID {
+			t.Errorf("got %+v", got)
+		}
+	})
+}
+
 func TestAFailureOfCurrentLeavesTheLetterAsItWasRendered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, transformed)
