@@ -68,6 +68,9 @@ type configView struct {
 	Retry       retryView               `json:"retry"`
 	RetryBudget any                     `json:"retry_budget"` // budgetView, or "off"
 	Breaker     any                     `json:"breaker"`      // breakerView, or "off"
+
+	OrderBy      string `json:"order_by,omitempty"`
+	OnDeadLetter string `json:"on_dead_letter,omitempty"`
 }
 
 // retryView bounds the attempts of a target's deliveries.
@@ -110,6 +113,7 @@ func showConfig(c *targets.Config) *configView {
 		Headers: slices.Sorted(maps.Keys(c.Headers)), Signed: len(c.SigningSecrets) > 0,
 		Subject: c.Subject, Stream: c.Stream, To: c.To, Path: c.Path, Bus: c.Bus, Reply: c.Reply, Emits: c.Emits,
 		Timeout: document.FormatDuration(c.Timeout), Concurrency: c.Concurrency, Synthetic: c.Synthetic,
+		OrderBy: c.OrderBy, OnDeadLetter: c.OnDeadLetter,
 		Retry: retryView{
 			MaxAttempts: c.Retry.MaxAttempts, MaxAge: document.FormatDuration(c.Retry.MaxAge),
 			MinBackoff: document.FormatDuration(c.Retry.MinBackoff), MaxBackoff: document.FormatDuration(c.Retry.MaxBackoff),

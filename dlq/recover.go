@@ -66,8 +66,8 @@ func (j *job) died(d *journal.Delivery) bool {
 	return !d.Lineage.Redrives[len(d.Lineage.Redrives)-1].At.Before(began)
 }
 
-// findWaiting looks for letters among those that wait for their next attempt.
-// What is nowhere has reached its target.
+// findWaiting looks for letters among those that wait for their next attempt, or
+// behind another of their order key. What is nowhere has reached its target.
 func (q *Queue) findWaiting(p *part, lost []place) error {
 	if len(lost) == 0 {
 		return nil
@@ -76,14 +76,19 @@ func (q *Queue) findWaiting(p *part, lost []place) error {
 	for _, at := range lost {
 		wanted[at] = true
 	}
+	lane := q.journal.Lanes()[p.Target]
 	var there []journal.Delivery
-	err := q.journal.WaitingPlaces(q.journal.Lanes()[p.Target], func(d journal.Delivery) bool {
+	look := func(d journal.Delivery) bool {
 		if at := placeOf(&d); wanted[at] {
 			there = append(there, d)
 			delete(wanted, at)
 		}
 		return len(wanted) > 0
-	})
+	}
+	err := q.journal.WaitingPlaces(lane, look)
+	if err == nil && len(wanted) > 0 {
+		err = q.journal.ParkedPlaces(lane, look)
+	}
 	p.Delivered += len(wanted)
 	for _, d := range there {
 		p.flying[placeOf(&d)] = d

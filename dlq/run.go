@@ -257,7 +257,7 @@ func (p *part) taken(m *journal.Move) {
 // bare is a delivery's place and state alone, as they are kept of those on their
 // way.
 func bare(d *journal.Delivery) journal.Delivery {
-	return journal.Delivery{Seq: d.Seq, N: d.N, Lane: d.Lane, State: d.State, Due: d.Due}
+	return journal.Delivery{Seq: d.Seq, N: d.N, Lane: d.Lane, State: d.State, Due: d.Due, Key: d.Key}
 }
 
 // choose gives the moves of the next up to n letters, and where to go on. Letters

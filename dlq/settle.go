@@ -54,7 +54,7 @@ func (q *Queue) Settled(from journal.Delivery, to *journal.Delivery, end journal
 		return
 	}
 	defer p.signal()
-	if to != nil && to.State == journal.Waiting {
+	if to != nil && (to.State == journal.Waiting || to.State == journal.Parked) {
 		p.flying[placeOf(to)] = bare(to)
 		return
 	}

@@ -41,6 +41,10 @@ type Move struct {
 	// To is the delivery's next state; nil where End says that it ended.
 	To  *Delivery
 	End End
+	// Key is what becomes of the record of the delivery's order key; nil where
+	// that stays as it is. With KeyAlone there is no delivery to move.
+	Key      *KeyChange
+	KeyAlone bool
 	// Record is the event, to be kept with a dead letter, or to be put back where
 	// a redriven one has outlived it.
 	Record *Record
@@ -77,7 +81,9 @@ type request struct {
 	entries []Entry
 	moves   []Move
 	job     *jobWrite
-	err     error // why it is not part of its group
+	frees   []keyRef // stopped order keys that are to go on
+	freed   int      // how many of them were stopped
+	err     error    // why it is not part of its group
 	done    chan error
 }
 
@@ -87,6 +93,7 @@ type flight struct {
 	sync     bool
 	requests []*request
 	moves    []Move
+	freed    []keyRef // order keys that may go on
 }
 
 // Append writes events with their plans, all or none, and returns when they are
@@ -204,6 +211,7 @@ func (j *Journal) commitGroup(sync bool) bool {
 	f.batch = j.db.NewBatch()
 	w := writer{j: j, b: f.batch}
 	err := w.group(f)
+	f.freed = w.freed
 	if err == nil {
 		err = j.apply(f, sync)
 	}
@@ -260,6 +268,7 @@ func (j *Journal) land() {
 		f.batch.Close()
 		<-j.tokens
 		f.answer(err)
+		j.tellFreed(f.freed)
 		for i := range f.moves {
 			if f.moves[i].Applied != nil {
 				f.moves[i].Applied()
@@ -284,6 +293,8 @@ type writer struct {
 	claimed map[string]bool
 	// states holds the versions of the states in this batch, by key.
 	states map[string]Seq
+	// freed holds the order keys that this batch lets go on.
+	freed []keyRef
 }
 
 // group writes a group's changes, and the counts that they change. A request
@@ -297,6 +308,9 @@ func (w *writer) group(f *flight) error {
 	for _, r := range f.requests {
 		if r.err = w.claim(r.moves); r.err != nil {
 			continue
+		}
+		if err := w.free(r); err != nil {
+			return err
 		}
 		for i := range r.entries {
 			if err := w.entry(&r.entries[i]); err != nil {
@@ -374,6 +388,14 @@ func (w *writer) put(d *Delivery, r *Record) (err error) {
 }
 
 func (w *writer) move(m *Move) (err error) {
+	if m.Key != nil {
+		if err := w.keyChange(m.Key); err != nil {
+			return err
+		}
+	}
+	if m.KeyAlone {
+		return nil
+	}
 	w.key = m.From.appendKey(w.key[:0])
 	if m.From.State == Dead {
 		err = w.b.Delete(w.key, nil)
@@ -434,6 +456,9 @@ func (w *writer) claim(moves []Move) (err error) {
 		}
 		if !m.Made {
 			continue
+		}
+		if err := w.leaves(m); err != nil {
+			return err
 		}
 		if m.To != nil && m.Record != nil {
 			there, err := w.j.has(eventKey(m.From.Seq))

@@ -3,7 +3,7 @@ package journal
 import "encoding/binary"
 
 // Counts are the accounts of one lane, or of all of them, in deliveries. At
-// every moment Planned = Ready + Waiting + Dead + Delivered + Dropped.
+// every moment Planned = Ready + Waiting + Parked + Dead + Delivered + Dropped.
 type Counts struct {
 	Planned   uint64 `json:"planned"`
 	Ready     uint64 `json:"ready"`
@@ -11,14 +11,19 @@ type Counts struct {
 	Dead      uint64 `json:"dead"`
 	Delivered uint64 `json:"delivered"`
 	Dropped   uint64 `json:"dropped"`
+	// Parked deliveries wait behind another of their order key.
+	Parked uint64 `json:"parked"`
+	// BlockedKeys counts the order keys whose head waits for another attempt, or
+	// that are stopped, or that have parked deliveries.
+	BlockedKeys uint64 `json:"blocked_keys"`
 }
 
 // Pending is what has neither ended nor died.
-func (c Counts) Pending() uint64 { return c.Ready + c.Waiting }
+func (c Counts) Pending() uint64 { return c.Ready + c.Waiting + c.Parked }
 
 // Balanced says whether the accounts agree with themselves.
 func (c Counts) Balanced() bool {
-	return c.Planned == c.Ready+c.Waiting+c.Dead+c.Delivered+c.Dropped
+	return c.Planned == c.Ready+c.Waiting+c.Parked+c.Dead+c.Delivered+c.Dropped
 }
 
 func (c *Counts) add(o Counts) {
@@ -28,6 +33,8 @@ func (c *Counts) add(o Counts) {
 	c.Dead += o.Dead
 	c.Delivered += o.Delivered
 	c.Dropped += o.Dropped
+	c.Parked += o.Parked
+	c.BlockedKeys += o.BlockedKeys
 }
 
 // of gives the account that deliveries of a state are in.
@@ -37,6 +44,8 @@ func (c *Counts) of(s State) *uint64 {
 		return &c.Waiting
 	case Dead:
 		return &c.Dead
+	case Parked:
+		return &c.Parked
 	default:
 		return &c.Ready
 	}
@@ -50,8 +59,10 @@ func (c *Counts) ended(e End) *uint64 {
 	return &c.Delivered
 }
 
-func (c *Counts) fields() [6]*uint64 {
-	return [6]*uint64{&c.Planned, &c.Ready, &c.Waiting, &c.Dead, &c.Delivered, &c.Dropped}
+// fields are in the order in which they are stored. Stores that were written
+// before there was order have the first six alone.
+func (c *Counts) fields() [8]*uint64 {
+	return [8]*uint64{&c.Planned, &c.Ready, &c.Waiting, &c.Dead, &c.Delivered, &c.Dropped, &c.Parked, &c.BlockedKeys}
 }
 
 func (c *Counts) appendValue(dst []byte) []byte {
@@ -63,7 +74,10 @@ func (c *Counts) appendValue(dst []byte) []byte {
 
 func (c *Counts) readValue(v []byte) error {
 	r := reader{rest: v}
-	for _, f := range c.fields() {
+	for i, f := range c.fields() {
+		if i == 6 && len(r.rest) == 0 {
+			break
+		}
 		*f = r.uvarint()
 	}
 	if r.broken {

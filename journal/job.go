@@ -44,11 +44,11 @@ func (j *Journal) Jobs(fn func(id string, state []byte) error) error {
 }
 
 // Find gives the delivery that lies on disk in the state and the place (Lane,
-// Due, Seq, N) of d, with its event, or ErrNotFound.
+// Due, Key, Seq, N) of d, with its event, or ErrNotFound.
 func (j *Journal) Find(d Delivery) (DeadLetter, error) {
 	view := j.db.NewSnapshot() // an event comes and goes with its last delivery
 	defer view.Close()
-	found := Delivery{Seq: d.Seq, N: d.N, Lane: d.Lane, State: d.State, Due: d.Due}
+	found := Delivery{Seq: d.Seq, N: d.N, Lane: d.Lane, State: d.State, Due: d.Due, Key: d.Key}
 	rest, err := get(view, found.appendKey(nil), func(v []byte) ([]byte, error) { return found.readValue(v) })
 	if err != nil {
 		return DeadLetter{}, fmt.Errorf("delivery %d/%d: %w", d.Seq, d.N, err)

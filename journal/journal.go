@@ -71,6 +71,9 @@ type Journal struct {
 
 	laneMu sync.Mutex
 	lanes  map[string]LaneID
+
+	// onFreed is called with each order key that may go on after it was stopped.
+	onFreed atomic.Pointer[func(LaneID, KeyHash)]
 }
 
 // Open opens or creates the store in dir and recovers what a crash left. It

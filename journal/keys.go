@@ -24,12 +24,16 @@ const (
 	tableTouch   = 't' // seq; seq, n; seq, n, time     → what rules said; what came of a delivery; a redrive
 	tableStory   = 'o' // hour, hash of what joins, seq → nothing
 	tableWork    = 'w' // seq of the command            → state of its work request
+	tableOrder   = 'b' // lane, hash of an order key    → what is known of the key
+	//                    lane, hash, seq, n            → parked delivery
 )
 
 const (
 	readyKeyLen   = 1 + 4 + 8 + 2
 	waitingKeyLen = 1 + 4 + 8 + 8 + 2
 	deadKeyLen    = 1 + 8 + 2
+	orderKeyLen   = 1 + 4 + 8
+	parkedKeyLen  = orderKeyLen + 8 + 2
 )
 
 func eventKey(s Seq) []byte {
@@ -63,6 +67,8 @@ func (d *Delivery) appendKey(dst []byte) []byte {
 		dst = append(dst, tableWaiting)
 		dst = binary.BigEndian.AppendUint32(dst, uint32(d.Lane))
 		dst = binary.BigEndian.AppendUint64(dst, uint64(d.Due.UnixNano()))
+	case Parked:
+		dst = appendOrderKey(dst, d.Lane, HashKey(d.Key))
 	default:
 		dst = append(dst, tableReady)
 		dst = binary.BigEndian.AppendUint32(dst, uint32(d.Lane))
@@ -86,6 +92,10 @@ func placeOf(key []byte) (d Delivery, ok bool) {
 		rest = rest[12:]
 	case len(key) == deadKeyLen && key[0] == tableDead:
 		d.State = Dead
+	case len(key) == parkedKeyLen && key[0] == tableOrder:
+		d.State = Parked
+		d.Lane = LaneID(binary.BigEndian.Uint32(rest))
+		rest = rest[12:]
 	default:
 		return Delivery{}, false
 	}
@@ -94,7 +104,7 @@ func placeOf(key []byte) (d Delivery, ok bool) {
 	return d, true
 }
 
-// laneRange bounds the keys of one lane in the ready or the waiting table.
+// laneRange bounds the keys of one lane in one of the lanes' tables.
 func laneRange(table byte, l LaneID) (lower, upper []byte) {
 	lower = binary.BigEndian.AppendUint32([]byte{table}, uint32(l))
 	return lower, binary.BigEndian.AppendUint32([]byte{table}, uint32(l)+1)

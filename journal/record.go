@@ -42,6 +42,7 @@ const (
 	Ready   State = iota // to be attempted as soon as its turn comes
 	Waiting              // for its next attempt, at Due
 	Dead                 // in the dead-letter queue
+	Parked               // behind another of its order key
 )
 
 // Delivery is one planned delivery: an event, by way of a rule, to a target.
@@ -58,6 +59,9 @@ type Delivery struct {
 	RuleTarget string
 	// Bus is the bus that the rule is on, where it is not the event's own.
 	Bus string
+	// Key is the order key, fixed when the delivery was planned: those of a lane
+	// that share one are sent one after the other. Empty means no order.
+	Key string
 	// Body is the transformed body, fixed when the delivery was planned; nil
 	// means the event itself.
 	Body []byte
@@ -148,6 +152,7 @@ const (
 	flagBody = 1 << iota
 	flagTail
 	flagNotice
+	flagKey
 )
 
 // tail holds the parts of a delivery that few have, as JSON.
@@ -169,6 +174,9 @@ func (d *Delivery) appendValue(dst []byte) ([]byte, error) {
 	if d.Notice {
 		flags |= flagNotice
 	}
+	if d.Key != "" {
+		flags |= flagKey
+	}
 	hasTail := d.Bus != "" || d.Spent != 0 || !d.Since.IsZero() || len(d.History) > 0 || d.Death != nil || d.Lineage != nil
 	if hasTail {
 		flags |= flagTail
@@ -180,6 +188,9 @@ func (d *Delivery) appendValue(dst []byte) ([]byte, error) {
 	if d.Body != nil {
 		dst = binary.AppendUvarint(dst, uint64(len(d.Body)))
 		dst = append(dst, d.Body...)
+	}
+	if d.Key != "" {
+		dst = appendString(dst, d.Key)
 	}
 	if hasTail {
 		t := tail{Bus: d.Bus, Spent: d.Spent, Since: d.Since, History: d.History, Death: d.Death, Lineage: d.Lineage}
@@ -207,6 +218,9 @@ func (d *Delivery) readValue(v []byte) (rest []byte, err error) {
 		d.Body = append([]byte{}, r.bytes()...)
 	}
 	d.Notice = flags&flagNotice != 0
+	if flags&flagKey != 0 {
+		d.Key = string(r.bytes())
+	}
 	var t tail
 	if flags&flagTail != 0 {
 		if err := json.Unmarshal(r.bytes(), &t); err != nil {

@@ -28,10 +28,11 @@ const (
 	TouchDead      TouchState = "dead"
 	TouchDelivered TouchState = "delivered"
 	TouchDropped   TouchState = "dropped"
+	TouchParked    TouchState = "parked" // behind another of its order key
 )
 
 // touchStates gives a state its byte in a record; the byte of a redrive is 0.
-var touchStates = [...]TouchState{"", TouchReady, TouchWaiting, TouchDead, TouchDelivered, TouchDropped}
+var touchStates = [...]TouchState{"", TouchReady, TouchWaiting, TouchDead, TouchDelivered, TouchDropped, TouchParked}
 
 const touchRedriven = 0
 
@@ -121,7 +122,7 @@ func (w *writer) touch(m *Move) error {
 	switch {
 	case m.To != nil:
 		d = m.To
-		state = [...]TouchState{TouchReady, TouchWaiting, TouchDead}[d.State]
+		state = [...]TouchState{TouchReady, TouchWaiting, TouchDead, TouchParked}[d.State]
 	case m.End == Dropped:
 		state = TouchDropped
 	}
@@ -159,7 +160,7 @@ func (w *writer) putTouch(d *Delivery, state TouchState, a *Answered) error {
 	switch state {
 	case TouchWaiting:
 		tail.Due = d.Due
-	case TouchDelivered, TouchDropped:
+	case TouchDelivered, TouchDropped, TouchParked:
 		tail.Spent, tail.Since, tail.History = d.Spent, d.Since, d.History
 	}
 	if tail.Bus != "" || tail.Spent != 0 || !tail.Due.IsZero() || !tail.Since.IsZero() || len(tail.History)+len(tail.Derived) > 0 {

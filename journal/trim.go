@@ -103,18 +103,18 @@ func (j *Journal) horizon(keep Retention) (Seq, error) {
 }
 
 // neededFrom is the first event below bound that a delivery waits for, or bound.
-// A ready delivery may begin to wait meanwhile, and none goes the other way, so
-// the tables are read in this order.
+// A ready delivery may be parked meanwhile, and either begin to wait, and none
+// goes the other way, so the tables are read in this order.
 func (j *Journal) neededFrom(bound Seq) (Seq, error) {
 	bound = min(bound, j.Stable())
 	for _, l := range j.Lanes() {
-		for _, table := range [...]byte{tableReady, tableWaiting} {
+		for _, table := range [...]byte{tableReady, tableOrder, tableWaiting} {
 			lower, upper := laneRange(table, l)
 			if err := j.scan(lower, upper, func(k, _ []byte) (bool, error) {
 				if d, ok := placeOf(k); ok {
 					bound = min(bound, d.Seq)
 				}
-				return table == tableWaiting, nil // the ready ones are in order
+				return table != tableReady, nil // those are in order
 			}); err != nil {
 				return 0, err
 			}

@@ -10,6 +10,7 @@ import (
 	"signalbox/event"
 	"signalbox/journal"
 	"signalbox/rules"
+	"signalbox/rules/exprenv"
 	"signalbox/rules/transform"
 	"signalbox/targets"
 )
@@ -89,7 +90,8 @@ type plan struct {
 	sends    []send
 	// object is what the event tells the state of; nil for none.
 	object  *journal.Object
-	handler int // the send that handles a command or a query
+	handler int          // the send that handles a command or a query
+	env     *exprenv.Env // nil until an order key asks for it
 }
 
 // send is one planned delivery.
@@ -100,7 +102,8 @@ type send struct {
 	body []byte
 	// notice says that body is the envelope to be sent in place of the event's.
 	notice bool
-	err    error // the body can't be rendered
+	key    string // the order key
+	err    error  // the body can't be rendered, or the order key not be told
 }
 
 // prepare fills in what an event does not say, matches it, and plans its
@@ -162,21 +165,34 @@ func (r *Router) prepare(snap *snapshot, e *event.Event, seq journal.Seq) (plan,
 // render plans one delivery and its body.
 func (r *Router) render(snap *snapshot, p *plan, rule *rules.Rule, to *rules.RuleTarget) send {
 	s := send{lane: snap.lanes[to.Target], rule: rule, to: to}
-	if to.Carry != "" {
-		s.notice = true
-		s.body, s.err = r.notice(p.event, p.object, p.seq, to.Carry)
-		return s
+	if order := snap.set.Orders[to.Target]; order != nil {
+		if s.key, s.err = p.orderKey(order); s.err != nil {
+			return s
+		}
 	}
-	if to.Transform == nil {
-		return s
-	}
-	s.body, s.err = to.Transform.Apply(transform.Input{
-		Envelope: p.envelope, Event: p.event, RuleName: rule.Name, RuleARN: r.ruleARN(rule), Ingested: p.event.Meta.Received,
-	})
-	if s.err == nil && s.body == nil {
-		s.body = []byte{} // nil would mean the event itself
+	if s.err = r.renderBody(&s, p); s.err != nil {
+		s.err = fmt.Errorf("the body can't be rendered: %w", s.err)
 	}
 	return s
+}
+
+// renderBody gives a send its body.
+func (r *Router) renderBody(s *send, p *plan) (err error) {
+	if s.to.Carry != "" {
+		s.notice = true
+		s.body, err = r.notice(p.event, p.object, p.seq, s.to.Carry)
+		return err
+	}
+	if s.to.Transform == nil {
+		return nil
+	}
+	s.body, err = s.to.Transform.Apply(transform.Input{
+		Envelope: p.envelope, Event: p.event, RuleName: s.rule.Name, RuleARN: r.ruleARN(s.rule), Ingested: p.event.Meta.Received,
+	})
+	if err == nil && s.body == nil {
+		s.body = []byte{} // nil would mean the event itself
+	}
+	return err
 }
 
 // ruleARN names a rule as EventBridge does.
@@ -207,7 +223,7 @@ func (p *plan) entry() (journal.Entry, error) {
 	for i, s := range p.sends {
 		e.Deliveries[i] = journal.Delivery{
 			Seq: p.seq, N: uint16(i), Lane: s.lane.id, State: journal.Ready,
-			Rule: s.rule.Name, RuleTarget: s.to.ID, Body: s.body, Notice: s.notice,
+			Rule: s.rule.Name, RuleTarget: s.to.ID, Body: s.body, Notice: s.notice, Key: s.key,
 		}
 		if s.rule.Bus != p.event.Meta.Bus {
 			e.Deliveries[i].Bus = s.rule.Bus // it bubbled
@@ -216,7 +232,7 @@ func (p *plan) entry() (journal.Entry, error) {
 			e.Deliveries[i].State = journal.Dead
 			e.Deliveries[i].Death = &journal.Death{
 				At: time.Now().UTC(), Code: targets.CodeInvalidJSON,
-				Message: fmt.Sprintf("rule %q: target %q: the body can't be rendered: %v", s.rule.Name, s.to.Target, s.err),
+				Message: fmt.Sprintf("rule %q: target %q: %v", s.rule.Name, s.to.Target, s.err),
 			}
 		}
 	}

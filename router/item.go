@@ -24,6 +24,7 @@ type item struct {
 	run    *batchRun
 	// answered is what came of the latest attempt.
 	answered journal.Answered
+	order    *orderKey // nil where the delivery has no order key
 }
 
 // bus is the bus of the rule that planned the delivery.

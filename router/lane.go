@@ -1,11 +1,9 @@
 package router
 
 import (
-	"errors"
 	"sync"
 	"time"
 
-	"go.uber.org/zap"
 	"golang.org/x/time/rate"
 
 	"signalbox/journal"
@@ -63,6 +61,9 @@ type lane struct {
 	alarm          *time.Timer
 	alarmAt        time.Time
 
+	// order is for the deliveries that have an order key.
+	order laneOrder
+
 	// failing is the text of the error that was last logged; empty while the
 	// target takes deliveries.
 	failing string
@@ -88,6 +89,8 @@ func newLane(r *Router, name string, id journal.LaneID) *lane {
 	if c.Waiting > 0 {
 		l.nextDue = longAgo
 	}
+	l.order.records = int(c.BlockedKeys)
+	l.sweepKeys()
 	return l
 }
 
@@ -111,6 +114,7 @@ func (l *lane) assign(cfg targets.Config, t targets.Target) {
 	if perSecond := cfg.RateLimit.PerSecond(); perSecond > 0 {
 		l.limiter = rate.NewLimiter(rate.Limit(perSecond), l.handle.burst(perSecond))
 	}
+	l.sweepKeys() // what stops a key may be another
 	l.mu.Unlock()
 	if old != nil {
 		l.r.retire(old)
@@ -148,13 +152,23 @@ func (l *lane) offer(items ...*item) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, it := range items {
-		if !l.behind && l.room() > 0 {
-			l.hold(it)
-		} else {
+		if l.behind || !l.takes(it) {
 			l.missed(it.delivery)
 		}
 	}
 	l.dispatch()
+}
+
+// takes holds a new delivery if there is room, and its order does not forbid it.
+func (l *lane) takes(it *item) bool {
+	if it.delivery.Key != "" {
+		return l.offerInOrder(it)
+	}
+	if l.room() <= 0 {
+		return false
+	}
+	l.hold(it)
+	return true
 }
 
 // requeued tells the lane of a delivery that has become ready again on disk.
@@ -183,13 +197,23 @@ func (l *lane) room() int {
 	return l.window() - len(l.held)
 }
 
+// hold queues a delivery.
 func (l *lane) hold(it *item) {
-	l.held[it.key()] = it
-	l.bytes += it.size()
+	l.keep(it)
+	l.enqueue(it)
+}
+
+func (l *lane) enqueue(it *item) {
 	if b := l.batch(); b != nil && b.wait > 0 {
 		it.queued = time.Now()
 	}
 	l.queue = append(l.queue, it)
+}
+
+// keep gives a delivery a place in the window.
+func (l *lane) keep(it *item) {
+	l.held[it.key()] = it
+	l.bytes += it.size()
 }
 
 // poke makes the lane look for work.
@@ -225,10 +249,14 @@ func (l *lane) dispatch() {
 
 // wantsRead says whether there is something to read from disk, and room for it.
 func (l *lane) wantsRead(now time.Time) bool {
-	if l.reading || now.Before(l.readAt) || l.room() < max(1, l.window()/2) {
+	if l.reading || now.Before(l.readAt) {
 		return false
 	}
-	return l.due(now) || l.behind && l.settled()
+	// What waits for its turn in memory must not keep other keys from being read.
+	if room := l.room(); room <= 0 || room+l.order.chained < l.window()/2 {
+		return false
+	}
+	return l.due(now) || len(l.order.resumes) > 0 || l.order.sweeping || l.behind && l.settled()
 }
 
 // due says whether the wait of a delivery on disk is over.
@@ -388,16 +416,22 @@ func (l *lane) settle(it *item, to *journal.Delivery, end journal.End) {
 	if to != nil && to.State == journal.Dead {
 		m.Record = it.record()
 	}
+	if it.order != nil {
+		l.settleInOrder(it, m)
+		return
+	}
 	if it.run != nil {
 		it.run.add(it, m)
 		return
 	}
-	m.Applied = func() { l.release(it, to) }
+	m.Applied = func() { l.release(it, to); l.tellRedrive(it, to, end) }
+	l.move(m)
+}
+
+// tellRedrive tells the redrive that sent a delivery of its next state, or end.
+func (l *lane) tellRedrive(it *item, to *journal.Delivery, end journal.End) {
 	if it.delivery.Redriven() {
-		m.Applied = func() { l.release(it, to); l.r.DeadLetters.Settled(it.delivery, to, end) }
-	}
-	if err := l.r.journal.Move(m); err != nil && !errors.Is(err, journal.ErrClosed) {
-		l.r.log.Error("delivery's state can't be written; it will be attempted again after a restart", zap.String("target", l.name), zap.Error(err))
+		l.r.DeadLetters.Settled(it.delivery, to, end)
 	}
 }
 
@@ -411,14 +445,19 @@ func (l *lane) release(it *item, to *journal.Delivery) {
 
 // releaseOne is called with the lock held.
 func (l *lane) releaseOne(it *item, to *journal.Delivery) {
+	l.letGo(it)
+	if to != nil && to.State == journal.Waiting {
+		l.waits(*to)
+	}
+}
+
+// letGo gives up an item's place in the window.
+func (l *lane) letGo(it *item) {
 	l.bytes -= it.size()
 	if l.reading {
 		l.ended = append(l.ended, it)
 	} else {
 		l.forget(it)
-	}
-	if to != nil && to.State == journal.Waiting {
-		l.waits(*to)
 	}
 }
 

@@ -157,6 +157,7 @@ type accounts struct{ r *Router }
 
 var (
 	descPending = prometheus.NewDesc("signalbox_deliveries_pending", "Deliveries that have neither ended nor died.", []string{"target", "state"}, nil)
+	descBlocked = prometheus.NewDesc("signalbox_order_keys_blocked", "Order keys whose head waits or has stopped them, or that have parked deliveries.", []string{"target"}, nil)
 	descDead    = prometheus.NewDesc("signalbox_dead_letters", "Deliveries in the dead-letter queue.", []string{"target"}, nil)
 	descCircuit = prometheus.NewDesc("signalbox_target_circuit", "1 for the state that a target's circuit breaker is in, 0 for the others.", []string{"target", "state"}, nil)
 	descRedrive = prometheus.NewDesc("signalbox_redrives_running", "Redrives that send dead letters again.", nil, nil)
@@ -167,7 +168,7 @@ var (
 )
 
 func (a *accounts) Describe(c chan<- *prometheus.Desc) {
-	for _, d := range [...]*prometheus.Desc{descPending, descDead, descCircuit, descFsyncs, descDisk, descWorks, descAskers} {
+	for _, d := range [...]*prometheus.Desc{descPending, descBlocked, descDead, descCircuit, descFsyncs, descDisk, descWorks, descAskers} {
 		c <- d
 	}
 }
@@ -183,6 +184,8 @@ func (a *accounts) Collect(c chan<- prometheus.Metric) {
 		}
 		gauge(descPending, n.Ready, l.name, "ready")
 		gauge(descPending, n.Waiting, l.name, "waiting")
+		gauge(descPending, n.Parked, l.name, "parked")
+		gauge(descBlocked, n.BlockedKeys, l.name)
 		gauge(descDead, n.Dead, l.name)
 		for _, s := range circuitStates {
 			is := uint64(0)

@@ -229,7 +229,15 @@ func (m *model) checkDisk() {
 				}
 				return true
 			}))
+		err = errors.Join(err, m.journal.Keys(id, 0, func(r journal.KeyRecord) bool {
+			got.BlockedKeys++
+			err = errors.Join(err, m.journal.ParkedBehind(id, r.Hash, journal.Cursor{}, one(&got.Parked)))
+			return true
+		}))
 		c := m.journal.LaneCounts(id)
+		if got.Parked != c.Parked || got.BlockedKeys != c.BlockedKeys {
+			m.t.Errorf("lane %s: on disk %d parked behind %d keys, the accounts say %+v", name, got.Parked, got.BlockedKeys, c)
+		}
 		if err != nil || got.Ready != c.Ready || got.Waiting != c.Waiting || got.Dead != c.Dead || !c.Balanced() {
 			m.t.Errorf("lane %s: on disk %+v (%v), the accounts say %+v", name, got, err, c)
 		}

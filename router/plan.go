@@ -41,6 +41,8 @@ type PlannedTarget struct {
 	ID     string `json:"id"`
 	Target string `json:"target"`
 	Type   string `json:"type"`
+	// OrderKey is the delivery's order key; empty where it is in no order.
+	OrderKey string `json:"order_key,omitempty"`
 	// Note says what would keep the request from being sent: the rule's state,
 	// or what the target does with synthetic events.
 	Note string `json:"note,omitempty"`
@@ -95,6 +97,7 @@ func (r *Router) preview(snap *snapshot, p *plan, rule *rules.Rule, to *rules.Ru
 		shown.Note = fmt.Sprintf("the event is synthetic and the target's policy is %q: nothing is sent", cfg.Synthetic)
 	}
 	s := r.render(snap, p, rule, to)
+	shown.OrderKey = s.key
 	if s.err != nil {
 		shown.Error = s.err.Error()
 		return shown

@@ -42,6 +42,8 @@ type reading struct {
 	// readTo is the event before which no ready delivery was left on disk; zero if
 	// some may have been.
 	readTo journal.Seq
+	// order is what concerns deliveries with an order key.
+	order orderReading
 }
 
 // read fills the window from disk: first the deliveries whose wait is over, then
@@ -58,26 +60,50 @@ func (l *lane) read() {
 	if ready {
 		l.from = lastReady
 	}
+	l.beginOrder(&r)
 	l.mu.Unlock()
 
-	var err error
-	if due {
+	err := r.readOrder()
+	if due && err == nil {
 		err = r.readWaiting(now)
 	}
 	if ready && err == nil {
 		err = r.readReady()
 	}
 
+	for _, it := range l.took(&r, due, ready, err) {
+		l.putBack(it)
+	}
+}
+
+// took takes what a read has found, and makes the moves that follow from it. It
+// gives the redriven deliveries that were recalled meanwhile.
+func (l *lane) took(r *reading, due, ready bool, err error) []*item {
+	l.order.moving.Lock()
+	defer l.order.moving.Unlock()
+	moves, recalled := l.place(r, due, ready, err)
+	l.move(moves...)
+	return recalled
+}
+
+func (l *lane) place(r *reading, due, ready bool, err error) (moves []journal.Move, recalled []*item) {
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.reading = false
 	for _, it := range l.ended {
 		l.forget(it)
 	}
 	clear(l.ended)
 	l.ended = l.ended[:0]
+	moves = l.endOrder(r)
 	for _, it := range r.found {
-		l.hold(it)
+		if it.delivery.Key == "" {
+			l.hold(it)
+		} else {
+			moves = append(moves, l.meet(it, r)...)
+		}
 	}
+	l.dropIdles()
 	if due {
 		l.waitFrom = first(l.waitFrom, r.nextWaiting)
 		if l.nextDue.IsZero() || !r.nextDue.IsZero() && r.nextDue.Before(l.nextDue) {
@@ -92,12 +118,9 @@ func (l *lane) read() {
 		l.r.log.Error("deliveries can't be read; trying again", zap.String("target", l.name), zap.Error(err))
 		l.readAt = time.Now().Add(readAgain)
 	}
-	back := l.withdrawRecalled()
+	recalled = l.withdrawRecalled()
 	l.dispatch()
-	l.mu.Unlock()
-	for _, it := range back {
-		l.putBack(it)
-	}
+	return moves, recalled
 }
 
 func (r *reading) readWaiting(now time.Time) error {
@@ -148,7 +171,7 @@ func (r *reading) readReady() error {
 
 // full says that the window has no room for more.
 func (r *reading) full() bool {
-	return len(r.found) >= r.room || r.bytes >= r.most
+	return len(r.found)+r.order.found >= r.room || r.bytes >= r.most
 }
 
 // take adds a delivery to what was found, unless the lane holds it already, and
@@ -159,14 +182,23 @@ func (r *reading) take(d journal.Delivery, rec journal.Record, next *journal.Cur
 		if err != nil {
 			return err
 		}
+		if err := r.lookUp(&it.delivery); err != nil {
+			return err
+		}
 		r.found = append(r.found, it)
 		r.bytes += it.size()
 	}
-	*next = journal.CursorOf(&d)
-	if next.N++; next.N == 0 {
-		next.Seq++
-	}
+	*next = after(&d)
 	return nil
+}
+
+// after is the place behind a delivery.
+func after(d *journal.Delivery) journal.Cursor {
+	c := journal.CursorOf(d)
+	if c.N++; c.N == 0 {
+		c.Seq++
+	}
+	return c
 }
 
 // holds says whether the lane holds the delivery in the very state that was read.

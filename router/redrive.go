@@ -17,11 +17,7 @@ import (
 // Recall takes a redriven delivery that is not under way out of its lane, and
 // puts it back. It makes Router a dlq.Router.
 func (r *Router) Recall(d journal.Delivery) {
-	name := r.TargetName(d.Lane)
-	r.laneMu.Lock()
-	l := r.lanes[name]
-	r.laneMu.Unlock()
-	if l != nil {
+	if l := r.laneOf(d.Lane); l != nil {
 		l.recall(d)
 	}
 }
@@ -144,12 +140,14 @@ func (l *lane) withdraw(d journal.Delivery) *item {
 	if err == nil {
 		it, err = newItem(found.Delivery, found.Record)
 	}
+	if err == nil {
+		err = l.adopt(it)
+	}
 	if err != nil {
 		l.r.log.Error("delivery can't be read to be put back; it is tried again", zap.String("target", l.name), zap.Error(err))
 		return nil
 	}
-	l.held[it.key()] = it
-	l.bytes += it.size()
+	l.keep(it)
 	return it
 }
 

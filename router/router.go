@@ -164,6 +164,7 @@ func New(opts Options, set *rules.Set) (*Router, error) {
 	r.metrics = newMetrics(opts.Registerer, r)
 	r.gate = gate{journal: opts.Journal, maxPending: opts.MaxPending, minFree: opts.MinFreeDisk}
 	r.DeadLetters = dlq.New(opts.Journal, r)
+	opts.Journal.OnFreed(r.freed)
 	for name, id := range opts.Journal.Lanes() {
 		r.lanes[name] = newLane(r, name, id)
 	}
@@ -333,12 +334,25 @@ func (r *Router) TargetName(id journal.LaneID) string {
 // Requeue tells a lane of a delivery that has become ready again on disk. It
 // makes Router a dlq.Router.
 func (r *Router) Requeue(d journal.Delivery) {
-	name := r.TargetName(d.Lane)
-	r.laneMu.Lock()
-	l := r.lanes[name]
-	r.laneMu.Unlock()
-	if l != nil {
+	if l := r.laneOf(d.Lane); l != nil {
 		l.requeued(d)
+	}
+}
+
+// laneOf finds a lane by its id; nil if there is none.
+func (r *Router) laneOf(id journal.LaneID) *lane {
+	for _, l := range r.allLanes() {
+		if l.id == id {
+			return l
+		}
+	}
+	return nil
+}
+
+// freed lets an order key go on that a dead letter had stopped.
+func (r *Router) freed(id journal.LaneID, h journal.KeyHash) {
+	if l := r.laneOf(id); l != nil {
+		l.freed(h)
 	}
 }
 

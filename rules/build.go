@@ -36,6 +36,7 @@ func (l *loader) build() *Set {
 		loader: l,
 		set: &Set{
 			Targets:  map[string]targets.Config{},
+			Orders:   map[string]*exprenv.OrderKey{},
 			Buses:    map[string]Bus{DefaultBus: {Name: DefaultBus}},
 			Files:    l.files,
 			matchers: map[string]*matcher{},
@@ -263,13 +264,18 @@ func (b *builder) when(d *draft) *exprenv.Program {
 	if err == nil {
 		return program
 	}
-	pos, text := d.When.Node.Pos, err.Error()
+	b.exprFault(d.When.Node, d.path.Key("when"), err)
+	return nil
+}
+
+// exprFault puts the fault of an expression at its place in the file.
+func (b *builder) exprFault(n *document.Node, path document.Path, err error) {
+	pos, text := n.Pos, err.Error()
 	var fault *exprenv.Error
 	if errors.As(err, &fault) {
-		pos, text = d.When.Node.TextPosition(fault.Offset), withHint(fault.Reason, fault.Hint)
+		pos, text = n.TextPosition(fault.Offset), withHint(fault.Reason, fault.Hint)
 	}
-	b.problems.Add(pos, d.path.Key("when"), "%s", text)
-	return nil
+	b.problems.Add(pos, path, "%s", text)
 }
 
 // matchers compiles the rules of each bus. It waits until all is well: a faulty

@@ -20,6 +20,8 @@ type Set struct {
 	Rules []*Rule
 	// Targets are all that rules can name, after defaults.
 	Targets map[string]targets.Config
+	// Orders holds the compiled order_by of the targets that have one.
+	Orders map[string]*exprenv.OrderKey
 	// Buses always holds DefaultBus.
 	Buses map[string]Bus
 	// Files are the rule files that were read.

@@ -41,6 +41,7 @@ func (b *builder) target(member document.Member, path document.Path) {
 		b.zeros(member.Value, path)
 		config.SetDefaults()
 		b.validate(&config, member.Value, path)
+		b.orderBy(&config, member.Value, path)
 	}
 	if b.problems.Len() > before {
 		b.broken[member.Key] = true

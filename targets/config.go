@@ -91,6 +91,13 @@ type Config struct {
 	// Carry is what a delivery carries, one of the Carry constants: CarryState by
 	// default.
 	Carry string `yaml:"carry"`
+	// OrderBy is an expression over the event whose result is the delivery's order
+	// key: deliveries that share one are made in order, one at a time. Empty means
+	// no order.
+	OrderBy string `yaml:"order_by"`
+	// OnDeadLetter says what becomes of an order key when the dead-letter queue
+	// takes a delivery of it, OnDeadLetterContinue by default; only with OrderBy.
+	OnDeadLetter string `yaml:"on_dead_letter"`
 
 	// URL is where an http target posts to, or the server of a queue:
 	// nats://host:port, with the subject as its path if Subject is not given.
@@ -194,6 +201,15 @@ const (
 	ReplyNone = "none"
 )
 
+// What becomes of an order key whose delivery the dead-letter queue takes.
+const (
+	// OnDeadLetterContinue lets the key go on with its next delivery.
+	OnDeadLetterContinue = "continue"
+	// OnDeadLetterStop keeps the key's deliveries back until the dead letter is
+	// redriven or purged, or the key is resumed.
+	OnDeadLetterStop = "stop"
+)
+
 // SetDefaults fills in every field that was left out and has a default.
 func (c *Config) SetDefaults() {
 	setDefault(&c.Retry.MaxAttempts, 185)
@@ -208,6 +224,9 @@ func (c *Config) SetDefaults() {
 	if c.Batch != nil {
 		c.Batch.setDefaults()
 		setDefault(&c.Concurrency, batchConcurrency)
+	}
+	if c.OrderBy != "" {
+		setDefault(&c.OnDeadLetter, OnDeadLetterContinue)
 	}
 	switch c.Type {
 	case TypeHTTP:

@@ -24,6 +24,7 @@ func TestConfigSetDefaults(t *testing.T) {
 		{Config{Type: TypeQueue, Batch: &Batch{}}, 8, func(c Config) bool {
 			return c.Batch.MaxEvents == 100 && c.Batch.MaxBytes == 1<<20 && *c.Batch.MaxWait == 50*time.Millisecond
 		}},
+		{Config{Type: TypeLog, OrderBy: "detail.id"}, 1, func(c Config) bool { return c.OnDeadLetter == OnDeadLetterContinue }},
 		{Config{Type: TypeHTTP, Concurrency: 2, QuickRetries: new(0)}, 2, func(c Config) bool { return *c.QuickRetries == 0 }},
 	} {
 		t.Run(test.given.Type, func(t *testing.T) {
@@ -135,6 +136,11 @@ func TestConfigValidate(t *testing.T) {
 		{"two logins", with(queue, func(c *Config) { c.User = "u"; c.Password = "p"; c.Token = "t" }), []string{
 			`token: give only one of user and password, token, and credentials_file`}},
 		{"path", with(logs, func(c *Config) { c.To = LogToFile }), []string{`path: is missing: name the file to append to`}},
+		{"order", with(http, func(c *Config) { c.OrderBy = "detail.id"; c.OnDeadLetter = "stop" }), nil},
+		{"unknown on_dead_letter", with(http, func(c *Config) { c.OrderBy = "detail.id"; c.OnDeadLetter = "halt" }), []string{
+			`on_dead_letter: is "halt": it must be one of continue, stop`}},
+		{"on_dead_letter without order_by", with(http, func(c *Config) { c.OnDeadLetter = "stop" }), []string{
+			`on_dead_letter: is only for a target with order_by: add that, such as order_by: detail.orderId, or remove this line`}},
 		{"path on stdout", with(logs, func(c *Config) { c.To = LogToStdout; c.Path = "x" }), []string{`path: is only for to: file`}},
 		{"reply", with(queue, func(c *Config) { c.Reply = ReplyEvents; c.Emits = []string{"A", ""} }), []string{
 			`emits.1: is empty: name the type of an event, or remove it`,

@@ -88,6 +88,12 @@ func (v *validation) lane(c *Config) {
 	if c.Type == TypeBus && c.Carry != CarryState {
 		v.fail([]string{"carry"}, "is %q: a bus gets the event itself; let the targets of its rules ask for references", c.Carry)
 	}
+	switch {
+	case c.OrderBy != "":
+		v.oneOf("on_dead_letter", c.OnDeadLetter, OnDeadLetterContinue, OnDeadLetterStop)
+	case c.OnDeadLetter != "":
+		v.fail([]string{"on_dead_letter"}, "is only for a target with order_by: add that, such as order_by: detail.orderId, or remove this line")
+	}
 }
 
 const maxConcurrency = 10_000

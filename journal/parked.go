@@ -1,0 +1,288 @@
+package journal
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+// KeyHash stands for an order key. Keys that share one share their order too,
+// which costs them speed and nothing else.
+type KeyHash uint64
+
+// HashKey gives the hash of an order key: FNV-1a of 64 bits. It is part of keys
+// on disk.
+func HashKey(key string) KeyHash {
+	h := uint64(14695981039346656037)
+	for i := range len(key) {
+		h = (h ^ uint64(key[i])) * 1099511628211
+	}
+	return KeyHash(h)
+}
+
+// KeyState says what an order key waits for.
+type KeyState uint8
+
+// The states of an order key.
+const (
+	// KeyGoesOn means that its head is ready, or that it has none and the first
+	// parked delivery is next.
+	KeyGoesOn KeyState = iota
+	// KeyWaits means that its head waits for another attempt.
+	KeyWaits
+	// KeyStopped means that its head lies in the dead-letter queue, and that
+	// nothing is sent until it has left it.
+	KeyStopped
+)
+
+func (s KeyState) String() string {
+	switch s {
+	case KeyWaits:
+		return "waiting"
+	case KeyStopped:
+		return "stopped"
+	default:
+		return "going on"
+	}
+}
+
+// KeyRecord is what the store knows of an order key of a lane. It is there as
+// long as the key's head waits or has stopped the key, or deliveries are parked
+// behind it: a delivery whose key has none may be sent at once.
+type KeyRecord struct {
+	Lane  LaneID
+	Hash  KeyHash
+	State KeyState
+	// Key is the key's text, that of the delivery that made the record.
+	Key string
+	// Seq and N name the head, and Head is its delivery id; zero if it has none.
+	Seq  Seq
+	N    uint16
+	Head string
+	// Since is when the key was blocked.
+	Since time.Time
+}
+
+// KeyChange is what becomes of an order key's record along with a move.
+type KeyChange struct {
+	Record KeyRecord
+	// New says that there is no record of the key yet, Gone that there is to be
+	// none any more. The lane knows; the counts rely on it.
+	New, Gone bool
+}
+
+type keyRef struct {
+	lane LaneID
+	hash KeyHash
+}
+
+func appendOrderKey(dst []byte, l LaneID, h KeyHash) []byte {
+	dst = binary.BigEndian.AppendUint32(append(dst, tableOrder), uint32(l))
+	return binary.BigEndian.AppendUint64(dst, uint64(h))
+}
+
+// storedKey is the record's form on disk.
+type storedKey struct {
+	State KeyState  `json:"state,omitempty"`
+	Key   string    `json:"key"`
+	Seq   Seq       `json:"seq,omitempty"`
+	N     uint16    `json:"n,omitempty"`
+	Head  string    `json:"head,omitempty"`
+	Since time.Time `json:"since"`
+}
+
+func (w *writer) keyChange(c *KeyChange) error {
+	r := &c.Record
+	counts := w.lane(r.Lane)
+	w.key = appendOrderKey(w.key[:0], r.Lane, r.Hash)
+	if c.Gone {
+		counts.BlockedKeys--
+		w.changed[r.Lane] = counts
+		return w.b.Delete(w.key, nil)
+	}
+	if c.New {
+		counts.BlockedKeys++
+		w.changed[r.Lane] = counts
+	}
+	v, err := json.Marshal(storedKey{State: r.State, Key: r.Key, Seq: r.Seq, N: r.N, Head: r.Head, Since: r.Since})
+	if err != nil {
+		return fmt.Errorf("order key %q: %w", r.Key, err)
+	}
+	return w.b.Set(w.key, v, nil)
+}
+
+// leaves settles what a dead letter that leaves the queue does to its order key,
+// if it is the head that stopped it: redriven, it stays the head and goes first;
+// else the key goes on without it.
+func (w *writer) leaves(m *Move) error {
+	if m.From.Key == "" {
+		return nil
+	}
+	r, err := w.j.Key(m.From.Lane, HashKey(m.From.Key))
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	if err != nil || r.State != KeyStopped || r.Seq != m.From.Seq || r.N != m.From.N {
+		return err
+	}
+	r.State = KeyGoesOn
+	if m.To == nil || m.To.Lane != m.From.Lane {
+		r.Seq, r.N, r.Head = 0, 0, ""
+		w.freed = append(w.freed, keyRef{r.Lane, r.Hash})
+	}
+	m.Key = &KeyChange{Record: r}
+	return nil
+}
+
+// FreeKeys lets those of some order keys that are stopped go on, though their
+// heads stay in the dead-letter queue. It returns, when that is on disk, how many
+// they were.
+func (j *Journal) FreeKeys(l LaneID, hashes ...KeyHash) (int, error) {
+	r := &request{done: make(chan error, 1)}
+	for _, h := range hashes {
+		r.frees = append(r.frees, keyRef{l, h})
+	}
+	err := j.submit(r)
+	return r.freed, err
+}
+
+func (w *writer) free(request *request) error {
+	for _, k := range request.frees {
+		r, err := w.j.Key(k.lane, k.hash)
+		if errors.Is(err, ErrNotFound) || err == nil && r.State != KeyStopped {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		r.State, r.Seq, r.N, r.Head = KeyGoesOn, 0, 0, ""
+		if err := w.keyChange(&KeyChange{Record: r}); err != nil {
+			return err
+		}
+		w.freed = append(w.freed, k)
+		request.freed++
+	}
+	return nil
+}
+
+// OnFreed makes fn be called with each order key that was stopped and may now go
+// on.
+func (j *Journal) OnFreed(fn func(LaneID, KeyHash)) { j.onFreed.Store(&fn) }
+
+func (j *Journal) tellFreed(freed []keyRef) {
+	fn := j.onFreed.Load()
+	if fn == nil {
+		return
+	}
+	for _, k := range freed {
+		(*fn)(k.lane, k.hash)
+	}
+}
+
+// Key gives the record of an order key, or ErrNotFound.
+func (j *Journal) Key(l LaneID, h KeyHash) (KeyRecord, error) {
+	k := appendOrderKey(nil, l, h)
+	v, closer, err := j.db.Get(k)
+	if errors.Is(err, pebble.ErrNotFound) {
+		return KeyRecord{}, fmt.Errorf("order key %016x: %w", uint64(h), ErrNotFound)
+	}
+	if err != nil {
+		return KeyRecord{}, fmt.Errorf("order key %016x: %w", uint64(h), err)
+	}
+	defer closer.Close()
+	return readKey(k, v)
+}
+
+func readKey(k, v []byte) (KeyRecord, error) {
+	var s storedKey
+	if err := json.Unmarshal(v, &s); err != nil || len(k) != orderKeyLen {
+		return KeyRecord{}, fmt.Errorf("order key %x: %w", k, errCorrupt)
+	}
+	return KeyRecord{
+		Lane: LaneID(binary.BigEndian.Uint32(k[1:])), Hash: KeyHash(binary.BigEndian.Uint64(k[5:])),
+		State: s.State, Key: s.Key, Seq: s.Seq, N: s.N, Head: s.Head, Since: s.Since,
+	}, nil
+}
+
+// Keys calls fn with the records of a lane's order keys, by hash, from one on,
+// until fn says stop. It passes over what is parked.
+func (j *Journal) Keys(l LaneID, from KeyHash, fn func(KeyRecord) bool) error {
+	_, upper := laneRange(tableOrder, l)
+	it, err := j.db.NewIter(&pebble.IterOptions{LowerBound: appendOrderKey(nil, l, from), UpperBound: upper})
+	if err != nil {
+		return err
+	}
+	for ok := it.First(); ok; {
+		if len(it.Key()) != orderKeyLen { // parked under a record that is gone
+			ok = it.Next()
+			continue
+		}
+		v, err := it.ValueAndErr()
+		if err != nil {
+			return errors.Join(err, it.Close())
+		}
+		r, err := readKey(it.Key(), v)
+		if err != nil {
+			return errors.Join(err, it.Close())
+		}
+		if !fn(r) || r.Hash == ^KeyHash(0) {
+			break
+		}
+		ok = it.SeekGE(appendOrderKey(nil, l, r.Hash+1))
+	}
+	return errors.Join(it.Error(), it.Close())
+}
+
+// ParkedBehind calls fn with the parked deliveries of an order key and their
+// events, from a place on, until fn says stop. Both are given memory of their
+// own.
+func (j *Journal) ParkedBehind(l LaneID, h KeyHash, from Cursor, fn func(Delivery, Record) bool) error {
+	lower, upper := parkedRange(l, h, from)
+	return j.deliveries(lower, upper, fn)
+}
+
+// ParkedPlaces calls fn with the places of all parked deliveries of a lane, until
+// fn says stop.
+func (j *Journal) ParkedPlaces(l LaneID, fn func(Delivery) bool) error {
+	lower, upper := laneRange(tableOrder, l)
+	return j.scan(lower, upper, func(k, v []byte) (bool, error) {
+		d, ok := placeOf(k)
+		if !ok {
+			return true, nil // the record of a key
+		}
+		at := d
+		if _, err := d.readValue(v); err != nil {
+			return false, err
+		}
+		at.Key = d.Key
+		return fn(at), nil
+	})
+}
+
+// CountParked counts the parked deliveries of an order key, up to a limit.
+func (j *Journal) CountParked(l LaneID, h KeyHash, limit int) (n int, err error) {
+	lower, upper := parkedRange(l, h, Cursor{})
+	err = j.scan(lower, upper, func(_, _ []byte) (bool, error) {
+		n++
+		return n < limit, nil
+	})
+	return n, err
+}
+
+func parkedRange(l LaneID, h KeyHash, from Cursor) (lower, upper []byte) {
+	key := appendOrderKey(nil, l, h)
+	lower = binary.BigEndian.AppendUint64(key[:len(key):len(key)], uint64(from.Seq))
+	lower = binary.BigEndian.AppendUint16(lower, from.N)
+	upper = binary.BigEndian.AppendUint64(key[:len(key):len(key)], ^uint64(0))
+	return lower, upper
+}
+
+// IsReady says whether a delivery lies among the ready ones of a lane.
+func (j *Journal) IsReady(l LaneID, s Seq, n uint16) (bool, error) {
+	d := Delivery{Lane: l, Seq: s, N: n, State: Ready}
+	return j.has(d.appendKey(nil))
+}

@@ -1,0 +1,82 @@
+package router
+
+import (
+	"fmt"
+	"time"
+
+	"signalbox/journal"
+)
+
+// BlockedKey is an order key of a target whose deliveries do not go on: its head
+// waits for another attempt, or died and stopped it, or others are parked behind
+// one that is under way.
+type BlockedKey struct {
+	Key string `json:"key"`
+	// State is waiting, stopped or going on.
+	State string `json:"state"`
+	// Head is the id of the delivery that the others wait for; empty where the next
+	// of them has its turn.
+	Head  string    `json:"head,omitempty"`
+	Since time.Time `json:"since"`
+	// Parked counts the deliveries behind it, More says that there are more.
+	Parked int  `json:"parked"`
+	More   bool `json:"more,omitempty"`
+}
+
+// maxParkedShown bounds the counting of what is parked behind one key.
+const maxParkedShown = 1000
+
+// UnknownTarget says that there is no target of a name.
+type UnknownTarget struct{ Name string }
+
+func (u *UnknownTarget) Error() string { return fmt.Sprintf("no target %q", u.Name) }
+
+// BlockedKeys gives up to limit blocked order keys of a target, in no order that
+// means anything, and where to go on; 0 at the end. The error is *UnknownTarget
+// where there is none of that name.
+func (r *Router) BlockedKeys(target string, from journal.KeyHash, limit int) (keys []BlockedKey, next journal.KeyHash, err error) {
+	l := r.laneNamed(target)
+	if l == nil {
+		return nil, 0, &UnknownTarget{target}
+	}
+	var bad error
+	err = r.journal.Keys(l.id, from, func(rec journal.KeyRecord) bool {
+		if len(keys) == limit {
+			next = rec.Hash
+			return false
+		}
+		n, err := r.journal.CountParked(l.id, rec.Hash, maxParkedShown+1)
+		bad = err
+		keys = append(keys, BlockedKey{
+			Key: rec.Key, State: rec.State.String(), Head: rec.Head, Since: rec.Since,
+			Parked: min(n, maxParkedShown), More: n > maxParkedShown,
+		})
+		return bad == nil
+	})
+	if err == nil {
+		err = bad
+	}
+	return keys, next, err
+}
+
+// ResumeKey lets a stopped order key go on, though its dead letter stays in the
+// queue. The error is *UnknownTarget, or journal.ErrNotFound where the key is not
+// stopped.
+func (r *Router) ResumeKey(target, orderKey string) error {
+	l := r.laneNamed(target)
+	if l == nil {
+		return &UnknownTarget{target}
+	}
+	n, err := r.journal.FreeKeys(l.id, journal.HashKey(orderKey))
+	if err == nil && n == 0 {
+		err = fmt.Errorf("target %q: order key %q is not stopped: %w", target, orderKey, journal.ErrNotFound)
+	}
+	return err
+}
+
+// laneNamed finds a target's lane; nil if there is none.
+func (r *Router) laneNamed(target string) *lane {
+	r.laneMu.Lock()
+	defer r.laneMu.Unlock()
+	return r.lanes[target]
+}
