@@ -8,8 +8,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
+	"signalbox/catalog"
 	"signalbox/rules"
 	"signalbox/rules/document"
 	"signalbox/targets"
@@ -39,6 +41,11 @@ type Config struct {
 	// with those of the rule files.
 	Targets *document.Node `yaml:"targets" json:"-"`
 	Buses   *document.Node `yaml:"buses" json:"-"`
+
+	// Catalog are the globs of catalog files, relative to Dir, and Naming the standard
+	// for the names of types.
+	Catalog []string        `yaml:"catalog"`
+	Naming  *catalog.Naming `yaml:"naming"`
 
 	// Account and Region fill in what events do not say.
 	Account string `yaml:"account"`
@@ -111,6 +118,7 @@ func Default() *Config {
 		Dir:     ".",
 		Listen:  "127.0.0.1:8080",
 		DataDir: "data",
+		Naming:  catalog.DefaultNaming(),
 		Account: "000000000000",
 		Region:  "local",
 		Limits: Limits{
@@ -191,6 +199,8 @@ func (c *Config) loadRules(previous *rules.Set) (*rules.Set, error) {
 		Dir:      c.Dir,
 		Targets:  c.Targets,
 		Buses:    c.Buses,
+		Catalog:  c.Catalog,
+		Naming:   c.Naming,
 		Account:  c.Account,
 		Region:   c.Region,
 		Secrets:  c.secrets,
@@ -201,7 +211,7 @@ func (c *Config) loadRules(previous *rules.Set) (*rules.Set, error) {
 // watched is every path whose change can change the rules.
 func (c *Config) watched() []string {
 	paths := []string{c.Path}
-	for _, pattern := range c.Rules {
+	for _, pattern := range slices.Concat(c.Rules, c.Catalog) {
 		if !filepath.IsAbs(pattern) {
 			pattern = filepath.Join(c.Dir, pattern)
 		}

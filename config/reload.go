@@ -78,7 +78,7 @@ func NewReloader(opts ReloaderOptions) *Reloader {
 	return &Reloader{
 		opts:   opts,
 		set:    opts.Set,
-		paths:  opts.Config.watched(),
+		paths:  append(opts.Config.watched(), opts.Set.Catalog.Paths()...),
 		status: Status{Revision: opts.Set.Revision, OK: true, LoadedAt: now, CheckedAt: now},
 	}
 }
@@ -142,8 +142,12 @@ func (r *Reloader) reload() (changed bool, needRestart []string, err error) {
 	next.Account, next.Region = started.Account, started.Region
 	set, err := next.loadRules(r.set)
 	if err != nil {
+		// The files of schemas are known once a load has succeeded; till then those of
+		// the catalog that serves are watched, as one of them may be the one to mend.
+		r.paths = append(r.paths, r.set.Catalog.Paths()...)
 		return false, needRestart, err
 	}
+	r.paths = append(r.paths, set.Catalog.Paths()...)
 	if set.Revision == r.set.Revision {
 		return false, needRestart, nil
 	}
@@ -196,7 +200,7 @@ func (c *Config) differences(next *Config) []string {
 	for i := range a.NumField() {
 		name := a.Type().Field(i).Tag.Get("yaml")
 		switch name {
-		case "", "-", "rules", "targets", "buses":
+		case "", "-", "rules", "targets", "buses", "catalog", "naming":
 			continue
 		}
 		if !reflect.DeepEqual(a.Field(i).Interface(), b.Field(i).Interface()) {

@@ -133,6 +133,7 @@ func (r *Router) prepare(snap *snapshot, e *event.Event, seq journal.Seq) (plan,
 	if e.Region == "" {
 		e.Region = r.opts.Region
 	}
+	snap.setKind(e)
 	var err error
 	if p.object, err = snap.objectOf(e); err != nil {
 		return plan{}, err

@@ -85,4 +85,13 @@ func text(v any) string {
 
 // declaredObject is the object's type and the path of its key, as the catalog
 // declares them; empty where it does not.
-func (s *snapshot) declaredObject(*event.Event) (kind, key string) { return "", "" }
+func (s *snapshot) declaredObject(e *event.Event) (kind, key string) {
+	t, ok := s.set.Catalog.For(e)
+	if !ok || t.Key == "" && t.Object == "" {
+		return "", ""
+	}
+	if t.Object == "" {
+		return e.DetailType, t.Key
+	}
+	return t.Object, t.Key
+}

@@ -29,6 +29,7 @@ type builder struct {
 	broken map[string]bool
 	byARN  map[string]string
 	hash   revision
+	named  []namedType
 }
 
 func (l *loader) build() *Set {
@@ -39,6 +40,7 @@ func (l *loader) build() *Set {
 			Orders:   map[string]*exprenv.OrderKey{},
 			Buses:    map[string]Bus{DefaultBus: {Name: DefaultBus}},
 			Files:    l.files,
+			Catalog:  l.catalog,
 			matchers: map[string]*matcher{},
 		},
 		busPos:    map[string]Position{},
@@ -53,6 +55,7 @@ func (l *loader) build() *Set {
 	b.hierarchy()
 	b.busTargets()
 	b.rules(b.drafts())
+	b.spelling()
 	b.matchers()
 	b.loops()
 	b.hash.add("origin", l.src.Account, l.src.Region)
@@ -71,8 +74,8 @@ func (b *builder) buses(buses []busDraft) {
 			continue
 		}
 		b.busPos[bus.name] = bus.pos
-		b.set.Buses[bus.name] = Bus{Name: bus.name, Description: bus.description, Bubble: bus.bubble}
-		b.hash.add("bus", bus.name, bus.description, strconv.FormatBool(bus.bubble))
+		b.set.Buses[bus.name] = Bus{Name: bus.name, Description: bus.description, Bubble: bus.bubble, Catalog: bus.catalog}
+		b.hash.add("bus", bus.name, bus.description, strconv.FormatBool(bus.bubble), string(bus.catalog))
 	}
 }
 
@@ -137,6 +140,7 @@ func (b *builder) rule(d *draft) *Rule {
 	b.names(d)
 	r.Pattern = b.pattern(d)
 	r.When = b.when(d)
+	r.Kinds = b.kinds(d)
 	r.Targets = b.ruleTargets(d)
 	return r
 }
@@ -184,23 +188,6 @@ func (b *builder) pattern(d *draft) *pattern.Pattern {
 		b.warnings.Add(at(w.Offset), field, "%s", w.Message)
 	}
 	return p
-}
-
-// typeNames warns of detail types that a pattern asks for by a name against the
-// naming standard.
-func (b *builder) typeNames(n *document.Node, path document.Path) {
-	types := n.Get("detail-type")
-	if types == nil {
-		return
-	}
-	for i, v := range types.Items {
-		if v.Kind != document.String {
-			continue
-		}
-		if fault := nameFault(v.Text); fault != "" {
-			b.warnings.Add(v.Pos, path.Key("detail-type").Index(i), "%s", fault)
-		}
-	}
 }
 
 // sourceText is the JSON of a node that is a value or holds JSON text, and a

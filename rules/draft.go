@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"signalbox/catalog"
 	"signalbox/rules/document"
 )
 
@@ -20,6 +21,7 @@ type draft struct {
 
 	Pattern *document.Node           `yaml:"pattern"`
 	When    document.Located[string] `yaml:"when"`
+	Kind    *document.Node           `yaml:"kind"`
 	Targets []targetDraft            `yaml:"targets"`
 
 	pos  Position
@@ -103,6 +105,7 @@ type busDraft struct {
 	name        string
 	description string
 	bubble      bool
+	catalog     catalog.Mode
 	pos         Position
 }
 
@@ -171,11 +174,14 @@ func readBuses(dec *document.Decoder, n *document.Node) []busDraft {
 	var buses []busDraft
 	for _, member := range members(dec, n, "buses") {
 		var fields struct {
-			Description string `yaml:"description"`
-			Bubble      bool   `yaml:"bubble"`
+			Description string       `yaml:"description"`
+			Bubble      bool         `yaml:"bubble"`
+			Catalog     catalog.Mode `yaml:"catalog"`
 		}
 		dec.Decode(member.Value, &fields, document.Path{}.Key("buses").Key(member.Key))
-		buses = append(buses, busDraft{name: member.Key, description: fields.Description, bubble: fields.Bubble, pos: member.Pos})
+		buses = append(buses, busDraft{
+			name: member.Key, description: fields.Description, bubble: fields.Bubble, catalog: fields.Catalog, pos: member.Pos,
+		})
 	}
 	return buses
 }

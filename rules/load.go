@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"signalbox/catalog"
 	"signalbox/rules/document"
 	"signalbox/targets"
 )
@@ -20,6 +21,10 @@ type Source struct {
 	Dir   string
 	// Targets and Buses are those of config.yaml; they may be nil.
 	Targets, Buses *document.Node
+	// Catalog are globs of catalog files, from Dir on; Naming is the standard for
+	// names, nil for the default one.
+	Catalog []string
+	Naming  *catalog.Naming
 	// Account and Region are for the ARNs of rules.
 	Account, Region string
 	// Secrets resolves the references in targets, to check them.
@@ -42,9 +47,10 @@ func Load(src Source) (*Set, error) {
 		buses:   readBuses(l.dec, src.Buses),
 	}
 	l.contents = append(l.contents, config)
-	for _, path := range l.find() {
+	for _, path := range l.find(l.src.Globs, "rule file", "rules:") {
 		l.read(path)
 	}
+	l.loadCatalog()
 	set := l.build()
 	if err := l.problems.Err(); err != nil {
 		return nil, err
@@ -61,22 +67,23 @@ type loader struct {
 	warnings document.Problems
 	contents []contents
 	files    []File
+	catalog  *catalog.Catalog
 }
 
 // find expands the globs into files, each once, in order.
-func (l *loader) find() []string {
+func (l *loader) find(globs []string, what, key string) []string {
 	var files []string
-	for _, pattern := range l.src.Globs {
+	for _, pattern := range globs {
 		pattern = inDir(l.src.Dir, pattern)
 		f, err := glob(pattern)
 		place := Position{File: pattern}
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			l.problems.Add(place, document.Path{}, "no such file or directory; create it, or take it out of rules: in the configuration")
+			l.problems.Add(place, document.Path{}, "no such file or directory; create it, or take it out of %s in the configuration", key)
 		case err != nil:
 			l.problems.AddError(pattern, err)
 		case len(f.files) == 0:
-			l.warnings.Add(place, document.Path{}, "matches no rule file (.yaml, .yml or .json)")
+			l.warnings.Add(place, document.Path{}, "matches no %s (.yaml, .yml or .json)", what)
 		}
 		files = append(files, f.files...)
 	}

@@ -26,7 +26,8 @@ func (r *revision) add(fields ...string) {
 }
 
 func (r *revision) rule(d *draft) {
-	fields := []string{"rule", d.bus(), d.Name.Value, d.Description.Value, string(d.State), strconv.FormatBool(d.Strict), strconv.FormatBool(d.StopBubbling), rendered(d.Pattern), d.When.Value}
+	fields := []string{"rule", d.bus(), d.Name.Value, d.Description.Value, string(d.State), strconv.FormatBool(d.Strict),
+		strconv.FormatBool(d.StopBubbling), rendered(d.Pattern), d.When.Value, rendered(d.Kind)}
 	for _, t := range d.Targets {
 		fields = append(fields, rendered(t.node))
 	}

@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strings"
 
+	"signalbox/catalog"
+	"signalbox/event"
 	"signalbox/rules/document"
 	"signalbox/rules/exprenv"
 	"signalbox/rules/pattern"
@@ -65,6 +67,8 @@ type Bus struct {
 	// Bubble says that an event on the bus is seen by the rules of the buses above
 	// it too; see Set.Above.
 	Bubble bool
+	// Catalog says how the door of the bus holds events against the catalog.
+	Catalog catalog.Mode
 }
 
 // Rule sends the events of a bus that match a pattern, and then a condition, to
@@ -84,7 +88,9 @@ type Rule struct {
 	Pattern      *pattern.Pattern
 	// When is the condition that an event must fulfil besides matching the
 	// pattern; nil if there is none.
-	When    *exprenv.Program
+	When *exprenv.Program
+	// Kinds are the kinds of message that the rule is for; empty for all.
+	Kinds   []event.Kind
 	Targets []RuleTarget
 	// ARN is the rule's name in AWS's form, arn:aws:events:region:account:rule/name.
 	ARN string

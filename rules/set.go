@@ -2,7 +2,9 @@ package rules
 
 import (
 	"fmt"
+	"slices"
 
+	"signalbox/catalog"
 	"signalbox/event"
 	"signalbox/rules/document"
 	"signalbox/rules/exprenv"
@@ -24,6 +26,8 @@ type Set struct {
 	Orders map[string]*exprenv.OrderKey
 	// Buses always holds DefaultBus.
 	Buses map[string]Bus
+	// Catalog is the declared types of messages; never nil in a Set that was loaded.
+	Catalog *catalog.Catalog
 	// Files are the rule files that were read.
 	Files []File
 	// Warnings are what is allowed in the files but looks like a mistake.
@@ -77,6 +81,9 @@ func (m *matcher) match(envelope []byte, cond *conditions, dst []Matched) []Matc
 	var numbers [16]int
 	for _, i := range m.patterns.Match(envelope, numbers[:0]) {
 		rule := m.rules[i]
+		if len(rule.Kinds) > 0 && !slices.Contains(rule.Kinds, s.Catalog.Kind(ev)) {
+			continue
+		}
 		if rule.When == nil {
 			dst = append(dst, Matched{Rule: rule})
 			continue

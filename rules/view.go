@@ -3,6 +3,7 @@ package rules
 import (
 	"encoding/json"
 
+	"signalbox/event"
 	"signalbox/rules/document"
 	"signalbox/rules/transform"
 	"signalbox/targets"
@@ -19,6 +20,7 @@ type ruleView struct {
 	StopBubbles bool             `json:"stop_bubbling,omitempty"`
 	Pattern     json.RawMessage  `json:"pattern"`
 	When        string           `json:"when,omitempty"`
+	Kind        []event.Kind     `json:"kind,omitempty"`
 	Targets     []ruleTargetView `json:"targets"`
 	Position    string           `json:"position"`
 }
@@ -59,6 +61,7 @@ func (r *Rule) MarshalJSON() ([]byte, error) {
 		State:       r.State,
 		Strict:      r.Strict,
 		StopBubbles: r.StopBubbling,
+		Kind:        r.Kinds,
 		Pattern:     r.Pattern.Source(),
 		Targets:     make([]ruleTargetView, len(r.Targets)),
 		Position:    r.Pos.String(),

@@ -10,7 +10,7 @@ import (
 func Suggest(written string, candidates []string) string {
 	best, least := "", 1+max(1, len(written)/3)
 	for _, c := range candidates {
-		if d := distance(strings.ToLower(written), strings.ToLower(c)); d < least {
+		if d := Distance(strings.ToLower(written), strings.ToLower(c)); d < least {
 			best, least = c, d
 		}
 	}
@@ -20,9 +20,9 @@ func Suggest(written string, candidates []string) string {
 	return fmt.Sprintf(" (did you mean %q?)", best)
 }
 
-// distance counts the insertions, deletions, substitutions and swaps of
+// Distance counts the insertions, deletions, substitutions and swaps of
 // neighbours that turn a into b (optimal string alignment).
-func distance(a, b string) int {
+func Distance(a, b string) int {
 	const longest = 64
 	if len(a) > longest || len(b) > longest {
 		return longest

@@ -1,0 +1,148 @@
+// Package catalog holds the declared types of messages: what kind each is of, who
+// may send it, what its detail looks like in each version, and how it is named.
+package catalog
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"signalbox/event"
+	"signalbox/rules/document"
+)
+
+// Catalog is all declared types, as the files said at one moment. It is immutable
+// and safe for concurrent use. A nil Catalog declares nothing.
+type Catalog struct {
+	// Types are sorted by name, and by version from the oldest on.
+	Types []*Type
+	// Files are the catalog files and the files of schemas that were read.
+	Files []string
+	// Naming is the standard that names are held against.
+	Naming *Naming
+	// Warnings are what is allowed in the files but looks like a mistake.
+	Warnings []*document.Problem
+	// Fingerprint is all that the files say, for the revision of a set of rules.
+	Fingerprint []string
+
+	// versions holds the types of a name, the oldest version first.
+	versions map[string][]*Type
+}
+
+// Type is one version of a declared type of message.
+type Type struct {
+	// Name is the detail-type of its messages.
+	Name        string
+	Kind        event.Kind
+	Version     string
+	Owner       string
+	Description string
+	// Sources are who may send it: names, or beginnings of names with a * behind
+	// them. None means anybody.
+	Sources []string
+	// Object and Key say, for an audit, which type of object it tells the state of,
+	// and where its key is: a dotted path that begins with detail.
+	Object, Key string
+	// Schema is what a detail must look like; nil if anything will do.
+	Schema *Schema
+	// Examples are details, as JSON.
+	Examples [][]byte
+	// Deprecated says that the type is on its way out; nil if it is not.
+	Deprecated *Deprecation
+	// Compatibility is what this version promises about the one before.
+	Compatibility Compatibility
+	Pos           document.Position
+
+	file string // that it stands in
+}
+
+// Deprecation says since when a type should not be sent any more, and what to send
+// instead.
+type Deprecation struct {
+	Since time.Time
+	// Until is the day from which a door that rejects no longer takes it; zero if
+	// that has not been fixed.
+	Until      time.Time
+	ReplacedBy string
+}
+
+// Type gives a version of a type, the latest where version is empty.
+func (c *Catalog) Type(detailType, version string) (*Type, bool) {
+	if c == nil {
+		return nil, false
+	}
+	all := c.versions[detailType]
+	if len(all) == 0 {
+		return nil, false
+	}
+	if version == "" {
+		return all[len(all)-1], true
+	}
+	for _, t := range all {
+		if t.Version == version {
+			return t, true
+		}
+	}
+	return nil, false
+}
+
+// For gives the declaration that an event falls under: that of the version it names,
+// if that is declared, else the latest.
+func (c *Catalog) For(e *event.Event) (*Type, bool) {
+	if c == nil || len(c.versions) == 0 {
+		return nil, false
+	}
+	if v := e.Meta.SchemaVersion; v != "" {
+		if t, ok := c.Type(e.DetailType, v); ok {
+			return t, true
+		}
+	}
+	return c.Type(e.DetailType, "")
+}
+
+// Versions gives all versions of a type, the oldest first.
+func (c *Catalog) Versions(detailType string) []*Type {
+	if c == nil {
+		return nil
+	}
+	return slices.Clone(c.versions[detailType])
+}
+
+// Names gives the names of all types, sorted, each once.
+func (c *Catalog) Names() []string {
+	if c == nil {
+		return nil
+	}
+	var names []string
+	for _, t := range c.Types {
+		names = append(names, t.Name)
+	}
+	return slices.Compact(names)
+}
+
+// Paths gives the files that the catalog was read from.
+func (c *Catalog) Paths() []string {
+	if c == nil {
+		return nil
+	}
+	return c.Files
+}
+
+// Allows says whether a source may send the type.
+func (t *Type) Allows(source string) bool {
+	if len(t.Sources) == 0 {
+		return true
+	}
+	return slices.ContainsFunc(t.Sources, func(allowed string) bool {
+		prefix, open := strings.CutSuffix(allowed, "*")
+		return allowed == source || open && strings.HasPrefix(source, prefix)
+	})
+}
+
+// String names the type with its version.
+func (t *Type) String() string {
+	if t.Version == "" || strings.HasSuffix(t.Name, ".v"+t.Version) {
+		return t.Name
+	}
+	return t.Name + " version " + t.Version
+}

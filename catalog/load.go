@@ -1,0 +1,282 @@
+package catalog
+
+import (
+	"cmp"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"signalbox/event"
+	"signalbox/rules/document"
+)
+
+// Kinds are all kinds of message, as files write them.
+var Kinds = []string{
+	string(event.KindEvent), string(event.KindCommand), string(event.KindQuery),
+	string(event.KindAudit), string(event.KindTelemetry),
+}
+
+// File is one catalog file, parsed; its Root is nil where it is empty.
+type File struct {
+	Path string
+	Root *document.Node
+}
+
+// Load builds a catalog of files. Faults are added to problems; a catalog with
+// faults can't be used. naming may be nil: the default standard then holds.
+func Load(files []File, naming *Naming, problems *document.Problems) *Catalog {
+	if naming == nil {
+		naming = DefaultNaming()
+	}
+	l := &loader{
+		cat:      &Catalog{Naming: naming, versions: map[string][]*Type{}},
+		problems: problems,
+		dec:      &document.Decoder{Problems: problems},
+	}
+	for _, f := range files {
+		l.cat.Files = append(l.cat.Files, f.Path)
+		if f.Root != nil {
+			l.file(f)
+		}
+	}
+	l.finish()
+	return l.cat
+}
+
+// loader builds one Catalog.
+type loader struct {
+	cat      *Catalog
+	problems *document.Problems
+	warnings document.Problems
+	dec      *document.Decoder
+}
+
+// typeDraft is a type as a file says it.
+type typeDraft struct {
+	Name          document.Located[string] `yaml:"name"`
+	Kind          document.Located[string] `yaml:"kind"`
+	Version       *document.Node           `yaml:"version"`
+	Owner         string                   `yaml:"owner"`
+	Description   string                   `yaml:"description"`
+	Sources       []string                 `yaml:"sources"`
+	Object        string                   `yaml:"object"`
+	Key           document.Located[string] `yaml:"key"`
+	Schema        *document.Node           `yaml:"schema"`
+	Examples      []*document.Node         `yaml:"examples"`
+	Deprecated    *deprecationDraft        `yaml:"deprecated"`
+	Compatibility Compatibility            `yaml:"compatibility"`
+
+	node *document.Node
+	path document.Path
+}
+
+type deprecationDraft struct {
+	Since      day    `yaml:"since"`
+	Until      day    `yaml:"until"`
+	ReplacedBy string `yaml:"replaced_by"`
+}
+
+// day is a date in a file, from its first moment in UTC.
+type day struct{ time.Time }
+
+// UnmarshalText reads a date such as 2026-03-01.
+func (d *day) UnmarshalText(text []byte) (err error) {
+	if d.Time, err = time.Parse(time.DateOnly, string(text)); err != nil {
+		return fmt.Errorf("%q is no date: write one such as 2026-03-01", text)
+	}
+	return nil
+}
+
+func (l *loader) file(f File) {
+	if f.Root.Kind != document.Mapping {
+		l.problems.Add(f.Root.Pos, document.Path{}, "a catalog file is a mapping with the keys types and compatibility, not %s", f.Root.Kind)
+		return
+	}
+	var top struct {
+		Compatibility Compatibility    `yaml:"compatibility"`
+		Types         []*document.Node `yaml:"types"`
+	}
+	l.dec.Decode(f.Root, &top, document.Path{})
+	l.cat.Fingerprint = append(l.cat.Fingerprint, "default "+string(top.Compatibility))
+	for i, n := range top.Types {
+		path := document.Path{}.Key("types").Index(i)
+		if n.Kind != document.Mapping {
+			l.problems.Add(n.Pos, path, "must be a mapping with a name, not %s", n.Kind)
+			continue
+		}
+		if name := n.Get("name"); name != nil && name.Text != "" {
+			path = document.In(fmt.Sprintf("type %q", name.Text))
+		}
+		d := typeDraft{node: n, path: path, Compatibility: top.Compatibility}
+		l.dec.Decode(n, &d, path)
+		l.add(f.Path, &d)
+	}
+}
+
+// add checks a draft and makes a type of it.
+func (l *loader) add(file string, d *typeDraft) {
+	t := &Type{
+		Name: d.Name.Value, Kind: event.Kind(d.Kind.Value), Owner: d.Owner, Description: d.Description, Sources: d.Sources,
+		Object: d.Object, Key: d.Key.Value, Compatibility: d.Compatibility, Pos: d.node.Pos, file: file,
+	}
+	l.identity(d, t)
+	l.audit(d, t)
+	if d.Deprecated != nil {
+		t.Deprecated = &Deprecation{Since: d.Deprecated.Since.Time, Until: d.Deprecated.Until.Time, ReplacedBy: d.Deprecated.ReplacedBy}
+	}
+	for i, source := range d.Sources {
+		if at := strings.IndexByte(source, '*'); source == "" || at >= 0 && at < len(source)-1 {
+			l.problems.Add(d.node.Pos, d.path.Key("sources").Index(i), "is %q: write a source, or the beginning of one and a * at its end", source)
+		}
+	}
+	l.schema(file, d, t)
+	l.examples(d, t)
+	l.cat.Fingerprint = append(l.cat.Fingerprint, string(d.node.Render().JSON))
+	for _, other := range l.cat.versions[t.Name] {
+		if other.Version == t.Version {
+			l.problems.Add(d.node.Pos, d.path, "version %q is declared twice; it is also at %s", t.Version, other.Pos)
+			return
+		}
+	}
+	l.cat.versions[t.Name] = append(l.cat.versions[t.Name], t)
+	l.cat.Types = append(l.cat.Types, t)
+}
+
+// identity checks name, kind and version.
+func (l *loader) identity(d *typeDraft, t *Type) {
+	if t.Name == "" {
+		l.problems.Add(d.node.Pos, d.path, "has no name: write name: and the detail-type of its messages")
+	}
+	switch {
+	case d.Kind.Node == nil:
+		t.Kind = KindOfName(t.Name)
+	case !slices.Contains(Kinds, d.Kind.Value):
+		l.problems.Add(d.Kind.Node.Pos, d.path.Key("kind"), "unknown kind %q%s; the kinds are %s", d.Kind.Value,
+			document.Suggest(d.Kind.Value, Kinds), strings.Join(Kinds, ", "))
+	}
+	inName := ""
+	if at := strings.LastIndexByte(t.Name, '.'); at >= 0 && isVersion(t.Name[at+1:]) {
+		inName = t.Name[at+2:]
+	}
+	t.Version = inName
+	if d.Version.IsZero() {
+		return
+	}
+	t.Version = d.Version.Text
+	switch {
+	case d.Version.Kind != document.Number && d.Version.Kind != document.String, !dotted(t.Version):
+		l.problems.Add(d.Version.Pos, d.path.Key("version"), "must be numbers with dots between them, such as 2 or 2.1")
+	case inName != "" && inName != t.Version:
+		l.problems.Add(d.Version.Pos, d.path.Key("version"), "is %s, and the name says %s: leave it out", t.Version, inName)
+	}
+}
+
+// audit checks what only an audit has.
+func (l *loader) audit(d *typeDraft, t *Type) {
+	switch {
+	case d.Key.Node == nil:
+	case !strings.HasPrefix(t.Key, "detail.") || strings.Contains(t.Key, ".."):
+		l.problems.Add(d.Key.Node.Pos, d.path.Key("key"), "is %q: write the path of a member, such as detail.id", t.Key)
+	case t.Kind != event.KindAudit:
+		l.problems.Add(d.Key.Node.Pos, d.path.Key("key"), "is for audits, and this is of the kind %s", t.Kind)
+	}
+}
+
+// schema compiles the schema, which stands inline or in a file of its own.
+func (l *loader) schema(file string, d *typeDraft, t *Type) {
+	n := d.Schema
+	if n.IsZero() {
+		return
+	}
+	path, dir := d.path.Key("schema"), filepath.Dir(file)
+	name := filepath.Base(file) + "/" + strconv.Itoa(len(l.cat.Types))
+	var source []byte
+	switch n.Kind {
+	case document.Mapping, document.Bool:
+		source = n.Render().JSON
+		name = "inline-" + strconv.Itoa(len(l.cat.Types)) // beside the file: relative references start there
+	case document.String:
+		content, err := l.schemaFile(dir, n.Text)
+		if err != nil {
+			l.problems.Add(n.Pos, path, "%s: %s", n.Text, err)
+			return
+		}
+		source, name = content, n.Text
+	default:
+		l.problems.Add(n.Pos, path, "must be a JSON Schema, or the name of a file with one, not %s", n.Kind)
+		return
+	}
+	compiled, err := compile(source, dir, name, l.read)
+	if err != nil {
+		l.problems.Add(n.Pos, path, "does not compile: %s", err)
+		return
+	}
+	t.Schema = compiled
+}
+
+func (l *loader) schemaFile(dir, name string) ([]byte, error) {
+	if !filepath.IsLocal(name) {
+		return nil, fmt.Errorf("only files in the folder of the catalog file and below it are read")
+	}
+	content, err := readIn(dir, name)
+	if err == nil {
+		l.read(filepath.Join(dir, name), content)
+	}
+	return content, err
+}
+
+// read notes a file that the catalog depends on.
+func (l *loader) read(path string, content []byte) {
+	l.cat.Fingerprint = append(l.cat.Fingerprint, "file "+filepath.Base(path)+" "+string(content))
+	if !slices.Contains(l.cat.Files, path) {
+		l.cat.Files = append(l.cat.Files, path)
+	}
+}
+
+// examples holds each example against the schema.
+func (l *loader) examples(d *typeDraft, t *Type) {
+	for i, n := range d.Examples {
+		path := d.path.Key("examples").Index(i)
+		if n.Kind != document.Mapping {
+			l.problems.Add(n.Pos, path, "must be a detail, which is a mapping, not %s", n.Kind)
+			continue
+		}
+		text := n.Render().JSON
+		t.Examples = append(t.Examples, text)
+		if t.Schema == nil {
+			continue
+		}
+		if v := t.Schema.Validate(text); v != nil {
+			l.problems.Add(n.Pos, path, "breaks the schema: %s", v)
+		}
+	}
+}
+
+// finish sorts the types, and compares their versions and names.
+func (l *loader) finish() {
+	byVersion := func(a, b *Type) int { return compareVersions(a.Version, b.Version) }
+	slices.SortFunc(l.cat.Types, func(a, b *Type) int { return cmp.Or(cmp.Compare(a.Name, b.Name), byVersion(a, b)) })
+	for _, all := range l.cat.versions {
+		slices.SortFunc(all, byVersion)
+	}
+	l.compatibility()
+	l.replacements()
+	l.names()
+	l.cat.Warnings = l.warnings.Sorted()
+}
+
+// replacements warns of types that are replaced by one that is not declared.
+func (l *loader) replacements() {
+	for _, t := range l.cat.Types {
+		if t.Deprecated == nil || t.Deprecated.ReplacedBy == "" {
+			continue
+		}
+		if _, ok := l.cat.Type(t.Deprecated.ReplacedBy, ""); !ok {
+			l.warnings.Add(t.Pos, document.In(fmt.Sprintf("type %q", t.Name)).Key("deprecated").Key("replaced_by"),
+				"no type %q is declared%s", t.Deprecated.ReplacedBy, document.Suggest(t.Deprecated.ReplacedBy, l.cat.Names()))
+		}
+	}
+}

@@ -1,0 +1,371 @@
+package catalog
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"signalbox/event"
+	"signalbox/rules/document"
+)
+
+// Mode is how strict a door is.
+type Mode string
+
+// The modes. The zero value is Off.
+const (
+	// Off looks at nothing.
+	Off Mode = "off"
+	// Warn lets all in, and counts what breaks the standard.
+	Warn Mode = "warn"
+	// Reject refuses what breaks the standard.
+	Reject Mode = "reject"
+)
+
+// UnmarshalText reads a mode.
+func (m *Mode) UnmarshalText(text []byte) error {
+	modes := []string{string(Off), string(Warn), string(Reject)}
+	if !slices.Contains(modes, string(text)) {
+		return fmt.Errorf("unknown mode %q%s; the modes are off, warn and reject", text, document.Suggest(string(text), modes))
+	}
+	*m = Mode(text)
+	return nil
+}
+
+// On says whether a door looks at all.
+func (m Mode) On() bool { return m == Warn || m == Reject }
+
+// Style is the form that names must have.
+type Style string
+
+// The styles.
+const (
+	// AnyStyle takes both forms, and leaves names of other forms alone.
+	AnyStyle Style = "any"
+	// Pascal is OrderCreated.
+	Pascal Style = "pascal"
+	// ReverseDNS is com.example.ticket.created.v1.
+	ReverseDNS Style = "reverse-dns"
+)
+
+// UnmarshalText reads a style.
+func (s *Style) UnmarshalText(text []byte) error {
+	styles := []string{string(AnyStyle), string(Pascal), string(ReverseDNS)}
+	if !slices.Contains(styles, string(text)) {
+		return fmt.Errorf("unknown style %q%s; the styles are any, pascal and reverse-dns", text, document.Suggest(string(text), styles))
+	}
+	*s = Style(text)
+	return nil
+}
+
+// Naming is the standard that names of types are held against: an event is named by
+// what has happened, a command by what is to be done.
+type Naming struct {
+	Style Style `yaml:"style"`
+	// Verbs are further verbs and their past participles.
+	Verbs map[string]string `yaml:"verbs"`
+	// Exceptions are names, or beginnings of names with a * behind them, that are
+	// left alone.
+	Exceptions []string `yaml:"exceptions"`
+	// AtDoor says what becomes of events whose names break the standard.
+	AtDoor Mode `yaml:"at_door"`
+}
+
+// DefaultNaming is the standard where nobody asks for another.
+func DefaultNaming() *Naming { return &Naming{Style: AnyStyle, AtDoor: Off} }
+
+// NameFault is what the standard has against a name.
+type NameFault struct {
+	Name string
+	// Reason says which rule the name breaks.
+	Reason string
+	// Proposal is a name that does not; empty if none can be made.
+	Proposal string
+}
+
+// String gives the reason, and the name that is proposed.
+func (f *NameFault) String() string {
+	if f.Proposal == "" {
+		return fmt.Sprintf("the type %q %s", f.Name, f.Reason)
+	}
+	return fmt.Sprintf("the type %q %s: did you mean %q?", f.Name, f.Reason, f.Proposal)
+}
+
+// Fault says what the standard has against the name of a type of a kind; nil if
+// nothing. Where nobody has declared the kind it is empty, and only names that are
+// slips whatever they mean are faulted.
+func (n *Naming) Fault(name string, declared event.Kind) *NameFault {
+	if n.excepted(name) {
+		return nil
+	}
+	form := formOf(name)
+	if fault := n.style(name, form); fault != nil {
+		return fault
+	}
+	switch form {
+	case pascalCase:
+		return n.words(name, declared)
+	case reverseDNS:
+		if !isVersion(name[strings.LastIndexByte(name, '.')+1:]) {
+			return &NameFault{name, "has no version", name + ".v1"}
+		}
+		return n.action(name, declared)
+	}
+	return nil
+}
+
+func (n *Naming) excepted(name string) bool {
+	return slices.ContainsFunc(n.Exceptions, func(x string) bool {
+		prefix, open := strings.CutSuffix(x, "*")
+		return x == name || open && strings.HasPrefix(name, prefix)
+	})
+}
+
+// style says whether a name has the form that is asked for.
+func (n *Naming) style(name string, form nameForm) *NameFault {
+	switch {
+	case n.Style == Pascal && form != pascalCase:
+		return &NameFault{name, "is not in PascalCase", pascalOf(name, form)}
+	case n.Style == ReverseDNS && form != reverseDNS:
+		return &NameFault{Name: name, Reason: "is not in reverse-DNS form with a version, such as com.example.ticket.created.v1"}
+	}
+	return nil
+}
+
+// pascalOf makes PascalCase of the last two parts of a reverse-DNS name, or of the
+// words of any other.
+func pascalOf(name string, form nameForm) string {
+	parts := strings.FieldsFunc(name, func(r rune) bool { return strings.ContainsRune(" ._-:/", r) })
+	if form == reverseDNS {
+		if isVersion(parts[len(parts)-1]) {
+			parts = parts[:len(parts)-1]
+		}
+		parts = parts[max(0, len(parts)-2):]
+	}
+	var b strings.Builder
+	for _, p := range parts {
+		b.WriteString(title(p))
+	}
+	if formOf(b.String()) != pascalCase {
+		return ""
+	}
+	return b.String()
+}
+
+// words judges a name in PascalCase by its first and last word.
+func (n *Naming) words(name string, declared event.Kind) *NameFault {
+	first, last := ends(name)
+	one := first == last && len(first) == len(name)
+	rest, before := name[len(first):], name[:len(name)-len(last)]
+	switch n.kind(name, declared) {
+	case event.KindEvent:
+		switch {
+		case n.past(last):
+			return nil
+		case !one && n.participle(last) != "":
+			return &NameFault{name, "does not say that something has happened", before + title(n.participle(last))}
+		case declared == "":
+			return nil
+		case !one && n.participle(first) != "":
+			return &NameFault{name, "is named as a command is, and declared to be an event", rest + title(n.participle(first))}
+		}
+		return &NameFault{Name: name, Reason: "does not end in what has happened, a past participle such as Created"}
+	case event.KindCommand:
+		switch {
+		case equalFold(last, "command"), !one && n.participle(first) != "" && !n.past(last):
+			return nil
+		case !one && n.base(last) != "":
+			return &NameFault{name, "is named as an event is, and declared to be a command", title(n.base(last)) + before}
+		case !one && n.participle(last) != "":
+			return &NameFault{name, "does not begin with what is to be done", title(last) + before}
+		}
+		return &NameFault{Name: name, Reason: "does not begin with what is to be done, an imperative verb such as Create"}
+	}
+	return nil
+}
+
+// action judges a name in reverse-DNS form by its part before the version.
+func (n *Naming) action(name string, declared event.Kind) *NameFault {
+	word := action(name)
+	_, last := ends(word)
+	with := func(better string) string {
+		at := strings.LastIndex(name, word)
+		return name[:at] + word[:len(word)-len(last)] + better + name[at+len(word):]
+	}
+	switch {
+	case declared == event.KindEvent && !n.past(last) && n.participle(last) != "":
+		return &NameFault{name, "does not say that something has happened", with(n.participle(last))}
+	case declared == event.KindCommand && n.base(last) != "":
+		return &NameFault{name, "is named as an event is, and declared to be a command", with(n.base(last))}
+	}
+	return nil
+}
+
+// kind is the declared kind, or what the name tells.
+func (n *Naming) kind(name string, declared event.Kind) event.Kind {
+	if declared != "" {
+		return declared
+	}
+	return KindOfName(name)
+}
+
+// participle gives the past participle of a verb; empty for other words.
+func (n *Naming) participle(word string) string {
+	word = strings.ToLower(word)
+	for v, p := range n.Verbs {
+		if strings.ToLower(v) == word {
+			return strings.ToLower(p)
+		}
+	}
+	return verbs[word].participle
+}
+
+// past says whether a word tells of something past.
+func (n *Naming) past(word string) bool {
+	if isParticiple(word) {
+		return true
+	}
+	for _, p := range n.Verbs {
+		if equalFold(p, word) {
+			return true
+		}
+	}
+	return false
+}
+
+// base gives the verb of a participle; empty for other words.
+func (n *Naming) base(word string) string {
+	word = strings.ToLower(word)
+	best := ""
+	for v, p := range n.Verbs {
+		if strings.ToLower(p) == word && (best == "" || v < best) {
+			best = strings.ToLower(v)
+		}
+	}
+	for v, known := range verbs {
+		if known.participle == word && v != word && (best == "" || v < best) {
+			best = v
+		}
+	}
+	return best
+}
+
+func title(word string) string {
+	if word == "" {
+		return ""
+	}
+	return strings.ToUpper(word[:1]) + word[1:]
+}
+
+// names warns of the declared names that break the standard.
+func (l *loader) names() {
+	for _, t := range l.cat.Types {
+		if fault := l.cat.Naming.Fault(t.Name, t.Kind); fault != nil {
+			l.warnings.Add(t.Pos, document.In(fmt.Sprintf("type %q", t.Name)).Key("name"), "%s", fault)
+		}
+	}
+}
+
+// Vocabulary counts the words of names, to find those that are misspelt.
+type Vocabulary map[string]int
+
+// Add counts the words of a name, where it is in PascalCase.
+func (v Vocabulary) Add(name string) {
+	if formOf(name) == pascalCase {
+		for _, w := range wordsOf(name) {
+			v[strings.ToLower(w)]++
+		}
+	}
+}
+
+// Misspelt says whether a word of a name looks like a slip for one that other names
+// use more often, or for a verb; nil if none does.
+func (v Vocabulary) Misspelt(name string) *NameFault {
+	if formOf(name) != pascalCase {
+		return nil
+	}
+	words := wordsOf(name)
+	for i, w := range words {
+		if better := v.better(strings.ToLower(w)); better != "" {
+			words[i] = title(better)
+			return &NameFault{name, fmt.Sprintf("may be misspelt (%s)", w), strings.Join(words, "")}
+		}
+	}
+	return nil
+}
+
+// The least lengths of words that are compared: shorter ones are too much alike.
+const (
+	shortestWord = 4
+	shortestVerb = 6
+)
+
+// better is the word that a rare one may be a slip for. The first letter is seldom
+// the wrong one.
+func (v Vocabulary) better(word string) string {
+	if utf8.RuneCountInString(word) < shortestWord || verbs[word].participle != "" || participles[word] {
+		return ""
+	}
+	best, most := "", v[word]
+	for other, n := range v {
+		if (n > most || n == most && n > v[word] && other < best) && slipOf(word, other) {
+			best, most = other, n
+		}
+	}
+	if best != "" || len(word) < shortestVerb || isDerived(word) {
+		return best
+	}
+	for other := range participles {
+		if slipOf(word, other) && (best == "" || other < best) {
+			best = other
+		}
+	}
+	for other := range verbs {
+		if slipOf(word, other) && (best == "" || other < best) {
+			best = other
+		}
+	}
+	return best
+}
+
+// slipOf says whether two words are one slip apart, and not as singular and plural.
+func slipOf(word, other string) bool {
+	return word != other && word[0] == other[0] && word+"s" != other && other+"s" != word && len(other) >= shortestWord &&
+		document.Distance(word, other) == 1
+}
+
+// isDerived says whether a word is made of a verb in a way that brings it near one:
+// Shipper, Creator, Shipping.
+func isDerived(word string) bool {
+	for _, end := range []string{"er", "or", "ing", "ion", "al", "s"} {
+		if strings.HasSuffix(word, end) {
+			return true
+		}
+	}
+	return false
+}
+
+// wordsOf takes a PascalCase name apart.
+func wordsOf(name string) []string {
+	var words []string
+	begin := 0
+	for i := 1; i < len(name); i++ {
+		if starts(name, i) {
+			words = append(words, name[begin:i])
+			begin = i
+		}
+	}
+	return append(words, name[begin:])
+}
+
+// Misspelt is Vocabulary.Misspelt for names that are no exceptions.
+func (n *Naming) Misspelt(v Vocabulary, name string) *NameFault {
+	if n.excepted(name) {
+		return nil
+	}
+	return v.Misspelt(name)
+}
+
+// Fingerprint is all that the standard says.
+func (n *Naming) Fingerprint() string { return fmt.Sprint(n.Style, n.Verbs, n.Exceptions, n.AtDoor) }

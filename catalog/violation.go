@@ -1,0 +1,115 @@
+package catalog
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/santhosh-tekuri/jsonschema/v6/kind"
+	"golang.org/x/text/language"
+	"golang.org/x/text/message"
+)
+
+// Violation is where a value breaks a schema, and what was expected there.
+type Violation struct {
+	// Path leads to the value, such as detail.items[0].total.
+	Path string
+	// Reason says what was expected, and what is there.
+	Reason string
+}
+
+// String gives path and reason.
+func (v *Violation) String() string { return v.Path + ": " + v.Reason }
+
+// Validate says where a detail, a JSON object, breaks the schema; nil if nowhere.
+func (s *Schema) Validate(detail []byte) *Violation {
+	v, err := decodeJSON(detail)
+	if err != nil {
+		return &Violation{Path: "detail", Reason: "is not valid JSON"}
+	}
+	return s.validate(v)
+}
+
+func (s *Schema) validate(v any) *Violation {
+	err := s.compiled.Validate(v)
+	if err == nil {
+		return nil
+	}
+	var broken *jsonschema.ValidationError
+	if !errors.As(err, &broken) {
+		return &Violation{Path: "detail", Reason: err.Error()}
+	}
+	return describe(broken, v, "detail")
+}
+
+// describe tells of the deepest fault: the one that lies furthest inside the value
+// is what its sender can mend.
+func describe(e *jsonschema.ValidationError, value any, root string) *Violation {
+	leaf := deepest(e)
+	at := pathOf(root, leaf.InstanceLocation)
+	switch k := leaf.ErrorKind.(type) {
+	case *kind.Type:
+		return &Violation{at, fmt.Sprintf("expected %s, got %s%s", strings.Join(k.Want, " or "), k.Got, shown(value, leaf.InstanceLocation))}
+	case *kind.Required:
+		return &Violation{pathOf(at, k.Missing[:1]), "is missing, and required"}
+	case *kind.AdditionalProperties:
+		return &Violation{pathOf(at, k.Properties[:1]), "is not declared in the schema, which allows no other members"}
+	}
+	return &Violation{at, leaf.ErrorKind.LocalizedString(message.NewPrinter(language.English))}
+}
+
+func deepest(e *jsonschema.ValidationError) *jsonschema.ValidationError {
+	best := e
+	for _, cause := range e.Causes {
+		if d := deepest(cause); best == e || len(d.InstanceLocation) > len(best.InstanceLocation) {
+			best = d
+		}
+	}
+	return best
+}
+
+// pathOf writes a location inside a value with dots and brackets.
+func pathOf(root string, location []string) string {
+	var b strings.Builder
+	b.WriteString(root)
+	for _, step := range location {
+		if _, err := strconv.Atoi(step); err == nil {
+			b.WriteString("[" + step + "]")
+			continue
+		}
+		b.WriteString("." + step)
+	}
+	return b.String()
+}
+
+// shown is a scalar at a location as JSON, with a space before it; long ones are
+// cut, and of lists and objects nothing is shown.
+func shown(v any, location []string) string {
+	for _, step := range location {
+		switch inside := v.(type) {
+		case map[string]any:
+			v = inside[step]
+		case []any:
+			i, err := strconv.Atoi(step)
+			if err != nil || i < 0 || i >= len(inside) {
+				return ""
+			}
+			v = inside[i]
+		}
+	}
+	switch v.(type) {
+	case string, json.Number, bool:
+		text, err := json.Marshal(v)
+		if err != nil {
+			return ""
+		}
+		if runes := []rune(string(text)); len(runes) > 40 {
+			return " " + string(runes[:39]) + "…"
+		}
+		return " " + string(text)
+	}
+	return ""
+}
