@@ -64,7 +64,7 @@ type Matched struct {
 // condition failed, which have Err set. The envelope is the event in its
 // canonical form. On a bus that does not exist nothing matches.
 func (s *Set) Match(ev *event.Event, envelope []byte, dst []Matched) []Matched {
-	cond := conditions{event: ev}
+	cond := conditions{event: ev, catalog: s.Catalog}
 	bus := busOf(ev)
 	dst = s.matchers[bus].match(envelope, &cond, dst)
 	if len(s.above) == 0 {
@@ -81,7 +81,7 @@ func (m *matcher) match(envelope []byte, cond *conditions, dst []Matched) []Matc
 	var numbers [16]int
 	for _, i := range m.patterns.Match(envelope, numbers[:0]) {
 		rule := m.rules[i]
-		if len(rule.Kinds) > 0 && !slices.Contains(rule.Kinds, s.Catalog.Kind(ev)) {
+		if len(rule.Kinds) > 0 && !slices.Contains(rule.Kinds, cond.catalog.Kind(cond.event)) {
 			continue
 		}
 		if rule.When == nil {
@@ -107,9 +107,10 @@ func busOf(ev *event.Event) string {
 // the event for them costs more than matching it, so that is done once, and
 // only when a rule asks.
 type conditions struct {
-	event *event.Event
-	env   *exprenv.Env
-	err   error
+	event   *event.Event
+	catalog *catalog.Catalog
+	env     *exprenv.Env
+	err     error
 }
 
 func (c *conditions) hold(when *exprenv.Program) (bool, error) {
