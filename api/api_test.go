@@ -165,7 +165,7 @@ func TestShow(t *testing.T) {
 		{"GET", "/v1/targets", 200, `"retry_budget":{"ratio":0.2,"min_rate":"10/s"},"breaker":{"failures":10,"open_for":"5s","probes":1}`},
 		{"GET", "/v1/events/" + id, 200, `"detail":{"total":250,"paid":0}}`},
 		{"GET", "/v1/events/nope", 404, "not found"},
-		{"GET", "/v1/accounts", 200, `{"events":{"accepted":1,"unmatched":0},"deliveries":{"planned":2,`},
+		{"GET", "/v1/accounts", 200, `{"events":{"accepted":1,"unmatched":0,"duplicates":0},"deliveries":{"planned":2,`},
 		{"GET", "/metrics", 200, "signalbox_events_accepted_total 1"},
 		{"GET", "/nothing", 404, `nothing is at /nothing`},
 		{"PUT", "/v1/rules", 405, "/v1/rules takes GET, not PUT"},

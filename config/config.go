@@ -57,6 +57,7 @@ type Config struct {
 
 	Limits    Limits    `yaml:"limits"`
 	Retention Retention `yaml:"retention"`
+	Dedup     Dedup     `yaml:"dedup"`
 	// MinFreeDisk is how much room the data directory's disk must have for events
 	// to be accepted; 0 is no limit.
 	MinFreeDisk document.Size `yaml:"min_free_disk"`
@@ -106,6 +107,13 @@ type Retention struct {
 	MaxBytes document.Size `yaml:"max_bytes"`
 }
 
+// Dedup says which events count as repeats of earlier ones.
+type Dedup struct {
+	// Window is for how long an event with the same id and source, or the same
+	// dedup key, on the same bus is a duplicate; 0 takes every event.
+	Window time.Duration `yaml:"window"`
+}
+
 // Log says what is logged, and how.
 type Log struct {
 	Level  string `yaml:"level"`  // debug | info | warn | error
@@ -131,6 +139,7 @@ func Default() *Config {
 			WindowBytes:   4 << 20,
 		},
 		Retention:       Retention{MaxAge: 7 * 24 * time.Hour, MaxBytes: 10 << 30},
+		Dedup:           Dedup{Window: 5 * time.Minute},
 		MinFreeDisk:     512 << 20,
 		Trace:           "on",
 		MaxHops:         32,

@@ -190,6 +190,7 @@ func TestLoadFaults(t *testing.T) {
 			`config.yaml:1:1: unknown key "listn" (did you mean "listen"?)`,
 			`config.yaml:3:3: limits: unknown key "max_bdy" (did you mean "max_body"?)`,
 		}},
+		{"dedup", "dedup: {window: 25h}\n", []string{`config.yaml:1:17: dedup.window: must be from 0, which takes every event, to 24h`}},
 		{"units", "limits: {max_body: 1 megabyte, header_timeout: 5}\nretention: {max_age: -7d, max_bytes: 0}", []string{
 			`config.yaml:1:20: limits.max_body: "1 megabyte" is no size; write a number and its unit, such as 512KB, 1MiB or 10GiB`,
 			`config.yaml:1:48: limits.header_timeout: "5" is no duration; write a number and its unit, such as 500ms, 30s, 5m, 24h or 7d`,

@@ -25,6 +25,9 @@ type Event struct {
 	Detail []byte
 	// Meta travels beside the envelope; it is not part of the delivered body.
 	Meta Metadata
+	// Duplicate says that the event was accepted before, under the ID that it now
+	// has. The router sets it; it is no part of any form.
+	Duplicate bool
 }
 
 // Kind says what a message means to its consumers.

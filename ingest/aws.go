@@ -65,12 +65,14 @@ func awsMediaType(contentType string) bool {
 }
 
 // putResult is the result of one entry. Reason is not EventBridge's: it says
-// what its recorded text leaves out, and SDKs pass over it.
+// what its recorded text leaves out, Duplicate that EventID is that of an event
+// accepted before; SDKs pass over both.
 type putResult struct {
 	EventID      string `json:"EventId,omitempty"`
 	ErrorCode    string `json:",omitempty"`
 	ErrorMessage string `json:",omitempty"`
 	Reason       string `json:",omitempty"`
+	Duplicate    bool   `json:",omitempty"`
 }
 
 type putResponse struct {
@@ -99,7 +101,7 @@ func (h *Handler) putEvents(w http.ResponseWriter, r *http.Request) outcome {
 	response := putResponse{Entries: make([]putResult, len(batch.Events))}
 	for i, p := range problems {
 		if p == nil {
-			response.Entries[i].EventID = batch.Events[i].ID
+			response.Entries[i].EventID, response.Entries[i].Duplicate = batch.Events[i].ID, batch.Events[i].Duplicate
 			continue
 		}
 		response.FailedEntryCount++

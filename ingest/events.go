@@ -23,9 +23,11 @@ type answer struct {
 }
 
 type result struct {
-	ID    string   `json:"id,omitempty"`
-	Plan  any      `json:"plan,omitempty"`
-	Error *problem `json:"error,omitempty"`
+	ID string `json:"id,omitempty"`
+	// Duplicate says that ID is that of an event that was accepted before.
+	Duplicate bool     `json:"duplicate,omitempty"`
+	Plan      any      `json:"plan,omitempty"`
+	Error     *problem `json:"error,omitempty"`
 }
 
 // parameters are those of the query.
@@ -183,7 +185,7 @@ func answerEvents(w http.ResponseWriter, events []*event.Event, problems []*prob
 	a := answer{Events: make([]result, len(events))}
 	for i, p := range problems {
 		if p == nil {
-			a.Events[i].ID = events[i].ID
+			a.Events[i].ID, a.Events[i].Duplicate = events[i].ID, events[i].Duplicate
 			continue
 		}
 		a.Events[i].Error = p

@@ -23,6 +23,10 @@ type Entry struct {
 	Story Story
 	// Works are the states that the event gives to work requests.
 	Works []Work
+	// Fingerprint makes repeats of the event known as such; nil for one that can't
+	// be told from others. EventID is the event's id then.
+	Fingerprint *Fingerprint
+	EventID     string
 }
 
 // End says how a delivery ended.
@@ -203,13 +207,15 @@ func (j *Journal) commitGroup(sync bool) bool {
 	f := &flight{requests: j.requests, moves: j.moves}
 	j.requests, j.moves = nil, j.spare[:0]
 	j.spare = nil
+	duplicates := j.duplicates
+	j.duplicates = 0
 	j.room.Broadcast()
 	j.mu.Unlock()
-	if len(f.requests) == 0 && len(f.moves) == 0 && !sync {
+	if len(f.requests) == 0 && len(f.moves) == 0 && duplicates == 0 && !sync {
 		return false
 	}
 	f.batch = j.db.NewBatch()
-	w := writer{j: j, b: f.batch}
+	w := writer{j: j, b: f.batch, events: EventCounts{Duplicates: duplicates}}
 	err := w.group(f)
 	f.freed = w.freed
 	if err == nil {
@@ -340,6 +346,11 @@ func (w *writer) entry(e *Entry) error {
 	}
 	if r.GivenID != "" {
 		if err := w.b.Set(idKey(hourOf(r.Seq), r.GivenID, r.Seq), nil, nil); err != nil {
+			return err
+		}
+	}
+	if e.Fingerprint != nil {
+		if err := w.dedup(e); err != nil {
 			return err
 		}
 	}
@@ -526,8 +537,10 @@ func (w *writer) counts() error {
 	}
 	w.events.Accepted += w.j.events.Accepted
 	w.events.Unmatched += w.j.events.Unmatched
+	w.events.Duplicates += w.j.events.Duplicates
 	v := binary.AppendUvarint(nil, w.events.Accepted)
-	return w.b.Set(countKey(eventsLane), binary.AppendUvarint(v, w.events.Unmatched), nil)
+	v = binary.AppendUvarint(v, w.events.Unmatched)
+	return w.b.Set(countKey(eventsLane), binary.AppendUvarint(v, w.events.Duplicates), nil)
 }
 
 // keepCounts makes the changed counts the current ones, once they are written.

@@ -92,6 +92,9 @@ type EventCounts struct {
 	Accepted uint64 `json:"accepted"`
 	// Unmatched events are accepted ones that no rule matched.
 	Unmatched uint64 `json:"unmatched"`
+	// Duplicates were answered with the event that came first, and are not among
+	// the accepted ones. A store that never met one has no such number.
+	Duplicates uint64 `json:"duplicates"`
 }
 
 // eventsLane is the lane id under which the counts of events are kept.

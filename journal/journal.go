@@ -54,8 +54,10 @@ type Journal struct {
 	room     *sync.Cond
 	requests []*request
 	moves    []Move
-	spare    []Move // a landed group's memory, to be used again
-	closed   bool
+	// duplicates have been turned away and not been counted on disk yet.
+	duplicates uint64
+	spare      []Move // a landed group's memory, to be used again
+	closed     bool
 
 	wake, lazy, stop chan struct{}
 	tokens           chan struct{}
@@ -248,7 +250,7 @@ func (j *Journal) recover() error {
 			return true, err
 		}
 		r := reader{rest: v}
-		j.events = EventCounts{Accepted: r.uvarint(), Unmatched: r.uvarint()}
+		j.events = EventCounts{Accepted: r.uvarint(), Unmatched: r.uvarint(), Duplicates: r.uvarint()}
 		return true, nil
 	}); err != nil {
 		return fmt.Errorf("counts: %w", err)

@@ -20,6 +20,7 @@ const (
 	tableWaiting = 'r' // lane, due time, seq, n        → delivery
 	tableDead    = 'x' // seq, n                        → delivery and its event
 	tableJob     = 'j' // job id                        → what the job knows of itself
+	tableDedup   = 'k' // 5 minutes, fingerprint        → seq and id of the event
 	tableState   = 's' // type, key of an object        → the event that told its state
 	tableTouch   = 't' // seq; seq, n; seq, n, time     → what rules said; what came of a delivery; a redrive
 	tableStory   = 'o' // hour, hash of what joins, seq → nothing

@@ -19,23 +19,45 @@ import (
 // where the event and its plan are on disk and its ID is set, else an
 // *event.Error that says why it was refused. The error is for the whole call:
 // *Busy, ErrStopping, or a store that fails; then nothing was accepted.
+//
+// A repeat of an event that was accepted within the dedup window is not taken in
+// again: it gets the ID of the first, its Duplicate is set, and its error is nil.
 func (r *Router) Accept(ctx context.Context, evs []*event.Event) ([]error, error) {
+	if r.dedup != nil && anyFingerprint(evs) {
+		return r.acceptOnce(ctx, evs)
+	}
 	return r.accept(ctx, evs, nil)
 }
 
-// accept is Accept with somebody who waits for what the event's handler answers.
+// acceptInside takes in what a target passes on. It does not come in by the
+// door, so that repeats of it are taken too.
+func (r *Router) acceptInside(ctx context.Context, evs []*event.Event) ([]error, error) {
+	return r.accept(ctx, evs, nil)
+}
+
+// accept takes in every event, be it a repeat, with somebody who waits for what
+// the event's handler answers.
 func (r *Router) accept(ctx context.Context, evs []*event.Event, asker *asker) ([]error, error) {
+	return r.acceptAs(ctx, evs, nil, asker)
+}
+
+// acceptAs takes in events with their fingerprints, where they have one.
+func (r *Router) acceptAs(ctx context.Context, evs []*event.Event, prints []*journal.Fingerprint, asker *asker) ([]error, error) {
 	if err := r.gate.admit(); err != nil {
 		return nil, err
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, err // nobody waits for the answer
 	}
-	return r.take(evs, asker)
+	return r.takeAs(evs, prints, asker)
 }
 
 // take is accept behind the gate.
 func (r *Router) take(evs []*event.Event, asker *asker) ([]error, error) {
+	return r.takeAs(evs, nil, asker)
+}
+
+func (r *Router) takeAs(evs []*event.Event, prints []*journal.Fingerprint, asker *asker) ([]error, error) {
 	snap := r.snapshot.Load()
 	reserved := r.journal.Reserve(len(evs))
 	defer reserved.Release() // whatever happens: readers stop before it
@@ -56,6 +78,9 @@ func (r *Router) take(evs []*event.Event, asker *asker) ([]error, error) {
 		if r.opts.Trace {
 			p.traced(&entry, snap.set)
 		}
+		if prints != nil {
+			entry.Fingerprint, entry.EventID = prints[i], e.ID
+		}
 		entries = append(entries, entry)
 		plans = append(plans, p)
 		r.askers.add(e.ID, asker)
@@ -69,6 +94,9 @@ func (r *Router) take(evs []*event.Event, asker *asker) ([]error, error) {
 	}
 	defer steps.release()
 	if err := r.journal.Append(steps.with(entries)); err != nil {
+		if r.dedup != nil {
+			r.dedup.doubtful.Store(true)
+		}
 		return nil, fmt.Errorf("journal: %w", err)
 	}
 	steps.commit()

@@ -22,6 +22,7 @@ const (
 type metrics struct {
 	accepts      prometheus.Counter
 	unmatched    prometheus.Counter
+	duplicates   prometheus.Counter
 	refusals     *prometheus.CounterVec // code
 	matches      *prometheus.CounterVec // bus, rule
 	whenErrors   *prometheus.CounterVec // bus, rule
@@ -60,6 +61,7 @@ func newMetrics(reg prometheus.Registerer, r *Router) *metrics {
 	m := &metrics{
 		accepts:      counter("signalbox_events_accepted_total", "Events acknowledged to their producers."),
 		unmatched:    counter("signalbox_events_unmatched_total", "Accepted events that no rule matched."),
+		duplicates:   counter("signalbox_events_duplicate_total", "Repeats of events, answered with the id of the first."),
 		refusals:     counters("signalbox_events_refused_total", "Events refused by the router, by error code.", "code"),
 		matches:      counters("signalbox_rule_matches_total", "Events that a rule matched, those of shadow rules too.", "bus", "rule"),
 		whenErrors:   counters("signalbox_rule_condition_errors_total", "Events on which a rule's condition failed; it did not match them.", "bus", "rule"),

@@ -37,6 +37,9 @@ type Options struct {
 	// events to be accepted; 0 is no limit.
 	MinFreeDisk uint64
 	Retention   journal.Retention
+	// DedupWindow is for how long a repeat of an event at the door is known as
+	// one; 0 takes every event.
+	DedupWindow time.Duration
 	// Window and WindowBytes bound what one lane holds in memory, in deliveries
 	// and in bytes.
 	Window      int
@@ -106,7 +109,8 @@ type Router struct {
 	laneMu sync.Mutex
 	lanes  map[string]*lane // by target; a lane outlives its target
 
-	gate gate
+	gate  gate
+	dedup *dedup // nil where it is off
 
 	works  works
 	askers askers
@@ -153,7 +157,7 @@ func retriesOf(set *rules.Set) map[entryKey]targets.Retry {
 var ErrStopping = errors.New("the router is stopping")
 
 // New makes a router of a first set of rules. Deliveries begin with Start.
-func New(opts Options, set *rules.Set) (*Router, error) {
+func New(opts Options, set *rules.Set) (_ *Router, err error) {
 	opts.setDefaults()
 	r := &Router{
 		opts: opts, journal: opts.Journal, log: opts.Logger,
@@ -163,6 +167,10 @@ func New(opts Options, set *rules.Set) (*Router, error) {
 	opts.Journal.KeepTouches(opts.Trace)
 	r.metrics = newMetrics(opts.Registerer, r)
 	r.gate = gate{journal: opts.Journal, maxPending: opts.MaxPending, minFree: opts.MinFreeDisk}
+	if r.dedup, err = newDedup(opts.Journal, opts.DedupWindow); err != nil {
+		r.abandon()
+		return nil, err
+	}
 	r.DeadLetters = dlq.New(opts.Journal, r)
 	opts.Journal.OnFreed(r.freed)
 	for name, id := range opts.Journal.Lanes() {
@@ -173,7 +181,7 @@ func New(opts Options, set *rules.Set) (*Router, error) {
 		r.abandon()
 		return nil, err
 	}
-	if err := r.Swap(set); err != nil {
+	if err = r.Swap(set); err != nil {
 		r.abandon()
 		return nil, err
 	}
@@ -291,7 +299,7 @@ func (r *Router) Swap(set *rules.Set) error {
 
 func (r *Router) targetEnv() targets.Env {
 	return targets.Env{
-		Logger: r.log, Stdout: r.opts.Stdout, Version: r.opts.Version, Secrets: r.opts.Secrets, Accept: r.Accept,
+		Logger: r.log, Stdout: r.opts.Stdout, Version: r.opts.Version, Secrets: r.opts.Secrets, Accept: r.acceptInside,
 	}
 }
 
@@ -380,6 +388,9 @@ func (r *Router) housekeep() {
 				r.log.Error("old events can't be dropped", zap.Error(err))
 			}
 			r.works.dropBefore(oldest)
+			if err := r.journal.TrimFingerprints(r.opts.DedupWindow); err != nil {
+				r.log.Error("what tells repeats from first events can't be dropped", zap.Error(err))
+			}
 		}
 	}
 }

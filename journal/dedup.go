@@ -1,0 +1,143 @@
+package journal
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+// Fingerprint stands for all that makes an event the same as another: 128 bits
+// of a cryptographic hash, so that two that are equal are never taken for two
+// events by chance or on purpose.
+type Fingerprint [16]byte
+
+// First is the event that came first of those with a fingerprint.
+type First struct {
+	Seq Seq
+	ID  string
+}
+
+// dedupBucket is how much time the keys with the same first part span. Expired
+// buckets are dropped as ranges.
+const dedupBucket = 5 * time.Minute
+
+const dedupKeyLen = 1 + 4 + 16
+
+func bucketOf(s Seq) uint32 { return uint32(uint64(s) / uint64(dedupBucket)) }
+
+func dedupBucketKey(bucket uint32) []byte {
+	return binary.BigEndian.AppendUint32([]byte{tableDedup}, bucket)
+}
+
+func dedupKey(bucket uint32, f *Fingerprint) []byte {
+	return append(dedupBucketKey(bucket), f[:]...)
+}
+
+func (f *First) appendValue(dst []byte) []byte {
+	return append(binary.BigEndian.AppendUint64(dst, uint64(f.Seq)), f.ID...)
+}
+
+func (f *First) readValue(v []byte) error {
+	if len(v) < 8 {
+		return errCorrupt
+	}
+	f.Seq, f.ID = Seq(binary.BigEndian.Uint64(v)), string(v[8:])
+	return nil
+}
+
+// dedup writes what lets a repeat of an entry's event be known as one.
+func (w *writer) dedup(e *Entry) error {
+	first := First{Seq: e.Record.Seq, ID: e.EventID}
+	w.value = first.appendValue(w.value[:0])
+	return w.b.Set(dedupKey(bucketOf(e.Record.Seq), e.Fingerprint), w.value, nil)
+}
+
+// clock is the time that sequence numbers go by: it never goes back, though the
+// machine's may.
+func (j *Journal) clock() Seq {
+	j.seq.mu.Lock()
+	defer j.seq.mu.Unlock()
+	return max(j.seq.last, SeqAt(j.now()))
+}
+
+// FirstOf gives the event with a fingerprint that was accepted within the window
+// before now; false if there is none. It sees events that are not on disk yet:
+// the caller must know that the append of what it finds has ended.
+func (j *Journal) FirstOf(f *Fingerprint, window time.Duration) (First, bool, error) {
+	now := j.clock()
+	from := now - min(now, Seq(window))
+	for bucket := bucketOf(now); ; bucket-- {
+		first, ok, err := j.firstIn(bucket, f)
+		if err != nil {
+			return First{}, false, err
+		}
+		if ok {
+			return first, first.Seq > from, nil
+		}
+		if bucket <= bucketOf(from) {
+			return First{}, false, nil
+		}
+	}
+}
+
+func (j *Journal) firstIn(bucket uint32, f *Fingerprint) (first First, ok bool, err error) {
+	v, closer, err := j.db.Get(dedupKey(bucket, f))
+	if errors.Is(err, pebble.ErrNotFound) {
+		return First{}, false, nil
+	}
+	if err == nil {
+		err = errors.Join(first.readValue(v), closer.Close())
+	}
+	if err != nil {
+		return First{}, false, fmt.Errorf("fingerprint %x: %w", *f, err)
+	}
+	return first, true, nil
+}
+
+// HasFingerprints says whether any may have been written within the window.
+func (j *Journal) HasFingerprints(window time.Duration) (found bool, err error) {
+	now := j.clock()
+	err = j.scan(dedupBucketKey(bucketOf(now-min(now, Seq(window)))), []byte{tableDedup + 1}, func(_, _ []byte) (bool, error) {
+		found = true
+		return false, nil
+	})
+	return found, err
+}
+
+// TrimFingerprints drops those that the window has passed by, as a range.
+func (j *Journal) TrimFingerprints(window time.Duration) error {
+	j.trimMu.Lock()
+	defer j.trimMu.Unlock()
+	j.mu.Lock()
+	closed := j.closed
+	j.mu.Unlock()
+	if closed {
+		return ErrClosed
+	}
+	now := j.clock()
+	end := dedupBucketKey(bucketOf(now - min(now, Seq(window))))
+	stale := false
+	err := j.scan([]byte{tableDedup}, end, func(_, _ []byte) (bool, error) {
+		stale = true
+		return false, nil
+	})
+	if err != nil || !stale {
+		return err
+	}
+	return j.db.DeleteRange([]byte{tableDedup}, end, pebble.NoSync)
+}
+
+// Sync returns when all that has been written is on disk.
+func (j *Journal) Sync() error { return j.submit(&request{done: make(chan error, 1)}) }
+
+// CountDuplicates adds to the account of duplicates without waiting for the
+// disk: a crash shortly after may undo it.
+func (j *Journal) CountDuplicates(n int) {
+	j.mu.Lock()
+	j.duplicates += uint64(n)
+	j.mu.Unlock()
+	signal(j.lazy)
+}

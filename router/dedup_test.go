@@ -1,0 +1,236 @@
+package router
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"signalbox/event"
+	"signalbox/journal"
+)
+
+func named(id string) *event.Event {
+	e := order(1)
+	e.ID = id
+	return e
+}
+
+func dedupBench(t *testing.T) *bench {
+	b := newBench(t, toA+"buses: {audit: {}}\n")
+	b.opts.DedupWindow = 5 * time.Minute
+	b.start()
+	return b
+}
+
+func TestWhatCountsAsADuplicate(t *testing.T) {
+	change := func(f func(*event.Event)) *event.Event {
+		e := named("1")
+		f(e)
+		return e
+	}
+	key := func(id, key string) *event.Event {
+		e := named(id)
+		e.Meta.DedupKey = key
+		return e
+	}
+	for _, test := range []struct {
+		name          string
+		first, second *event.Event
+		after         time.Duration
+		want          bool
+	}{
+		{"the same", named("1"), named("1"), 0, true},
+		{"within the window", named("1"), named("1"), 5*time.Minute - time.Second, true},
+		{"after the window", named("1"), named("1"), 5*time.Minute + time.Second, false},
+		{"another id", named("1"), named("2"), 0, false},
+		{"no id", named(""), named(""), 0, false},
+		{"another source", named("1"), change(func(e *event.Event) { e.Source = "shop.returns" }), 0, false},
+		{"another bus", named("1"), change(func(e *event.Event) { e.Meta.Bus = "audit" }), 0, false},
+		{"a test", named("1"), change(func(e *event.Event) { e.Meta.Synthetic = true }), 0, false},
+		{"a replay", named("1"), change(func(e *event.Event) { e.ReplayName = "again" }), 0, false},
+		{"back from another bus", named("1"), change(func(e *event.Event) { e.Meta.Hops = 2 }), 0, false},
+		{"the same key", key("1", "k"), key("2", "k"), 0, true},
+		{"the same key without an id", key("", "k"), key("", "k"), 0, true},
+		{"another key", key("1", "k"), key("1", "l"), 0, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := dedupBench(t)
+				defer b.stop()
+				b.send(test.first)
+				time.Sleep(test.after)
+				b.send(test.second)
+				b.settled()
+				if test.second.Duplicate != test.want || test.want && test.second.ID != test.first.ID {
+					t.Errorf("got duplicate %v, id %q after %q", test.second.Duplicate, test.second.ID, test.first.ID)
+				}
+				want := journal.EventCounts{Accepted: 2, Unmatched: 0}
+				if test.want {
+					want = journal.EventCounts{Accepted: 1, Duplicates: 1}
+				}
+				got := b.router.Accounts().Events
+				if got.Unmatched = 0; got != want {
+					t.Errorf("got %+v, want %+v", got, want)
+				}
+			})
+		})
+	}
+}
+
+func TestDuplicatesAreKnownAfterARestart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := dedupBench(t)
+		b.send(named("1"))
+		b.send(named("1"))
+		b.settled()
+		b.stop()
+		b.start()
+		defer b.stop()
+		e := named("1")
+		b.send(e)
+		b.settled()
+		if got := b.router.Accounts().Events; !e.Duplicate || got != (journal.EventCounts{Accepted: 1, Duplicates: 2}) {
+			t.Errorf("got %v, %+v", e.Duplicate, got)
+		}
+		time.Sleep(6 * time.Minute)
+		e = named("1")
+		b.send(e)
+		if e.Duplicate {
+			t.Error("a duplicate of one that the window has passed by")
+		}
+	})
+}
+
+func TestTwiceInOneRequest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := dedupBench(t)
+		defer b.stop()
+		lost := named("2")
+		lost.Meta.Bus = "nowhere"
+		again := *lost
+		evs := []*event.Event{named("1"), named(""), named("1"), lost, &again, named("1")}
+		errs, err := b.router.Accept(t.Context(), evs)
+		if err != nil || errs[0] != nil || errs[2] != nil || errs[5] != nil {
+			t.Fatalf("got %v, %v", errs, err)
+		}
+		if errs[3] == nil || errs[4] == nil {
+			t.Error("the repeat of a refused event was answered with success")
+		}
+		for i, want := range []bool{false, false, true, false, false, true} {
+			if evs[i].Duplicate != want {
+				t.Errorf("event %d: duplicate %v", i, evs[i].Duplicate)
+			}
+		}
+		b.settled()
+		if got := b.router.Accounts().Events; got != (journal.EventCounts{Accepted: 2, Duplicates: 2}) {
+			t.Errorf("got %+v", got)
+		}
+	})
+}
+
+// Requests that share ids in all orders neither stand in each other's way nor
+// take an event in twice.
+func TestOneOfRacingRequestsIsAccepted(t *testing.T) {
+	b := dedupBench(t)
+	defer b.stop()
+	const requests, ids = 16, 20
+	var wg sync.WaitGroup
+	for n := range requests {
+		wg.Go(func() {
+			var evs []*event.Event
+			for i := range ids {
+				evs = append(evs, named(fmt.Sprint((i*7+n*3)%ids)))
+			}
+			errs, err := b.router.Accept(context.Background(), evs)
+			if err = errors.Join(append(errs, err)...); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	b.router.journal.Sync()
+	_, got := b.journal.Totals()
+	if want := (journal.EventCounts{Accepted: ids, Duplicates: (requests - 1) * ids}); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	if len(b.router.dedup.claimed) != 0 {
+		t.Error("claims are left over")
+	}
+}
+
+// A request whose first gives up, without having been accepted, is not told
+// success: it takes the event in itself.
+func TestARepeatWaitsForItsFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := dedupBench(t)
+		defer b.stop()
+		f := fingerprint(func() *event.Event { e := named("1"); e.Meta.Bus = "default"; return e }())
+		_, release, err := b.router.dedup.claim(t.Context(), []*journal.Fingerprint{f})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		gone := make(chan error)
+		go func() { _, err := b.router.Accept(ctx, []*event.Event{named("1")}); gone <- err }()
+		e := named("1")
+		answered := make(chan struct{})
+		go func() { defer close(answered); b.send(e) }()
+		synctest.Wait()
+		select {
+		case <-answered:
+			t.Fatal("answered before its first")
+		default:
+		}
+		cancel()
+		if err := <-gone; !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v", err)
+		}
+		release()
+		<-answered
+		if e.Duplicate {
+			t.Error("told to be a duplicate of an event that was never accepted")
+		}
+	})
+}
+
+func TestTheFilterForgetsNothingWithinTheWindow(t *testing.T) {
+	r := recent{window: time.Minute}
+	start := time.Now()
+	at := func(i int) journal.Fingerprint {
+		var f journal.Fingerprint
+		binary.LittleEndian.PutUint64(f[:], uint64(i)*0x9e3779b97f4a7c15)
+		binary.LittleEndian.PutUint64(f[8:], uint64(i)*0xd1342543de82ef95)
+		return f
+	}
+	wrong := 0
+	for i := range 1000 { // one a second
+		f := at(i)
+		now := start.Add(time.Duration(i) * time.Second)
+		if r.add(&f, now) {
+			wrong++
+		}
+		if i >= 59 {
+			if g := at(i - 59); !r.add(&g, now) {
+				t.Fatalf("%d was forgotten at %d", i-59, i)
+			}
+		}
+	}
+	if wrong > 1 {
+		t.Errorf("%d of 1000 new ones were taken for known ones", wrong)
+	}
+}
+
+func BenchmarkFingerprint(b *testing.B) {
+	e := named("0199a4c2-8f1e-8000-8000-5f3c9a1b2d4e")
+	r := recent{window: time.Minute}
+	now := time.Now()
+	b.ReportAllocs()
+	for b.Loop() {
+		r.add(fingerprint(e), now)
+	}
+}
