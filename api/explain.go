@@ -34,7 +34,9 @@ type Explanation struct {
 
 // ExplainedRule is what came of matching an event to one rule.
 type ExplainedRule struct {
-	Name  string      `json:"name"`
+	Name string `json:"name"`
+	// Bus is the rule's bus, where the event would bubble up to it.
+	Bus   string      `json:"bus,omitempty"`
 	State rules.State `json:"state"`
 	// Position is where the rule stands: file:line:column.
 	Position string   `json:"position"`
@@ -110,13 +112,25 @@ func idAlone(body []byte) (string, bool) {
 func explain(set *rules.Set, e *event.Event, envelope []byte) (Explanation, error) {
 	x := Explanation{Bus: e.Meta.Bus, Event: envelope, Matched: []ExplainedRule{}, Unmatched: []ExplainedRule{}}
 	matched := map[*rules.Rule]error{}
-	for _, m := range set.Match(e, envelope, nil) {
+	all := set.Match(e, envelope, nil)
+	for _, m := range all {
 		matched[m.Rule] = m.Err
 	}
-	for _, rule := range set.On(e.Meta.Bus) {
+	way := set.Way(e.Meta.Bus, all)
+	candidates := set.On(e.Meta.Bus)
+	for _, bus := range set.Above(e.Meta.Bus) {
+		candidates = append(candidates, set.On(bus)...)
+	}
+	for _, rule := range candidates {
 		shown := ExplainedRule{Name: rule.Name, State: rule.State, Position: rule.Pos.String(), Nearness: 1}
 		for _, t := range rule.Targets {
 			shown.Targets = append(shown.Targets, t.Target)
+		}
+		if rule.Bus != e.Meta.Bus {
+			shown.Bus = rule.Bus
+		}
+		if !slices.Contains(way, rule.Bus) {
+			shown.note("the event does not come to this bus: a rule below stops it (stop_bubbling)")
 		}
 		if rule.State == rules.Shadow {
 			shown.note("the rule is in state shadow: it counts events, and sends nothing")

@@ -127,7 +127,7 @@ func (b *builder) busTargets() {
 }
 
 func (b *builder) ruleTargets(d *draft) []RuleTarget {
-	if len(d.Targets) == 0 {
+	if len(d.Targets) == 0 && !d.StopBubbling {
 		b.warnings.Add(d.pos, d.path, "has no targets: it matches and counts, and sends nothing")
 	}
 	var list []RuleTarget

@@ -72,6 +72,7 @@ func printLetter(w io.Writer, l *dlq.Letter) {
 		line("last status", fmt.Sprint(l.Status))
 	}
 	line("last answer", strings.ReplaceAll(l.Snippet, "\n", "\n             "))
+	line("path", pathText(l))
 	if l.Synthetic {
 		line("synthetic", "yes")
 	}
@@ -99,6 +100,15 @@ func printRedrives(w io.Writer, l *dlq.Letter) {
 		fmt.Fprintf(w, "  %s  %s as %s, after %s: died %s of %s\n", r.At.Format(time.RFC3339), r.Job, r.As,
 			count(r.Attempts, "attempt"), r.DiedAt.Format(time.RFC3339), r.Code)
 	}
+}
+
+// pathText shows how the event came to be, step by step.
+func pathText(l *dlq.Letter) string {
+	var steps []string
+	for _, hop := range l.Path {
+		steps = append(steps, fmt.Sprintf("%s %s -[%s > %s]->", hop.DetailType, hop.EventID, hop.Rule, hop.Target))
+	}
+	return strings.Join(steps, "\n             ")
 }
 
 func printRequest(w io.Writer, l *dlq.Letter) {

@@ -104,12 +104,12 @@ func onlyRule(rules []api.ExplainedRule, name string) []api.ExplainedRule {
 func (e *explainCommand) print(x api.Explanation) error {
 	fmt.Fprintf(e.stdout, "matched (%d)\n", len(x.Matched))
 	for _, r := range x.Matched {
-		fmt.Fprintf(e.stdout, "  %s%s -> %s\n", r.Name, stateNote(r.State), strings.Join(r.Targets, ", "))
+		fmt.Fprintf(e.stdout, "  %s%s%s -> %s\n", r.Name, busNote(r.Bus), stateNote(r.State), strings.Join(r.Targets, ", "))
 		printReasons(e.stdout, r)
 	}
 	fmt.Fprintf(e.stdout, "not matched (%d)\n", len(x.Unmatched))
 	for _, r := range x.Unmatched {
-		fmt.Fprintf(e.stdout, "  %s%s  %s\n", r.Name, stateNote(r.State), r.Position)
+		fmt.Fprintf(e.stdout, "  %s%s%s  %s\n", r.Name, busNote(r.Bus), stateNote(r.State), r.Position)
 		printReasons(e.stdout, r)
 	}
 	return nil

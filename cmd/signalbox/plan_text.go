@@ -19,9 +19,13 @@ func printPlan(w io.Writer, p *router.Plan) {
 		DetailType string `json:"detail-type"`
 	}
 	_ = json.Unmarshal(p.Event, &e) // the router wrote it
-	fmt.Fprintf(w, "%s %q on bus %s: %s\n", e.Source, e.DetailType, p.Bus, planLine(p))
+	way := p.Bus
+	if len(p.Buses) > 1 {
+		way = strings.Join(p.Buses, ", then ")
+	}
+	fmt.Fprintf(w, "%s %q on bus %s: %s\n", e.Source, e.DetailType, way, planLine(p))
 	for _, rule := range p.Rules {
-		fmt.Fprintf(w, "\nrule %s%s\n", rule.Name, stateNote(rule.State))
+		fmt.Fprintf(w, "\nrule %s%s%s\n", rule.Name, busNote(rule.Bus), stateNote(rule.State))
 		if rule.Error != "" {
 			fmt.Fprintf(w, "  does not match: %s\n", rule.Error)
 		}
@@ -40,6 +44,14 @@ func planLine(p *router.Plan) string {
 		return "1 delivery"
 	}
 	return fmt.Sprintf("%d deliveries", p.Deliveries)
+}
+
+// busNote mentions the bus of a rule where it is not the event's.
+func busNote(bus string) string {
+	if bus == "" {
+		return ""
+	}
+	return " on bus " + bus
 }
 
 // stateNote mentions a state that is not the usual one.

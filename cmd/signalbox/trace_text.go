@@ -112,12 +112,20 @@ func deliveryBranch(e *router.TracedEvent, d *router.TracedDelivery) branch {
 		b.add("redriven %s", at.UTC().Format(traceTime))
 	}
 	if d.Death != nil {
-		b.add("dead letter %s since %s: %s", d.ID, d.Death.At.UTC().Format(traceTime), d.Death.Message)
+		b.add("dead letter %s since %s%s", d.ID, d.Death.At.UTC().Format(traceTime), deathNote(d))
 	}
 	for _, next := range d.Derived {
 		b.branches = append(b.branches, eventBranch(next))
 	}
 	return b
+}
+
+// deathNote is why a delivery died, where its last attempt does not say it.
+func deathNote(d *router.TracedDelivery) string {
+	if n := len(d.History); n > 0 && d.History[n-1].Message == d.Death.Message {
+		return ""
+	}
+	return ": " + d.Death.Message
 }
 
 // stateText says how a delivery stands.
