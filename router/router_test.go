@@ -110,6 +110,8 @@ type bench struct {
 	router  *Router
 	fakes   map[string]*fake
 	opts    Options
+	// replace makes targets that are no fakes; it may be nil, or give nil.
+	replace func(targets.Config) targets.Target
 	// real makes the targets of the rule file in place of fakes.
 	real bool
 }
@@ -148,6 +150,11 @@ func (b *bench) start() {
 	opts.NewTarget = func(c targets.Config, env targets.Env) (targets.Target, error) {
 		if c.Type == targets.TypeBus || b.real {
 			return targets.New(c, env)
+		}
+		if b.replace != nil {
+			if t := b.replace(c); t != nil {
+				return t, nil
+			}
 		}
 		if b.fakes[c.Name] == nil {
 			b.fakes[c.Name] = &fake{}

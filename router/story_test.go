@@ -10,6 +10,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"signalbox/dlq"
 	"signalbox/event"
 	"signalbox/journal"
@@ -247,6 +249,59 @@ func TestADeliveryMadeAgainDerivesTheSameEvents(t *testing.T) {
 		first := b.fakes["inventory"].deliveries()[0]
 		if want := journal.DerivedID(first.ID, 0); got[0].EventID != want || got[0].Meta.DedupKey != first.ID+"/0" {
 			t.Errorf("the derived event is %s with the key %s, want %s and %s/0", got[0].EventID, got[0].Meta.DedupKey, want, first.ID)
+		}
+	})
+}
+
+func TestACrashBeforeTheEndOfADeliveryDerivesTheSameEventAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, story)
+		b.fs, b.opts.Trace = vfs.NewCrashableMem(), true
+		b.start()
+		defer b.stop()
+		crashed := make(chan struct{})
+		b.fakes["mail"].say(func(context.Context, *targets.Delivery) error { <-crashed; return nil })
+		b.fakes["inventory"].say(answers(reserved))
+		b.send(order(1))
+		synctest.Wait() // the derived event is on disk, and the delivery's end waits for company
+		b.fs = b.fs.(*vfs.MemFS).CrashClone(vfs.CrashCloneCfg{})
+		close(crashed)
+		old := *b
+		old.stop()
+
+		b.start()
+		b.settled()
+		made := b.fakes["inventory"].deliveries()
+		if len(made) != 2 || made[0].ID != made[1].ID {
+			t.Fatalf("%d deliveries, want the same one twice", len(made))
+		}
+		for _, d := range b.fakes["mail"].deliveries() {
+			if d.EventID != journal.DerivedID(made[0].ID, 0) {
+				t.Errorf("a derived event has the id %s", d.EventID)
+			}
+		}
+	})
+}
+
+func TestAFunctionAnswersWithEvents(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, strings.Replace(story, "reply: events, ", "", 1))
+		b.opts.Trace = true
+		b.replace = func(c targets.Config) targets.Target {
+			if c.Name != "inventory" {
+				return nil
+			}
+			return targets.NewReplier("reserve", func(context.Context, *targets.Delivery) ([]*event.Event, error) {
+				return []*event.Event{{Source: "shop.inventory", DetailType: "ItemReserved", Detail: []byte("{}")}}, nil
+			})
+		}
+		b.start()
+		defer b.stop()
+		e := order(1)
+		b.send(e)
+		b.settled()
+		if d := b.trace(e.ID).Roots[0].Deliveries[0]; len(d.Derived) != 1 || d.Derived[0].DetailType != "ItemReserved" {
+			t.Errorf("the delivery is %+v", d)
 		}
 	})
 }
