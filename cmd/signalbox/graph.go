@@ -1,0 +1,35 @@
+package main
+
+import (
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"signalbox/flow"
+)
+
+func (c *cli) graphCommand() *cobra.Command {
+	var output choice
+	cmd := &cobra.Command{
+		Use:   "graph",
+		Short: "Draw which messages lead to which, through rules and targets",
+		Long: `Draw producers, the messages that they send, the rules that take those, the targets
+that act on them, and the messages that come of it (as declared under emits:). What
+leads back to itself is red; messages that nothing takes are marked. Needs no running
+router.`,
+		Example: `  signalbox graph > flow.svg
+  signalbox graph --output mermaid
+  signalbox graph --output dot | dot -Tpdf > flow.pdf`,
+		Args: positional(cobra.NoArgs),
+		RunE: func(*cobra.Command, []string) error {
+			f, err := c.flow()
+			if err != nil {
+				return err
+			}
+			write := map[format]func(io.Writer, *flow.Graph) error{"svg": flow.WriteSVG, "dot": flow.WriteDOT, "mermaid": flow.WriteMermaid}
+			return write[output.format](c.stdout, f.Graph())
+		},
+	}
+	output.flagOf(cmd, "svg", "dot", "mermaid")
+	return cmd
+}

@@ -1,0 +1,191 @@
+package flow
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Shape says what a node of the graph stands for.
+type Shape int
+
+// The shapes: who produces, what is said, which rule takes it, and who acts.
+const (
+	Producer Shape = iota
+	Message
+	RuleNode
+	Action
+)
+
+// Node is a node of the graph.
+type Node struct {
+	ID string
+	// Lines are its label.
+	Lines []string
+	Shape Shape
+	Kind  string // of a Message
+	// Mark says what is remarkable: "dead end", "not consumed", "shadow".
+	Mark string
+	// InCycle says that the node leads back to itself.
+	InCycle bool
+}
+
+// Edge leads from one node to another.
+type Edge struct {
+	From, To string
+	InCycle  bool
+}
+
+// Graph is the flow as nodes and edges, in a fixed order.
+type Graph struct {
+	Nodes []Node
+	Edges []Edge
+}
+
+// Graph draws producers, messages, rules, actions, and the messages that those
+// emit. Each action is a node of its own: a service that acts on many messages is
+// not a crossroads.
+func (f *Flow) Graph() *Graph {
+	g := &Graph{}
+	known := map[string]bool{}
+	node := func(n Node) string {
+		if !known[n.ID] {
+			known[n.ID] = true
+			g.Nodes = append(g.Nodes, n)
+		}
+		return n.ID
+	}
+	drawn := map[Edge]bool{}
+	edge := func(from, to string) {
+		if e := (Edge{From: from, To: to}); !drawn[e] {
+			drawn[e] = true
+			g.Edges = append(g.Edges, e)
+		}
+	}
+	names := f.names()
+	for _, name := range names {
+		to := node(f.message(name))
+		for _, source := range f.sources(name) {
+			edge(node(Node{ID: "source:" + source, Lines: []string{source}, Shape: Producer}), to)
+		}
+	}
+	for i := range f.Steps {
+		s := &f.Steps[i]
+		rule := node(Node{ID: "rule:" + s.Bus + "/" + s.Rule, Lines: []string{s.Rule}, Shape: RuleNode})
+		action := node(Node{ID: "action:" + s.Bus + "/" + s.Rule + "/" + s.Action, Lines: actionLines(s), Shape: Action})
+		edge(rule, action)
+		for _, name := range names {
+			if !s.AnyInput && s.takes(name) {
+				edge("type:"+name, rule)
+			}
+		}
+		if s.AnyInput {
+			edge(node(Node{ID: "any", Lines: []string{"any message"}, Shape: Message}), rule)
+		}
+		for _, wider := range s.Wider {
+			edge(node(Node{ID: "wider:" + wider, Lines: []string{wider}, Shape: Message}), rule)
+		}
+		for _, name := range s.Outputs {
+			edge(action, "type:"+name)
+		}
+	}
+	g.markCycles()
+	return g
+}
+
+func actionLines(s *Step) []string {
+	if s.Action == s.Service {
+		return []string{s.Service}
+	}
+	return []string{s.Service, s.Action}
+}
+
+// message is the node of a type.
+func (f *Flow) message(name string) Node {
+	t := f.Types[name]
+	n := Node{ID: "type:" + name, Lines: []string{name}, Shape: Message, Kind: t.Kind}
+	switch {
+	case f.consumed(name) || t.Final:
+	case len(f.producers(name)) > 0:
+		n.Mark = "dead end" // a step emits it, and nothing goes on with it
+	default:
+		n.Mark = "not consumed"
+	}
+	return n
+}
+
+// sources are where a type comes from outside: as declared, else as the rules
+// that take it name their sources.
+func (f *Flow) sources(name string) (all []string) {
+	if t := f.Types[name]; len(t.Sources) > 0 {
+		return t.Sources
+	}
+	if len(f.producers(name)) > 0 {
+		return nil
+	}
+	for _, s := range f.Steps {
+		if slices.Contains(s.Inputs, name) {
+			all = append(all, s.Sources...)
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// markCycles marks what leads back to itself: the strongly connected parts with
+// more than one node, by Tarjan's algorithm (SIAM J. Comput. 1, 1972).
+func (g *Graph) markCycles() {
+	next := map[string][]string{}
+	for _, e := range g.Edges {
+		next[e.From] = append(next[e.From], e.To)
+	}
+	index, low, part := map[string]int{}, map[string]int{}, map[string]int{}
+	size := map[int]int{}
+	var stack []string
+	var visit func(v string)
+	visit = func(v string) {
+		index[v] = len(index) + 1
+		low[v] = index[v]
+		stack = append(stack, v)
+		for _, w := range next[v] {
+			if index[w] == 0 {
+				visit(w)
+				low[v] = min(low[v], low[w])
+			} else if part[w] == 0 {
+				low[v] = min(low[v], index[w])
+			}
+		}
+		if low[v] != index[v] {
+			return
+		}
+		for n := index[v]; ; {
+			w := stack[len(stack)-1]
+			stack = stack[:len(stack)-1]
+			part[w] = n
+			size[n]++
+			if w == v {
+				return
+			}
+		}
+	}
+	for _, n := range g.Nodes {
+		if index[n.ID] == 0 {
+			visit(n.ID)
+		}
+	}
+	for i := range g.Nodes {
+		g.Nodes[i].InCycle = size[part[g.Nodes[i].ID]] > 1
+	}
+	for i, e := range g.Edges {
+		g.Edges[i].InCycle = part[e.From] == part[e.To] && size[part[e.From]] > 1
+	}
+}
+
+// label is a node's text in one line.
+func (n Node) label() string {
+	text := strings.Join(n.Lines, ": ")
+	if n.Mark != "" {
+		text = fmt.Sprintf("%s (%s)", text, n.Mark)
+	}
+	return text
+}
