@@ -221,7 +221,8 @@ func TestEachOfABatchEndsForItself(t *testing.T) {
 		})
 		b.send(ordersFrom(0, 10)...)
 		b.settled()
-		if c := b.counts(); c.Delivered != 8 || c.Dead != 1 || c.Waiting != 1 {
+		// A wait is at random from 0 on: it may be over.
+		if c := b.counts(); c.Delivered < 8 || c.Dead != 1 || c.Delivered+c.Waiting != 9 {
 			t.Errorf("got %+v", c)
 		}
 		time.Sleep(time.Minute)
