@@ -295,6 +295,8 @@ type writer struct {
 	value   []byte
 	changed map[LaneID]Counts
 	events  EventCounts
+	// holds is how much more is held back in each place.
+	holds map[HoldID]int64
 	// claimed holds the dead letters that this batch takes out of the queue.
 	claimed map[string]bool
 	// states holds the versions of the states in this batch, by key.
@@ -378,6 +380,7 @@ func (w *writer) entry(e *Entry) error {
 		if err := w.put(d, r); err != nil {
 			return err
 		}
+		w.held(d, 1)
 		c := w.lane(d.Lane)
 		c.Planned++
 		*c.of(d.State)++
@@ -420,6 +423,10 @@ func (w *writer) move(m *Move) (err error) {
 		if err := w.touch(m); err != nil {
 			return err
 		}
+	}
+	w.held(&m.From, -1)
+	if m.To != nil {
+		w.held(m.To, 1)
 	}
 	from := w.lane(m.From.Lane)
 	*from.of(m.From.State)--
@@ -551,6 +558,11 @@ func (w *writer) keepCounts() {
 	defer j.countMu.Unlock()
 	for l, c := range w.changed {
 		j.laneCounts[l] = c
+	}
+	for h, n := range w.holds {
+		if j.heldCounts[h] += uint64(n); j.heldCounts[h] == 0 {
+			delete(j.heldCounts, h)
+		}
 	}
 	if w.events != (EventCounts{}) {
 		j.events = w.events

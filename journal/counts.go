@@ -3,7 +3,7 @@ package journal
 import "encoding/binary"
 
 // Counts are the accounts of one lane, or of all of them, in deliveries. At
-// every moment Planned = Ready + Waiting + Parked + Dead + Delivered + Dropped.
+// every moment Planned = Ready + Waiting + Parked + Held + Dead + Delivered + Dropped.
 type Counts struct {
 	Planned   uint64 `json:"planned"`
 	Ready     uint64 `json:"ready"`
@@ -16,14 +16,16 @@ type Counts struct {
 	// BlockedKeys counts the order keys whose head waits for another attempt, or
 	// that are stopped, or that have parked deliveries.
 	BlockedKeys uint64 `json:"blocked_keys"`
+	// Held deliveries are held back by a paused rule or a draining target.
+	Held uint64 `json:"held"`
 }
 
 // Pending is what has neither ended nor died.
-func (c Counts) Pending() uint64 { return c.Ready + c.Waiting + c.Parked }
+func (c Counts) Pending() uint64 { return c.Ready + c.Waiting + c.Parked + c.Held }
 
 // Balanced says whether the accounts agree with themselves.
 func (c Counts) Balanced() bool {
-	return c.Planned == c.Ready+c.Waiting+c.Parked+c.Dead+c.Delivered+c.Dropped
+	return c.Planned == c.Ready+c.Waiting+c.Parked+c.Held+c.Dead+c.Delivered+c.Dropped
 }
 
 func (c *Counts) add(o Counts) {
@@ -35,6 +37,7 @@ func (c *Counts) add(o Counts) {
 	c.Dropped += o.Dropped
 	c.Parked += o.Parked
 	c.BlockedKeys += o.BlockedKeys
+	c.Held += o.Held
 }
 
 // of gives the account that deliveries of a state are in.
@@ -46,6 +49,8 @@ func (c *Counts) of(s State) *uint64 {
 		return &c.Dead
 	case Parked:
 		return &c.Parked
+	case Held:
+		return &c.Held
 	default:
 		return &c.Ready
 	}
@@ -59,10 +64,13 @@ func (c *Counts) ended(e End) *uint64 {
 	return &c.Delivered
 }
 
-// fields are in the order in which they are stored. Stores that were written
-// before there was order have the first six alone.
-func (c *Counts) fields() [8]*uint64 {
-	return [8]*uint64{&c.Planned, &c.Ready, &c.Waiting, &c.Dead, &c.Delivered, &c.Dropped, &c.Parked, &c.BlockedKeys}
+// firstFields is how many fields the oldest stores have.
+const firstFields = 6
+
+// fields are in the order in which they are stored. What came later is at the end,
+// and missing in older stores.
+func (c *Counts) fields() [9]*uint64 {
+	return [9]*uint64{&c.Planned, &c.Ready, &c.Waiting, &c.Dead, &c.Delivered, &c.Dropped, &c.Parked, &c.BlockedKeys, &c.Held}
 }
 
 func (c *Counts) appendValue(dst []byte) []byte {
@@ -75,7 +83,7 @@ func (c *Counts) appendValue(dst []byte) []byte {
 func (c *Counts) readValue(v []byte) error {
 	r := reader{rest: v}
 	for i, f := range c.fields() {
-		if i == 6 && len(r.rest) == 0 {
+		if i >= firstFields && len(r.rest) == 0 {
 			break
 		}
 		*f = r.uvarint()

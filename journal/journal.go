@@ -69,6 +69,7 @@ type Journal struct {
 
 	countMu    sync.Mutex // the committer writes under it, and reads without
 	laneCounts map[LaneID]Counts
+	heldCounts map[HoldID]uint64
 	events     EventCounts
 
 	laneMu sync.Mutex
@@ -107,6 +108,7 @@ func Open(dir string, opts Options) (*Journal, error) {
 		landed:     make(chan struct{}),
 		health:     health{log: opts.Logger},
 		laneCounts: map[LaneID]Counts{},
+		heldCounts: map[HoldID]uint64{},
 		lanes:      map[string]LaneID{},
 	}
 	j.room = sync.NewCond(&j.mu)
@@ -254,6 +256,9 @@ func (j *Journal) recover() error {
 		return true, nil
 	}); err != nil {
 		return fmt.Errorf("counts: %w", err)
+	}
+	if err := j.countHeld(); err != nil {
+		return fmt.Errorf("held deliveries: %w", err)
 	}
 	first, last, err := j.ends()
 	if err != nil {

@@ -18,6 +18,8 @@ const (
 	tableCount   = 'c' // lane id                       → counts
 	tableReady   = 'd' // lane, seq, n                  → delivery
 	tableWaiting = 'r' // lane, due time, seq, n        → delivery
+	tableHeld    = 'h' // hold id, seq, n               → delivery
+	tablePause   = 'p' // kind, bus, 0, name            → pause of a target or a rule
 	tableDead    = 'x' // seq, n                        → delivery and its event
 	tableJob     = 'j' // job id                        → what the job knows of itself
 	tableDedup   = 'k' // 5 minutes, fingerprint        → seq and id of the event
@@ -35,6 +37,7 @@ const (
 	deadKeyLen    = 1 + 8 + 2
 	orderKeyLen   = 1 + 4 + 8
 	parkedKeyLen  = orderKeyLen + 8 + 2
+	heldKeyLen    = 1 + 4 + 8 + 2
 )
 
 func eventKey(s Seq) []byte {
@@ -70,6 +73,9 @@ func (d *Delivery) appendKey(dst []byte) []byte {
 		dst = binary.BigEndian.AppendUint64(dst, uint64(d.Due.UnixNano()))
 	case Parked:
 		dst = appendOrderKey(dst, d.Lane, HashKey(d.Key))
+	case Held:
+		dst = append(dst, tableHeld)
+		dst = binary.BigEndian.AppendUint32(dst, uint32(d.Hold))
 	default:
 		dst = append(dst, tableReady)
 		dst = binary.BigEndian.AppendUint32(dst, uint32(d.Lane))
@@ -97,6 +103,10 @@ func placeOf(key []byte) (d Delivery, ok bool) {
 		d.State = Parked
 		d.Lane = LaneID(binary.BigEndian.Uint32(rest))
 		rest = rest[12:]
+	case len(key) == heldKeyLen && key[0] == tableHeld:
+		d.State = Held
+		d.Hold = HoldID(binary.BigEndian.Uint32(rest))
+		rest = rest[4:]
 	default:
 		return Delivery{}, false
 	}

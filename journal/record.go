@@ -43,6 +43,7 @@ const (
 	Waiting              // for its next attempt, at Due
 	Dead                 // in the dead-letter queue
 	Parked               // behind another of its order key
+	Held                 // back by a paused rule or a draining target, in Hold
 )
 
 // Delivery is one planned delivery: an event, by way of a rule, to a target.
@@ -52,6 +53,8 @@ type Delivery struct {
 	N     uint16
 	Lane  LaneID
 	State State
+	// Hold is where a held delivery is held back.
+	Hold HoldID
 	// Due is when a waiting delivery is to be attempted again.
 	Due time.Time
 
@@ -177,7 +180,7 @@ func (d *Delivery) appendValue(dst []byte) ([]byte, error) {
 	if d.Key != "" {
 		flags |= flagKey
 	}
-	hasTail := d.Bus != "" || d.Spent != 0 || !d.Since.IsZero() || len(d.History) > 0 || d.Death != nil || d.Lineage != nil
+	hasTail := d.Bus != "" || d.Spent != 0 || !d.Since.IsZero() || len(d.History) > 0 || d.Death != nil || d.Lineage != nil || d.State == Held
 	if hasTail {
 		flags |= flagTail
 	}
@@ -194,8 +197,8 @@ func (d *Delivery) appendValue(dst []byte) ([]byte, error) {
 	}
 	if hasTail {
 		t := tail{Bus: d.Bus, Spent: d.Spent, Since: d.Since, History: d.History, Death: d.Death, Lineage: d.Lineage}
-		if d.State == Dead {
-			t.Lane = d.Lane // the key of a dead letter does not say it
+		if d.State == Dead || d.State == Held {
+			t.Lane = d.Lane // the key does not say it
 		}
 		b, err := json.Marshal(t)
 		if err != nil {
@@ -226,7 +229,7 @@ func (d *Delivery) readValue(v []byte) (rest []byte, err error) {
 		if err := json.Unmarshal(r.bytes(), &t); err != nil {
 			return nil, fmt.Errorf("delivery %d/%d: %w", d.Seq, d.N, errCorrupt)
 		}
-		if d.State == Dead {
+		if d.State == Dead || d.State == Held {
 			d.Lane = t.Lane
 		}
 		d.Bus, d.Spent, d.Since, d.History, d.Death, d.Lineage = t.Bus, t.Spent, t.Since, t.History, t.Death, t.Lineage

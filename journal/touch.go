@@ -29,10 +29,11 @@ const (
 	TouchDelivered TouchState = "delivered"
 	TouchDropped   TouchState = "dropped"
 	TouchParked    TouchState = "parked" // behind another of its order key
+	TouchHeld      TouchState = "held"   // back by a paused rule or a draining target
 )
 
 // touchStates gives a state its byte in a record; the byte of a redrive is 0.
-var touchStates = [...]TouchState{"", TouchReady, TouchWaiting, TouchDead, TouchDelivered, TouchDropped, TouchParked}
+var touchStates = [...]TouchState{"", TouchReady, TouchWaiting, TouchDead, TouchDelivered, TouchDropped, TouchParked, TouchHeld}
 
 const touchRedriven = 0
 
@@ -102,6 +103,22 @@ type touchTail struct {
 	Derived []Seq     `json:"derived,omitempty"`
 }
 
+// touchOf is the state in a trace of a delivery that has not ended.
+func touchOf(s State) TouchState {
+	switch s {
+	case Waiting:
+		return TouchWaiting
+	case Dead:
+		return TouchDead
+	case Parked:
+		return TouchParked
+	case Held:
+		return TouchHeld
+	default:
+		return TouchReady
+	}
+}
+
 // said writes what an entry's rules said, and what joins its event to others.
 func (w *writer) said(e *Entry) error {
 	if len(e.Said) > 0 {
@@ -122,7 +139,7 @@ func (w *writer) touch(m *Move) error {
 	switch {
 	case m.To != nil:
 		d = m.To
-		state = [...]TouchState{TouchReady, TouchWaiting, TouchDead, TouchParked}[d.State]
+		state = touchOf(d.State)
 	case m.End == Dropped:
 		state = TouchDropped
 	}
@@ -204,7 +221,7 @@ func readTouch(s Seq, n uint16, v []byte) (Touch, error) {
 
 // Touches gives the deliveries of one event, by their numbers, and what rules
 // said besides: those that have ended where touches were kept, and in any case
-// those that are ready or rest dead.
+// those that are ready, are held back or rest dead.
 func (j *Journal) Touches(s Seq) ([]Touch, []Said, error) {
 	view := j.db.NewSnapshot()
 	defer view.Close()
@@ -216,6 +233,11 @@ func (j *Journal) Touches(s Seq) ([]Touch, []Said, error) {
 	}
 	for _, l := range j.Lanes() {
 		if err := r.ready(l); err != nil {
+			return nil, nil, fmt.Errorf("event %d: %w", s, err)
+		}
+	}
+	for _, h := range j.holding() {
+		if err := r.held(h); err != nil {
 			return nil, nil, fmt.Errorf("event %d: %w", s, err)
 		}
 	}
@@ -295,6 +317,19 @@ func (r *touchReader) ready(l LaneID) error {
 		}
 		_, err := d.readValue(v)
 		r.now(d, TouchReady)
+		return true, err
+	})
+}
+
+func (r *touchReader) held(h HoldID) error {
+	first, after := Delivery{State: Held, Hold: h, Seq: r.seq}, Delivery{State: Held, Hold: h, Seq: r.seq + 1}
+	return scanIn(r.view, first.appendKey(nil), after.appendKey(nil), func(k, v []byte) (bool, error) {
+		d, ok := placeOf(k)
+		if !ok {
+			return false, errCorrupt
+		}
+		_, err := d.readValue(v)
+		r.now(d, TouchHeld)
 		return true, err
 	})
 }

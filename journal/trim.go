@@ -104,9 +104,14 @@ func (j *Journal) horizon(keep Retention) (Seq, error) {
 
 // neededFrom is the first event below bound that a delivery waits for, or bound.
 // A ready delivery may be parked meanwhile, and either begin to wait, and none
-// goes the other way, so the tables are read in this order.
+// goes the other way, so the tables are read in this order. What is held
+// back comes from the ready ones and goes there again, so it is looked at before and
+// after.
 func (j *Journal) neededFrom(bound Seq) (Seq, error) {
-	bound = min(bound, j.Stable())
+	bound, err := j.heldFrom(min(bound, j.Stable()))
+	if err != nil {
+		return 0, err
+	}
 	for _, l := range j.Lanes() {
 		for _, table := range [...]byte{tableReady, tableOrder, tableWaiting} {
 			lower, upper := laneRange(table, l)
@@ -120,5 +125,5 @@ func (j *Journal) neededFrom(bound Seq) (Seq, error) {
 			}
 		}
 	}
-	return bound, nil
+	return j.heldFrom(bound)
 }

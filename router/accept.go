@@ -126,6 +126,7 @@ type plan struct {
 type send struct {
 	lane *lane
 	rule *rules.Rule
+	hold journal.HoldID // where it is held back; 0 if it is not
 	to   *rules.RuleTarget
 	body []byte
 	// notice says that body is the envelope to be sent in place of the event's.
@@ -177,7 +178,9 @@ func (r *Router) prepare(snap *snapshot, e *event.Event, seq journal.Seq) (plan,
 				"The rules send this event to more than %d targets.", maxDeliveries)}
 		}
 		for i := range m.Rule.Targets {
-			p.sends = append(p.sends, r.render(snap, &p, m.Rule, &m.Rule.Targets[i]))
+			s := r.render(snap, &p, m.Rule, &m.Rule.Targets[i])
+			s.hold = snap.holds.of(m.Rule.Bus, m.Rule.Name, s.to.Target)
+			p.sends = append(p.sends, s)
 		}
 	}
 	if isRequest(e.Meta.Kind) {
@@ -257,6 +260,9 @@ func (p *plan) entry() (journal.Entry, error) {
 		if s.rule.Bus != p.event.Meta.Bus {
 			e.Deliveries[i].Bus = s.rule.Bus // it bubbled
 		}
+		if s.hold != 0 {
+			e.Deliveries[i].State, e.Deliveries[i].Hold = journal.Held, s.hold
+		}
 		if s.err != nil {
 			e.Deliveries[i].State = journal.Dead
 			e.Deliveries[i].Death = &journal.Death{
@@ -283,6 +289,10 @@ func (r *Router) handOver(plans []plan, entries []journal.Entry) {
 			d := entries[i].Deliveries[k]
 			if d.State == journal.Dead {
 				r.metrics.died(d.Rule, s.lane.name)
+				continue
+			}
+			if d.State == journal.Held {
+				r.heldLate(d.Hold)
 				continue
 			}
 			all = append(all, offer{s.lane, &item{delivery: d, envelope: p.envelope, metaBytes: entries[i].Record.Meta, meta: &p.event.Meta, eventID: p.event.ID}})

@@ -204,6 +204,7 @@ func (l *lane) releaseAll(items []*item, moves []journal.Move) {
 	l.dispatch()
 	l.mu.Unlock()
 	for i, it := range items {
+		l.tellHeld(moves[i].To)
 		if it.delivery.Redriven() {
 			l.r.DeadLetters.Settled(it.delivery, moves[i].To, moves[i].End)
 		}

@@ -251,7 +251,7 @@ func (l *lane) takeAged(now time.Time, h *handle) (aged []*item) {
 	young := l.queue[:0:0]
 	for _, it := range l.queue {
 		retry := l.retry(it, h)
-		if retry.MaxAge > 0 && !now.Before(it.began().Add(retry.MaxAge)) {
+		if retry.MaxAge > 0 && !now.Before(l.began(it).Add(retry.MaxAge)) {
 			aged = append(aged, it)
 		} else {
 			young = append(young, it)

@@ -42,6 +42,9 @@ func (l *lane) begin(it *item, h *handle) (t trial, ok bool) {
 		}, "")
 		return t, false
 	}
+	if l.holdBack(it) {
+		return t, false
+	}
 	t = trial{item: it, delivery: l.delivery(it), retry: l.retry(it, h), start: time.Now()}
 	if isRequest(it.meta.Kind) && !l.beginRequest(it, h, &t.delivery) {
 		return t, false
@@ -50,7 +53,7 @@ func (l *lane) begin(it *item, h *handle) (t trial, ok bool) {
 		l.simulate(it, h, t.delivery)
 		return t, false
 	}
-	t.deadline = it.began().Add(t.retry.MaxAge)
+	t.deadline = l.began(it).Add(t.retry.MaxAge)
 	if t.retry.MaxAge > 0 && !t.start.Before(t.deadline) {
 		l.bury(it, h, t.delivery, l.tooOld(it, t.retry), ConditionAge)
 		return t, false

@@ -2,6 +2,7 @@ package router
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -25,6 +26,11 @@ type lane struct {
 	budget  budget
 	// halted begins nothing more; flushing lets one worker send what was gathered.
 	halted, flushing bool
+	// paused keeps everything from being attempted; draining pauses the lane when
+	// nothing is left. ageFrom is the end of the latest pause, in Unix nanoseconds.
+	paused   *Pause
+	draining bool
+	ageFrom  atomic.Int64
 	// active counts the workers, starting those of them that have yet to take
 	// their first delivery.
 	active, starting int
@@ -230,7 +236,7 @@ func (l *lane) dispatch() {
 		return
 	}
 	now := time.Now()
-	if l.circuit.state != CircuitClosed {
+	if l.circuit.state != CircuitClosed && l.paused == nil {
 		l.tick(now)
 	}
 	if !now.Before(l.paceAt) && !l.circuit.hushed(now) {
@@ -317,6 +323,9 @@ func (l *lane) ring() {
 func (l *lane) concurrency() int {
 	if l.handle == nil {
 		return 1 // all that is left to do is to write
+	}
+	if l.paused != nil {
+		return 0
 	}
 	return l.circuit.workers(max(1, l.handle.cfg.Concurrency))
 }
@@ -438,9 +447,10 @@ func (l *lane) tellRedrive(it *item, to *journal.Delivery, end journal.End) {
 // release forgets an item whose move can be seen on disk.
 func (l *lane) release(it *item, to *journal.Delivery) {
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	l.releaseOne(it, to)
 	l.dispatch()
+	l.mu.Unlock()
+	l.tellHeld(to)
 }
 
 // releaseOne is called with the lock held.
@@ -459,6 +469,7 @@ func (l *lane) letGo(it *item) {
 	} else {
 		l.forget(it)
 	}
+	l.checkDrained()
 }
 
 // forget takes an item out of what is held, unless a later state of the same

@@ -163,6 +163,8 @@ var (
 	descDead    = prometheus.NewDesc("signalbox_dead_letters", "Deliveries in the dead-letter queue.", []string{"target"}, nil)
 	descCircuit = prometheus.NewDesc("signalbox_target_circuit", "1 for the state that a target's circuit breaker is in, 0 for the others.", []string{"target", "state"}, nil)
 	descRedrive = prometheus.NewDesc("signalbox_redrives_running", "Redrives that send dead letters again.", nil, nil)
+	descPaused  = prometheus.NewDesc("signalbox_target_paused", "1 while a target is paused, else 0.", []string{"target"}, nil)
+	descHeld    = prometheus.NewDesc("signalbox_rule_held", "Deliveries that a paused rule holds back; absent while it is not paused.", []string{"bus", "rule"}, nil)
 	descFsyncs  = prometheus.NewDesc("signalbox_journal_fsync_seconds", "Time that an fsync of the journal's log took.", nil, nil)
 	descWorks   = prometheus.NewDesc("signalbox_work_requests_open", "Work requests that have not ended.", nil, nil)
 	descAskers  = prometheus.NewDesc("signalbox_askers", "Senders of commands and queries that wait for an answer.", nil, nil)
@@ -170,7 +172,7 @@ var (
 )
 
 func (a *accounts) Describe(c chan<- *prometheus.Desc) {
-	for _, d := range [...]*prometheus.Desc{descPending, descBlocked, descDead, descCircuit, descFsyncs, descDisk, descWorks, descAskers} {
+	for _, d := range [...]*prometheus.Desc{descPending, descBlocked, descDead, descCircuit, descPaused, descHeld, descRedrive, descFsyncs, descDisk, descWorks, descAskers} {
 		c <- d
 	}
 }
@@ -188,7 +190,9 @@ func (a *accounts) Collect(c chan<- prometheus.Metric) {
 		gauge(descPending, n.Waiting, l.name, "waiting")
 		gauge(descPending, n.Parked, l.name, "parked")
 		gauge(descBlocked, n.BlockedKeys, l.name)
+		gauge(descPending, n.Held, l.name, "held")
 		gauge(descDead, n.Dead, l.name)
+		gauge(descPaused, l.pausedGauge(), l.name)
 		for _, s := range circuitStates {
 			is := uint64(0)
 			if s == l.circuitState() {
@@ -198,6 +202,9 @@ func (a *accounts) Collect(c chan<- prometheus.Metric) {
 		}
 	}
 	gauge(descRedrive, uint64(a.r.DeadLetters.Running()))
+	for _, p := range a.r.RulePauses() {
+		gauge(descHeld, p.Held, p.Bus, p.Name)
+	}
 	m := a.r.journal.Metrics()
 	gauge(descDisk, m.DiskSpaceUsage())
 	gauge(descWorks, uint64(max(0, a.r.works.open.Load())))

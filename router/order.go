@@ -303,6 +303,8 @@ func (l *lane) blocks(to *journal.Delivery) (journal.KeyState, bool) {
 		return 0, false
 	case to.State == journal.Waiting:
 		return journal.KeyWaits, true
+	case to.State == journal.Held:
+		return 0, false // those behind it are held back in their turn
 	default:
 		return journal.KeyStopped, l.stops()
 	}
@@ -333,7 +335,6 @@ func (l *lane) resume(k *orderKey) {
 // released is release for a delivery with an order key.
 func (l *lane) released(it *item, to *journal.Delivery, c *journal.KeyChange) {
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	l.letGo(it)
 	if to != nil && to.State == journal.Waiting {
 		l.waits(*to)
@@ -345,6 +346,8 @@ func (l *lane) released(it *item, to *journal.Delivery, c *journal.KeyChange) {
 	}
 	l.rest(k, c)
 	l.dispatch()
+	l.mu.Unlock()
+	l.tellHeld(to)
 }
 
 // rest notes that something of a key is on disk, and forgets the key where

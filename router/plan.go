@@ -91,6 +91,8 @@ func (r *Router) preview(snap *snapshot, p *plan, rule *rules.Rule, to *rules.Ru
 	cfg := snap.set.Targets[to.Target]
 	shown := PlannedTarget{ID: to.ID, Target: to.Target, Type: cfg.Type}
 	switch {
+	case snap.holds.of(rule.Bus, rule.Name, to.Target) != 0:
+		shown.Note = "the rule is paused, or the target is being drained: the delivery is held back until it is resumed"
 	case rule.State == rules.Shadow:
 		shown.Note = "the rule is in state shadow: it counts, and nothing is sent"
 	case p.event.Meta.Synthetic && cfg.Synthetic != targets.SyntheticDeliver:

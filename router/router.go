@@ -105,6 +105,11 @@ type Router struct {
 	// snapshot is written by Swap alone, under swapMu.
 	snapshot atomic.Pointer[snapshot]
 	swapMu   sync.Mutex
+	// pauses and releasing are used under swapMu. releaseMu is held while held
+	// deliveries are let go.
+	pauses    map[pauseKey]journal.Pause
+	releasing map[pauseKey]bool
+	releaseMu sync.Mutex
 
 	laneMu sync.Mutex
 	lanes  map[string]*lane // by target; a lane outlives its target
@@ -131,6 +136,8 @@ type Router struct {
 type snapshot struct {
 	set   *rules.Set
 	lanes map[string]*lane
+	// holds is where deliveries are held back; nil where none are.
+	holds *holds
 	// retries holds the target entries that have a retry of their own.
 	retries map[entryKey]targets.Retry
 	// replies holds those that say themselves whether answers carry events; nil if
@@ -177,7 +184,7 @@ func New(opts Options, set *rules.Set) (_ *Router, err error) {
 		r.lanes[name] = newLane(r, name, id)
 	}
 	r.works.track = map[string][]*tracked{}
-	if err := r.recoverWorks(); err != nil {
+	if err := errors.Join(r.recoverWorks(), r.loadPauses()); err != nil {
 		r.abandon()
 		return nil, err
 	}
@@ -198,6 +205,7 @@ func (r *Router) Start() {
 	for _, l := range r.allLanes() {
 		l.poke()
 	}
+	r.resumeReleases()
 	r.workers.Go(r.housekeep)
 }
 
@@ -282,10 +290,16 @@ func (r *Router) Swap(set *rules.Set) error {
 		}
 		built[name] = t
 	}
+	if err := r.filePauses(set); err != nil {
+		return discard(err)
+	}
+	next.holds = r.holdsNow()
+	r.tellLanes(next.lanes)
 	for name, t := range built {
 		next.lanes[name].assign(set.Targets[name], t)
 	}
 	r.snapshot.Store(next)
+	r.startReleases()
 	r.metrics.expect(set)
 	r.whenFailed.Clear()
 	for _, l := range r.allLanes() {

@@ -24,6 +24,10 @@ const (
 	// TargetHalfOpen is being probed, and TargetOpen is not even that.
 	TargetHalfOpen TargetState = "half-open"
 	TargetOpen     TargetState = "open"
+	// TargetDraining delivers its backlog before it pauses, and TargetPaused
+	// attempts nothing.
+	TargetDraining TargetState = "draining"
+	TargetPaused   TargetState = "paused"
 	// TargetGone is not defined any more; its deliveries go to the dead-letter queue.
 	TargetGone TargetState = "gone"
 )
@@ -33,6 +37,10 @@ func (l *lane) state() TargetState {
 	switch {
 	case l.handle == nil:
 		return TargetGone
+	case l.paused != nil:
+		return TargetPaused
+	case l.draining:
+		return TargetDraining
 	case l.circuit.state == CircuitOpen:
 		return TargetOpen
 	case l.circuit.state == CircuitHalfOpen:
@@ -61,6 +69,8 @@ type TargetStatus struct {
 	State TargetState `json:"state"`
 	// Circuit is its circuit breaker; nil where that is switched off.
 	Circuit *Circuit `json:"circuit,omitempty"`
+	// Pause says who has paused it; nil where nobody has.
+	Pause *Pause `json:"pause,omitempty"`
 	// QuietUntil is until when the target has asked for no attempts.
 	QuietUntil time.Time `json:"quiet_until,omitzero"`
 	// InFlight counts the attempts under way.
@@ -95,7 +105,7 @@ func (l *lane) status() TargetStatus {
 	if l.circuit.hushed(time.Now()) {
 		s.QuietUntil = l.circuit.quiet.UTC()
 	}
-	s.State = l.state()
+	s.State, s.Pause = l.state(), l.paused
 	return s
 }
 

@@ -40,6 +40,9 @@ const (
 	Enabled State = "enabled"
 	// Disabled rules match nothing.
 	Disabled State = "disabled"
+	// Paused rules match and count, and their deliveries are held back until the
+	// rule goes on.
+	Paused State = "paused"
 	// Shadow rules match and count, and deliver nothing.
 	Shadow State = "shadow"
 )
@@ -51,11 +54,13 @@ func (s *State) UnmarshalText(text []byte) error {
 		*s = Enabled
 	case "disabled", "DISABLED":
 		*s = Disabled
+	case "paused":
+		*s = Paused
 	case "shadow":
 		*s = Shadow
 	default:
-		hint := document.Suggest(string(text), []string{"enabled", "disabled", "shadow"})
-		return fmt.Errorf("unknown state %q%s; the states are enabled, disabled and shadow", text, hint)
+		hint := document.Suggest(string(text), []string{"enabled", "disabled", "paused", "shadow"})
+		return fmt.Errorf("unknown state %q%s; the states are enabled, disabled, paused and shadow", text, hint)
 	}
 	return nil
 }

@@ -68,7 +68,9 @@ type Config struct {
 
 	// Retry, RetryBudget, Breaker, Timeout, Concurrency, RateLimit and Synthetic
 	// are the lane's, for every kind.
-	Retry       Retry       `yaml:"retry"`
+	Retry Retry `yaml:"retry"`
+	// Paused keeps deliveries from being attempted; they wait.
+	Paused      bool        `yaml:"paused"`
 	RetryBudget RetryBudget `yaml:"retry_budget"`
 	Breaker     Breaker     `yaml:"breaker"`
 	// Timeout bounds one attempt, 5 s by default.

@@ -34,7 +34,7 @@ func ruleLine(set *rules.Set) string {
 		states[r.State]++
 	}
 	parts := []string{count(len(set.Rules), "rule")}
-	for _, state := range []rules.State{rules.Shadow, rules.Disabled} {
+	for _, state := range []rules.State{rules.Paused, rules.Shadow, rules.Disabled} {
 		if n := states[state]; n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", n, state))
 		}

@@ -62,7 +62,7 @@ func (g *mermaid) delivery(from string, d *router.TracedDelivery) {
 	switch d.State {
 	case journal.TouchDead:
 		class = ":::dead"
-	case journal.TouchWaiting, journal.TouchReady, journal.TouchParked:
+	case journal.TouchWaiting, journal.TouchReady, journal.TouchParked, journal.TouchHeld:
 		class = ":::waiting"
 	}
 	g.line("  %s -->|%s| %s[%s]%s", from, mermaidText(d.Rule), box, mermaidText(d.Target+"<br/>"+stateText(d)), class)

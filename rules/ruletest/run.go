@@ -154,7 +154,7 @@ func (t *Test) route(set *rules.Set, only map[string]bool, opts Options) *outcom
 			continue
 		}
 		o.matched = append(o.matched, m.Rule.Name)
-		if m.Rule.State == rules.Enabled {
+		if m.Rule.State != rules.Shadow {
 			o.deliver(t, m.Rule, ev)
 		}
 	}

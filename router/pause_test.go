@@ -1,0 +1,292 @@
+package router
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"signalbox/journal"
+)
+
+const toPause = `
+targets:
+  a: {type: http, url: "http://127.0.0.1:1/", retry: {max_attempts: 9, max_age: 1h, min_backoff: 1s, max_backoff: 10s}}
+  b: {type: http, url: "http://127.0.0.1:1/"}
+rules:
+  - {name: orders, pattern: {source: [shop.orders]}, targets: [a]}
+  - {name: copies, pattern: {source: [shop.orders]}, targets: [a, b]}
+`
+
+func (b *bench) restart() {
+	b.t.Helper()
+	b.stop()
+	b.start()
+}
+
+func (b *bench) must(err error) {
+	b.t.Helper()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+func TestAPausedTargetKeepsItsBacklog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, toPause)
+		b.opts.Window = 8
+		b.start()
+		defer func() { b.stop() }()
+		b.must(b.router.PauseTarget("a"))
+		b.send(orders(50)...)
+		time.Sleep(time.Minute)
+		b.settled()
+		if s := b.status("a"); s.State != TargetPaused || s.Ready != 100 || s.Pause == nil || s.Pause.By[0] != "command" {
+			t.Fatalf("got %+v", s)
+		}
+		if n := len(b.fakes["b"].deliveries()); n != 50 {
+			t.Errorf("the other target got %d", n)
+		}
+		time.Sleep(3 * time.Hour) // longer than the events may wait
+		b.restart()
+		b.send(order(50))
+		b.settled()
+		if s := b.status("a"); s.State != TargetPaused || s.Ready != 102 || s.Dead != 0 {
+			t.Fatalf("after a restart: %+v", s)
+		}
+		b.must(b.router.ResumeTarget("a"))
+		time.Sleep(time.Minute)
+		b.settled()
+		if s := b.status("a"); s.State != TargetOK || s.Delivered != 102 || s.Pause != nil {
+			t.Errorf("after the pause: %+v", s)
+		}
+	})
+}
+
+func TestAgeCountsAnewAfterAPause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, toPause)
+		b.start()
+		defer func() { b.stop() }()
+		b.must(b.router.PauseTarget("a"))
+		b.send(order(1))
+		time.Sleep(2 * time.Hour)
+		b.fakes["a"].say(down)
+		b.must(b.router.ResumeTarget("a"))
+		b.settled()
+		if s := b.status("a"); s.Waiting != 2 {
+			t.Fatalf("got %+v, want another attempt to come", s)
+		}
+		b.fakes["a"].say(nil)
+		b.restart()
+		time.Sleep(time.Minute)
+		b.settled()
+		if s := b.status("a"); s.Delivered != 2 {
+			t.Errorf("got %+v", s)
+		}
+	})
+}
+
+func TestAFilePausesToo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		paused := strings.Replace(toPause, "retry:", "paused: true, retry:", 1)
+		b := newBench(t, paused)
+		b.start()
+		defer func() { b.stop() }()
+		b.send(order(1))
+		b.settled()
+		if s := b.status("a"); s.State != TargetPaused || s.Ready != 2 || s.Pause.By[0] != "file" {
+			t.Fatalf("got %+v", s)
+		}
+		var byFile *PausedByFile
+		for _, err := range []error{b.router.ResumeTarget("a"), b.router.DrainTarget("a")} {
+			if !errors.As(err, &byFile) || !strings.Contains(err.Error(), "remove paused: true") {
+				t.Errorf("got %v", err)
+			}
+		}
+		b.must(b.router.PauseTarget("a"))
+		b.write(toPause)
+		b.swap()
+		b.settled()
+		if s := b.status("a"); s.State != TargetPaused || s.Pause.By[0] != "command" {
+			t.Fatalf("a command keeps it paused: %+v", s)
+		}
+		b.must(b.router.ResumeTarget("a"))
+		b.settled()
+		if s := b.status("a"); s.Delivered != 2 {
+			t.Errorf("got %+v", s)
+		}
+	})
+}
+
+func TestWhatIsNotThereCannotBePaused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, toPause)
+		b.start()
+		defer func() { b.stop() }()
+		for _, err := range []error{
+			b.router.PauseTarget("x"), b.router.ResumeTarget("x"), b.router.DrainTarget("x"),
+			b.router.PauseRule("default", "x"), b.router.ResumeRule("default", "x"), b.router.PauseRule("x", "orders"),
+		} {
+			var unknown *Unknown
+			if !errors.As(err, &unknown) {
+				t.Errorf("got %v", err)
+			}
+		}
+	})
+}
+
+func TestAPausedRuleHoldsItsDeliveriesAndNoOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, toPause)
+		b.opts.Window = 8
+		b.fs = vfs.NewCrashableMem()
+		b.start()
+		defer func() { b.stop() }()
+		b.must(b.router.PauseRule("default", "orders"))
+		for range 20 {
+			b.send(orders(50)...)
+		}
+		time.Sleep(time.Minute)
+		b.settled()
+		if c := b.counts(); c.Held != 1000 || c.Delivered != 2000 || c.Pending() != 1000 {
+			t.Fatalf("got %+v", c)
+		}
+		if p := b.router.RulePauses(); len(p) != 1 || p[0].Name != "orders" || p[0].State != "paused" || p[0].Held != 1000 || p[0].By[0] != "command" {
+			t.Errorf("got %+v", p)
+		}
+		b.crash()
+		b.settled()
+		b.send(order(1))
+		b.settled()
+		if c := b.counts(); c.Held != 1001 || c.Delivered != 2002 {
+			t.Fatalf("after a crash: %+v", c)
+		}
+		time.Sleep(3 * time.Hour)
+		if _, err := b.journal.Trim(journal.Retention{MaxAge: time.Minute}); err != nil {
+			t.Fatal(err)
+		}
+		b.must(b.router.ResumeRule("default", "orders"))
+		time.Sleep(time.Minute)
+		b.settled()
+		if c := b.counts(); c.Held != 0 || c.Delivered != 3003 || len(b.router.RulePauses()) != 0 {
+			t.Errorf("after the pause: %+v, %+v", c, b.router.RulePauses())
+		}
+	})
+}
+
+func TestAPausedRuleHoldsWhatWasPlannedBefore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, toPause)
+		b.start()
+		defer func() { b.stop() }()
+		b.fakes["a"].say(down)
+		b.send(order(1))
+		b.settled()
+		b.must(b.router.PauseRule("default", "orders"))
+		b.fakes["a"].say(nil)
+		time.Sleep(time.Minute)
+		b.settled()
+		if c := b.counts(); c.Held != 1 || c.Delivered != 2 {
+			t.Fatalf("got %+v, want the retry held back", c)
+		}
+		b.must(b.router.ResumeRule("default", "orders"))
+		b.settled()
+		if c := b.counts(); c.Delivered != 3 {
+			t.Errorf("got %+v", c)
+		}
+		if d := b.fakes["a"].deliveries(); d[len(d)-1].Attempt != 2 {
+			t.Errorf("attempt %d, want the second", d[len(d)-1].Attempt)
+		}
+	})
+}
+
+func TestTheStatePausedOfARule(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		state := func(s string) string {
+			return strings.Replace(toPause, "{name: orders,", "{name: orders, state: "+s+",", 1)
+		}
+		b := newBench(t, state("paused"))
+		b.start()
+		defer func() { b.stop() }()
+		b.send(order(1))
+		b.settled()
+		var byFile *PausedByFile
+		if err := b.router.ResumeRule("default", "orders"); !errors.As(err, &byFile) {
+			t.Errorf("got %v", err)
+		}
+		b.write(state("disabled"))
+		b.swap()
+		b.send(order(2))
+		b.settled()
+		if c := b.counts(); c.Held != 1 || c.Delivered != 4 {
+			t.Fatalf("disabled now: %+v, want what was held to be held still", c)
+		}
+		b.write(state("enabled"))
+		b.swap()
+		b.settled()
+		if c := b.counts(); c.Held != 0 || c.Delivered != 5 {
+			t.Errorf("enabled: %+v", c)
+		}
+	})
+}
+
+func TestAResumeGoesOnAfterACrash(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, toPause)
+		b.fs = vfs.NewCrashableMem()
+		b.start()
+		defer func() { b.stop() }()
+		b.must(b.router.PauseRule("default", "orders"))
+		for range 20 {
+			b.send(orders(50)...)
+		}
+		time.Sleep(time.Minute)
+		b.settled()
+		b.must(b.router.ResumeRule("default", "orders"))
+		b.crash() // in the middle of it
+		time.Sleep(time.Minute)
+		b.settled()
+		if c := b.counts(); c.Held != 0 || c.Pending() != 0 || c.Planned != 3000 || c.Delivered != 3000 {
+			t.Errorf("got %+v, %+v", c, b.router.RulePauses())
+		}
+	})
+}
+
+func TestADrainDeliversTheBacklogAndThenPauses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, toPause)
+		b.opts.Window = 8
+		b.start()
+		defer func() { b.stop() }()
+		until := make(chan struct{})
+		b.fakes["a"].say(hang(until))
+		b.send(orders(20)...)
+		b.settled()
+		b.must(b.router.DrainTarget("a"))
+		b.send(orders(5)...)
+		b.settled()
+		if s := b.status("a"); s.State != TargetDraining || s.Held != 10 || s.Delivered != 0 {
+			t.Fatalf("got %+v", s)
+		}
+		close(until)
+		time.Sleep(time.Minute)
+		b.settled()
+		if s := b.status("a"); s.State != TargetPaused || s.Delivered != 40 || s.Pending() != 10 {
+			t.Fatalf("drained: %+v", s)
+		}
+		b.must(b.router.ResumeTarget("a"))
+		b.settled()
+		if s := b.status("a"); s.State != TargetOK || s.Delivered != 50 || s.Held != 0 {
+			t.Errorf("resumed: %+v", s)
+		}
+		b.must(b.router.DrainTarget("a"))
+		b.settled()
+		if s := b.status("a"); s.State != TargetPaused {
+			t.Errorf("nothing to drain: %+v", s)
+		}
+	})
+}
