@@ -52,11 +52,7 @@ func (r *Router) acceptAs(ctx context.Context, evs []*event.Event, prints []*jou
 	return r.takeAs(evs, prints, asker)
 }
 
-// take is accept behind the gate.
-func (r *Router) take(evs []*event.Event, asker *asker) ([]error, error) {
-	return r.takeAs(evs, nil, asker)
-}
-
+// takeAs is acceptAs behind the gate.
 func (r *Router) takeAs(evs []*event.Event, prints []*journal.Fingerprint, asker *asker) ([]error, error) {
 	snap := r.snapshot.Load()
 	reserved := r.journal.Reserve(len(evs))

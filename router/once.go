@@ -22,6 +22,30 @@ type once struct {
 // acceptOnce takes in those events that are no repeats. A repeat is answered
 // when its first is on disk, and not before.
 func (r *Router) acceptOnce(ctx context.Context, evs []*event.Event) ([]error, error) {
+	return r.once(ctx, evs, func(fresh []*event.Event, prints []*journal.Fingerprint) ([]error, error) {
+		if len(fresh) > 0 {
+			return r.acceptAs(ctx, fresh, prints, nil)
+		}
+		if r.gate.closed.Load() {
+			return nil, ErrStopping
+		}
+		return nil, nil
+	})
+}
+
+// takeOnce is take for events of which those are left out that were taken in
+// before, by another attempt at the delivery that led to them.
+func (r *Router) takeOnce(ctx context.Context, evs []*event.Event) ([]error, error) {
+	if r.dedup == nil {
+		return r.takeAs(evs, nil, nil)
+	}
+	return r.once(ctx, evs, func(fresh []*event.Event, prints []*journal.Fingerprint) ([]error, error) {
+		return r.takeAs(fresh, prints, nil)
+	})
+}
+
+// once calls take with the events that are no repeats, and their fingerprints.
+func (r *Router) once(ctx context.Context, evs []*event.Event, take func([]*event.Event, []*journal.Fingerprint) ([]error, error)) ([]error, error) {
 	o, own := newOnce(evs)
 	seen, release, err := r.dedup.claim(ctx, own)
 	if err != nil {
@@ -32,13 +56,9 @@ func (r *Router) acceptOnce(ctx context.Context, evs []*event.Event) ([]error, e
 		return nil, err
 	}
 	fresh, prints, at := o.fresh()
-	var errs []error
-	if len(fresh) > 0 {
-		if errs, err = r.acceptAs(ctx, fresh, prints, nil); err != nil {
-			return nil, err
-		}
-	} else if r.gate.closed.Load() {
-		return nil, ErrStopping
+	errs, err := take(fresh, prints)
+	if err != nil {
+		return nil, err
 	}
 	all, duplicates := o.answer(errs, at)
 	if duplicates > 0 {

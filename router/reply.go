@@ -77,14 +77,14 @@ func (r *Router) derive(it *item, d *targets.Delivery) ([]journal.Seq, error) {
 	if err := r.gate.writable(); err != nil {
 		return nil, notTaken(err)
 	}
-	refused, err := r.take(evs, nil)
+	refused, err := r.takeOnce(r.base, evs)
 	if err != nil {
 		return nil, notTaken(err)
 	}
 	if n, first := refusals(refused); n > 0 {
 		return nil, badReply(d, "%d of its %d events were refused: %w", n, len(evs), first)
 	}
-	return seqsOf(evs), nil
+	return r.seqsOf(evs), nil
 }
 
 // replied reads the events of an answer.

@@ -256,7 +256,7 @@ func TestADeliveryMadeAgainDerivesTheSameEvents(t *testing.T) {
 func TestACrashBeforeTheEndOfADeliveryDerivesTheSameEventAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, story)
-		b.fs, b.opts.Trace = vfs.NewCrashableMem(), true
+		b.fs, b.opts.Trace, b.opts.DedupWindow = vfs.NewCrashableMem(), true, time.Hour
 		b.start()
 		defer b.stop()
 		crashed := make(chan struct{})
@@ -274,6 +274,12 @@ func TestACrashBeforeTheEndOfADeliveryDerivesTheSameEventAgain(t *testing.T) {
 		made := b.fakes["inventory"].deliveries()
 		if len(made) != 2 || made[0].ID != made[1].ID {
 			t.Fatalf("%d deliveries, want the same one twice", len(made))
+		}
+		if _, events := b.journal.Totals(); events.Accepted != 2 {
+			t.Errorf("%d events were taken in, want the order and the derived one, once", events.Accepted)
+		}
+		if d := b.trace(made[0].EventID).Roots[0].Deliveries[0]; len(d.Derived) != 1 {
+			t.Errorf("the delivery made again is %+v", d)
 		}
 		for _, d := range b.fakes["mail"].deliveries() {
 			if d.EventID != journal.DerivedID(made[0].ID, 0) {

@@ -32,10 +32,16 @@ func (p *plan) traced(e *journal.Entry, set *rules.Set) {
 	}
 }
 
-// seqsOf are the places of events that have been taken in.
-func seqsOf(evs []*event.Event) []journal.Seq {
+// seqsOf are the places of events that have been taken in, now or before.
+func (r *Router) seqsOf(evs []*event.Event) []journal.Seq {
 	var seqs []journal.Seq
 	for _, e := range evs {
+		if e.Duplicate {
+			if first, err := r.Event(e.ID); err == nil {
+				seqs = append(seqs, first.Seq)
+			}
+			continue
+		}
 		if !e.Meta.Received.IsZero() {
 			seqs = append(seqs, journal.SeqAt(e.Meta.Received))
 		}
@@ -47,6 +53,6 @@ func seqsOf(evs []*event.Event) []journal.Seq {
 func (l *lane) answered(it *item, d *targets.Delivery, start time.Time) {
 	it.answered = journal.Answered{At: start, Took: time.Since(start), Status: d.Status}
 	if d.Taken != nil {
-		it.answered.Derived = seqsOf(d.Taken)
+		it.answered.Derived = l.r.seqsOf(d.Taken)
 	}
 }
