@@ -43,6 +43,8 @@ type Type struct {
 	// Object and Key say, for an audit, which type of object it tells the state of,
 	// and where its key is: a dotted path that begins with detail.
 	Object, Key string
+	// Final says that a story ends with it, and nothing need take it.
+	Final bool
 	// Schema is what a detail must look like; nil if anything will do.
 	Schema *Schema
 	// Examples are details, as JSON.

@@ -66,6 +66,7 @@ type typeDraft struct {
 	Key           document.Located[string] `yaml:"key"`
 	Schema        *document.Node           `yaml:"schema"`
 	Examples      []*document.Node         `yaml:"examples"`
+	Final         bool                     `yaml:"final"`
 	Deprecated    *deprecationDraft        `yaml:"deprecated"`
 	Compatibility Compatibility            `yaml:"compatibility"`
 
@@ -120,7 +121,7 @@ func (l *loader) file(f File) {
 func (l *loader) add(file string, d *typeDraft) {
 	t := &Type{
 		Name: d.Name.Value, Kind: event.Kind(d.Kind.Value), Owner: d.Owner, Description: d.Description, Sources: d.Sources,
-		Object: d.Object, Key: d.Key.Value, Compatibility: d.Compatibility, Pos: d.node.Pos, file: file,
+		Object: d.Object, Key: d.Key.Value, Final: d.Final, Compatibility: d.Compatibility, Pos: d.node.Pos, file: file,
 	}
 	l.identity(d, t)
 	l.audit(d, t)

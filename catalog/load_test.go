@@ -39,7 +39,7 @@ func TestLoadGood(t *testing.T) {
     sources: [shop.orders, "shop.eu.*"]
     schema: {type: object, required: [id], properties: {id: {type: string}}}
     examples: [{id: a}]
-  - {name: OrderCreated, version: 2, compatibility: none}
+  - {name: OrderCreated, version: 2, compatibility: none, final: true}
   - {name: com.example.ticket.created.v1}
   - {name: Customer, kind: audit, object: customer, key: detail.id}
 `)
@@ -47,7 +47,7 @@ func TestLoadGood(t *testing.T) {
 	if !ok || latest.Version != "10" || latest.Kind != "event" {
 		t.Errorf("latest: %+v", latest)
 	}
-	if old, ok := c.Type("OrderCreated", "2"); !ok || old.Version != "2" {
+	if old, ok := c.Type("OrderCreated", "2"); !ok || old.Version != "2" || !old.Final || latest.Final {
 		t.Errorf("version 2: %+v", old)
 	}
 	if _, ok := c.Type("OrderCreated", "3"); ok {

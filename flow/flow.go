@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"signalbox/catalog"
+	"signalbox/event"
 	"signalbox/rules"
 	"signalbox/rules/pattern"
 )
@@ -16,13 +18,20 @@ import (
 // Type is what is declared of a type of messages.
 type Type struct {
 	Name string
-	Kind string
+	Kind event.Kind
 	// Sources are those that may produce it; empty where nothing is declared.
 	Sources []string
 	// Final says that nothing need consume it: a story ends with it.
 	Final bool
-	// Note is said of it to readers.
-	Note string
+}
+
+// Declared gives the types of a catalog, of each the latest version.
+func Declared(c *catalog.Catalog) (all []Type) {
+	for _, name := range c.Names() {
+		t, _ := c.Type(name, "")
+		all = append(all, Type{Name: name, Kind: t.Kind, Sources: t.Sources, Final: t.Final})
+	}
+	return all
 }
 
 // Step is what a rule does with messages: it has a target act on them, which
@@ -81,6 +90,12 @@ func Of(set *rules.Set, types []Type) (*Flow, error) {
 		}
 		if err := f.add(r); err != nil {
 			return nil, fmt.Errorf("rule %q: %w", r.Name, err)
+		}
+	}
+	for _, name := range f.names() {
+		if t := f.Types[name]; t.Kind == "" {
+			t.Name, t.Kind = name, catalog.KindOfName(name)
+			f.Types[name] = t
 		}
 	}
 	return f, nil

@@ -25,7 +25,7 @@ func load(t *testing.T, text string, types ...Type) *Flow {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, err := Of(set, types)
+	f, err := Of(set, slices.Concat(Declared(set.Catalog), types))
 	if err != nil {
 		t.Fatal(err)
 	}

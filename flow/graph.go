@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"signalbox/event"
 )
 
 // Shape says what a node of the graph stands for.
@@ -23,7 +25,7 @@ type Node struct {
 	// Lines are its label.
 	Lines []string
 	Shape Shape
-	Kind  string // of a Message
+	Kind  event.Kind // of a Message
 	// Mark says what is remarkable: "dead end", "not consumed", "shadow".
 	Mark string
 	// InCycle says that the node leads back to itself.

@@ -9,6 +9,8 @@ import (
 
 	"github.com/nulab/autog"
 	"github.com/nulab/autog/graph"
+
+	"signalbox/event"
 )
 
 // The measures of the drawing, in pixels.
@@ -36,10 +38,14 @@ func (n Node) size() (w, h float64) {
 }
 
 func (n Node) lines() []string {
-	if n.Mark == "" {
-		return n.Lines
+	lines := slices.Clone(n.Lines)
+	if n.Kind != "" && n.Kind != event.KindEvent {
+		lines = append(lines, string(n.Kind))
 	}
-	return append(append([]string(nil), n.Lines...), "("+n.Mark+")")
+	if n.Mark != "" {
+		lines = append(lines, "("+n.Mark+")")
+	}
+	return lines
 }
 
 // WriteSVG draws the graph from left to right.

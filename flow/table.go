@@ -7,6 +7,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"signalbox/event"
 )
 
 // Row is one line of the event design table.
@@ -30,7 +32,7 @@ func (f *Flow) Table() []Row {
 	for _, s := range f.Steps {
 		r := Row{Service: s.Service, Action: s.Action, Notes: s.Description}
 		for _, name := range s.Inputs {
-			if f.Types[name].Kind == "command" || f.Types[name].Kind == "query" {
+			if f.Types[name].asks() {
 				r.API = strings.TrimPrefix(r.API+", "+name, ", ")
 			}
 			r.Inputs = append(r.Inputs, f.input(name))
@@ -50,11 +52,14 @@ func (f *Flow) Table() []Row {
 	return rows
 }
 
+// asks says whether messages of a type call an API: they have one handler.
+func (t Type) asks() bool { return t.Kind == event.KindCommand || t.Kind == event.KindQuery }
+
 // input is a type as the table shows it: one that no step emits comes from the
 // sources that are declared for it.
 func (f *Flow) input(name string) string {
 	t := f.Types[name]
-	if len(t.Sources) == 0 || t.Kind == "command" || t.Kind == "query" || len(f.producers(name)) > 0 {
+	if len(t.Sources) == 0 || t.asks() || len(f.producers(name)) > 0 {
 		return name
 	}
 	return name + " (from " + strings.Join(t.Sources, ", ") + ")"

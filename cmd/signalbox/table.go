@@ -83,5 +83,5 @@ func (c *cli) flow() (*flow.Flow, error) {
 	if err != nil {
 		return nil, err
 	}
-	return flow.Of(set, nil)
+	return flow.Of(set, flow.Declared(set.Catalog))
 }
