@@ -37,6 +37,7 @@ type world struct {
 
 const worldRules = `targets:
   console: {type: log, to: stdout}
+  gathered: {type: http, url: "http://127.0.0.1:1/", batch: {max_events: 50, max_wait: 0s}}
   shop:
     type: http
     url: http://127.0.0.1:1/orders?token=${SHOP_TOKEN}
@@ -163,6 +164,7 @@ func TestShow(t *testing.T) {
 		{"GET", "/v1/targets", 200, `"rate_limit_per_second":500`},
 		{"GET", "/v1/targets", 200, `"state":"failing","circuit":{"state":"closed"}`},
 		{"GET", "/v1/targets", 200, `"retry_budget":{"ratio":0.2,"min_rate":"10/s"},"breaker":{"failures":10,"open_for":"5s","probes":1}`},
+		{"GET", "/v1/targets", 200, `"batch":{"max_events":50,"max_bytes":"1MiB","max_wait":"0s"}`},
 		{"GET", "/v1/events/" + id, 200, `"detail":{"total":250,"paid":0}}`},
 		{"GET", "/v1/events/nope", 404, "not found"},
 		{"GET", "/v1/accounts", 200, `{"events":{"accepted":1,"unmatched":0,"duplicates":0},"deliveries":{"planned":2,`},

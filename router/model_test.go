@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -38,12 +39,20 @@ rules:
 `
 )
 
+// modelBatches makes two of the model's targets take batches.
+var modelBatches = strings.NewReplacer(
+	"  a: {", "  a: {batch: {max_events: 4, max_wait: 20ms}, ",
+	"  c: {", "  c: {batch: {max_events: 5, max_bytes: 1KiB, max_wait: 0s}, ",
+)
+
 // model does random things to a router, and knows what must come of it.
 type model struct {
 	*bench
 	rnd   *rand.Rand
 	withC bool
-	sent  int
+	// batches says that targets take batches.
+	batches bool
+	sent    int
 
 	mu      sync.Mutex
 	planned int // deliveries
@@ -78,7 +87,33 @@ func (m *model) health() {
 			return nil
 		},
 	}
-	m.answer([]string{"a", "b", "c"}[m.rnd.IntN(3)], answers[m.rnd.IntN(len(answers))])
+	target := []string{"a", "b", "c"}[m.rnd.IntN(3)]
+	if m.batches {
+		answers = answers[:4] // the slow ones would hold each of a batch after the other
+		m.fakes[target].sayOfAll(m.whole())
+	}
+	m.answer(target, answers[m.rnd.IntN(len(answers))])
+}
+
+// whole chooses what a target says of a whole batch.
+func (m *model) whole() func([]*targets.Delivery) error {
+	poison := byte(m.rnd.IntN(10))
+	return []func([]*targets.Delivery) error{
+		nil,
+		func([]*targets.Delivery) error { return refusal(503, false) },
+		func(batch []*targets.Delivery) error {
+			time.Sleep(time.Duration(len(batch)) * 700 * time.Millisecond)
+			return nil
+		},
+		func(batch []*targets.Delivery) error {
+			for _, d := range batch {
+				if d.Envelope[len(d.Envelope)-3] == '0'+poison { // the last digit of the order's number
+					return refusal(422, true)
+				}
+			}
+			return nil
+		},
+	}[m.rnd.IntN(4)]
 }
 
 // answer chooses a target's answers, and counts those that take a delivery.
@@ -122,9 +157,21 @@ func (m *model) accept() {
 	wg.Wait()
 }
 
+// rules writes the rule file.
+func (m *model) rules() {
+	text := modelWithoutC
+	if m.withC {
+		text = modelWithC
+	}
+	if m.batches {
+		text = modelBatches.Replace(text)
+	}
+	m.write(text)
+}
+
 func (m *model) swapRules() {
 	m.withC = !m.withC
-	m.write(map[bool]string{true: modelWithC, false: modelWithoutC}[m.withC])
+	m.rules()
 	m.swap()
 }
 
@@ -251,6 +298,7 @@ func (m *model) finish() {
 	}
 	for _, name := range []string{"a", "b", "c"} {
 		m.answer(name, nil)
+		m.fakes[name].sayOfAll(nil)
 	}
 	for range 3 { // what is under way may still die
 		time.Sleep(time.Minute)
@@ -302,9 +350,10 @@ func TestEveryDeliveryEndsOnce(t *testing.T) {
 		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				m := &model{
-					bench: newBench(t, modelWithC), rnd: rand.New(rand.NewPCG(seed, 1)), withC: true,
+					bench: newBench(t, modelWithC), rnd: rand.New(rand.NewPCG(seed, 1)), withC: true, batches: seed%2 == 1,
 					delivered: map[string]int{}, at: map[string]time.Time{}, again: map[string]int{},
 				}
+				m.rules()
 				m.fs = vfs.NewCrashableMem()
 				m.opts = Options{Window: 1 + m.rnd.IntN(12), WindowBytes: 1 + m.rnd.IntN(8000), Retention: journal.Retention{MaxAge: time.Minute}}
 				for _, name := range []string{"a", "b", "c"} {

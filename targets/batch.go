@@ -49,7 +49,7 @@ func (v *validation) batch(c *Config) {
 		v.fail([]string{"batch", "max_bytes"}, "is %s: it must be from 1KiB to 64MiB", b.MaxBytes)
 	}
 	if wait := *b.MaxWait; wait < 0 || wait > maxBatchWait {
-		v.fail([]string{"batch", "max_wait"}, "is %s: it must be from 0s to 5m", wait)
+		v.fail([]string{"batch", "max_wait"}, "is %s: it must be from 0s to 5m", document.FormatDuration(wait))
 	}
 	if c.Format == FormatCloudEventsBinary && c.Type == TypeHTTP {
 		v.fail([]string{"format"}, "cloudevents-binary holds one event in one request, so it can't be sent in batches: use cloudevents, or remove batch")

@@ -121,7 +121,7 @@ func TestConfigValidate(t *testing.T) {
 		{"batch", with(http, func(c *Config) { c.Batch = &Batch{MaxEvents: 10_001, MaxBytes: 10, MaxWait: new(time.Hour)} }), []string{
 			`batch.max_events: is 10001: it must be from 1 to 10000`,
 			`batch.max_bytes: is 10B: it must be from 1KiB to 64MiB`,
-			`batch.max_wait: is 1h0m0s: it must be from 0s to 5m`}},
+			`batch.max_wait: is 1h: it must be from 0s to 5m`}},
 		{"batch of one body and its headers", with(http, func(c *Config) { c.Batch = &Batch{}; c.Format = FormatCloudEventsBinary }), []string{
 			`format: cloudevents-binary holds one event in one request, so it can't be sent in batches: use cloudevents, or remove batch`}},
 		{"batch on a bus", with(bus, func(c *Config) { c.Batch = &Batch{} }), []string{
