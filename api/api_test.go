@@ -207,7 +207,7 @@ func TestReload(t *testing.T) {
 	w.write("rules.yaml", strings.Replace(worldRules, "numeric", "numerc", 1)+"  - {name: big, pattern: {a: [1]}, targets: [nope]}\n")
 	var problem Error
 	must(t, json.Unmarshal([]byte(w.ask("POST", "/-/reload", "", 400, "the files have faults; nothing was changed")), &problem))
-	if len(problem.Errors) < 2 || !strings.Contains(problem.Errors[0], "rules.yaml:12:") {
+	if len(problem.Errors) < 2 || !strings.Contains(problem.Errors[0], "rules.yaml:13:") {
 		t.Errorf("the faults are not told one by one: %q", problem.Errors)
 	}
 	w.ask("GET", "/v1/rules/default/big", "", 200, "numeric")

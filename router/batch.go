@@ -45,11 +45,14 @@ func (l *lane) batch() *batching {
 	return l.handle.batch
 }
 
-// window is how many deliveries the lane may hold: with batches, enough for all
-// that can be under way and one more to be gathered.
+// windowBatches is how many batches a lane may hold for each that can be under
+// way: some are being gathered, and the ends of others are not yet on disk.
+const windowBatches = 4
+
+// window is how many deliveries the lane may hold.
 func (l *lane) window() int {
 	if b := l.batch(); b != nil {
-		return max(l.r.opts.Window, b.events*(l.handle.cfg.Concurrency+1))
+		return max(l.r.opts.Window, windowBatches*b.events*l.handle.cfg.Concurrency)
 	}
 	return l.r.opts.Window
 }

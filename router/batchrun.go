@@ -36,7 +36,7 @@ func (l *lane) attemptAll(items []*item, h *handle) {
 		}
 		return
 	}
-	run := &batchRun{lane: l, handle: h}
+	run := &batchRun{lane: l, handle: h, moves: make([]journal.Move, 0, len(items)), ended: make([]*item, 0, len(items))}
 	trials := make([]trial, 0, len(items))
 	for _, it := range items {
 		it.run = run

@@ -69,7 +69,7 @@ type BatchTarget interface {
 
 // logBatch is how the lines of a log target are gathered: as many as wait, in one
 // write.
-var logBatch = Batch{MaxEvents: 256, MaxBytes: 1 << 20, MaxWait: new(time.Duration(0))}
+var logBatch = Batch{MaxEvents: 1024, MaxBytes: 1 << 20, MaxWait: new(time.Duration(0))}
 
 // Batching is how the deliveries of the target are gathered; nil where each is
 // sent alone.

@@ -22,9 +22,8 @@ const (
 	maxAnswerBytes = MaxAnswer + 64<<10
 	// maxInformational is how many answers of 1xx may come before the final one.
 	maxInformational = 5
-	// largeBody is from what size on a body is not copied behind its header to
-	// be sent in one write with it.
-	largeBody = 64 << 10
+	// largeBody is from what size on a body is not copied behind its header.
+	largeBody = 16 << 10
 )
 
 // direct speaks HTTP/1.1 to one server, from the goroutine of the attempt.
@@ -194,10 +193,8 @@ func (t *direct) write(conn *directConn, m *message) error {
 	out = append(out, "\r\n\r\n"...)
 	if len(m.body) >= largeBody {
 		conn.out = out
-		if _, err := conn.Write(out); err != nil {
-			return err
-		}
-		_, err := conn.Write(m.body)
+		both := net.Buffers{out, m.body} // in one system call, if the connection is TCP
+		_, err := both.WriteTo(conn.Conn)
 		return err
 	}
 	conn.out = append(out, m.body...)
