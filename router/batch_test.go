@@ -53,8 +53,8 @@ func (f *fake) sizes() (n []int) {
 	return n
 }
 
-// once gives an answer to the first batch alone.
-func once(answer func() error) func([]*targets.Delivery) error {
+// firstOnly gives an answer to the first batch alone.
+func firstOnly(answer func() error) func([]*targets.Delivery) error {
 	var given atomic.Bool
 	return func([]*targets.Delivery) error {
 		if given.Swap(true) {
@@ -198,7 +198,7 @@ func TestABatchThatFailsComesTogetherAgain(t *testing.T) {
 		b := newBench(t, toBatch("max_wait: 0s", ""))
 		b.start()
 		defer b.stop()
-		b.fakes["a"].sayOfAll(once(func() error { return refusal(503, false) }))
+		b.fakes["a"].sayOfAll(firstOnly(func() error { return refusal(503, false) }))
 		b.send(ordersFrom(0, 50)...)
 		time.Sleep(time.Minute)
 		b.settled()
@@ -303,7 +303,7 @@ func TestATargetThatPanicsFailsTheBatch(t *testing.T) {
 		b := newBench(t, toBatch("max_wait: 0s", ""))
 		b.start()
 		defer b.stop()
-		b.fakes["a"].sayOfAll(once(func() error { panic("no") }))
+		b.fakes["a"].sayOfAll(firstOnly(func() error { panic("no") }))
 		b.send(ordersFrom(0, 5)...)
 		time.Sleep(time.Minute)
 		b.settled()

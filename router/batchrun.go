@@ -39,6 +39,10 @@ func (l *lane) attemptAll(items []*item, h *handle) {
 	run := &batchRun{lane: l, handle: h, moves: make([]journal.Move, 0, len(items)), ended: make([]*item, 0, len(items))}
 	trials := make([]trial, 0, len(items))
 	for _, it := range items {
+		if isRequest(it.meta.Kind) || l.wantsReply(it, h) {
+			l.attempt(it, h) // somebody waits for its own answer
+			continue
+		}
 		it.run = run
 		if t, ok := l.begin(it, h); ok {
 			trials = append(trials, t)
@@ -137,6 +141,7 @@ func (r *batchRun) failed(trials []trial, failure *targets.Error, n int) {
 	counted.Tries = max(1, failure.Tries) + n - 1
 	for i := range trials {
 		t := &trials[i]
+		r.lane.answered(t.item, &t.delivery, t.start)
 		r.lane.failed(t.item, r.handle, t.delivery, t.retry, &counted, t.deadline)
 	}
 }

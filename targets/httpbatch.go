@@ -60,10 +60,11 @@ func aboutAddress(status int) bool {
 	return status < 400
 }
 
-// noteAnswer tells those who ask that there was an answer. Its body is nobody's
+// noteAnswer tells each that there was an answer, and those who ask of what type. Its body is nobody's
 // own, as it speaks for all.
 func noteAnswer(resp *http.Response, batch []*Delivery) {
 	for _, d := range batch {
+		d.Status = resp.StatusCode
 		if d.Answer != nil {
 			*d.Answer = Answer{Status: resp.StatusCode, ContentType: resp.Header.Get("Content-Type")}
 		}
