@@ -160,9 +160,7 @@ func (a *api) cancelWork(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, err)
 		return
 	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(http.StatusAccepted)
-	a.answer(w, request)
+	a.answerAs(w, http.StatusAccepted, request)
 }
 
 // WorkRequests gives up to limit work requests that the filter lets through, the

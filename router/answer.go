@@ -1,8 +1,10 @@
 package router
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 
 	"go.uber.org/zap"
 
@@ -91,7 +93,7 @@ func (l *lane) answeredRequest(it *item, h *handle, d *targets.Delivery) bool {
 		l.r.askers.tell(it.eventID, reply)
 		return true
 	}
-	c := work.Change{Action: work.Succeeded, Note: "the handler's answer " + http.StatusText(reply.Status)}
+	c := work.Change{Action: work.Succeeded, Note: fmt.Sprintf("the handler answered %d", reply.Status)}
 	if reply.Status == http.StatusAccepted {
 		c.Action, reply = work.InProgress, Reply{Outcome: ReplyLate}
 	}
@@ -154,7 +156,7 @@ func failureFor(failure *targets.Error) *work.Failure {
 	if failure.Snippet != "" {
 		text += ": " + failure.Snippet
 	}
-	return &work.Failure{Code: failure.Code, Message: work.Bounded(text), Status: failure.Status}
+	return &work.Failure{Code: failure.Code, Message: work.Bounded(strings.TrimSpace(text)), Status: failure.Status}
 }
 
 // gaveUp tells of a delivery that is about to go to the dead-letter queue. It

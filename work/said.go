@@ -12,7 +12,7 @@ import (
 // stand in an object "data" of the detail as well.
 type said struct {
 	ActionType      string          `json:"actionType"`
-	PercentComplete *float64        `json:"percentComplete"`
+	PercentComplete json.RawMessage `json:"percentComplete"`
 	Error           json.RawMessage `json:"error"`
 	Operation       string          `json:"operation"`
 	EntityType      string          `json:"entityType"`
@@ -30,6 +30,15 @@ func readSaid(detail []byte) said {
 		_ = json.Unmarshal(data, &s)
 	}
 	return s
+}
+
+// percent is how far the work has come, nil where that is no number from 0 to 100.
+func (s *said) percent() *float64 {
+	var p *float64
+	if json.Unmarshal(s.PercentComplete, &p) != nil || p == nil || *p < 0 || *p > 100 {
+		return nil
+	}
+	return p
 }
 
 // New makes the work request of a command that has been accepted. The handler is
@@ -67,9 +76,7 @@ func (r *Request) Read(e *event.Event) (c Change, ok bool) {
 		return Change{}, false
 	}
 	c = Change{EntityID: s.EntityID, CausationID: e.ID, At: e.Meta.Received, Note: "event " + e.DetailType}
-	if p := s.PercentComplete; p != nil && *p >= 0 && *p <= 100 {
-		c.Percent = p
-	}
+	c.Percent = s.percent()
 	switch {
 	case s.ActionType != "":
 		c.Action = Action(strings.ToUpper(s.ActionType))

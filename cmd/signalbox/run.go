@@ -95,7 +95,7 @@ Exit codes: 0 all is well, 1 a failure, 2 wrong usage.`,
 	root.PersistentFlags().StringVar(&c.configPath, "config", config.DefaultPath, "the configuration file")
 	root.AddCommand(
 		c.serveCommand(), c.checkCommand(), c.matchCommand(), c.testCommand(), c.sendCommand(),
-		c.explainCommand(), c.traceCommand(), c.dlqCommand(), c.stateCommand(), c.tableCommand(), c.graphCommand(), c.benchCommand(), c.versionCommand(),
+		c.explainCommand(), c.traceCommand(), c.dlqCommand(), c.stateCommand(), c.workCommand(), c.tableCommand(), c.graphCommand(), c.benchCommand(), c.versionCommand(),
 	)
 	return root
 }

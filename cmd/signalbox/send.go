@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -23,11 +24,18 @@ is needed; beside it they replace what events say.
 With --dry-run nothing is sent: it prints which rules would match and exactly what
 would be sent where.
 
-Exit codes: 0 all were accepted, 1 some were not, 2 wrong usage.`,
+With --command or --query the input is one message for exactly one handler, and
+what that answers within --wait is printed. Of a command that takes longer its
+work request is printed; "signalbox work show" tells what becomes of it.
+
+Exit codes: 0 all were accepted, 1 some were not, or the handler refused, 2 wrong
+usage.`,
 		Example: `  signalbox send event.json
   signalbox send event.json --dry-run
   signalbox send --source shop.orders --detail-type OrderCreated --detail '{"total": 120}'
-  signalbox send --synthetic - < events.jsonl`,
+  signalbox send --synthetic - < events.jsonl
+  signalbox send --command --wait 10s create.json
+  signalbox send --query count.json`,
 		Args: positional(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error { return s.run(cmd.Context(), args) },
 	}
@@ -39,6 +47,10 @@ Exit codes: 0 all were accepted, 1 some were not, 2 wrong usage.`,
 	flags.StringVar(&s.bus, "bus", "", "the bus to send to")
 	flags.BoolVar(&s.dryRun, "dry-run", false, "say what would be sent where, and send nothing")
 	flags.BoolVar(&s.synthetic, "synthetic", false, "mark the events as tests: only targets that allow it act on them")
+	flags.BoolVar(&s.command, "command", false, "send a command: one handler, which may refuse it")
+	flags.BoolVar(&s.query, "query", false, "send a query, and print the reply")
+	flags.DurationVar(&s.wait, "wait", 0, "how long to wait for the handler's answer, up to 1m (default: 10s for a query, not at all for a command)")
+	cmd.MarkFlagsMutuallyExclusive("command", "query")
 	s.output.flag(cmd)
 	return cmd
 }
@@ -48,6 +60,8 @@ type sendCommand struct {
 	connection
 	source, detailType, detail, bus string
 	dryRun, synthetic               bool
+	command, query                  bool
+	wait                            time.Duration
 	output                          format
 }
 
@@ -59,6 +73,12 @@ func (s *sendCommand) run(ctx context.Context, args []string) error {
 	client, err := s.client(s.connection)
 	if err != nil {
 		return err
+	}
+	switch {
+	case s.wait != 0 && !s.command && !s.query:
+		return wrongUsage("--wait goes with --command or --query: nobody answers to an event")
+	case (s.command || s.query) && !s.dryRun:
+		return s.ask(ctx, client, events)
 	}
 	bar := newProgress(s.stderr)
 	defer bar.end()

@@ -1,0 +1,164 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"signalbox/api"
+	"signalbox/work"
+)
+
+func (c *cli) workCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "work",
+		Short: "Look at the work that commands have asked for, or cancel it",
+		Long: `Each command has a work request, which tells what becomes of it: ACCEPTED,
+IN_PROGRESS, SUCCEEDED, FAILED, CANCELING, CANCELED.`,
+		Example: `  signalbox work list --open
+  signalbox work show 0199a4c2-8f1e-7000-8000-5f3c9a1b2d4e
+  signalbox work cancel 0199a4c2-8f1e-7000-8000-5f3c9a1b2d4e`,
+		Args: noSuchCommand,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(c.workListCommand(), c.workShowCommand(), c.workCancelCommand())
+	return cmd
+}
+
+type workList struct {
+	*cli
+	connection
+	filter api.WorkFilter
+	action string
+	limit  int
+	output format
+}
+
+func (c *cli) workListCommand() *cobra.Command {
+	l := workList{cli: c}
+	cmd := &cobra.Command{
+		Use:     "list",
+		Short:   "List work requests, the latest first",
+		Example: "  signalbox work list --operation CreateBdsInstance --open",
+		Args:    positional(cobra.NoArgs),
+		RunE:    func(cmd *cobra.Command, _ []string) error { return l.run(cmd.Context()) },
+	}
+	l.connection.flags(cmd)
+	flags := cmd.Flags()
+	flags.StringVar(&l.action, "action-type", "", "only those in this state, such as IN_PROGRESS")
+	flags.StringVar(&l.filter.Operation, "operation", "", "only those of this operation, the command's detail-type")
+	flags.StringVar(&l.filter.Service, "service", "", "only those that this target handles")
+	flags.StringVar(&l.filter.EntityType, "entity-type", "", "only those of this type of entity, such as bds-instance")
+	flags.StringVar(&l.filter.CorrelationID, "correlation-id", "", "only those of this story")
+	flags.BoolVar(&l.filter.Open, "open", false, "only those that have not ended")
+	flags.IntVar(&l.limit, "limit", 50, "how many to list, up to 1000")
+	l.output.flag(cmd)
+	return cmd
+}
+
+func (l *workList) run(ctx context.Context) error {
+	client, err := l.client(l.connection)
+	if err != nil {
+		return err
+	}
+	l.filter.Action = work.Action(l.action)
+	page, err := client.WorkRequests(ctx, l.filter, "", l.limit)
+	if err != nil {
+		return err
+	}
+	if l.output == formatJSON {
+		return printJSON(l.stdout, page)
+	}
+	tab := tabwriter.NewWriter(l.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(tab, "ID\tOPERATION\tSERVICE\tACTION TYPE\tPERCENT\tACCEPTED")
+	for _, w := range page.WorkRequests {
+		fmt.Fprintf(tab, "%s\t%s\t%s\t%s\t%g\t%s\n", w.ID, w.Operation, w.Service, w.Action, w.Percent, w.TimeAccepted.Format(time.RFC3339))
+	}
+	if err := tab.Flush(); err != nil {
+		return err
+	}
+	if page.Cursor != "" {
+		fmt.Fprintf(l.stderr, "there are more than %s: see --limit\n", count(l.limit, "work request"))
+	}
+	return nil
+}
+
+// workOne is a command about one work request.
+type workOne struct {
+	*cli
+	connection
+	output format
+	ask    func(c *api.Client, ctx context.Context, id string) (*work.Request, error)
+}
+
+func (c *cli) workShowCommand() *cobra.Command {
+	return (&workOne{cli: c, ask: (*api.Client).WorkRequest}).command(
+		"show", "Show a work request and its steps, by its id or its command's")
+}
+
+func (c *cli) workCancelCommand() *cobra.Command {
+	return (&workOne{cli: c, ask: (*api.Client).CancelWork}).command(
+		"cancel", "Ask the handler to end a work request")
+}
+
+func (o *workOne) command(name, short string) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     name + " <id>",
+		Short:   short,
+		Example: "  signalbox work " + name + " 0199a4c2-8f1e-7000-8000-5f3c9a1b2d4e",
+		Args:    positional(cobra.MatchAll(cobra.ExactArgs(1), notEmpty)),
+		RunE:    func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), args[0]) },
+	}
+	o.connection.flags(cmd)
+	o.output.flag(cmd)
+	return cmd
+}
+
+func (o *workOne) run(ctx context.Context, id string) error {
+	client, err := o.client(o.connection)
+	if err != nil {
+		return err
+	}
+	w, err := o.ask(client, ctx, id)
+	if err != nil {
+		return err
+	}
+	if o.output == formatJSON {
+		return printJSON(o.stdout, w)
+	}
+	printWork(o.stdout, w)
+	return nil
+}
+
+// printWork shows a work request for people.
+func printWork(out io.Writer, w *work.Request) {
+	line := func(name, value string) {
+		if value != "" {
+			fmt.Fprintf(out, "%-12s %s\n", name, value)
+		}
+	}
+	line("id", w.ID)
+	line("operation", w.Operation)
+	line("service", fmt.Sprintf("%s, by rule %s", w.Service, w.Handler.Rule))
+	line("entity", w.EntityType+" "+w.EntityID)
+	line("action type", string(w.Action))
+	line("percent", fmt.Sprintf("%g", w.Percent))
+	if w.Error != nil {
+		line("error", w.Error.Message)
+		line("error code", w.Error.Code)
+	}
+	if w.CommandID != w.ID {
+		line("command", w.CommandID)
+	}
+	if w.CorrelationID != w.CommandID {
+		line("correlation", w.CorrelationID)
+	}
+	fmt.Fprintln(out, "\nsteps")
+	for _, s := range w.History {
+		fmt.Fprintf(out, "  %s  %-11s  %3g %%  %s\n", s.Time.Format(time.RFC3339), s.Action, s.Percent, s.Note)
+	}
+}
