@@ -67,6 +67,11 @@ func (r *Router) takeAs(evs []*event.Event, prints []*journal.Fingerprint, asker
 			r.metrics.refused(err)
 			continue
 		}
+		if err := asker.wants(e); err != nil {
+			refused[i] = err
+			r.metrics.refused(err)
+			continue
+		}
 		entry, err := p.entry()
 		if err != nil {
 			return nil, err

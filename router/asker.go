@@ -4,6 +4,8 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+
+	"signalbox/event"
 )
 
 // maxAskers bounds the senders of commands and queries who wait for an answer.
@@ -11,11 +13,20 @@ const maxAskers = 4096
 
 // asker waits for what the handler of one message answers.
 type asker struct {
-	id     string // of the message, once it has one
-	answer chan Reply
+	kind   event.Kind // as which the message was sent
+	id     string     // of the message, once it has one
+	answer chan Reply // nil where nobody waits
 }
 
-func newAsker() *asker { return &asker{answer: make(chan Reply, 1)} }
+// wants refuses a message that the catalog declares to be of another kind than it
+// was sent as. A nil asker is that of messages of any kind.
+func (a *asker) wants(e *event.Event) error {
+	if a == nil || a.kind == e.Meta.Kind {
+		return nil
+	}
+	return requestError(event.CodeInvalidArgument, "the catalog declares %s to be of the kind %s, and it was sent as a %s: send it to the way in for its own kind",
+		e.DetailType, e.Meta.Kind, a.kind)
+}
 
 // askers are all who wait, by the message's id.
 type askers struct {
@@ -36,9 +47,9 @@ func (s *askers) admit() bool {
 	return true
 }
 
-// add notes that an asker waits for the answer to a message; nil does nothing.
+// add notes that an asker waits for the answer to a message, if it does.
 func (s *askers) add(id string, a *asker) {
-	if a == nil {
+	if a == nil || a.answer == nil {
 		return
 	}
 	s.mu.Lock()

@@ -75,12 +75,12 @@ func (r *Router) Query(ctx context.Context, e *event.Event, wait time.Duration) 
 const replyBy = "replyby"
 
 func (r *Router) ask(ctx context.Context, e *event.Event, wait time.Duration) (Reply, error) {
-	var a *asker
+	a := &asker{kind: e.Meta.Kind}
 	if wait > 0 {
 		if !r.askers.admit() {
 			return Reply{}, &Busy{Wait: time.Second, Reason: "too many senders of commands and queries wait for an answer: send without wait, or later"}
 		}
-		a = newAsker()
+		a.answer = make(chan Reply, 1)
 		defer r.askers.leave(a)
 	}
 	refused, err := r.accept(ctx, []*event.Event{e}, a)
@@ -88,7 +88,7 @@ func (r *Router) ask(ctx context.Context, e *event.Event, wait time.Duration) (R
 		return Reply{}, unjoin(err)
 	}
 	reply := Reply{Outcome: ReplyLate}
-	if a != nil {
+	if a.answer != nil {
 		reply = r.await(ctx, a, wait)
 	}
 	reply.EventID = e.ID

@@ -58,6 +58,7 @@ func (l *loader) build() *Set {
 	b.spelling()
 	b.matchers()
 	b.loops()
+	b.handlers()
 	b.hash.add("origin", l.src.Account, l.src.Region)
 	b.set.Revision = b.hash.sum()
 	return b.set

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -144,7 +145,7 @@ func printWork(out io.Writer, w *work.Request) {
 	line("id", w.ID)
 	line("operation", w.Operation)
 	line("service", fmt.Sprintf("%s, by rule %s", w.Service, w.Handler.Rule))
-	line("entity", w.EntityType+" "+w.EntityID)
+	line("entity", strings.TrimSpace(w.EntityType+" "+w.EntityID))
 	line("action type", string(w.Action))
 	line("percent", fmt.Sprintf("%g", w.Percent))
 	if w.Error != nil {

@@ -1,0 +1,107 @@
+package rules
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"signalbox/event"
+	"signalbox/rules/document"
+	"signalbox/targets"
+)
+
+// handlers looks at the commands and queries that the catalog declares: each has
+// exactly one handler. Only what is certain from the rules alone is a fault here;
+// all else is seen when a message comes.
+func (b *builder) handlers() {
+	for _, name := range b.set.Catalog.Names() {
+		t, ok := b.set.Catalog.Type(name, "")
+		if ok && (t.Kind == event.KindCommand || t.Kind == event.KindQuery) {
+			b.oneHandler(name, t.Kind)
+		}
+	}
+}
+
+// sender is a rule that certainly matches a type of message from these sources,
+// all of them where there are none.
+type sender struct {
+	rule    *Rule
+	sources []string
+}
+
+func (b *builder) oneHandler(name string, kind event.Kind) {
+	var before []sender
+	for _, r := range b.set.Rules {
+		s, ok := certain(r, name, kind)
+		if !ok {
+			continue
+		}
+		n := b.handling(r)
+		if n == 0 && len(r.Targets) > 0 {
+			b.warnings.Add(r.Pos, ruleName(r), "only logs the %s %s: a log does not handle it", kind, name)
+		}
+		if n == 0 {
+			continue
+		}
+		if n > 1 {
+			b.problems.Add(r.Pos, ruleName(r), "sends the %s %s to %d targets: exactly one handles it", kind, name, n)
+		}
+		if i := slices.IndexFunc(before, s.meets); i >= 0 {
+			other := before[i].rule
+			b.problems.Add(r.Pos, ruleName(r), "would be the second handler of the %s %s; rule %q is the first, at %s: exactly one handles it",
+				kind, name, other.Name, other.Pos)
+		}
+		if kind == event.KindQuery && b.mute(r) {
+			b.warnings.Add(r.Pos, ruleName(r), "sends the query %s to a queue, or in a batch, from which no reply comes: send it to an http target alone", name)
+		}
+		before = append(before, s)
+	}
+}
+
+// meets says whether both rules match the same message.
+func (s sender) meets(o sender) bool {
+	if s.rule.Bus != o.rule.Bus {
+		return false
+	}
+	return s.sources == nil || o.sources == nil ||
+		slices.ContainsFunc(s.sources, func(source string) bool { return slices.Contains(o.sources, source) })
+}
+
+// certain says whether an enabled rule matches every message of a type, whatever
+// its detail: its pattern asks for the type by name, and for sources by name, and
+// for nothing else.
+func certain(r *Rule, name string, kind event.Kind) (s sender, ok bool) {
+	if r.State != Enabled || r.When != nil || r.Pattern == nil || len(r.Kinds) > 0 && !slices.Contains(r.Kinds, kind) {
+		return s, false
+	}
+	var asks map[string][]string
+	if json.Unmarshal(r.Pattern.Source(), &asks) != nil || !slices.Contains(asks["detail-type"], name) {
+		return s, false
+	}
+	for field := range asks {
+		if field != "detail-type" && field != "source" {
+			return s, false
+		}
+	}
+	return sender{rule: r, sources: asks["source"]}, true
+}
+
+// handling counts the targets of a rule that are no mere logs.
+func (b *builder) handling(r *Rule) (n int) {
+	for i := range r.Targets {
+		if b.set.Targets[r.Targets[i].Target].Type != targets.TypeLog {
+			n++
+		}
+	}
+	return n
+}
+
+// mute says whether no target of a rule gives a reply.
+func (b *builder) mute(r *Rule) bool {
+	return !slices.ContainsFunc(r.Targets, func(t RuleTarget) bool {
+		cfg := b.set.Targets[t.Target]
+		return cfg.Type == targets.TypeHTTP && cfg.Batch == nil || cfg.Type == targets.TypeBus
+	})
+}
+
+func ruleName(r *Rule) document.Path { return document.In(fmt.Sprintf("rule %q", r.Name)) }
