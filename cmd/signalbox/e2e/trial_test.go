@@ -42,6 +42,9 @@ type acknowledged struct {
 	at      time.Time
 }
 
+// ordered is the path of the target that gets each key's events in order.
+const ordered = "/ordered"
+
 // retries keep the pauses of a trial short.
 const retries = `timeout: 1s, retry: {max_attempts: 100000, min_backoff: 10ms, max_backoff: 200ms}, breaker: {open_for: 200ms}, retry_budget: {min_rate: 1000/s}`
 
@@ -49,13 +52,15 @@ const retries = `timeout: 1s, retry: {max_attempts: 100000, min_backoff: 10ms, m
 func newTrial(t *testing.T) *trial {
 	t.Helper()
 	s := newSink(t)
-	x := &trial{t: t, s: s, paths: []string{"/plain"}, acked: map[int]acknowledged{}}
+	x := &trial{t: t, s: s, paths: []string{"/plain", ordered, "/batched"}, acked: map[int]acknowledged{}}
 	x.p = newProcess(t, fmt.Sprintf(`
 targets:
-  plain: {type: http, url: "%s/plain", %s}
+  plain: {type: http, url: "%[1]s/plain", %[2]s}
+  ordered: {type: http, url: "%[1]s%[3]s", order_by: detail.key, %[2]s}
+  batched: {type: http, url: "%[1]s/batched", batch: {max_events: 50, max_wait: 5ms}, concurrency: 4, %[2]s}
 rules:
-  - {name: orders, pattern: {source: [shop.orders]}, targets: [plain]}
-`, s.url, retries))
+  - {name: orders, pattern: {source: [shop.orders]}, targets: [plain, ordered, batched]}
+`, s.url, retries, ordered))
 	return x
 }
 
@@ -128,6 +133,39 @@ func (x *trial) judge() {
 	}
 	for _, path := range x.paths {
 		x.judgePath(path)
+	}
+	x.judgeOrder()
+}
+
+// judgeOrder checks that no event of a key came before an earlier one had been
+// taken. What a producer sent without an acknowledgement is in no order.
+func (x *trial) judgeOrder() {
+	x.t.Helper()
+	waiting := map[string][]int{} // the acknowledged events of a key, not yet taken
+	for n, a := range x.acked {
+		waiting[a.key] = append(waiting[a.key], n)
+	}
+	for _, ns := range waiting {
+		slices.Sort(ns)
+	}
+	wrong := 0
+	for _, r := range x.arrivals(ordered) {
+		a, ok := x.acked[r.n]
+		if !ok {
+			continue
+		}
+		ns := waiting[a.key]
+		if len(ns) > 0 && ns[0] < r.n {
+			if wrong++; wrong <= 3 {
+				x.t.Errorf("%s: event %d of %s came though %d had not been taken", ordered, r.n, a.key, ns[0])
+			}
+		}
+		if i, found := slices.BinarySearch(ns, r.n); found && r.taken {
+			waiting[a.key] = slices.Delete(ns, i, i+1)
+		}
+	}
+	if wrong > 3 {
+		x.t.Errorf("%s: %d events came too early", ordered, wrong)
 	}
 }
 
