@@ -65,6 +65,12 @@ func (j *Journal) Event(s Seq) (Record, error) {
 // EventByGivenID gives the latest kept event whose producer gave it this id, or
 // ErrNotFound. It looks through the index hour by hour, newest first.
 func (j *Journal) EventByGivenID(id string) (Record, error) {
+	return j.EventByGivenIDBefore(id, ^Seq(0))
+}
+
+// EventByGivenIDBefore is EventByGivenID for the latest event before another,
+// which a bus target may have put on its bus under the same id.
+func (j *Journal) EventByGivenIDBefore(id string, before Seq) (Record, error) {
 	first, last := hourOf(j.Oldest()), hourOf(j.Stable())
 	for hour := last; hour >= first && hour > 0; hour-- {
 		lower := idKey(hour, id, 0)
@@ -76,6 +82,9 @@ func (j *Journal) EventByGivenID(id string) (Record, error) {
 			return Record{}, fmt.Errorf("event %q: %w", id, err)
 		}
 		for i := len(seqs) - 1; i >= 0; i-- { // a hash may stand for several ids
+			if seqs[i] >= before {
+				continue
+			}
 			r, err := j.Event(seqs[i])
 			if err != nil {
 				continue

@@ -95,14 +95,38 @@ func (r *Router) TraceEvent(id string, limit int) (*Trace, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := r.newTracer(id, limit)
-	seqs := []journal.Seq{e.Seq}
-	if root, err := t.event(e.Seq); err != nil {
+	first, err := r.before(e)
+	if err != nil {
 		return nil, err
-	} else {
-		t.trace.Roots = append(t.trace.Roots, root)
 	}
-	return t.done(seqs[0])
+	t := r.newTracer(id, limit)
+	root, err := t.event(first)
+	if err != nil {
+		return nil, err
+	}
+	t.trace.Roots = append(t.trace.Roots, root)
+	return t.done(first)
+}
+
+// before goes back to where an event was first taken in: bus targets put it on
+// other buses under the same id.
+func (r *Router) before(e *StoredEvent) (journal.Seq, error) {
+	for {
+		path := e.Parsed.Meta.Path
+		if len(path) == 0 || path[len(path)-1].EventID != e.ID {
+			return e.Seq, nil
+		}
+		rec, err := r.journal.EventByGivenIDBefore(e.ID, e.Seq)
+		if errors.Is(err, journal.ErrNotFound) {
+			return e.Seq, nil
+		}
+		if err != nil {
+			return 0, err
+		}
+		if e, err = stored(rec); err != nil {
+			return 0, err
+		}
+	}
 }
 
 // TraceCorrelation gives the trace of all events with a correlation id, and of

@@ -423,6 +423,31 @@ rules:
 	}
 }
 
+func TestATraceBeginsWhereAnEventWasFirstTakenIn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := tracing(t, `
+buses: {audit: {}}
+targets:
+  a: {type: http, url: "http://127.0.0.1:1/"}
+  to-audit: {type: bus, bus: audit}
+rules:
+  - {name: copy, pattern: {source: [shop.orders]}, targets: [to-audit]}
+  - {name: keep, bus: audit, pattern: {source: [shop.orders]}, targets: [a]}
+`)
+		defer b.stop()
+		for _, id := range []string{"", "given"} {
+			e := order(1)
+			e.ID = id
+			b.send(e)
+			b.settled()
+			trace := b.trace(e.ID)
+			if root := trace.Roots[0]; trace.Events != 2 || root.Bus != "default" || len(root.Deliveries[0].Derived) != 1 || root.Deliveries[0].Derived[0].Bus != "audit" {
+				t.Errorf("id %q: got %d events, the first %+v", id, trace.Events, root)
+			}
+		}
+	})
+}
+
 func TestATraceIsJSON(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := tracing(t, toA)
