@@ -27,6 +27,7 @@ type Options struct {
 	Planner     Planner
 	DeadLetters DeadLetters
 	Redriver    Redriver
+	Discoverer  Discoverer
 	Reloader    Reloader
 	Gatherer    prometheus.Gatherer
 	Logger      *zap.Logger
@@ -64,6 +65,8 @@ func New(opts Options) http.Handler {
 	mux.HandleFunc("GET /v1/work-requests", a.listWork)
 	mux.HandleFunc("GET /v1/work-requests/{id}", a.getWork)
 	mux.HandleFunc("DELETE /v1/work-requests/{id}", a.cancelWork)
+	mux.HandleFunc("GET /v1/catalog", a.getCatalog)
+	mux.HandleFunc("GET /v1/catalog/discover", a.discover)
 	mux.HandleFunc("POST /v1/explain", a.explain)
 	mux.HandleFunc("GET /v1/accounts", a.getAccounts)
 	mux.HandleFunc("POST /-/reload", a.reload)

@@ -25,6 +25,8 @@ type Planner interface {
 // Explanation says of every rule on an event's bus whether the event matches it.
 type Explanation struct {
 	Bus string `json:"bus"`
+	// Kind is what the event was taken for.
+	Kind event.Kind `json:"kind"`
 	// Event is the envelope that was matched.
 	Event   json.RawMessage `json:"event"`
 	Matched []ExplainedRule `json:"matched"`
@@ -110,7 +112,7 @@ func idAlone(body []byte) (string, bool) {
 
 // explain matches an event to every rule of its bus. Near misses come first.
 func explain(set *rules.Set, e *event.Event, envelope []byte) (Explanation, error) {
-	x := Explanation{Bus: e.Meta.Bus, Event: envelope, Matched: []ExplainedRule{}, Unmatched: []ExplainedRule{}}
+	x := Explanation{Bus: e.Meta.Bus, Kind: set.Catalog.Kind(e), Event: envelope, Matched: []ExplainedRule{}, Unmatched: []ExplainedRule{}}
 	matched := map[*rules.Rule]error{}
 	all := set.Match(e, envelope, nil)
 	for _, m := range all {
@@ -143,7 +145,7 @@ func explain(set *rules.Set, e *event.Event, envelope []byte) (Explanation, erro
 		case hit:
 			shown.note(fmt.Sprintf("the condition failed on this event: %v", err))
 		default:
-			if err := shown.explain(rule, envelope); err != nil {
+			if err := shown.explain(rule, x.Kind, envelope); err != nil {
 				return x, err
 			}
 		}
@@ -156,7 +158,7 @@ func explain(set *rules.Set, e *event.Event, envelope []byte) (Explanation, erro
 func (r *ExplainedRule) note(text string) { r.Notes = append(r.Notes, text) }
 
 // explain says why a rule does not match an event.
-func (r *ExplainedRule) explain(rule *rules.Rule, envelope []byte) error {
+func (r *ExplainedRule) explain(rule *rules.Rule, kind event.Kind, envelope []byte) error {
 	why, err := rule.Pattern.Explain(envelope)
 	if err != nil {
 		return fmt.Errorf("rule %q: %w", rule.Name, err)
@@ -165,7 +167,11 @@ func (r *ExplainedRule) explain(rule *rules.Rule, envelope []byte) error {
 	if rule.State == rules.Disabled {
 		r.note("the rule is disabled")
 	}
-	if !why.Matched {
+	forKind := len(rule.Kinds) == 0 || slices.Contains(rule.Kinds, kind)
+	if !forKind {
+		r.note(fmt.Sprintf("the event is of the kind %s, and the rule is for %v", kind, rule.Kinds))
+	}
+	if !why.Matched || !forKind {
 		return nil
 	}
 	switch {

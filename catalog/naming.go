@@ -321,6 +321,9 @@ func (v Vocabulary) better(word string) string {
 			best = other
 		}
 	}
+	if best != "" {
+		return best
+	}
 	for other := range verbs {
 		if slipOf(word, other) && (best == "" || other < best) {
 			best = other

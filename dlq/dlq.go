@@ -32,12 +32,14 @@ func New(j *journal.Journal, r Router) *Queue {
 // terms.
 type Letter struct {
 	// ID is the delivery's, for life.
-	ID         string `json:"id"`
-	EventID    string `json:"event_id"`
-	Bus        string `json:"bus"`
-	Rule       string `json:"rule"`
-	RuleTarget string `json:"rule_target"`
-	Target     string `json:"target"`
+	ID      string `json:"id"`
+	EventID string `json:"event_id"`
+	Bus     string `json:"bus"`
+	// Kind is of which kind the event is.
+	Kind       event.Kind `json:"kind,omitempty"`
+	Rule       string     `json:"rule"`
+	RuleTarget string     `json:"rule_target"`
+	Target     string     `json:"target"`
 	// DiedAt is when the delivery came to the queue, AcceptedAt when its event
 	// came to the router.
 	DiedAt       time.Time `json:"died_at"`
@@ -85,7 +87,7 @@ func (q *Queue) letter(d journal.DeadLetter) (*Letter, error) {
 	l := &Letter{place: d.Delivery, record: d.Record, parsed: e}
 	del := &d.Delivery
 	l.ID = journal.DeliveryID(del.Seq, l.ruleBus(), del.Rule, del.RuleTarget)
-	l.EventID, l.Bus, l.Synthetic = e.ID, e.Meta.Bus, e.Meta.Synthetic
+	l.EventID, l.Bus, l.Kind, l.Synthetic = e.ID, e.Meta.Bus, e.Meta.Kind, e.Meta.Synthetic
 	l.Path = e.Meta.Path
 	l.Rule, l.RuleTarget, l.Target = del.Rule, del.RuleTarget, q.router.TargetName(del.Lane)
 	l.AcceptedAt, l.Event = del.Seq.Time(), d.Record.Envelope

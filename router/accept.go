@@ -7,6 +7,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"signalbox/catalog"
 	"signalbox/event"
 	"signalbox/journal"
 	"signalbox/rules"
@@ -117,6 +118,8 @@ type plan struct {
 	envelope []byte
 	matched  []rules.Matched
 	sends    []send
+	// findings are what the door let in with a warning.
+	findings []catalog.Finding
 	// object is what the event tells the state of; nil for none.
 	object  *journal.Object
 	handler int          // the send that handles a command or a query
@@ -165,6 +168,9 @@ func (r *Router) prepare(snap *snapshot, e *event.Event, seq journal.Seq) (plan,
 	}
 	snap.setKind(e)
 	var err error
+	if p.findings, err = snap.inspect(e); err != nil {
+		return plan{}, err
+	}
 	if p.object, err = snap.objectOf(e); err != nil {
 		return plan{}, err
 	}
@@ -281,6 +287,10 @@ func (r *Router) handOver(plans []plan, entries []journal.Entry) {
 	for i := range plans {
 		p := &plans[i]
 		r.metrics.accepted(p)
+		for _, f := range p.findings {
+			r.warned.add(f)
+			r.metrics.findings.WithLabelValues(p.event.Meta.Bus, f.Code, f.Type).Inc()
+		}
 		for _, m := range p.matched {
 			if m.Err != nil {
 				r.whenError(m)

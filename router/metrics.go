@@ -24,6 +24,7 @@ type metrics struct {
 	unmatched    prometheus.Counter
 	duplicates   prometheus.Counter
 	refusals     *prometheus.CounterVec // code
+	findings     *prometheus.CounterVec // bus, code, declared type
 	matches      *prometheus.CounterVec // bus, rule
 	whenErrors   *prometheus.CounterVec // bus, rule
 	deliveries   *prometheus.CounterVec // rule, target, outcome
@@ -63,6 +64,7 @@ func newMetrics(reg prometheus.Registerer, r *Router) *metrics {
 		unmatched:    counter("signalbox_events_unmatched_total", "Accepted events that no rule matched."),
 		duplicates:   counter("signalbox_events_duplicate_total", "Repeats of events, answered with the id of the first."),
 		refusals:     counters("signalbox_events_refused_total", "Events refused by the router, by error code.", "code"),
+		findings:     counters("signalbox_catalog_warnings_total", "Accepted events that the door warned of, by bus, code and declared type.", "bus", "code", "type"),
 		matches:      counters("signalbox_rule_matches_total", "Events that a rule matched, those of shadow rules too.", "bus", "rule"),
 		whenErrors:   counters("signalbox_rule_condition_errors_total", "Events on which a rule's condition failed; it did not match them.", "bus", "rule"),
 		deliveries:   counters("signalbox_deliveries_total", "Deliveries that ended, by outcome.", "rule", "target", "outcome"),

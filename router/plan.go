@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"signalbox/catalog"
 	"signalbox/event"
 	"signalbox/journal"
 	"signalbox/rules"
@@ -14,6 +15,10 @@ import (
 // Plan is what a dry run shows: what would become of an event now.
 type Plan struct {
 	Bus string `json:"bus"`
+	// Kind is what the event was taken for.
+	Kind event.Kind `json:"kind"`
+	// Warnings are what the door would let in, and has something against.
+	Warnings []catalog.Finding `json:"warnings,omitempty"`
 	// Buses are those whose rules see the event, in order, where it bubbles.
 	Buses []string `json:"buses,omitempty"`
 	// Event is the envelope that rules would match; its id and times are those of
@@ -62,7 +67,7 @@ func (r *Router) Plan(_ context.Context, e *event.Event) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	shown := &Plan{Bus: e.Meta.Bus, Event: p.envelope, Rules: []PlannedRule{}}
+	shown := &Plan{Bus: e.Meta.Bus, Kind: e.Meta.Kind, Warnings: p.findings, Event: p.envelope, Rules: []PlannedRule{}}
 	if way := snap.set.Way(e.Meta.Bus, p.matched); len(way) > 1 {
 		shown.Buses = way
 	}

@@ -116,6 +116,8 @@ type Router struct {
 
 	gate  gate
 	dedup *dedup // nil where it is off
+	// warned counts what the doors have let in with a warning.
+	warned warnings
 
 	works  works
 	askers askers

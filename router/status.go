@@ -113,6 +113,7 @@ func (l *lane) status() TargetStatus {
 type StoredEvent struct {
 	ID        string          `json:"id"`
 	Bus       string          `json:"bus"`
+	Kind      event.Kind      `json:"kind,omitempty"`
 	Synthetic bool            `json:"synthetic,omitempty"`
 	Event     json.RawMessage `json:"event"`
 	// Parsed is Event taken apart, with its metadata.
@@ -143,7 +144,7 @@ func stored(rec journal.Record) (*StoredEvent, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &StoredEvent{ID: e.ID, Bus: e.Meta.Bus, Synthetic: e.Meta.Synthetic, Event: rec.Envelope, Parsed: e, Seq: rec.Seq}, nil
+	return &StoredEvent{ID: e.ID, Bus: e.Meta.Bus, Kind: e.Meta.Kind, Synthetic: e.Meta.Synthetic, Event: rec.Envelope, Parsed: e, Seq: rec.Seq}, nil
 }
 
 // parsed is an event of the journal with its metadata.

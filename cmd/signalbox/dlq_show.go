@@ -60,6 +60,7 @@ func printLetter(w io.Writer, l *dlq.Letter) {
 	}
 	line("id", l.ID)
 	line("event", l.EventID)
+	line("kind", string(l.Kind))
 	line("rule", l.Rule+" on bus "+l.Bus)
 	line("target", l.Target)
 	line("accepted", l.AcceptedAt.Format(time.RFC3339))

@@ -24,6 +24,10 @@ func printPlan(w io.Writer, p *router.Plan) {
 		way = strings.Join(p.Buses, ", then ")
 	}
 	fmt.Fprintf(w, "%s %q on bus %s: %s\n", e.Source, e.DetailType, way, planLine(p))
+	fmt.Fprintf(w, "kind %s\n", p.Kind)
+	for _, f := range p.Warnings {
+		fmt.Fprintf(w, "warning: %s\n", f.Message)
+	}
 	for _, rule := range p.Rules {
 		fmt.Fprintf(w, "\nrule %s%s%s\n", rule.Name, busNote(rule.Bus), stateNote(rule.State))
 		if rule.Error != "" {

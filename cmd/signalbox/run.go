@@ -96,6 +96,7 @@ Exit codes: 0 all is well, 1 a failure, 2 wrong usage.`,
 	root.AddCommand(
 		c.serveCommand(), c.checkCommand(), c.matchCommand(), c.testCommand(), c.sendCommand(),
 		c.explainCommand(), c.traceCommand(), c.dlqCommand(), c.stateCommand(), c.workCommand(), c.tableCommand(), c.graphCommand(), c.benchCommand(), c.versionCommand(),
+		c.catalogCommand(),
 	)
 	return root
 }

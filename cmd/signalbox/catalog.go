@@ -1,0 +1,138 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"signalbox/catalog"
+	"signalbox/rules/document"
+)
+
+func (c *cli) catalogCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "catalog",
+		Short: "Look at the declared types of messages",
+		Long: `The catalog declares the types of messages: of which kind each is, who may send
+it, and what its detail looks like. signalbox check finds its faults.`,
+		Example: "  signalbox catalog list\n  signalbox catalog show OrderCreated\n  signalbox catalog discover\n  signalbox catalog export --format html > catalog.html",
+		Args:    noSuchCommand,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(c.catalogListCommand(), c.catalogShowCommand(), c.catalogDiscoverCommand(), c.catalogExportCommand())
+	return cmd
+}
+
+func (c *cli) catalogListCommand() *cobra.Command {
+	var output format
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "List the declared types",
+		Long:  "List the types that the configuration's catalog files declare. No running router is needed.",
+		Args:  positional(cobra.NoArgs),
+		RunE: func(*cobra.Command, []string) error {
+			_, set, err := c.load()
+			if err != nil {
+				return err
+			}
+			if output == formatJSON {
+				return printJSON(c.stdout, append([]*catalog.Type{}, set.Catalog.Types...))
+			}
+			return c.listTypes(set.Catalog.Types)
+		},
+	}
+	output.flag(cmd)
+	return cmd
+}
+
+func (c *cli) listTypes(types []*catalog.Type) error {
+	if len(types) == 0 {
+		fmt.Fprintln(c.stderr, "no types are declared: name catalog files under catalog: in the configuration")
+		return nil
+	}
+	table := tabwriter.NewWriter(c.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "TYPE\tKIND\tVERSION\tOWNER\tSOURCES\tSCHEMA")
+	for _, t := range types {
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", t.Name, t.Kind, orDash(t.Version), orDash(t.Owner),
+			orDash(strings.Join(t.Sources, ", ")), yesNo(t.Schema != nil))
+	}
+	return table.Flush()
+}
+
+func orDash(text string) string {
+	if text == "" {
+		return "-"
+	}
+	return text
+}
+
+func yesNo(yes bool) string {
+	if yes {
+		return "yes"
+	}
+	return "no"
+}
+
+func (c *cli) catalogShowCommand() *cobra.Command {
+	var version string
+	cmd := &cobra.Command{
+		Use:     "show <type>",
+		Short:   "Print a declared type as JSON",
+		Long:    "Print all versions of a declared type, or one, as JSON. No running router is needed.",
+		Example: "  signalbox catalog show OrderCreated --version 2",
+		Args:    positional(cobra.MatchAll(cobra.ExactArgs(1), notEmpty)),
+		RunE: func(_ *cobra.Command, args []string) error {
+			_, set, err := c.load()
+			if err != nil {
+				return err
+			}
+			all := set.Catalog.Versions(args[0])
+			if len(all) == 0 {
+				return fmt.Errorf("no type %q is declared%s", args[0], document.Suggest(args[0], set.Catalog.Names()))
+			}
+			if version == "" {
+				return printJSON(c.stdout, all)
+			}
+			i := slices.IndexFunc(all, func(t *catalog.Type) bool { return t.Version == version })
+			if i < 0 {
+				return fmt.Errorf("type %q has no version %q", args[0], version)
+			}
+			return printJSON(c.stdout, all[i])
+		},
+	}
+	cmd.Flags().StringVar(&version, "version", "", "only this version")
+	return cmd
+}
+
+func (c *cli) catalogExportCommand() *cobra.Command {
+	var to string
+	cmd := &cobra.Command{
+		Use:   "export",
+		Short: "Print the catalog as AsyncAPI, Markdown or HTML",
+		Long: `Print the catalog as a document of AsyncAPI 3.0 (in JSON, which is YAML too), as a
+page in Markdown, or as a page in HTML that needs no other file.`,
+		Example: "  signalbox catalog export --format asyncapi > asyncapi.json\n  signalbox catalog export --format html > catalog.html",
+		Args:    positional(cobra.NoArgs),
+		RunE: func(*cobra.Command, []string) error {
+			if !slices.Contains([]string{"asyncapi", "markdown", "html"}, to) {
+				return wrongUsage("--format %q: there are asyncapi, markdown and html", to)
+			}
+			_, set, err := c.load()
+			if err != nil {
+				return err
+			}
+			switch to {
+			case "markdown":
+				return set.Catalog.WriteMarkdown(c.stdout)
+			case "html":
+				return set.Catalog.WriteHTML(c.stdout)
+			}
+			return set.Catalog.WriteAsyncAPI(c.stdout, set.Revision)
+		},
+	}
+	cmd.Flags().StringVar(&to, "format", "asyncapi", "asyncapi, markdown or html")
+	return cmd
+}

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"signalbox/api"
+)
+
+func (c *cli) catalogDiscoverCommand() *cobra.Command {
+	d := catalogDiscover{cli: c}
+	cmd := &cobra.Command{
+		Use:   "discover",
+		Short: "Propose schemas from the events that are kept, and show drift",
+		Long: `Ask the running router what the latest events that it keeps look like. For types
+that are not declared, declarations are proposed, to be put into a catalog file
+(JSON is YAML too); for those that are, it is shown where events differ.
+
+Exit codes: 0 no drift, 1 drift or a failure, 2 wrong usage.`,
+		Example: "  signalbox catalog discover\n  signalbox catalog discover --since 24h --limit 50000",
+		Args:    positional(cobra.NoArgs),
+		RunE:    func(cmd *cobra.Command, _ []string) error { return d.run(cmd.Context()) },
+	}
+	d.connection.flags(cmd)
+	cmd.Flags().DurationVar(&d.since, "since", 0, "only events accepted within this time")
+	cmd.Flags().IntVar(&d.limit, "limit", api.DefaultDiscovered, "look at no more than this many events")
+	d.output.flag(cmd)
+	return cmd
+}
+
+type catalogDiscover struct {
+	*cli
+	connection
+	since  time.Duration
+	limit  int
+	output format
+}
+
+func (d *catalogDiscover) run(ctx context.Context) error {
+	client, err := d.client(d.connection)
+	if err != nil {
+		return err
+	}
+	var since time.Time
+	if d.since > 0 {
+		since = time.Now().Add(-d.since)
+	}
+	found, err := client.Discover(ctx, since, d.limit)
+	if err != nil {
+		return err
+	}
+	drift := false
+	for _, t := range found.Types {
+		drift = drift || len(t.Drift) > 0
+	}
+	if d.output == formatJSON {
+		err = printJSON(d.stdout, found)
+	} else {
+		fmt.Fprintf(d.stdout, "# %s looked at\ntypes:\n", count(found.Examined, "event"))
+		for _, t := range found.Types {
+			if t.Declared {
+				fmt.Fprintf(d.stdout, "# %s: declared, %s\n", t.Type, count(t.Events, "event"))
+				for _, line := range t.Drift {
+					fmt.Fprintf(d.stdout, "#   drift: %s\n", line)
+				}
+				continue
+			}
+			text, err := t.Declaration()
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(d.stdout, "# %s: not declared, %s\n- %s\n", t.Type, count(t.Events, "event"), strings.TrimSpace(string(text)))
+		}
+	}
+	if err == nil && drift {
+		return errReported
+	}
+	return err
+}

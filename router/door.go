@@ -1,0 +1,101 @@
+package router
+
+import (
+	"cmp"
+	"slices"
+	"sync"
+
+	"signalbox/catalog"
+	"signalbox/event"
+)
+
+// inspect holds an event against the catalog and the naming standard, as its bus
+// asks for. What the door finds and lets in is returned; what it refuses is an
+// *event.Error.
+func (s *snapshot) inspect(e *event.Event) ([]catalog.Finding, error) {
+	declared := s.set.Catalog
+	if declared == nil {
+		return nil, nil
+	}
+	atBus, byName := s.set.Buses[e.Meta.Bus].Catalog, declared.Naming.AtDoor
+	if !atBus.On() && !byName.On() {
+		return nil, nil
+	}
+	var found []catalog.Finding
+	if byName.On() {
+		if err := judge(declared.InspectName(e), byName, &found); err != nil {
+			return nil, err
+		}
+	}
+	if atBus.On() {
+		if err := judge(declared.Inspect(e, e.Meta.Received), atBus, &found); err != nil {
+			return nil, err
+		}
+	}
+	return found, nil
+}
+
+// judge notes a finding, or makes an error of it.
+func judge(f *catalog.Finding, mode catalog.Mode, found *[]catalog.Finding) error {
+	switch {
+	case f == nil:
+		return nil
+	case mode == catalog.Reject && !f.Mild:
+		return &event.Error{Code: f.Code, Message: f.Message, Path: f.Path}
+	}
+	*found = append(*found, *f)
+	return nil
+}
+
+// maxFindings is how many types warnings are counted of; those of others are counted
+// together.
+const maxFindings = 1000
+
+// DoorWarnings counts the warnings of one code on events of one type.
+type DoorWarnings struct {
+	// Type is empty for events of types that are not declared.
+	Type  string `json:"type,omitempty"`
+	Code  string `json:"code"`
+	Count uint64 `json:"count"`
+	// Last is the message of the latest.
+	Last string `json:"last"`
+}
+
+// warnings counts what the doors have let in with a warning since the start. The
+// zero value is empty.
+type warnings struct {
+	mu     sync.Mutex
+	counts map[[2]string]*DoorWarnings // type, code
+}
+
+func (w *warnings) add(f catalog.Finding) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.counts == nil {
+		w.counts = map[[2]string]*DoorWarnings{}
+	}
+	key := [2]string{f.Type, f.Code}
+	if w.counts[key] == nil && len(w.counts) >= maxFindings {
+		key[0] = ""
+	}
+	if w.counts[key] == nil {
+		w.counts[key] = &DoorWarnings{Type: key[0], Code: f.Code}
+	}
+	w.counts[key].Count++
+	w.counts[key].Last = f.Message
+}
+
+// DoorWarnings gives what the doors have let in with a warning since the start, by
+// type and code.
+func (r *Router) DoorWarnings() []DoorWarnings {
+	r.warned.mu.Lock()
+	defer r.warned.mu.Unlock()
+	all := make([]DoorWarnings, 0, len(r.warned.counts))
+	for _, w := range r.warned.counts {
+		all = append(all, *w)
+	}
+	slices.SortFunc(all, func(a, b DoorWarnings) int {
+		return cmp.Or(cmp.Compare(a.Type, b.Type), cmp.Compare(a.Code, b.Code))
+	})
+	return all
+}
