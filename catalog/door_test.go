@@ -47,6 +47,16 @@ func TestInspect(t *testing.T) {
 	}
 }
 
+// Exact arithmetic on such numbers would take long.
+func TestVastNumbersBreakAnySchema(t *testing.T) {
+	c := load(t, doorCatalog)
+	for _, number := range []string{"1e1000000", "-1E-401", "1e99999999999999999999"} {
+		if v := c.Types[1].Schema.Validate([]byte(`{"total": ` + number + `}`)); v == nil || v.Path != "detail.total" {
+			t.Errorf("%s: got %v", number, v)
+		}
+	}
+}
+
 func TestDiscover(t *testing.T) {
 	d := NewDiscoverer(load(t, doorCatalog))
 	d.Add("OrderCreated", "shop.orders", []byte(`{"total": "1", "note": "x"}`))

@@ -30,6 +30,9 @@ func (s *Schema) Validate(detail []byte) *Violation {
 	if err != nil {
 		return &Violation{Path: "detail", Reason: "is not valid JSON"}
 	}
+	if at, found := vast("detail", v); found {
+		return &Violation{Path: at, Reason: "is a number beyond the range that is checked"}
+	}
 	return s.validate(v)
 }
 
