@@ -55,7 +55,8 @@ type Type struct {
 	Compatibility Compatibility
 	Pos           document.Position
 
-	file string // that it stands in
+	file     string // that it stands in
+	inferred bool   // nobody has declared the kind: it is what the name tells
 }
 
 // Deprecation says since when a type should not be sent any more, and what to send

@@ -10,7 +10,7 @@ import (
 // else what its metadata says, else what its name tells.
 func (c *Catalog) Kind(e *event.Event) event.Kind {
 	if c != nil {
-		if t, ok := c.Type(e.DetailType, ""); ok && t.Kind != "" {
+		if t, ok := c.Type(e.DetailType, ""); ok && !t.inferred {
 			return t.Kind
 		}
 	}

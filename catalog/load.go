@@ -153,7 +153,7 @@ func (l *loader) identity(d *typeDraft, t *Type) {
 	}
 	switch {
 	case d.Kind.Node == nil:
-		t.Kind = KindOfName(t.Name)
+		t.Kind, t.inferred = KindOfName(t.Name), true
 	case !slices.Contains(Kinds, d.Kind.Value):
 		l.problems.Add(d.Kind.Node.Pos, d.path.Key("kind"), "unknown kind %q%s; the kinds are %s", d.Kind.Value,
 			document.Suggest(d.Kind.Value, Kinds), strings.Join(Kinds, ", "))
