@@ -25,7 +25,7 @@ import (
 // again: it gets the ID of the first, its Duplicate is set, and its error is nil.
 func (r *Router) Accept(ctx context.Context, evs []*event.Event) ([]error, error) {
 	if r.dedup != nil && anyFingerprint(evs) {
-		return r.acceptOnce(ctx, evs)
+		return r.acceptOnce(ctx, evs, nil)
 	}
 	return r.accept(ctx, evs, nil)
 }

@@ -83,17 +83,27 @@ func (r *Router) ask(ctx context.Context, e *event.Event, wait time.Duration) (R
 		a.answer = make(chan Reply, 1)
 		defer r.askers.leave(a)
 	}
-	refused, err := r.accept(ctx, []*event.Event{e}, a)
+	refused, err := r.acceptRequest(ctx, e, a)
 	if err = errors.Join(append(refused, err)...); err != nil {
 		return Reply{}, unjoin(err)
 	}
 	reply := Reply{Outcome: ReplyLate}
-	if a.answer != nil {
+	if a.answer != nil && !e.Duplicate { // the first one's sender has its answer
 		reply = r.await(ctx, a, wait)
 	}
 	reply.EventID = e.ID
 	r.metrics.requests.WithLabelValues(string(e.Meta.Kind), reply.Outcome).Inc()
 	return reply, nil
+}
+
+// acceptRequest takes a message in. A repeat of a command is not taken in again; one
+// of a query is, as it has no effect and is to be answered.
+func (r *Router) acceptRequest(ctx context.Context, e *event.Event, a *asker) ([]error, error) {
+	evs := []*event.Event{e}
+	if r.dedup != nil && e.Meta.Kind == event.KindCommand && anyFingerprint(evs) {
+		return r.acceptOnce(ctx, evs, a)
+	}
+	return r.accept(ctx, evs, a)
 }
 
 // unjoin gives the one error of a list of one.

@@ -305,3 +305,26 @@ func TestAskersAreAnsweredAtTheStop(t *testing.T) {
 		}
 	})
 }
+
+func TestARepeatedCommandRunsOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, bdsRules)
+		b.opts.DedupWindow = time.Minute
+		b.start()
+		defer b.stop()
+		b.fakes["bds"].say(answerWith(200, "done"))
+		var ids []string
+		for range 2 {
+			e := message1("CreateBdsInstance")
+			e.ID = "given"
+			reply, err := b.router.Command(context.WithoutCancel(b.t.Context()), e, time.Second)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ids = append(ids, reply.WorkID)
+		}
+		if n := len(b.fakes["bds"].deliveries()); n != 1 || ids[0] != ids[1] || ids[0] == "" {
+			t.Errorf("%d deliveries, work requests %q", n, ids)
+		}
+	})
+}

@@ -17,13 +17,14 @@ func isRequest(k event.Kind) bool { return k == event.KindCommand || k == event.
 func observes(targetType string) bool { return targetType == targets.TypeLog }
 
 // answersFor says whether a target answers for the work itself. A queue answers for
-// having taken the message, a bus hands it on, and a batch has one answer for many.
+// having taken the message, and a bus hands it on. To a target that gathers batches
+// a command or a query goes alone.
 func answersFor(cfg *targets.Config) bool {
 	switch cfg.Type {
 	case targets.TypeLog, targets.TypeQueue, targets.TypeBus:
 		return false
 	}
-	return cfg.Batch == nil
+	return true
 }
 
 // findHandler finds the one delivery that handles a command or a query, and
@@ -55,7 +56,7 @@ func (p *plan) findHandler(snap *snapshot) *event.Error {
 	case s.err != nil:
 		return requestError(event.CodeInvalidArgument, "rule %q can't make the body for target %q of this %s: %v", s.rule.Name, s.to.Target, kind, s.err)
 	case kind == event.KindQuery && !answersFor(&cfg) && cfg.Type != targets.TypeBus:
-		return requestError(event.CodeNoHandler, "rule %q sends the query %s to target %q, from which no reply comes, as it is a queue or has a batch: send it to an http target without one",
+		return requestError(event.CodeNoHandler, "rule %q sends the query %s to target %q, a queue, from which no reply comes: send it to an http target",
 			s.rule.Name, p.event.DetailType, s.to.Target)
 	}
 	return nil

@@ -21,10 +21,10 @@ type once struct {
 
 // acceptOnce takes in those events that are no repeats. A repeat is answered
 // when its first is on disk, and not before.
-func (r *Router) acceptOnce(ctx context.Context, evs []*event.Event) ([]error, error) {
+func (r *Router) acceptOnce(ctx context.Context, evs []*event.Event, asker *asker) ([]error, error) {
 	return r.once(ctx, evs, func(fresh []*event.Event, prints []*journal.Fingerprint) ([]error, error) {
 		if len(fresh) > 0 {
-			return r.acceptAs(ctx, fresh, prints, nil)
+			return r.acceptAs(ctx, fresh, prints, asker)
 		}
 		if r.gate.closed.Load() {
 			return nil, ErrStopping

@@ -52,7 +52,7 @@ func (b *builder) oneHandler(name string, kind event.Kind) {
 				kind, name, other.Name, other.Pos)
 		}
 		if kind == event.KindQuery && b.mute(r) {
-			b.warnings.Add(r.Pos, ruleName(r), "sends the query %s to a queue, or in a batch, from which no reply comes: send it to an http target alone", name)
+			b.warnings.Add(r.Pos, ruleName(r), "sends the query %s to a queue, from which no reply comes: send it to an http target", name)
 		}
 		before = append(before, s)
 	}
@@ -100,7 +100,7 @@ func (b *builder) handling(r *Rule) (n int) {
 func (b *builder) mute(r *Rule) bool {
 	return !slices.ContainsFunc(r.Targets, func(t RuleTarget) bool {
 		cfg := b.set.Targets[t.Target]
-		return cfg.Type == targets.TypeHTTP && cfg.Batch == nil || cfg.Type == targets.TypeBus
+		return cfg.Type == targets.TypeHTTP || cfg.Type == targets.TypeBus
 	})
 }
 
