@@ -48,6 +48,8 @@ func New(opts Options) http.Handler {
 	mux.HandleFunc("GET /v1/rules", a.listRules)
 	mux.HandleFunc("GET /v1/rules/{bus}/{name}", a.getRule)
 	mux.HandleFunc("GET /v1/targets", a.listTargets)
+	mux.HandleFunc("GET /v1/targets/{name}/keys", a.listKeys)
+	mux.HandleFunc("POST /v1/targets/{name}/keys/resume", a.resumeKey)
 	mux.HandleFunc("GET /v1/deadletters", a.listDeadLetters)
 	mux.HandleFunc("GET /v1/deadletters/{id}", a.getDeadLetter)
 	mux.HandleFunc("POST /v1/deadletters/redrive", a.redrive)

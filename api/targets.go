@@ -16,6 +16,7 @@ import (
 // Targets gives the state of every target.
 type Targets interface {
 	Targets() []router.TargetStatus
+	Keys
 }
 
 // targetList is every target that serves, or that still has deliveries.
@@ -39,7 +40,10 @@ type targetView struct {
 	// InFlight counts the attempts under way.
 	InFlight int `json:"in_flight"`
 	journal.Counts
-	Config *configView `json:"config,omitempty"`
+	// Keys are some of the order keys that do not go on; GET
+	// /v1/targets/{name}/keys gives all.
+	Keys   []router.BlockedKey `json:"keys,omitempty"`
+	Config *configView         `json:"config,omitempty"`
 }
 
 // configView is a target's configuration without its secrets: references stand
@@ -101,6 +105,14 @@ func (a *api) listTargets(w http.ResponseWriter, _ *http.Request) {
 		t := targetView{Name: s.Name, Type: s.Type, State: s.State, Circuit: s.Circuit, QuietUntil: s.QuietUntil, Failing: s.Failing, InFlight: s.InFlight, Counts: s.Counts}
 		if s.Config != nil {
 			t.Config = showConfig(s.Config)
+		}
+		if s.BlockedKeys > 0 {
+			page, err := a.keyPage(s.Name, 0, keysShown)
+			if err != nil {
+				a.fail(w, err)
+				return
+			}
+			t.Keys = page.Keys
 		}
 		list.Targets = append(list.Targets, t)
 	}

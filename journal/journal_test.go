@@ -65,6 +65,16 @@ func checkBalance(t testing.TB, j *Journal) {
 		}); err != nil {
 			t.Error(err)
 		}
+		parked, keys := uint64(0), uint64(0)
+		if err := j.ParkedPlaces(l, func(Delivery) bool { parked++; return true }); err != nil {
+			t.Error(err)
+		}
+		if err := j.Keys(l, 0, func(KeyRecord) bool { keys++; return true }); err != nil {
+			t.Error(err)
+		}
+		if parked != c.Parked || keys != c.BlockedKeys {
+			t.Errorf("lane %s: %d parked, %d keys on disk; the accounts say %+v", name, parked, keys, c)
+		}
 		if ready != c.Ready || waiting != c.Waiting || dead != c.Dead {
 			t.Errorf("lane %s: %d ready, %d waiting, %d dead on disk; the accounts say %+v", name, ready, waiting, dead, c)
 		}

@@ -40,7 +40,7 @@ func (r *Router) Render(e *event.Event, record *journal.Record, bus, rule, entry
 	}
 	s := r.render(snap, &plan{event: e, seq: record.Seq, envelope: record.Envelope, object: object}, found, to)
 	if s.err != nil {
-		return dlq.Rendering{}, &dlq.Skip{Code: dlq.SkipUnrendered, Message: fmt.Sprintf("rule %q: target %q: the body can't be rendered: %v", rule, to.Target, s.err)}
+		return dlq.Rendering{}, &dlq.Skip{Code: dlq.SkipUnrendered, Message: fmt.Sprintf("rule %q: target %q: %v", rule, to.Target, s.err)}
 	}
 	return dlq.Rendering{Target: to.Target, Body: s.body, Notice: s.notice}, nil
 }

@@ -94,6 +94,7 @@ Exit codes: 0 all is well, 1 a failure, 2 wrong usage.`,
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	root.PersistentFlags().StringVar(&c.configPath, "config", config.DefaultPath, "the configuration file")
 	root.AddCommand(
+		c.keysCommand(),
 		c.serveCommand(), c.checkCommand(), c.matchCommand(), c.testCommand(), c.sendCommand(),
 		c.explainCommand(), c.traceCommand(), c.dlqCommand(), c.stateCommand(), c.workCommand(), c.tableCommand(), c.graphCommand(), c.benchCommand(), c.versionCommand(),
 		c.catalogCommand(),

@@ -1,0 +1,108 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"signalbox/journal"
+	"signalbox/router"
+)
+
+// Keys gives the order keys of targets that do not go on, and lets them.
+type Keys interface {
+	// BlockedKeys gives up to limit keys of a target, from a hash on, and where to
+	// go on; 0 at the end. The error is *router.UnknownTarget where there is no
+	// such target.
+	BlockedKeys(target string, from journal.KeyHash, limit int) (keys []router.BlockedKey, next journal.KeyHash, err error)
+	// ResumeKey lets a stopped key go on; the error is journal.ErrNotFound where it
+	// is not stopped.
+	ResumeKey(target, key string) error
+}
+
+// KeyPage is part of the blocked order keys of a target.
+type KeyPage struct {
+	Keys []router.BlockedKey `json:"keys"`
+	// Next is where the listing goes on; empty at its end.
+	Next string `json:"next,omitempty"`
+}
+
+// keysShown is how many blocked keys the listing of targets shows of each.
+const keysShown = 10
+
+func (a *api) listKeys(w http.ResponseWriter, r *http.Request) {
+	q := r.URL.Query()
+	limit, err := limitOf(q)
+	if err != nil {
+		a.fail(w, err)
+		return
+	}
+	var from uint64
+	if cursor := q.Get("cursor"); cursor != "" {
+		if from, err = strconv.ParseUint(cursor, 16, 64); err != nil {
+			a.fail(w, badRequest("cursor %q: use the next of an earlier page", cursor))
+			return
+		}
+	}
+	page, err := a.keyPage(r.PathValue("name"), journal.KeyHash(from), limit)
+	if err != nil {
+		a.fail(w, keyProblem(err))
+		return
+	}
+	a.answer(w, page)
+}
+
+func (a *api) keyPage(target string, from journal.KeyHash, limit int) (KeyPage, error) {
+	keys, next, err := a.Targets.BlockedKeys(target, from, limit)
+	page := KeyPage{Keys: append([]router.BlockedKey{}, keys...)}
+	if next != 0 {
+		page.Next = fmt.Sprintf("%016x", uint64(next))
+	}
+	return page, err
+}
+
+// ResumeKeyRequest names the order key that is to go on.
+type ResumeKeyRequest struct {
+	Key string `json:"key"`
+}
+
+func (a *api) resumeKey(w http.ResponseWriter, r *http.Request) {
+	var req ResumeKeyRequest
+	if err := read(w, r, &req); err != nil {
+		a.fail(w, err)
+		return
+	}
+	if err := a.Targets.ResumeKey(r.PathValue("name"), req.Key); err != nil {
+		a.fail(w, keyProblem(err))
+		return
+	}
+	a.answer(w, req)
+}
+
+// keyProblem gives an error its status.
+func keyProblem(err error) error {
+	var unknown *router.UnknownTarget
+	if errors.As(err, &unknown) {
+		return &Error{Status: http.StatusNotFound, Message: unknown.Error(), Hint: "GET /v1/targets lists them"}
+	}
+	return err
+}
+
+// BlockedKeys gives some of the order keys of a target that do not go on, from
+// where an earlier page ended.
+func (c *Client) BlockedKeys(ctx context.Context, target, cursor string) (page KeyPage, err error) {
+	q := url.Values{"limit": {"1000"}}
+	if cursor != "" {
+		q.Set("cursor", cursor)
+	}
+	return page, c.get(ctx, "/v1/targets/"+url.PathEscape(target)+"/keys", q, &page)
+}
+
+// ResumeKey lets a stopped order key of a target go on.
+func (c *Client) ResumeKey(ctx context.Context, target, key string) error {
+	var done ResumeKeyRequest
+	return c.postJSON(ctx, "/v1/targets/"+url.PathEscape(target)+"/keys/resume", ResumeKeyRequest{key}, &done)
+}

@@ -1,0 +1,117 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"signalbox/api"
+	"signalbox/router"
+)
+
+func (c *cli) keysCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "keys",
+		Short: "Look at the order keys of a target that do not go on, and let them",
+		Long: `A target with order_by gets the events of one key in order. A key does not go on
+while the first of its deliveries waits for another attempt, or after that died,
+where the target says on_dead_letter: stop.`,
+		Example: "  signalbox keys list warehouse\n  signalbox keys resume warehouse o-17",
+		Args:    noSuchCommand,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(c.keysListCommand(), c.keysResumeCommand())
+	return cmd
+}
+
+func (c *cli) keysListCommand() *cobra.Command {
+	l := keysList{cli: c}
+	cmd := &cobra.Command{
+		Use:     "list <target>",
+		Short:   "List the order keys of a target that do not go on",
+		Example: "  signalbox keys list warehouse\n  signalbox keys list warehouse --output json",
+		Args:    positional(cobra.MatchAll(cobra.ExactArgs(1), notEmpty)),
+		RunE:    func(cmd *cobra.Command, args []string) error { return l.run(cmd.Context(), args[0]) },
+	}
+	l.connection.flags(cmd)
+	l.output.flag(cmd)
+	return cmd
+}
+
+type keysList struct {
+	*cli
+	connection
+	output format
+}
+
+func (l *keysList) run(ctx context.Context, target string) error {
+	client, err := l.client(l.connection)
+	if err != nil {
+		return err
+	}
+	all := api.KeyPage{Keys: []router.BlockedKey{}}
+	for more := true; more; more = all.Next != "" {
+		page, err := client.BlockedKeys(ctx, target, all.Next)
+		if err != nil {
+			return err
+		}
+		all.Keys, all.Next = append(all.Keys, page.Keys...), page.Next
+	}
+	if l.output == formatJSON {
+		return printJSON(l.stdout, all)
+	}
+	return l.print(target, all.Keys)
+}
+
+func (l *keysList) print(target string, keys []router.BlockedKey) error {
+	if len(keys) == 0 {
+		_, err := fmt.Fprintf(l.stdout, "all keys of %s go on\n", target)
+		return err
+	}
+	table := tabwriter.NewWriter(l.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "KEY\tSTATE\tSINCE\tPARKED\tHEAD")
+	for _, k := range keys {
+		parked := fmt.Sprint(k.Parked)
+		if k.More {
+			parked = "over " + parked
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", shorten(k.Key, 60), k.State, k.Since.Format(time.RFC3339), parked, k.Head)
+	}
+	return table.Flush()
+}
+
+func (c *cli) keysResumeCommand() *cobra.Command {
+	k := keysResume{cli: c}
+	cmd := &cobra.Command{
+		Use:   "resume <target> <key>",
+		Short: "Let an order key go on that a dead letter stopped",
+		Long: `Let an order key go on that a dead letter stopped. The letter stays in the
+dead-letter queue; redriven later, it comes after what was sent meanwhile. To send
+it first, redrive it instead: its key then goes on by itself.`,
+		Example: "  signalbox keys resume warehouse o-17",
+		Args:    positional(cobra.MatchAll(cobra.ExactArgs(2), notEmpty)),
+		RunE:    func(cmd *cobra.Command, args []string) error { return k.run(cmd.Context(), args[0], args[1]) },
+	}
+	k.connection.flags(cmd)
+	return cmd
+}
+
+type keysResume struct {
+	*cli
+	connection
+}
+
+func (k *keysResume) run(ctx context.Context, target, key string) error {
+	client, err := k.client(k.connection)
+	if err != nil {
+		return err
+	}
+	if err := client.ResumeKey(ctx, target, key); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(k.stdout, "key %s of %s goes on\n", key, target)
+	return err
+}

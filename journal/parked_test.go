@@ -1,0 +1,129 @@
+package journal
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+func TestCountsOfAnOlderStoreAreRead(t *testing.T) {
+	old := []byte{7, 1, 2, 1, 2, 1} // the six accounts there were
+	var c Counts
+	if err := c.readValue(old); err != nil {
+		t.Fatal(err)
+	}
+	if want := (Counts{Planned: 7, Ready: 1, Waiting: 2, Dead: 1, Delivered: 2, Dropped: 1}); c != want || !c.Balanced() {
+		t.Errorf("got %+v, want %+v", c, want)
+	}
+	var again Counts
+	c.Parked, c.BlockedKeys, c.Planned = 3, 2, 10
+	if err := again.readValue(c.appendValue(nil)); err != nil || again != c {
+		t.Errorf("got %+v, %v, want %+v", again, err, c)
+	}
+}
+
+func TestHashesOfOrderKeysStayAsTheyAre(t *testing.T) { // they are part of keys on disk
+	for key, want := range map[string]KeyHash{"": 0xcbf29ce484222325, "a": 0xaf63dc4c8601ec8c, "foobar": 0x85944171f73967e8} {
+		if got := HashKey(key); got != want {
+			t.Errorf("HashKey(%q) = %x, want %x", key, got, want)
+		}
+	}
+}
+
+// keyedOne appends one event with a delivery of an order key.
+func keyedOne(t *testing.T, j *Journal, l LaneID, key string) Delivery {
+	t.Helper()
+	r := j.Reserve(1)
+	defer r.Release()
+	e := entryOf(r.At(0), l)
+	e.Deliveries[0].Key = key
+	if err := j.Append([]Entry{e}); err != nil {
+		t.Fatal(err)
+	}
+	return e.Deliveries[0]
+}
+
+func TestParkedDeliveriesAndTheirKey(t *testing.T) {
+	fs := vfs.NewMem()
+	j := open(t, fs)
+	clock := time.Now()
+	j.now = func() time.Time { return clock }
+	l := lane(t, j, "a")
+	h := HashKey("k")
+	head, follower := keyedOne(t, j, l, "k"), keyedOne(t, j, l, "k")
+	rec, err := j.Event(head.Seq)
+	if err != nil {
+		t.Fatal(err)
+	}
+	waiting := head
+	waiting.State, waiting.Due = Waiting, clock.Add(time.Hour).UTC()
+	move(t, j, Move{From: head, To: &waiting, Key: &KeyChange{New: true, Record: KeyRecord{Lane: l, Hash: h, Key: "k", State: KeyWaits, Seq: head.Seq, N: head.N}}})
+	parked := follower
+	parked.State = Parked
+	move(t, j, Move{From: follower, To: &parked})
+	want := Counts{Planned: 2, Waiting: 1, Parked: 1, BlockedKeys: 1}
+	if c := j.LaneCounts(l); c != want || c.Pending() != 2 {
+		t.Errorf("got %+v, want %+v", c, want)
+	}
+
+	clock = clock.Add(24 * time.Hour)
+	stopped := KeyRecord{Lane: l, Hash: h, Key: "k", State: KeyStopped, Seq: head.Seq, N: head.N}
+	dead := waiting
+	dead.State, dead.Due, dead.Death = Dead, time.Time{}, &Death{Code: "UNKNOWN"}
+	move(t, j, Move{From: waiting, To: &dead, Record: &rec, Key: &KeyChange{Record: stopped}})
+	if _, err := j.Trim(Retention{MaxAge: time.Hour}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := j.Event(follower.Seq); err != nil {
+		t.Errorf("the event of a parked delivery: %v", err)
+	}
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+
+	j = open(t, fs)
+	var behind []Delivery
+	if err := j.ParkedBehind(l, h, Cursor{}, func(d Delivery, _ Record) bool { behind = append(behind, d); return true }); err != nil {
+		t.Fatal(err)
+	}
+	if len(behind) != 1 || behind[0].Seq != follower.Seq || behind[0].State != Parked || behind[0].Key != "k" || behind[0].Lane != l {
+		t.Errorf("got %+v", behind)
+	}
+	if r, err := j.Key(l, h); err != nil || r != stopped {
+		t.Errorf("got %+v, %v, want %+v", r, err, stopped)
+	}
+	freed := make(chan KeyHash, 2)
+	j.OnFreed(func(_ LaneID, h KeyHash) { freed <- h })
+	letter := deadLetters(t, j)[0]
+	again := letter.Delivery
+	again.State, again.Death = Ready, nil
+	if err := j.MoveSync([]Move{{From: letter.Delivery, To: &again, Record: &letter.Record}}); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := j.Key(l, h); err != nil || r.State != KeyGoesOn || r.Seq != head.Seq {
+		t.Errorf("a redriven head is not its key's: %+v, %v", r, err)
+	}
+	move(t, j, Move{From: again, To: &dead, Record: &rec, Key: &KeyChange{Record: stopped}})
+	letter = deadLetters(t, j)[0]
+	if err := j.MoveSync([]Move{{From: letter.Delivery, End: Dropped}}); err != nil {
+		t.Fatal(err)
+	}
+	if got := <-freed; got != h || len(freed) != 0 {
+		t.Errorf("freed %x and %d more, want %x alone", got, len(freed), h)
+	}
+	if r, err := j.Key(l, h); err != nil || r.State != KeyGoesOn || r.Seq != 0 {
+		t.Errorf("a purged head is still its key's: %+v, %v", r, err)
+	}
+	if n, err := j.FreeKeys(l, h, HashKey("other")); n != 0 || err != nil {
+		t.Errorf("%d keys freed that are not stopped, %v", n, err)
+	}
+	move(t, j, Move{From: parked, End: Delivered, Key: &KeyChange{Gone: true, Record: KeyRecord{Lane: l, Hash: h}}})
+	if _, err := j.Key(l, h); !errors.Is(err, ErrNotFound) {
+		t.Errorf("the key is remembered: %v", err)
+	}
+	if c, want := j.LaneCounts(l), (Counts{Planned: 2, Delivered: 1, Dropped: 1}); c != want {
+		t.Errorf("got %+v, want %+v", c, want)
+	}
+}

@@ -1,0 +1,93 @@
+package router
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"signalbox/event"
+)
+
+// held is the most that the lane a has ever held, by a watch in fake time.
+func (b *bench) watch(until <-chan struct{}) <-chan int {
+	most := make(chan int, 1)
+	go func() {
+		n := 0
+		for {
+			select {
+			case <-until:
+				most <- n
+				return
+			case <-time.After(time.Millisecond):
+				l := b.router.lanes["a"]
+				l.mu.Lock()
+				n = max(n, len(l.held)+len(l.order.resumes), len(l.order.keys))
+				l.mu.Unlock()
+			}
+		}
+	}()
+	return most
+}
+
+func TestMemoryIsBoundedHoweverManyFollow(t *testing.T) {
+	const n, window = 6_000, 64
+	for _, test := range []struct {
+		name string
+		key  func(i int) string
+	}{
+		{"one key", func(int) string { return "x" }},
+		{"as many keys", func(i int) string { return fmt.Sprint("k", i) }},
+		{"keys of ten", func(i int) string { return fmt.Sprint("k", i%(n/10)) }},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b, s := startInOrder(t, inOrder, window)
+				defer b.stop()
+				s.say(func(_ context.Context, k string, _ int) error {
+					if k == "other" {
+						return nil
+					}
+					return errDown
+				})
+				until := make(chan struct{})
+				most := b.watch(until)
+				seen := map[string]int{}
+				for i := 0; i < n; i += 1000 {
+					evs := make([]*event.Event, 1000)
+					for k := range evs {
+						key := test.key(i + k)
+						evs[k] = keyed(key, seen[key])
+						seen[key]++
+					}
+					b.send(evs...)
+				}
+				b.send(keyed("other", 0))
+				time.Sleep(3 * time.Second)
+				if got := s.of("other"); len(got) != 1 {
+					t.Errorf("another key waits behind them: %+v", b.counts())
+				}
+				b.stop()
+				s.say(nil)
+				b.start()
+				time.Sleep(5 * time.Minute)
+				b.settled()
+				close(until)
+				if m := <-most; m > 2*window {
+					t.Errorf("%d deliveries or keys in memory with a window of %d", m, window)
+				}
+				if c := b.counts(); c.Delivered != n+1 {
+					t.Errorf("got %+v", c)
+				}
+				for key, n := range seen {
+					if got := s.of(key); !slices.Equal(got, upTo(n)) {
+						t.Errorf("key %s got %d of %d, or not in order", key, len(got), n)
+					}
+				}
+				checkNoKeys(t, b)
+			})
+		})
+	}
+}
