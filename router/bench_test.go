@@ -74,7 +74,7 @@ func BenchmarkDeliver(b *testing.B) {
 	for _, way := range []struct {
 		kind  string
 		trace bool
-	}{{"http", false}, {"http", true}, {"batch", false}, {"log", false}, {"log", true}} {
+	}{{"http", false}, {"http", true}, {"batch", false}, {"log", false}, {"log", true}, {"many-keys", false}, {"one-key", false}} {
 		kind := way.kind
 		b.Run(fmt.Sprintf("target=%s/trace=%t", kind, way.trace), func(b *testing.B) {
 			url, _ := rawSink(b)
@@ -82,8 +82,13 @@ func BenchmarkDeliver(b *testing.B) {
 			if kind == "batch" {
 				text = "targets:\n  sink: {type: http, url: \"" + url + "\", batch: {}}\nrules:\n"
 			}
-			if kind == "log" {
+			switch kind {
+			case "log":
 				text = "targets:\n  sink: {type: log}\nrules:\n"
+			case "many-keys": // each of one delivery, to a log
+				text = "targets:\n  sink: {type: log, order_by: id}\nrules:\n"
+			case "one-key": // of which nearly all are parked
+				text = "targets:\n  sink: {type: log, order_by: detail_type}\nrules:\n"
 			}
 			for i := range 10 {
 				text += fmt.Sprintf("  - {name: r%d, pattern: {source: [app.s%d]}, targets: [sink]}\n", i, i)
