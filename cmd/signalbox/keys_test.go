@@ -20,7 +20,7 @@ func TestKeysCommands(t *testing.T) {
 	s.run("send", e).want(t, 0, "", "")
 	s.eventually("stopped", func() bool {
 		_, targets := s.get("/v1/targets", "")
-		return strings.Contains(targets, `"parked":1,"blocked_keys":1,"keys":[{"key":"o-17","state":"stopped"`)
+		return strings.Contains(targets, `"keys":[{"key":"o-17","state":"stopped"`) && strings.Contains(targets, `"parked":1,"blocked_keys":1`)
 	})
 	s.run("keys", "list", "out").want(t, 0, "o-17  stopped", "")
 	s.run("keys", "list", "out", "-o", "json").want(t, 0, `"parked": 1`, "")
