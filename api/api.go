@@ -19,6 +19,7 @@ import (
 type Options struct {
 	Rules       Rules
 	Targets     Targets
+	Pauser      Pauser
 	Events      Events
 	States      States
 	Tracer      Tracer
@@ -50,6 +51,7 @@ func New(opts Options) http.Handler {
 	mux.HandleFunc("GET /v1/targets", a.listTargets)
 	mux.HandleFunc("GET /v1/targets/{name}/keys", a.listKeys)
 	mux.HandleFunc("POST /v1/targets/{name}/keys/resume", a.resumeKey)
+	a.pauseRoutes(mux)
 	mux.HandleFunc("GET /v1/deadletters", a.listDeadLetters)
 	mux.HandleFunc("GET /v1/deadletters/{id}", a.getDeadLetter)
 	mux.HandleFunc("POST /v1/deadletters/redrive", a.redrive)

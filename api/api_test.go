@@ -77,7 +77,7 @@ func newWorld(t *testing.T) *world {
 	stopping, stop := context.WithCancel(t.Context())
 	w.stop = stop
 	w.server = httptest.NewServer(New(Options{
-		Rules: w.router, Targets: w.router, Events: w.router, States: w.router, Tracer: w.router, Accounts: w.router, Work: w.router, Planner: w.router,
+		Rules: w.router, Targets: w.router, Pauser: w.router, Events: w.router, States: w.router, Tracer: w.router, Accounts: w.router, Work: w.router, Planner: w.router,
 		DeadLetters: w.router.DeadLetters, Redriver: w.router.DeadLetters, Reloader: reloader,
 		Gatherer: registry, Stopping: stopping,
 	}))

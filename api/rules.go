@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"signalbox/router"
 	"signalbox/rules"
 )
 
@@ -17,11 +18,13 @@ type ruleList struct {
 	// Revision is a hash of all that the files say.
 	Revision string        `json:"revision"`
 	Rules    []*rules.Rule `json:"rules"`
+	// Paused are those that are paused or being resumed; a rule may be gone.
+	Paused []router.RulePause `json:"paused"`
 }
 
 func (a *api) listRules(w http.ResponseWriter, _ *http.Request) {
 	set := a.Rules.Rules()
-	list := ruleList{Revision: set.Revision, Rules: set.Rules}
+	list := ruleList{Revision: set.Revision, Rules: set.Rules, Paused: a.Pauser.RulePauses()}
 	if list.Rules == nil {
 		list.Rules = []*rules.Rule{}
 	}

@@ -21,11 +21,11 @@ type Targets interface {
 
 // targetList is every target that serves, or that still has deliveries.
 type targetList struct {
-	Targets []targetView `json:"targets"`
+	Targets []TargetView `json:"targets"`
 }
 
-// targetView is how one target stands.
-type targetView struct {
+// TargetView is how one target stands.
+type TargetView struct {
 	Name string `json:"name"`
 	// Type is empty where the target is gone and only deliveries are left.
 	Type string `json:"type,omitempty"`
@@ -35,6 +35,8 @@ type targetView struct {
 	State router.TargetState `json:"state"`
 	// Circuit is its circuit breaker; absent where that is switched off.
 	Circuit *router.Circuit `json:"circuit,omitempty"`
+	// Pause says who has paused it; absent where nobody has.
+	Pause *router.Pause `json:"pause,omitempty"`
 	// QuietUntil is until when the target has asked for no attempts.
 	QuietUntil time.Time `json:"quiet_until,omitzero"`
 	// InFlight counts the attempts under way.
@@ -100,12 +102,9 @@ func showBatch(b *targets.Batch) *batchView {
 }
 
 func (a *api) listTargets(w http.ResponseWriter, _ *http.Request) {
-	list := targetList{Targets: []targetView{}}
+	list := targetList{Targets: []TargetView{}}
 	for _, s := range a.Targets.Targets() {
-		t := targetView{Name: s.Name, Type: s.Type, State: s.State, Circuit: s.Circuit, QuietUntil: s.QuietUntil, Failing: s.Failing, InFlight: s.InFlight, Counts: s.Counts}
-		if s.Config != nil {
-			t.Config = showConfig(s.Config)
-		}
+		t := showTarget(s)
 		if s.BlockedKeys > 0 {
 			page, err := a.keyPage(s.Name, 0, keysShown)
 			if err != nil {
@@ -117,6 +116,14 @@ func (a *api) listTargets(w http.ResponseWriter, _ *http.Request) {
 		list.Targets = append(list.Targets, t)
 	}
 	a.answer(w, list)
+}
+
+func showTarget(s router.TargetStatus) TargetView {
+	t := TargetView{Name: s.Name, Type: s.Type, State: s.State, Circuit: s.Circuit, Pause: s.Pause, QuietUntil: s.QuietUntil, Failing: s.Failing, InFlight: s.InFlight, Counts: s.Counts}
+	if s.Config != nil {
+		t.Config = showConfig(s.Config)
+	}
+	return t
 }
 
 func showConfig(c *targets.Config) *configView {

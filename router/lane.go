@@ -30,6 +30,7 @@ type lane struct {
 	// nothing is left. ageFrom is the end of the latest pause, in Unix nanoseconds.
 	paused   *Pause
 	draining bool
+	emptied  bool // a draining lane has told that nothing is left
 	ageFrom  atomic.Int64
 	// active counts the workers, starting those of them that have yet to take
 	// their first delivery.

@@ -303,7 +303,7 @@ func (l *lane) setPause(p *journal.Pause) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	was := l.paused != nil
-	l.paused, l.draining = viewPause(p), p.Draining
+	l.paused, l.draining, l.emptied = viewPause(p), p.Draining, false
 	if !p.Resumed.IsZero() {
 		l.ageFrom.Store(p.Resumed.UnixNano())
 	}
@@ -332,13 +332,13 @@ func (l *lane) began(it *item) time.Time {
 // checkDrained pauses a target whose backlog has been delivered. It is called with
 // the lock held.
 func (l *lane) checkDrained() {
-	if !l.draining || l.halted || !l.r.running.Load() {
+	if !l.draining || l.emptied || l.halted || !l.r.running.Load() {
 		return
 	}
 	if c := l.r.journal.LaneCounts(l.id); c.Pending() > c.Held {
 		return
 	}
-	l.draining = false
+	l.emptied = true
 	l.r.workers.Go(func() { l.r.drained(l) })
 }
 

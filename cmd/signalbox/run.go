@@ -99,6 +99,7 @@ Exit codes: 0 all is well, 1 a failure, 2 wrong usage.`,
 		c.explainCommand(), c.traceCommand(), c.dlqCommand(), c.stateCommand(), c.workCommand(), c.tableCommand(), c.graphCommand(), c.benchCommand(), c.versionCommand(),
 		c.catalogCommand(),
 	)
+	root.AddCommand(c.targetsCommand(), c.rulesCommand())
 	return root
 }
 

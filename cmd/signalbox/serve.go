@@ -227,7 +227,8 @@ func (s *server) handler(registry *prometheus.Registry, stopping context.Context
 		TestPattern: testPattern, Registerer: registry, Logger: s.log,
 	})
 	management := api.New(api.Options{
-		Rules: s.router, Targets: s.router, Events: s.router, States: s.router, Tracer: s.router, Accounts: s.router, Work: s.router, Planner: s.router,
+		Pauser: s.router,
+		Rules:  s.router, Targets: s.router, Events: s.router, States: s.router, Tracer: s.router, Accounts: s.router, Work: s.router, Planner: s.router,
 		DeadLetters: s.router.DeadLetters, Redriver: s.router.DeadLetters, Discoverer: s.router, Reloader: s.reloader,
 		Gatherer: registry, Logger: s.log, Stopping: stopping,
 	})

@@ -1,0 +1,165 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+
+	"signalbox/router"
+)
+
+// Pauser pauses, drains and resumes targets and rules.
+type Pauser interface {
+	PauseTarget(name string) error
+	ResumeTarget(name string) error
+	DrainTarget(name string) error
+	PauseRule(bus, name string) error
+	ResumeRule(bus, name string) error
+	RulePauses() []router.RulePause
+}
+
+func (a *api) pauseRoutes(mux *http.ServeMux) {
+	for verb, act := range map[string]func(string) error{
+		"pause": a.Pauser.PauseTarget, "resume": a.Pauser.ResumeTarget, "drain": a.Pauser.DrainTarget,
+	} {
+		mux.HandleFunc("POST /v1/targets/{name}/"+verb, func(w http.ResponseWriter, r *http.Request) { a.actOnTarget(w, r, act) })
+	}
+	for verb, act := range map[string]func(bus, name string) error{"pause": a.Pauser.PauseRule, "resume": a.Pauser.ResumeRule} {
+		mux.HandleFunc("POST /v1/rules/{bus}/{name}/"+verb, func(w http.ResponseWriter, r *http.Request) { a.actOnRule(w, r, act) })
+	}
+}
+
+// actOnTarget answers with how the target stands then.
+func (a *api) actOnTarget(w http.ResponseWriter, r *http.Request, act func(string) error) {
+	name := r.PathValue("name")
+	if err := act(name); err != nil {
+		a.fail(w, pauseProblem(err))
+		return
+	}
+	for _, s := range a.Targets.Targets() {
+		if s.Name == name {
+			a.answer(w, showTarget(s))
+			return
+		}
+	}
+	a.answer(w, TargetView{Name: name, State: router.TargetGone})
+}
+
+// actOnRule answers with how the rule stands then.
+func (a *api) actOnRule(w http.ResponseWriter, r *http.Request, act func(bus, name string) error) {
+	bus, name := r.PathValue("bus"), r.PathValue("name")
+	if err := act(bus, name); err != nil {
+		a.fail(w, pauseProblem(err))
+		return
+	}
+	for _, p := range a.Pauser.RulePauses() {
+		if p.Bus == bus && p.Name == name {
+			a.answer(w, p)
+			return
+		}
+	}
+	state := "gone"
+	if rule := a.Rules.Rules().Rule(bus, name); rule != nil {
+		state = string(rule.State)
+	}
+	a.answer(w, router.RulePause{Bus: bus, Name: name, State: state})
+}
+
+func pauseProblem(err error) error {
+	var (
+		unknown *router.Unknown
+		file    *router.PausedByFile
+	)
+	switch {
+	case errors.As(err, &unknown):
+		return &Error{Status: http.StatusNotFound, Message: unknown.Error(), Hint: "signalbox targets list and signalbox rules list show what there is"}
+	case errors.As(err, &file):
+		return &Error{Status: http.StatusConflict, Message: file.What + " is paused by its file", Hint: file.Mend}
+	case errors.Is(err, router.ErrStopping):
+		return &Error{Status: http.StatusServiceUnavailable, Message: "the router is stopping"}
+	}
+	return err
+}
+
+// Targets gives how every target stands.
+func (c *Client) Targets(ctx context.Context) ([]TargetView, error) {
+	var list targetList
+	return list.Targets, c.get(ctx, "/v1/targets", nil, &list)
+}
+
+// PauseTarget, ResumeTarget and DrainTarget give how the target stands then. A
+// drain goes on after the answer: the target is in state draining, and then paused.
+func (c *Client) PauseTarget(ctx context.Context, name string) (TargetView, error) {
+	return c.actOnTarget(ctx, name, "pause")
+}
+
+// ResumeTarget lets a paused or draining target go on.
+func (c *Client) ResumeTarget(ctx context.Context, name string) (TargetView, error) {
+	return c.actOnTarget(ctx, name, "resume")
+}
+
+// DrainTarget begins to drain a target.
+func (c *Client) DrainTarget(ctx context.Context, name string) (TargetView, error) {
+	return c.actOnTarget(ctx, name, "drain")
+}
+
+func (c *Client) actOnTarget(ctx context.Context, name, verb string) (t TargetView, err error) {
+	return t, c.post(ctx, "/v1/targets/"+url.PathEscape(name)+"/"+verb, "", nil, &t)
+}
+
+// RuleView is what a listing says of one rule.
+type RuleView struct {
+	Bus     string           `json:"bus"`
+	Name    string           `json:"name"`
+	State   string           `json:"state"`
+	Targets []RuleTargetView `json:"targets"`
+	// Pause is set while the rule is paused or being resumed.
+	Pause *router.RulePause `json:"pause,omitempty"`
+}
+
+// RuleTargetView is one place that a rule sends to.
+type RuleTargetView struct {
+	ID     string `json:"id"`
+	Target string `json:"target"`
+}
+
+// Rules gives every rule, and those that are gone and still hold deliveries back.
+func (c *Client) Rules(ctx context.Context) ([]RuleView, error) {
+	var list struct {
+		Rules  []RuleView         `json:"rules"`
+		Paused []router.RulePause `json:"paused"`
+	}
+	if err := c.get(ctx, "/v1/rules", nil, &list); err != nil {
+		return nil, err
+	}
+	for i := range list.Paused {
+		list.Rules = withPause(list.Rules, &list.Paused[i])
+	}
+	return list.Rules, nil
+}
+
+func withPause(rules []RuleView, p *router.RulePause) []RuleView {
+	for i := range rules {
+		if rules[i].Bus == p.Bus && rules[i].Name == p.Name {
+			rules[i].Pause = p
+			return rules
+		}
+	}
+	return append(rules, RuleView{Bus: p.Bus, Name: p.Name, State: "gone", Targets: []RuleTargetView{}, Pause: p})
+}
+
+// PauseRule gives how the rule stands then.
+func (c *Client) PauseRule(ctx context.Context, bus, name string) (router.RulePause, error) {
+	return c.actOnRule(ctx, bus, name, "pause")
+}
+
+// ResumeRule lets the deliveries of a rule go on; its state is resuming until all
+// that were held back are on their way.
+func (c *Client) ResumeRule(ctx context.Context, bus, name string) (router.RulePause, error) {
+	return c.actOnRule(ctx, bus, name, "resume")
+}
+
+func (c *Client) actOnRule(ctx context.Context, bus, name, verb string) (p router.RulePause, err error) {
+	return p, c.post(ctx, "/v1/rules/"+url.PathEscape(bus)+"/"+url.PathEscape(name)+"/"+verb, "", nil, &p)
+}

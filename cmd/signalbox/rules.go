@@ -1,0 +1,99 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"signalbox/api"
+	"signalbox/router"
+	"signalbox/rules"
+)
+
+func (c *cli) rulesCommand() *cobra.Command {
+	r := rulesCommand{cli: c}
+	cmd := &cobra.Command{
+		Use:   "rules",
+		Short: "Look at rules; pause and resume them",
+		Example: `  signalbox rules list
+  signalbox rules pause big-orders
+  signalbox rules resume big-orders --bus shop`,
+		Args: noSuchCommand,
+		RunE: func(cmd *cobra.Command, _ []string) error { return r.list(cmd.Context()) },
+	}
+	r.connection.flags(cmd)
+	r.output.flag(cmd)
+	list := &cobra.Command{
+		Use: "list", Short: "List rules: their state and what they hold back", Args: positional(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error { return r.list(cmd.Context()) },
+	}
+	r.output.flag(list)
+	cmd.AddCommand(list,
+		r.verb("pause", "Hold back a rule's deliveries; it goes on to match", (*api.Client).PauseRule),
+		r.verb("resume", "Let a rule's deliveries go on", (*api.Client).ResumeRule))
+	return cmd
+}
+
+type rulesCommand struct {
+	*cli
+	connection
+	bus    string
+	output format
+}
+
+type ruleAct func(c *api.Client, ctx context.Context, bus, name string) (router.RulePause, error)
+
+func (r *rulesCommand) verb(name, short string, act ruleAct) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: name + " rule", Short: short, Args: positional(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			client, err := r.client(r.connection)
+			if err != nil {
+				return err
+			}
+			p, err := act(client, cmd.Context(), r.bus, args[0])
+			if err != nil {
+				return err
+			}
+			if r.output == formatJSON {
+				return printJSON(r.stdout, p)
+			}
+			_, err = fmt.Fprintf(r.stdout, "rule %s on bus %s: %s, %d held\n", p.Name, p.Bus, p.State, p.Held)
+			return err
+		},
+	}
+	cmd.Flags().StringVar(&r.bus, "bus", rules.DefaultBus, "the rule's bus")
+	r.output.flag(cmd)
+	return cmd
+}
+
+func (r *rulesCommand) list(ctx context.Context) error {
+	client, err := r.client(r.connection)
+	if err != nil {
+		return err
+	}
+	all, err := client.Rules(ctx)
+	if err != nil {
+		return err
+	}
+	if r.output == formatJSON {
+		return printJSON(r.stdout, map[string]any{"rules": all})
+	}
+	table := tabwriter.NewWriter(r.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "BUS\tRULE\tSTATE\tHELD\tTARGETS")
+	for _, x := range all {
+		state, held := x.State, uint64(0)
+		if x.Pause != nil {
+			state, held = x.Pause.State, x.Pause.Held
+		}
+		names := make([]string, len(x.Targets))
+		for i, t := range x.Targets {
+			names[i] = t.Target
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%d\t%s\n", x.Bus, x.Name, state, held, strings.Join(names, ", "))
+	}
+	return table.Flush()
+}

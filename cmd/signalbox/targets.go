@@ -1,0 +1,159 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"signalbox/api"
+	"signalbox/router"
+)
+
+func (c *cli) targetsCommand() *cobra.Command {
+	t := targetsCommand{cli: c}
+	cmd := &cobra.Command{
+		Use:   "targets",
+		Short: "Look at targets; pause, resume and drain them",
+		Example: `  signalbox targets list
+  signalbox targets pause warehouse
+  signalbox targets drain warehouse --timeout 5m
+  signalbox targets resume warehouse`,
+		Args: noSuchCommand,
+		RunE: func(cmd *cobra.Command, _ []string) error { return t.list(cmd.Context()) },
+	}
+	t.connection.flags(cmd)
+	t.output.flag(cmd)
+	list := &cobra.Command{
+		Use: "list", Short: "List targets: their state and what is pending", Args: positional(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error { return t.list(cmd.Context()) },
+	}
+	t.output.flag(list)
+	cmd.AddCommand(list,
+		t.verb("pause", "Attempt nothing at a target; its deliveries wait, and do not age", (*api.Client).PauseTarget),
+		t.verb("resume", "Let a target's deliveries go on", (*api.Client).ResumeTarget),
+		t.drainCommand())
+	return cmd
+}
+
+type targetsCommand struct {
+	*cli
+	connection
+	output format
+}
+
+type targetAct func(*api.Client, context.Context, string) (api.TargetView, error)
+
+func (t *targetsCommand) verb(name, short string, act targetAct) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: name + " target", Short: short, Args: positional(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			client, err := t.client(t.connection)
+			if err != nil {
+				return err
+			}
+			s, err := act(client, cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			return t.print([]api.TargetView{s}, s)
+		},
+	}
+	t.output.flag(cmd)
+	return cmd
+}
+
+func (t *targetsCommand) drainCommand() *cobra.Command {
+	var timeout time.Duration
+	cmd := &cobra.Command{
+		Use:   "drain target",
+		Short: "Deliver what is pending for a target, and then pause it",
+		Long: `Deliver what is pending for a target, and then pause it. What comes for it meanwhile
+is held back until it is resumed. If you interrupt this, or the time is over, the
+target goes on draining: resume it, or wait for it to be paused.`,
+		Args: positional(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error { return t.drain(cmd.Context(), args[0], timeout) },
+	}
+	cmd.Flags().DurationVar(&timeout, "timeout", 0, "how long to wait, such as 5m; 0 waits as long as it takes")
+	t.output.flag(cmd)
+	return cmd
+}
+
+// drainPoll is how often a drain asks how far it is.
+const drainPoll = 200 * time.Millisecond
+
+func (t *targetsCommand) drain(ctx context.Context, name string, timeout time.Duration) error {
+	client, err := t.client(t.connection)
+	if err != nil {
+		return err
+	}
+	if timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, timeout, fmt.Errorf("target %q is not drained after %v; it goes on draining (signalbox targets resume %s ends that)", name, timeout, name))
+		defer cancel()
+	}
+	s, err := client.DrainTarget(ctx, name)
+	if err != nil {
+		return err
+	}
+	total := s.Pending() - s.Held
+	bar := newProgress(t.stderr)
+	defer bar.end()
+	for s.State == router.TargetDraining {
+		left := s.Pending() - s.Held
+		total = max(total, left)
+		bar.show(int(total-left), int(total))
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(drainPoll):
+		}
+		if s, err = t.one(ctx, client, name); err != nil {
+			return err
+		}
+	}
+	return t.print([]api.TargetView{s}, s)
+}
+
+func (t *targetsCommand) one(ctx context.Context, client *api.Client, name string) (api.TargetView, error) {
+	all, err := client.Targets(ctx)
+	if err != nil {
+		return api.TargetView{}, err
+	}
+	for _, s := range all {
+		if s.Name == name {
+			return s, nil
+		}
+	}
+	return api.TargetView{}, fmt.Errorf("target %q is gone", name)
+}
+
+func (t *targetsCommand) list(ctx context.Context) error {
+	client, err := t.client(t.connection)
+	if err != nil {
+		return err
+	}
+	all, err := client.Targets(ctx)
+	if err != nil {
+		return err
+	}
+	return t.print(all, map[string]any{"targets": all})
+}
+
+func (t *targetsCommand) print(all []api.TargetView, whole any) error {
+	if t.output == formatJSON {
+		return printJSON(t.stdout, whole)
+	}
+	table := tabwriter.NewWriter(t.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "TARGET\tTYPE\tSTATE\tPENDING\tDEAD\tIN FLIGHT\tDELIVERED")
+	for _, s := range all {
+		kind := s.Type
+		if kind == "" {
+			kind = "-"
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%d\t%d\t%d\t%d\n", s.Name, kind, s.State, s.Pending(), s.Dead, s.InFlight, s.Delivered)
+	}
+	return table.Flush()
+}
