@@ -94,10 +94,23 @@ Exit codes: 0 all is well, 1 a failure, 2 wrong usage.`,
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	root.PersistentFlags().StringVar(&c.configPath, "config", config.DefaultPath, "the configuration file")
 	root.AddCommand(
+		c.serveCommand(),
+		c.checkCommand(),
+		c.testCommand(),
+		c.matchCommand(),
+		c.sendCommand(),
+		c.explainCommand(),
+		c.traceCommand(),
+		c.workCommand(),
+		c.stateCommand(),
+		c.dlqCommand(),
 		c.keysCommand(),
-		c.serveCommand(), c.checkCommand(), c.matchCommand(), c.testCommand(), c.sendCommand(),
-		c.explainCommand(), c.traceCommand(), c.dlqCommand(), c.stateCommand(), c.workCommand(), c.tableCommand(), c.graphCommand(), c.benchCommand(), c.versionCommand(),
 		c.catalogCommand(),
+		c.tableCommand(),
+		c.graphCommand(),
+		c.verifyCommand(),
+		c.benchCommand(),
+		c.versionCommand(),
 	)
 	root.AddCommand(c.targetsCommand(), c.rulesCommand())
 	return root

@@ -1,0 +1,76 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"signalbox/config"
+	"signalbox/journal"
+)
+
+func (c *cli) verifyCommand() *cobra.Command {
+	verify := verifyCommand{cli: c}
+	cmd := &cobra.Command{
+		Use:   "verify",
+		Short: "Check the store against itself",
+		Long: `Check the store against itself: the accounts of every target with what lies on
+disk, every pending delivery with its event, the index of ids with the events, and
+that each record can be read. It changes nothing. The router must not be running.
+
+Exit codes: 0 no faults, 1 faults or no store to read, 2 wrong usage.`,
+		Example: "  signalbox verify\n  signalbox verify --output json",
+		Args:    positional(cobra.NoArgs),
+		RunE:    func(*cobra.Command, []string) error { return verify.run() },
+	}
+	verify.output.flag(cmd)
+	return cmd
+}
+
+type verifyCommand struct {
+	*cli
+	output format
+}
+
+func (c *verifyCommand) run() error {
+	cfg, err := config.Load(c.configPath)
+	if err != nil {
+		return fmt.Errorf("the configuration has faults:\n%w", err)
+	}
+	var progress func(uint64)
+	if isTerminal(c.stderr) {
+		progress = func(keys uint64) { fmt.Fprintf(c.stderr, "\r%d keys read ", keys) }
+		defer fmt.Fprintln(c.stderr)
+	}
+	report, err := journal.Verify(cfg.DataDir, nil, progress)
+	if errors.Is(err, journal.ErrLocked) {
+		return fmt.Errorf("the router is running; its live accounts are at GET /v1/accounts: %w", err)
+	}
+	if err != nil {
+		return err
+	}
+	if c.output == formatJSON {
+		err = printJSON(c.stdout, report)
+	} else {
+		err = c.print(&report)
+	}
+	if err == nil && report.FaultCount > 0 {
+		return errReported
+	}
+	return err
+}
+
+func (c *verifyCommand) print(r *journal.Report) error {
+	d := r.Deliveries
+	fmt.Fprintf(c.stdout, "events      %d kept of %d accepted, %d duplicates\n", r.Events, r.Accepted.Accepted, r.Accepted.Duplicates)
+	fmt.Fprintf(c.stdout, "deliveries  %d planned = %d delivered + %d dead + %d pending + %d dropped\n", d.Planned, d.Delivered, d.Dead, d.Pending(), d.Dropped)
+	for _, f := range r.Faults {
+		fmt.Fprintf(c.stdout, "fault: %s\n", f)
+	}
+	if more := r.FaultCount - len(r.Faults); more > 0 {
+		fmt.Fprintf(c.stdout, "and %d more\n", more)
+	}
+	_, err := fmt.Fprintf(c.stdout, "%d faults\n", r.FaultCount)
+	return err
+}
