@@ -105,6 +105,10 @@ type Router struct {
 	// snapshot is written by Swap alone, under swapMu.
 	snapshot atomic.Pointer[snapshot]
 	swapMu   sync.Mutex
+	// files are the rules without those of subscriptions; both are guarded by
+	// swapMu.
+	files      *rules.Set
+	subscribed map[string]*subscription
 	// pauses and releasing are used under swapMu. releaseMu is held while held
 	// deliveries are let go.
 	pauses    map[pauseKey]journal.Pause
@@ -266,8 +270,21 @@ func (r *Router) Rules() *rules.Set { return r.snapshot.Load().set }
 func (r *Router) Swap(set *rules.Set) error {
 	r.swapMu.Lock()
 	defer r.swapMu.Unlock()
+	if err := r.swap(set); err != nil {
+		return err
+	}
+	r.files = set
+	return nil
+}
+
+// swap is Swap under the lock.
+func (r *Router) swap(set *rules.Set) error {
 	if r.gate.closed.Load() {
 		return ErrStopping
+	}
+	set, err := r.withSubscriptions(set)
+	if err != nil {
+		return err
 	}
 	next := &snapshot{set: set, lanes: make(map[string]*lane, len(set.Targets)), retries: retriesOf(set), replies: repliesOf(set)}
 	built := map[string]targets.Target{}
@@ -286,7 +303,7 @@ func (r *Router) Swap(set *rules.Set) error {
 		if l.serves(cfg) {
 			continue
 		}
-		t, err := r.opts.NewTarget(cfg, r.targetEnv())
+		t, err := r.newTarget(cfg)
 		if err != nil {
 			return discard(fmt.Errorf("target %q: %w", name, err))
 		}
