@@ -148,7 +148,7 @@ func (v *verifier) key(k, value []byte) {
 		v.lane(k, value)
 	case tableCount:
 		v.count(k, value)
-	case tableReady, tableWaiting, tableDead:
+	case tableReady, tableWaiting, tableHeld, tableDead:
 		v.delivery(k, value)
 	case tableOrder:
 		if len(k) != orderKeyLen {
@@ -160,7 +160,7 @@ func (v *verifier) key(k, value []byte) {
 		if first := (First{}); len(k) != dedupKeyLen || first.readValue(value) != nil {
 			v.fault("fingerprint %x: %v", k, errCorrupt)
 		}
-	case tableMeta, tableJob, tableState, tableTouch, tableStory, tableWork, 'p':
+	case tableMeta, tableJob, tableState, tableTouch, tableStory, tableWork, tablePause:
 	default:
 		v.fault("key %x: of no table that is known", k)
 	}
@@ -287,9 +287,9 @@ func (v *verifier) compare() {
 	}
 	for l, c := range v.told {
 		f := v.found[l]
-		if f.Ready != c.Ready || f.Waiting != c.Waiting || f.Parked != c.Parked || f.Dead != c.Dead {
-			v.fault("lane %q: the accounts say %d ready, %d waiting, %d parked, %d dead; on disk are %d, %d, %d, %d",
-				v.lanes[l], c.Ready, c.Waiting, c.Parked, c.Dead, f.Ready, f.Waiting, f.Parked, f.Dead)
+		if f.Ready != c.Ready || f.Waiting != c.Waiting || f.Parked != c.Parked || f.Held != c.Held || f.Dead != c.Dead {
+			v.fault("lane %q: the accounts say %d ready, %d waiting, %d parked, %d held, %d dead; on disk are %d, %d, %d, %d, %d",
+				v.lanes[l], c.Ready, c.Waiting, c.Parked, c.Held, c.Dead, f.Ready, f.Waiting, f.Parked, f.Held, f.Dead)
 		}
 		if !c.Balanced() {
 			v.fault("lane %q: the accounts do not balance: %+v", v.lanes[l], c)

@@ -46,6 +46,11 @@ func TestVerifyNamesWhatIsCorrupt(t *testing.T) {
 			return d.appendKey(nil), []byte("x")
 		}, "corrupt"},
 		{"parked", func(*Journal, Seq) ([]byte, []byte) { return []byte{tableOrder, 1}, []byte("x") }, "the key is not valid"},
+		{"held", func(_ *Journal, s Seq) ([]byte, []byte) {
+			d := Delivery{Seq: s, N: 7, State: Held}
+			v, _ := d.appendValue(nil)
+			return d.appendKey(nil), v
+		}, "on disk are 1, 0, 0, 1"},
 		{"fingerprint", func(*Journal, Seq) ([]byte, []byte) { return []byte{tableDedup, 1}, []byte("x") }, "fingerprint"},
 		{"no table", func(*Journal, Seq) ([]byte, []byte) { return []byte("Z"), []byte("x") }, "no table"},
 	} {
