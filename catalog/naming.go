@@ -339,9 +339,9 @@ func slipOf(word, other string) bool {
 }
 
 // isDerived says whether a word is made of a verb in a way that brings it near one:
-// Shipper, Creator, Shipping.
+// Shipper, Creator, Shipping, Delivery.
 func isDerived(word string) bool {
-	for _, end := range []string{"er", "or", "ing", "ion", "al", "s"} {
+	for _, end := range []string{"er", "or", "ing", "ion", "al", "s", "y"} {
 		if strings.HasSuffix(word, end) {
 			return true
 		}

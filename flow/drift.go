@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
+
+	"signalbox/rules/document"
 )
 
 // Drift is one difference between a written table and the rules.
@@ -56,15 +59,23 @@ func Compare(text []byte, rows []Row) ([]Drift, error) {
 	return drift, nil
 }
 
-// closest finds the row of the same service and action, best with the same
-// inputs; -1 if there is none.
+// closest finds the row of the same service and action, best with the same inputs,
+// else the one where the action is only spelt otherwise; -1 if there is none.
 func closest(w Row, rows []Row) int {
 	same := func(r Row) bool { return r.Service == w.Service && r.Action == w.Action }
 	if i := slices.IndexFunc(rows, func(r Row) bool { return same(r) && sameSet(r.Inputs, w.Inputs) }); i >= 0 {
 		return i
 	}
-	return slices.IndexFunc(rows, same)
+	if i := slices.IndexFunc(rows, same); i >= 0 {
+		return i
+	}
+	return slices.IndexFunc(rows, func(r Row) bool {
+		return r.Service == w.Service && sameSet(r.Inputs, w.Inputs) && document.Distance(r.Action, w.Action) <= maxSlip
+	})
 }
+
+// maxSlip is how many letters two spellings of an action may differ by.
+const maxSlip = 2
 
 func (w written) differences(r Row) (all []string) {
 	note := func(column, written, rules string) {
@@ -75,6 +86,9 @@ func (w written) differences(r Row) (all []string) {
 	}
 	if !sameSet(w.Inputs, r.Inputs) {
 		note(Header[1], strings.Join(w.Inputs, " "), strings.Join(r.Inputs, " "))
+	}
+	if w.Action != r.Action {
+		note(Header[3], w.Action, r.Action)
 	}
 	if !sameSet(w.Outputs, r.Outputs) {
 		note(Header[4], strings.Join(w.Outputs, " "), strings.Join(r.Outputs, " "))
@@ -198,7 +212,7 @@ func typesIn(cell string) (all []string) {
 		case ')', '}', ']':
 			depth--
 		}
-		return depth == 0 && (c == ' ' || c == ',' || c == '\t')
+		return depth == 0 && (unicode.IsSpace(c) || c == ',') // also the no-break space of web pages
 	})
 	for _, w := range words {
 		if strings.HasPrefix(w, "(") && w != "(any)" && len(all) > 0 {

@@ -124,7 +124,9 @@ Some text.
 		"an output":   {strings.Replace(good, "ItemNotAvailable, ", "", 1), []string{`line 9: Inventory, ReserveItem: Output Events: the table says "ItemReserved", the rules "ItemReserved ItemNotAvailable"`}},
 		"an input":    {strings.Replace(good, " (from logistics)", "", 1), []string{`line 10: Order, Deliver: Input Events: the table says "Delivered", the rules "Delivered (from logistics)"`}},
 		"an API":      {strings.Replace(good, "| CreateOrder |", "| |", 1), []string{`line 8: Order, CreateOrder: API (sync): the table says "", the rules "CreateOrder"`}},
-		"not a rule":  {strings.Replace(good, "| Deliver |", "| Delivr |", 1), []string{"line 10: no rule has Order do Delivr on Delivered (from logistics)", "the table lacks a row: Order does Deliver on Delivered (from logistics)"}},
+		"not a rule":  {strings.Replace(good, "| Deliver |", "| Ship |", 1), []string{"line 10: no rule has Order do Ship on Delivered (from logistics)", "the table lacks a row: Order does Deliver on Delivered (from logistics)"}},
+		"a slip":      {strings.Replace(good, "| Deliver |", "| Delivr |", 1), []string{`line 10: Order, Delivr: Action: the table says "Delivr", the rules "Deliver"`}},
+		"from a page": {strings.Replace(good, "Delivered (from", "Delivered\u00a0(from", 1), nil},
 		"a row short": {strings.Replace(good, "|  |  | (any) | trail | trail | |\n", "", 1), []string{"the table lacks a row: trail does trail on (any)"}},
 	} {
 		t.Run(name, func(t *testing.T) {

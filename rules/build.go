@@ -26,10 +26,11 @@ type builder struct {
 	targetPos map[string]Position
 	// broken are targets that are declared but faulty; a rule that names one is
 	// not at fault.
-	broken map[string]bool
-	byARN  map[string]string
-	hash   revision
-	named  []namedType
+	broken  map[string]bool
+	byARN   map[string]string
+	hash    revision
+	named   []namedType // types that rules name
+	actions []namedType // ids of entries
 }
 
 func (l *loader) build() *Set {

@@ -50,7 +50,8 @@ func (s *Set) declaresIn(path string) bool {
 	return s != nil && s.Catalog != nil && slices.ContainsFunc(s.Catalog.Types, func(t *catalog.Type) bool { return t.Pos.File == path })
 }
 
-// namedType is a detail-type that a pattern names.
+// namedType is a name that a rule uses: of a type in a pattern or under emits, or of an
+// action as an id.
 type namedType struct {
 	name string
 	pos  Position
@@ -68,14 +69,18 @@ func (b *builder) typeNames(n *document.Node, path document.Path) {
 		if v.Kind != document.String {
 			continue
 		}
-		at := path.Key("detail-type").Index(i)
-		b.named = append(b.named, namedType{v.Text, v.Pos, at})
-		if _, declared := b.catalog.Type(v.Text, ""); declared {
-			continue // its declaration is where it is mended
-		}
-		if fault := b.catalog.Naming.Fault(v.Text, ""); fault != nil {
-			b.warnings.Add(v.Pos, at, "%s", fault)
-		}
+		b.typeName(v.Text, v.Pos, path.Key("detail-type").Index(i))
+	}
+}
+
+// typeName notes the name of a type, and warns where it breaks the naming standard.
+func (b *builder) typeName(name string, pos Position, path document.Path) {
+	b.named = append(b.named, namedType{name, pos, path})
+	if _, declared := b.catalog.Type(name, ""); declared {
+		return // its declaration is where it is mended
+	}
+	if fault := b.catalog.Naming.Fault(name, ""); fault != nil {
+		b.warnings.Add(pos, path, "%s", fault)
 	}
 }
 
@@ -104,6 +109,11 @@ func (b *builder) spelling() {
 		}
 		if fault := b.catalog.Naming.Misspelt(words, n.name); fault != nil {
 			b.warnings.Add(n.pos, n.path, "%s", fault)
+		}
+	}
+	for _, n := range b.actions {
+		if fault := b.catalog.Naming.Misspelt(words, n.name); fault != nil {
+			b.warnings.Add(n.pos, n.path, "the action %q %s: did you mean %q?", n.name, fault.Reason, fault.Proposal)
 		}
 	}
 	for _, part := range b.catalog.Fingerprint {

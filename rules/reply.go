@@ -34,6 +34,10 @@ func (b *builder) emits(d *targetDraft, name string) []string {
 	for i, t := range types {
 		if t == "" {
 			b.problems.Add(d.Emits.Pos, path.Index(i), "is empty: name the type of an event, or remove it")
+			continue
+		}
+		if i < len(d.Emits.Items) {
+			b.typeName(t, d.Emits.Items[i].Pos, path.Index(i))
 		}
 	}
 	return types

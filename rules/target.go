@@ -151,6 +151,9 @@ func (b *builder) ruleTarget(d *targetDraft) RuleTarget {
 	if fault := checkName(t.ID); fault != "" && d.ID.Node != nil && d.ID.Node.Kind == document.String {
 		b.problems.Add(d.ID.Node.Pos, d.path.Key("id"), "%s", fault)
 	}
+	if d.ID.Node != nil {
+		b.actions = append(b.actions, namedType{t.ID, d.ID.Node.Pos, d.path.Key("id")})
+	}
 	t.Spec = d.spec(t.ID)
 	compiled, err := transform.Compile(t.Spec)
 	if err != nil {

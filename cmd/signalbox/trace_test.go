@@ -90,7 +90,6 @@ func TestTraceForPeople(t *testing.T) {
 ├─ reserve -> inventory: delivered 200 2026-01-02 03:04:05.006, took 1.5ms, 1 attempt
 │  └─ ItemReserved e2
 │     ├─ taken in 2026-01-02 03:04:05.006 UTC on bus default, source shop.inventory
-│     ├─ correlation e1
 │     ├─ tell -> mail: dead TIMEOUT, 1 attempt
 │     │  ├─ redriven 2026-01-02 03:04:05.006
 │     │  └─ dead letter d2 since 2026-01-02 03:04:05.006: late

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -19,7 +20,7 @@ type branch struct {
 }
 
 func (t *traceTree) root(e *router.TracedEvent) {
-	b := eventBranch(e)
+	b := eventBranch(e, e.ID)
 	t.b.WriteString(b.text + "\n")
 	t.draw(b.branches, "")
 }
@@ -37,7 +38,9 @@ func (t *traceTree) draw(branches []branch, indent string) {
 
 const traceTime = "2006-01-02 15:04:05.000"
 
-func eventBranch(e *router.TracedEvent) branch {
+// eventBranch is an event that hangs on one of the given story: its correlation id is
+// shown where it is another.
+func eventBranch(e *router.TracedEvent, story string) branch {
 	text := fmt.Sprintf("%s %s", e.DetailType, e.ID)
 	if e.Elsewhere {
 		return branch{text: text + " (shown elsewhere)"}
@@ -45,9 +48,10 @@ func eventBranch(e *router.TracedEvent) branch {
 	b := branch{text: text}
 	b.add("taken in %s UTC on bus %s%s, source %s%s", e.Received.UTC().Format(traceTime), strings.Join(append([]string{e.Bus}, e.Buses...), ", then "),
 		formNote(e.Format), e.Source, syntheticNote(e.Synthetic))
-	if e.CorrelationID != "" {
+	if e.CorrelationID != "" && e.CorrelationID != story {
 		b.add("correlation %s", e.CorrelationID)
 	}
+	story = cmp.Or(e.CorrelationID, story)
 	for _, s := range e.Said {
 		b.add("%s", saidText(s))
 	}
@@ -55,10 +59,10 @@ func eventBranch(e *router.TracedEvent) branch {
 		b.add("no rule matched, or its deliveries are not kept")
 	}
 	for _, d := range e.Deliveries {
-		b.branches = append(b.branches, deliveryBranch(e, d))
+		b.branches = append(b.branches, deliveryBranch(e, d, story))
 	}
 	for _, next := range e.Derived {
-		b.branches = append(b.branches, eventBranch(next))
+		b.branches = append(b.branches, eventBranch(next, story))
 	}
 	return b
 }
@@ -95,7 +99,7 @@ func saidText(s journal.Said) string {
 	return rule + " matched and has no targets"
 }
 
-func deliveryBranch(e *router.TracedEvent, d *router.TracedDelivery) branch {
+func deliveryBranch(e *router.TracedEvent, d *router.TracedDelivery, story string) branch {
 	rule := d.Rule
 	if d.Bus != e.Bus {
 		rule += " (bus " + d.Bus + ")"
@@ -115,7 +119,7 @@ func deliveryBranch(e *router.TracedEvent, d *router.TracedDelivery) branch {
 		b.add("dead letter %s since %s%s", d.ID, d.Death.At.UTC().Format(traceTime), deathNote(d))
 	}
 	for _, next := range d.Derived {
-		b.branches = append(b.branches, eventBranch(next))
+		b.branches = append(b.branches, eventBranch(next, story))
 	}
 	return b
 }

@@ -1,0 +1,126 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"time"
+
+	"signalbox/api"
+)
+
+// signalbox is the program, with a router of it that runs.
+type signalbox struct {
+	program string
+	config  string
+	out     io.Writer
+	client  *api.Client
+
+	serving *exec.Cmd
+	env     []string
+	logged  chan struct{} // closed when the router's log has ended
+}
+
+// start builds the program if need be, and runs the router with its data in a
+// folder. The services are at the given address.
+func (s *signalbox) start(ctx context.Context, dir, services string) error {
+	if s.program == "" {
+		s.program = filepath.Join(dir, "signalbox")
+		build := exec.CommandContext(ctx, "go", "build", "-o", s.program, "signalbox/cmd/signalbox")
+		build.Dir, build.Stderr = filepath.Dir(s.config), os.Stderr
+		if err := build.Run(); err != nil {
+			return fmt.Errorf("go build signalbox/cmd/signalbox: %w", err)
+		}
+	}
+	s.env = append(os.Environ(), "ORDERS_LISTEN=127.0.0.1:0", "ORDERS_DATA="+filepath.Join(dir, "data"), "SERVICES_URL="+services)
+	s.serving = exec.Command(s.program, "serve", "--config", s.config)
+	s.serving.Env = s.env
+	log, err := s.serving.StderrPipe()
+	if err != nil {
+		return err
+	}
+	if err := s.serving.Start(); err != nil {
+		return err
+	}
+	address := make(chan string, 1)
+	s.logged = make(chan struct{})
+	go s.read(log, address)
+	url, ok := <-address
+	if !ok {
+		return errors.Join(errors.New("the router does not start"), s.serving.Wait())
+	}
+	s.client = &api.Client{URL: url}
+	return nil
+}
+
+var greeting = regexp.MustCompile(`listens on (http://\S+)`)
+
+// read finds in the router's log where it listens, and passes on what is an error.
+func (s *signalbox) read(log io.Reader, address chan<- string) {
+	defer close(s.logged)
+	defer close(address)
+	found := false
+	for lines := bufio.NewScanner(log); lines.Scan(); {
+		if m := greeting.FindStringSubmatch(lines.Text()); m != nil && !found {
+			address <- m[1]
+			found = true
+		}
+		if !found || strings.Contains(lines.Text(), "ERROR") {
+			fmt.Fprintln(os.Stderr, lines.Text())
+		}
+	}
+}
+
+// stop ends the router as Ctrl-C does.
+func (s *signalbox) stop() error {
+	if err := s.serving.Process.Signal(os.Interrupt); err != nil {
+		return err
+	}
+	kill := time.AfterFunc(30*time.Second, func() { _ = s.serving.Process.Kill() })
+	defer kill.Stop()
+	<-s.logged
+	return s.serving.Wait()
+}
+
+// run prints a command and what it prints.
+func (s *signalbox) run(ctx context.Context, out io.Writer, args ...string) error {
+	fmt.Fprintf(s.out, "\n$ signalbox %s\n", strings.Join(args, " "))
+	cmd := exec.CommandContext(ctx, s.program, append(args, "--config", s.config)...)
+	cmd.Env, cmd.Stdout, cmd.Stderr = s.env, out, s.out
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("signalbox %s: %w", args[0], err)
+	}
+	return nil
+}
+
+// trace shows the trace of an order.
+func (s *signalbox) trace(ctx context.Context, id string) error {
+	return s.run(ctx, s.out, "trace", id, "--url", s.client.URL)
+}
+
+// show prints the table of the rules, holds the written one against it, and draws
+// the graph.
+func (s *signalbox) show(ctx context.Context, dir string) error {
+	fmt.Fprintf(s.out, "\n# What the rules say\n")
+	if err := s.run(ctx, s.out, "table"); err != nil {
+		return err
+	}
+	if err := s.run(ctx, s.out, "table", "--check", filepath.Join(dir, "table.md")); err != nil {
+		return err
+	}
+	path := filepath.Join(os.TempDir(), "orders.svg")
+	graph, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	err = s.run(ctx, graph, "graph")
+	fmt.Fprintf(s.out, "  written to %s: open it in a browser\n", path)
+	return errors.Join(err, graph.Close())
+}
