@@ -54,6 +54,8 @@ soak: ## Keep a load up and watch memory and goroutines (SOAK=10m)
 rules: build ## Check the rules of the examples and run their tests
 	./$(BIN) check --config $(CONFIG)
 	./$(BIN) test --config $(CONFIG)
+	./$(BIN) test --config examples/orders/config/config.yaml
+	./$(BIN) table --config examples/orders/config/config.yaml --check examples/orders/table.md
 
 .PHONY: lint
 lint: ## gofmt, go vet and staticcheck

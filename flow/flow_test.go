@@ -278,3 +278,39 @@ func TestTextGraphs(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 }
+
+// Parts that are not tied to each other are drawn below each other, in the same order
+// each time.
+func TestSVGIsTheSameEachTime(t *testing.T) {
+	f := load(t, targets+`
+  - {name: one, pattern: {detail-type: [OrderCreated]}, targets: [{target: Order, id: A, emits: [ItemReserved, ItemRemoved]}]}
+  - {name: two, pattern: {detail-type: [ItemReserved]}, targets: [{target: Order, id: B, emits: [OrderCreated]}]}
+  - {name: three, pattern: {source: [bank], detail-type: [PaymentMade]}, targets: [{target: Order, id: C, emits: [OrderPaid, OrderShipped]}]}
+  - {name: four, pattern: {source: [post], detail-type: [Delivered]}, targets: [{target: Order, id: D}]}
+`)
+	g := f.Graph()
+	if parts := g.components(); len(parts) != 3 {
+		t.Errorf("%d parts, want 3: %v", len(parts), parts)
+	}
+	var first bytes.Buffer
+	if err := WriteSVG(&first, g); err != nil {
+		t.Fatal(err)
+	}
+	for range 20 {
+		var again bytes.Buffer
+		if err := WriteSVG(&again, f.Graph()); err != nil || again.String() != first.String() {
+			t.Fatalf("another drawing of the same graph (%v)", err)
+		}
+	}
+	boxes, _, err := place(g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, a := range boxes {
+		for j, b := range boxes[:i] {
+			if a.x < b.x+b.w && b.x < a.x+a.w && a.y < b.y+b.h && b.y < a.y+a.h {
+				t.Errorf("%s lies on %s", g.Nodes[i].ID, g.Nodes[j].ID)
+			}
+		}
+	}
+}

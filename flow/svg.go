@@ -22,6 +22,8 @@ const (
 	margin     = 24
 	layerGap   = 44
 	nodeGap    = 22
+	backShift  = 9  // of edges that lead back, so that they meet no arrow that comes in
+	partGap    = 44 // between parts that are not tied to each other
 	legendRoom = 46
 )
 
@@ -89,43 +91,60 @@ func place(g *Graph) (boxes []box, lines [][][2]float64, err error) {
 			err = fmt.Errorf("the graph can't be laid out (%v): write it with --output dot and let Graphviz draw it", p)
 		}
 	}()
-	boxes, lines = make([]box, len(g.Nodes)), make([][][2]float64, len(g.Edges))
-	lines = make([][][2]float64, len(g.Edges))
-	index := map[string]int{}
-	sizes := map[string]graph.Size{}
+	p := &placing{index: map[string]int{}, sizes: map[string]graph.Size{}, boxes: make([]box, len(g.Nodes)), points: map[[2]string][][2]float64{}}
 	for i, n := range g.Nodes {
 		w, h := n.size()
-		index[n.ID], sizes[n.ID], boxes[i] = i, graph.Size{W: h, H: w}, box{w: w, h: h}
+		p.index[n.ID], p.sizes[n.ID], p.boxes[i] = i, graph.Size{W: h, H: w}, box{w: w, h: h}
 	}
-	if len(g.Edges) > 0 {
-		source := make(graph.EdgeSlice, len(g.Edges))
-		for i, e := range g.Edges {
-			source[i] = []string{e.From, e.To}
-		}
-		layout := autog.Layout(source, autog.WithNodeSize(sizes), autog.WithLayerSpacing(layerGap), autog.WithNodeSpacing(nodeGap),
-			autog.WithCycleBreaking(autog.CycleBreakingDepthFirst), autog.WithPositioning(autog.PositioningSinkColoring),
-			autog.WithEdgeRouting(autog.EdgeRoutingPolyline))
-		for _, n := range layout.Nodes {
-			b := &boxes[index[n.ID]]
-			b.x, b.y = n.Y, n.X
-		}
-		at := map[[2]string][][2]float64{}
-		for _, e := range layout.Edges {
-			points := make([][2]float64, len(e.Points))
-			for i, p := range e.Points {
-				points[i] = [2]float64{p[1], p[0]}
-			}
-			if e.ArrowHeadStart { // turned round to break a cycle
-				slices.Reverse(points)
-			}
-			at[[2]string{e.FromID, e.ToID}] = points
-		}
-		for i, e := range g.Edges {
-			lines[i] = at[[2]string{e.From, e.To}]
-		}
+	for _, edges := range g.components() {
+		p.place(edges)
 	}
-	placeAlone(g, boxes)
-	return boxes, lines, nil
+	lines = make([][][2]float64, len(g.Edges))
+	for i, e := range g.Edges {
+		lines[i] = p.points[[2]string{e.From, e.To}]
+	}
+	placeAlone(g, p.boxes)
+	return p.boxes, lines, nil
+}
+
+// placing is a layout under way.
+type placing struct {
+	index  map[string]int // of nodes, by id
+	sizes  map[string]graph.Size
+	boxes  []box
+	points map[[2]string][][2]float64 // of edges, by their ends
+	bottom float64
+}
+
+// place lays out one part of the graph below the others. The library can lay out all
+// of them at once, but then in an order that changes from run to run.
+func (p *placing) place(edges []Edge) {
+	source := make(graph.EdgeSlice, len(edges))
+	for i, e := range edges {
+		source[i] = []string{e.From, e.To}
+	}
+	layout := autog.Layout(source, autog.WithNodeSize(p.sizes), autog.WithLayerSpacing(layerGap), autog.WithNodeSpacing(nodeGap),
+		autog.WithCycleBreaking(autog.CycleBreakingDepthFirst), autog.WithPositioning(autog.PositioningSinkColoring),
+		autog.WithEdgeRouting(autog.EdgeRoutingPolyline))
+	top := p.bottom
+	for _, n := range layout.Nodes {
+		b := &p.boxes[p.index[n.ID]]
+		b.x, b.y = n.Y, n.X+top
+		p.bottom = max(p.bottom, b.y+b.h+partGap)
+	}
+	for _, e := range layout.Edges {
+		points := make([][2]float64, len(e.Points))
+		for i, at := range e.Points {
+			points[i] = [2]float64{at[1], at[0] + top}
+		}
+		if e.ArrowHeadStart { // turned round to break a cycle: it leads back
+			slices.Reverse(points)
+			for i := range points {
+				points[i][1] += backShift
+			}
+		}
+		p.points[[2]string{e.FromID, e.ToID}] = points
+	}
 }
 
 // placeAlone puts the nodes without edges in rows below the others.
