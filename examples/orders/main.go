@@ -24,8 +24,9 @@ func main() {
 	dir := flag.String("dir", "examples/orders", "the folder of the example")
 	program := flag.String("signalbox", "", "the program; built if it is not given")
 	stay := flag.Bool("stay", false, "let the router run on until Ctrl-C")
+	graph := flag.String("graph", filepath.Join(os.TempDir(), "orders.svg"), "the file that the graph is written to")
 	flag.Parse()
-	e := &example{dir: *dir, program: *program, stay: *stay, shop: newShop(), out: os.Stdout}
+	e := &example{dir: *dir, program: *program, graph: *graph, stay: *stay, shop: newShop(), out: os.Stdout}
 	if err := e.run(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "orders:", err)
 		os.Exit(1)
@@ -34,10 +35,10 @@ func main() {
 
 // example is one run of the whole.
 type example struct {
-	dir, program string
-	stay         bool
-	shop         *shop
-	out          io.Writer
+	dir, program, graph string
+	stay                bool
+	shop                *shop
+	out                 io.Writer
 }
 
 // run starts services and router, sends the orders, and shows what became of them.
@@ -62,7 +63,7 @@ func (e *example) run(ctx context.Context) (err error) {
 			return fmt.Errorf("%s: %w", story.title, err)
 		}
 	}
-	if err := r.show(ctx, e.dir); err != nil {
+	if err := r.show(ctx, e.dir, e.graph); err != nil {
 		return err
 	}
 	if e.stay {

@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -26,7 +28,8 @@ const toPayment = `CreateOrder create-order->Order OrderCreated reserve-item->In
 func TestStories(t *testing.T) {
 	var out bytes.Buffer
 	s := newShop()
-	if err := (&example{dir: ".", shop: s, out: &out}).run(t.Context()); err != nil {
+	graph := filepath.Join(t.TempDir(), "orders.svg")
+	if err := (&example{dir: ".", graph: graph, shop: s, out: &out}).run(t.Context()); err != nil {
 		t.Fatalf("%v after\n%s", err, out.String())
 	}
 	told := strings.Split(out.String(), "\n# ")
@@ -42,6 +45,9 @@ func TestStories(t *testing.T) {
 	}
 	if !strings.Contains(out.String(), "table.md: says what the rules do, in 15 rows") {
 		t.Errorf("the table was not compared:\n%s", out.String())
+	}
+	if drawn, err := os.ReadFile(graph); err != nil || !bytes.Contains(drawn, []byte("<title>OrderDelivered</title>")) {
+		t.Errorf("the graph does not end well: %v\n%s", err, drawn)
 	}
 	for item, want := range map[string]int{"z3333": 9, "z4444": 2} { // one was delivered, the rest came back
 		if got := s.stock.items[item].free; got != want || len(s.stock.reserved) > 0 {

@@ -90,8 +90,13 @@ func (s *signalbox) stop() error {
 }
 
 // run prints a command and what it prints.
-func (s *signalbox) run(ctx context.Context, out io.Writer, args ...string) error {
+func (s *signalbox) run(ctx context.Context, args ...string) error {
 	fmt.Fprintf(s.out, "\n$ signalbox %s\n", strings.Join(args, " "))
+	return s.call(ctx, s.out, args...)
+}
+
+// call runs a command with the configuration of the router.
+func (s *signalbox) call(ctx context.Context, out io.Writer, args ...string) error {
 	cmd := exec.CommandContext(ctx, s.program, append(args, "--config", s.config)...)
 	cmd.Env, cmd.Stdout, cmd.Stderr = s.env, out, s.out
 	if err := cmd.Run(); err != nil {
@@ -102,25 +107,23 @@ func (s *signalbox) run(ctx context.Context, out io.Writer, args ...string) erro
 
 // trace shows the trace of an order.
 func (s *signalbox) trace(ctx context.Context, id string) error {
-	return s.run(ctx, s.out, "trace", id, "--url", s.client.URL)
+	return s.run(ctx, "trace", id, "--url", s.client.URL)
 }
 
 // show prints the table of the rules, holds the written one against it, and draws
-// the graph.
-func (s *signalbox) show(ctx context.Context, dir string) error {
+// the graph into a file.
+func (s *signalbox) show(ctx context.Context, dir, path string) error {
 	fmt.Fprintf(s.out, "\n# What the rules say\n")
-	if err := s.run(ctx, s.out, "table"); err != nil {
+	if err := s.run(ctx, "table"); err != nil {
 		return err
 	}
-	if err := s.run(ctx, s.out, "table", "--check", filepath.Join(dir, "table.md")); err != nil {
+	if err := s.run(ctx, "table", "--check", filepath.Join(dir, "table.md")); err != nil {
 		return err
 	}
-	path := filepath.Join(os.TempDir(), "orders.svg")
 	graph, err := os.Create(path)
 	if err != nil {
 		return err
 	}
-	err = s.run(ctx, graph, "graph")
-	fmt.Fprintf(s.out, "  written to %s: open it in a browser\n", path)
-	return errors.Join(err, graph.Close())
+	fmt.Fprintf(s.out, "\n$ signalbox graph > %s\n", path)
+	return errors.Join(s.call(ctx, graph, "graph"), graph.Close())
 }
