@@ -57,7 +57,7 @@ func (e *example) run(ctx context.Context) (err error) {
 	if err := r.start(ctx, temp, url); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, r.stop()) }()
+	defer func() { err = errors.Join(err, r.stop(ctx)) }()
 	for _, story := range stories {
 		if err := story.tell(ctx, r, e.out); err != nil {
 			return fmt.Errorf("%s: %w", story.title, err)

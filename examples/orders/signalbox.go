@@ -78,15 +78,19 @@ func (s *signalbox) read(log io.Reader, address chan<- string) {
 	}
 }
 
-// stop ends the router as Ctrl-C does.
-func (s *signalbox) stop() error {
-	if err := s.serving.Process.Signal(os.Interrupt); err != nil {
+// stop ends the router as Ctrl-C does. Where Ctrl-C has ended the context it has
+// reached the router too, which takes the second signal for haste.
+func (s *signalbox) stop(ctx context.Context) error {
+	if err := s.serving.Process.Signal(os.Interrupt); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
 	}
 	kill := time.AfterFunc(30*time.Second, func() { _ = s.serving.Process.Kill() })
 	defer kill.Stop()
 	<-s.logged
-	return s.serving.Wait()
+	if err := s.serving.Wait(); err != nil && ctx.Err() == nil {
+		return fmt.Errorf("signalbox serve: %w", err)
+	}
+	return nil
 }
 
 // run prints a command and what it prints.
