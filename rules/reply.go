@@ -1,8 +1,6 @@
 package rules
 
 import (
-	"fmt"
-
 	"signalbox/rules/document"
 	"signalbox/targets"
 )
@@ -50,9 +48,4 @@ func (s *Set) ReplyEvents(t *RuleTarget) bool {
 		reply = s.Targets[t.Target].Reply
 	}
 	return reply == targets.ReplyEvents
-}
-
-// describe names an entry in a text.
-func (t *RuleTarget) describe(r *Rule) string {
-	return fmt.Sprintf("rule %q on bus %q, target %q", r.Name, r.Bus, t.Target)
 }
