@@ -318,6 +318,12 @@ func unmarshalJob(id string, state []byte) (*job, map[string]storedPart, error) 
 	return j, s.Parts, nil
 }
 
+// CheckJob says what is wrong with the stored state of a redrive, if anything is.
+func CheckJob(id string, state []byte) error {
+	_, _, err := unmarshalJob(id, state)
+	return err
+}
+
 // reason gathers why the parts of a job stopped.
 func (j *job) reason() string {
 	var all []string

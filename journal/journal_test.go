@@ -44,7 +44,7 @@ func checkBalance(t testing.TB, j *Journal) {
 	t.Helper()
 	view := j.db.NewSnapshot()
 	defer view.Close()
-	report, err := verify(view, true, nil)
+	report, err := (&verifier{view: view, opaque: true}).run()
 	if err != nil {
 		t.Error(err)
 	}

@@ -59,6 +59,9 @@ func (j *Journal) Trim(keep Retention) (Seq, error) {
 	if err := b.DeleteRange(workKey(0), workKey(horizon), nil); err != nil {
 		return oldest, fmt.Errorf("trim: %w", err)
 	}
+	if err := b.Set(horizonKey, binary.BigEndian.AppendUint64(nil, uint64(horizon)), nil); err != nil {
+		return oldest, fmt.Errorf("trim: %w", err)
+	}
 	if err := j.db.Apply(b, pebble.NoSync); err != nil {
 		return oldest, fmt.Errorf("trim: %w", err)
 	}

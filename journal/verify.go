@@ -10,8 +10,6 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
-
-	"signalbox/event"
 )
 
 // Report is what a check of the store against itself has found.
@@ -36,9 +34,10 @@ func (r *Report) fault(format string, args ...any) {
 }
 
 // Verify checks the store in dir against itself and changes nothing in it. The
-// error is ErrLocked if a router has it open, ErrNotFound if there is none.
-// progress, if not nil, is called from time to time with the keys read so far.
-func Verify(dir string, fsys vfs.FS, progress func(keys uint64)) (_ Report, err error) {
+// error is ErrLocked if a router has it open, ErrNotFound if there is none. What
+// others keep in it is read by readers. progress, if not nil, is called from time
+// to time with the keys read so far.
+func Verify(dir string, fsys vfs.FS, readers Readers, progress func(keys uint64)) (_ Report, err error) {
 	if fsys == nil {
 		fsys = vfs.Default
 	}
@@ -64,7 +63,7 @@ func Verify(dir string, fsys vfs.FS, progress func(keys uint64)) (_ Report, err 
 		return Report{}, fmt.Errorf("data directory %s: %w", dir, err)
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	return verify(db, false, progress)
+	return (&verifier{view: db, readers: readers, progress: progress}).run()
 }
 
 // quiet says nothing: what goes wrong in a store that is only read is an error.
@@ -76,46 +75,58 @@ func (quiet) Fatalf(f string, args ...any) {
 	panic(fmt.Errorf(f, args...))
 }
 
-// verifier goes over the tables one by one. It holds the lanes in memory, and
-// nothing that grows with the events.
+// verifier goes over the tables one by one. It holds the lanes and the pauses in
+// memory, and nothing that grows with the events.
 type verifier struct {
 	Report
-	view     pebble.Reader
+	view pebble.Reader
+	// opaque says that events need not be envelopes, and holds not pauses.
 	opaque   bool
+	readers  Readers
 	events   *pebble.Iterator
 	progress func(uint64)
 	read     uint64
 
-	lanes    map[LaneID]string
-	told     map[LaneID]Counts
-	found    map[LaneID]Counts
-	firstIDs uint32 // the first hour of the index of ids
+	lanes map[LaneID]string
+	told  map[LaneID]Counts
+	found map[LaneID]Counts
+	holds map[HoldID]bool
+	// order is the latest order key with a record.
+	order []byte
+	// Events before horizon may have been dropped; exact says that retention has
+	// dropped just those.
+	horizon Seq
+	exact   bool
 }
 
-// verify checks what view shows; opaque says that events need not be envelopes.
-func verify(view pebble.Reader, opaque bool, progress func(uint64)) (_ Report, err error) {
-	v := &verifier{view: view, opaque: opaque, progress: progress, lanes: map[LaneID]string{}, told: map[LaneID]Counts{}, found: map[LaneID]Counts{}}
-	v.Keys, v.Faults, v.firstIDs = map[string]uint64{}, []string{}, ^uint32(0)
-	v.events, err = view.NewIter(&pebble.IterOptions{LowerBound: []byte{tableEvent}, UpperBound: []byte{tableEvent + 1}})
+// early tables are read before the others, which are held against them.
+func early(table byte) bool {
+	return table == tableLane || table == tableCount || table == tablePause
+}
+
+func (v *verifier) run() (_ Report, err error) {
+	v.lanes, v.told, v.found = map[LaneID]string{}, map[LaneID]Counts{}, map[LaneID]Counts{}
+	v.Keys, v.Faults, v.holds = map[string]uint64{}, []string{}, map[HoldID]bool{}
+	v.events, err = v.view.NewIter(&pebble.IterOptions{LowerBound: []byte{tableEvent}, UpperBound: []byte{tableEvent + 1}})
 	if err != nil {
 		return Report{}, err
 	}
 	defer func() { err = errors.Join(err, v.events.Close()) }()
-	// The index of ids and the lanes are read first: others are held against them.
-	for _, table := range []byte{tableID, tableLane, tableCount} {
+	if err := v.findHorizon(); err != nil {
+		return Report{}, err
+	}
+	for _, table := range []byte{tableLane, tableCount, tablePause} {
 		if err := v.table(table); err != nil {
 			return Report{}, err
 		}
 	}
 	var before []byte
-	err = scanIn(view, []byte{0}, []byte{0xff}, func(k, value []byte) (bool, error) {
+	err = scanIn(v.view, []byte{0}, []byte{0xff}, func(k, value []byte) (bool, error) {
 		if bytes.Compare(before, k) >= 0 {
 			v.fault("key %x: not in order", k)
 		}
 		before = append(before[:0], k...)
-		switch k[0] {
-		case tableID, tableLane, tableCount:
-		default:
+		if !early(k[0]) {
 			v.key(k, value)
 		}
 		return true, nil
@@ -143,7 +154,7 @@ func (v *verifier) key(k, value []byte) {
 	case tableEvent:
 		v.event(k, value)
 	case tableID:
-		v.id(k)
+		v.indexed("id", k)
 	case tableLane:
 		v.lane(k, value)
 	case tableCount:
@@ -151,16 +162,35 @@ func (v *verifier) key(k, value []byte) {
 	case tableReady, tableWaiting, tableHeld, tableDead:
 		v.delivery(k, value)
 	case tableOrder:
-		if len(k) != orderKeyLen {
+		if len(k) == orderKeyLen {
+			v.orderKey(k, value)
+		} else {
 			v.delivery(k, value)
-		} else if _, err := readKey(k, value); err != nil {
-			v.fault("order key %x: %v", k, err)
 		}
+	default:
+		v.besides(k, value)
+	}
+}
+
+// besides reads the tables that are neither of events nor of deliveries.
+func (v *verifier) besides(k, value []byte) {
+	switch k[0] {
+	case tableMeta:
+		v.meta(k, value)
 	case tableDedup:
-		if first := (First{}); len(k) != dedupKeyLen || first.readValue(value) != nil {
-			v.fault("fingerprint %x: %v", k, errCorrupt)
-		}
-	case tableMeta, tableJob, tableState, tableTouch, tableStory, tableWork, tablePause:
+		v.fingerprint(k, value)
+	case tableState:
+		v.state(k, value)
+	case tableTouch:
+		v.touch(k, value)
+	case tableStory:
+		v.indexed("story", k)
+	case tableWork:
+		v.work(k, value)
+	case tableJob:
+		v.job(k, value)
+	case tablePause:
+		v.pause(k, value)
 	default:
 		v.fault("key %x: of no table that is known", k)
 	}
@@ -183,19 +213,15 @@ func (v *verifier) event(k, value []byte) {
 		v.fault("%v", err)
 		return
 	}
-	if v.opaque {
-		return
-	}
-	e, err := event.ParseEnvelope(r.Envelope)
-	if err != nil {
-		v.fault("event %d: its envelope: %v", s, err)
+	e := v.content("event", &r)
+	if e == nil {
 		return
 	}
 	if made, ok := SeqOfEventID(e.ID); ok && made == s {
 		return
 	}
-	// The hours before the first of the index may have been dropped.
-	if hourOf(s) < v.firstIDs {
+	// What a redrive puts back is no longer in the index.
+	if s < v.horizon {
 		return
 	}
 	_, closer, err := v.view.Get(idKey(hourOf(s), e.ID, s))
@@ -204,22 +230,6 @@ func (v *verifier) event(k, value []byte) {
 		return
 	}
 	closer.Close()
-}
-
-func (v *verifier) id(k []byte) {
-	if len(k) != 1+4+8+8 {
-		v.fault("id %x: the key is not valid", k)
-		return
-	}
-	hour, s := binary.BigEndian.Uint32(k[1:]), Seq(binary.BigEndian.Uint64(k[13:]))
-	v.firstIDs = min(v.firstIDs, hour)
-	switch {
-	case hour != hourOf(s):
-		v.fault("id %x: event %d was not accepted in its hour", k, s)
-	// Events are dropped to the nanosecond, ids by the hour.
-	case hour > v.firstIDs && !v.has(s):
-		v.fault("id %x: event %d is not there", k, s)
-	}
 }
 
 func (v *verifier) lane(k, value []byte) {
@@ -262,11 +272,15 @@ func (v *verifier) delivery(k, value []byte) {
 	}
 	rest, err := d.readValue(value)
 	if err == nil && d.State == Dead {
-		_, err = readRecord(d.Seq, rest)
+		var r Record
+		if r, err = readRecord(d.Seq, rest); err == nil {
+			v.content("dead letter of event", &r)
+		}
 	}
 	if err != nil {
 		v.fault("delivery %d/%d: %v", d.Seq, d.N, err)
 	}
+	v.place(k, &d)
 	if _, known := v.lanes[d.Lane]; !known {
 		v.fault("delivery %d/%d: there is no lane %d", d.Seq, d.N, d.Lane)
 	}
@@ -290,6 +304,9 @@ func (v *verifier) compare() {
 		if f.Ready != c.Ready || f.Waiting != c.Waiting || f.Parked != c.Parked || f.Held != c.Held || f.Dead != c.Dead {
 			v.fault("lane %q: the accounts say %d ready, %d waiting, %d parked, %d held, %d dead; on disk are %d, %d, %d, %d, %d",
 				v.lanes[l], c.Ready, c.Waiting, c.Parked, c.Held, c.Dead, f.Ready, f.Waiting, f.Parked, f.Held, f.Dead)
+		}
+		if f.BlockedKeys != c.BlockedKeys {
+			v.fault("lane %q: the accounts say %d blocked order keys; on disk are %d", v.lanes[l], c.BlockedKeys, f.BlockedKeys)
 		}
 		if !c.Balanced() {
 			v.fault("lane %q: the accounts do not balance: %+v", v.lanes[l], c)

@@ -74,6 +74,15 @@ func readWork(k journal.Work) (*work.Request, error) {
 	return w, nil
 }
 
+// CheckWork says what is wrong with a stored work request, if anything is.
+func CheckWork(k journal.Work) error {
+	w, err := readWork(k)
+	if err == nil && (k.Value[0] == storedEnded) != w.Action.Ended() {
+		err = fmt.Errorf("work request of event %d: it is stored as %d, and its state is %q", k.Seq, k.Value[0], w.Action)
+	}
+	return err
+}
+
 // recoverWorks reads the open work requests from the journal.
 func (r *Router) recoverWorks() error {
 	var fault error

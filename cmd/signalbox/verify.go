@@ -7,7 +7,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"signalbox/config"
+	"signalbox/dlq"
 	"signalbox/journal"
+	"signalbox/router"
 )
 
 func (c *cli) verifyCommand() *cobra.Command {
@@ -16,8 +18,9 @@ func (c *cli) verifyCommand() *cobra.Command {
 		Use:   "verify",
 		Short: "Check the store against itself",
 		Long: `Check the store against itself: the accounts of every target with what lies on
-disk, every pending delivery with its event, the index of ids with the events, and
-that each record can be read. It changes nothing. The router must not be running.
+disk, every pending delivery with its event, the indexes, states, traces and work requests
+with the events, parked deliveries with their order keys, held ones with their
+pauses, and that each record can be read. It changes nothing. The router must not be running.
 
 Exit codes: 0 no faults, 1 faults or no store to read, 2 wrong usage.`,
 		Example: "  signalbox verify\n  signalbox verify --output json",
@@ -43,7 +46,7 @@ func (c *verifyCommand) run() error {
 		progress = func(keys uint64) { fmt.Fprintf(c.stderr, "\r%d keys read ", keys) }
 		defer fmt.Fprintln(c.stderr)
 	}
-	report, err := journal.Verify(cfg.DataDir, nil, progress)
+	report, err := journal.Verify(cfg.DataDir, nil, journal.Readers{Job: dlq.CheckJob, Work: router.CheckWork}, progress)
 	if errors.Is(err, journal.ErrLocked) {
 		return fmt.Errorf("the router is running; its live accounts are at GET /v1/accounts: %w", err)
 	}
