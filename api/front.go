@@ -9,12 +9,19 @@ import (
 // health from the first moment on, and hands over to the router once that has
 // recovered. The zero value is ready to use.
 type Front struct {
-	next    atomic.Pointer[http.Handler]
+	behind  atomic.Pointer[behind]
 	closing atomic.Bool
 }
 
-// Open hands what comes from now on to the router.
-func (f *Front) Open(next http.Handler) { f.next.Store(&next) }
+// behind is what stands behind a front that is open.
+type behind struct {
+	next  http.Handler
+	ready func() error
+}
+
+// Open hands what comes from now on to the router. ready says why the router can't
+// take events now, or nil.
+func (f *Front) Open(next http.Handler, ready func() error) { f.behind.Store(&behind{next, ready}) }
 
 // Close says that the router is not ready any more. What comes is still handed
 // to it.
@@ -22,18 +29,22 @@ func (f *Front) Close() { f.closing.Store(true) }
 
 // ServeHTTP answers /healthz and /readyz, which need no key, itself.
 func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	next := f.next.Load()
+	open := f.behind.Load()
 	switch {
 	case r.URL.Path == "/healthz":
 		say(w, "ok")
-	case next == nil:
+	case open == nil:
 		w.Header().Set("Retry-After", "1")
 		WriteError(w, &Error{Status: http.StatusServiceUnavailable, Message: "the router is starting", Hint: "try again when /readyz answers 200"})
 	case r.URL.Path != "/readyz":
-		(*next).ServeHTTP(w, r)
+		open.next.ServeHTTP(w, r)
 	case f.closing.Load():
 		WriteError(w, &Error{Status: http.StatusServiceUnavailable, Message: "the router is stopping"})
 	default:
+		if err := open.ready(); err != nil {
+			WriteError(w, &Error{Status: http.StatusServiceUnavailable, Message: "no event can be taken in now: " + err.Error()})
+			return
+		}
 		say(w, "ready")
 	}
 }
