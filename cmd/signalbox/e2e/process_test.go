@@ -132,6 +132,32 @@ func (p *process) kill() {
 	p.cmd = nil
 }
 
+// stop ends the program in good order.
+func (p *process) stop() {
+	p.t.Helper()
+	p.signal(os.Interrupt)
+	err := p.cmd.Wait()
+	p.cmd = nil
+	if err != nil {
+		p.t.Errorf("the program did not stop in good order: %v", err)
+	}
+}
+
+// command runs another command of the program, and returns what it printed.
+func (p *process) command(args ...string) (string, error) {
+	out, err := exec.Command(program, append(args, "--config", filepath.Join(p.dir, "config.yaml"))...).CombinedOutput()
+	return string(out), err
+}
+
+// verify stops the program and checks its store against itself.
+func (p *process) verify() {
+	p.t.Helper()
+	p.stop()
+	if out, err := p.command("verify"); err != nil {
+		p.t.Errorf("verify: %v\n%s", err, out)
+	}
+}
+
 // eventually polls a real process for a condition; there is no clock to fake.
 func (p *process) eventually(limit time.Duration, what string, ok func() bool) {
 	p.t.Helper()

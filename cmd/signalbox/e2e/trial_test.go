@@ -113,7 +113,7 @@ func (x *trial) interrupted() {
 }
 
 // judge ends the load, waits until all is delivered, and compares what the
-// producers, the router and the sink know.
+// producers, the router and the sink know, and the store with itself.
 func (x *trial) judge() {
 	x.t.Helper()
 	x.stop.Store(true)
@@ -135,6 +135,7 @@ func (x *trial) judge() {
 		x.judgePath(path)
 	}
 	x.judgeOrder()
+	x.p.verify()
 }
 
 // judgeOrder checks that no event of a key came before an earlier one had been
