@@ -88,8 +88,7 @@ func (c *Client) Targets(ctx context.Context) ([]TargetView, error) {
 	return list.Targets, c.get(ctx, "/v1/targets", nil, &list)
 }
 
-// PauseTarget, ResumeTarget and DrainTarget give how the target stands then. A
-// drain goes on after the answer: the target is in state draining, and then paused.
+// PauseTarget pauses a target, and gives how it stands then.
 func (c *Client) PauseTarget(ctx context.Context, name string) (TargetView, error) {
 	return c.actOnTarget(ctx, name, "pause")
 }
@@ -99,7 +98,8 @@ func (c *Client) ResumeTarget(ctx context.Context, name string) (TargetView, err
 	return c.actOnTarget(ctx, name, "resume")
 }
 
-// DrainTarget begins to drain a target.
+// DrainTarget begins to drain a target. It goes on after the answer: the target is
+// in state draining, and then paused.
 func (c *Client) DrainTarget(ctx context.Context, name string) (TargetView, error) {
 	return c.actOnTarget(ctx, name, "drain")
 }

@@ -193,7 +193,7 @@ func (l *loader) schema(file string, d *typeDraft, t *Type) {
 		return
 	}
 	path, dir := d.path.Key("schema"), filepath.Dir(file)
-	name := filepath.Base(file) + "/" + strconv.Itoa(len(l.cat.Types))
+	var name string
 	var source []byte
 	switch n.Kind {
 	case document.Mapping, document.Bool:
