@@ -135,6 +135,8 @@ func TestCommandNeedsOneHandler(t *testing.T) {
 		}{
 			{"Unknown", event.CodeNoHandler, `rule "watch" only logs it to "console"`, event.KindCommand},
 			{"Logged", event.CodeNoHandler, `only logs it to "console"`, event.KindQuery},
+			{"Unknown", event.CodeNoHandler, "add a rule that sends it to one", event.KindCommand},
+			{"DropThing", event.CodeNoHandler, "declare kind: event for DropThing in the catalog, or send it with detail.metadata.kind: event", ""},
 			{"Twice", event.CodeSeveralHandlers, `rule "twice-a"`, event.KindCommand},
 			{"Twice", event.CodeSeveralHandlers, `rule "twice-b"`, event.KindQuery},
 			{"Queued", event.CodeNoHandler, "from which no reply comes", event.KindQuery},

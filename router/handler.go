@@ -62,14 +62,18 @@ func (p *plan) findHandler(snap *snapshot) *event.Error {
 	return nil
 }
 
+// mendKind says what to do about a command or a query that nobody handles, which
+// may be an event whose name reads like one.
+const mendKind = "add a rule that sends it to one; or, if it is an event, declare kind: event for %s in the catalog, or send it with detail.metadata.kind: event"
+
 func (p *plan) noHandler(kind event.Kind) *event.Error {
 	if len(p.sends) > 0 {
 		s := &p.sends[0]
-		return requestError(event.CodeNoHandler, "no rule on bus %s sends the %s %s to a handler: rule %q only logs it to %q",
-			p.event.Meta.Bus, kind, p.event.DetailType, s.rule.Name, s.to.Target)
+		return requestError(event.CodeNoHandler, "no rule on bus %s sends the %s %s to a handler: rule %q only logs it to %q: "+mendKind,
+			p.event.Meta.Bus, kind, p.event.DetailType, s.rule.Name, s.to.Target, p.event.DetailType)
 	}
-	return requestError(event.CodeNoHandler, "no rule on bus %s sends the %s %s from %s to a handler: add a rule for it, or send it as an event",
-		p.event.Meta.Bus, kind, p.event.DetailType, p.event.Source)
+	return requestError(event.CodeNoHandler, "no rule on bus %s sends the %s %s from %s to a handler: "+mendKind,
+		p.event.Meta.Bus, kind, p.event.DetailType, p.event.Source, p.event.DetailType)
 }
 
 func (p *plan) severalHandlers(kind event.Kind, handlers []int) *event.Error {
