@@ -104,6 +104,9 @@ func handler(r *router.Router, registry *prometheus.Registry) http.Handler {
 	for _, path := range []string{"/v1/events", "/v1/commands", "/v1/queries"} {
 		mux.Handle(path, door)
 	}
-	mux.Handle("/", api.New(api.Options{Work: r, Gatherer: registry, Stopping: context.Background()}))
+	mux.Handle("/", api.New(api.Options{
+		Rules: r, Targets: r, Pauser: r, Events: r, States: r, Tracer: r, Accounts: r, Work: r, Planner: r, Discoverer: r,
+		DeadLetters: r.DeadLetters, Redriver: r.DeadLetters, Gatherer: registry, Stopping: context.Background(),
+	}))
 	return mux
 }

@@ -55,7 +55,7 @@ func killed(x *trial) {
 	}
 }
 
-// held stops the program for longer than an attempt may take.
+// held stops the program for a while.
 func held(x *trial) {
 	for range rounds(x.t, 2) {
 		pause(100, 200)
@@ -67,9 +67,10 @@ func held(x *trial) {
 	}
 }
 
-// hangs accepts and never answers.
+// hangs accepts and never answers, for longer than an attempt may take.
 func hangs(x *trial) {
-	misbehave(x, 1500, func(_ http.ResponseWriter, r *http.Request) bool {
+	x.p.write("rules.yaml", strings.ReplaceAll(x.p.read("rules.yaml"), "retry:", "timeout: 2s, retry:"))
+	misbehave(x, 2500, func(_ http.ResponseWriter, r *http.Request) bool {
 		<-r.Context().Done()
 		return false
 	})

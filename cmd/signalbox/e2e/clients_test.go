@@ -62,13 +62,13 @@ rules:
 		t.Fatal(err)
 	}
 	e := cloudevents.NewEvent()
-	e.SetID("ce-1")
 	e.SetSource("shop.cloudevents")
 	e.SetType("com.example.ticket.created.v1")
 	if err := e.SetData(cloudevents.ApplicationJSON, map[string]int{"n": 1}); err != nil {
 		t.Fatal(err)
 	}
-	for _, send := range []context.Context{cloudevents.WithEncodingBinary(ctx), cloudevents.WithEncodingStructured(ctx)} {
+	for id, send := range map[string]context.Context{"ce-1": cloudevents.WithEncodingBinary(ctx), "ce-2": cloudevents.WithEncodingStructured(ctx)} {
+		e.SetID(id)
 		if result := ce.Send(send, e); !cloudevents.IsACK(result) {
 			t.Errorf("CloudEvents: %v", result)
 		}
