@@ -29,10 +29,11 @@ it, and what its detail looks like. signalbox check finds its faults.`,
 func (c *cli) catalogListCommand() *cobra.Command {
 	var output format
 	cmd := &cobra.Command{
-		Use:   "list",
-		Short: "List the declared types",
-		Long:  "List the types that the configuration's catalog files declare. No running router is needed.",
-		Args:  positional(cobra.NoArgs),
+		Use:     "list",
+		Short:   "List the declared types",
+		Long:    "List the types that the configuration's catalog files declare. Needs no running router.",
+		Example: "  signalbox catalog list\n  signalbox catalog list --output json",
+		Args:    positional(cobra.NoArgs),
 		RunE: func(*cobra.Command, []string) error {
 			_, set, err := c.load()
 			if err != nil {
@@ -81,7 +82,7 @@ func (c *cli) catalogShowCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "show <type>",
 		Short:   "Print a declared type as JSON",
-		Long:    "Print all versions of a declared type, or one, as JSON. No running router is needed.",
+		Long:    "Print all versions of a declared type, or one, as JSON. Needs no running router.",
 		Example: "  signalbox catalog show OrderCreated --version 2",
 		Args:    positional(cobra.MatchAll(cobra.ExactArgs(1), notEmpty)),
 		RunE: func(_ *cobra.Command, args []string) error {

@@ -27,8 +27,11 @@ func (c *cli) rulesCommand() *cobra.Command {
 	r.connection.flags(cmd)
 	r.output.flag(cmd)
 	list := &cobra.Command{
-		Use: "list", Short: "List rules: their state and what they hold back", Args: positional(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error { return r.list(cmd.Context()) },
+		Use:     "list",
+		Short:   "List rules: their state and what they hold back",
+		Example: "  signalbox rules list\n  signalbox rules list --output json",
+		Args:    positional(cobra.NoArgs),
+		RunE:    func(cmd *cobra.Command, _ []string) error { return r.list(cmd.Context()) },
 	}
 	r.output.flag(list)
 	cmd.AddCommand(list,
@@ -48,7 +51,10 @@ type ruleAct func(c *api.Client, ctx context.Context, bus, name string) (router.
 
 func (r *rulesCommand) verb(name, short string, act ruleAct) *cobra.Command {
 	cmd := &cobra.Command{
-		Use: name + " rule", Short: short, Args: positional(cobra.ExactArgs(1)),
+		Use:     name + " <rule>",
+		Short:   short,
+		Example: "  signalbox rules " + name + " big-orders --bus shop",
+		Args:    positional(cobra.MatchAll(cobra.ExactArgs(1), notEmpty)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			client, err := r.client(r.connection)
 			if err != nil {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/spf13/cobra"
 	"go.uber.org/goleak"
 )
 
@@ -132,11 +133,20 @@ func TestInterruptedCommandSaysSo(t *testing.T) {
 	outcome{code, out.String(), errs.String()}.want(t, exitError, "", "signalbox: interrupted\n")
 }
 
+// commands names a command and all below it, as they are called.
+func commands(cmd *cobra.Command) []string {
+	_, name, _ := strings.Cut(cmd.CommandPath(), " ")
+	all := []string{name}
+	for _, sub := range cmd.Commands() {
+		all = append(all, commands(sub)...)
+	}
+	return all
+}
+
+// Every command has a help text with examples, and none changes unseen.
 func TestHelp(t *testing.T) {
 	var all strings.Builder
-	for _, command := range []string{
-		"", "serve", "check", "match", "test", "send", "explain", "dlq", "dlq list", "dlq show", "dlq replay", "dlq redrives", "dlq purge", "bench", "version",
-	} {
+	for _, command := range commands((&cli{}).rootCommand()) {
 		o := signalbox(t, append(strings.Fields(command), "--help")...)
 		o.want(t, exitOK, "Examples:", "")
 		all.WriteString("$ signalbox " + strings.TrimSpace(command+" --help") + "\n" + o.stdout + "\n")

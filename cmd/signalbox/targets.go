@@ -27,8 +27,11 @@ func (c *cli) targetsCommand() *cobra.Command {
 	t.connection.flags(cmd)
 	t.output.flag(cmd)
 	list := &cobra.Command{
-		Use: "list", Short: "List targets: their state and what is pending", Args: positional(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error { return t.list(cmd.Context()) },
+		Use:     "list",
+		Short:   "List targets: their state and what is pending",
+		Example: "  signalbox targets list\n  signalbox targets list --output json",
+		Args:    positional(cobra.NoArgs),
+		RunE:    func(cmd *cobra.Command, _ []string) error { return t.list(cmd.Context()) },
 	}
 	t.output.flag(list)
 	cmd.AddCommand(list,
@@ -48,7 +51,10 @@ type targetAct func(*api.Client, context.Context, string) (api.TargetView, error
 
 func (t *targetsCommand) verb(name, short string, act targetAct) *cobra.Command {
 	cmd := &cobra.Command{
-		Use: name + " target", Short: short, Args: positional(cobra.ExactArgs(1)),
+		Use:     name + " <target>",
+		Short:   short,
+		Example: "  signalbox targets " + name + " warehouse",
+		Args:    positional(cobra.MatchAll(cobra.ExactArgs(1), notEmpty)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			client, err := t.client(t.connection)
 			if err != nil {
@@ -68,13 +74,14 @@ func (t *targetsCommand) verb(name, short string, act targetAct) *cobra.Command 
 func (t *targetsCommand) drainCommand() *cobra.Command {
 	var timeout time.Duration
 	cmd := &cobra.Command{
-		Use:   "drain target",
+		Use:   "drain <target>",
 		Short: "Deliver what is pending for a target, and then pause it",
 		Long: `Deliver what is pending for a target, and then pause it. What comes for it meanwhile
 is held back until it is resumed. If you interrupt this, or the time is over, the
 target goes on draining: resume it, or wait for it to be paused.`,
-		Args: positional(cobra.ExactArgs(1)),
-		RunE: func(cmd *cobra.Command, args []string) error { return t.drain(cmd.Context(), args[0], timeout) },
+		Example: "  signalbox targets drain warehouse --timeout 5m",
+		Args:    positional(cobra.MatchAll(cobra.ExactArgs(1), notEmpty)),
+		RunE:    func(cmd *cobra.Command, args []string) error { return t.drain(cmd.Context(), args[0], timeout) },
 	}
 	cmd.Flags().DurationVar(&timeout, "timeout", 0, "how long to wait, such as 5m; 0 waits as long as it takes")
 	t.output.flag(cmd)
