@@ -14,9 +14,9 @@ import (
 // Drift is one difference between a written table and the rules.
 type Drift struct {
 	// Line is where the written row stands, 0 for a row that is not written.
-	Line int
+	Line int `json:"line,omitempty"`
 	// Message says what differs.
-	Message string
+	Message string `json:"message"`
 }
 
 func (d Drift) String() string {

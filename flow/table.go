@@ -13,12 +13,12 @@ import (
 
 // Row is one line of the event design table.
 type Row struct {
-	API     string
-	Inputs  []string
-	Service string
-	Action  string
-	Outputs []string
-	Notes   string
+	API     string   `json:"api,omitempty"`
+	Inputs  []string `json:"inputs"`
+	Service string   `json:"service"`
+	Action  string   `json:"action"`
+	Outputs []string `json:"outputs"`
+	Notes   string   `json:"notes,omitempty"`
 }
 
 // Header names the columns of the table.

@@ -23,7 +23,7 @@ Conditions (when:) and transforms are not measured. Needs no running router.`,
 		Example: `  signalbox bench --events events.jsonl
   signalbox bench --rules 'rules/*.yaml' --events events.jsonl --output json
   signalbox bench --patterns patterns.jsonl --events events.jsonl`,
-		Args: positional(cobra.NoArgs),
+		Args: takes(0, 0),
 		RunE: func(*cobra.Command, []string) error { return b.run() },
 	}
 	flags := cmd.Flags()

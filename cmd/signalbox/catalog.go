@@ -7,6 +7,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"signalbox/catalog"
 	"signalbox/rules/document"
@@ -29,11 +30,12 @@ it, and what its detail looks like. signalbox check finds its faults.`,
 func (c *cli) catalogListCommand() *cobra.Command {
 	var output format
 	cmd := &cobra.Command{
-		Use:     "list",
-		Short:   "List the declared types",
-		Long:    "List the types that the configuration's catalog files declare. Needs no running router.",
+		Use:   "list",
+		Short: "List the declared types",
+		Long: `List the types that the configuration's catalog files declare. Needs no running
+router.`,
 		Example: "  signalbox catalog list\n  signalbox catalog list --output json",
-		Args:    positional(cobra.NoArgs),
+		Args:    takes(0, 0),
 		RunE: func(*cobra.Command, []string) error {
 			_, set, err := c.load()
 			if err != nil {
@@ -79,12 +81,13 @@ func yesNo(yes bool) string {
 
 func (c *cli) catalogShowCommand() *cobra.Command {
 	var version string
+	var output choice
 	cmd := &cobra.Command{
 		Use:     "show <type>",
 		Short:   "Print a declared type as JSON",
 		Long:    "Print all versions of a declared type, or one, as JSON. Needs no running router.",
 		Example: "  signalbox catalog show OrderCreated --version 2",
-		Args:    positional(cobra.MatchAll(cobra.ExactArgs(1), notEmpty)),
+		Args:    takes(1, 1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			_, set, err := c.load()
 			if err != nil {
@@ -105,27 +108,26 @@ func (c *cli) catalogShowCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&version, "version", "", "only this version")
+	output.flagOf(cmd, formatJSON)
 	return cmd
 }
 
 func (c *cli) catalogExportCommand() *cobra.Command {
-	var to string
+	var to choice
 	cmd := &cobra.Command{
 		Use:   "export",
 		Short: "Print the catalog as AsyncAPI, Markdown or HTML",
 		Long: `Print the catalog as a document of AsyncAPI 3.0 (in JSON, which is YAML too), as a
-page in Markdown, or as a page in HTML that needs no other file.`,
+page in Markdown, or as a page in HTML that needs no other file. --format and
+--output are the same.`,
 		Example: "  signalbox catalog export --format asyncapi > asyncapi.json\n  signalbox catalog export --format html > catalog.html",
-		Args:    positional(cobra.NoArgs),
+		Args:    takes(0, 0),
 		RunE: func(*cobra.Command, []string) error {
-			if !slices.Contains([]string{"asyncapi", "markdown", "html"}, to) {
-				return wrongUsage("--format %q: there are asyncapi, markdown and html", to)
-			}
 			_, set, err := c.load()
 			if err != nil {
 				return err
 			}
-			switch to {
+			switch to.format {
 			case "markdown":
 				return set.Catalog.WriteMarkdown(c.stdout)
 			case "html":
@@ -134,6 +136,12 @@ page in Markdown, or as a page in HTML that needs no other file.`,
 			return set.Catalog.WriteAsyncAPI(c.stdout, set.Revision)
 		},
 	}
-	cmd.Flags().StringVar(&to, "format", "asyncapi", "asyncapi, markdown or html")
+	to.flagOf(cmd, "asyncapi", "markdown", "html")
+	cmd.Flags().SetNormalizeFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
+		if name == "format" {
+			name = "output"
+		}
+		return pflag.NormalizedName(name)
+	})
 	return cmd
 }

@@ -22,11 +22,11 @@ that are not declared, declarations are proposed, to be put into a catalog file
 
 Exit codes: 0 no drift, 1 drift or a failure, 2 wrong usage.`,
 		Example: "  signalbox catalog discover\n  signalbox catalog discover --since 24h --limit 50000",
-		Args:    positional(cobra.NoArgs),
+		Args:    takes(0, 0),
 		RunE:    func(cmd *cobra.Command, _ []string) error { return d.run(cmd.Context()) },
 	}
 	d.connection.flags(cmd)
-	cmd.Flags().DurationVar(&d.since, "since", 0, "only events accepted within this time")
+	cmd.Flags().StringVar(&d.since, "since", "", "only events accepted since then: a time, or a duration back from now such as 24h")
 	cmd.Flags().IntVar(&d.limit, "limit", api.DefaultDiscovered, "look at no more than this many events")
 	d.output.flag(cmd)
 	return cmd
@@ -35,19 +35,19 @@ Exit codes: 0 no drift, 1 drift or a failure, 2 wrong usage.`,
 type catalogDiscover struct {
 	*cli
 	connection
-	since  time.Duration
+	since  string
 	limit  int
 	output format
 }
 
 func (d *catalogDiscover) run(ctx context.Context) error {
-	client, err := d.client(d.connection)
+	since, err := momentFlag("since", d.since, time.Now())
 	if err != nil {
 		return err
 	}
-	var since time.Time
-	if d.since > 0 {
-		since = time.Now().Add(-d.since)
+	client, err := d.client(d.connection)
+	if err != nil {
+		return err
 	}
 	found, err := client.Discover(ctx, since, d.limit)
 	if err != nil {

@@ -53,18 +53,12 @@ func (f *letterFilter) filter(c *cli, ids []string) (dlq.Filter, error) {
 		return out, wrongUsage("--status must not be negative")
 	}
 	now := time.Now()
-	for _, t := range []struct {
-		name, text string
-		into       *time.Time
-	}{{"since", f.since, &out.Since}, {"until", f.until, &out.Until}} {
-		if t.text == "" {
-			continue
-		}
-		at, err := moment(t.text, now)
-		if err != nil {
-			return out, wrongUsage("--%s %q: write a time such as 2026-01-31T15:04:05Z, a day, or a duration such as 1h", t.name, t.text)
-		}
-		*t.into = at
+	var err error
+	if out.Since, err = momentFlag("since", f.since, now); err != nil {
+		return out, err
+	}
+	if out.Until, err = momentFlag("until", f.until, now); err != nil {
+		return out, err
 	}
 	if f.pattern != "" {
 		text, err := c.readInput("--pattern", f.pattern)
@@ -77,6 +71,18 @@ func (f *letterFilter) filter(c *cli, ids []string) (dlq.Filter, error) {
 		out.Pattern = text
 	}
 	return out, nil
+}
+
+// momentFlag reads a flag that is a moment; an empty one is none.
+func momentFlag(name, text string, now time.Time) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	at, err := moment(text, now)
+	if err != nil {
+		return at, wrongUsage("--%s %q: write a time such as 2026-01-31T15:04:05Z, a day, or a duration such as 1h", name, text)
+	}
+	return at, nil
 }
 
 // moment reads a time, a day, or how long it is ago.

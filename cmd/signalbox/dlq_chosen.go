@@ -1,6 +1,16 @@
 package main
 
-import "signalbox/dlq"
+import (
+	"fmt"
+	"strings"
+
+	"signalbox/dlq"
+)
+
+// noLetters says that none of the ids is that of a dead letter.
+func noLetters(ids []string) error {
+	return fmt.Errorf("no dead letter has the id %s (signalbox dlq list shows them)", strings.Join(ids, " or "))
+}
 
 // chosen insists on --all where a filter would choose every letter, and on
 // somebody who can be asked.

@@ -19,7 +19,7 @@ func (c *cli) dlqListCommand() *cobra.Command {
 		Example: `  signalbox dlq list
   signalbox dlq list --target warehouse --error-code TIMEOUT --since 1h
   signalbox dlq list --pattern '{"source": ["shop.orders"]}' --output json`,
-		Args: positional(cobra.NoArgs),
+		Args: takes(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error { return l.run(cmd.Context()) },
 	}
 	l.connection.flags(cmd)
@@ -67,12 +67,16 @@ func (l *dlqList) run(ctx context.Context) error {
 	if l.output == formatJSON {
 		return printJSON(l.stdout, all)
 	}
-	return l.print(all)
+	return l.print(filter, all)
 }
 
-func (l *dlqList) print(all dlq.Page) error {
+func (l *dlqList) print(filter dlq.Filter, all dlq.Page) error {
 	if len(all.Letters) == 0 {
-		_, err := fmt.Fprintln(l.stdout, "no dead letters")
+		none := "no dead letters"
+		if !filter.Empty() {
+			none = "no dead letters that the filter chooses"
+		}
+		_, err := fmt.Fprintln(l.stdout, none)
 		return err
 	}
 	table := tabwriter.NewWriter(l.stdout, 0, 0, 2, ' ', 0)

@@ -20,7 +20,7 @@ choose, or all. They count as dropped.`,
 		Example: `  signalbox dlq purge 0199a4c2-8f1e-8000-8000-5f3c9a1b2d4e
   signalbox dlq purge --target old-warehouse --until 168h
   signalbox dlq purge --all --dry-run`,
-		Args: positional(notEmpty),
+		Args: takes(0, anyNumber),
 		RunE: func(cmd *cobra.Command, args []string) error { return p.run(cmd.Context(), args) },
 	}
 	p.connection.flags(cmd)
@@ -56,6 +56,9 @@ func (p *dlqPurge) run(ctx context.Context, ids []string) error {
 	found, err := client.Purge(ctx, req, nil)
 	if err != nil {
 		return err
+	}
+	if found.Total == 0 && len(ids) > 0 {
+		return noLetters(ids)
 	}
 	if p.dryRun || found.Total == 0 {
 		return p.tell("would be dropped", found.Total, found)

@@ -26,7 +26,7 @@ is for each target, and which letters it skipped and why.`,
 		Example: `  signalbox dlq redrives
   signalbox dlq redrives 20261122T231530-4f2a9c
   signalbox dlq redrives 20261122T231530-4f2a9c --cancel`,
-		Args: positional(cobra.MatchAll(cobra.MaximumNArgs(1), notEmpty)),
+		Args: takes(0, 1),
 		RunE: func(cmd *cobra.Command, args []string) error { return r.run(cmd.Context(), args) },
 	}
 	r.connection.flags(cmd)

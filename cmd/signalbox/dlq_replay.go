@@ -33,7 +33,7 @@ cancelled or has stopped. --dry-run shows what would be sent.`,
   signalbox dlq replay --pattern '{"source": ["shop.orders"]}' --as current --dry-run
   signalbox dlq replay --all --to standby --dry-run
   signalbox dlq replay --resume 20261122T231530-4f2a9c`,
-		Args: positional(notEmpty),
+		Args: takes(0, anyNumber),
 		RunE: func(cmd *cobra.Command, args []string) error { return r.run(cmd.Context(), args) },
 	}
 	r.flags(cmd)
@@ -150,6 +150,9 @@ func (r *dlqReplay) begin(ctx context.Context, client *api.Client, req api.Redri
 	j, err := client.Redrive(ctx, req)
 	if err != nil {
 		return err
+	}
+	if ids := req.Filter.IDs; j.Total == 0 && len(ids) > 0 {
+		return noLetters(ids)
 	}
 	return r.follow(ctx, client, j)
 }

@@ -21,7 +21,7 @@ func (c *cli) dlqShowCommand() *cobra.Command {
 		Use:     "show <id>",
 		Short:   "Show a dead letter: its event, what was to be sent, and why it failed",
 		Example: "  signalbox dlq show 0199a4c2-8f1e-8000-8000-5f3c9a1b2d4e",
-		Args:    positional(cobra.MatchAll(cobra.ExactArgs(1), notEmpty)),
+		Args:    takes(1, 1),
 		RunE:    func(cmd *cobra.Command, args []string) error { return s.run(cmd.Context(), args[0]) },
 	}
 	s.connection.flags(cmd)

@@ -25,7 +25,7 @@ send, or by the id of one that was taken in. Nothing is sent.`,
 		Example: `  signalbox explain event.json
   signalbox explain 0199a4c2-8f1e-7000-8000-5f3c9a1b2d4e
   signalbox explain event.json --rule big-orders`,
-		Args: positional(cobra.MatchAll(cobra.ExactArgs(1), notEmpty)),
+		Args: takes(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error { return e.run(cmd.Context(), args[0]) },
 	}
 	e.connection.flags(cmd)

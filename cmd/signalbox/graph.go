@@ -20,16 +20,16 @@ router.`,
 		Example: `  signalbox graph > flow.svg
   signalbox graph --output mermaid
   signalbox graph --output dot | dot -Tpdf > flow.pdf`,
-		Args: positional(cobra.NoArgs),
+		Args: takes(0, 0),
 		RunE: func(*cobra.Command, []string) error {
 			f, err := c.flow()
 			if err != nil {
 				return err
 			}
-			write := map[format]func(io.Writer, *flow.Graph) error{"svg": flow.WriteSVG, "dot": flow.WriteDOT, "mermaid": flow.WriteMermaid}
+			write := map[format]func(io.Writer, *flow.Graph) error{"svg": flow.WriteSVG, "dot": flow.WriteDOT, "mermaid": flow.WriteMermaid, formatJSON: flow.WriteGraphJSON}
 			return write[output.format](c.stdout, f.Graph())
 		},
 	}
-	output.flagOf(cmd, "svg", "dot", "mermaid")
+	output.flagOf(cmd, "svg", "dot", "mermaid", formatJSON)
 	return cmd
 }

@@ -33,7 +33,7 @@ func (c *cli) keysListCommand() *cobra.Command {
 		Use:     "list <target>",
 		Short:   "List the order keys of a target that do not go on",
 		Example: "  signalbox keys list warehouse\n  signalbox keys list warehouse --output json",
-		Args:    positional(cobra.MatchAll(cobra.ExactArgs(1), notEmpty)),
+		Args:    takes(1, 1),
 		RunE:    func(cmd *cobra.Command, args []string) error { return l.run(cmd.Context(), args[0]) },
 	}
 	l.connection.flags(cmd)
@@ -92,16 +92,18 @@ func (c *cli) keysResumeCommand() *cobra.Command {
 dead-letter queue; redriven later, it comes after what was sent meanwhile. To send
 it first, redrive it instead: its key then goes on by itself.`,
 		Example: "  signalbox keys resume warehouse o-17",
-		Args:    positional(cobra.MatchAll(cobra.ExactArgs(2), notEmpty)),
+		Args:    takes(2, 2),
 		RunE:    func(cmd *cobra.Command, args []string) error { return k.run(cmd.Context(), args[0], args[1]) },
 	}
 	k.connection.flags(cmd)
+	k.output.flag(cmd)
 	return cmd
 }
 
 type keysResume struct {
 	*cli
 	connection
+	output format
 }
 
 func (k *keysResume) run(ctx context.Context, target, key string) error {
@@ -111,6 +113,9 @@ func (k *keysResume) run(ctx context.Context, target, key string) error {
 	}
 	if err := client.ResumeKey(ctx, target, key); err != nil {
 		return err
+	}
+	if k.output == formatJSON {
+		return printJSON(k.stdout, map[string]string{"target": target, "key": key})
 	}
 	_, err = fmt.Fprintf(k.stdout, "key %s of %s goes on\n", key, target)
 	return err

@@ -27,7 +27,7 @@ wrong usage. With --jsonl 0 unless the lines can't be read.`,
 		Example: `  signalbox match --pattern '{"source": ["shop.orders"]}' --event event.json
   signalbox match --pattern pattern.json --event event.json --explain
   signalbox match --jsonl < pairs.jsonl`,
-		Args: positional(cobra.MaximumNArgs(1)),
+		Args: takes(0, 1),
 		RunE: func(_ *cobra.Command, args []string) error { return m.run(args) },
 	}
 	flags := cmd.Flags()
@@ -37,6 +37,7 @@ wrong usage. With --jsonl 0 unless the lines can't be read.`,
 	flags.BoolVar(&m.strict, "strict", false, "refuse patterns that are probably not what was meant")
 	flags.BoolVar(&m.extensions, "extensions", false, "allow the operators that EventBridge does not have")
 	flags.BoolVar(&m.lines, "jsonl", false, "read pairs, one a line")
+	m.output.flag(cmd)
 	return cmd
 }
 
@@ -45,6 +46,7 @@ type matchCommand struct {
 	pattern, event              string
 	explain, strict, extensions bool
 	lines                       bool
+	output                      format
 }
 
 func (m *matchCommand) options() pattern.Options {
@@ -53,8 +55,8 @@ func (m *matchCommand) options() pattern.Options {
 
 func (m *matchCommand) run(args []string) error {
 	switch {
-	case m.lines && (m.pattern != "" || m.event != "" || m.explain):
-		return wrongUsage("--jsonl reads patterns and events from its lines: leave out --pattern, --event and --explain")
+	case m.lines && (m.pattern != "" || m.event != "" || m.explain || m.output == formatJSON):
+		return wrongUsage("--jsonl reads patterns and events from its lines: leave out --pattern, --event, --explain and --output")
 	case m.lines:
 		return m.pairs(args)
 	case len(args) > 0:
@@ -85,16 +87,23 @@ func (m *matchCommand) one() error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintln(m.stdout, x.Matched)
-	if x.Matched {
-		return nil
+	if err := m.print(x); err != nil || x.Matched {
+		return err
 	}
+	return errReported
+}
+
+func (m *matchCommand) print(x pattern.Explanation) error {
+	if m.output == formatJSON {
+		return printJSON(m.stdout, x)
+	}
+	fmt.Fprintln(m.stdout, x.Matched)
 	if m.explain {
 		for _, f := range x.Failures {
 			fmt.Fprintln(m.stdout, "  "+f.String())
 		}
 	}
-	return errReported
+	return nil
 }
 
 // pairs matches pair by pair, and prints a line for each.

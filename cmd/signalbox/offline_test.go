@@ -65,6 +65,8 @@ func TestTestRunsTheTestsBesideTheRules(t *testing.T) {
 	if !strings.Contains(string(xml), `<testsuites tests="2" failures="1">`) {
 		t.Errorf("the report is\n%s", xml)
 	}
+	signalbox(t, "test", "--config", config, "-o", "json").want(t, exitError, `"passed": 1,
+  "failed": 1,`, "")
 	signalbox(t, "test", "--config", config, "--run", "^match", "-v", tests).want(t, exitOK, "ok    matches\n", "")
 }
 

@@ -64,7 +64,7 @@ func (c *choice) flagOf(cmd *cobra.Command, formats ...format) {
 	for _, f := range formats {
 		c.of = append(c.of, string(f))
 	}
-	cmd.Flags().VarP(c, "output", "o", "print results for people (text), for programs (json), or in another form")
+	cmd.Flags().VarP(c, "output", "o", "the form of what is printed")
 	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(c.of, cobra.ShellCompDirectiveNoFileComp))
 }
 

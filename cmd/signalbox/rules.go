@@ -30,7 +30,7 @@ func (c *cli) rulesCommand() *cobra.Command {
 		Use:     "list",
 		Short:   "List rules: their state and what they hold back",
 		Example: "  signalbox rules list\n  signalbox rules list --output json",
-		Args:    positional(cobra.NoArgs),
+		Args:    takes(0, 0),
 		RunE:    func(cmd *cobra.Command, _ []string) error { return r.list(cmd.Context()) },
 	}
 	r.output.flag(list)
@@ -54,7 +54,7 @@ func (r *rulesCommand) verb(name, short string, act ruleAct) *cobra.Command {
 		Use:     name + " <rule>",
 		Short:   short,
 		Example: "  signalbox rules " + name + " big-orders --bus shop",
-		Args:    positional(cobra.MatchAll(cobra.ExactArgs(1), notEmpty)),
+		Args:    takes(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			client, err := r.client(r.connection)
 			if err != nil {

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -20,14 +18,6 @@ const (
 	exitError = 1
 	exitUsage = 2
 )
-
-// usageError says that a command was called wrongly.
-type usageError struct{ err error }
-
-func (u *usageError) Error() string { return u.err.Error() }
-func (u *usageError) Unwrap() error { return u.err }
-
-func wrongUsage(format string, args ...any) error { return &usageError{fmt.Errorf(format, args...)} }
 
 // errReported ends a command with a failure that its output has told already.
 var errReported = errors.New("reported")
@@ -86,12 +76,14 @@ Exit codes: 0 all is well, 1 a failure, 2 wrong usage.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          noSuchCommand,
+		Version:       thisBuild().Version,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
+	root.SetVersionTemplate("signalbox {{.Version}}\n")
 	root.SetIn(c.stdin)
 	root.SetOut(c.stdout)
 	root.SetErr(c.stderr)
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
+	root.SetFlagErrorFunc(wrongFlag)
 	root.PersistentFlags().StringVar(&c.configPath, "config", config.DefaultPath, "the configuration file")
 	root.AddCommand(
 		c.serveCommand(),
@@ -114,35 +106,4 @@ Exit codes: 0 all is well, 1 a failure, 2 wrong usage.`,
 	)
 	root.AddCommand(c.targetsCommand(), c.rulesCommand())
 	return root
-}
-
-// noSuchCommand is the Args of a command that does nothing without a subcommand.
-func noSuchCommand(cmd *cobra.Command, args []string) error {
-	if len(args) == 0 {
-		return nil
-	}
-	hint := ""
-	cmd.SuggestionsMinimumDistance = 2 // as cobra has it where it makes suggestions itself
-	if like := cmd.SuggestionsFor(args[0]); len(like) > 0 {
-		hint = fmt.Sprintf(" (did you mean %q?)", strings.Join(like, `" or "`))
-	}
-	return wrongUsage("unknown command %q%s", args[0], hint)
-}
-
-// positional makes a cobra check of arguments an error of usage.
-func positional(check cobra.PositionalArgs) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
-		if err := check(cmd, args); err != nil {
-			return &usageError{err}
-		}
-		return nil
-	}
-}
-
-// notEmpty refuses empty arguments, which an unset variable of a shell leaves.
-func notEmpty(_ *cobra.Command, args []string) error {
-	if slices.Contains(args, "") {
-		return errors.New("an argument is empty")
-	}
-	return nil
 }

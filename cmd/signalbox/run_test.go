@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"go.uber.org/goleak"
@@ -69,7 +70,11 @@ func TestExitCodes(t *testing.T) {
 		{"unknown command", []string{"chekc"}, exitUsage, "", `unknown command "chekc" (did you mean "check"?)`},
 		{"unknown command of dlq", []string{"dlq", "lst"}, exitUsage, "", `unknown command "lst" (did you mean "list"?)`},
 		{"unknown flag", []string{"check", "--nope"}, exitUsage, "", `See "signalbox check --help"`},
-		{"too many arguments", []string{"version", "x"}, exitUsage, "", "unknown command"},
+		{"too many arguments", []string{"version", "x"}, exitUsage, "", `"x": one argument too many; write signalbox version`},
+		{"an argument missing", []string{"trace"}, exitUsage, "", "an argument is missing; write signalbox trace <event id | correlation id>"},
+		{"misspelt flag", []string{"send", "--dryrun", "x.json"}, exitUsage, "", "unknown flag: --dryrun (did you mean \"--dry-run\"?)"},
+		{"a duration without a unit", []string{"targets", "drain", "x", "--timeout", "5"}, exitUsage, "", "write a number and its unit"},
+		{"version as a flag", []string{"--version"}, exitOK, "signalbox ", ""},
 		{"wrong output", []string{"version", "-o", "xml"}, exitUsage, "", `"xml" is neither text nor json`},
 		{"version", []string{"version"}, exitOK, "signalbox ", ""},
 		{"version as JSON", []string{"version", "--output=json"}, exitOK, `"go": "go1.`, ""},
@@ -90,11 +95,17 @@ func TestExitCodes(t *testing.T) {
 		{"both from standard input", []string{"match", "--pattern", "-", "--event", "-"}, exitUsage, "", "only one of"},
 		{"pairs and a pattern", []string{"match", "--jsonl", "--pattern", "{}"}, exitUsage, "", "leave out --pattern"},
 
+		{"match as JSON", []string{"match", "--pattern", `{"a":[1]}`, "--event", `{"a":2}`, "-o", "json"}, exitError, `"matched": false`, ""},
+		{"pairs as JSON", []string{"match", "--jsonl", "-o", "json"}, exitUsage, "", "--output"},
+
 		{"test without tests", []string{"test", "--config", good}, exitOK, "0 passed, 0 failed", "no tests"},
 		{"test of nothing", []string{"test", "--config", good, filepath.Join(dir, "none_test.yaml")}, exitError, "", "no such file"},
 		{"test with a bad expression", []string{"test", "--run", "("}, exitUsage, "", "--run: "},
 
 		{"send nothing", []string{"send"}, exitUsage, "", "name a file"},
+		{"send a command that is a query", []string{"send", down, "--source", "x", "--command", "--query"}, exitUsage, "", "--command and --query: a message is one of them"},
+		{"send an event and wait", []string{"send", down, "--source", "x", "--wait", "1s"}, exitUsage, "", "nobody answers to an event"},
+		{"send and wait for ever", []string{"send", down, "--source", "x", "--command", "--wait", "5m"}, exitUsage, "", "--wait 5m0s: write a time up to 1m0s"},
 		{"send without a router", []string{"send", down, "--source", "x"}, exitError, "",
 			"signalbox: can't reach the router at http://127.0.0.1:1: connection refused; is `signalbox serve` running? (--url)\n"},
 		{"send broken JSON", []string{"send", down, `{"a":`}, exitError, "", "not valid JSON, in or after line 1"},
@@ -115,6 +126,13 @@ func TestExitCodes(t *testing.T) {
 		{"replay of an empty id", []string{"dlq", "replay", down, "--yes", ""}, exitUsage, "", "an argument is empty"},
 		{"purge with nobody to ask", []string{"dlq", "purge", down, "--target", "x"}, exitUsage, "", "give --yes or --dry-run"},
 
+		{"discover since nonsense", []string{"catalog", "discover", down, "--since", "soon"}, exitUsage, "", `--since "soon": write a time`},
+		{"export in no form", []string{"catalog", "export", "--config", good, "--format", "pdf"}, exitUsage, "", `"pdf" is none of asyncapi, markdown, html`},
+		{"export in a form", []string{"catalog", "export", "--config", good, "--format", "markdown"}, exitOK, "# Message catalog", ""},
+		{"export in a form by --output", []string{"catalog", "export", "--config", good, "-o", "markdown"}, exitOK, "# Message catalog", ""},
+		{"table as JSON", []string{"table", "--config", good, "-o", "json"}, exitOK, `"service": "out"`, ""},
+		{"graph as JSON", []string{"graph", "--config", good, "-o", "json"}, exitOK, `"shape": "rule"`, ""},
+
 		{"bench without events", []string{"bench"}, exitUsage, "", "--events is needed"},
 		{"bench of a missing file", []string{"bench", "--patterns", filepath.Join(dir, "p"), "--events", "e"}, exitError, "", "no such file"},
 	}
@@ -133,23 +151,40 @@ func TestInterruptedCommandSaysSo(t *testing.T) {
 	outcome{code, out.String(), errs.String()}.want(t, exitError, "", "signalbox: interrupted\n")
 }
 
-// commands names a command and all below it, as they are called.
-func commands(cmd *cobra.Command) []string {
-	_, name, _ := strings.Cut(cmd.CommandPath(), " ")
-	all := []string{name}
+// allCommands gives a command and all below it.
+func allCommands(cmd *cobra.Command) []*cobra.Command {
+	all := []*cobra.Command{cmd}
 	for _, sub := range cmd.Commands() {
-		all = append(all, commands(sub)...)
+		all = append(all, allCommands(sub)...)
 	}
 	return all
 }
 
-// Every command has a help text with examples, and none changes unseen.
+// TestCommandsAreAlike holds what people expect of every command once they know one.
+func TestCommandsAreAlike(t *testing.T) {
+	for _, cmd := range allCommands(new(cli).rootCommand()) {
+		name := cmd.CommandPath()
+		if !cmd.HasSubCommands() && name != "signalbox serve" && cmd.Flags().ShorthandLookup("o") == nil {
+			t.Errorf("%s has no --output", name)
+		}
+		if key := cmd.Flag("api-key"); (cmd.Flag("url") == nil) != (key == nil) {
+			t.Errorf("%s has one of --url and --api-key", name)
+		}
+		for line := range strings.Lines(cmd.Long) {
+			if n := utf8.RuneCountInString(strings.TrimSpace(line)); n > 86 {
+				t.Errorf("%s: a line of its help has %d characters: %s", name, n, line)
+			}
+		}
+	}
+}
+
 func TestHelp(t *testing.T) {
 	var all strings.Builder
-	for _, command := range commands((&cli{}).rootCommand()) {
-		o := signalbox(t, append(strings.Fields(command), "--help")...)
+	for _, cmd := range allCommands(new(cli).rootCommand()) {
+		call := cmd.CommandPath() + " --help"
+		o := signalbox(t, strings.Fields(call)[1:]...)
 		o.want(t, exitOK, "Examples:", "")
-		all.WriteString("$ signalbox " + strings.TrimSpace(command+" --help") + "\n" + o.stdout + "\n")
+		all.WriteString("$ " + call + "\n" + o.stdout + "\n")
 	}
 	golden := filepath.Join("testdata", "help.golden")
 	if *update {

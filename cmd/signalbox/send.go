@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"signalbox/api"
+	"signalbox/ingest"
 )
 
 func (c *cli) sendCommand() *cobra.Command {
@@ -36,7 +37,7 @@ usage.`,
   signalbox send --synthetic - < events.jsonl
   signalbox send --command --wait 10s create.json
   signalbox send --query count.json`,
-		Args: positional(cobra.MaximumNArgs(1)),
+		Args: takes(0, 1),
 		RunE: func(cmd *cobra.Command, args []string) error { return s.run(cmd.Context(), args) },
 	}
 	s.connection.flags(cmd)
@@ -50,7 +51,6 @@ usage.`,
 	flags.BoolVar(&s.command, "command", false, "send a command: one handler, which may refuse it")
 	flags.BoolVar(&s.query, "query", false, "send a query, and print the reply")
 	flags.DurationVar(&s.wait, "wait", 0, "how long to wait for the handler's answer, up to 1m (default: 10s for a query, not at all for a command)")
-	cmd.MarkFlagsMutuallyExclusive("command", "query")
 	s.output.flag(cmd)
 	return cmd
 }
@@ -66,6 +66,9 @@ type sendCommand struct {
 }
 
 func (s *sendCommand) run(ctx context.Context, args []string) error {
+	if err := s.flagsFit(); err != nil {
+		return err
+	}
 	events, err := s.events(args)
 	if err != nil {
 		return err
@@ -74,10 +77,7 @@ func (s *sendCommand) run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	switch {
-	case s.wait != 0 && !s.command && !s.query:
-		return wrongUsage("--wait goes with --command or --query: nobody answers to an event")
-	case (s.command || s.query) && !s.dryRun:
+	if (s.command || s.query) && !s.dryRun {
 		return s.ask(ctx, client, events)
 	}
 	bar := newProgress(s.stderr)
@@ -99,6 +99,19 @@ func (s *sendCommand) run(ctx context.Context, args []string) error {
 	}
 	bar.end()
 	return s.print(all)
+}
+
+// flagsFit checks the flags that go together or do not.
+func (s *sendCommand) flagsFit() error {
+	switch {
+	case s.command && s.query:
+		return wrongUsage("--command and --query: a message is one of them")
+	case s.wait != 0 && !s.command && !s.query:
+		return wrongUsage("--wait goes with --command or --query: nobody answers to an event")
+	case s.wait < 0 || s.wait > ingest.MaxWait:
+		return wrongUsage("--wait %v: write a time up to %v", s.wait, ingest.MaxWait)
+	}
+	return nil
 }
 
 // events reads the input and applies the flags.

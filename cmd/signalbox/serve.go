@@ -40,7 +40,7 @@ change, on SIGHUP, and on POST /-/reload. A file with a fault changes nothing.`,
 		Example: `  signalbox serve
   signalbox serve --config /etc/signalbox/config.yaml
   signalbox serve --listen 127.0.0.1:9090`,
-		Args: positional(cobra.NoArgs),
+		Args: takes(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, set, err := c.load()
 			if err != nil {

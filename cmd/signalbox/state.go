@@ -35,7 +35,7 @@ func (c *cli) stateListCommand() *cobra.Command {
 		Use:     "list [type]",
 		Short:   "List the types of objects, or the objects of a type",
 		Example: "  signalbox state list\n  signalbox state list customer --prefix eu/",
-		Args:    positional(cobra.MatchAll(cobra.MaximumNArgs(1), notEmpty)),
+		Args:    takes(0, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return l.types(cmd.Context())
@@ -128,7 +128,7 @@ func (c *cli) stateGetCommand() *cobra.Command {
 		Use:     "get <type> <key>",
 		Short:   "Print an object's state",
 		Example: "  signalbox state get customer eu/42\n  signalbox state get customer eu/42 --output json",
-		Args:    positional(cobra.MatchAll(cobra.ExactArgs(2), notEmpty)),
+		Args:    takes(2, 2),
 		RunE:    func(cmd *cobra.Command, args []string) error { return g.run(cmd.Context(), args[0], args[1]) },
 	}
 	g.connection.flags(cmd)

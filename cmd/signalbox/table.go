@@ -26,10 +26,10 @@ Exit codes: 0 all is well, 1 a failure or a difference, 2 wrong usage.`,
 		Example: `  signalbox table
   signalbox table --output html > table.html
   signalbox table --check docs/events.md`,
-		Args: positional(cobra.NoArgs),
+		Args: takes(0, 0),
 		RunE: func(*cobra.Command, []string) error { return t.run() },
 	}
-	t.output.flagOf(cmd, "markdown", "csv", "html")
+	t.output.flagOf(cmd, "markdown", "csv", "html", formatJSON)
 	cmd.Flags().StringVar(&t.check, "check", "", "compare the table in this file with the rules")
 	return cmd
 }
@@ -49,7 +49,7 @@ func (t *tableCommand) run() error {
 	if t.check != "" {
 		return t.compare(rows)
 	}
-	write := map[format]func(io.Writer, []flow.Row) error{"markdown": flow.WriteMarkdown, "csv": flow.WriteCSV, "html": flow.WriteHTML}
+	write := map[format]func(io.Writer, []flow.Row) error{"markdown": flow.WriteMarkdown, "csv": flow.WriteCSV, "html": flow.WriteHTML, formatJSON: flow.WriteJSON}
 	return write[t.output.format](t.stdout, rows)
 }
 
@@ -63,6 +63,12 @@ func (t *tableCommand) compare(rows []flow.Row) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", t.check, err)
 	}
+	if t.output.format == formatJSON {
+		if err := printJSON(t.stdout, map[string]any{"ok": len(drift) == 0, "drift": append([]flow.Drift{}, drift...)}); err != nil {
+			return err
+		}
+		return t.verdict(drift)
+	}
 	for _, d := range drift {
 		if d.Line > 0 {
 			fmt.Fprintf(t.stdout, "%s:%d: %s\n", t.check, d.Line, d.Message)
@@ -70,11 +76,18 @@ func (t *tableCommand) compare(rows []flow.Row) error {
 			fmt.Fprintf(t.stdout, "%s: %s\n", t.check, d.Message)
 		}
 	}
+	if len(drift) == 0 {
+		fmt.Fprintf(t.stdout, "%s: says what the rules do, in %s\n", t.check, count(len(rows), "row"))
+	}
+	return t.verdict(drift)
+}
+
+// verdict is a failure where the table differs.
+func (t *tableCommand) verdict(drift []flow.Drift) error {
 	if len(drift) > 0 {
 		return errReported
 	}
-	_, err = fmt.Fprintf(t.stdout, "%s: says what the rules do, in %s\n", t.check, count(len(rows), "row"))
-	return err
+	return nil
 }
 
 // flow gives the flow of the configured rules.

@@ -30,7 +30,7 @@ func (c *cli) targetsCommand() *cobra.Command {
 		Use:     "list",
 		Short:   "List targets: their state and what is pending",
 		Example: "  signalbox targets list\n  signalbox targets list --output json",
-		Args:    positional(cobra.NoArgs),
+		Args:    takes(0, 0),
 		RunE:    func(cmd *cobra.Command, _ []string) error { return t.list(cmd.Context()) },
 	}
 	t.output.flag(list)
@@ -54,7 +54,7 @@ func (t *targetsCommand) verb(name, short string, act targetAct) *cobra.Command 
 		Use:     name + " <target>",
 		Short:   short,
 		Example: "  signalbox targets " + name + " warehouse",
-		Args:    positional(cobra.MatchAll(cobra.ExactArgs(1), notEmpty)),
+		Args:    takes(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			client, err := t.client(t.connection)
 			if err != nil {
@@ -80,7 +80,7 @@ func (t *targetsCommand) drainCommand() *cobra.Command {
 is held back until it is resumed. If you interrupt this, or the time is over, the
 target goes on draining: resume it, or wait for it to be paused.`,
 		Example: "  signalbox targets drain warehouse --timeout 5m",
-		Args:    positional(cobra.MatchAll(cobra.ExactArgs(1), notEmpty)),
+		Args:    takes(1, 1),
 		RunE:    func(cmd *cobra.Command, args []string) error { return t.drain(cmd.Context(), args[0], timeout) },
 	}
 	cmd.Flags().DurationVar(&timeout, "timeout", 0, "how long to wait, such as 5m; 0 waits as long as it takes")

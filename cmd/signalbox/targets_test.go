@@ -11,7 +11,7 @@ func TestPausingByCommand(t *testing.T) {
 	run("targets", "resume", "shop").want(t, exitOK, "ok", "")
 	run("targets", "drain", "shop", "--timeout", "1m").want(t, exitOK, "paused", "")
 	run("targets", "pause", "nothing").want(t, exitError, "", `no target "nothing"`)
-	run("targets", "pause").want(t, exitUsage, "", "accepts 1 arg")
+	run("targets", "pause").want(t, exitUsage, "", "an argument is missing; write signalbox targets pause <target>")
 	run("rules", "list").want(t, exitOK, "RULE", "")
 	run("rules", "pause", "nothing").want(t, exitError, "", `no rule "nothing" on bus "default"`)
 }

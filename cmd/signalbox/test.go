@@ -30,6 +30,7 @@ Exit codes: 0 all passed, 1 some failed or can't be run, 2 wrong usage.`,
 	flags.StringVar(&t.only, "run", "", "run the tests whose name this regular expression matches")
 	flags.StringVar(&t.junit, "junit", "", "also write a JUnit report to this file")
 	flags.BoolVarP(&t.verbose, "verbose", "v", false, "print a line for each test")
+	t.output.flag(cmd)
 	return cmd
 }
 
@@ -37,6 +38,7 @@ type testCommand struct {
 	*cli
 	only, junit string
 	verbose     bool
+	output      format
 }
 
 func (t *testCommand) run(paths []string) error {
@@ -44,7 +46,7 @@ func (t *testCommand) run(paths []string) error {
 	if err != nil {
 		return err
 	}
-	if err := ruletest.WriteText(t.stdout, results, t.verbose); err != nil {
+	if err := t.print(results); err != nil {
 		return err
 	}
 	if t.junit != "" {
@@ -58,6 +60,13 @@ func (t *testCommand) run(paths []string) error {
 		}
 	}
 	return nil
+}
+
+func (t *testCommand) print(results []ruletest.Result) error {
+	if t.output == formatJSON {
+		return ruletest.WriteJSON(t.stdout, results)
+	}
+	return ruletest.WriteText(t.stdout, results, t.verbose)
 }
 
 func (t *testCommand) results(paths []string) ([]ruletest.Result, error) {

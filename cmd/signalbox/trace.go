@@ -24,7 +24,7 @@ What came of deliveries that have ended is kept as long as the event, unless the
 configuration says trace: off.`,
 		Example: `  signalbox trace 0199a4c2-8f1e-7000-8000-5f3c9a1b2d4e
   signalbox trace order-4711 --output mermaid`,
-		Args: positional(cobra.MatchAll(cobra.ExactArgs(1), notEmpty)),
+		Args: takes(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error { return t.run(cmd.Context(), args[0]) },
 	}
 	t.connection.flags(cmd)

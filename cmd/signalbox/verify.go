@@ -18,13 +18,14 @@ func (c *cli) verifyCommand() *cobra.Command {
 		Use:   "verify",
 		Short: "Check the store against itself",
 		Long: `Check the store against itself: the accounts of every target with what lies on
-disk, every pending delivery with its event, the indexes, states, traces and work requests
-with the events, parked deliveries with their order keys, held ones with their
-pauses, and that each record can be read. It changes nothing. The router must not be running.
+disk, every pending delivery with its event, the indexes, states, traces and work
+requests with the events, parked deliveries with their order keys, held ones with
+their pauses, and that each record can be read. It changes nothing. The router must
+not be running.
 
 Exit codes: 0 no faults, 1 faults or no store to read, 2 wrong usage.`,
 		Example: "  signalbox verify\n  signalbox verify --output json",
-		Args:    positional(cobra.NoArgs),
+		Args:    takes(0, 0),
 		RunE:    func(*cobra.Command, []string) error { return verify.run() },
 	}
 	verify.output.flag(cmd)

@@ -44,7 +44,7 @@ func (c *cli) versionCommand() *cobra.Command {
 		Use:     "version",
 		Short:   "Print the version",
 		Example: "  signalbox version\n  signalbox version --output json",
-		Args:    positional(cobra.NoArgs),
+		Args:    takes(0, 0),
 		RunE: func(*cobra.Command, []string) error {
 			b := thisBuild()
 			if out == formatJSON {

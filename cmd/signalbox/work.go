@@ -45,7 +45,7 @@ func (c *cli) workListCommand() *cobra.Command {
 		Use:     "list",
 		Short:   "List work requests, the latest first",
 		Example: "  signalbox work list --operation CreateBdsInstance --open",
-		Args:    positional(cobra.NoArgs),
+		Args:    takes(0, 0),
 		RunE:    func(cmd *cobra.Command, _ []string) error { return l.run(cmd.Context()) },
 	}
 	l.connection.flags(cmd)
@@ -73,6 +73,10 @@ func (l *workList) run(ctx context.Context) error {
 	}
 	if l.output == formatJSON {
 		return printJSON(l.stdout, page)
+	}
+	if len(page.WorkRequests) == 0 {
+		_, err := fmt.Fprintln(l.stdout, "no work requests")
+		return err
 	}
 	tab := tabwriter.NewWriter(l.stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(tab, "ID\tOPERATION\tSERVICE\tACTION TYPE\tPERCENT\tACCEPTED")
@@ -111,7 +115,7 @@ func (o *workOne) command(name, short string) *cobra.Command {
 		Use:     name + " <id>",
 		Short:   short,
 		Example: "  signalbox work " + name + " 0199a4c2-8f1e-7000-8000-5f3c9a1b2d4e",
-		Args:    positional(cobra.MatchAll(cobra.ExactArgs(1), notEmpty)),
+		Args:    takes(1, 1),
 		RunE:    func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), args[0]) },
 	}
 	o.connection.flags(cmd)
