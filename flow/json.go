@@ -9,7 +9,14 @@ import (
 )
 
 // WriteJSON writes the table for programs: a list of objects, one for each row.
-func WriteJSON(w io.Writer, rows []Row) error { return writeJSON(w, append([]Row{}, rows...)) }
+func WriteJSON(w io.Writer, rows []Row) error {
+	out := append([]Row{}, rows...)
+	for i := range out { // [] and not null where there are none
+		out[i].Inputs = append([]string{}, out[i].Inputs...)
+		out[i].Outputs = append([]string{}, out[i].Outputs...)
+	}
+	return writeJSON(w, out)
+}
 
 // shapeNames are what the shapes are called in JSON.
 var shapeNames = map[Shape]string{Producer: "producer", Message: "message", RuleNode: "rule", Action: "action"}

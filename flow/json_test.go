@@ -10,7 +10,7 @@ import (
 func TestTableAsJSON(t *testing.T) {
 	rows := []Row{
 		{API: "CreateOrder", Inputs: []string{"CreateOrder"}, Service: "Order", Action: "CreateOrder", Outputs: []string{"OrderCreated"}, Notes: "a <b>"},
-		{Service: "log", Action: "log"},
+		{Inputs: []string{}, Service: "log", Action: "log", Outputs: []string{}},
 	}
 	var out bytes.Buffer
 	if err := WriteJSON(&out, rows); err != nil {

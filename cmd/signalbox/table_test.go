@@ -41,7 +41,7 @@ func TestTable(t *testing.T) {
 	o.want(t, exitOK, paymentsTable, "")
 	signalbox(t, "table", "--config", config, "-o", "csv").want(t, exitOK, "OrderCreated (from shop),payments,MakePayment,PaymentMade,money first\n", "")
 	signalbox(t, "table", "--config", config, "-o", "html").want(t, exitOK, "<td>MakePayment</td>", "")
-	signalbox(t, "table", "--config", config, "-o", "json").want(t, exitUsage, "", "none of markdown, csv, html")
+	signalbox(t, "table", "--config", config, "-o", "yaml").want(t, exitUsage, "", "none of markdown, csv, html, json")
 
 	written := write(t, dir, "table.md", o.stdout)
 	signalbox(t, "table", "--config", config, "--check", written).want(t, exitOK, "says what the rules do, in 2 rows", "")
