@@ -319,7 +319,9 @@ func TestDeadLettersAreReplayed(t *testing.T) {
 		list.want(t, exitOK, want, "")
 	}
 	s.run("dlq", "list", "--limit", "1").want(t, exitOK, first.ID, "more follow")
-	s.run("dlq", "list", "--rule", "nope").want(t, exitOK, "no dead letters\n", "")
+	s.run("dlq", "list", "--rule", "nope").want(t, exitOK, "no dead letters that the filter chooses\n", "")
+	s.run("dlq", "purge", "nope", "--yes").want(t, exitError, "", "no dead letter has the id nope")
+	s.run("dlq", "replay", "nope", "--yes").want(t, exitError, "", "no dead letter has the id nope")
 	show := s.run("dlq", "show", first.ID)
 	for _, want := range []string{"closed for today", "MaximumRetryAttempts", "POST " + sink.URL + "/orders", `"id": "A-1"`, `{"order": "A-1"}`} {
 		show.want(t, exitOK, want, "")
