@@ -8,14 +8,15 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"go.uber.org/zap"
 )
 
-// Options are what the API shows and acts on. All are required but Logger and
-// Stopping.
+// Options are what the API shows and acts on. All are required but Reloader, for
+// a program whose rules are not reloaded this way, Logger and Stopping.
 type Options struct {
 	Rules       Rules
 	Targets     Targets
@@ -73,7 +74,9 @@ func New(opts Options) http.Handler {
 	mux.HandleFunc("GET /v1/catalog/discover", a.discover)
 	mux.HandleFunc("POST /v1/explain", a.explain)
 	mux.HandleFunc("GET /v1/accounts", a.getAccounts)
-	mux.HandleFunc("POST /-/reload", a.reload)
+	if opts.Reloader != nil {
+		mux.HandleFunc("POST /-/reload", a.reload)
+	}
 	mux.Handle("GET /metrics", promhttp.HandlerFor(opts.Gatherer, promhttp.HandlerOpts{
 		ErrorLog: zap.NewStdLog(opts.Logger), EnableOpenMetrics: true,
 	}))
@@ -88,18 +91,29 @@ func New(opts Options) http.Handler {
 
 // unknown answers for what the API does not have, as the mux would, but in JSON.
 func (a *api) unknown(w http.ResponseWriter, r *http.Request, mux *http.ServeMux) {
-	for _, method := range []string{http.MethodGet, http.MethodPost} {
-		if _, pattern := mux.Handler(&http.Request{Method: method, URL: r.URL, Host: r.Host}); pattern != "" {
-			w.Header().Set("Allow", method)
-			a.fail(w, &Error{Status: http.StatusMethodNotAllowed, Message: fmt.Sprintf("%s takes %s, not %s", r.URL.Path, method, r.Method)})
-			return
-		}
+	if takes := methods(mux, r); len(takes) > 0 {
+		w.Header().Set("Allow", strings.Join(takes, ", "))
+		a.fail(w, &Error{
+			Status:  http.StatusMethodNotAllowed,
+			Message: fmt.Sprintf("%s takes %s, not %s", r.URL.Path, strings.Join(takes, " or "), r.Method),
+		})
+		return
 	}
 	a.fail(w, &Error{
 		Status:  http.StatusNotFound,
 		Message: fmt.Sprintf("nothing is at %s", r.URL.Path),
 		Hint:    "events go to POST / (PutEvents) or POST /v1/events",
 	})
+}
+
+// methods are those that the mux has a handler for at a request's path.
+func methods(mux *http.ServeMux, r *http.Request) (takes []string) {
+	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodDelete} {
+		if _, pattern := mux.Handler(&http.Request{Method: method, URL: r.URL, Host: r.Host}); pattern != "" {
+			takes = append(takes, method)
+		}
+	}
+	return takes
 }
 
 // answer writes a result.

@@ -171,6 +171,7 @@ func TestShow(t *testing.T) {
 		{"GET", "/metrics", 200, "signalbox_events_accepted_total 1"},
 		{"GET", "/nothing", 404, `nothing is at /nothing`},
 		{"PUT", "/v1/rules", 405, "/v1/rules takes GET, not PUT"},
+		{"PUT", "/v1/work-requests/x", 405, "/v1/work-requests/x takes GET or DELETE, not PUT"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.method+" "+tt.path, func(t *testing.T) {
