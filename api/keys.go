@@ -49,7 +49,7 @@ func (a *api) listKeys(w http.ResponseWriter, r *http.Request) {
 	}
 	page, err := a.keyPage(r.PathValue("name"), journal.KeyHash(from), limit)
 	if err != nil {
-		a.fail(w, keyProblem(err))
+		a.fail(w, keyProblem(err, a.likeTarget(r.PathValue("name"))))
 		return
 	}
 	a.answer(w, page)
@@ -76,17 +76,17 @@ func (a *api) resumeKey(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err := a.Targets.ResumeKey(r.PathValue("name"), req.Key); err != nil {
-		a.fail(w, keyProblem(err))
+		a.fail(w, keyProblem(err, a.likeTarget(r.PathValue("name"))))
 		return
 	}
 	a.answer(w, req)
 }
 
-// keyProblem gives an error its status.
-func keyProblem(err error) error {
+// keyProblem gives an error its status; hint is for a target that does not exist.
+func keyProblem(err error, hint string) error {
 	var unknown *router.UnknownTarget
 	if errors.As(err, &unknown) {
-		return &Error{Status: http.StatusNotFound, Message: unknown.Error(), Hint: "GET /v1/targets lists them"}
+		return &Error{Status: http.StatusNotFound, Message: unknown.Error(), Hint: hint}
 	}
 	return err
 }

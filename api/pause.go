@@ -3,10 +3,13 @@ package api
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"signalbox/router"
+	"signalbox/rules/document"
 )
 
 // Pauser pauses, drains and resumes targets and rules.
@@ -34,7 +37,7 @@ func (a *api) pauseRoutes(mux *http.ServeMux) {
 func (a *api) actOnTarget(w http.ResponseWriter, r *http.Request, act func(string) error) {
 	name := r.PathValue("name")
 	if err := act(name); err != nil {
-		a.fail(w, pauseProblem(err))
+		a.fail(w, pauseProblem(err, a.likeTarget(name)))
 		return
 	}
 	for _, s := range a.Targets.Targets() {
@@ -50,7 +53,7 @@ func (a *api) actOnTarget(w http.ResponseWriter, r *http.Request, act func(strin
 func (a *api) actOnRule(w http.ResponseWriter, r *http.Request, act func(bus, name string) error) {
 	bus, name := r.PathValue("bus"), r.PathValue("name")
 	if err := act(bus, name); err != nil {
-		a.fail(w, pauseProblem(err))
+		a.fail(w, pauseProblem(err, a.likeRule(bus, name)))
 		return
 	}
 	for _, p := range a.Pauser.RulePauses() {
@@ -66,14 +69,46 @@ func (a *api) actOnRule(w http.ResponseWriter, r *http.Request, act func(bus, na
 	a.answer(w, router.RulePause{Bus: bus, Name: name, State: state})
 }
 
-func pauseProblem(err error) error {
+// likeTarget is the hint for a target that does not exist: the one that was
+// probably meant, or where to find the others.
+func (a *api) likeTarget(name string) string {
+	var names []string
+	for _, t := range a.Targets.Targets() {
+		names = append(names, t.Name)
+	}
+	return like(name, names, "signalbox targets list shows what there is")
+}
+
+// likeRule is the same for a rule of a bus.
+func (a *api) likeRule(bus, name string) string {
+	var names []string
+	for _, rule := range a.Rules.Rules().Rules {
+		switch {
+		case rule.Bus == bus:
+			names = append(names, rule.Name)
+		case rule.Name == name:
+			return fmt.Sprintf("there is one on bus %q", rule.Bus)
+		}
+	}
+	return like(name, names, "signalbox rules list shows what there is")
+}
+
+func like(name string, names []string, otherwise string) string {
+	if hint := document.Suggest(name, names); hint != "" {
+		return strings.Trim(hint, " ()")
+	}
+	return otherwise
+}
+
+// pauseProblem gives an error its status; hint is for what does not exist.
+func pauseProblem(err error, hint string) error {
 	var (
 		unknown *router.Unknown
 		file    *router.PausedByFile
 	)
 	switch {
 	case errors.As(err, &unknown):
-		return &Error{Status: http.StatusNotFound, Message: unknown.Error(), Hint: "signalbox targets list and signalbox rules list show what there is"}
+		return &Error{Status: http.StatusNotFound, Message: unknown.Error(), Hint: hint}
 	case errors.As(err, &file):
 		return &Error{Status: http.StatusConflict, Message: file.What + " is paused by its file", Hint: file.Mend}
 	case errors.Is(err, router.ErrStopping):

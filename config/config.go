@@ -170,11 +170,17 @@ func load(path string, secrets targets.Secrets) (*Config, error) {
 	return c, nil
 }
 
+// noFile is fs.ErrNotExist for errors.Is, without a text of its own.
+type noFile struct{}
+
+func (noFile) Error() string        { return "" }
+func (noFile) Is(target error) bool { return target == fs.ErrNotExist }
+
 // parse gives nil if it noted a fault.
 func parse(path string, problems *document.Problems) *document.Node {
 	src, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		err = fmt.Errorf("no such file; write one (listen:, data_dir: and rules: are enough), or name another with --config: %w", fs.ErrNotExist)
+		err = fmt.Errorf("no such file; write one (listen:, data_dir: and rules: are enough), or name another with --config%w", noFile{})
 	}
 	var perr *fs.PathError
 	if errors.As(err, &perr) {

@@ -99,6 +99,9 @@ func (v *validation) fail(message string, keys ...string) {
 			at = next
 		}
 	}
+	if v.problems.Has(at.Pos, path) {
+		return // what can't be read has no value to find fault with
+	}
 	v.problems.Add(at.Pos, path, "%s", message)
 }
 

@@ -64,13 +64,14 @@ func TestParseEnvelopeRefuses(t *testing.T) {
 		"twice":        {`{"id":"1","id":"2"}`, `InvalidArgument: id: this key is there twice; send it once`},
 		"twice escaped": {`{"id":"1","i\u0064":"2"}`,
 			`InvalidArgument: id: this key is there twice; send it once`},
-		"wrong type":  {`{"source":5}`, `InvalidArgument: source: expected a string, found a number`},
-		"detail":      {`{"detail":[1]}`, `MalformedDetail: detail: expected an object, found an array; wrap it, as in {"data": …}`},
-		"unknown":     {`{"DetailType":"x"}`, `InvalidArgument: DetailType: unknown member of an event envelope (did you mean "detail-type"?)`},
-		"version":     {`{"version":"1"}`, `InvalidArgument: version: "1" is not supported, only "0"`},
-		"time":        {`{"time":"yesterday"}`, `InvalidArgument: time: "yesterday" is not a time in RFC 3339, such as 2024-03-01T12:30:00Z`},
-		"resources":   {`{"resources":["a",1]}`, `InvalidArgument: resources: element 1: expected a string, found a number`},
-		"lone halves": {`{"source":"\ud83d"}`, `InvalidArgument: source: a surrogate without its partner is no character (send both halves of the pair)`},
+		"wrong type":   {`{"source":5}`, `InvalidArgument: source: expected a string, found a number`},
+		"detail":       {`{"detail":[1]}`, `MalformedDetail: detail: expected an object, found an array; wrap it, as in {"data": …}`},
+		"far from all": {`{"a":1}`, `InvalidArgument: a: unknown member of an event envelope`},
+		"unknown":      {`{"DetailType":"x"}`, `InvalidArgument: DetailType: unknown member of an event envelope (did you mean "detail-type"?)`},
+		"version":      {`{"version":"1"}`, `InvalidArgument: version: "1" is not supported, only "0"`},
+		"time":         {`{"time":"yesterday"}`, `InvalidArgument: time: "yesterday" is not a time in RFC 3339, such as 2024-03-01T12:30:00Z`},
+		"resources":    {`{"resources":["a",1]}`, `InvalidArgument: resources: element 1: expected a string, found a number`},
+		"lone halves":  {`{"source":"\ud83d"}`, `InvalidArgument: source: a surrogate without its partner is no character (send both halves of the pair)`},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

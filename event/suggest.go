@@ -5,7 +5,7 @@ import "strings"
 // suggest proposes the known name that is nearest to a wrong one, as the end of
 // an error text. It proposes none where none is near.
 func suggest(wrong string, known []string) string {
-	best, distance := "", 3
+	best, distance := "", min(3, 1+len(fold(wrong))/2)
 	for _, name := range known {
 		if d := editDistance(fold(wrong), fold(name)); d < distance {
 			best, distance = name, d

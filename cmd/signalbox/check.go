@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -95,6 +97,9 @@ func (c *checkCommand) check(files []string) (checked, error) {
 		return gather(nil, err, everything)
 	}
 	if len(files) > 0 {
+		if missing := missingOf(files); len(missing) > 0 {
+			return checked{Errors: missing, Warnings: []finding{}}, nil
+		}
 		names, err := namesIn(cfg.Dir, files)
 		if err != nil {
 			return checked{}, err
@@ -109,6 +114,18 @@ func (c *checkCommand) check(files []string) (checked, error) {
 	}
 	set, err := cfg.LoadRules()
 	return gather(set, err, only)
+}
+
+// missingOf says which of the files that were named do not exist. Globs are left
+// to the loader.
+func missingOf(files []string) (missing []finding) {
+	for _, file := range files {
+		if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) && !strings.ContainsAny(file, "*?[") {
+			const message = "no such file or directory"
+			missing = append(missing, finding{File: file, Message: message, text: file + ": " + message})
+		}
+	}
+	return missing
 }
 
 // namesIn gives files as they are called from a folder, so that one that the

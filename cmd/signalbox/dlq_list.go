@@ -3,12 +3,15 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"signalbox/api"
 	"signalbox/dlq"
+	"signalbox/rules/document"
 )
 
 func (c *cli) dlqListCommand() *cobra.Command {
@@ -67,7 +70,29 @@ func (l *dlqList) run(ctx context.Context) error {
 	if l.output == formatJSON {
 		return printJSON(l.stdout, all)
 	}
+	if len(all.Letters) == 0 && filter.Target != "" {
+		if err := l.noteTarget(ctx, client, filter.Target); err != nil {
+			return err
+		}
+	}
 	return l.print(filter, all)
+}
+
+// noteTarget tells somebody who finds nothing of a target that does not exist:
+// it may be misspelt, and a target that was removed may still have letters.
+func (l *dlqList) noteTarget(ctx context.Context, client *api.Client, name string) error {
+	all, err := client.Targets(ctx)
+	if err != nil {
+		return err
+	}
+	var names []string
+	for _, t := range all {
+		names = append(names, t.Name)
+	}
+	if !slices.Contains(names, name) {
+		fmt.Fprintf(l.stderr, "there is no target %q%s\n", name, document.Suggest(name, names))
+	}
+	return nil
 }
 
 func (l *dlqList) print(filter dlq.Filter, all dlq.Page) error {

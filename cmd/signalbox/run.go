@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -52,12 +53,17 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	}
 	fmt.Fprintf(stderr, "signalbox: %v\n", err)
 	var problem *api.Error
-	if errors.As(err, &problem) {
+	if errors.As(err, &problem) && !told(problem) {
 		for _, fault := range problem.Errors {
 			fmt.Fprintln(stderr, "  "+fault)
 		}
 	}
 	return exitError
+}
+
+// told says whether the message of an error says already what its one fault says.
+func told(e *api.Error) bool {
+	return len(e.Errors) == 1 && strings.HasSuffix(e.Errors[0], ": "+e.Message)
 }
 
 func (c *cli) rootCommand() *cobra.Command {

@@ -84,7 +84,7 @@ func TestExitCodes(t *testing.T) {
 		{"faulty configuration", []string{"serve", "--config", bad}, exitError, "", "bad.yaml:1:9: listen: must be host:port"},
 		{"check", []string{"check", "--config", good}, exitOK, "ok: 1 rule and 1 target in 1 file\n", ""},
 		{"check names all faults", []string{"check", "--config", bad}, exitError, `bad.yaml:3:1: unknown key "listen_on" (did you mean "listen"?)`, ""},
-		{"check of a missing file", []string{"check", "--config", good, filepath.Join(dir, "nope.yaml")}, exitError, "nope.yaml: no such file", ""},
+		{"check of a missing file", []string{"check", "--config", good, filepath.Join(dir, "nope.yaml")}, exitError, "nope.yaml: no such file or directory\n1 error", ""},
 
 		{"match", []string{"match", "--pattern", `{"a":[1]}`, "--event", `{"a":1.0}`}, exitOK, "true\n", ""},
 		{"no match", []string{"match", "--pattern", `{"a":[1]}`, "--event", `{"a":"1"}`}, exitError, "false\n", ""},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"runtime/debug"
@@ -47,6 +48,9 @@ change, on SIGHUP, and on POST /-/reload. A file with a fault changes nothing.`,
 				return err
 			}
 			if listen != "" {
+				if _, _, err := net.SplitHostPort(listen); err != nil {
+					return wrongUsage("--listen %q: write host:port, such as %s", listen, config.Default().Listen)
+				}
 				cfg.Listen = listen
 			}
 			if os.Getenv("GOGC") == "" {
@@ -91,8 +95,11 @@ func (s *server) run(ctx context.Context) error {
 	stopping, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), s.cfg.ShutdownTimeout,
 		fmt.Errorf("not done within shutdown_timeout (%v)", s.cfg.ShutdownTimeout))
 	defer cancel()
+	started := s.reloader != nil
 	err = errors.Join(err, s.life.stop(stopping))
-	s.log.Info("stopped")
+	if started {
+		s.log.Info("stopped")
+	}
 	_ = s.log.Sync() // terminals can't be synced
 	return err
 }

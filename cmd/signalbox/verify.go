@@ -49,7 +49,7 @@ func (c *verifyCommand) run() error {
 	}
 	report, err := journal.Verify(cfg.DataDir, nil, journal.Readers{Job: dlq.CheckJob, Work: router.CheckWork}, progress)
 	if errors.Is(err, journal.ErrLocked) {
-		return fmt.Errorf("the router is running; its live accounts are at GET /v1/accounts: %w", err)
+		return fmt.Errorf("the router is running on %s: stop it first; the accounts of a running one are at GET /v1/accounts", cfg.DataDir)
 	}
 	if err != nil {
 		return err

@@ -66,6 +66,12 @@ func (ps *Problems) AddError(file string, err error) {
 	}
 }
 
+// Has says whether a fault was noted at this path of this place.
+func (ps *Problems) Has(pos Position, path Path) bool {
+	text := path.String()
+	return slices.ContainsFunc(ps.list, func(p *Problem) bool { return p.Pos == pos && p.Path == text })
+}
+
 // Len is how many faults were noted.
 func (ps *Problems) Len() int { return len(ps.list) }
 

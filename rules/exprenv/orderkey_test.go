@@ -54,7 +54,7 @@ func TestOrderKeyErrors(t *testing.T) {
 		want   string
 	}{
 		{``, 0, "the expression is empty"},
-		{`detial.id`, 0, "unknown name detial (the names are id,"},
+		{`detial.id`, 0, "unknown name detial (did you mean \"detail\"?)"},
 		{`resources`, 0, "the result is a list, which can't be an order key (choose a field"},
 		{`detail`, 0, "the result is an object, which can't be an order key"},
 		{`time`, 0, "the result is time.Time, which can't be an order key"},

@@ -9,6 +9,8 @@ import (
 	"github.com/expr-lang/expr"
 	"github.com/expr-lang/expr/file"
 	"github.com/expr-lang/expr/vm"
+
+	"signalbox/rules/document"
 )
 
 // Program is one compiled expression, immutable, safe for concurrent use.
@@ -103,13 +105,20 @@ func byteOffset(source string, runes int) int {
 	return offset
 }
 
+// names are what an expression can speak of.
+var names = []string{"id", "detail_type", "source", "account", "time", "region", "resources", "replay_name", "detail", "metadata"}
+
 // hint says how to mend the mistakes that are made most.
 func hint(message string) string {
 	switch {
 	case strings.HasPrefix(message, "unknown name now"):
 		return "an expression sees no clock; time is when the event occurred, metadata.received when it came in"
 	case strings.HasPrefix(message, "unknown name"):
-		return "the names are id, detail_type, source, account, time, region, resources, replay_name, detail and metadata"
+		name := strings.TrimPrefix(message, "unknown name ")
+		if like := document.Suggest(name, names); like != "" {
+			return strings.Trim(like, " ()")
+		}
+		return "the names are " + strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1]
 	case strings.HasPrefix(message, "invalid operation: bool("):
 		return "a condition must give true or false"
 	case strings.Contains(message, "cannot fetch") && strings.Contains(message, "from <nil>"):

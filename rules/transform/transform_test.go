@@ -325,7 +325,7 @@ func TestCompileErrors(t *testing.T) {
 		{"a placeholder in a key", tr(`{"x-<a>" : 1}`, map[string]string{"a": "$"}), 4, "input_transformer.input_template: <a> stands in the key of an object"},
 		{"a placeholder after a backslash", tr(`"\<a>"`, map[string]string{"a": "$"}), 2, "input_transformer.input_template: not valid JSON"},
 		{"compat", Spec{InputTransformer: &InputTransformer{InputTemplate: "1", Compat: "aws"}}, 0, `input_transformer.compat: unknown value "aws" (the only value is "raw"`},
-		{"expression with unknown name", Spec{Transform: new("{a: detial.total}")}, 4, "transform: unknown name detial (the names are id,"},
+		{"expression with unknown name", Spec{Transform: new("{a: detial.total}")}, 4, "transform: unknown name detial (did you mean \"detail\"?)"},
 		{"expression of the wrong type", Spec{Transform: new("id + 1")}, 3, "transform: invalid operation: + (mismatched types string and int)"},
 		{"expression that is cut off", Spec{Transform: new("{a: ")}, 3, "transform: unexpected token EOF"},
 		{"expression with a clock", Spec{Transform: new("now()")}, 0, "transform: unknown name now (an expression sees no clock"},
