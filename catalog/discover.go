@@ -1,9 +1,10 @@
 package catalog
 
 import (
-	"encoding/json"
 	"maps"
 	"slices"
+
+	"github.com/goccy/go-yaml"
 )
 
 // Discovery is what the details of a type's events have in common.
@@ -206,7 +207,9 @@ func (s *shape) describeMembers(out map[string]any) {
 	}
 }
 
-// Declaration is a discovery as an entry of a catalog file, in JSON.
+// Declaration is a discovery as a list with one entry, as it stands under types: of a
+// catalog file.
 func (d *Discovery) Declaration() ([]byte, error) {
-	return json.MarshalIndent(map[string]any{"name": d.Type, "kind": KindOfName(d.Type), "sources": d.Sources, "schema": d.Schema}, "  ", "  ")
+	entry := yaml.MapSlice{{Key: "name", Value: d.Type}, {Key: "kind", Value: string(KindOfName(d.Type))}, {Key: "sources", Value: d.Sources}, {Key: "schema", Value: d.Schema}}
+	return yaml.MarshalWithOptions([]yaml.MapSlice{entry}, yaml.IndentSequence(true))
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -17,8 +16,8 @@ func (c *cli) catalogDiscoverCommand() *cobra.Command {
 		Use:   "discover",
 		Short: "Propose schemas from the events that are kept, and show drift",
 		Long: `Ask the running router what the latest events that it keeps look like. For types
-that are not declared, declarations are proposed, to be put into a catalog file
-(JSON is YAML too); for those that are, it is shown where events differ.
+that are not declared, declarations are proposed, to be put into a catalog file;
+for those that are, it is shown where events differ.
 
 Exit codes: 0 no drift, 1 drift or a failure, 2 wrong usage.`,
 		Example: "  signalbox catalog discover\n  signalbox catalog discover --since 24h --limit 50000",
@@ -73,7 +72,7 @@ func (d *catalogDiscover) run(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(d.stdout, "# %s: not declared, %s\n- %s\n", t.Type, count(t.Events, "event"), strings.TrimSpace(string(text)))
+			fmt.Fprintf(d.stdout, "# %s: not declared, %s\n%s", t.Type, count(t.Events, "event"), text)
 		}
 	}
 	if err == nil && drift {

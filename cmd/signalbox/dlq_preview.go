@@ -69,7 +69,7 @@ func printSent(w io.Writer, r *targets.Request) {
 		fmt.Fprintf(w, "  %s: %s\n", name, r.Headers[name])
 	}
 	if r.Body != "" {
-		fmt.Fprintf(w, "\n  %s\n", strings.ReplaceAll(r.Body, "\n", "\n  "))
+		fmt.Fprintf(w, "\n  %s\n", strings.ReplaceAll(strings.TrimRight(r.Body, "\n"), "\n", "\n  "))
 	}
 }
 

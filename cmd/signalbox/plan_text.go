@@ -80,6 +80,6 @@ func printPlanned(w io.Writer, t router.PlannedTarget) {
 		for _, name := range slices.Sorted(maps.Keys(r.Headers)) {
 			fmt.Fprintf(w, "    %s: %s\n", name, r.Headers[name])
 		}
-		fmt.Fprintf(w, "\n    %s\n", strings.ReplaceAll(r.Body, "\n", "\n    "))
+		fmt.Fprintf(w, "\n    %s\n", strings.ReplaceAll(strings.TrimRight(r.Body, "\n"), "\n", "\n    "))
 	}
 }

@@ -164,6 +164,6 @@ func printWork(out io.Writer, w *work.Request) {
 	}
 	fmt.Fprintln(out, "\nsteps")
 	for _, s := range w.History {
-		fmt.Fprintf(out, "  %s  %-11s  %3g %%  %s\n", s.Time.Format(time.RFC3339), s.Action, s.Percent, s.Note)
+		fmt.Fprintln(out, strings.TrimRight(fmt.Sprintf("  %s  %-11s  %3g %%  %s", s.Time.Format(time.RFC3339), s.Action, s.Percent, s.Note), " "))
 	}
 }

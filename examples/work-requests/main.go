@@ -28,8 +28,16 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	path := flag.String("rules", "examples/work-requests/bds.yaml", "the rule file")
+	pace := flag.Duration("pace", 200*time.Millisecond, "how long the service takes to make a node")
+	alone := flag.Bool("serve", false, "be the service alone, for a router that runs by itself")
+	listen := flag.String("listen", "127.0.0.1:9100", "with -serve: the address to listen on")
+	url := flag.String("router", "http://127.0.0.1:8080", "with -serve: the router's address")
 	flag.Parse()
-	if err := run(ctx, *path, 200*time.Millisecond, os.Stdout); err != nil {
+	act := func() error { return run(ctx, *path, *pace, os.Stdout) }
+	if *alone {
+		act = func() error { return serve(ctx, *listen, *url, *pace, os.Stdout) }
+	}
+	if err := act(); err != nil {
 		fmt.Fprintln(os.Stderr, "work-requests:", err)
 		os.Exit(1)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"signalbox/api"
@@ -116,7 +117,7 @@ func (w *walk) follow(ctx context.Context, id string) error {
 
 func (w *walk) print(r *work.Request) {
 	for _, s := range r.History {
-		fmt.Fprintf(w.out, "  %-11s %3.0f %%  %s\n", s.Action, s.Percent, s.Note)
+		fmt.Fprintln(w.out, strings.TrimRight(fmt.Sprintf("  %-11s %3.0f %%  %s", s.Action, s.Percent, s.Note), " "))
 	}
 	if r.Error != nil {
 		fmt.Fprintf(w.out, "  error: %s\n", r.Error.Message)
