@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -193,40 +194,49 @@ func (l *loader) schema(file string, d *typeDraft, t *Type) {
 		return
 	}
 	path, dir := d.path.Key("schema"), filepath.Dir(file)
-	var name string
-	var source []byte
+	name, root := "inline-"+strconv.Itoa(len(l.cat.Types)), n // beside the file: relative references start there
 	switch n.Kind {
 	case document.Mapping, document.Bool:
-		source = n.Render().JSON
-		name = "inline-" + strconv.Itoa(len(l.cat.Types)) // beside the file: relative references start there
 	case document.String:
-		content, err := l.schemaFile(dir, n.Text)
+		in, err := l.schemaFile(dir, n.Text)
 		if err != nil {
 			l.problems.Add(n.Pos, path, "%s: %s", n.Text, err)
 			return
 		}
-		source, name = content, n.Text
+		name, root = n.Text, in
 	default:
 		l.problems.Add(n.Pos, path, "must be a JSON Schema, or the name of a file with one, not %s", n.Kind)
 		return
 	}
-	compiled, err := compile(source, dir, name, l.read)
-	if err != nil {
-		l.problems.Add(n.Pos, path, "does not compile: %s", err)
+	compiled, err := compile(root.Render().JSON, dir, name, l.read)
+	var fault *schemaFault
+	if errors.As(err, &fault) {
+		l.uncompiled(n, root, path, fault)
 		return
 	}
 	t.Schema = compiled
 }
 
-func (l *loader) schemaFile(dir, name string) ([]byte, error) {
+// uncompiled says where a schema is at fault: in the catalog file, or in the file of
+// its own that it stands in.
+func (l *loader) uncompiled(n, root *document.Node, path document.Path, fault *schemaFault) {
+	place := fault.in(root).Pos
+	if root != n {
+		l.problems.Add(n.Pos, path, "%s: does not compile: %s", place, fault)
+		return
+	}
+	l.problems.Add(place, path, "does not compile: %s", fault)
+}
+
+func (l *loader) schemaFile(dir, name string) (*document.Node, error) {
 	if !filepath.IsLocal(name) {
-		return nil, fmt.Errorf("only files in the folder of the catalog file and below it are read")
+		return nil, errOutside
 	}
-	content, err := readIn(dir, name)
+	root, err := readIn(dir, name)
 	if err == nil {
-		l.read(filepath.Join(dir, name), content)
+		l.read(filepath.Join(dir, name), root.Render().JSON)
 	}
-	return content, err
+	return root, err
 }
 
 // read notes a file that the catalog depends on.

@@ -75,9 +75,14 @@ func TestLoadBad(t *testing.T) {
 		"key of event":   {"types:\n  - {name: A, kind: event, key: detail.id}\n", `is for audits`},
 		"date":           {"types:\n  - name: A\n    deprecated: {since: soon}\n", `"soon" is no date`},
 		"source":         {"types:\n  - {name: A, sources: [\"a*b\"]}\n", `is "a*b": write a source`},
-		"schema":         {"types:\n  - name: A\n    schema: {type: strng}\n", `:3:13: type "A": schema: does not compile: schema.type: `},
-		"schema's regex": {"types:\n  - name: A\n    schema: {pattern: \"(?=a)\"}\n", `does not compile: `},
-		"network":        {"types:\n  - name: A\n    schema: {$ref: \"https://example.com/a.json\"}\n", `$ref to https://example.com/a.json: schemas are not fetched from the network`},
+		"schema":         {"types:\n  - name: A\n    schema:\n      properties: {n: {type: strng}}\n", `:4:30: type "A": schema: does not compile: schema.properties.n.type: expected one of "array", "boolean", "integer", "null", "number", "object", "string", got "strng" (did you mean "string"?)`},
+		"schema's type":  {"types:\n  - name: A\n    schema: {minimum: \"1\"}\n", `:3:23: type "A": schema: does not compile: schema.minimum: expected number, got string "1"`},
+		"schema's list":  {"types:\n  - name: A\n    schema: {allOf: [{}, {type: 1}]}\n", `:3:33: type "A": schema: does not compile: schema.allOf[1].type: `},
+		"schema's regex": {"types:\n  - name: A\n    schema: {pattern: \"(?=a)\"}\n", `:3:23: type "A": schema: does not compile: schema.pattern: the pattern "(?=a)" is no regular expression of RE2, which has no look-around and no back-references: `},
+		"draft":          {"types:\n  - name: A\n    schema: {$schema: \"https://example.com/d\"}\n", `:3:23: type "A": schema: does not compile: schema.$schema: "https://example.com/d" is no known draft: https://json-schema.org/draft/2020-12/schema and`},
+		"pointer":        {"types:\n  - name: A\n    schema: {items: {$ref: \"#/$defs/b\"}}\n", `:3:28: type "A": schema: does not compile: schema.items.$ref: nothing is at "#/$defs/b"`},
+		"anchor":         {"types:\n  - name: A\n    schema: {items: {$ref: \"#b\"}}\n", `:3:28: type "A": schema: does not compile: schema.items.$ref: there is no anchor "#b"`},
+		"network":        {"types:\n  - name: A\n    schema: {anyOf: [{$ref: \"https://example.com/a.json#/x\"}]}\n", `:3:29: type "A": schema: does not compile: schema.anyOf[0].$ref: https://example.com/a.json: schemas are not fetched from the network; put a copy beside the catalog file and refer to it by its path`},
 		"network by $id": {"types:\n  - name: A\n    schema: {$id: \"https://example.com/x/\", $ref: b.json}\n", `schemas are not fetched from the network`},
 		"outside":        {"types:\n  - name: A\n    schema: {$ref: \"../x.json\"}\n", `only files in the folder of the catalog file`},
 		"file outside":   {"types:\n  - name: A\n    schema: ../x.json\n", `only files in the folder of the catalog file`},
@@ -122,6 +127,25 @@ func TestSchemasMayStandInFiles(t *testing.T) {
 		v := c.Types[0].Schema.Validate([]byte(`{"to": {}}`))
 		if v == nil || v.String() != "detail.to.city: is missing, and required" {
 			t.Errorf("got %v", v)
+		}
+	}
+}
+
+func TestAFaultOfASchemaInAFileSaysWhereInTheFile(t *testing.T) {
+	for text, want := range map[string]string{
+		"type: object\nproperties:\n  id: {type: strng}\n": `catalog.yaml:1:40: type "A": schema: DIR/a.yaml:3:14: does not compile: schema.properties.id.type: expected one of`,
+		"{":                        `catalog.yaml:1:40: type "A": schema: a.yaml: DIR/a.yaml:`,
+		"":                         `catalog.yaml:1:40: type "A": schema: a.yaml: holds no schema`,
+		"items: {$ref: b.yaml}":    `schema.items.$ref: b.yaml: no such file`,
+		"items: {$ref: \"a\\nb\"}": `schema: `,
+	} {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, "a.yaml"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := read(t, dir, "types: [{name: A, kind: event, schema: a.yaml}]")
+		if want = strings.ReplaceAll(want, "DIR", dir); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%q: got %v, want %s", text, err, want)
 		}
 	}
 }

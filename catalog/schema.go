@@ -31,27 +31,28 @@ const maxSchema = 1 << 20
 
 // compile compiles a schema that stands in a folder, below which its references to
 // files must lead. Draft 2020-12 is meant where $schema names no other; formats are
-// checked. Files that it reads are told to read.
+// checked. Files that it reads are told to read. The error is a *schemaFault.
 func compile(source []byte, dir, name string, read func(path string, content []byte)) (*Schema, error) {
 	root, err := jsonschema.UnmarshalJSON(bytes.NewReader(source))
 	if err != nil {
-		return nil, err
+		return nil, &schemaFault{reason: err.Error()}
 	}
 	dir, err = filepath.Abs(dir)
 	if err != nil {
-		return nil, err
+		return nil, &schemaFault{reason: err.Error()}
 	}
 	c := jsonschema.NewCompiler()
 	c.DefaultDraft(jsonschema.Draft2020)
 	c.AssertFormat()
-	c.UseLoader(&fileLoader{dir: dir, read: read})
-	at := (&url.URL{Scheme: "file", Path: filepath.ToSlash(filepath.Join(dir, name))}).String()
+	loader := &fileLoader{dir: dir, read: read}
+	c.UseLoader(loader)
+	at := fileURL(filepath.ToSlash(filepath.Join(dir, name)))
 	if err := c.AddResource(at, root); err != nil {
-		return nil, plainSchemaError(err, at)
+		return nil, faultOf(err, root, at, loader)
 	}
 	compiled, err := c.Compile(at)
 	if err != nil {
-		return nil, plainSchemaError(err, at)
+		return nil, faultOf(err, root, at, loader)
 	}
 	return &Schema{Source: source, compiled: compiled, root: root}, nil
 }
@@ -60,31 +61,47 @@ func compile(source []byte, dir, name string, read func(path string, content []b
 type fileLoader struct {
 	dir  string
 	read func(path string, content []byte)
+	// refused is the first reference that was not followed.
+	refused *refError
 }
 
 // Load makes fileLoader a jsonschema.URLLoader.
 func (l *fileLoader) Load(ref string) (any, error) {
+	v, err := l.load(ref)
+	if err != nil && l.refused == nil {
+		l.refused = &refError{ref, fmt.Sprintf("%s: %v", strings.TrimPrefix(ref, fileURL(l.dir)+"/"), err)}
+	}
+	return v, err
+}
+
+var (
+	errNetwork = errors.New("schemas are not fetched from the network; put a copy beside the catalog file and refer to it by its path")
+	errOutside = errors.New("only files in the folder of the catalog file and below it are read")
+)
+
+func (l *fileLoader) load(ref string) (any, error) {
 	u, err := url.Parse(ref)
 	if err != nil {
 		return nil, err
 	}
 	if u.Scheme != "file" {
-		return nil, &refError{fmt.Sprintf("$ref to %s: schemas are not fetched from the network; put a copy beside the catalog file and refer to it by its path", ref)}
+		return nil, errNetwork
 	}
 	path, err := filepath.Rel(l.dir, filepath.FromSlash(u.Path))
 	if err != nil || !filepath.IsLocal(path) {
-		return nil, &refError{fmt.Sprintf("$ref to %s: only files in the folder of the catalog file and below it are read", u.Path)}
+		return nil, errOutside
 	}
-	content, err := readIn(l.dir, path)
+	node, err := readIn(l.dir, path)
 	if err != nil {
-		return nil, &refError{fmt.Sprintf("$ref to %s: %v", path, err)}
+		return nil, err
 	}
+	content := node.Render().JSON
 	l.read(filepath.Join(l.dir, path), content)
 	return jsonschema.UnmarshalJSON(bytes.NewReader(content))
 }
 
-// readIn reads a file below a folder, out of which no link may lead, as JSON.
-func readIn(dir, path string) ([]byte, error) {
+// readIn reads a file below a folder, out of which no link may lead.
+func readIn(dir, path string) (*document.Node, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return nil, err
@@ -107,42 +124,10 @@ func readIn(dir, path string) ([]byte, error) {
 		return nil, fmt.Errorf("is larger than %d bytes", maxSchema)
 	}
 	node, err := document.Parse(filepath.Join(dir, path), content)
-	if err != nil || node == nil {
-		return nil, errors.Join(err, errEmpty(node))
+	if err == nil && node == nil {
+		err = errors.New("holds no schema")
 	}
-	return node.Render().JSON, nil
-}
-
-func errEmpty(n *document.Node) error {
-	if n == nil {
-		return errors.New("holds no schema")
-	}
-	return nil
-}
-
-// refError is a reference that is not followed.
-type refError struct{ reason string }
-
-func (e *refError) Error() string { return e.reason }
-
-// plainSchemaError leaves the addresses out that the compiler gives to a schema.
-func plainSchemaError(err error, at string) error {
-	var ref *refError
-	if errors.As(err, &ref) {
-		return ref
-	}
-	var invalid *jsonschema.SchemaValidationError
-	if errors.As(err, &invalid) {
-		var v *jsonschema.ValidationError
-		if errors.As(invalid.Err, &v) {
-			return errors.New(describe(v, nil, "schema").String())
-		}
-	}
-	var regex *jsonschema.InvalidRegexError
-	if errors.As(err, &regex) {
-		return fmt.Errorf("the pattern %q is no regular expression of RE2, which has no look-around: %w", regex.Regex, regex.Err)
-	}
-	return errors.New(strings.ReplaceAll(err.Error(), at, ""))
+	return node, err
 }
 
 // decodeJSON decodes a value with its numbers as they are written.

@@ -11,6 +11,8 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6/kind"
 	"golang.org/x/text/language"
 	"golang.org/x/text/message"
+
+	"signalbox/rules/document"
 )
 
 // Violation is where a value breaks a schema, and what was expected there.
@@ -60,8 +62,42 @@ func describe(e *jsonschema.ValidationError, value any, root string) *Violation 
 		return &Violation{pathOf(at, k.Missing[:1]), "is missing, and required"}
 	case *kind.AdditionalProperties:
 		return &Violation{pathOf(at, k.Properties[:1]), "is not declared in the schema, which allows no other members"}
+	case *kind.Enum:
+		return &Violation{at, notAmong(k, shown(value, leaf.InstanceLocation))}
+	case *kind.Format:
+		if k.Want == "regex" {
+			return &Violation{at, noRegex(k.Got, k.Err)}
+		}
 	}
 	return &Violation{at, leaf.ErrorKind.LocalizedString(message.NewPrinter(language.English))}
+}
+
+// mostNamed bounds the values of an enum that are named.
+const mostNamed = 20
+
+// notAmong says which values a member may have, and which of them was meant perhaps.
+func notAmong(k *kind.Enum, got string) string {
+	var names, texts []string
+	for _, v := range k.Want {
+		name, err := json.Marshal(v)
+		if err != nil || len(names) == mostNamed {
+			names = append(names, "…")
+			break
+		}
+		names = append(names, string(name))
+		if text, ok := v.(string); ok {
+			texts = append(texts, text)
+		}
+	}
+	reason := "expected " + strings.Join(names, ", ")
+	if len(names) > 1 {
+		reason = "expected one of " + strings.Join(names, ", ")
+	}
+	if got == "" {
+		return reason
+	}
+	text, _ := k.Got.(string)
+	return reason + ", got" + got + document.Suggest(text, texts)
 }
 
 func deepest(e *jsonschema.ValidationError) *jsonschema.ValidationError {
