@@ -39,19 +39,32 @@ func (a *api) trace(w http.ResponseWriter, r *http.Request, what string, trace f
 		return
 	}
 	id := r.PathValue("id")
-	t, err := trace(id, limit)
+	t, err := a.oneOfTraces(r.Context(), func() (*router.Trace, error) { return trace(id, limit) })
 	switch {
 	case errors.Is(err, journal.ErrNotFound):
-		a.fail(w, &Error{
-			Status:  http.StatusNotFound,
-			Message: fmt.Sprintf("no %s %q is kept", what, id),
-			Hint: fmt.Sprintf("check the id, and whether it was sent to this router; events are kept as long as retention says, here since %s; "+
-				"a correlation id is asked for with GET /v1/traces/{id}", a.Tracer.Oldest().Format(time.RFC3339)),
-		})
+		hint := fmt.Sprintf("check the id, and whether it was sent to this router; events are kept as long as retention says, here since %s", a.Tracer.Oldest().Format(time.RFC3339))
+		if what == "event" {
+			hint += "; a correlation id is asked for with GET /v1/traces/{id}"
+		}
+		a.fail(w, &Error{Status: http.StatusNotFound, Message: fmt.Sprintf("no %s %q is kept", what, id), Hint: hint})
 	case err != nil:
 		a.fail(w, err)
 	default:
 		a.answer(w, t)
+	}
+}
+
+// maxTraces is how many traces are made at a time, as each may hold thousands of
+// events in memory; others wait for their turn.
+const maxTraces = 4
+
+func (a *api) oneOfTraces(ctx context.Context, trace func() (*router.Trace, error)) (*router.Trace, error) {
+	select {
+	case a.traces <- struct{}{}:
+		defer func() { <-a.traces }()
+		return trace()
+	case <-ctx.Done():
+		return nil, ctx.Err()
 	}
 }
 

@@ -1,8 +1,12 @@
 package api
 
 import (
+	"context"
+	"errors"
 	"strings"
 	"testing"
+
+	"signalbox/router"
 )
 
 func TestTrace(t *testing.T) {
@@ -31,5 +35,20 @@ func TestTrace(t *testing.T) {
 	}
 	if _, err := w.client.Trace(t.Context(), "a/b", 0); err == nil || !strings.Contains(err.Error(), `"a/b"`) {
 		t.Errorf("an unknown id with a slash: %v", err)
+	}
+}
+
+func TestTracesWaitForTheirTurn(t *testing.T) {
+	a := &api{traces: make(chan struct{}, 1)}
+	ctx, cancel := context.WithCancel(t.Context())
+	_, err := a.oneOfTraces(ctx, func() (*router.Trace, error) {
+		cancel()
+		return a.oneOfTraces(ctx, func() (*router.Trace, error) { return nil, errors.New("two at a time") })
+	})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	if _, err := a.oneOfTraces(t.Context(), func() (*router.Trace, error) { return nil, nil }); err != nil {
+		t.Errorf("the next one: %v", err)
 	}
 }

@@ -23,7 +23,8 @@ type Trace struct {
 	Known     int  `json:"known,omitempty"`
 	// Notes say what may be missing, and why.
 	Notes []string `json:"notes,omitempty"`
-	// Roots are the events that no other one shown led to, the oldest first.
+	// Roots are the events that no other one shown led to, the oldest first, and
+	// those which a tree would have shown deeper than it goes.
 	Roots []*TracedEvent `json:"roots"`
 }
 
@@ -88,6 +89,11 @@ const (
 	MaxTraceEvents     = 10_000
 )
 
+// maxTraceDepth is how many events lead from one to the next in one tree; what
+// follows is a tree of its own. A trace in JSON nests four levels an event, and
+// common readers of JSON take 256.
+const maxTraceDepth = 50
+
 // TraceEvent gives the trace of an event and of all that came of it, with at
 // most limit events; or journal.ErrNotFound.
 func (r *Router) TraceEvent(id string, limit int) (*Trace, error) {
@@ -100,11 +106,9 @@ func (r *Router) TraceEvent(id string, limit int) (*Trace, error) {
 		return nil, err
 	}
 	t := r.newTracer(id, limit)
-	root, err := t.event(first)
-	if err != nil {
+	if err := t.root(first); err != nil {
 		return nil, err
 	}
-	t.trace.Roots = append(t.trace.Roots, root)
 	return t.done(first)
 }
 
@@ -148,11 +152,9 @@ func (r *Router) TraceCorrelation(id string, limit int) (*Trace, error) {
 		if _, shown := t.shown[s]; shown {
 			continue
 		}
-		root, err := t.event(s)
-		if err != nil {
+		if err := t.root(s); err != nil {
 			return nil, err
 		}
-		t.trace.Roots = append(t.trace.Roots, root)
 	}
 	return t.done(seqs[0])
 }
@@ -187,8 +189,12 @@ type tracer struct {
 	trace *Trace
 	limit int
 	shown map[journal.Seq]*TracedEvent
-	// read holds the events that have been read.
+	// read holds the events that have been read, without what they carry.
 	read map[journal.Seq]*StoredEvent
+	// depth is how many events the one that is looked at has above it; deep are
+	// those that had too many.
+	depth int
+	deep  []journal.Seq
 }
 
 func (r *Router) newTracer(id string, limit int) *tracer {
@@ -213,10 +219,12 @@ func (t *tracer) stored(s journal.Seq) (*StoredEvent, error) {
 		return nil, err
 	}
 	e, err := stored(rec)
-	if err == nil {
-		t.read[s] = e
+	if err != nil {
+		return nil, err
 	}
-	return e, err
+	e.Event, e.Parsed.Detail, e.Parsed.Meta.Extensions = nil, nil, nil // may be large, and a trace shows none of it
+	t.read[s] = e
+	return e, nil
 }
 
 // belongs says whether an event is there and has a correlation id, or is the
@@ -226,7 +234,27 @@ func (t *tracer) belongs(s journal.Seq, correlation string) bool {
 	return err == nil && (e.ID == correlation || e.Parsed.Meta.CorrelationID == correlation)
 }
 
-// event adds an event with all that came of it, unless it is shown already.
+// root adds a tree, and those that it was not deep enough for.
+func (t *tracer) root(s journal.Seq) error {
+	t.deep = append(t.deep, s)
+	for len(t.deep) > 0 && !t.full() {
+		s := t.deep[0]
+		if t.deep = t.deep[1:]; t.shown[s] != nil {
+			continue
+		}
+		root, err := t.event(s)
+		if err != nil {
+			return err
+		}
+		t.trace.Roots = append(t.trace.Roots, root)
+	}
+	t.deep = slices.DeleteFunc(t.deep, func(s journal.Seq) bool { return t.shown[s] != nil })
+	t.trace.Truncated = t.trace.Truncated || len(t.deep) > 0
+	return nil
+}
+
+// event adds an event with all that came of it, unless it is shown already, or
+// stands too deep and will be a root.
 func (t *tracer) event(s journal.Seq) (*TracedEvent, error) {
 	e, err := t.stored(s)
 	if err != nil {
@@ -242,7 +270,13 @@ func (t *tracer) event(s journal.Seq) (*TracedEvent, error) {
 		shown.Elsewhere = true
 		return shown, nil
 	}
+	if t.depth >= maxTraceDepth {
+		t.deep, shown.Elsewhere = append(t.deep, s), true
+		return shown, nil
+	}
 	t.shown[s] = shown
+	t.depth++
+	defer func() { t.depth-- }()
 	touches, said, err := t.r.journal.Touches(s)
 	if err != nil {
 		return nil, err
@@ -334,6 +368,21 @@ func (t *tracer) caused(e *TracedEvent) error {
 	return nil
 }
 
+// ofKnown counts the events shown, of how many if that is known.
+func (t *tracer) ofKnown() string {
+	if t.trace.Known > t.trace.Events {
+		return fmt.Sprintf("%d of %d events", t.trace.Events, t.trace.Known)
+	}
+	return fmt.Sprintf("%d events", t.trace.Events)
+}
+
+func (t *tracer) toSeeMore() string {
+	if t.limit >= MaxTraceEvents {
+		return "a trace shows no more; ask for the trace of one of the events that are not among them"
+	}
+	return fmt.Sprintf("ask for more with a limit of up to %d, or for the trace of one event", MaxTraceEvents)
+}
+
 // done counts, and notes what may be missing. oldest is the first event shown.
 func (t *tracer) done(oldest journal.Seq) (*Trace, error) {
 	trace := t.trace
@@ -343,7 +392,7 @@ func (t *tracer) done(oldest journal.Seq) (*Trace, error) {
 		trace.Notes = append(trace.Notes, "traces are off (trace: off): deliveries that have ended, and what rules said, are not shown")
 	}
 	if trace.Truncated {
-		trace.Notes = append(trace.Notes, fmt.Sprintf("only the first %d events are shown: ask for more with a limit of up to %d, or for the trace of one event", trace.Events, MaxTraceEvents))
+		trace.Notes = append(trace.Notes, fmt.Sprintf("only the first %s are shown: %s", t.ofKnown(), t.toSeeMore()))
 	}
 	if e := t.shown[oldest]; e != nil && e.CausationID != "" {
 		if _, err := t.r.Event(e.CausationID); errors.Is(err, journal.ErrNotFound) {

@@ -168,6 +168,68 @@ func TestATraceOfManyEventsIsCut(t *testing.T) {
 	})
 }
 
+// Readers of JSON refuse what is nested too deep, and a trace in memory holds
+// nothing of what its events carry.
+func TestATraceOfALongChainIsNoDeeperThanReadersOfJSONGo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := tracing(t, toA)
+		defer b.stop()
+		const links = 3 * maxTraceDepth
+		for i := range links {
+			e := order(i)
+			e.ID, e.Meta.CorrelationID = fmt.Sprint("link-", i), "chain"
+			if i > 0 {
+				e.Meta.CausationID = fmt.Sprint("link-", i-1)
+			}
+			b.send(e)
+		}
+		b.settled()
+		for name, ask := range map[string]func() (*Trace, error){
+			"correlation": func() (*Trace, error) { return b.router.TraceCorrelation("chain", 0) },
+			"event":       func() (*Trace, error) { return b.router.TraceEvent("link-0", 0) },
+		} {
+			trace, err := ask()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if trace.Events != links || len(trace.Roots) != 3 || trace.Truncated {
+				t.Errorf("%s: %d events in %d trees, truncated %t; want %d in 3", name, trace.Events, len(trace.Roots), trace.Truncated, links)
+			}
+			last := trace.Roots[0]
+			for len(last.Derived) > 0 {
+				last = last.Derived[0]
+			}
+			if !last.Elsewhere || last.ID != trace.Roots[1].ID {
+				t.Errorf("%s: the first tree ends with %s, elsewhere %t; the second begins with %s", name, last.ID, last.Elsewhere, trace.Roots[1].ID)
+			}
+		}
+		cut, err := b.router.TraceEvent("link-0", maxTraceDepth)
+		if err != nil || cut.Events != maxTraceDepth || !cut.Truncated {
+			t.Errorf("a trace that ends where its tree does: %d events, truncated %t (%v)", cut.Events, cut.Truncated, err)
+		}
+	})
+}
+
+func TestATracerHoldsNothingOfWhatEventsCarry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := tracing(t, toA)
+		defer b.stop()
+		e := order(1)
+		e.Meta.Extensions = []event.Attribute{{Name: "subject", Value: `"s"`}}
+		b.send(e)
+		tracer := b.router.newTracer(e.ID, 0)
+		found, err := b.router.Event(e.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		held, err := tracer.stored(found.Seq)
+		if err != nil || held.Event != nil || held.Parsed.Detail != nil || held.Parsed.Meta.Extensions != nil {
+			t.Errorf("it holds %+v (%v)", held, err)
+		}
+		b.settled()
+	})
+}
+
 func TestRepliesInEveryForm(t *testing.T) {
 	envelope := `{"source":"s","detail-type":"T","detail":{}}`
 	cloud := `{"specversion":"1.0","id":"ce","source":"s","type":"T","data":{}}`
@@ -190,7 +252,8 @@ func TestRepliesInEveryForm(t *testing.T) {
 		"text":               {answer: targets.Answer{ContentType: "text/plain", Body: []byte("ok")}, bad: `its Content-Type is "text/plain"`},
 		"no event":           {answer: targets.Answer{ContentType: "application/json", Body: []byte(`{"ok":true}`)}, bad: "unknown member"},
 		"not JSON":           {answer: targets.Answer{ContentType: "application/json", Body: []byte(`{`)}, bad: "not valid JSON"},
-		"too long":           {answer: targets.Answer{ContentType: "application/json", Body: []byte(envelope), Cut: true}, bad: "longer than 262144 bytes"},
+		"too long":           {answer: targets.Answer{ContentType: "application/json", Body: make([]byte, targets.MaxAnswer), Cut: true}, bad: "longer than 262144 bytes: answer with fewer events"},
+		"broken off":         {answer: targets.Answer{ContentType: "application/json", Body: []byte(envelope), Cut: true}, bad: "it broke off after 44 bytes"},
 		"one of them broken": {answer: targets.Answer{ContentType: "application/json", Body: []byte("[" + envelope + `,{"source":"s"}]`)}, bad: "[1]: detail-type"},
 	} {
 		t.Run(name, func(t *testing.T) {

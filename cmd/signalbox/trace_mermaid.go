@@ -26,22 +26,20 @@ func mermaidOf(t *router.Trace) string {
 
 type mermaid struct {
 	b strings.Builder
-	// events gives those drawn their names, by their ids and when they came.
+	// events gives events their names, by their ids and when they came.
 	events map[string]string
 	boxes  int
 }
 
 func (g *mermaid) line(format string, args ...any) { fmt.Fprintf(&g.b, format+"\n", args...) }
 
-// event draws an event and what came of it, and gives the name of its node.
+// event draws an event and what came of it, unless that is drawn elsewhere, and gives
+// the name of its node.
 func (g *mermaid) event(e *router.TracedEvent) string {
-	key := e.ID + e.Received.String()
-	if name, drawn := g.events[key]; drawn {
+	name := g.node(e)
+	if e.Elsewhere {
 		return name
 	}
-	name := fmt.Sprintf("e%d", len(g.events))
-	g.events[key] = name
-	g.line("  %s([%s])", name, mermaidText(e.DetailType+"<br/>"+e.ID))
 	for _, s := range e.Said {
 		g.boxes++
 		g.line("  %s -.-> n%d[%s]", name, g.boxes, mermaidText(saidText(s)))
@@ -52,6 +50,18 @@ func (g *mermaid) event(e *router.TracedEvent) string {
 	for _, next := range e.Derived {
 		g.line("  %s --> %s", name, g.event(next))
 	}
+	return name
+}
+
+// node draws an event's own node, once.
+func (g *mermaid) node(e *router.TracedEvent) string {
+	key := e.ID + e.Received.String()
+	if name, drawn := g.events[key]; drawn {
+		return name
+	}
+	name := fmt.Sprintf("e%d", len(g.events))
+	g.events[key] = name
+	g.line("  %s([%s])", name, mermaidText(e.DetailType+"<br/>"+e.ID))
 	return name
 }
 

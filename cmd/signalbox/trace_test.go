@@ -116,6 +116,13 @@ func TestTraceAsMermaid(t *testing.T) {
 			t.Errorf("%s\nlacks %s", got, want)
 		}
 	}
+	deep := &router.Trace{Roots: []*router.TracedEvent{
+		{ID: "e1", DetailType: "A", Derived: []*router.TracedEvent{{ID: "e2", DetailType: "B", Elsewhere: true}}},
+		{ID: "e2", DetailType: "B", Derived: []*router.TracedEvent{{ID: "e3", DetailType: "C"}}},
+	}}
+	if got := mermaidOf(deep); !strings.Contains(got, "  e0 --> e1\n") || !strings.Contains(got, "  e1 --> e2\n") || strings.Count(got, "([") != 3 {
+		t.Errorf("what is shown in a tree of its own is not joined: %s", got)
+	}
 	if got := mermaidText("say \"#1\"\n"); got != `"say #quot;#35;1#quot; "` {
 		t.Errorf("got %s", got)
 	}
