@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -38,14 +39,18 @@ type Options struct {
 }
 
 // api holds the handlers.
-type api struct{ Options }
+type api struct {
+	Options
+	// traces bounds the traces that are made at a time.
+	traces chan struct{}
+}
 
 // New makes the handler of the management HTTP. It does not authenticate.
 func New(opts Options) http.Handler {
 	if opts.Logger == nil {
 		opts.Logger = zap.NewNop()
 	}
-	a := &api{opts}
+	a := &api{Options: opts, traces: make(chan struct{}, maxTraces)}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/rules", a.listRules)
 	mux.HandleFunc("GET /v1/rules/{bus}/{name}", a.getRule)
@@ -81,12 +86,32 @@ func New(opts Options) http.Handler {
 		ErrorLog: zap.NewStdLog(opts.Logger), EnableOpenMetrics: true,
 	}))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := unclean(r.URL); err != nil {
+			a.fail(w, err)
+			return
+		}
 		if _, pattern := mux.Handler(r); pattern == "" {
 			a.unknown(w, r, mux)
 			return
 		}
 		mux.ServeHTTP(w, r)
 	})
+}
+
+// unclean refuses a path that the mux would clean and lead elsewhere: the key of an
+// object may be "a//b" or "..", and is not that of another.
+func unclean(u *url.URL) error {
+	steps := strings.Split(strings.TrimSuffix(u.EscapedPath(), "/"), "/")
+	for i, step := range steps {
+		if i > 0 && (step == "" || step == "." || step == "..") {
+			return &Error{
+				Status:  http.StatusBadRequest,
+				Message: fmt.Sprintf("the path %s has an empty step, or one that is only dots", u.EscapedPath()),
+				Hint:    "write a slash within a name as %2F and a dot as %2E; the key of a state may also be given as ?key=",
+			}
+		}
+	}
+	return nil
 }
 
 // unknown answers for what the API does not have, as the mux would, but in JSON.

@@ -82,6 +82,14 @@ func problemOf(err error) *Error {
 	return &Error{Status: http.StatusInternalServerError, Message: "internal error", Hint: "the router's log says more"}
 }
 
+// missing adds to an error that says that something is not there where to look.
+func missing(err error, hint string) error {
+	if !errors.Is(err, journal.ErrNotFound) {
+		return err
+	}
+	return &Error{Status: http.StatusNotFound, Message: err.Error(), Hint: hint}
+}
+
 func refusal(err *event.Error) *Error {
 	p := badRequest("event: %s", err.Message)
 	if err.Reason != "" {

@@ -75,9 +75,10 @@ func (a *api) getState(w http.ResponseWriter, r *http.Request) { a.state(w, r, r
 // state answers with one object's state. Its version is the ETag, so that a cache
 // asks with If-None-Match. An object that is gone answers 410.
 func (a *api) state(w http.ResponseWriter, r *http.Request, key string) {
-	s, err := a.States.State(r.PathValue("type"), key, r.URL.Query().Get("version"))
+	kind := r.PathValue("type")
+	s, err := a.States.State(kind, key, r.URL.Query().Get("version"))
 	if err != nil {
-		a.fail(w, err)
+		a.fail(w, missing(err, fmt.Sprintf("GET /v1/state/%s lists the keys that are known, GET /v1/state the types", url.PathEscape(kind))))
 		return
 	}
 	tag := `"` + s.Version + `"`

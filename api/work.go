@@ -131,16 +131,19 @@ func (a *api) listWork(w http.ResponseWriter, r *http.Request) {
 		return true
 	})
 	if err != nil {
-		a.fail(w, err)
+		a.fail(w, missing(err, "a cursor is what an earlier page has given; leave it out for the first page"))
 		return
 	}
 	a.answer(w, page)
 }
 
+// noWork says where to look for a work request that is not there.
+const noWork = "commands alone have work requests, which are kept as long as their events: GET /v1/work-requests lists them"
+
 func (a *api) getWork(w http.ResponseWriter, r *http.Request) {
 	request, err := a.Work.WorkRequest(r.PathValue("id"))
 	if err != nil {
-		a.fail(w, err)
+		a.fail(w, missing(err, noWork))
 		return
 	}
 	a.answer(w, request)
@@ -152,12 +155,12 @@ func (a *api) cancelWork(w http.ResponseWriter, r *http.Request) {
 	var busy *router.Busy
 	switch {
 	case errors.As(err, &ended):
-		err = &Error{Status: http.StatusConflict, Message: err.Error()}
+		err = &Error{Status: http.StatusConflict, Message: err.Error(), Hint: "nothing is left to cancel; what undoes it is a command of its own"}
 	case errors.As(err, &busy), errors.Is(err, router.ErrStopping):
 		err = &Error{Status: http.StatusServiceUnavailable, Message: err.Error()}
 	}
 	if err != nil {
-		a.fail(w, err)
+		a.fail(w, missing(err, noWork))
 		return
 	}
 	a.answerAs(w, http.StatusAccepted, request)

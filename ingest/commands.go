@@ -155,11 +155,12 @@ func writeReply(w http.ResponseWriter, reply Reply, kind event.Kind, wait time.D
 	switch {
 	case reply.Cut:
 		writeProblem(w, &problem{status: http.StatusBadGateway, Code: codeTooLarge, Message: fmt.Sprintf(
-			"the handler answered %d, but more than the %d bytes that can be handed on: answer with less, or with where the rest is", reply.Status, len(reply.Body))})
+			"the handler answered %d, but only the first %d bytes of its body could be read, and no more than 256 KiB are: let it answer with less, or with where the rest is",
+			reply.Status, len(reply.Body))})
 	case reply.Outcome == "answered" || reply.Outcome == "refused":
 		relay(w, reply)
 	case reply.Outcome == "failed":
-		writeProblem(w, &problem{status: http.StatusBadGateway, Code: codeHandlerFailed, Message: "the handler could not be asked: " + reply.Message})
+		writeProblem(w, &problem{status: http.StatusBadGateway, Code: codeHandlerFailed, Message: notHandled(kind, reply.Message)})
 	case kind == event.KindCommand:
 		w.Header().Set("Location", "/v1/work-requests/"+url.PathEscape(reply.WorkID))
 		writeJSON(w, http.StatusAccepted, reply.Work)
@@ -169,6 +170,14 @@ func writeReply(w http.ResponseWriter, reply Reply, kind event.Kind, wait time.D
 		writeProblem(w, &problem{status: http.StatusGatewayTimeout, Code: codeNoReply, Message: fmt.Sprintf(
 			"the handler gave no reply within %v: the query is not asked again; ask it anew, or with a longer wait", wait)})
 	}
+}
+
+// notHandled says why a handler could not be asked, and what to do about it.
+func notHandled(kind event.Kind, why string) string {
+	if kind == event.KindQuery {
+		return fmt.Sprintf("the handler gave no reply: %s; the query is not asked again: mend the handler, and ask it anew", why)
+	}
+	return fmt.Sprintf("the handler did not take the command: %s; it rests in the dead-letter queue, and its work request is FAILED: mend the handler, and send it anew or redrive it", why)
 }
 
 // relay hands the handler's own answer on.

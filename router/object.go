@@ -30,11 +30,11 @@ func (s *snapshot) objectOf(e *event.Event) (*journal.Object, error) {
 		return nil, &event.Error{Code: event.CodeMalformedDetail, Message: "Detail is malformed."}
 	}
 	o := &journal.Object{Type: e.DetailType, Key: e.Meta.PartitionKey, Gone: gone(detail)}
-	keys := defaultKeys
+	keys, also := defaultKeys, ", or detail.metadata.partitionKey"
 	if kind, key := s.declaredObject(e); kind != "" {
 		o.Type = kind
 		if key != "" {
-			o.Key, keys = "", []string{key}
+			o.Key, keys, also = "", []string{key}, ", which the catalog declares as its key"
 		}
 	}
 	for _, path := range keys {
@@ -45,7 +45,7 @@ func (s *snapshot) objectOf(e *event.Event) (*journal.Object, error) {
 	switch {
 	case o.Key == "":
 		return nil, &event.Error{Code: event.CodeInvalidArgument, Message: fmt.Sprintf(
-			"An audit message must say which object it is of: a text or a number at %s.", strings.Join(keys, ", or at "))}
+			"An audit message must say which object it is of: a text or a number at %s%s.", strings.Join(keys, ", or at "), also)}
 	case len(o.Key) > journal.MaxObjectName || len(o.Type) > journal.MaxObjectName:
 		return nil, &event.Error{Code: event.CodeInvalidArgument, Message: fmt.Sprintf(
 			"The key of the object that an audit message is of must have at most %d bytes.", journal.MaxObjectName)}

@@ -92,21 +92,28 @@ func replied(a *targets.Answer) ([]*event.Event, error) {
 	switch {
 	case a.Events != nil:
 		return a.Events, nil
+	case a.Cut && len(a.Body) < targets.MaxAnswer:
+		return nil, fmt.Errorf("it broke off after %d bytes", len(a.Body))
 	case a.Cut:
-		return nil, fmt.Errorf("it is longer than %d bytes, or broke off", targets.MaxAnswer)
+		return nil, fmt.Errorf("it is longer than %d bytes: answer with fewer events, and send the others to /v1/events", targets.MaxAnswer)
 	case len(bytes.TrimSpace(a.Body)) == 0 && a.Header.Get("Ce-Specversion") == "":
 		return nil, nil
 	}
 	batch, err := decodeReply(a)
 	if err != nil {
-		return nil, err
+		return nil, noEvents(err)
 	}
 	for _, refused := range batch.Refused {
 		if refused != nil {
-			return nil, refused
+			return nil, noEvents(refused)
 		}
 	}
 	return batch.Events, nil
+}
+
+// noEvents says how to mend an answer that can't be read as events.
+func noEvents(err error) error {
+	return fmt.Errorf("%w; a target with reply: events answers with CloudEvents, entries of PutEvents or envelopes, or with an empty body where there is no event", err)
 }
 
 // decodeReply reads an answer in any form in which events come in, told apart as
@@ -125,7 +132,7 @@ func decodeReply(a *targets.Answer) (event.Batch, error) {
 		return one(event.DecodeCloudEventHTTP(a.Header, a.Body, limits))
 	case media != "" && media != "application/json" && !strings.HasPrefix(media, "application/x-amz-json"):
 		return event.Batch{}, fmt.Errorf("its Content-Type is %q: events come as application/json, application/cloudevents+json, "+
-			"application/cloudevents-batch+json, or a CloudEvent in ce- headers; no event is an empty body", a.ContentType)
+			"application/cloudevents-batch+json, or as a CloudEvent in ce- headers", a.ContentType)
 	case putRequest(text):
 		return event.DecodePutEvents(text, limits)
 	case putEntries(text):

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"sync"
 	"syscall"
@@ -245,7 +246,10 @@ func (t *httpTarget) broken(ctx context.Context, err error, tries int) *Error {
 	case errors.Is(ctx.Err(), context.Canceled):
 		code = CodeInternalError
 		err = fmt.Errorf("the attempt was broken off: %w", context.Canceled)
-	case ctx.Err() != nil || errors.As(err, &network) && network.Timeout():
+	case ctx.Err() != nil, errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
+		code = CodeTimeout
+		err = &hiddenError{fmt.Sprintf("no answer within the target's timeout of %v", t.timeout), context.DeadlineExceeded}
+	case errors.As(err, &network) && network.Timeout():
 		code = CodeTimeout
 		err = fmt.Errorf("no answer in time: %w", context.DeadlineExceeded)
 	}

@@ -239,13 +239,14 @@ func (s *server) handler(registry *prometheus.Registry, stopping context.Context
 		DeadLetters: s.router.DeadLetters, Redriver: s.router.DeadLetters, Discoverer: s.router, Reloader: s.reloader,
 		Gatherer: registry, Logger: s.log, Stopping: stopping,
 	})
-	mux := http.NewServeMux()
-	mux.Handle("/{$}", door)
-	mux.Handle("/v1/events", door)
-	mux.Handle("/v1/commands", door)
-	mux.Handle("/v1/queries", door)
-	mux.Handle("/", management)
-	return mux
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path { // a mux would lead the path of one object's state to that of another
+		case "/", "/v1/events", "/v1/commands", "/v1/queries":
+			door.ServeHTTP(w, r)
+		default:
+			management.ServeHTTP(w, r)
+		}
+	})
 }
 
 // testPattern answers EventBridge's TestEventPattern.
