@@ -200,18 +200,28 @@ func (j *Journal) commit() {
 	}
 }
 
+// take gives what waits to be written, and how many duplicates are to be counted
+// with it; nil where there is nothing to write and nothing to sync.
+func (j *Journal) take(sync bool) (f *flight, duplicates uint64) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if len(j.requests) == 0 && len(j.moves) == 0 && j.duplicates == 0 && !sync {
+		return nil, 0
+	}
+	f, duplicates = &flight{requests: j.requests, moves: j.moves}, j.duplicates
+	j.requests, j.moves, j.duplicates = nil, nil, 0
+	if n := len(j.spare); n > 0 {
+		j.moves, j.spare = j.spare[n-1], j.spare[:n-1]
+	}
+	j.room.Broadcast()
+	return f, duplicates
+}
+
 // commitGroup writes all that waits, and says whether a group was sent off. With
 // sync, what was written before reaches the disk too, though nothing waits.
 func (j *Journal) commitGroup(sync bool) bool {
-	j.mu.Lock()
-	f := &flight{requests: j.requests, moves: j.moves}
-	j.requests, j.moves = nil, j.spare[:0]
-	j.spare = nil
-	duplicates := j.duplicates
-	j.duplicates = 0
-	j.room.Broadcast()
-	j.mu.Unlock()
-	if len(f.requests) == 0 && len(f.moves) == 0 && duplicates == 0 && !sync {
+	f, duplicates := j.take(sync)
+	if f == nil {
 		return false
 	}
 	f.batch = j.db.NewBatch()
@@ -280,10 +290,18 @@ func (j *Journal) land() {
 				f.moves[i].Applied()
 			}
 		}
-		clear(f.moves)
-		j.mu.Lock()
-		j.spare = f.moves[:0]
-		j.mu.Unlock()
+		j.keepSpare(f.moves)
+	}
+}
+
+// keepSpare keeps a landed group's memory for a later one: moves are large, and
+// come by the thousand.
+func (j *Journal) keepSpare(moves []Move) {
+	clear(moves)
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if cap(moves) > 0 && len(j.spare) <= maxFlights {
+		j.spare = append(j.spare, moves[:0])
 	}
 }
 

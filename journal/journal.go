@@ -56,7 +56,7 @@ type Journal struct {
 	moves    []Move
 	// duplicates have been turned away and not been counted on disk yet.
 	duplicates uint64
-	spare      []Move // a landed group's memory, to be used again
+	spare      [][]Move // landed groups' memory, to be used again
 	closed     bool
 
 	wake, lazy, stop chan struct{}

@@ -55,6 +55,12 @@ func (t *logTarget) Deliver(_ context.Context, d *Delivery) error {
 	return nil
 }
 
+// lineBuffers hold the lines of a batch while they are written. One that has grown
+// beyond maxLineBuffer bytes is not kept.
+var lineBuffers = sync.Pool{New: func() any { return new([]byte) }}
+
+const maxLineBuffer = 1 << 20
+
 // DeliverBatch writes a line for each delivery, all in one write. What a failed
 // write has left out is told for each.
 func (t *logTarget) DeliverBatch(ctx context.Context, batch []*Delivery) (each []error, whole error) {
@@ -64,16 +70,17 @@ func (t *logTarget) DeliverBatch(ctx context.Context, batch []*Delivery) (each [
 		}
 		return nil, nil
 	}
-	size := 0
-	for _, d := range batch {
-		size += len(content(d)) + 512
-	}
-	lines, ends, now := make([]byte, 0, size), make([]int, len(batch)), time.Now()
+	buffer := lineBuffers.Get().(*[]byte)
+	lines, ends, now := (*buffer)[:0], make([]int, len(batch)), time.Now()
 	for i, d := range batch {
 		lines = appendLogLine(lines, d, now)
 		ends[i] = len(lines)
 	}
 	written, err := t.write(lines)
+	if cap(lines) <= maxLineBuffer {
+		*buffer = lines
+		lineBuffers.Put(buffer)
+	}
 	for i, end := range ends {
 		if end > written {
 			each = note(each, len(batch), i, t.failed(err))
