@@ -40,6 +40,7 @@ type asyncOperation struct {
 
 type asyncComponents struct {
 	Messages map[string]asyncMessage `json:"messages"`
+	Schemas  map[string]asyncSchema  `json:"schemas,omitempty"`
 }
 
 type asyncMessage struct {
@@ -52,6 +53,7 @@ type asyncMessage struct {
 	Examples    []asyncExample `json:"examples,omitempty"`
 	// Extensions hold what AsyncAPI has no member for.
 	Owner      string           `json:"x-owner,omitempty"`
+	Final      bool             `json:"x-final,omitempty"`
 	Sources    []string         `json:"x-sources,omitempty"`
 	Deprecated *deprecationView `json:"x-deprecated,omitempty"`
 }
@@ -75,29 +77,24 @@ var notInKey = regexp.MustCompile(`[^A-Za-z0-9.\-_]`)
 
 // WriteAsyncAPI writes the catalog as a document of AsyncAPI 3.0.0, in JSON, which
 // is YAML too. Each type is a channel, its detail-type the channel's address, whose
-// messages are its versions; the router receives them. References of schemas to
-// files are written as they are.
+// messages are its versions; the router receives them. What schemas refer to in files
+// becomes a component.
 func (c *Catalog) WriteAsyncAPI(w io.Writer, revision string) error {
 	doc := asyncDocument{
 		AsyncAPI: "3.0.0", Info: asyncInfo{Title: "Message catalog", Version: revision}, DefaultContentType: "application/json",
 		Channels: map[string]asyncChannel{}, Operations: map[string]asyncOperation{},
-		Components: asyncComponents{Messages: map[string]asyncMessage{}},
+		Components: asyncComponents{Messages: map[string]asyncMessage{}, Schemas: map[string]asyncSchema{}},
 	}
+	b := &bundle{schemas: doc.Components.Schemas, keys: map[string]string{}}
+	channels := map[string]string{} // by the types' names
 	for _, t := range c.Types {
-		channel := notInKey.ReplaceAllString(t.Name, "_")
-		key := notInKey.ReplaceAllString(strings.TrimSuffix(t.Name+"_v"+t.Version, "_v"), "_")
-		doc.Components.Messages[key] = t.asyncMessage()
-		ch := doc.Channels[channel]
-		if ch.Messages == nil {
-			ch = asyncChannel{Address: t.Name, Messages: map[string]asyncRef{}}
+		channel, known := channels[t.Name]
+		if !known {
+			channel = unused(doc.Channels, t.Name)
+			channels[t.Name] = channel
+			doc.Channels[channel] = asyncChannel{Address: t.Name, Messages: map[string]asyncRef{}}
 		}
-		ch.Description = t.Description
-		ch.Messages[key] = asyncRef{"#/components/messages/" + key}
-		doc.Channels[channel] = ch
-		op := doc.Operations["receive_"+channel]
-		op.Action, op.Channel = "receive", asyncRef{"#/channels/" + channel}
-		op.Messages = append(op.Messages, asyncRef{"#/channels/" + channel + "/messages/" + key})
-		doc.Operations["receive_"+channel] = op
+		doc.add(t, channel, b)
 	}
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
@@ -105,31 +102,32 @@ func (c *Catalog) WriteAsyncAPI(w io.Writer, revision string) error {
 	return enc.Encode(doc)
 }
 
-func (t *Type) asyncMessage() asyncMessage {
+// add adds a version of a type to its channel.
+func (doc *asyncDocument) add(t *Type, channel string, b *bundle) {
+	key := unused(doc.Components.Messages, strings.TrimSuffix(t.Name+"_v"+t.Version, "_v"))
+	doc.Components.Messages[key] = t.asyncMessage(b, "#/components/messages/"+key)
+	ch := doc.Channels[channel]
+	ch.Description = t.Description
+	ch.Messages[key] = asyncRef{"#/components/messages/" + key}
+	doc.Channels[channel] = ch
+	op := doc.Operations["receive_"+channel]
+	op.Action, op.Channel = "receive", asyncRef{"#/channels/" + channel}
+	op.Messages = append(op.Messages, asyncRef{"#/channels/" + channel + "/messages/" + key})
+	doc.Operations["receive_"+channel] = op
+}
+
+// asyncMessage is a type as a message that stands at a place of the document.
+func (t *Type) asyncMessage(b *bundle, at string) asyncMessage {
 	v := t.view()
 	m := asyncMessage{
 		Name: t.Name, Title: t.String(), Summary: t.Description, ContentType: "application/json", Tags: []asyncTag{{string(t.Kind)}},
-		Owner: t.Owner, Sources: t.Sources, Deprecated: v.Deprecated,
+		Owner: t.Owner, Final: t.Final, Sources: t.Sources, Deprecated: v.Deprecated,
 	}
 	if t.Schema != nil {
-		m.Payload = asyncSchema{SchemaFormat: t.Schema.format(), Schema: t.Schema.Source}
+		m.Payload = b.put(t.Schema, at+"/payload/schema")
 	}
 	for _, x := range v.Examples {
 		m.Examples = append(m.Examples, asyncExample{x})
 	}
 	return m
-}
-
-// format is the media type of the schema's draft.
-func (s *Schema) format() string {
-	draft := "2020-12"
-	if m, ok := s.root.(map[string]any); ok {
-		name, _ := m["$schema"].(string)
-		for _, known := range []string{"draft-04", "draft-06", "draft-07", "2019-09"} {
-			if strings.Contains(name, known) {
-				draft = known
-			}
-		}
-	}
-	return "application/schema+json;version=" + draft
 }

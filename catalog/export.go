@@ -22,6 +22,7 @@ type view struct {
 	Sources       []string          `json:"sources,omitempty"`
 	Object        string            `json:"object,omitempty"`
 	Key           string            `json:"key,omitempty"`
+	Final         bool              `json:"final,omitempty"`
 	Compatibility Compatibility     `json:"compatibility,omitempty"`
 	Deprecated    *deprecationView  `json:"deprecated,omitempty"`
 	Schema        json.RawMessage   `json:"schema,omitempty"`
@@ -41,7 +42,7 @@ func (t *Type) MarshalJSON() ([]byte, error) { return json.Marshal(t.view()) }
 func (t *Type) view() view {
 	v := view{
 		Name: t.Name, Version: t.Version, Kind: t.Kind, Owner: t.Owner, Description: t.Description, Sources: t.Sources,
-		Object: t.Object, Key: t.Key, Compatibility: t.Compatibility, Position: t.Pos.String(),
+		Object: t.Object, Key: t.Key, Final: t.Final, Compatibility: t.Compatibility, Position: t.Pos.String(),
 	}
 	if t.Schema != nil {
 		v.Schema = t.Schema.Source
@@ -77,6 +78,9 @@ func (c *Catalog) WriteMarkdown(w io.Writer) error {
 		}
 		if f := t.deprecation(time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)); f != nil {
 			fmt.Fprintf(&b, "> %s\n\n", strings.TrimPrefix(f.Message, "detail-type: "))
+		}
+		if t.Final {
+			b.WriteString("Nothing needs to follow it (final).\n\n")
 		}
 		if t.Schema != nil {
 			fmt.Fprintf(&b, "Schema:\n\n```json\n%s\n```\n", indented(t.Schema.Source))
@@ -120,7 +124,7 @@ section{border-top:1px solid var(--line);margin-top:2rem}.old{color:#b45309}dl{d
 {{end}}</tbody></table>
 {{range $i, $t := .}}<section id="t{{$i}}"><h2>{{.Name}} {{.Version}} <span class="kind">{{.Kind}}</span></h2><p>{{.Description}}</p>
 {{with .Deprecated}}<p class="old">Deprecated{{with .Since}} since {{.}}{{end}}{{with .Until}}, not taken from {{.}} on{{end}}{{with .ReplacedBy}}; send {{.}} instead{{end}}.</p>{{end}}
-<dl>{{with .Owner}}<dt>Owner</dt><dd>{{.}}</dd>{{end}}{{with .Sources}}<dt>Sources</dt><dd>{{join .}}</dd>{{end}}{{with .Object}}<dt>Object</dt><dd>{{.}}</dd>{{end}}{{with .Key}}<dt>Key</dt><dd>{{.}}</dd>{{end}}</dl>
+<dl>{{with .Owner}}<dt>Owner</dt><dd>{{.}}</dd>{{end}}{{with .Sources}}<dt>Sources</dt><dd>{{join .}}</dd>{{end}}{{with .Object}}<dt>Object</dt><dd>{{.}}</dd>{{end}}{{with .Key}}<dt>Key</dt><dd>{{.}}</dd>{{end}}{{if .Final}}<dt>Final</dt><dd>nothing needs to follow it</dd>{{end}}</dl>
 {{with .Schema}}<h3>Schema</h3><pre>{{pretty .}}</pre>{{end}}{{range .Examples}}<h3>Example</h3><pre>{{pretty .}}</pre>{{end}}</section>
 {{end}}</body></html>
 `))

@@ -24,6 +24,10 @@ type Schema struct {
 	compiled *jsonschema.Schema
 	// root is the schema decoded, for comparisons.
 	root any
+	// path is where the schema stands, or would; refers holds the files that it refers
+	// to, as JSON, by their paths.
+	path   string
+	refers map[string][]byte
 }
 
 // maxSchema bounds a file that a schema stands in, in bytes.
@@ -44,7 +48,8 @@ func compile(source []byte, dir, name string, read func(path string, content []b
 	c := jsonschema.NewCompiler()
 	c.DefaultDraft(jsonschema.Draft2020)
 	c.AssertFormat()
-	loader := &fileLoader{dir: dir, read: read}
+	refers := map[string][]byte{filepath.Join(dir, name): source} // a file that it refers to may refer back
+	loader := &fileLoader{dir: dir, read: func(path string, content []byte) { refers[path] = content; read(path, content) }}
 	c.UseLoader(loader)
 	at := fileURL(filepath.ToSlash(filepath.Join(dir, name)))
 	if err := c.AddResource(at, root); err != nil {
@@ -54,7 +59,7 @@ func compile(source []byte, dir, name string, read func(path string, content []b
 	if err != nil {
 		return nil, faultOf(err, root, at, loader)
 	}
-	return &Schema{Source: source, compiled: compiled, root: root}, nil
+	return &Schema{Source: source, compiled: compiled, root: root, path: filepath.Join(dir, name), refers: refers}, nil
 }
 
 // fileLoader reads what schemas refer to, from one folder alone.
