@@ -179,6 +179,8 @@ type part struct {
 	flying map[place]journal.Delivery
 	// exhausted says that no more letters are to be sent.
 	exhausted bool
+	// stuck are those of them that are called back, as their order key is stopped.
+	stuck map[place]SkippedLetter
 	// ending is how the part will end once nothing is on its way; empty while it
 	// goes on.
 	ending JobState
@@ -199,7 +201,7 @@ func (j *job) part(target string) *part {
 	if p := j.parts[target]; p != nil {
 		return p
 	}
-	p := &part{Part: Part{Target: target, State: Running, Window: 1}, job: j, flying: map[place]journal.Delivery{}, changed: make(chan struct{}, 1)}
+	p := &part{Part: Part{Target: target, State: Running, Window: 1}, job: j, flying: map[place]journal.Delivery{}, stuck: map[place]SkippedLetter{}, changed: make(chan struct{}, 1)}
 	p.limiter = rate.NewLimiter(rate.Inf, maxWindow)
 	if j.Rate > 0 {
 		p.limiter = rate.NewLimiter(rate.Limit(j.Rate), p.step())
@@ -239,15 +241,15 @@ func (j *job) target(l *Letter) string {
 }
 
 // skip counts a letter that stays in the queue.
-func (p *part) skip(l *Letter, why *Skip) {
+func (p *part) skip(l SkippedLetter) {
 	j := p.job
 	p.Skipped++
 	if j.Skips == nil {
 		j.Skips = map[string]int{}
 	}
-	j.Skips[why.Code]++
+	j.Skips[l.Code]++
 	if len(j.SkippedLetters) < maxSkips {
-		j.SkippedLetters = append(j.SkippedLetters, SkippedLetter{ID: l.ID, Skip: *why})
+		j.SkippedLetters = append(j.SkippedLetters, l)
 	}
 }
 

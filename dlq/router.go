@@ -50,6 +50,7 @@ const (
 	SkipTargetChanged = "target-changed" // its rule now sends to another target
 	SkipUnrendered    = "unrendered"     // today's rule can't render the body
 	SkipTaken         = "taken"          // another redrive or a purge took it
+	SkipKeyStopped    = "key-stopped"    // another letter has stopped its order key
 )
 
 // Skip is why a redrive leaves a letter in the queue.

@@ -43,6 +43,9 @@ func (q *Queue) run(ctx context.Context, p *part) {
 			return
 		case <-p.changed:
 		case <-tick.C:
+			if err := q.callStuck(p); err != nil {
+				q.end(p, Stopped, err.Error())
+			}
 		}
 	}
 }
@@ -71,11 +74,12 @@ func (q *Queue) next(p *part) (room int, ended bool) {
 		return 0, false
 	}
 	defer q.mu.Unlock()
-	free := p.Window - len(p.flying)
+	parked := len(p.parked())
+	free := p.Window - (len(p.flying) - parked)
 	if free < (p.Window+3)/4 { // so that several share an fsync
 		return 0, false
 	}
-	return min(free, p.step()), false
+	return min(free, p.step(), maxWindow-parked), false
 }
 
 // recalled are the deliveries to call back, if the part is to stop.
@@ -274,7 +278,7 @@ func (q *Queue) choose(ctx context.Context, p *part, n int, s sending) ([]journa
 		}
 		left--
 		next = after(&l.place)
-		m, err := q.send(p, l, s)
+		m, err := q.send(p, l, s, moves)
 		var skip *Skip
 		if errors.As(err, &skip) {
 			q.skip(p, l, skip)
@@ -294,7 +298,7 @@ func (q *Queue) choose(ctx context.Context, p *part, n int, s sending) ([]journa
 func (q *Queue) skip(p *part, l *Letter, why *Skip) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	p.skip(l, why)
+	p.skip(SkippedLetter{ID: l.ID, Skip: *why})
 }
 
 // after is the place behind a letter.
@@ -307,8 +311,8 @@ func after(d *journal.Delivery) journal.Cursor {
 	return c
 }
 
-// send gives the move that sends a letter now, or a *Skip.
-func (q *Queue) send(p *part, l *Letter, s sending) (journal.Move, error) {
+// send gives the move that sends a letter now, after those before it, or a *Skip.
+func (q *Queue) send(p *part, l *Letter, s sending, before []journal.Move) (journal.Move, error) {
 	r, err := q.rendering(p.job.Redrive, l)
 	if err != nil {
 		return journal.Move{}, err
@@ -316,6 +320,9 @@ func (q *Queue) send(p *part, l *Letter, s sending) (journal.Move, error) {
 	lane, ok := q.router.LaneID(r.Target)
 	if !ok {
 		return journal.Move{}, targetGone(r.Target)
+	}
+	if err := q.keyStops(lane, &l.place, before); err != nil {
+		return journal.Move{}, err
 	}
 	s.lane, s.rendering = lane, r
 	return l.out(s), nil

@@ -59,9 +59,13 @@ func (q *Queue) Settled(from journal.Delivery, to *journal.Delivery, end journal
 		return
 	}
 	delete(p.flying, placeOf(&from))
+	stuck, called := p.stuck[placeOf(&from)]
+	delete(p.stuck, placeOf(&from))
 	switch {
 	case to != nil && to.Lineage != nil && to.Lineage.Count == from.Lineage.Count:
 		p.DiedAgain++
+	case to != nil && called && p.ending == "":
+		p.skip(stuck)
 	case to != nil: // put back as it was
 	case end == journal.Dropped:
 		p.Dropped++

@@ -37,6 +37,8 @@ const (
 	// KeyStopped means that its head lies in the dead-letter queue, and that
 	// nothing is sent until it has left it.
 	KeyStopped
+	// KeyHeld means that a paused rule holds its head back, or has just let it go.
+	KeyHeld
 )
 
 func (s KeyState) String() string {
@@ -45,6 +47,8 @@ func (s KeyState) String() string {
 		return "waiting"
 	case KeyStopped:
 		return "stopped"
+	case KeyHeld:
+		return "held"
 	default:
 		return "going on"
 	}

@@ -196,7 +196,7 @@ func (v *verifier) orderKey(k, value []byte) {
 		v.fault("%v", err)
 		return
 	}
-	if HashKey(r.Key) != r.Hash || r.State > KeyStopped {
+	if HashKey(r.Key) != r.Hash || r.State > KeyHeld {
 		v.fault("order key %x: its record is of key %q, %v", k, r.Key, r.State)
 	}
 	if _, known := v.lanes[r.Lane]; !known {

@@ -303,7 +303,9 @@ func (r *Router) handOver(plans []plan, entries []journal.Entry) {
 				continue
 			}
 			if d.State == journal.Held {
-				r.heldLate(d.Hold)
+				if gone := r.heldLate(d.Hold); gone != nil {
+					<-gone // before what its producer sends next
+				}
 				continue
 			}
 			all = append(all, offer{s.lane, &item{delivery: d, envelope: p.envelope, metaBytes: entries[i].Record.Meta, meta: &p.event.Meta, eventID: p.event.ID}})

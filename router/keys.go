@@ -8,11 +8,11 @@ import (
 )
 
 // BlockedKey is an order key of a target whose deliveries do not go on: its head
-// waits for another attempt, or died and stopped it, or others are parked behind
-// one that is under way.
+// waits for another attempt, died and stopped it, or is held back by its rule's
+// pause, or others are parked behind one that is under way.
 type BlockedKey struct {
 	Key string `json:"key"`
-	// State is waiting, stopped or going on.
+	// State is waiting, stopped, held or going on.
 	State string `json:"state"`
 	// Head is the id of the delivery that the others wait for; empty where the next
 	// of them has its turn.

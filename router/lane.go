@@ -68,8 +68,10 @@ type lane struct {
 	alarm          *time.Timer
 	alarmAt        time.Time
 
-	// order is for the deliveries that have an order key.
+	// order is for the deliveries that have an order key, bars for held ones that
+	// are on their way back to it: the places that nothing may pass until they are.
 	order laneOrder
+	bars  map[journal.HoldID]journal.Seq
 
 	// failing is the text of the error that was last logged; empty while the
 	// target takes deliveries.
@@ -159,7 +161,7 @@ func (l *lane) offer(items ...*item) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, it := range items {
-		if l.behind || !l.takes(it) {
+		if l.behind || len(l.bars) > 0 || !l.takes(it) {
 			l.missed(it.delivery)
 		}
 	}
@@ -263,8 +265,11 @@ func (l *lane) wantsRead(now time.Time) bool {
 	if room := l.room(); room <= 0 || room+l.order.chained < l.window()/2 {
 		return false
 	}
-	return l.due(now) || len(l.order.resumes) > 0 || l.order.sweeping || l.behind && l.settled()
+	return l.due(now) || len(l.order.resumes) > 0 || l.order.sweeping || l.behind && l.settled() && !l.barred()
 }
+
+// barred says that a bar keeps what is ready from being read.
+func (l *lane) barred() bool { return len(l.bars) > 0 && l.from.Seq >= l.readable() }
 
 // due says whether the wait of a delivery on disk is over.
 func (l *lane) due(now time.Time) bool { return !l.nextDue.IsZero() && !l.nextDue.After(now) }

@@ -3,6 +3,7 @@ package router
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -17,6 +18,12 @@ import (
 	"signalbox/event"
 	"signalbox/journal"
 	"signalbox/targets"
+)
+
+// Longer runs, and others: go test ./router -run Order -args -model.time 1m -model.seed 1000
+var (
+	modelTime = flag.Duration("model.time", 3*time.Second, "how long each of the models tries one seed after the other")
+	modelSeed = flag.Uint64("model.seed", 0, "the models' first seed")
 )
 
 const modelTargets = `
@@ -215,6 +222,47 @@ func (m *model) allowed(err error) {
 	}
 }
 
+// pauses pauses, drains or resumes a target or a rule, while events come in.
+func (m *model) pauses() {
+	target := []string{"a", "b", "c"}[m.rnd.IntN(3)]
+	rule := []string{"orders", "extra"}[m.rnd.IntN(2)]
+	r, n := m.router, m.rnd.IntN(8)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	wg.Go(func() {
+		m.known([]func() error{
+			func() error { return r.PauseTarget(target) },
+			func() error { return r.DrainTarget(target) },
+			func() error { return r.PauseRule("default", rule) },
+			func() error { return r.ResumeRule("default", rule) },
+		}[min(n, 3)]())
+		if n > 5 {
+			m.known(r.ResumeTarget(target))
+		}
+	})
+	if m.rnd.IntN(2) == 0 {
+		m.accept()
+	}
+}
+
+// known lets through what a pause of something that is gone is refused for.
+func (m *model) known(err error) {
+	var unknown *Unknown
+	if err != nil && !errors.As(err, &unknown) {
+		m.t.Error(err)
+	}
+}
+
+// resumeAll ends all pauses.
+func (m *model) resumeAll() {
+	for _, rule := range []string{"orders", "extra"} {
+		m.known(m.router.ResumeRule("default", rule))
+	}
+	for _, target := range []string{"a", "b", "c"} {
+		m.known(m.router.ResumeTarget(target))
+	}
+}
+
 func (m *model) purge() {
 	f := dlq.Filter{Target: []string{"a", "b", "c"}[m.rnd.IntN(3)], Code: targets.CodeErrorFromTarget}
 	if _, err := m.router.DeadLetters.Purge(m.t.Context(), f, false, nil); err != nil {
@@ -281,14 +329,32 @@ func (m *model) checkDisk() {
 			err = errors.Join(err, m.journal.ParkedBehind(id, r.Hash, journal.Cursor{}, one(&got.Parked)))
 			return true
 		}))
+		got.Held = m.heldOf(id)
 		c := m.journal.LaneCounts(id)
 		if got.Parked != c.Parked || got.BlockedKeys != c.BlockedKeys {
 			m.t.Errorf("lane %s: on disk %d parked behind %d keys, the accounts say %+v", name, got.Parked, got.BlockedKeys, c)
 		}
-		if err != nil || got.Ready != c.Ready || got.Waiting != c.Waiting || got.Dead != c.Dead || !c.Balanced() {
+		if err != nil || got.Ready != c.Ready || got.Waiting != c.Waiting || got.Dead != c.Dead || got.Held != c.Held || !c.Balanced() {
 			m.t.Errorf("lane %s: on disk %+v (%v), the accounts say %+v", name, got, err, c)
 		}
 	}
+}
+
+// heldOf counts what is held back of a lane's deliveries.
+func (m *model) heldOf(id journal.LaneID) (n uint64) {
+	pauses, err := m.journal.Pauses()
+	for _, p := range pauses {
+		err = errors.Join(err, m.journal.Held(p.Hold, journal.Cursor{}, func(d journal.Delivery) bool {
+			if d.Lane == id {
+				n++
+			}
+			return true
+		}))
+	}
+	if err != nil {
+		m.t.Error(err)
+	}
+	return n
 }
 
 // finish lets every delivery end, and checks that each did once.
@@ -300,6 +366,7 @@ func (m *model) finish() {
 		m.answer(name, nil)
 		m.fakes[name].sayOfAll(nil)
 	}
+	m.resumeAll()
 	for range 3 { // what is under way may still die
 		time.Sleep(time.Minute)
 		if j := m.redrive(dlq.Redrive{}); j.State != dlq.Finished || j.Left != 0 || j.InFlight != 0 || j.Total != j.Ended() {
@@ -343,10 +410,10 @@ func (m *model) finish() {
 
 // TestEveryDeliveryEndsOnce does random things to a router, and checks in the
 // end that every planned delivery came once, or was purged. It goes through as
-// many seeds as four seconds allow.
+// many seeds as its time allows.
 func TestEveryDeliveryEndsOnce(t *testing.T) {
 	began := time.Now()
-	for seed := uint64(0); time.Since(began) < 4*time.Second; seed++ {
+	for seed := *modelSeed; time.Since(began) < *modelTime; seed++ {
 		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				m := &model{
@@ -361,7 +428,7 @@ func TestEveryDeliveryEndsOnce(t *testing.T) {
 				}
 				m.start()
 				for range 120 {
-					switch n := m.rnd.IntN(40); {
+					switch n := m.rnd.IntN(44); {
 					case n < 16:
 						m.accept()
 					case n < 24:
@@ -378,6 +445,8 @@ func TestEveryDeliveryEndsOnce(t *testing.T) {
 						m.restart()
 					case n < 39:
 						m.crash()
+					case n < 43:
+						m.pauses()
 					default:
 						time.Sleep(2 * time.Minute) // retention drops events
 					}

@@ -14,13 +14,14 @@ import (
 // laneOrder keeps the deliveries of each order key of a lane in order, one at a
 // time. Only the first of a key, its head, is ever queued. Those behind it wait
 // in memory while there is room for them (the chain), and else parked on disk; a
-// head that waits on disk, or has stopped its key, has all of them parked. Memory
+// head that waits on disk, is held back, or has stopped its key, has all of them
+// parked. Memory
 // knows the keys that it holds a delivery of, and those whose parked deliveries
 // are to be read next; of all others the journal's record says how they stand.
 //
 // Two things hold on disk at every moment, so that a crash finds the order again:
-// a key with parked deliveries, or with a head that waits or has stopped it, has a
-// record; and apart from the head, which the record names, none of its ready
+// a key with parked deliveries, or with a head that waits, is held back or has
+// stopped it, has a record; and apart from the head, which the record names, none of its ready
 // deliveries is older than a parked one.
 type laneOrder struct {
 	// moving is held from a decision over a key until the journal has its moves, so
@@ -304,7 +305,7 @@ func (l *lane) blocks(to *journal.Delivery) (journal.KeyState, bool) {
 	case to.State == journal.Waiting:
 		return journal.KeyWaits, true
 	case to.State == journal.Held:
-		return 0, false // those behind it are held back in their turn
+		return journal.KeyHeld, true
 	default:
 		return journal.KeyStopped, l.stops()
 	}

@@ -151,7 +151,9 @@ func (m *orderModel) resumeKey() {
 }
 
 func (m *orderModel) step() {
-	switch n := m.rnd.IntN(40); {
+	switch n := m.rnd.IntN(48); {
+	case n >= 40:
+		m.pauses()
 	case n < 16:
 		m.take()
 	case n < 22:
@@ -177,6 +179,29 @@ func (m *orderModel) step() {
 	}
 }
 
+// pauses pauses, drains or resumes the target or its rule, with events that come
+// meanwhile.
+func (m *orderModel) pauses() {
+	r := m.router
+	do := []func() error{
+		func() error { return r.PauseRule("default", "orders") },
+		func() error { return r.ResumeRule("default", "orders") },
+		func() error { return r.ResumeRule("default", "orders") },
+		func() error { return r.PauseTarget("a") },
+		func() error { return r.DrainTarget("a") },
+		func() error { return r.ResumeTarget("a") },
+		func() error { return r.ResumeTarget("a") },
+	}[m.rnd.IntN(7)]
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	wg.Go(func() {
+		m.known(do())
+	})
+	for range m.rnd.IntN(4) {
+		m.take()
+	}
+}
+
 // redrive begins a redrive, and may cancel another.
 func (m *orderModel) redrive() {
 	queue := m.router.DeadLetters
@@ -199,6 +224,7 @@ func (m *orderModel) finish() {
 	m.omu.Unlock()
 	m.write(strings.Replace(m.text(), "targets:\n", "targets:\n  b: {type: http, url: \"http://127.0.0.1:1/\"}\n", 1))
 	m.swap()
+	m.resumeAll()
 	for range 3 { // what is under way may still die
 		time.Sleep(5 * time.Minute) // a running redrive ends
 		if j := m.bench.redrive(dlq.Redrive{}); j.State != dlq.Finished || j.Left != 0 || j.InFlight != 0 || j.Total != j.Ended() {
@@ -221,12 +247,13 @@ func (m *orderModel) finish() {
 }
 
 // TestOrderHolds does random things to an ordered target: failures, refusals,
-// redrives, other configurations, restarts and crashes. It goes through as many
-// seeds as three seconds allow.
+// redrives, pauses, other configurations, restarts and crashes. It goes through as
+// many seeds as its time allows.
 func TestOrderHolds(t *testing.T) {
-	more := []string{"breaker: off", "breaker: {failures: 3, open_for: 1s}", "breaker: off", "breaker: off, batch: {max_events: 4, max_wait: 20ms}"}
+	more := []string{"breaker: off", "breaker: {failures: 3, open_for: 1s}", "breaker: off, batch: {max_events: 4, max_wait: 20ms}",
+		"breaker: {failures: 3, open_for: 1s}, batch: {max_events: 4, max_wait: 20ms}"}
 	began := time.Now()
-	for seed := uint64(0); time.Since(began) < 3*time.Second; seed++ {
+	for seed := *modelSeed; time.Since(began) < *modelTime; seed++ {
 		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				m := &orderModel{

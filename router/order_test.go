@@ -382,3 +382,60 @@ func TestAnEventWithoutAKey(t *testing.T) {
 		b.router.Stop(ctx)
 	})
 }
+
+// deadTwice stops the key x at its second letter: the first was passed over.
+func deadTwice(t *testing.T) (*bench, *sequence) {
+	t.Helper()
+	b, s := startInOrder(t, inOrderOrStop, 8)
+	s.say(func(context.Context, string, int) error { return errFinal })
+	b.send(keyed("x", 0), keyed("x", 1), keyed("x", 2))
+	b.settled()
+	b.must(b.router.ResumeKey("a", "x"))
+	b.settled()
+	if c := b.counts(); c.Dead != 2 || c.Parked != 1 {
+		t.Fatalf("got %+v", c)
+	}
+	s.say(nil)
+	return b, s
+}
+
+func TestARedriveDoesNotWaitForALetterThatItHasYetToSend(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, s := deadTwice(t)
+		defer func() { b.stop() }()
+		if j := b.redrive(dlq.Redrive{}); j.Delivered != 1 || j.Skips[dlq.SkipKeyStopped] != 1 || j.Left+j.InFlight != 0 {
+			t.Errorf("got %+v", j)
+		}
+		if j := b.redrive(dlq.Redrive{}); j.Delivered != 1 || j.Total != 1 {
+			t.Errorf("again: %+v", j)
+		}
+		if got := s.of("x"); !slices.Equal(got, []int{1, 2, 0}) {
+			t.Errorf("got %v", got)
+		}
+		checkNoKeys(t, b)
+	})
+}
+
+func TestALetterOnItsWayComesBackWhereItsKeyStops(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, s := deadTwice(t)
+		defer func() { b.stop() }()
+		s.say(failing("x", 2, errDown))
+		b.must(b.router.ResumeKey("a", "x")) // 2 waits for its next attempt
+		b.settled()
+		j, err := b.router.DeadLetters.Redrive(t.Context(), dlq.Redrive{})
+		b.must(err)
+		b.settled()
+		time.Sleep(time.Second)
+		if c := b.counts(); c.Parked != 2 {
+			t.Fatalf("got %+v, want both letters on their way behind the head", c)
+		}
+		s.say(failing("x", 2, errFinal))
+		if j := b.ended(j.ID); j.State != dlq.Finished || j.Skips[dlq.SkipKeyStopped] != 2 || len(j.SkippedLetters) != 2 {
+			t.Errorf("got %+v", j)
+		}
+		if c := b.counts(); c.Dead != 3 || c.Parked != 0 {
+			t.Errorf("got %+v", c)
+		}
+	})
+}

@@ -225,18 +225,25 @@ func (r *Router) newHold() journal.HoldID {
 type holds struct {
 	rules   map[pauseKey]journal.HoldID
 	targets map[string]journal.HoldID
+	// paused are those of both that are not being let go: lanes hold back what the
+	// rules among them have planned before.
+	paused map[pauseKey]journal.HoldID
 }
 
 // holdsNow gives nil where nothing is to be held back.
 func (r *Router) holdsNow() *holds {
-	h := &holds{rules: map[pauseKey]journal.HoldID{}, targets: map[string]journal.HoldID{}}
+	h := &holds{rules: map[pauseKey]journal.HoldID{}, targets: map[string]journal.HoldID{}, paused: map[pauseKey]journal.HoldID{}}
 	for k, p := range r.pauses {
 		switch {
 		case !holding(&p) && !p.Releasing:
+			continue
 		case k.kind == journal.PauseRule:
 			h.rules[k] = p.Hold
 		default:
 			h.targets[k.name] = p.Hold
+		}
+		if holding(&p) {
+			h.paused[k] = p.Hold
 		}
 	}
 	if len(h.rules) == 0 && len(h.targets) == 0 {
@@ -250,17 +257,10 @@ func (h *holds) of(bus, rule, target string) journal.HoldID {
 	if h == nil {
 		return 0
 	}
-	if id := h.rule(bus, rule); id != 0 {
+	if id := h.rules[rulePause(bus, rule)]; id != 0 {
 		return id
 	}
 	return h.targets[target]
-}
-
-func (h *holds) rule(bus, rule string) journal.HoldID {
-	if h == nil {
-		return 0
-	}
-	return h.rules[rulePause(bus, rule)]
 }
 
 func (h *holds) has(id journal.HoldID) bool {
@@ -285,6 +285,7 @@ func (h *holds) has(id journal.HoldID) bool {
 func (r *Router) pausesChanged() {
 	next := *r.snapshot.Load()
 	next.holds = r.holdsNow()
+	r.barLanes(next.set)
 	r.snapshot.Store(&next)
 	r.tellLanes(next.lanes)
 	r.startReleases()
@@ -364,7 +365,7 @@ func (l *lane) holdBack(it *item) bool {
 	if h == nil || it.delivery.Redriven() {
 		return false
 	}
-	id := h.rule(it.bus(), it.delivery.Rule)
+	id := h.paused[rulePause(it.bus(), it.delivery.Rule)]
 	if id == 0 {
 		return false
 	}

@@ -1,7 +1,9 @@
 package router
 
 import (
+	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -9,6 +11,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"signalbox/event"
 	"signalbox/journal"
 )
 
@@ -287,6 +290,87 @@ func TestADrainDeliversTheBacklogAndThenPauses(t *testing.T) {
 		b.settled()
 		if s := b.status("a"); s.State != TargetPaused {
 			t.Errorf("nothing to drain: %+v", s)
+		}
+	})
+}
+
+// inOrderFromTwo is inOrder with a second rule, whose events have other keys.
+var inOrderFromTwo = inOrder + "  - {name: others, pattern: {source: [shop.others]}, targets: [a]}\n"
+
+func otherOf(key string, n int) *event.Event {
+	e := keyed(key, n)
+	e.Source = "shop.others"
+	return e
+}
+
+func TestAPausedRuleHoldsTheHeadOfAKeyAndTheRestBehindIt(t *testing.T) {
+	for _, window := range []int{2, 1024} {
+		synctest.Test(t, func(t *testing.T) {
+			b, s := startInOrder(t, inOrderFromTwo, window)
+			defer func() { b.stop() }()
+			s.say(failing("x", 0, errDown))
+			for i := range 10 {
+				b.send(keyed("x", i), otherOf("y", i))
+			}
+			time.Sleep(time.Second)
+			b.must(b.router.PauseRule("default", "orders"))
+			time.Sleep(time.Minute)
+			s.say(nil)
+			for i := 10; i < 20; i++ {
+				b.send(keyed("x", i), otherOf("y", i))
+			}
+			b.settled()
+			if c := b.counts(); c.Held != 11 || c.Parked != 9 || c.BlockedKeys != 1 {
+				t.Fatalf("got %+v, want the head and what is new held, the rest parked", c)
+			}
+			if keys, _, err := b.router.BlockedKeys("a", 0, 9); err != nil || len(keys) != 1 || keys[0].State != "held" {
+				t.Errorf("got %+v, %v", keys, err)
+			}
+			if got := s.of("y"); !slices.Equal(got, upTo(20)) {
+				t.Errorf("the other rule: got %v", got)
+			}
+			b.restart()
+			b.must(b.router.ResumeRule("default", "orders"))
+			time.Sleep(time.Second)
+			b.settled()
+			if got := s.of("x"); !slices.Equal(got, upTo(20)) {
+				t.Errorf("got %v", got)
+			}
+			checkNoKeys(t, b)
+		})
+	}
+}
+
+func TestWhatAResumedRuleHeldPassesNothingThatADrainHolds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, s := startInOrder(t, inOrder, 8)
+		defer func() { b.stop() }()
+		until := make(chan struct{})
+		s.say(func(context.Context, string, int) error { <-until; return nil })
+		b.send(keyed("x", 0))
+		b.settled()
+		b.must(b.router.DrainTarget("a"))
+		for i := 1; i < 5; i++ {
+			b.send(keyed("x", i))
+		}
+		b.must(b.router.PauseRule("default", "orders"))
+		for i := 5; i < 10; i++ {
+			b.send(keyed("x", i))
+		}
+		b.must(b.router.ResumeRule("default", "orders"))
+		b.settled()
+		if s := b.status("a"); s.State != TargetDraining || s.Held != 9 {
+			t.Fatalf("got %+v", s)
+		}
+		close(until)
+		b.settled()
+		if s := b.status("a"); s.State != TargetPaused || s.Pending() != 9 {
+			t.Fatalf("got %+v", s)
+		}
+		b.must(b.router.ResumeTarget("a"))
+		b.settled()
+		if got := s.of("x"); !slices.Equal(got, upTo(10)) {
+			t.Errorf("got %v", got)
 		}
 	})
 }

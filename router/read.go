@@ -44,6 +44,8 @@ type reading struct {
 	readTo journal.Seq
 	// order is what concerns deliveries with an order key.
 	order orderReading
+	// limit bounds the ready deliveries that may be read.
+	limit journal.Seq
 }
 
 // read fills the window from disk: first the deliveries whose wait is over, then
@@ -58,7 +60,7 @@ func (l *lane) read() {
 		l.waitFrom, l.nextDue = lastWaiting, time.Time{}
 	}
 	if ready {
-		l.from = lastReady
+		l.from, r.limit = lastReady, l.readable()
 	}
 	l.beginOrder(&r)
 	l.mu.Unlock()
@@ -145,7 +147,7 @@ func (r *reading) readWaiting(now time.Time) error {
 
 func (r *reading) readReady() error {
 	j := r.lane.r.journal
-	limit := j.Stable()
+	limit := r.limit
 	if r.nextReady.Seq >= limit { // here for a wait that is over
 		r.readTo = limit
 		return nil

@@ -25,8 +25,8 @@ func (r *Router) startReleases() {
 	}
 }
 
-// resumeReleases goes on with what a stop or a crash has broken off, once the
-// router runs.
+// resumeReleases notes what a stop or a crash has broken off, before the router
+// runs.
 func (r *Router) resumeReleases() {
 	r.swapMu.Lock()
 	defer r.swapMu.Unlock()
@@ -41,10 +41,18 @@ func (r *Router) resumeReleases() {
 	r.pausesChanged()
 }
 
+// tellPauses tells lanes that have begun to run, and the releases, of pauses.
+func (r *Router) tellPauses() {
+	r.swapMu.Lock()
+	defer r.swapMu.Unlock()
+	r.pausesChanged()
+}
+
 // release lets the deliveries of a rule or a target go, the oldest first. What is
 // planned meanwhile is held back too, so that it does not overtake them, until
 // nothing is left.
 func (r *Router) release(k pauseKey, hold journal.HoldID) {
+	defer r.lift(k, hold)
 	for at := (journal.Cursor{}); r.goesOn(k); {
 		next, n, err := r.letGo(hold, at)
 		if err != nil {
@@ -54,7 +62,9 @@ func (r *Router) release(k pauseKey, hold journal.HoldID) {
 			}
 			continue
 		}
-		if at = next; n < releaseBatch && r.goOn(k) {
+		at = next
+		r.moveBars(hold, at.Seq)
+		if n < releaseBatch && r.goOn(k) {
 			break
 		}
 	}
@@ -104,16 +114,23 @@ func (r *Router) letGoRest(hold journal.HoldID) {
 }
 
 // heldLate lets a delivery go that was held back by somebody who had not heard
-// that nothing is any more.
-func (r *Router) heldLate(hold journal.HoldID) {
+// that nothing is any more. The channel, nil if there is none, is closed when it
+// has.
+func (r *Router) heldLate(hold journal.HoldID) <-chan struct{} {
 	if r.snapshot.Load().holds.has(hold) {
-		return
+		return nil
 	}
 	r.swapMu.Lock() // a stop waits for what was begun before it
 	defer r.swapMu.Unlock()
-	if !r.gate.closed.Load() {
-		r.workers.Go(func() { r.letGoRest(hold) })
+	if r.gate.closed.Load() {
+		return nil
 	}
+	gone := make(chan struct{})
+	r.workers.Go(func() {
+		defer close(gone)
+		r.letGoRest(hold)
+	})
+	return gone
 }
 
 // letGo makes a batch of held deliveries ready, from a place on, and gives the
@@ -127,6 +144,9 @@ func (r *Router) letGo(hold journal.HoldID, from journal.Cursor) (next journal.C
 	err = r.journal.Held(hold, from, func(d journal.Delivery) bool {
 		to := d
 		to.State, to.Hold, to.Since = journal.Ready, 0, now
+		if drains := r.drains(&d); drains != 0 && drains != hold {
+			to.State, to.Hold = journal.Held, drains
+		}
 		moves = append(moves, journal.Move{From: d, To: &to})
 		next = journal.CursorOf(&d)
 		return len(moves) < releaseBatch
@@ -138,9 +158,25 @@ func (r *Router) letGo(hold journal.HoldID, from journal.Cursor) (next journal.C
 		return from, 0, err
 	}
 	for _, m := range moves {
-		r.Requeue(*m.To)
+		if m.To.State == journal.Ready {
+			r.Requeue(*m.To)
+		}
 	}
 	return next, len(moves), nil
+}
+
+// drains gives where the target of a delivery holds back what is newer: one that
+// has an order key must not pass that. 0 is nowhere.
+func (r *Router) drains(d *journal.Delivery) journal.HoldID {
+	h := r.snapshot.Load().holds
+	if d.Key == "" || h == nil {
+		return 0
+	}
+	l := r.laneOf(d.Lane)
+	if l == nil {
+		return 0
+	}
+	return h.paused[targetPause(l.name)]
 }
 
 // linger waits, and says whether the router goes on.

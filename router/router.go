@@ -207,11 +207,12 @@ func (r *Router) Start() {
 	if err := r.DeadLetters.Start(); err != nil {
 		r.log.Error("redrives can't all go on; what they had under way goes back to the dead-letter queue", zap.Error(err))
 	}
+	r.resumeReleases()
 	r.running.Store(true)
 	for _, l := range r.allLanes() {
 		l.poke()
 	}
-	r.resumeReleases()
+	r.tellPauses()
 	r.workers.Go(r.housekeep)
 }
 
@@ -313,6 +314,7 @@ func (r *Router) swap(set *rules.Set) error {
 		return discard(err)
 	}
 	next.holds = r.holdsNow()
+	r.barLanes(set)
 	r.tellLanes(next.lanes)
 	for name, t := range built {
 		next.lanes[name].assign(set.Targets[name], t)
