@@ -135,10 +135,10 @@ func (j *Journal) countHeld() error {
 }
 
 // heldFrom is the first event below bound that a held delivery is of, or bound.
-func (j *Journal) heldFrom(bound Seq) (Seq, error) {
+func heldFrom(view pebble.Reader, bound Seq) (Seq, error) {
 	for from, more := []byte{tableHeld}, true; more; {
 		more = false
-		if err := j.scan(from, []byte{tableHeld + 1}, func(k, _ []byte) (bool, error) {
+		if err := scanIn(view, from, []byte{tableHeld + 1}, func(k, _ []byte) (bool, error) {
 			d, ok := placeOf(k)
 			if !ok {
 				return false, errCorrupt

@@ -106,19 +106,19 @@ func (j *Journal) horizon(keep Retention) (Seq, error) {
 }
 
 // neededFrom is the first event below bound that a delivery waits for, or bound.
-// A ready delivery may be parked meanwhile, and either begin to wait, and none
-// goes the other way, so the tables are read in this order. What is held
-// back comes from the ready ones and goes there again, so it is looked at before and
-// after.
+// The tables are seen as of one moment, as deliveries go from one to another.
 func (j *Journal) neededFrom(bound Seq) (Seq, error) {
-	bound, err := j.heldFrom(min(bound, j.Stable()))
+	bound = min(bound, j.Stable())
+	view := j.db.NewSnapshot()
+	defer view.Close()
+	bound, err := heldFrom(view, bound)
 	if err != nil {
 		return 0, err
 	}
 	for _, l := range j.Lanes() {
 		for _, table := range [...]byte{tableReady, tableOrder, tableWaiting} {
 			lower, upper := laneRange(table, l)
-			if err := j.scan(lower, upper, func(k, _ []byte) (bool, error) {
+			if err := scanIn(view, lower, upper, func(k, _ []byte) (bool, error) {
 				if d, ok := placeOf(k); ok {
 					bound = min(bound, d.Seq)
 				}
@@ -128,5 +128,5 @@ func (j *Journal) neededFrom(bound Seq) (Seq, error) {
 			}
 		}
 	}
-	return j.heldFrom(bound)
+	return bound, nil
 }

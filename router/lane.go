@@ -271,8 +271,10 @@ func (l *lane) wantsRead(now time.Time) bool {
 // barred says that a bar keeps what is ready from being read.
 func (l *lane) barred() bool { return len(l.bars) > 0 && l.from.Seq >= l.readable() }
 
-// due says whether the wait of a delivery on disk is over.
-func (l *lane) due(now time.Time) bool { return !l.nextDue.IsZero() && !l.nextDue.After(now) }
+// due says whether the wait of a delivery on disk is over, or longer than any is.
+func (l *lane) due(now time.Time) bool {
+	return !l.nextDue.IsZero() && (!l.nextDue.After(now) || l.nextDue.After(l.r.longestDue(now)))
+}
 
 // settled says whether readers may go past from. If not, the lane looks again
 // when they may.

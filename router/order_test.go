@@ -1,6 +1,7 @@
 package router
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/cockroachdb/pebble/v2"
 
 	"signalbox/dlq"
 	"signalbox/event"
@@ -436,6 +439,57 @@ func TestALetterOnItsWayComesBackWhereItsKeyStops(t *testing.T) {
 		}
 		if c := b.counts(); c.Dead != 3 || c.Parked != 0 {
 			t.Errorf("got %+v", c)
+		}
+	})
+}
+
+// overwrite changes values of one of the store's tables while the router is stopped.
+func (b *bench) overwrite(prefix string, to func(k, v []byte) []byte) {
+	b.t.Helper()
+	db, err := pebble.Open("data", &pebble.Options{FS: b.fs, FormatMajorVersion: pebble.FormatValueSeparation})
+	b.must(err)
+	it, err := db.NewIter(&pebble.IterOptions{LowerBound: []byte(prefix), UpperBound: []byte{prefix[0] + 1}})
+	b.must(err)
+	for ok := it.First(); ok; ok = it.Next() {
+		if v := to(it.Key(), it.Value()); v != nil {
+			b.must(db.Set(it.Key(), v, pebble.Sync))
+		}
+	}
+	b.must(errors.Join(it.Close(), db.Close()))
+}
+
+func TestParkedDeliveriesThatCannotBeReadAreNotForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, s := startInOrder(t, inOrderOrStop, 8)
+		stoppedAt(t, b, s)
+		b.stop()
+		var place, value []byte
+		b.overwrite("b", func(k, v []byte) []byte {
+			if len(k) < 20 || place != nil { // the first that is parked
+				return nil
+			}
+			place, value = slices.Clone(k), slices.Clone(v)
+			return []byte("?")
+		})
+		b.start()
+		b.must(b.router.ResumeKey("a", "x"))
+		time.Sleep(time.Minute)
+		b.settled()
+		if c := b.counts(); c.Parked != 17 || c.BlockedKeys != 1 {
+			t.Errorf("got %+v", c)
+		}
+		b.stop()
+		b.overwrite("b", func(k, _ []byte) []byte {
+			if bytes.Equal(k, place) {
+				return value
+			}
+			return nil
+		})
+		b.start()
+		defer func() { b.stop() }()
+		b.settled()
+		if got := s.of("x"); len(got) != 19 {
+			t.Errorf("got %v", got)
 		}
 	})
 }

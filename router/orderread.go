@@ -111,9 +111,14 @@ func (r *reading) resume(s *resumption, limit int) error {
 		r.bytes += it.size()
 		return true
 	})
+	if err = errors.Join(bad, err); err != nil { // what lies behind it is not known: read again
+		r.order.found -= len(s.found)
+		s.found = nil
+		return err
+	}
 	s.done, s.all = true, !more
 	r.order.spare -= max(0, len(s.found)-1)
-	return errors.Join(bad, err)
+	return nil
 }
 
 // sweep looks through records for keys that nobody goes on with.

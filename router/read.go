@@ -138,11 +138,51 @@ func (r *reading) readWaiting(now time.Time) error {
 	if err = cmp.Or(bad, err); err != nil {
 		return err
 	}
-	due, _, err := j.NextDue(r.lane.id, r.nextWaiting)
-	if err == nil {
-		r.nextDue = due
+	due, ok, err := j.NextDue(r.lane.id, r.nextWaiting)
+	if err != nil {
+		return err
+	}
+	r.nextDue = due
+	if !ok {
+		return nil
+	}
+	return r.readOverlong(r.lane.r.longestDue(now))
+}
+
+// readOverlong reads what is due later than any wait can end: the clock was set
+// back, or the waits were made shorter. Its turn has come.
+func (r *reading) readOverlong(limit time.Time) error {
+	j := r.lane.r.journal
+	from := journal.Cursor{Due: limit.Add(1)}
+	if _, ok, err := j.NextDue(r.lane.id, from); err != nil || !ok {
+		return err
+	}
+	if r.nextDue.After(limit) {
+		r.nextDue = time.Time{}
+	}
+	var bad error
+	err := j.Waiting(r.lane.id, from, lastWaiting.Due, func(d journal.Delivery, rec journal.Record) bool {
+		if r.full() {
+			r.nextDue = longAgo // there is more of it
+			return false
+		}
+		bad = r.take(d, rec, &from)
+		return bad == nil
+	})
+	if err = cmp.Or(bad, err); err != nil {
+		r.nextDue = longAgo
 	}
 	return err
+}
+
+// clockSlack is how far a clock may be set back before due times are taken to be
+// wrong.
+const clockSlack = time.Minute
+
+// longestDue is the latest time that a delivery can wait for that was attempted
+// before now.
+func (r *Router) longestDue(now time.Time) time.Time {
+	return now.Add(r.snapshot.Load().longest + clockSlack)
 }
 
 func (r *reading) readReady() error {

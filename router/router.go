@@ -149,6 +149,8 @@ type snapshot struct {
 	// replies holds those that say themselves whether answers carry events; nil if
 	// none does.
 	replies map[entryKey]bool
+	// longest is the longest backoff of all.
+	longest time.Duration
 }
 
 // entryKey names a target entry of a rule.
@@ -164,6 +166,17 @@ func retriesOf(set *rules.Set) map[entryKey]targets.Retry {
 		}
 	}
 	return own
+}
+
+// longestOf is the longest backoff of a set's targets and target entries.
+func longestOf(set *rules.Set, own map[entryKey]targets.Retry) (longest time.Duration) {
+	for _, t := range set.Targets {
+		longest = max(longest, t.Retry.MaxBackoff)
+	}
+	for _, r := range own {
+		longest = max(longest, r.MaxBackoff)
+	}
+	return longest
 }
 
 // ErrStopping says that the router no longer accepts events.
@@ -288,6 +301,7 @@ func (r *Router) swap(set *rules.Set) error {
 		return err
 	}
 	next := &snapshot{set: set, lanes: make(map[string]*lane, len(set.Targets)), retries: retriesOf(set), replies: repliesOf(set)}
+	next.longest = longestOf(set, next.retries)
 	built := map[string]targets.Target{}
 	discard := func(err error) error {
 		for _, t := range built {

@@ -753,3 +753,31 @@ func TestAStopBreaksOffWhatHangsAndLosesNothing(t *testing.T) {
 		}
 	})
 }
+
+func TestAWaitIsNoLongerThanTheLongestBackoff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		long := strings.Replace(toA, "max_age: 1h, min_backoff: 1s, max_backoff: 10s", "max_age: 9h, min_backoff: 1s, max_backoff: 3h", 1)
+		b := newBench(t, long)
+		b.opts.Window = 2
+		b.start()
+		defer func() { b.stop() }()
+		b.fakes["a"].say(func(context.Context, *targets.Delivery) error {
+			return &targets.Error{Code: targets.CodeErrorFromTarget, Status: 500, RetryAfter: 3 * time.Hour, Err: errors.New("later")}
+		})
+		for i := range 6 {
+			b.send(order(i))
+		}
+		b.settled()
+		if c := b.counts(); c.Waiting != 6 {
+			t.Fatalf("got %+v", c)
+		}
+		b.fakes["a"].say(nil)
+		b.write(toA)
+		b.restart() // as if the clock had been set back by hours
+		time.Sleep(time.Minute)
+		b.settled()
+		if c := b.counts(); c.Delivered != 6 {
+			t.Errorf("got %+v, want all attempted", c)
+		}
+	})
+}
