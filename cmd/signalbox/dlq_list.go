@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -104,16 +103,16 @@ func (l *dlqList) print(filter dlq.Filter, all dlq.Page) error {
 		_, err := fmt.Fprintln(l.stdout, none)
 		return err
 	}
-	table := tabwriter.NewWriter(l.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "ID\tDIED\tTARGET\tRULE\tERROR CODE\tSTATUS\tATTEMPTS\tREDRIVEN\tEVENT")
+	table := newGrid("ID", "DIED", "TARGET", "RULE", "ERROR CODE", "STATUS", "ATTEMPTS", "REDRIVEN", "EVENT")
+	table.less = []string{"EVENT", "REDRIVEN", "ATTEMPTS", "DIED", "RULE", "STATUS"}
 	for _, x := range all.Letters {
 		status := "-"
 		if x.Status != 0 {
 			status = fmt.Sprint(x.Status)
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%d\t%d\t%s\n", x.ID, x.DiedAt.Format(time.RFC3339), x.Target, x.Rule, x.ErrorCode, status, x.Attempts, x.Redriven, x.EventID)
+		table.row(x.ID, x.DiedAt.Format(time.RFC3339), x.Target, x.Rule, x.ErrorCode, status, x.Attempts, x.Redriven, x.EventID)
 	}
-	if err := table.Flush(); err != nil {
+	if err := l.show(table); err != nil {
 		return err
 	}
 	if all.Next != "" {

@@ -7,7 +7,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -82,13 +81,13 @@ func (r *dlqRedrives) list(ctx context.Context, client *api.Client) error {
 		_, err := fmt.Fprintln(r.stdout, "no redrives")
 		return err
 	}
-	table := tabwriter.NewWriter(r.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "ID\tSTATE\tSTARTED\tTOTAL\tDELIVERED\tDIED AGAIN\tSKIPPED\tIN FLIGHT\tLEFT")
+	table := newGrid("ID", "STATE", "STARTED", "TOTAL", "DELIVERED", "DIED AGAIN", "SKIPPED", "IN FLIGHT", "LEFT")
+	table.less = []string{"STARTED", "IN FLIGHT", "SKIPPED"} // the id begins with the time
 	for _, j := range jobs {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\n", j.ID, j.State, j.StartedAt.Format(time.RFC3339),
+		table.row(j.ID, j.State, j.StartedAt.Format(time.RFC3339),
 			j.Total, j.Delivered, j.DiedAgain, j.Skipped, j.InFlight, j.Left)
 	}
-	return table.Flush()
+	return r.show(table)
 }
 
 // printJob shows a redrive as it stands.

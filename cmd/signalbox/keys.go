@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -71,16 +70,16 @@ func (l *keysList) print(target string, keys []router.BlockedKey) error {
 		_, err := fmt.Fprintf(l.stdout, "all keys of %s go on\n", target)
 		return err
 	}
-	table := tabwriter.NewWriter(l.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "KEY\tSTATE\tSINCE\tPARKED\tHEAD")
+	table := newGrid("KEY", "STATE", "SINCE", "PARKED", "HEAD")
+	table.less = []string{"SINCE", "HEAD"}
 	for _, k := range keys {
 		parked := fmt.Sprint(k.Parked)
 		if k.More {
 			parked = "over " + parked
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", shorten(k.Key, 60), k.State, k.Since.Format(time.RFC3339), parked, k.Head)
+		table.row(shorten(k.Key, 60), k.State, k.Since.Format(time.RFC3339), parked, k.Head)
 	}
-	return table.Flush()
+	return l.show(table)
 }
 
 func (c *cli) keysResumeCommand() *cobra.Command {

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -102,16 +101,16 @@ func (l *stateList) objects(ctx context.Context, kind string) error {
 		_, err := fmt.Fprintf(l.stdout, "no state of any %s is known\n", kind)
 		return err
 	}
-	table := tabwriter.NewWriter(l.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "KEY\tVERSION\tUPDATED\tEVENT\tSTATE")
+	table := newGrid("KEY", "VERSION", "UPDATED", "EVENT", "STATE")
+	table.less = []string{"EVENT", "VERSION", "UPDATED"}
 	for _, o := range all.Objects {
 		state := string(o.State)
 		if o.Gone {
 			state = "(gone)"
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", o.Key, o.Version, o.Updated.Format(time.RFC3339), o.EventID, shorten(state, 60))
+		table.row(o.Key, o.Version, o.Updated.Format(time.RFC3339), o.EventID, shorten(state, 60))
 	}
-	return table.Flush()
+	return l.show(table)
 }
 
 // shorten cuts a text after a number of characters.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -78,12 +77,12 @@ func (l *workList) run(ctx context.Context) error {
 		_, err := fmt.Fprintln(l.stdout, "no work requests")
 		return err
 	}
-	tab := tabwriter.NewWriter(l.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(tab, "ID\tOPERATION\tSERVICE\tACTION TYPE\tPERCENT\tACCEPTED")
+	table := newGrid("ID", "OPERATION", "SERVICE", "ACTION TYPE", "PERCENT", "ACCEPTED")
+	table.less = []string{"ACCEPTED", "SERVICE", "PERCENT"}
 	for _, w := range page.WorkRequests {
-		fmt.Fprintf(tab, "%s\t%s\t%s\t%s\t%g\t%s\n", w.ID, w.Operation, w.Service, w.Action, w.Percent, w.TimeAccepted.Format(time.RFC3339))
+		table.row(w.ID, w.Operation, w.Service, w.Action, w.Percent, w.TimeAccepted.Format(time.RFC3339))
 	}
-	if err := tab.Flush(); err != nil {
+	if err := l.show(table); err != nil {
 		return err
 	}
 	if page.Cursor != "" {

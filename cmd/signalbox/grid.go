@@ -1,0 +1,100 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"unicode/utf8"
+
+	"golang.org/x/term"
+)
+
+// gap is how many spaces stand between two columns.
+const gap = 2
+
+// grid is a table for people whose rows can be wider than a terminal.
+type grid struct {
+	columns []string
+	rows    [][]string
+	// less are the columns that a narrow terminal can do without, the first to be
+	// left out first.
+	less []string
+}
+
+func newGrid(columns ...string) *grid { return &grid{columns: columns} }
+
+// row adds a row, a cell for each column.
+func (g *grid) row(cells ...any) {
+	row := make([]string, len(cells))
+	for i, cell := range cells {
+		row[i] = fmt.Sprint(cell)
+	}
+	g.rows = append(g.rows, row)
+}
+
+// fit leaves out columns until the rows have room in a width, and names them. A
+// width of 0 has room for all.
+func (g *grid) fit(width int) (left []string) {
+	for _, name := range g.less {
+		if width == 0 || g.width() <= width {
+			break
+		}
+		i := slices.Index(g.columns, name)
+		g.columns = slices.Delete(slices.Clone(g.columns), i, i+1)
+		for n, row := range g.rows {
+			g.rows[n] = slices.Delete(slices.Clone(row), i, i+1)
+		}
+		left = append(left, name)
+	}
+	return left
+}
+
+// width is that of the widest row, in characters.
+func (g *grid) width() int {
+	sum := gap * (len(g.columns) - 1)
+	for i, name := range g.columns {
+		widest := utf8.RuneCountInString(name)
+		for _, row := range g.rows {
+			widest = max(widest, utf8.RuneCountInString(row[i]))
+		}
+		sum += widest
+	}
+	return sum
+}
+
+func (g *grid) print(w io.Writer) error {
+	table := tabwriter.NewWriter(w, 0, 0, gap, ' ', 0)
+	fmt.Fprintln(table, strings.Join(g.columns, "\t"))
+	for _, row := range g.rows {
+		fmt.Fprintln(table, strings.Join(row, "\t"))
+	}
+	return table.Flush()
+}
+
+// show prints a table, as much of it as the terminal is wide.
+func (c *cli) show(g *grid) error {
+	left := g.fit(widthOf(c.stdout))
+	if err := g.print(c.stdout); err != nil {
+		return err
+	}
+	if len(left) > 0 {
+		fmt.Fprintf(c.stderr, "no room for %s: see --output json\n", strings.Join(left, ", "))
+	}
+	return nil
+}
+
+// widthOf is how many characters a line of a terminal has; 0 for what is none.
+func widthOf(w io.Writer) int {
+	f, ok := w.(*os.File)
+	if !ok {
+		return 0
+	}
+	width, _, err := term.GetSize(int(f.Fd()))
+	if err != nil {
+		return 0
+	}
+	return width
+}
