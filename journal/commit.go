@@ -224,10 +224,9 @@ func (j *Journal) commitGroup(sync bool) bool {
 	if f == nil {
 		return false
 	}
-	f.batch = j.db.NewBatch()
-	w := writer{j: j, b: f.batch, events: EventCounts{Duplicates: duplicates}}
-	err := w.group(f)
-	f.freed = w.freed
+	w := writer{tableBatch: newTableBatch(j.db), j: j, events: EventCounts{Duplicates: duplicates}}
+	err := errors.Join(w.group(f), w.release())
+	f.batch, f.freed = w.all, w.freed
 	if err == nil {
 		err = j.apply(f, sync)
 	}
@@ -307,8 +306,8 @@ func (j *Journal) keepSpare(moves []Move) {
 
 // writer turns entries and moves into the operations of one batch.
 type writer struct {
+	*tableBatch
 	j       *Journal
-	b       *pebble.Batch
 	key     []byte
 	value   []byte
 	changed map[LaneID]Counts
@@ -355,17 +354,20 @@ func (w *writer) group(f *flight) error {
 			return err
 		}
 	}
-	return w.counts()
+	if err := w.counts(); err != nil {
+		return err
+	}
+	return w.join()
 }
 
 func (w *writer) entry(e *Entry) error {
 	r := &e.Record
 	w.value = r.appendValue(w.value[:0])
-	if err := w.b.Set(eventKey(r.Seq), w.value, nil); err != nil {
+	if err := w.set(eventKey(r.Seq), w.value); err != nil {
 		return err
 	}
 	if r.GivenID != "" {
-		if err := w.b.Set(idKey(hourOf(r.Seq), r.GivenID, r.Seq), nil, nil); err != nil {
+		if err := w.set(idKey(hourOf(r.Seq), r.GivenID, r.Seq), nil); err != nil {
 			return err
 		}
 	}
@@ -416,7 +418,7 @@ func (w *writer) put(d *Delivery, r *Record) (err error) {
 	if d.State == Dead {
 		w.value = r.appendValue(w.value)
 	}
-	return w.b.Set(w.key, w.value, nil)
+	return w.set(w.key, w.value)
 }
 
 func (w *writer) move(m *Move) (err error) {
@@ -430,9 +432,9 @@ func (w *writer) move(m *Move) (err error) {
 	}
 	w.key = m.From.appendKey(w.key[:0])
 	if m.From.State == Dead {
-		err = w.b.Delete(w.key, nil)
+		err = w.delete(w.key)
 	} else {
-		err = w.b.SingleDelete(w.key, nil)
+		err = w.singleDelete(w.key)
 	}
 	if err != nil {
 		return err
@@ -466,7 +468,7 @@ func (w *writer) move(m *Move) (err error) {
 	}
 	if m.restore {
 		w.value = m.Record.appendValue(w.value[:0])
-		if err := w.b.Set(eventKey(m.From.Seq), w.value, nil); err != nil {
+		if err := w.set(eventKey(m.From.Seq), w.value); err != nil {
 			return err
 		}
 	}
@@ -553,7 +555,7 @@ func (w *writer) lane(l LaneID) Counts {
 // counts writes the changed counts.
 func (w *writer) counts() error {
 	for l, c := range w.changed {
-		if err := w.b.Set(countKey(l), c.appendValue(nil), nil); err != nil {
+		if err := w.set(countKey(l), c.appendValue(nil)); err != nil {
 			return err
 		}
 	}
@@ -565,7 +567,7 @@ func (w *writer) counts() error {
 	w.events.Duplicates += w.j.events.Duplicates
 	v := binary.AppendUvarint(nil, w.events.Accepted)
 	v = binary.AppendUvarint(v, w.events.Unmatched)
-	return w.b.Set(countKey(eventsLane), binary.AppendUvarint(v, w.events.Duplicates), nil)
+	return w.set(countKey(eventsLane), binary.AppendUvarint(v, w.events.Duplicates))
 }
 
 // keepCounts makes the changed counts the current ones, once they are written.

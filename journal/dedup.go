@@ -52,7 +52,7 @@ func (f *First) readValue(v []byte) error {
 func (w *writer) dedup(e *Entry) error {
 	first := First{Seq: e.Record.Seq, ID: e.EventID}
 	w.value = first.appendValue(w.value[:0])
-	return w.b.Set(dedupKey(bucketOf(e.Record.Seq), e.Fingerprint), w.value, nil)
+	return w.set(dedupKey(bucketOf(e.Record.Seq), e.Fingerprint), w.value)
 }
 
 // clock is the time that sequence numbers go by: it never goes back, though the

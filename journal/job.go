@@ -30,9 +30,9 @@ func (w *writer) job(job *jobWrite) error {
 		return nil
 	}
 	if v := job.state(); v != nil {
-		return w.b.Set(job.key, v, nil)
+		return w.set(job.key, v)
 	}
-	return w.b.Delete(job.key, nil)
+	return w.delete(job.key)
 }
 
 // Jobs calls fn with what every job has written of itself, in the order of their

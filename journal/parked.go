@@ -106,7 +106,7 @@ func (w *writer) keyChange(c *KeyChange) error {
 	if c.Gone {
 		counts.BlockedKeys--
 		w.changed[r.Lane] = counts
-		return w.b.Delete(w.key, nil)
+		return w.delete(w.key)
 	}
 	if c.New {
 		counts.BlockedKeys++
@@ -116,7 +116,7 @@ func (w *writer) keyChange(c *KeyChange) error {
 	if err != nil {
 		return fmt.Errorf("order key %q: %w", r.Key, err)
 	}
-	return w.b.Set(w.key, v, nil)
+	return w.set(w.key, v)
 }
 
 // leaves settles what a dead letter that leaves the queue does to its order key,

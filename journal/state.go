@@ -78,7 +78,7 @@ func (w *writer) state(e *Entry) error {
 	}
 	w.value = binary.BigEndian.AppendUint64(append(w.value[:0], recordV1, flags), uint64(e.Record.Seq))
 	w.value = e.Record.appendValue(w.value)
-	if err := w.b.Set(k, w.value, nil); err != nil {
+	if err := w.set(k, w.value); err != nil {
 		return err
 	}
 	if w.states == nil {

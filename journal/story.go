@@ -27,14 +27,14 @@ func storyKey(hour uint32, by byte, id string, s Seq) []byte {
 
 func (w *writer) story(s Seq, story Story) error {
 	if story.Correlation != "" {
-		if err := w.b.Set(storyKey(hourOf(s), byCorrelation, story.Correlation, s), nil, nil); err != nil {
+		if err := w.set(storyKey(hourOf(s), byCorrelation, story.Correlation, s), nil); err != nil {
 			return err
 		}
 	}
 	if story.Causation == "" {
 		return nil
 	}
-	return w.b.Set(storyKey(hourOf(s), byCausation, story.Causation, s), nil, nil)
+	return w.set(storyKey(hourOf(s), byCausation, story.Causation, s), nil)
 }
 
 // Correlated calls fn with the events accepted at or after from whose

@@ -126,7 +126,7 @@ func (w *writer) said(e *Entry) error {
 		if err != nil {
 			return fmt.Errorf("event %d: %w", e.Record.Seq, err)
 		}
-		if err := w.b.Set(touchKey(e.Record.Seq), v, nil); err != nil {
+		if err := w.set(touchKey(e.Record.Seq), v); err != nil {
 			return err
 		}
 	}
@@ -147,7 +147,7 @@ func (w *writer) touch(m *Move) error {
 	w.key = binary.BigEndian.AppendUint16(w.key, d.N)
 	if m.From.State == Dead && m.To != nil {
 		at := binary.BigEndian.AppendUint64(w.key, uint64(w.j.now().UnixNano()))
-		if err := w.b.Set(at, []byte{recordV1, touchRedriven}, nil); err != nil {
+		if err := w.set(at, []byte{recordV1, touchRedriven}); err != nil {
 			return err
 		}
 	}
@@ -188,7 +188,7 @@ func (w *writer) putTouch(d *Delivery, state TouchState, a *Answered) error {
 		v = append(v, b...)
 	}
 	w.value = v
-	return w.b.Set(w.key, v, nil)
+	return w.set(w.key, v)
 }
 
 // readTouch reads a record of putTouch.

@@ -21,7 +21,7 @@ func workKey(s Seq) []byte {
 }
 
 // work writes the state of a work request with the event that moves it.
-func (w *writer) work(k *Work) error { return w.b.Set(workKey(k.Seq), k.Value, nil) }
+func (w *writer) work(k *Work) error { return w.set(workKey(k.Seq), k.Value) }
 
 // Work gives the latest state of the work request of a command, or ErrNotFound.
 func (j *Journal) Work(s Seq) (Work, error) {
