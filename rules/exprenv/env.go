@@ -31,6 +31,9 @@ type Env struct {
 	Detail map[string]any `expr:"detail"`
 	// Metadata is what the router knows of the event besides its envelope.
 	Metadata Metadata `expr:"metadata"`
+
+	// meter is set where an expression pays for its work.
+	meter
 }
 
 // Metadata is the part of an event's metadata that expressions may use.

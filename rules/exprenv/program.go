@@ -17,6 +17,8 @@ import (
 type Program struct {
 	source  string
 	program *vm.Program
+	// metered says that the program pays for its work from a budget.
+	metered bool
 }
 
 // Error says why, and where, an expression does not compile or failed to run.
@@ -48,19 +50,30 @@ func compile(source string, opts ...expr.Option) (*Program, error) {
 		return nil, &Error{Reason: "the expression is empty"}
 	}
 	opts = append(opts, expr.Env(&Env{}), expr.DisableBuiltin("now"))
+	opts = append(opts, boundedTexts()...)
 	program, err := expr.Compile(source, opts...)
 	if err != nil {
 		return nil, located(source, err)
 	}
-	return &Program{source: source, program: program}, nil
+	if !loops(program.Node()) {
+		return &Program{source: source, program: program}, nil
+	}
+	// Only what has been checked as it is written is metered.
+	if program, err = expr.Compile(source, append(opts, expr.Patch(metering{}))...); err != nil {
+		return nil, located(source, err)
+	}
+	return &Program{source: source, program: program, metered: true}, nil
 }
 
 // Source is the text of the expression.
 func (p *Program) Source() string { return p.source }
 
 // Run evaluates the expression for one event. The error is an *Error: most
-// often a field that the event does not have.
+// often a field that the event does not have, or more work than maxSteps.
 func (p *Program) Run(env *Env) (any, error) {
+	if p.metered {
+		env = env.metered()
+	}
 	result, err := expr.Run(p.program, env)
 	if err != nil {
 		return nil, located(p.source, err)
