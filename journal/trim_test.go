@@ -1,0 +1,117 @@
+package journal
+
+import (
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// full appends an event that has a row in every table of stories, and a delivery.
+func full(t *testing.T, j *Journal, l LaneID, key string) Entry {
+	t.Helper()
+	r := j.Reserve(1)
+	defer r.Release()
+	e := entryOf(r.At(0), l)
+	e.Said = []Said{{Rule: "watch", State: "shadow"}}
+	e.Story = Story{Correlation: "story", Causation: "cause"}
+	e.Object = &Object{Type: "customer", Key: key}
+	e.Works = []Work{{Seq: e.Record.Seq, Value: []byte("open")}}
+	if err := j.Append([]Entry{e}); err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+// worksOf lists the work requests before a number.
+func worksOf(t *testing.T, j *Journal, before Seq) (seqs []Seq) {
+	t.Helper()
+	if err := j.Works(before, func(w Work) bool { seqs = append(seqs, w.Seq); return true }); err != nil {
+		t.Fatal(err)
+	}
+	return seqs
+}
+
+// TestRetentionDropsAllThatTellsOfAnEvent but the latest state of its object, which is
+// kept as long as no later one comes; and so it is after a restart.
+func TestRetentionDropsAllThatTellsOfAnEvent(t *testing.T) {
+	fs := vfs.NewMem()
+	j := open(t, fs)
+	j.KeepTouches(true)
+	now := time.Now()
+	clock := func() time.Time { return now }
+	j.now = clock
+	l := lane(t, j, "a")
+	old := full(t, j, l, "1")
+	move(t, j, Move{From: old.Deliveries[0], End: Delivered})
+	now = now.Add(3 * time.Hour)
+	young := full(t, j, l, "2")
+	move(t, j, Move{From: young.Deliveries[0], End: Delivered})
+
+	if oldest, err := j.Trim(Retention{MaxAge: time.Hour}); err != nil || oldest <= old.Record.Seq || oldest > young.Record.Seq {
+		t.Fatalf("kept since %d, %v", oldest, err)
+	}
+	for range 2 {
+		s, y := old.Record.Seq, young.Record.Seq
+		if _, err := j.Work(s); !errors.Is(err, ErrNotFound) {
+			t.Errorf("the old work request: %v", err)
+		}
+		if got := worksOf(t, j, ^Seq(0)); !slices.Equal(got, []Seq{y}) {
+			t.Errorf("work requests %v, want %d", got, y)
+		}
+		if got := worksOf(t, j, s); len(got) != 0 { // a page that goes on before what is kept
+			t.Errorf("work requests before what is kept: %v", got)
+		}
+		if touches, said, err := j.Touches(s); err != nil || len(touches)+len(said) != 0 {
+			t.Errorf("of the old event are left %v, %v (%v)", touches, said, err)
+		}
+		if touches, said, err := j.Touches(y); err != nil || len(touches) != 1 || len(said) != 1 {
+			t.Errorf("of the young event are left %v, %v (%v)", touches, said, err)
+		}
+		for id, find := range map[string]func(string, Seq, func(Seq) bool) error{"story": j.Correlated, "cause": j.Caused} {
+			var found []Seq
+			if err := find(id, 0, func(s Seq) bool { found = append(found, s); return true }); err != nil || !slices.Equal(found, []Seq{y}) {
+				t.Errorf("%s joins %v (%v), want %d", id, found, err, y)
+			}
+		}
+		for key, version := range map[string]Seq{"1": s, "2": y} {
+			if state, err := j.ObjectState("customer", key); err != nil || state.Version != version || len(state.Record.Envelope) == 0 {
+				t.Errorf("the state of %s is %+v, %v", key, state, err)
+			}
+		}
+		if err := j.Close(); err != nil {
+			t.Fatal(err)
+		}
+		j = open(t, fs)
+		j.KeepTouches(true)
+		j.now = clock
+	}
+}
+
+// TestRetentionWaitsForDeliveries: an event that a delivery waits for keeps its work
+// request and its trace.
+func TestRetentionWaitsForDeliveries(t *testing.T) {
+	j, clock := touched(t)
+	e := full(t, j, lane(t, j, "a"), "1")
+	*clock = clock.Add(3 * time.Hour)
+	for range 2 {
+		if _, err := j.Trim(Retention{MaxAge: time.Hour}); err != nil {
+			t.Fatal(err)
+		}
+		if got := worksOf(t, j, ^Seq(0)); !slices.Equal(got, []Seq{e.Record.Seq}) {
+			t.Errorf("work requests %v", got)
+		}
+		if _, said, err := j.Touches(e.Record.Seq); err != nil || len(said) != 1 {
+			t.Errorf("the rules said %v (%v)", said, err)
+		}
+	}
+	move(t, j, Move{From: e.Deliveries[0], End: Delivered})
+	if _, err := j.Trim(Retention{MaxAge: time.Hour}); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(worksOf(t, j, ^Seq(0))) + keysIn(t, j, tableTouch) + keysIn(t, j, tableWork); n != 0 {
+		t.Errorf("%d rows are left of what nothing waits for", n)
+	}
+}
