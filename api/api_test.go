@@ -58,11 +58,19 @@ rules:
   - {name: watched, state: shadow, pattern: {source: [shop.orders]}, targets: [console]}
 `
 
-func newWorld(t *testing.T) *world {
+const worldCatalog = `types:
+  - {name: OrderCreated, sources: [shop.orders], schema: {required: [total], properties: {total: {type: number}, paid: {type: number}}}}
+`
+
+func newWorld(t *testing.T) *world { return newWorldOf(t, worldRules, "") }
+
+// newWorldOf is a world of other rules, and of more configuration.
+func newWorldOf(t *testing.T, text, more string) *world {
 	t.Setenv("SHOP_TOKEN", "sesame")
 	w := &world{t: t, dir: t.TempDir()}
-	w.write("config.yaml", "data_dir: data\nrules: [rules.yaml]\n")
-	w.write("rules.yaml", worldRules)
+	w.write("config.yaml", "data_dir: data\nrules: [rules.yaml]\ncatalog: [catalog.yaml]\n"+more)
+	w.write("rules.yaml", text)
+	w.write("catalog.yaml", worldCatalog)
 	cfg, err := config.Load(filepath.Join(w.dir, "config.yaml"))
 	must(t, err)
 	set, err := cfg.LoadRules()
@@ -78,7 +86,7 @@ func newWorld(t *testing.T) *world {
 	w.stop = stop
 	w.server = httptest.NewServer(New(Options{
 		Rules: w.router, Targets: w.router, Pauser: w.router, Events: w.router, States: w.router, Tracer: w.router, Accounts: w.router, Work: w.router, Planner: w.router,
-		DeadLetters: w.router.DeadLetters, Redriver: w.router.DeadLetters, Reloader: reloader,
+		DeadLetters: w.router.DeadLetters, Discoverer: w.router, Redriver: w.router.DeadLetters, Reloader: reloader,
 		Gatherer: registry, Stopping: stopping,
 	}))
 	w.client = &Client{URL: w.server.URL, HTTP: w.server.Client()}
