@@ -269,6 +269,11 @@ func (r *Router) WorkRequests(before string, fn func(*work.Request) bool) error 
 			fault = err
 			return false
 		}
+		// A step is in the store before it is synced, and in memory afterwards: what
+		// WorkRequest does not say yet is not said here either.
+		if t := r.works.ofCommand(w.CommandID); t != nil && t.seq == k.Seq {
+			w = t.now.Load()
+		}
 		return fn(w)
 	})
 	return errors.Join(err, fault)

@@ -1,6 +1,13 @@
 package main
 
-import "testing"
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"signalbox/api"
+)
 
 func TestStateCommands(t *testing.T) {
 	dir := t.TempDir()
@@ -18,4 +25,30 @@ func TestStateCommands(t *testing.T) {
 	s.run("state", "get", "Customer", "eu/42", "-o", "json").want(t, 0, `"key": "eu/42"`, "")
 	s.run("state", "get", "Customer", "eu/43").want(t, 1, "", `state of Customer "eu/43": not found`)
 	s.run("state", "get", "Customer", "eu/42", "--version", "1").want(t, 1, "", "not kept any more")
+}
+
+// TestStateListGoesOnToTheEnd however many pages the states of a type fill.
+func TestStateListGoesOnToTheEnd(t *testing.T) {
+	s := badInput(t)
+	const objects = 250
+	var lines strings.Builder
+	for i := range objects {
+		fmt.Fprintln(&lines, message("Thing", fmt.Sprintf(`{"metadata":{"kind":"audit"},"data":{"id":"eu/%03d","n":%d}}`, i, i)))
+	}
+	fmt.Fprintln(&lines, message("Thing", `{"metadata":{"kind":"audit"},"data":{"id":"us/1"}}`))
+	fmt.Fprintln(&lines, message("Thing", `{"metadata":{"kind":"audit","deleted":true},"data":{"id":"eu/007"}}`))
+	signalboxIn(t, lines.String(), "send", "-", "--url", s.url).want(t, exitOK, "", "")
+	o := s.run("state", "list", "Thing", "--prefix", "eu/", "--output", "json")
+	var page api.StatePage
+	if err := json.Unmarshal([]byte(o.stdout), &page); err != nil || len(page.Objects) != objects || page.Next != "" {
+		t.Fatalf("%d objects, next %q (%v)", len(page.Objects), page.Next, err)
+	}
+	for i, object := range page.Objects {
+		if want := fmt.Sprintf("eu/%03d", i); object.Key != want || object.Gone != (i == 7) {
+			t.Errorf("object %d is %s, gone %t", i, object.Key, object.Gone)
+		}
+	}
+	s.run("state", "list", "Thing", "--prefix", "eu/007").want(t, exitOK, "(gone)\n", "")
+	s.run("state", "get", "Thing", "eu/007").want(t, exitError, "", `Thing "eu/007" is gone: event `)
+	s.run("state", "get", "Thing", "eu/007", "--version", page.Objects[8].Version).want(t, exitError, "", "not ")
 }
