@@ -93,6 +93,7 @@ type verifier struct {
 	holds map[HoldID]bool
 	// order is the latest order key with a record.
 	order []byte
+	heads map[LaneID]heads
 	// Events before horizon may have been dropped; exact says that retention has
 	// dropped just those.
 	horizon Seq
@@ -106,6 +107,7 @@ func early(table byte) bool {
 
 func (v *verifier) run() (_ Report, err error) {
 	v.lanes, v.told, v.found = map[LaneID]string{}, map[LaneID]Counts{}, map[LaneID]Counts{}
+	v.heads = map[LaneID]heads{}
 	v.Keys, v.Faults, v.holds = map[string]uint64{}, []string{}, map[HoldID]bool{}
 	v.events, err = v.view.NewIter(&pebble.IterOptions{LowerBound: []byte{tableEvent}, UpperBound: []byte{tableEvent + 1}})
 	if err != nil {
@@ -135,6 +137,7 @@ func (v *verifier) run() (_ Report, err error) {
 		return Report{}, err
 	}
 	v.compare()
+	v.compareHeads()
 	return v.Report, nil
 }
 
@@ -281,6 +284,9 @@ func (v *verifier) delivery(k, value []byte) {
 		v.fault("delivery %d/%d: %v", d.Seq, d.N, err)
 	}
 	v.place(k, &d)
+	if d.State == Waiting && d.Key != "" && !v.opaque {
+		v.waitsAsHead(&d)
+	}
 	if _, known := v.lanes[d.Lane]; !known {
 		v.fault("delivery %d/%d: there is no lane %d", d.Seq, d.N, d.Lane)
 	}

@@ -202,6 +202,9 @@ func (v *verifier) orderKey(k, value []byte) {
 	if _, known := v.lanes[r.Lane]; !known {
 		v.fault("order key %x: there is no lane %d", k, r.Lane)
 	}
+	if !v.opaque {
+		v.head(&r)
+	}
 	v.order = append(v.order[:0], k...)
 	c := v.found[r.Lane]
 	c.BlockedKeys++

@@ -127,6 +127,20 @@ func TestVerifyNamesWhatIsCorrupt(t *testing.T) {
 			v, _ := d.appendValue(nil)
 			return d.appendKey(nil), v
 		}, "has no record"},
+		{"stopped by nothing", func(_ *Journal, s Seq) ([]byte, []byte) {
+			return appendOrderKey(nil, 0, HashKey("k")), fmt.Appendf(nil, `{"key":"k","state":%d,"seq":%d}`, KeyStopped, s)
+		}, `order key "k" of lane "a": it is stopped, and its head`},
+		{"held, and is not", func(_ *Journal, s Seq) ([]byte, []byte) {
+			return appendOrderKey(nil, 0, HashKey("k")), fmt.Appendf(nil, `{"key":"k","state":%d,"seq":%d}`, KeyHeld, s)
+		}, `order key "k" of lane "a": it is held, and its head`},
+		{"waits for nothing", func(_ *Journal, s Seq) ([]byte, []byte) {
+			return appendOrderKey(nil, 0, HashKey("k")), fmt.Appendf(nil, `{"key":"k","state":%d,"seq":%d}`, KeyWaits, s)
+		}, `lane "a": 1 order keys wait for their heads, of which 0 do wait`},
+		{"waits beside its key", func(_ *Journal, s Seq) ([]byte, []byte) {
+			d := Delivery{Seq: s, N: 7, State: Waiting, Due: s.Time(), Key: "k"}
+			v, _ := d.appendValue(nil)
+			return d.appendKey(nil), v
+		}, `it waits and its order key "k" has no record`},
 		{"no table", func(*Journal, Seq) ([]byte, []byte) { return []byte("Z"), []byte("x") }, "no table"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -278,7 +278,16 @@ func (m *model) restart() {
 	if err := m.journal.Close(); err != nil {
 		m.t.Error(err)
 	}
+	m.verify()
 	m.start()
+}
+
+// verify holds the store against itself.
+func (m *model) verify() {
+	report, err := journal.Verify("data", m.fs, journal.Readers{Job: dlq.CheckJob}, nil)
+	if err != nil || report.FaultCount > 0 {
+		m.t.Errorf("the store: %v, %q", err, report.Faults)
+	}
 }
 
 // crash cuts the power. What was delivered so shortly before that its end may
@@ -301,6 +310,7 @@ func (m *model) crash() {
 	m.mu.Lock()
 	m.dying = false
 	m.mu.Unlock()
+	m.verify()
 	m.start()
 }
 
