@@ -30,7 +30,7 @@ type eventView struct {
 func (a *api) getEvent(w http.ResponseWriter, r *http.Request) {
 	e, err := a.Events.Event(r.PathValue("id"))
 	if err != nil {
-		a.fail(w, err)
+		a.fail(w, missing(err, "check the id, and whether it was sent to this router; events are kept as long as retention says"))
 		return
 	}
 	m := &e.Parsed.Meta

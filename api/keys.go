@@ -88,7 +88,7 @@ func keyProblem(err error, hint string) error {
 	if errors.As(err, &unknown) {
 		return &Error{Status: http.StatusNotFound, Message: unknown.Error(), Hint: hint}
 	}
-	return err
+	return missing(err, "signalbox keys list shows those that are")
 }
 
 // BlockedKeys gives some of the order keys of a target that do not go on, from

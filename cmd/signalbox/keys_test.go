@@ -25,6 +25,6 @@ func TestKeysCommands(t *testing.T) {
 	s.run("keys", "list", "out").want(t, 0, "o-17  stopped", "")
 	s.run("keys", "list", "out", "-o", "json").want(t, 0, `"parked": 1`, "")
 	s.run("keys", "list", "nowhere").want(t, 1, "", `no target "nowhere"`)
-	s.run("keys", "resume", "out", "o-18").want(t, 1, "", `order key "o-18" is not stopped`)
+	s.run("keys", "resume", "out", "o-18").want(t, 1, "", `order key "o-18" is not stopped: not found (signalbox keys list shows those that are)`)
 	s.run("keys", "resume", "out", "o-17").want(t, 0, "key o-17 of out goes on", "")
 }

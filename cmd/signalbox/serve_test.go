@@ -235,7 +235,7 @@ func TestMainJob(t *testing.T) {
 		s.run("explain", "ce-1").want(t, exitOK, "matched (0)", "")
 		s.run("explain", small, "--rule", "big-orders", "--output", "json").want(t, exitOK, `"reason": "value-differs"`, "")
 		s.run("explain", small, "--rule", "nope").want(t, exitError, "", `no rule "nope" on bus "default"`)
-		s.run("explain", "no-such-id").want(t, exitError, "", "not found")
+		s.run("explain", "no-such-id").want(t, exitError, "", "not found (check the id")
 	})
 	t.Run("trace", func(t *testing.T) {
 		s.run("trace", "ce-1").want(t, exitOK, "no rule matched", "")
