@@ -13,6 +13,9 @@ type Events interface {
 	Event(id string) (*router.StoredEvent, error)
 }
 
+// whereEventsAre is the hint where an event is not there.
+const whereEventsAre = "check the id, and whether it was sent to this router; events are kept as long as retention says"
+
 // eventView is an accepted event, with what the router knows besides its envelope.
 type eventView struct {
 	router.StoredEvent
@@ -30,7 +33,7 @@ type eventView struct {
 func (a *api) getEvent(w http.ResponseWriter, r *http.Request) {
 	e, err := a.Events.Event(r.PathValue("id"))
 	if err != nil {
-		a.fail(w, missing(err, "check the id, and whether it was sent to this router; events are kept as long as retention says"))
+		a.fail(w, missing(err, whereEventsAre))
 		return
 	}
 	m := &e.Parsed.Meta

@@ -78,7 +78,7 @@ func (a *api) subject(ctx context.Context, bus string, body []byte) (*event.Even
 	if id, ok := idAlone(body); ok {
 		stored, err := a.Events.Event(id)
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, missing(err, whereEventsAre)
 		}
 		return stored.Parsed, stored.Event, nil
 	}
