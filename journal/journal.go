@@ -139,6 +139,11 @@ func (j *Journal) open(opts Options) (err error) {
 	return nil
 }
 
+// l0Threshold lets flushed files gather before they are merged into the levels below.
+// Files of events do not overlap, so that what gathers is little: the ends of the
+// deliveries, which mostly undo each other until then.
+const l0Threshold = 12
+
 func pebbleOptions(opts Options, lock *pebble.Lock, listener *pebble.EventListener) *pebble.Options {
 	o := &pebble.Options{
 		FS:                          opts.FS,
@@ -149,7 +154,7 @@ func pebbleOptions(opts Options, lock *pebble.Lock, listener *pebble.EventListen
 		FormatMajorVersion:          pebble.FormatValueSeparation,
 		MemTableSize:                16 << 20,
 		MemTableStopWritesThreshold: 4,
-		L0CompactionThreshold:       4,
+		L0CompactionThreshold:       l0Threshold,
 		L0StopWritesThreshold:       40,
 		LBaseMaxBytes:               64 << 20,
 		WALBytesPerSync:             0,
