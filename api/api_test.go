@@ -191,25 +191,6 @@ func TestShow(t *testing.T) {
 	}
 }
 
-func TestMaskURL(t *testing.T) {
-	tests := []struct{ url, want string }{
-		{"http://host/path", "http://host/path"},
-		{"http://user:pass@host/path", "http://***@host/path"},
-		{"http://host/path?key=1", "http://host/path?***"},
-		{"http://${USER}:${PASS:-a/b}@host/path", "http://***@host/path"},
-		{"http://user:${PASS:-a/b}@host/path?key=1", "http://***@host/path?***"},
-		{"${URL:-http://127.0.0.1:9000/x}", "${URL:-http://127.0.0.1:9000/x}"},
-		{"${URL:-http://user:pass@host/x?y}", "${URL:-http://***@host/x?***"},
-		{"stdout", "stdout"},
-		{"", ""},
-	}
-	for _, tt := range tests {
-		if got := maskURL(tt.url); got != tt.want {
-			t.Errorf("%s: got %s, want %s", tt.url, got, tt.want)
-		}
-	}
-}
-
 func TestReload(t *testing.T) {
 	w := newWorld(t)
 	w.ask("POST", "/-/reload", "", 200, `"changed":false`)

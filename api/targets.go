@@ -4,7 +4,6 @@ import (
 	"maps"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"signalbox/journal"
@@ -128,7 +127,7 @@ func showTarget(s router.TargetStatus) TargetView {
 
 func showConfig(c *targets.Config) *configView {
 	shown := &configView{
-		Description: c.Description, URL: maskURL(c.URL), Method: c.Method, Format: c.Format,
+		Description: c.Description, URL: targets.MaskURL(c.URL), Method: c.Method, Format: c.Format,
 		Headers: slices.Sorted(maps.Keys(c.Headers)), Signed: len(c.SigningSecrets) > 0,
 		Subject: c.Subject, Stream: c.Stream, To: c.To, Path: c.Path, Bus: c.Bus, Reply: c.Reply, Emits: c.Emits,
 		Timeout: document.FormatDuration(c.Timeout), Concurrency: c.Concurrency, Synthetic: c.Synthetic,
@@ -145,25 +144,4 @@ func showConfig(c *targets.Config) *configView {
 		shown.Carry = c.Carry
 	}
 	return shown
-}
-
-// maskURL hides what of an address may be a secret: who logs in, and the query.
-// It does not parse: with references in it the text need not be a URL.
-func maskURL(text string) string {
-	scheme, rest, ok := strings.Cut(text, "://")
-	if !ok {
-		return text
-	}
-	rest, _, hasQuery := strings.Cut(rest, "?")
-	authority := rest
-	if i := strings.IndexByte(rest, '/'); i >= 0 && !strings.Contains(rest[:i], "${") {
-		authority = rest[:i] // else the slash may stand in the default of a reference
-	}
-	if i := strings.LastIndexByte(authority, '@'); i >= 0 {
-		rest = "***" + rest[i:]
-	}
-	if hasQuery {
-		rest += "?***"
-	}
-	return scheme + "://" + rest
 }

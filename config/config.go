@@ -71,7 +71,9 @@ type Config struct {
 	ShutdownTimeout time.Duration `yaml:"shutdown_timeout"`
 	Log             Log           `yaml:"log"`
 
-	secrets targets.Secrets
+	// given resolve references; secrets do it too, and note the files.
+	given, secrets targets.Secrets
+	secretFiles    *[]string
 }
 
 // Auth says who may call the router.
@@ -122,7 +124,7 @@ type Log struct {
 
 // Default is the configuration of an empty config.yaml.
 func Default() *Config {
-	return &Config{
+	c := &Config{
 		Dir:     ".",
 		Listen:  "127.0.0.1:8080",
 		DataDir: "data",
@@ -146,6 +148,8 @@ func Default() *Config {
 		ShutdownTimeout: 30 * time.Second,
 		Log:             Log{Level: "info", Format: "console"},
 	}
+	c.resolveWith(targets.Secrets{})
+	return c
 }
 
 // Load reads a configuration. An error is of the type document.Errors and holds
@@ -155,7 +159,8 @@ func Load(path string) (*Config, error) { return load(path, targets.Secrets{}) }
 func load(path string, secrets targets.Secrets) (*Config, error) {
 	var problems document.Problems
 	c := Default()
-	c.Path, c.Dir, c.secrets = path, filepath.Dir(path), secrets
+	c.Path, c.Dir = path, filepath.Dir(path)
+	c.resolveWith(secrets)
 	if root := parse(path, &problems); root != nil {
 		dec := &document.Decoder{Problems: &problems, Expand: c.expand}
 		dec.Decode(root, c, document.Path{})
@@ -223,7 +228,8 @@ func (c *Config) loadRules(previous *rules.Set) (*rules.Set, error) {
 	})
 }
 
-// watched is every path whose change can change the rules.
+// watched is every path whose change can change the rules, as far as it is known:
+// the files that references name are those that have been read.
 func (c *Config) watched() []string {
 	paths := []string{c.Path}
 	for _, pattern := range slices.Concat(c.Rules, c.Catalog) {
@@ -232,5 +238,5 @@ func (c *Config) watched() []string {
 		}
 		paths = append(paths, pattern)
 	}
-	return paths
+	return append(paths, *c.secretFiles...)
 }

@@ -40,7 +40,8 @@ type ReloaderOptions struct {
 
 // Outcome is how one reload ended.
 type Outcome struct {
-	// Changed says that another Set serves now. An equal Revision is no change.
+	// Changed says that another Set serves now: its Revision differs, or a secret
+	// that its targets refer to.
 	Changed bool
 	// Err is why the old Set goes on serving; nil if all is well.
 	Err error
@@ -130,17 +131,17 @@ func (r *Reloader) Reload(ctx context.Context) (changed bool, err error) {
 
 func (r *Reloader) reload() (changed bool, needRestart []string, err error) {
 	started := r.opts.Config
-	next, err := load(started.Path, started.secrets)
+	next, err := load(started.Path, started.given)
 	if err != nil {
 		return false, r.status.NeedRestart, err
 	}
-	// Watched from now on even if the rules are faulty: a file that config.yaml
-	// names newly may be the one to mend.
-	r.paths = next.watched()
 	needRestart = started.differences(next)
 	// These are in the ARNs of rules, and change with a restart alone.
 	next.Account, next.Region = started.Account, started.Region
 	set, err := next.loadRules(r.set)
+	// Watched from now on even if the rules are faulty: a file that is named newly
+	// may be the one to mend.
+	r.paths = next.watched()
 	if err != nil {
 		// The files of schemas are known once a load has succeeded; till then those of
 		// the catalog that serves are watched, as one of them may be the one to mend.
@@ -148,7 +149,7 @@ func (r *Reloader) reload() (changed bool, needRestart []string, err error) {
 		return false, needRestart, err
 	}
 	r.paths = append(r.paths, set.Catalog.Paths()...)
-	if set.Revision == r.set.Revision {
+	if set.Same(r.set) {
 		return false, needRestart, nil
 	}
 	if err := r.opts.Swap(set); err != nil {

@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"signalbox/targets"
 )
 
 // mask is printed in place of a secret.
@@ -32,6 +34,20 @@ func (s Secret) MarshalText() ([]byte, error) { return []byte(mask), nil }
 
 // LogValue masks the secret in logs.
 func (s Secret) LogValue() slog.Value { return slog.StringValue(mask) }
+
+// resolveWith sets what resolves references, and notes each file that is read.
+func (c *Config) resolveWith(given targets.Secrets) {
+	var files []string
+	c.given, c.secrets, c.secretFiles = given, given, &files
+	read := given.ReadFile
+	if read == nil {
+		read = os.ReadFile
+	}
+	c.secrets.ReadFile = func(path string) ([]byte, error) {
+		files = append(files, path)
+		return read(path)
+	}
+}
 
 // expand replaces the references in a text, which are the same as in targets:
 // ${NAME}, ${NAME:-default} and ${file:PATH}; $${ stands for ${ itself.
@@ -82,15 +98,11 @@ func (c *Config) resolve(ref string) (string, error) {
 }
 
 func (c *Config) secretFile(path string) (string, error) {
-	read := c.secrets.ReadFile
-	if read == nil {
-		read = os.ReadFile
-	}
 	full := path
 	if !filepath.IsAbs(full) {
 		full = filepath.Join(c.Dir, path)
 	}
-	text, err := read(full)
+	text, err := c.secrets.ReadFile(full)
 	if err != nil {
 		return "", fmt.Errorf("${file:%s}: %w", path, err)
 	}

@@ -116,6 +116,25 @@ func (m *metrics) forget(target string) {
 	m.attemptTimes.DeletePartialMatch(gone)
 }
 
+// forgetRules removes the figures of rules that are gone, so that those of a router
+// whose rules come and go do not grow without end.
+func (m *metrics) forgetRules(before, now *rules.Set) {
+	type key struct{ bus, name string }
+	kept, names := map[key]bool{}, map[string]bool{}
+	for _, rule := range now.Rules {
+		kept[key{rule.Bus, rule.Name}], names[rule.Name] = true, true
+	}
+	for _, rule := range before.Rules {
+		if !kept[key{rule.Bus, rule.Name}] {
+			m.matches.DeleteLabelValues(rule.Bus, rule.Name)
+			m.whenErrors.DeleteLabelValues(rule.Bus, rule.Name)
+		}
+		if !names[rule.Name] {
+			m.deliveries.DeletePartialMatch(prometheus.Labels{"rule": rule.Name})
+		}
+	}
+}
+
 func (m *metrics) accepted(p *plan) {
 	m.accepts.Inc()
 	matched := false

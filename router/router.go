@@ -333,7 +333,9 @@ func (r *Router) swap(set *rules.Set) error {
 	for name, t := range built {
 		next.lanes[name].assign(set.Targets[name], t)
 	}
-	r.snapshot.Store(next)
+	if before := r.snapshot.Swap(next); before != nil {
+		r.metrics.forgetRules(before.set, set)
+	}
 	r.startReleases()
 	r.metrics.expect(set)
 	r.whenFailed.Clear()

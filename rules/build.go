@@ -115,6 +115,7 @@ func (b *builder) rules(drafts []*draft) {
 		k := key{d.bus(), d.Name.Value}
 		if at, again := first[k]; again && k.name != "" {
 			b.problems.Add(d.pos, d.path, "stands twice on bus %q; it is also at %s: rename one", k.bus, at)
+			b.rule(d) // for its other faults
 			continue
 		}
 		first[k] = d.pos

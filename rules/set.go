@@ -127,6 +127,20 @@ func (c *conditions) hold(when *exprenv.Program) (bool, error) {
 	return holds, nil
 }
 
+// Same says whether nothing would change if another Set served: the files say the
+// same, and the secrets that they refer to are the same.
+func (s *Set) Same(other *Set) bool {
+	if s.Revision != other.Revision {
+		return false
+	}
+	for name, target := range s.Targets {
+		if target.Resolved != other.Targets[name].Resolved {
+			return false
+		}
+	}
+	return true
+}
+
 // Rule finds a rule by its bus and name; nil if there is none.
 func (s *Set) Rule(bus, name string) *Rule {
 	for _, r := range s.Rules {

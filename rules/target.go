@@ -22,6 +22,7 @@ func (b *builder) targets(members []document.Member) {
 		}
 		if first, again := b.targetPos[member.Key]; again {
 			b.problems.Add(member.Pos, path, "is declared twice; it is also at %s: rename one", first)
+			b.targetConfig(member, path) // for its other faults
 			continue
 		}
 		b.targetPos[member.Key] = member.Pos
@@ -33,6 +34,20 @@ func (b *builder) targets(members []document.Member) {
 // the target itself resolves them, so that no value of one is held here.
 func (b *builder) target(member document.Member, path document.Path) {
 	before := b.problems.Len()
+	config := b.targetConfig(member, path)
+	if b.problems.Len() > before {
+		b.broken[member.Key] = true
+		return
+	}
+	b.set.Targets[member.Key] = config
+	b.hash.add("target", member.Key, config.Dir, rendered(member.Value))
+	if config.ARN != "" {
+		b.targetARN(config, member, path)
+	}
+}
+
+// targetConfig reads the configuration of a target, and notes its faults.
+func (b *builder) targetConfig(member document.Member, path document.Path) targets.Config {
 	config := targets.Config{Name: member.Key, Dir: filepath.Dir(member.Pos.File)}
 	if member.Value.Kind != document.Mapping {
 		b.problems.Add(member.Value.Pos, path, "must be a mapping with a type, not %s", member.Value.Kind)
@@ -43,15 +58,7 @@ func (b *builder) target(member document.Member, path document.Path) {
 		b.validate(&config, member.Value, path)
 		b.orderBy(&config, member.Value, path)
 	}
-	if b.problems.Len() > before {
-		b.broken[member.Key] = true
-		return
-	}
-	b.set.Targets[member.Key] = config
-	b.hash.add("target", member.Key, config.Dir, rendered(member.Value))
-	if config.ARN != "" {
-		b.targetARN(config, member, path)
-	}
+	return config
 }
 
 func (b *builder) targetARN(config targets.Config, member document.Member, path document.Path) {
@@ -81,10 +88,12 @@ func (b *builder) zeros(n *document.Node, path document.Path) {
 }
 
 func (b *builder) validate(config *targets.Config, n *document.Node, path document.Path) {
-	for _, fault := range config.Validate(b.src.Secrets) {
+	secrets, resolving := b.src.Secrets.Resolving()
+	for _, fault := range config.Validate(secrets) {
 		at, where := follow(n, path, fault.Path)
 		b.problems.Add(at.Pos, where, "%s", fault.Msg)
 	}
+	config.Resolved = resolving.Sum()
 }
 
 // follow goes down a path as far as the file has it, so that a fault of what was

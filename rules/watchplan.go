@@ -8,9 +8,12 @@ import (
 	"github.com/fsnotify/fsnotify"
 )
 
-// watchPlan is the directories to watch, and the names in each that matter. A
-// nil set of names means all rule files, and any coming and going.
+// watchPlan is the directories to watch, and the names in each that matter.
 type watchPlan map[string]map[string]bool
+
+// ruleFiles stands for the names of all rule files of a directory, and for any
+// coming and going in it.
+const ruleFiles = ""
 
 // maxLinks is how many symlinks are followed on the way of one path, as the
 // kernel does it.
@@ -26,7 +29,7 @@ func (p watchPlan) add(pattern string) {
 	for _, dir := range f.dirs {
 		p.trace(dir)
 		if real, err := filepath.EvalSymlinks(dir); err == nil {
-			p[real] = nil
+			p.name(real, ruleFiles)
 		}
 	}
 	for _, file := range f.files {
@@ -39,15 +42,10 @@ func (p watchPlan) add(pattern string) {
 
 // name plans to watch for one name in a directory.
 func (p watchPlan) name(dir, name string) {
-	names, planned := p[dir]
-	if planned && names == nil {
-		return
+	if p[dir] == nil {
+		p[dir] = map[string]bool{}
 	}
-	if names == nil {
-		names = map[string]bool{}
-		p[dir] = names
-	}
-	names[name] = true
+	p[dir][name] = true
 }
 
 // trace follows a path component by component, through symlinks, as far as it
@@ -104,7 +102,7 @@ func (p watchPlan) concerns(ev fsnotify.Event) bool {
 		return true
 	case !planned:
 		return self
-	case names != nil:
+	case names[name] || !names[ruleFiles]:
 		return names[name]
 	}
 	return isRuleFile(name) || ev.Op&(fsnotify.Create|fsnotify.Remove|fsnotify.Rename) != 0

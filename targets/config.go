@@ -58,6 +58,9 @@ type Config struct {
 	// Dir is the folder of the file that the target stands in; relative paths
 	// start there. Empty means the working directory.
 	Dir string `yaml:"-"`
+	// Resolved is a hash of what the references stand for, and of the files of TLS:
+	// with others the target is another one. It is left empty where nobody asks.
+	Resolved Resolved `yaml:"-"`
 
 	// Type is the kind of target, one of the Type constants.
 	Type        string `yaml:"type"`
@@ -260,8 +263,8 @@ func setDefault[T comparable](field *T, value T) {
 	}
 }
 
-// Equal tells whether both configurations describe the same target. What the
-// references in them stand for is not looked at.
+// Equal tells whether both configurations describe the same target. Of what the
+// references in them stand for, Resolved is looked at.
 func (c *Config) Equal(other *Config) bool { return reflect.DeepEqual(c, other) }
 
 // FieldError is one mistake in a Config.

@@ -86,6 +86,12 @@ func TestConfigValidate(t *testing.T) {
 		{"no http url", with(http, func(c *Config) { c.URL = "ftp://x/" }), []string{
 			`url: "ftp://x/" is not an address: it must begin with http:// or https://`}},
 		{"no host", with(http, func(c *Config) { c.URL = "http:///x" }), []string{`url: "http:///x" names no host`}},
+		{"plain secrets in a broken url", with(http, func(c *Config) { c.URL = "http://user:p4/ss@host/x?k=v" }), []string{
+			`url: "http://***@host/x?***" is no URL: in the login before the @ write characters such as / and # as %2F and %23`}},
+		{"plain secrets in a url of another kind", with(http, func(c *Config) { c.URL = "user:p4ss@host" }), []string{
+			`url: "***@host" is not an address: it must begin with http:// or https://`}},
+		{"plain secrets before a fragment", with(http, func(c *Config) { c.URL = "http://user:#p4ss@host/" }), []string{
+			`url: "http://***@host/" has a fragment (#), which is never sent`}},
 		{"no variable", with(http, func(c *Config) { c.URL = "${NONE}" }), []string{
 			`url: environment variable NONE is not set: set it, or give a default with ${NONE:-default}`}},
 		{"secret in a broken url", with(http, func(c *Config) { c.URL = "http://x:${SECRET}/" }), []string{
@@ -190,7 +196,7 @@ func TestSecretsExpand(t *testing.T) {
 func TestAddress(t *testing.T) {
 	secrets := vars("URL", "https://hooks.example:8443/services/T0/B0?k=v", "HOST", "10.0.0.1", "PASSWORD", "p4ss", "TOKEN", "t0k3n")
 	for _, test := range []struct{ text, want string }{
-		{"http://127.0.0.1:9000/events?a=1", "http://127.0.0.1:9000/events?a=1"},
+		{"http://127.0.0.1:9000/events?key=s3cr3t&v=&x", "http://127.0.0.1:9000/events?key=***&v=&***"},
 		{"${URL}", "https://hooks.example:8443/***"},
 		{"${NONE:-http://127.0.0.1:9000/events}", "http://127.0.0.1:9000/events"},
 		{"http://${HOST}:9000/events", "http://10.0.0.1:9000/events"},

@@ -86,7 +86,7 @@ func newHTTP(c Config, env Env) (*httpTarget, error) {
 		t.request.Host = host
 	}
 	t.hidden = newHidden(append(secrets, renderer.secrets()...))
-	if t.exchanger, err = newExchanger(c, t.request); err != nil {
+	if t.exchanger, err = newExchanger(c, t.request, env.Secrets); err != nil {
 		return nil, err
 	}
 	t.client = newClient(sender{t.exchanger}, *c.QuickRetries)
@@ -139,8 +139,8 @@ type exchanger interface {
 // newExchanger gives the target connections of its own: as many as it has
 // attempts at once, all kept for the next. Proxies and HTTP/2 are left to
 // net/http.
-func newExchanger(c Config, r *http.Request) (exchanger, error) {
-	tlsConfig, err := tlsConfig(c.TLS, c.Dir)
+func newExchanger(c Config, r *http.Request, s Secrets) (exchanger, error) {
+	tlsConfig, err := tlsConfig(c.TLS, c.Dir, s)
 	if err != nil {
 		return nil, err
 	}

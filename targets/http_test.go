@@ -151,7 +151,7 @@ func testHTTPRequest(t *testing.T, config func(url string) Config) {
 	if !maps.Equal(preview.Headers, want) {
 		t.Errorf("preview's headers\n%v, want\n%v", preview.Headers, want)
 	}
-	if preview.Method != "POST" || preview.Address != server.URL+"/events?a=1" || preview.Body != envelope {
+	if preview.Method != "POST" || preview.Address != server.URL+"/events?a=***" || preview.Body != envelope {
 		t.Errorf("preview = %+v, want what was sent", preview)
 	}
 }

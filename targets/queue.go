@@ -144,7 +144,7 @@ func queueLogin(c Config, s Secrets) ([]nats.Option, error) {
 	case c.CredentialsFile != "":
 		out = append(out, nats.UserCredentials(resolvePath(c.Dir, c.CredentialsFile)))
 	}
-	tlsConfig, err := tlsConfig(c.TLS, c.Dir)
+	tlsConfig, err := tlsConfig(c.TLS, c.Dir, s)
 	if err != nil {
 		return nil, err
 	}

@@ -4,11 +4,10 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
-	"os"
 )
 
 // tlsConfig builds the client's side of TLS; nil means Go's defaults.
-func tlsConfig(c TLS, dir string) (*tls.Config, error) {
+func tlsConfig(c TLS, dir string, s Secrets) (*tls.Config, error) {
 	if c == (TLS{}) {
 		return nil, nil
 	}
@@ -18,7 +17,7 @@ func tlsConfig(c TLS, dir string) (*tls.Config, error) {
 		InsecureSkipVerify: c.InsecureSkipVerify,
 	}
 	if c.CAFile != "" {
-		pem, err := os.ReadFile(resolvePath(dir, c.CAFile))
+		pem, err := s.readFile(resolvePath(dir, c.CAFile))
 		if err != nil {
 			return nil, fmt.Errorf("ca_file: %w", err)
 		}
@@ -28,11 +27,23 @@ func tlsConfig(c TLS, dir string) (*tls.Config, error) {
 		}
 	}
 	if c.CertFile != "" {
-		cert, err := tls.LoadX509KeyPair(resolvePath(dir, c.CertFile), resolvePath(dir, c.KeyFile))
+		cert, err := s.certificate(resolvePath(dir, c.CertFile), resolvePath(dir, c.KeyFile))
 		if err != nil {
 			return nil, fmt.Errorf("cert_file and key_file: %w", err)
 		}
 		out.Certificates = []tls.Certificate{cert}
 	}
 	return out, nil
+}
+
+func (s Secrets) certificate(certFile, keyFile string) (tls.Certificate, error) {
+	cert, err := s.readFile(certFile)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	key, err := s.readFile(keyFile)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	return tls.X509KeyPair(cert, key)
 }

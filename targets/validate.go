@@ -178,7 +178,7 @@ func (v *validation) tls(c *Config) {
 		v.fail([]string{"tls"}, "cert_file and key_file go together")
 		return
 	}
-	if _, err := tlsConfig(c.TLS, c.Dir); err != nil {
+	if _, err := tlsConfig(c.TLS, c.Dir, v.secrets); err != nil {
 		v.fail([]string{"tls"}, "%v", err)
 	}
 }
