@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"signalbox/router"
-	"signalbox/rules/document"
+	"signalbox/spelling"
 )
 
 // Pauser pauses, drains and resumes targets and rules.
@@ -94,7 +94,7 @@ func (a *api) likeRule(bus, name string) string {
 }
 
 func like(name string, names []string, otherwise string) string {
-	if hint := document.Suggest(name, names); hint != "" {
+	if hint := spelling.Suggest(name, names); hint != "" {
 		return strings.Trim(hint, " ()")
 	}
 	return otherwise

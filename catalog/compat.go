@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"signalbox/rules/document"
+	"signalbox/spelling"
 )
 
 // Compatibility is what a version of a type promises about the one before it.
@@ -33,7 +34,7 @@ const (
 func (c *Compatibility) UnmarshalText(text []byte) error {
 	all := []string{string(Backward), string(Forward), string(Full), string(None)}
 	if !slices.Contains(all, string(text)) {
-		return fmt.Errorf("unknown compatibility %q%s; there are backward, forward, full and none", text, document.Suggest(string(text), all))
+		return fmt.Errorf("unknown compatibility %q%s; there are backward, forward, full and none", text, spelling.Suggest(string(text), all))
 	}
 	*c = Compatibility(text)
 	return nil

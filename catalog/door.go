@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"signalbox/event"
-	"signalbox/rules/document"
+	"signalbox/spelling"
 )
 
 // The codes of what the door finds, as producers are answered.
@@ -39,7 +39,7 @@ func (c *Catalog) Inspect(e *event.Event, now time.Time) *Finding {
 	t, ok := c.For(e)
 	if !ok {
 		return &Finding{Code: CodeUndeclared, Path: "detail-type", Message: fmt.Sprintf(
-			"detail-type: no type %q is declared in the catalog%s", e.DetailType, document.Suggest(e.DetailType, c.Names()))}
+			"detail-type: no type %q is declared in the catalog%s", e.DetailType, spelling.Suggest(e.DetailType, c.Names()))}
 	}
 	if !t.Allows(e.Source) {
 		return &Finding{Code: CodeSource, Type: t.Name, Path: "source", Message: fmt.Sprintf(

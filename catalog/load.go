@@ -12,6 +12,7 @@ import (
 
 	"signalbox/event"
 	"signalbox/rules/document"
+	"signalbox/spelling"
 )
 
 // Kinds are all kinds of message, as files write them.
@@ -157,7 +158,7 @@ func (l *loader) identity(d *typeDraft, t *Type) {
 		t.Kind, t.inferred = KindOfName(t.Name), true
 	case !slices.Contains(Kinds, d.Kind.Value):
 		l.problems.Add(d.Kind.Node.Pos, d.path.Key("kind"), "unknown kind %q%s; the kinds are %s", d.Kind.Value,
-			document.Suggest(d.Kind.Value, Kinds), strings.Join(Kinds, ", "))
+			spelling.Suggest(d.Kind.Value, Kinds), strings.Join(Kinds, ", "))
 	}
 	inName := ""
 	if at := strings.LastIndexByte(t.Name, '.'); at >= 0 && isVersion(t.Name[at+1:]) {
@@ -287,7 +288,7 @@ func (l *loader) replacements() {
 		}
 		if _, ok := l.cat.Type(t.Deprecated.ReplacedBy, ""); !ok {
 			l.warnings.Add(t.Pos, document.In(fmt.Sprintf("type %q", t.Name)).Key("deprecated").Key("replaced_by"),
-				"no type %q is declared%s", t.Deprecated.ReplacedBy, document.Suggest(t.Deprecated.ReplacedBy, l.cat.Names()))
+				"no type %q is declared%s", t.Deprecated.ReplacedBy, spelling.Suggest(t.Deprecated.ReplacedBy, l.cat.Names()))
 		}
 	}
 }

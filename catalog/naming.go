@@ -8,6 +8,7 @@ import (
 
 	"signalbox/event"
 	"signalbox/rules/document"
+	"signalbox/spelling"
 )
 
 // Mode is how strict a door is.
@@ -27,7 +28,7 @@ const (
 func (m *Mode) UnmarshalText(text []byte) error {
 	modes := []string{string(Off), string(Warn), string(Reject)}
 	if !slices.Contains(modes, string(text)) {
-		return fmt.Errorf("unknown mode %q%s; the modes are off, warn and reject", text, document.Suggest(string(text), modes))
+		return fmt.Errorf("unknown mode %q%s; the modes are off, warn and reject", text, spelling.Suggest(string(text), modes))
 	}
 	*m = Mode(text)
 	return nil
@@ -53,7 +54,7 @@ const (
 func (s *Style) UnmarshalText(text []byte) error {
 	styles := []string{string(AnyStyle), string(Pascal), string(ReverseDNS)}
 	if !slices.Contains(styles, string(text)) {
-		return fmt.Errorf("unknown style %q%s; the styles are any, pascal and reverse-dns", text, document.Suggest(string(text), styles))
+		return fmt.Errorf("unknown style %q%s; the styles are any, pascal and reverse-dns", text, spelling.Suggest(string(text), styles))
 	}
 	*s = Style(text)
 	return nil
@@ -335,7 +336,7 @@ func (v Vocabulary) better(word string) string {
 // slipOf says whether two words are one slip apart, and not as singular and plural.
 func slipOf(word, other string) bool {
 	return word != other && word[0] == other[0] && word+"s" != other && other+"s" != word && len(other) >= shortestWord &&
-		document.Distance(word, other) == 1
+		spelling.Distance(word, other) == 1
 }
 
 // isDerived says whether a word is made of a verb in a way that brings it near one:

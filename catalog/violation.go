@@ -12,7 +12,7 @@ import (
 	"golang.org/x/text/language"
 	"golang.org/x/text/message"
 
-	"signalbox/rules/document"
+	"signalbox/spelling"
 )
 
 // Violation is where a value breaks a schema, and what was expected there.
@@ -97,7 +97,7 @@ func notAmong(k *kind.Enum, got string) string {
 		return reason
 	}
 	text, _ := k.Got.(string)
-	return reason + ", got" + got + document.Suggest(text, texts)
+	return reason + ", got" + got + spelling.Suggest(text, texts)
 }
 
 func deepest(e *jsonschema.ValidationError) *jsonschema.ValidationError {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"signalbox/rules/document"
+	"signalbox/spelling"
 )
 
 // minKeyLength keeps keys that can be guessed out.
@@ -115,7 +116,7 @@ func (v *validation) positive(section, key string, value int64) {
 
 func (v *validation) oneOf(value string, allowed []string, keys ...string) {
 	if !slices.Contains(allowed, value) {
-		v.fail(fmt.Sprintf("is %q%s: it must be one of %s", value, document.Suggest(value, allowed), strings.Join(allowed, ", ")), keys...)
+		v.fail(fmt.Sprintf("is %q%s: it must be one of %s", value, spelling.Suggest(value, allowed), strings.Join(allowed, ", ")), keys...)
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"signalbox/spelling"
 )
 
 // DecodeCloudEvent reads a CloudEvent 1.0 in the structured mode, of type
@@ -173,7 +175,7 @@ func (e *Event) addExtension(a Attribute) *Error {
 			return invalid(a.Name, "%s", fault.reason)
 		}
 	}
-	e.Meta.setAttribute(fold(a.Name), text)
+	e.Meta.setAttribute(spelling.Fold(a.Name), text)
 	return nil
 }
 

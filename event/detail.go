@@ -3,6 +3,8 @@ package event
 import (
 	"bytes"
 	"strings"
+
+	"signalbox/spelling"
 )
 
 // checkDetail checks that a detail is one JSON object, that it nests at most
@@ -80,7 +82,7 @@ func (m *Metadata) understand(object []byte) {
 	s := scanner{text: object, maxDepth: len(object)}
 	s.object(0, func(key, value span) {
 		raw := object[value.from:value.to]
-		name := fold(string(object[key.from:key.to]))
+		name := spelling.Fold(string(object[key.from:key.to]))
 		if raw[0] == '{' || raw[0] == '[' || raw[0] == 'n' {
 			return
 		}

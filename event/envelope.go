@@ -3,6 +3,8 @@ package event
 import (
 	"slices"
 	"time"
+
+	"signalbox/spelling"
 )
 
 // AppendEnvelope appends the event in the canonical envelope, which is the one
@@ -101,7 +103,7 @@ func (e *Event) setEnvelope(members []member) *Error {
 				err = m.notObject()
 			}
 		default:
-			err = invalid(m.key, "unknown member of an event envelope%s", suggest(m.key, envelopeKeys))
+			err = invalid(m.key, "unknown member of an event envelope%s", spelling.Suggest(m.key, envelopeKeys))
 		}
 		if err != nil {
 			return err

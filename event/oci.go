@@ -3,6 +3,8 @@ package event
 import (
 	"strings"
 	"time"
+
+	"signalbox/spelling"
 )
 
 // The members of an OCI event that the canonical envelope has no field for are
@@ -68,7 +70,7 @@ func decodeOCI(members []member, _ Limits) (*Event, *Error) {
 			}
 			keep(m)
 		default:
-			err = invalid(m.key, "unknown member of an OCI event%s", suggest(m.key, ociKeys))
+			err = invalid(m.key, "unknown member of an OCI event%s", spelling.Suggest(m.key, ociKeys))
 		}
 		if err != nil {
 			return nil, err

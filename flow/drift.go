@@ -8,7 +8,7 @@ import (
 	"strings"
 	"unicode"
 
-	"signalbox/rules/document"
+	"signalbox/spelling"
 )
 
 // Drift is one difference between a written table and the rules.
@@ -70,7 +70,7 @@ func closest(w Row, rows []Row) int {
 		return i
 	}
 	return slices.IndexFunc(rows, func(r Row) bool {
-		return r.Service == w.Service && sameSet(r.Inputs, w.Inputs) && document.Distance(r.Action, w.Action) <= maxSlip
+		return r.Service == w.Service && sameSet(r.Inputs, w.Inputs) && spelling.Distance(r.Action, w.Action) <= maxSlip
 	})
 }
 

@@ -67,6 +67,19 @@ func (k *Keys) Require(next http.Handler) http.Handler {
 	})
 }
 
+// SameOrigin refuses what the page of another site makes a browser send: without
+// keys, or with keys that the browser knows, it would be an order of whoever looks
+// at that page. What is no browser sends neither Sec-Fetch-Site nor Origin, and is
+// let through.
+func SameOrigin(next http.Handler) http.Handler {
+	protection := http.NewCrossOriginProtection()
+	protection.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		writeProblem(w, &problem{status: http.StatusForbidden, Code: "CrossOrigin",
+			Message: "a page of another site may not send this: let your server send it, or serve the page where the router is"})
+	}))
+	return protection.Handler(next)
+}
+
 // has compares with all keys in constant time.
 func (k *Keys) has(key string) bool {
 	sum := sha256.Sum256([]byte(key))

@@ -13,6 +13,7 @@ import (
 	"signalbox/rules/document"
 	"signalbox/rules/exprenv"
 	"signalbox/rules/pattern"
+	"signalbox/spelling"
 	"signalbox/targets"
 )
 
@@ -105,7 +106,7 @@ func (b *builder) attach(a attachment, all []*draft) {
 		}
 		names = append(names, d.Name.Value)
 	}
-	b.problems.Add(a.pos, document.Path{}.Key("Targets"), "no rule %q on bus %q%s", a.rule, a.bus, document.Suggest(a.rule, names))
+	b.problems.Add(a.pos, document.Path{}.Key("Targets"), "no rule %q on bus %q%s", a.rule, a.bus, spelling.Suggest(a.rule, names))
 }
 
 func (b *builder) rules(drafts []*draft) {
@@ -162,7 +163,7 @@ func (b *builder) names(d *draft) {
 	}
 	if _, ok := b.set.Buses[d.bus()]; !ok {
 		known := slices.Sorted(maps.Keys(b.set.Buses))
-		b.problems.Add(d.Bus.Pos(d.pos), d.path.Key("bus"), "no bus %q%s; declare it under buses:", d.bus(), document.Suggest(d.bus(), known))
+		b.problems.Add(d.Bus.Pos(d.pos), d.path.Key("bus"), "no bus %q%s; declare it under buses:", d.bus(), spelling.Suggest(d.bus(), known))
 	}
 }
 

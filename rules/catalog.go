@@ -8,6 +8,7 @@ import (
 	"signalbox/catalog"
 	"signalbox/event"
 	"signalbox/rules/document"
+	"signalbox/spelling"
 )
 
 // loadCatalog reads the catalog files.
@@ -139,7 +140,7 @@ func (b *builder) kinds(d *draft) []event.Kind {
 	for _, item := range items {
 		if item.Kind != document.String || !slices.Contains(catalog.Kinds, item.Text) {
 			b.problems.Add(item.Pos, d.path.Key("kind"), "unknown kind %q%s; the kinds are %s", item.Text,
-				document.Suggest(item.Text, catalog.Kinds), strings.Join(catalog.Kinds, ", "))
+				spelling.Suggest(item.Text, catalog.Kinds), strings.Join(catalog.Kinds, ", "))
 			continue
 		}
 		kinds = append(kinds, event.Kind(item.Text))

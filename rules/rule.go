@@ -13,6 +13,7 @@ import (
 	"signalbox/rules/exprenv"
 	"signalbox/rules/pattern"
 	"signalbox/rules/transform"
+	"signalbox/spelling"
 	"signalbox/targets"
 )
 
@@ -59,7 +60,7 @@ func (s *State) UnmarshalText(text []byte) error {
 	case "shadow":
 		*s = Shadow
 	default:
-		hint := document.Suggest(string(text), []string{"enabled", "disabled", "paused", "shadow"})
+		hint := spelling.Suggest(string(text), []string{"enabled", "disabled", "paused", "shadow"})
 		return fmt.Errorf("unknown state %q%s; the states are enabled, disabled, paused and shadow", text, hint)
 	}
 	return nil

@@ -11,6 +11,7 @@ import (
 
 	"signalbox/rules/document"
 	"signalbox/rules/transform"
+	"signalbox/spelling"
 	"signalbox/targets"
 )
 
@@ -129,7 +130,7 @@ func (b *builder) busTargets() {
 			if _, ok := b.set.Buses[config.Bus]; !ok {
 				at, path := follow(member.Value, document.In("target "+strconv.Quote(member.Key)), []string{"bus"})
 				known := slices.Sorted(maps.Keys(b.set.Buses))
-				b.problems.Add(at.Pos, path, "no bus %q%s; declare it under buses:", config.Bus, document.Suggest(config.Bus, known))
+				b.problems.Add(at.Pos, path, "no bus %q%s; declare it under buses:", config.Bus, spelling.Suggest(config.Bus, known))
 			}
 		}
 	}
@@ -198,7 +199,7 @@ func (b *builder) resolve(d *targetDraft) string {
 	}
 	if _, ok := b.set.Targets[name]; !ok && !b.broken[name] {
 		known := slices.Sorted(maps.Keys(b.targetPos))
-		hint := document.Suggest(name, known)
+		hint := spelling.Suggest(name, known)
 		if d.ARN != "" {
 			hint += "; give a target this arn:, or the name " + strconv.Quote(name)
 		} else {

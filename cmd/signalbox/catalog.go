@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"signalbox/catalog"
-	"signalbox/rules/document"
+	"signalbox/spelling"
 )
 
 func (c *cli) catalogCommand() *cobra.Command {
@@ -95,7 +95,7 @@ func (c *cli) catalogShowCommand() *cobra.Command {
 			}
 			all := set.Catalog.Versions(args[0])
 			if len(all) == 0 {
-				return fmt.Errorf("no type %q is declared%s", args[0], document.Suggest(args[0], set.Catalog.Names()))
+				return fmt.Errorf("no type %q is declared%s", args[0], spelling.Suggest(args[0], set.Catalog.Names()))
 			}
 			if version == "" {
 				return printJSON(c.stdout, all)

@@ -10,7 +10,7 @@ import (
 
 	"signalbox/api"
 	"signalbox/dlq"
-	"signalbox/rules/document"
+	"signalbox/spelling"
 )
 
 func (c *cli) dlqListCommand() *cobra.Command {
@@ -89,7 +89,7 @@ func (l *dlqList) noteTarget(ctx context.Context, client *api.Client, name strin
 		names = append(names, t.Name)
 	}
 	if !slices.Contains(names, name) {
-		fmt.Fprintf(l.stderr, "there is no target %q%s\n", name, document.Suggest(name, names))
+		fmt.Fprintf(l.stderr, "there is no target %q%s\n", name, spelling.Suggest(name, names))
 	}
 	return nil
 }

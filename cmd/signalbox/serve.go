@@ -155,7 +155,7 @@ func (s *server) start() (err error) {
 	s.watch()
 
 	stopping, stop := context.WithCancel(context.Background())
-	s.front.Open(s.keys.Require(s.handler(registry, stopping)), s.router.Ready)
+	s.front.Open(ingest.SameOrigin(s.keys.Require(s.handler(registry, stopping))), s.router.Ready)
 	s.life.onStop("readiness", func(context.Context) error {
 		s.front.Close()
 		stop()

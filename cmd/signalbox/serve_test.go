@@ -387,6 +387,20 @@ func TestKeysGuardAllButHealth(t *testing.T) {
 			t.Errorf("%s without a key: %d, want %d: %s", path, status, want, body)
 		}
 	}
+	for _, route := range []string{
+		"POST /", "POST /v1/commands", "POST /v1/queries", "POST /v1/explain", "POST /-/reload", "GET /v1/rules/default/x", "GET /v1/targets",
+		"GET /v1/targets/x/keys", "POST /v1/targets/x/keys/resume", "POST /v1/targets/x/pause", "POST /v1/targets/x/resume",
+		"POST /v1/rules/default/x/pause", "GET /v1/deadletters", "GET /v1/deadletters/x", "POST /v1/deadletters/redrive",
+		"POST /v1/deadletters/purge", "GET /v1/redrives", "GET /v1/redrives/x", "POST /v1/redrives/x/cancel", "POST /v1/redrives/x/resume",
+		"GET /v1/events/x", "GET /v1/events/x/trace", "GET /v1/traces/x", "GET /v1/state", "GET /v1/state/x", "GET /v1/state/x/y",
+		"GET /v1/work-requests", "GET /v1/work-requests/x", "DELETE /v1/work-requests/x", "GET /v1/catalog", "GET /v1/catalog/discover",
+		"GET /v1/accounts", "GET /healthz/", "GET //healthz", "GET /v1/../healthz", "GET /readyz/x",
+	} {
+		method, path, _ := strings.Cut(route, " ")
+		if status, body := s.request(method, path, ""); status != 401 {
+			t.Errorf("%s without a key: %d, want 401: %s", route, status, body)
+		}
+	}
 	for path, want := range map[string]int{"/metrics": 200, "/v1/rules": 200, "/v1/targets": 200, "/v1/rules/default/asleep": 200, "/nothing": 404} {
 		if status, body := s.get(path, key); status != want {
 			t.Errorf("%s with the key: %d, want %d: %s", path, status, want, body)
@@ -458,4 +472,23 @@ func TestARedriveOutlivesTheRouter(t *testing.T) {
 		t.Fatalf("no redrive runs: %s", jobs.stdout)
 	}
 	s.run("dlq", "redrives", id[1], "--cancel").want(t, exitOK, "cancelled", "")
+}
+
+func TestPagesOfOtherSitesAreRefused(t *testing.T) {
+	s := serve(t, shopDir(t, newShop(t), ""))
+	for _, path := range []string{"/v1/deadletters/purge", "/-/reload", "/v1/events", "/"} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.url+path, strings.NewReader("{}"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Origin", "https://evil.example")
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if resp.StatusCode != http.StatusForbidden {
+			t.Errorf("POST %s: status %d, want 403", path, resp.StatusCode)
+		}
+	}
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"signalbox/rules/document"
+	"signalbox/spelling"
 )
 
 // usageError says that a command was called wrongly.
@@ -39,7 +39,7 @@ func likeFlag(cmd *cobra.Command, written string) string {
 	var names []string
 	cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, "--"+f.Name) })
 	slices.Sort(names)
-	return document.Suggest("--"+written, names)
+	return spelling.Suggest("--"+written, names)
 }
 
 // takes checks that a command gets so many arguments, none of them empty, as an

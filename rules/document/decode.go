@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"signalbox/spelling"
 )
 
 // Decoder fills Go values from nodes and collects what does not fit.
@@ -265,7 +267,7 @@ func (d *Decoder) structure(n *Node, v reflect.Value, path Path) {
 
 // UnknownKey reports a key that is not one of those allowed.
 func (d *Decoder) UnknownKey(member Member, path Path, allowed []string) {
-	hint := Suggest(member.Key, allowed)
+	hint := spelling.Suggest(member.Key, allowed)
 	if hint == "" {
 		hint = "; the keys here are " + strings.Join(allowed, ", ")
 	}

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"signalbox/spelling"
 )
 
 func parse(t testing.TB, file, src string) *Node {
@@ -203,7 +205,7 @@ func TestSuggest(t *testing.T) {
 	for written, want := range map[string]string{
 		"numerc": "numeric", "Prefix": "prefix", "perfix": "prefix", "anythingbut": "anything-but", "warehous": "warehouse", "orders": "", "x": "",
 	} {
-		got := Suggest(written, names)
+		got := spelling.Suggest(written, names)
 		if want != "" {
 			want = fmt.Sprintf(" (did you mean %q?)", want)
 		}

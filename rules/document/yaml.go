@@ -12,6 +12,8 @@ import (
 	"github.com/goccy/go-yaml/lexer"
 	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
+
+	"signalbox/spelling"
 )
 
 // yamlReader turns the parser's tree into nodes: it resolves aliases, and gives
@@ -287,7 +289,7 @@ func (r *yamlReader) alias(v *ast.AliasNode, pos Position, depth int) (*Node, er
 		for a := range r.anchors {
 			known = append(known, a)
 		}
-		return nil, problem(pos, "no anchor &%s before this alias%s", name, Suggest(name, known))
+		return nil, problem(pos, "no anchor &%s before this alias%s", name, spelling.Suggest(name, known))
 	}
 	if depth+n.height > MaxDepth {
 		return nil, problem(pos, "values nest deeper than %d", MaxDepth)

@@ -10,7 +10,7 @@ import (
 	"github.com/expr-lang/expr/file"
 	"github.com/expr-lang/expr/vm"
 
-	"signalbox/rules/document"
+	"signalbox/spelling"
 )
 
 // Program is one compiled expression, immutable, safe for concurrent use.
@@ -128,7 +128,7 @@ func hint(message string) string {
 		return "an expression sees no clock; time is when the event occurred, metadata.received when it came in"
 	case strings.HasPrefix(message, "unknown name"):
 		name := strings.TrimPrefix(message, "unknown name ")
-		if like := document.Suggest(name, names); like != "" {
+		if like := spelling.Suggest(name, names); like != "" {
 			return strings.Trim(like, " ()")
 		}
 		return "the names are " + strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1]

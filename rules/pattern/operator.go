@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+
+	"signalbox/spelling"
 )
 
 // test reads one alternative of a condition: a plain value, or an object with
@@ -86,7 +88,7 @@ func (p *parser) operator(t *test) {
 	case "all-of":
 		p.allOf(t, offset)
 	default:
-		p.failAt(offset, "Unrecognized match type "+name, suggest(name, operators))
+		p.failAt(offset, "Unrecognized match type "+name, didYouMean(name, operators))
 	}
 	p.endOperator("Only one key allowed in match expression")
 }
@@ -127,7 +129,7 @@ func (p *parser) affix(t *test, plain, fold op, name string) {
 	}
 	inner, offset := p.operatorName(strings.ToUpper(name[:1]) + name[1:] + " expression name not found")
 	if inner != "equals-ignore-case" {
-		p.failAt(offset, "Unsupported "+name+" pattern: "+inner, suggest(inner, []string{"equals-ignore-case"}))
+		p.failAt(offset, "Unsupported "+name+" pattern: "+inner, didYouMean(inner, []string{"equals-ignore-case"}))
 	}
 	text := p.operandString("equals-ignore-case match pattern must be a string")
 	t.op, t.text, t.more = fold, text, &operand{fold: newFolded(text)}
@@ -139,7 +141,7 @@ func (p *parser) wildcard(t *test) {
 	if p.peek() == '{' && p.opts.Extensions {
 		inner, offset := p.operatorName("Wildcard expression name not found")
 		if inner != "equals-ignore-case" {
-			p.failAt(offset, "Unsupported wildcard pattern: "+inner, suggest(inner, []string{"equals-ignore-case"}))
+			p.failAt(offset, "Unsupported wildcard pattern: "+inner, didYouMean(inner, []string{"equals-ignore-case"}))
 		}
 		t.op = opGlobFold
 		defer p.endOperator("Only one key allowed in match expression")
@@ -252,7 +254,7 @@ func (p *parser) anythingButOperator(t *test) {
 		but.op = opGlob
 	default:
 		p.failAt(offset, "Unsupported anything-but pattern: "+name,
-			suggest(name, []string{"prefix", "suffix", "equals-ignore-case", "wildcard"}))
+			didYouMean(name, []string{"prefix", "suffix", "equals-ignore-case", "wildcard"}))
 	}
 	read := func() {
 		p.peek()
@@ -309,4 +311,12 @@ func (p *parser) allOf(t *test, offset int) {
 	if len(t.more.tests) == 0 {
 		p.fail("Empty arrays are not allowed", "")
 	}
+}
+
+// didYouMean is a hint with the name that was probably meant, or "".
+func didYouMean(name string, known []string) string {
+	if meant := spelling.Nearest(name, known); meant != "" {
+		return `did you mean "` + meant + `"?`
+	}
+	return ""
 }

@@ -12,6 +12,7 @@ import (
 	"signalbox/rules"
 	"signalbox/rules/document"
 	"signalbox/rules/transform"
+	"signalbox/spelling"
 )
 
 // Options say how tests are run.
@@ -209,7 +210,7 @@ func (t *Test) checkRules(o *outcome) {
 	for _, name := range missing {
 		rule := o.set.Rule(o.bus, name)
 		if rule == nil {
-			o.fail(t.expect.rulesPos, "no rule %q on bus %q%s", name, o.bus, document.Suggest(name, o.ruleNames()))
+			o.fail(t.expect.rulesPos, "no rule %q on bus %q%s", name, o.bus, spelling.Suggest(name, o.ruleNames()))
 			continue
 		}
 		o.fail(t.expect.rulesPos, "rule %s does not match, and should: %s", name, o.why(rule))
