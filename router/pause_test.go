@@ -319,6 +319,7 @@ func TestAPausedRuleHoldsTheHeadOfAKeyAndTheRestBehindIt(t *testing.T) {
 			for i := 10; i < 20; i++ {
 				b.send(keyed("x", i), otherOf("y", i))
 			}
+			time.Sleep(time.Second) // each of a key waits for the one before to be written
 			b.settled()
 			if c := b.counts(); c.Held != 11 || c.Parked != 9 || c.BlockedKeys != 1 {
 				t.Fatalf("got %+v, want the head and what is new held, the rest parked", c)
