@@ -50,7 +50,7 @@ func (a *api) fail(w http.ResponseWriter, err error) {
 
 // WriteError answers with an error as JSON.
 func WriteError(w http.ResponseWriter, problem *Error) {
-	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(problem.Status)
 	_ = json.NewEncoder(w).Encode(problem) // a client that has gone misses nothing
 }
