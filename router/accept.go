@@ -148,6 +148,9 @@ func (r *Router) prepare(snap *snapshot, e *event.Event, seq journal.Seq) (plan,
 	if _, ok := snap.set.Buses[e.Meta.Bus]; !ok {
 		return plan{}, &event.Error{Code: event.CodeNotFound, Message: fmt.Sprintf("Event bus %s does not exist.", e.Meta.Bus)}
 	}
+	if err := e.CheckNames(); err != nil {
+		return plan{}, err
+	}
 	if e.Meta.Hops > r.opts.MaxHops {
 		return plan{}, &event.Error{Code: event.CodeInvalidArgument, Message: fmt.Sprintf(
 			"This is hop %d, and max_hops is %d: is there a loop in the rules? Its path: %s", e.Meta.Hops, r.opts.MaxHops, event.PathText(e.Meta.Path, e.DetailType))}
