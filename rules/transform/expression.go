@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 
 	"signalbox/rules/exprenv"
 )
@@ -39,6 +40,9 @@ func (e *expression) render(in Input) ([]byte, error) {
 	result, err := e.program.Run(env)
 	if err != nil {
 		return nil, fmt.Errorf("transform: %w", err)
+	}
+	if left := MaxBody; !room(reflect.ValueOf(result), &left) {
+		return nil, fmt.Errorf("transform: %w", errTooLarge())
 	}
 	var body bytes.Buffer
 	enc := json.NewEncoder(&body)

@@ -21,7 +21,11 @@ func (t *template) render(in Input) ([]byte, error) {
 			return nil, fmt.Errorf("input_template: %w", err)
 		}
 	}
-	body := make([]byte, 0, t.size(in, &found))
+	size := t.size(in, &found)
+	if size > MaxBody {
+		return nil, fmt.Errorf("input_template: %w", errTooLarge())
+	}
+	body := make([]byte, 0, size)
 	for i := range t.parts {
 		p := &t.parts[i]
 		switch p.from {
