@@ -146,7 +146,7 @@ const l0Threshold = 12
 
 func pebbleOptions(opts Options, lock *pebble.Lock, listener *pebble.EventListener) *pebble.Options {
 	o := &pebble.Options{
-		FS:                          opts.FS,
+		FS:                          yieldingFS{opts.FS},
 		Lock:                        lock,
 		EventListener:               listener,
 		CacheSize:                   16 << 20,
