@@ -88,3 +88,10 @@ func TestClientNoticesAnAnswerThatIsCutOff(t *testing.T) {
 		t.Errorf("got %+v, %v, %v", p, seen, err)
 	}
 }
+
+func TestClientHidesTheLogin(t *testing.T) {
+	err := &Unreachable{URL: "http://user:p4ss@127.0.0.1:1", Err: syscall.ECONNREFUSED}
+	if want := "can't reach the router at http://***@127.0.0.1:1: connection refused; is `signalbox serve` running? (--url)"; err.Error() != want {
+		t.Errorf("got %s, want %s", err, want)
+	}
+}

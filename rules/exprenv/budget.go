@@ -17,15 +17,14 @@ const (
 	pairsPerStep = 2   // pairs of elements that are compared
 )
 
-// budget is what is left of the steps of one run.
-type budget struct{ left int }
+// budget is the steps of one run, and what is left of them.
+type budget struct{ steps, left int }
 
-// errSteps ends a run that takes too long.
-var errSteps = fmt.Errorf("the expression takes more than %d steps on this event: it goes through lists too often", maxSteps)
-
+// take ends the run where its steps do not suffice: expr makes an error of the
+// panic.
 func (b *budget) take(steps int) {
 	if b.left -= steps; b.left < 0 {
-		panic(errSteps)
+		panic(fmt.Errorf("the expression takes more than %d steps on this event: it goes through lists too often", b.steps))
 	}
 }
 
@@ -115,8 +114,8 @@ type meter struct {
 }
 
 // metered is env with a budget of its own.
-func (env *Env) metered() *Env {
-	b := &budget{left: maxSteps}
+func (env *Env) metered(steps int) *Env {
+	b := &budget{steps, steps}
 	own := *env
 	own.meter = meter{Turn: b.turn, Text: b.text, Slow: b.slow, List: b.list, Pairs: b.pairs, Value: b.value}
 	return &own

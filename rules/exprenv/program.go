@@ -17,8 +17,9 @@ import (
 type Program struct {
 	source  string
 	program *vm.Program
-	// metered says that the program pays for its work from a budget.
-	metered bool
+	// steps is the budget that each run pays for its work from; 0 where the program
+	// does not pay.
+	steps int
 }
 
 // Error says why, and where, an expression does not compile or failed to run.
@@ -62,7 +63,7 @@ func compile(source string, opts ...expr.Option) (*Program, error) {
 	if program, err = expr.Compile(source, append(opts, expr.Patch(metering{}))...); err != nil {
 		return nil, located(source, err)
 	}
-	return &Program{source: source, program: program, metered: true}, nil
+	return &Program{source: source, program: program, steps: maxSteps}, nil
 }
 
 // Source is the text of the expression.
@@ -71,8 +72,8 @@ func (p *Program) Source() string { return p.source }
 // Run evaluates the expression for one event. The error is an *Error: most
 // often a field that the event does not have, or more work than maxSteps.
 func (p *Program) Run(env *Env) (any, error) {
-	if p.metered {
-		env = env.metered()
+	if p.steps > 0 {
+		env = env.metered(p.steps)
 	}
 	result, err := expr.Run(p.program, env)
 	if err != nil {
