@@ -36,7 +36,7 @@ func TestRunsAreBounded(t *testing.T) {
 		{`all(detail.a, replace(detail.s, "x", "yy") != "")`, "takes more than 50000 steps"},
 		{`repeat(detail.s, detail.n) != ""`, "longer than 16 MiB"},
 		{`replace(detail.s, "x", detail.s) != ""`, "longer than 16 MiB"},
-		{`join(map(detail.a, "x"), detail.s) != ""`, "longer than 16 MiB"},
+		{`join(map(detail.b, "x"), detail.s) != ""`, "longer than 16 MiB"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.source, func(t *testing.T) {
