@@ -71,6 +71,8 @@ const (
 	groupMoves = 512
 	// maxMoves bounds the moves that wait to be written.
 	maxMoves = 16384
+	// maxSpare is the largest group whose memory is kept for a later one.
+	maxSpare = 4096
 	// syncMoves bounds how long a written move may stay unsynced: what a crash
 	// within this time undoes is delivered again.
 	syncMoves = 50 * time.Millisecond
@@ -295,10 +297,13 @@ func (j *Journal) land() {
 // keepSpare keeps a landed group's memory for a later one: moves are large, and
 // come by the thousand.
 func (j *Journal) keepSpare(moves []Move) {
+	if cap(moves) == 0 || cap(moves) > maxSpare {
+		return
+	}
 	clear(moves)
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if cap(moves) > 0 && len(j.spare) <= maxFlights {
+	if len(j.spare) <= maxFlights {
 		j.spare = append(j.spare, moves[:0])
 	}
 }
