@@ -37,8 +37,10 @@ type parameters struct {
 	wait              time.Duration // of commands and queries
 }
 
-// serveEvents takes events in all forms but PutEvents. A request is taken as a
-// whole or not at all, as its senders look at the status alone.
+// serveEvents takes events in all forms but PutEvents. A request with an event that
+// can't be decoded is refused as a whole. What the rules or the catalog refuse is told
+// event by event, under the gravest status: the others are accepted, and the answer
+// has their ids.
 func (h *Handler) serveEvents(w http.ResponseWriter, r *http.Request) {
 	h.serve(w, r, parseParameters, h.takeEvents)
 }
