@@ -31,8 +31,8 @@ run: build ## Build and start the router with config.yaml (CONFIG=…)
 	./$(BIN) serve --config $(CONFIG)
 
 .PHONY: build
-build: ## Build bin/signalbox
-	$(GO) build -trimpath -o $(BIN) ./cmd/signalbox
+build: ## Build bin/signalbox, static and stripped; the first build takes a minute or two
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w' -o $(BIN) ./cmd/signalbox
 
 .PHONY: test
 test: ## Run all tests (PKG=./router/...); skipped ones are listed at the end
@@ -58,11 +58,13 @@ rules: build ## Check the rules of the examples and run their tests
 	./$(BIN) table --config examples/orders/config/config.yaml --check examples/orders/table.md
 
 .PHONY: lint
-lint: ## gofmt, go vet and staticcheck
+lint: ## gofmt, go vet, staticcheck, go mod tidy, and no programs or large files in git
 	@unformatted=$$(gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go')); \
 	if [ -n "$$unformatted" ]; then printf 'not formatted; run make fmt:\n%s\n' "$$unformatted"; exit 1; fi
 	$(GO) vet ./...
 	$(GO) run $(STATICCHECK) ./...
+	$(GO) mod tidy -diff
+	.ci/tracked
 
 .PHONY: fmt
 fmt: ## Format all Go files

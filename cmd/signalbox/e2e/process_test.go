@@ -32,6 +32,7 @@ func TestMain(m *testing.M) {
 		defer os.RemoveAll(dir)
 		program = filepath.Join(dir, "signalbox")
 		build := exec.Command("go", "build", "-o", program, "signalbox/cmd/signalbox")
+		build.Env = append(os.Environ(), "CGO_ENABLED=0") // as make build does
 		build.Stderr = os.Stderr
 		if err := build.Run(); err != nil {
 			fmt.Fprintln(os.Stderr, "the program does not build:", err)
