@@ -1,7 +1,7 @@
 package api
 
 import (
-	"signalbox/rules/document"
+	"signalbox/document"
 	"signalbox/targets"
 )
 

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"signalbox/config"
-	"signalbox/rules/document"
+	"signalbox/document"
 )
 
 // Reloader reads all files again.

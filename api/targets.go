@@ -6,9 +6,9 @@ import (
 	"slices"
 	"time"
 
+	"signalbox/document"
 	"signalbox/journal"
 	"signalbox/router"
-	"signalbox/rules/document"
 	"signalbox/targets"
 )
 

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"signalbox/document"
 	"signalbox/event"
-	"signalbox/rules/document"
 )
 
 // Catalog is all declared types, as the files said at one moment. It is immutable

@@ -10,7 +10,7 @@ import (
 	"strconv"
 	"strings"
 
-	"signalbox/rules/document"
+	"signalbox/document"
 	"signalbox/spelling"
 )
 

@@ -11,7 +11,7 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
-	"signalbox/rules/document"
+	"signalbox/document"
 )
 
 // schemaFault is why a schema does not compile, and where in it.

@@ -10,8 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"signalbox/document"
 	"signalbox/event"
-	"signalbox/rules/document"
 	"signalbox/spelling"
 )
 

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"signalbox/rules/document"
+	"signalbox/document"
 )
 
 // read loads a catalog from a folder in which the file catalog.yaml has this text.

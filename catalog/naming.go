@@ -6,8 +6,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"signalbox/document"
 	"signalbox/event"
-	"signalbox/rules/document"
 	"signalbox/spelling"
 )
 

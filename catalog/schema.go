@@ -13,7 +13,7 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
-	"signalbox/rules/document"
+	"signalbox/document"
 )
 
 // Schema is a compiled JSON Schema of a detail. It is safe for concurrent use.

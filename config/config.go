@@ -12,8 +12,8 @@ import (
 	"time"
 
 	"signalbox/catalog"
+	"signalbox/document"
 	"signalbox/rules"
-	"signalbox/rules/document"
 	"signalbox/targets"
 )
 

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"signalbox/rules/document"
+	"signalbox/document"
 	"signalbox/targets"
 )
 

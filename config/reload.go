@@ -8,8 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"signalbox/document"
 	"signalbox/rules"
-	"signalbox/rules/document"
 )
 
 // Reloader keeps the rules up to date with their files. A reload is all or

@@ -13,9 +13,9 @@ import (
 
 	"go.uber.org/goleak"
 
+	"signalbox/document"
 	"signalbox/event"
 	"signalbox/rules"
-	"signalbox/rules/document"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"signalbox/rules/document"
+	"signalbox/document"
 	"signalbox/spelling"
 )
 

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"signalbox/rules/document"
+	"signalbox/document"
 )
 
 // awsRule is a rule as describe-rule and list-rules print it, as PutRule takes

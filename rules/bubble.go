@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"signalbox/rules/document"
+	"signalbox/document"
 )
 
 // Above gives the buses above one that bubbles, the nearest first: of

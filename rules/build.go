@@ -10,7 +10,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"signalbox/rules/document"
+	"signalbox/document"
 	"signalbox/rules/exprenv"
 	"signalbox/rules/pattern"
 	"signalbox/spelling"

@@ -6,8 +6,8 @@ import (
 	"strings"
 
 	"signalbox/catalog"
+	"signalbox/document"
 	"signalbox/event"
-	"signalbox/rules/document"
 	"signalbox/spelling"
 )
 

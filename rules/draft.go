@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"signalbox/catalog"
-	"signalbox/rules/document"
+	"signalbox/document"
 )
 
 // draft is a rule as a file says it, before anything in it has been checked

@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"slices"
 
+	"signalbox/document"
 	"signalbox/event"
-	"signalbox/rules/document"
 	"signalbox/targets"
 )
 

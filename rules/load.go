@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"signalbox/catalog"
-	"signalbox/rules/document"
+	"signalbox/document"
 	"signalbox/targets"
 )
 

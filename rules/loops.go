@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"signalbox/rules/document"
+	"signalbox/document"
 	"signalbox/rules/pattern"
 	"signalbox/targets"
 )

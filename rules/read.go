@@ -5,7 +5,7 @@ import (
 	"io"
 	"os"
 
-	"signalbox/rules/document"
+	"signalbox/document"
 )
 
 // readFile reads a file whole, with a bound, and reports what is not a regular

@@ -1,7 +1,7 @@
 package rules
 
 import (
-	"signalbox/rules/document"
+	"signalbox/document"
 	"signalbox/targets"
 )
 

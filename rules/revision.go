@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"signalbox/rules/document"
+	"signalbox/document"
 )
 
 // revision hashes the parts of a Set regardless of the order in which they are

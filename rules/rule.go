@@ -8,8 +8,8 @@ import (
 	"strings"
 
 	"signalbox/catalog"
+	"signalbox/document"
 	"signalbox/event"
-	"signalbox/rules/document"
 	"signalbox/rules/exprenv"
 	"signalbox/rules/pattern"
 	"signalbox/rules/transform"

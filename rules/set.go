@@ -5,8 +5,8 @@ import (
 	"slices"
 
 	"signalbox/catalog"
+	"signalbox/document"
 	"signalbox/event"
-	"signalbox/rules/document"
 	"signalbox/rules/exprenv"
 	"signalbox/rules/pattern"
 	"signalbox/targets"

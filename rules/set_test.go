@@ -10,8 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"signalbox/document"
 	"signalbox/event"
-	"signalbox/rules/document"
 )
 
 // loadText loads the rule files of a test, given by their names.

@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"strings"
 
-	"signalbox/rules/document"
+	"signalbox/document"
 	"signalbox/rules/transform"
 	"signalbox/spelling"
 	"signalbox/targets"

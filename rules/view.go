@@ -3,8 +3,8 @@ package rules
 import (
 	"encoding/json"
 
+	"signalbox/document"
 	"signalbox/event"
-	"signalbox/rules/document"
 	"signalbox/rules/transform"
 	"signalbox/targets"
 )

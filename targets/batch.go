@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"signalbox/rules/document"
+	"signalbox/document"
 )
 
 // Batch says how the deliveries of a target are gathered into batches.

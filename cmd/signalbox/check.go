@@ -13,8 +13,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"signalbox/config"
+	"signalbox/document"
 	"signalbox/rules"
-	"signalbox/rules/document"
 )
 
 func (c *cli) checkCommand() *cobra.Command {

@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"signalbox/dlq"
-	"signalbox/rules/document"
+	"signalbox/document"
 )
 
 func (c *cli) dlqCommand() *cobra.Command {

@@ -5,8 +5,8 @@ import (
 	"reflect"
 	"slices"
 
+	"signalbox/document"
 	"signalbox/rules"
-	"signalbox/rules/document"
 	"signalbox/rules/pattern"
 )
 

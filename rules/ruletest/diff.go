@@ -6,7 +6,7 @@ import (
 	"math/big"
 	"strings"
 
-	"signalbox/rules/document"
+	"signalbox/document"
 )
 
 // difference compares a body with what a test expects and shows where they

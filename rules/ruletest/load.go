@@ -7,8 +7,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"signalbox/document"
 	"signalbox/event"
-	"signalbox/rules/document"
 )
 
 // Load reads test files. An error is of the type document.Errors and holds

@@ -10,9 +10,9 @@ import (
 	"slices"
 	"strings"
 
+	"signalbox/document"
 	"signalbox/event"
 	"signalbox/rules"
-	"signalbox/rules/document"
 )
 
 // File is one file of tests.

@@ -11,8 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"signalbox/document"
 	"signalbox/rules"
-	"signalbox/rules/document"
 )
 
 // beside reads the rules that stand beside a test file.

@@ -8,9 +8,9 @@ import (
 	"strings"
 	"time"
 
+	"signalbox/document"
 	"signalbox/event"
 	"signalbox/rules"
-	"signalbox/rules/document"
 	"signalbox/rules/transform"
 	"signalbox/spelling"
 )
