@@ -11,6 +11,9 @@ import (
 	"net/url"
 	"strings"
 
+	"signalbox/state"
+	"signalbox/trace"
+
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"go.uber.org/zap"
@@ -22,9 +25,8 @@ type Options struct {
 	Rules       Rules
 	Targets     Targets
 	Pauser      Pauser
-	Events      Events
-	States      States
-	Tracer      Tracer
+	Traces      *trace.Reader
+	States      *state.Reader
 	Accounts    Accounts
 	Work        WorkRequests
 	Planner     Planner

@@ -5,20 +5,15 @@ import (
 	"time"
 
 	"signalbox/router"
+	"signalbox/trace"
 )
-
-// Events finds accepted events.
-type Events interface {
-	// Event gives an event by its id, or an error that is journal.ErrNotFound.
-	Event(id string) (*router.StoredEvent, error)
-}
 
 // whereEventsAre is the hint where an event is not there.
 const whereEventsAre = "check the id, and whether it was sent to this router; events are kept as long as retention says"
 
 // eventView is an accepted event, with what the router knows besides its envelope.
 type eventView struct {
-	router.StoredEvent
+	trace.Stored
 	// Received is when the event was accepted.
 	Received time.Time `json:"received"`
 	// Format is the form in which it came in.
@@ -31,14 +26,14 @@ type eventView struct {
 }
 
 func (a *api) getEvent(w http.ResponseWriter, r *http.Request) {
-	e, err := a.Events.Event(r.PathValue("id"))
+	e, err := a.Traces.Event(r.PathValue("id"))
 	if err != nil {
 		a.fail(w, missing(err, whereEventsAre))
 		return
 	}
 	m := &e.Parsed.Meta
 	a.answer(w, eventView{
-		StoredEvent: *e, Received: m.Received, Format: m.Format, TraceParent: m.TraceParent, XRay: m.XRay,
+		Stored: *e, Received: m.Received, Format: m.Format, TraceParent: m.TraceParent, XRay: m.XRay,
 		CorrelationID: m.CorrelationID, CausationID: m.CausationID, Hops: m.Hops,
 	})
 }

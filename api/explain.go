@@ -76,7 +76,7 @@ func (a *api) explain(w http.ResponseWriter, r *http.Request) {
 // body is {"id": …}, else the one in the body.
 func (a *api) subject(ctx context.Context, bus string, body []byte) (*event.Event, []byte, error) {
 	if id, ok := idAlone(body); ok {
-		stored, err := a.Events.Event(id)
+		stored, err := a.Traces.Event(id)
 		if err != nil {
 			return nil, nil, missing(err, whereEventsAre)
 		}

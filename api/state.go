@@ -8,24 +8,12 @@ import (
 	"strings"
 	"time"
 
-	"signalbox/router"
+	"signalbox/state"
 )
-
-// States gives the latest states of objects, as audit messages told them.
-type States interface {
-	// State gives an object's latest state, or a version of it where that is not
-	// empty; the error is journal.ErrNotFound where there is none.
-	State(kind, key, version string) (*router.ObjectState, error)
-	// States gives states of a type by key, those behind after whose keys begin
-	// with prefix; more says that others follow.
-	States(kind, prefix, after string, limit int) (states []*router.ObjectState, more bool, err error)
-	// StateTypes gives the types of objects, up to limit.
-	StateTypes(limit int) ([]string, error)
-}
 
 // StatePage is part of the states of a type.
 type StatePage struct {
-	Objects []*router.ObjectState `json:"objects"`
+	Objects []*state.Object `json:"objects"`
 	// Next is the key to go on after; empty at the end.
 	Next string `json:"next,omitempty"`
 }
@@ -39,7 +27,7 @@ type StateTypes struct {
 const maxStateTypes = 10_000
 
 func (a *api) listStateTypes(w http.ResponseWriter, _ *http.Request) {
-	types, err := a.States.StateTypes(maxStateTypes)
+	types, err := a.States.Types(maxStateTypes)
 	if err != nil {
 		a.fail(w, err)
 		return
@@ -58,12 +46,12 @@ func (a *api) listStates(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, err)
 		return
 	}
-	states, more, err := a.States.States(r.PathValue("type"), q.Get("prefix"), q.Get("after"), limit)
+	states, more, err := a.States.List(r.PathValue("type"), q.Get("prefix"), q.Get("after"), limit)
 	if err != nil {
 		a.fail(w, err)
 		return
 	}
-	page := StatePage{Objects: append([]*router.ObjectState{}, states...)}
+	page := StatePage{Objects: append([]*state.Object{}, states...)}
 	if more {
 		page.Next = states[len(states)-1].Key
 	}
@@ -76,7 +64,7 @@ func (a *api) getState(w http.ResponseWriter, r *http.Request) { a.state(w, r, r
 // asks with If-None-Match. An object that is gone answers 410.
 func (a *api) state(w http.ResponseWriter, r *http.Request, key string) {
 	kind := r.PathValue("type")
-	s, err := a.States.State(kind, key, r.URL.Query().Get("version"))
+	s, err := a.States.Get(kind, key, r.URL.Query().Get("version"))
 	if err != nil {
 		a.fail(w, missing(err, fmt.Sprintf("GET /v1/state/%s lists the keys that are known, GET /v1/state the types", url.PathEscape(kind))))
 		return
@@ -120,11 +108,11 @@ func (c *Client) States(ctx context.Context, kind, prefix, after string) (page S
 
 // State gives an object's state: the latest, or a version of it where that is not
 // empty.
-func (c *Client) State(ctx context.Context, kind, key, version string) (*router.ObjectState, error) {
+func (c *Client) State(ctx context.Context, kind, key, version string) (*state.Object, error) {
 	q := url.Values{"key": {key}}
 	if version != "" {
 		q.Set("version", version)
 	}
-	s := new(router.ObjectState)
+	s := new(state.Object)
 	return s, c.get(ctx, "/v1/state/"+url.PathEscape(kind), q, s)
 }

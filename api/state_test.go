@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"signalbox/event"
-	"signalbox/router"
+	"signalbox/state"
 )
 
 // audit takes in what audit messages tell of things.
@@ -82,7 +82,7 @@ func TestAnETagTellsACacheThatNothingChanged(t *testing.T) {
 }
 
 // conditional asks with If-None-Match, and wants the version as the ETag.
-func (w *world) conditional(path, match string, s *router.ObjectState) (status int) {
+func (w *world) conditional(path, match string, s *state.Object) (status int) {
 	w.t.Helper()
 	req, err := http.NewRequestWithContext(w.t.Context(), http.MethodGet, w.server.URL+path, nil)
 	must(w.t, err)

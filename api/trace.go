@@ -10,39 +10,28 @@ import (
 	"time"
 
 	"signalbox/journal"
-	"signalbox/router"
+	"signalbox/trace"
 )
 
-// Tracer tells what came of events.
-type Tracer interface {
-	// TraceEvent gives the trace of an event and of what came of it, with at most
-	// limit events, or an error that is journal.ErrNotFound.
-	TraceEvent(id string, limit int) (*router.Trace, error)
-	// TraceCorrelation is TraceEvent for all events with a correlation id.
-	TraceCorrelation(id string, limit int) (*router.Trace, error)
-	// Oldest is since when events are kept.
-	Oldest() time.Time
-}
-
 func (a *api) traceEvent(w http.ResponseWriter, r *http.Request) {
-	a.trace(w, r, "event", a.Tracer.TraceEvent)
+	a.trace(w, r, "event", a.Traces.OfEvent)
 }
 
 func (a *api) traceCorrelation(w http.ResponseWriter, r *http.Request) {
-	a.trace(w, r, "event with the id or the correlation id", a.Tracer.TraceCorrelation)
+	a.trace(w, r, "event with the id or the correlation id", a.Traces.OfCorrelation)
 }
 
-func (a *api) trace(w http.ResponseWriter, r *http.Request, what string, trace func(string, int) (*router.Trace, error)) {
+func (a *api) trace(w http.ResponseWriter, r *http.Request, what string, of func(string, int) (*trace.Trace, error)) {
 	limit, err := traceLimit(r.URL.Query())
 	if err != nil {
 		a.fail(w, err)
 		return
 	}
 	id := r.PathValue("id")
-	t, err := a.oneOfTraces(r.Context(), func() (*router.Trace, error) { return trace(id, limit) })
+	t, err := a.oneOfTraces(r.Context(), func() (*trace.Trace, error) { return of(id, limit) })
 	switch {
 	case errors.Is(err, journal.ErrNotFound):
-		hint := fmt.Sprintf("check the id, and whether it was sent to this router; events are kept as long as retention says, here since %s", a.Tracer.Oldest().Format(time.RFC3339))
+		hint := fmt.Sprintf("check the id, and whether it was sent to this router; events are kept as long as retention says, here since %s", a.Traces.Oldest().Format(time.RFC3339))
 		if what == "event" {
 			hint += "; a correlation id is asked for with GET /v1/traces/{id}"
 		}
@@ -58,11 +47,11 @@ func (a *api) trace(w http.ResponseWriter, r *http.Request, what string, trace f
 // events in memory; others wait for their turn.
 const maxTraces = 4
 
-func (a *api) oneOfTraces(ctx context.Context, trace func() (*router.Trace, error)) (*router.Trace, error) {
+func (a *api) oneOfTraces(ctx context.Context, make func() (*trace.Trace, error)) (*trace.Trace, error) {
 	select {
 	case a.traces <- struct{}{}:
 		defer func() { <-a.traces }()
-		return trace()
+		return make()
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
@@ -72,23 +61,23 @@ func (a *api) oneOfTraces(ctx context.Context, trace func() (*router.Trace, erro
 func traceLimit(q url.Values) (int, error) {
 	text := q.Get("limit")
 	if text == "" {
-		return router.DefaultTraceEvents, nil
+		return trace.DefaultEvents, nil
 	}
 	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 || n > router.MaxTraceEvents {
-		return 0, badRequest("limit: %q must be a number from 1 to %d", text, router.MaxTraceEvents)
+	if err != nil || n < 1 || n > trace.MaxEvents {
+		return 0, badRequest("limit: %q must be a number from 1 to %d", text, trace.MaxEvents)
 	}
 	return n, nil
 }
 
 // Trace gives the trace of an event, or, if none has this id, of the events with
 // this correlation id. A limit of 0 is the router's own.
-func (c *Client) Trace(ctx context.Context, id string, limit int) (*router.Trace, error) {
+func (c *Client) Trace(ctx context.Context, id string, limit int) (*trace.Trace, error) {
 	q := url.Values{}
 	if limit > 0 {
 		q.Set("limit", strconv.Itoa(limit))
 	}
-	t := new(router.Trace)
+	t := new(trace.Trace)
 	err := c.get(ctx, "/v1/events/"+url.PathEscape(id)+"/trace", q, t)
 	var missing *Error
 	if errors.As(err, &missing) && missing.Status == http.StatusNotFound {
@@ -98,11 +87,11 @@ func (c *Client) Trace(ctx context.Context, id string, limit int) (*router.Trace
 }
 
 // TraceCorrelation gives the trace of all events with a correlation id.
-func (c *Client) TraceCorrelation(ctx context.Context, id string, limit int) (*router.Trace, error) {
+func (c *Client) TraceCorrelation(ctx context.Context, id string, limit int) (*trace.Trace, error) {
 	q := url.Values{}
 	if limit > 0 {
 		q.Set("limit", strconv.Itoa(limit))
 	}
-	t := new(router.Trace)
+	t := new(trace.Trace)
 	return t, c.get(ctx, "/v1/traces/"+url.PathEscape(id), q, t)
 }

@@ -77,10 +77,7 @@ type Letter struct {
 }
 
 func (q *Queue) letter(d journal.DeadLetter) (*Letter, error) {
-	e, err := event.ParseEnvelope(d.Record.Envelope)
-	if err == nil {
-		err = e.Meta.UnmarshalBinary(d.Record.Meta)
-	}
+	e, err := d.Record.Parsed()
 	if err != nil {
 		return nil, fmt.Errorf("dead letter %d/%d: %w", d.Delivery.Seq, d.Delivery.N, err)
 	}

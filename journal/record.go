@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"signalbox/event"
 )
 
 // Seq is an event's place in the journal: the time of its acceptance in Unix
@@ -32,6 +34,18 @@ type Record struct {
 	// GivenID is the event's id where the producer chose it, so that the event
 	// can be found by it; empty where the id was made from Seq.
 	GivenID string
+}
+
+// Parsed returns the event with its metadata.
+func (r *Record) Parsed() (*event.Event, error) {
+	e, err := event.ParseEnvelope(r.Envelope)
+	if err != nil {
+		return nil, fmt.Errorf("event %d: %w", r.Seq, err)
+	}
+	if err := e.Meta.UnmarshalBinary(r.Meta); err != nil {
+		return nil, fmt.Errorf("metadata of event %d: %w", r.Seq, err)
+	}
+	return e, nil
 }
 
 // State says where a delivery stands.

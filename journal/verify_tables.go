@@ -65,13 +65,9 @@ func (v *verifier) content(what string, r *Record) *event.Event {
 	if v.opaque {
 		return nil
 	}
-	e, err := event.ParseEnvelope(r.Envelope)
+	e, err := r.Parsed()
 	if err != nil {
-		v.fault("%s %d: its envelope: %v", what, r.Seq, err)
-		return nil
-	}
-	if err := e.Meta.UnmarshalBinary(r.Meta); err != nil {
-		v.fault("%s %d: %v", what, r.Seq, err)
+		v.fault("%s: %v", what, err)
 		return nil
 	}
 	return e

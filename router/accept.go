@@ -13,7 +13,9 @@ import (
 	"signalbox/rules"
 	"signalbox/rules/exprenv"
 	"signalbox/rules/transform"
+	"signalbox/state"
 	"signalbox/targets"
+	"signalbox/trace"
 )
 
 // Accept takes events in. The slice that it returns has an entry for each: nil
@@ -78,7 +80,7 @@ func (r *Router) takeAs(evs []*event.Event, prints []*journal.Fingerprint, asker
 			return nil, err
 		}
 		if r.opts.Trace {
-			p.traced(&entry, snap.set)
+			trace.Describe(&entry, e, snap.set, p.matched)
 		}
 		if prints != nil {
 			entry.Fingerprint, entry.EventID = prints[i], e.ID
@@ -174,7 +176,7 @@ func (r *Router) prepare(snap *snapshot, e *event.Event, seq journal.Seq) (plan,
 	if p.findings, err = snap.inspect(e); err != nil {
 		return plan{}, err
 	}
-	if p.object, err = snap.objectOf(e); err != nil {
+	if p.object, err = state.Told(snap.set.Catalog, e); err != nil {
 		return plan{}, err
 	}
 	p.envelope = e.AppendEnvelope(make([]byte, 0, len(e.Detail)+len(e.Source)+len(e.DetailType)+256))

@@ -27,7 +27,7 @@ func (r *Router) Discover(ctx context.Context, since time.Time, limit int) (*Dis
 		if fault = ctx.Err(); fault != nil {
 			return false
 		}
-		e, err := parsed(rec)
+		e, err := rec.Parsed()
 		if err != nil {
 			fault = err
 			return false

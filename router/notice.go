@@ -3,11 +3,11 @@ package router
 import (
 	"encoding/json"
 	"net/url"
-	"strconv"
 	"strings"
 
 	"signalbox/event"
 	"signalbox/journal"
+	"signalbox/state"
 	"signalbox/targets"
 )
 
@@ -27,7 +27,7 @@ type reference struct {
 func (r *Router) notice(e *event.Event, o *journal.Object, seq journal.Seq, carry string) ([]byte, error) {
 	ref := reference{Href: r.opts.PublicURL + "/v1/events/" + url.PathEscape(e.ID)}
 	if o != nil {
-		ref = reference{Href: r.opts.PublicURL + "/v1/state/" + segment(o.Type) + "/" + segment(o.Key), Type: o.Type, Key: o.Key, Version: formatVersion(seq)}
+		ref = reference{Href: r.opts.PublicURL + "/v1/state/" + segment(o.Type) + "/" + segment(o.Key), Type: o.Type, Key: o.Key, Version: state.FormatVersion(seq)}
 		if carry == targets.CarryVersion {
 			ref.Href += "?version=" + ref.Version
 		}
@@ -49,7 +49,3 @@ func segment(text string) string {
 	}
 	return url.PathEscape(text)
 }
-
-// formatVersion is a version as users see it: a text, as it is too large for the
-// numbers of many JSON readers.
-func formatVersion(v journal.Seq) string { return strconv.FormatUint(uint64(v), 10) }

@@ -11,6 +11,7 @@ import (
 	"signalbox/event"
 	"signalbox/journal"
 	"signalbox/rules"
+	"signalbox/state"
 	"signalbox/targets"
 )
 
@@ -34,7 +35,7 @@ func (r *Router) Render(e *event.Event, record *journal.Record, bus, rule, entry
 	if err := stillMatches(snap.set, e, record.Envelope, found); err != nil {
 		return dlq.Rendering{}, err
 	}
-	object, err := snap.objectOf(e)
+	object, err := state.Told(snap.set.Catalog, e)
 	if err != nil {
 		return dlq.Rendering{}, &dlq.Skip{Code: dlq.SkipUnrendered, Message: err.Error()}
 	}

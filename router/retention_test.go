@@ -27,7 +27,7 @@ func TestRetentionForgetsStories(t *testing.T) {
 		ended := command(b, time.Second).WorkID
 		b.send(customer(`{"id":"1","n":1}`))
 		b.settled()
-		was, err := b.router.State("CustomerState", "1", "")
+		was, err := b.router.States.Get("CustomerState", "1", "")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -42,10 +42,10 @@ func TestRetentionForgetsStories(t *testing.T) {
 			if _, err := b.router.CancelWork(t.Context(), id); !errors.Is(err, journal.ErrNotFound) {
 				t.Errorf("the end of %s: %v", id, err)
 			}
-			if _, err := b.router.TraceEvent(id, 0); !errors.Is(err, journal.ErrNotFound) {
+			if _, err := b.router.Traces.OfEvent(id, 0); !errors.Is(err, journal.ErrNotFound) {
 				t.Errorf("the trace of %s: %v", id, err)
 			}
-			if _, err := b.router.TraceCorrelation(id, 0); !errors.Is(err, journal.ErrNotFound) {
+			if _, err := b.router.Traces.OfCorrelation(id, 0); !errors.Is(err, journal.ErrNotFound) {
 				t.Errorf("the trace of the story %s: %v", id, err)
 			}
 		}
@@ -59,7 +59,7 @@ func TestRetentionForgetsStories(t *testing.T) {
 			t.Errorf("%d work requests are held, %d open, want the young one", b.router.works.all.Load(), b.router.works.open.Load())
 		}
 		for _, version := range []string{"", was.Version} {
-			if s, err := b.router.State("CustomerState", "1", version); err != nil || s.EventID != was.EventID {
+			if s, err := b.router.States.Get("CustomerState", "1", version); err != nil || s.EventID != was.EventID {
 				t.Errorf("the state of version %q: %+v, %v", version, s, err)
 			}
 		}

@@ -14,10 +14,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 
+	"signalbox/catalog"
 	"signalbox/dlq"
 	"signalbox/journal"
 	"signalbox/rules"
+	"signalbox/state"
 	"signalbox/targets"
+	"signalbox/trace"
 )
 
 // Options are what a router is made of. Journal is required; the rest have
@@ -101,6 +104,9 @@ type Router struct {
 	metrics *metrics
 	// DeadLetters is the dead-letter queue.
 	DeadLetters *dlq.Queue
+	// Traces reads the events that are kept, and States the states of objects.
+	Traces *trace.Reader
+	States *state.Reader
 
 	// snapshot is written by Swap alone, under swapMu.
 	snapshot atomic.Pointer[snapshot]
@@ -198,6 +204,8 @@ func New(opts Options, set *rules.Set) (_ *Router, err error) {
 		return nil, err
 	}
 	r.DeadLetters = dlq.New(opts.Journal, r)
+	r.Traces = trace.NewReader(opts.Journal, r.TargetName)
+	r.States = state.NewReader(opts.Journal, func() *catalog.Catalog { return r.Rules().Catalog })
 	opts.Journal.OnFreed(r.freed)
 	for name, id := range opts.Journal.Lanes() {
 		r.lanes[name] = newLane(r, name, id)

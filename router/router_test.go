@@ -262,7 +262,7 @@ rules:
 		if want := (journal.Counts{Planned: 2, Delivered: 2}); accounts.Deliveries != want {
 			t.Errorf("deliveries: got %+v, want %+v", accounts.Deliveries, want)
 		}
-		if stored, err := b.router.Event(e.ID); err != nil || string(stored.Event) != want {
+		if stored, err := b.router.Traces.Event(e.ID); err != nil || string(stored.Event) != want {
 			t.Errorf("stored: %+v, %v", stored, err)
 		}
 	})

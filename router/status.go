@@ -1,13 +1,10 @@
 package router
 
 import (
-	"encoding/json"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
 
-	"signalbox/event"
 	"signalbox/journal"
 	"signalbox/targets"
 )
@@ -108,59 +105,6 @@ func (l *lane) status() TargetStatus {
 	s.State, s.Pause = l.state(), l.paused
 	return s
 }
-
-// StoredEvent is an event that the journal keeps.
-type StoredEvent struct {
-	ID        string          `json:"id"`
-	Bus       string          `json:"bus"`
-	Kind      event.Kind      `json:"kind,omitempty"`
-	Synthetic bool            `json:"synthetic,omitempty"`
-	Event     json.RawMessage `json:"event"`
-	// Parsed is Event taken apart, with its metadata.
-	Parsed *event.Event `json:"-"`
-	// Seq is its place in the journal.
-	Seq journal.Seq `json:"-"`
-}
-
-// Event gives an accepted event by its id, or journal.ErrNotFound if there is
-// none or retention has dropped it.
-func (r *Router) Event(id string) (*StoredEvent, error) {
-	if s, ok := journal.SeqOfEventID(id); ok {
-		if rec, err := r.journal.Event(s); err == nil {
-			if e, err := stored(rec); err == nil && e.ID == id {
-				return e, nil
-			}
-		}
-	}
-	rec, err := r.journal.EventByGivenID(id)
-	if err != nil {
-		return nil, err
-	}
-	return stored(rec)
-}
-
-func stored(rec journal.Record) (*StoredEvent, error) {
-	e, err := parsed(rec)
-	if err != nil {
-		return nil, err
-	}
-	return &StoredEvent{ID: e.ID, Bus: e.Meta.Bus, Kind: e.Meta.Kind, Synthetic: e.Meta.Synthetic, Event: rec.Envelope, Parsed: e, Seq: rec.Seq}, nil
-}
-
-// parsed is an event of the journal with its metadata.
-func parsed(rec journal.Record) (*event.Event, error) {
-	e, err := event.ParseEnvelope(rec.Envelope)
-	if err != nil {
-		return nil, fmt.Errorf("event %d: %w", rec.Seq, err)
-	}
-	if err := e.Meta.UnmarshalBinary(rec.Meta); err != nil {
-		return nil, fmt.Errorf("metadata of event %d: %w", rec.Seq, err)
-	}
-	return e, nil
-}
-
-// Oldest is since when events are kept.
-func (r *Router) Oldest() time.Time { return r.journal.Oldest().Time() }
 
 // Accounts are the router's books, exact and durable.
 type Accounts struct {

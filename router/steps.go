@@ -6,6 +6,7 @@ import (
 	"signalbox/event"
 	"signalbox/journal"
 	"signalbox/rules"
+	"signalbox/trace"
 	"signalbox/work"
 )
 
@@ -174,7 +175,7 @@ func (s *steps) add(seq journal.Seq, t *tracked, w *work.Request) error {
 		return err
 	}
 	if s.r.opts.Trace {
-		p.traced(&entry, s.snap.set)
+		trace.Describe(&entry, e, s.snap.set, p.matched)
 	}
 	k, err := storeWork(t.seq, w)
 	if err != nil {

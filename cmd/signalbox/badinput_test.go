@@ -12,8 +12,8 @@ import (
 
 	"signalbox/api"
 	"signalbox/dlq"
-	"signalbox/router"
 	"signalbox/targets"
+	"signalbox/trace"
 	"signalbox/work"
 )
 
@@ -246,16 +246,16 @@ func TestATraceOfTenThousandEvents(t *testing.T) {
 		events int
 		note   string
 	}{
-		"":             {router.DefaultTraceEvents, "only the first 1000 of 10100 events are shown: ask for more with a limit of up to 10000, or for the trace of one event"},
-		"?limit=10000": {router.MaxTraceEvents, "only the first 10000 of 10100 events are shown: a trace shows no more; ask for the trace of one of the events that are not among them"},
+		"":             {trace.DefaultEvents, "only the first 1000 of 10100 events are shown: ask for more with a limit of up to 10000, or for the trace of one event"},
+		"?limit=10000": {trace.MaxEvents, "only the first 10000 of 10100 events are shown: a trace shows no more; ask for the trace of one of the events that are not among them"},
 	} {
-		var trace router.Trace
+		var got trace.Trace
 		_, body := s.ask(http.MethodGet, "/v1/traces/many"+limit, "", http.StatusOK, "")
-		if err := json.Unmarshal([]byte(body), &trace); err != nil {
+		if err := json.Unmarshal([]byte(body), &got); err != nil {
 			t.Fatal(err)
 		}
-		if trace.Events != want.events || !trace.Truncated || trace.Known != known || len(trace.Notes) != 1 || trace.Notes[0] != want.note {
-			t.Errorf("limit %q: %d of %d events, notes %q", limit, trace.Events, trace.Known, trace.Notes)
+		if got.Events != want.events || !got.Truncated || got.Known != known || len(got.Notes) != 1 || got.Notes[0] != want.note {
+			t.Errorf("limit %q: %d of %d events, notes %q", limit, got.Events, got.Known, got.Notes)
 		}
 	}
 	s.ask(http.MethodGet, "/v1/traces/many?limit=10001", "", http.StatusBadRequest, `limit: \"10001\" must be a number from 1 to 10000`)

@@ -235,7 +235,7 @@ func (s *server) handler(registry *prometheus.Registry, stopping context.Context
 	})
 	management := api.New(api.Options{
 		Pauser: s.router,
-		Rules:  s.router, Targets: s.router, Events: s.router, States: s.router, Tracer: s.router, Accounts: s.router, Work: s.router, Planner: s.router,
+		Rules:  s.router, Targets: s.router, Traces: s.router.Traces, States: s.router.States, Accounts: s.router, Work: s.router, Planner: s.router,
 		DeadLetters: s.router.DeadLetters, Redriver: s.router.DeadLetters, Discoverer: s.router, Reloader: s.reloader,
 		Gatherer: registry, Logger: s.log, Stopping: stopping,
 	})

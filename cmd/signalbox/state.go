@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"signalbox/api"
-	"signalbox/router"
+	"signalbox/state"
 )
 
 func (c *cli) stateCommand() *cobra.Command {
@@ -86,7 +86,7 @@ func (l *stateList) objects(ctx context.Context, kind string) error {
 	if err != nil {
 		return err
 	}
-	all := api.StatePage{Objects: []*router.ObjectState{}}
+	all := api.StatePage{Objects: []*state.Object{}}
 	for more := true; more; more = all.Next != "" {
 		page, err := client.States(ctx, kind, l.prefix, all.Next)
 		if err != nil {

@@ -3,9 +3,9 @@ package main
 import (
 	"context"
 
-	"github.com/spf13/cobra"
+	"signalbox/trace"
 
-	"signalbox/router"
+	"github.com/spf13/cobra"
 )
 
 // formatMermaid is a diagram in Mermaid's language.
@@ -70,7 +70,7 @@ func (t *traceCommand) printed(text string) error {
 }
 
 // treeOf is a trace for people.
-func treeOf(t *router.Trace) string {
+func treeOf(t *trace.Trace) string {
 	var tree traceTree
 	for i, root := range t.Roots {
 		if i > 0 {

@@ -5,12 +5,12 @@ import (
 	"strings"
 
 	"signalbox/journal"
-	"signalbox/router"
+	"signalbox/trace"
 )
 
 // mermaidOf is a trace as a flowchart in Mermaid's language: events are round,
 // targets are boxes, and the arrows between them are rules.
-func mermaidOf(t *router.Trace) string {
+func mermaidOf(t *trace.Trace) string {
 	g := mermaid{events: map[string]string{}}
 	g.line("flowchart LR")
 	for _, root := range t.Roots {
@@ -35,14 +35,14 @@ func (g *mermaid) line(format string, args ...any) { fmt.Fprintf(&g.b, format+"\
 
 // event draws an event and what came of it, unless that is drawn elsewhere, and gives
 // the name of its node.
-func (g *mermaid) event(e *router.TracedEvent) string {
+func (g *mermaid) event(e *trace.Event) string {
 	name := g.node(e)
 	if e.Elsewhere {
 		return name
 	}
-	for _, s := range e.Said {
+	for _, s := range e.Evaluations {
 		g.boxes++
-		g.line("  %s -.-> n%d[%s]", name, g.boxes, mermaidText(saidText(s)))
+		g.line("  %s -.-> n%d[%s]", name, g.boxes, mermaidText(evaluationText(s)))
 	}
 	for _, d := range e.Deliveries {
 		g.delivery(name, d)
@@ -54,7 +54,7 @@ func (g *mermaid) event(e *router.TracedEvent) string {
 }
 
 // node draws an event's own node, once.
-func (g *mermaid) node(e *router.TracedEvent) string {
+func (g *mermaid) node(e *trace.Event) string {
 	key := e.ID + e.Received.String()
 	if name, drawn := g.events[key]; drawn {
 		return name
@@ -65,7 +65,7 @@ func (g *mermaid) node(e *router.TracedEvent) string {
 	return name
 }
 
-func (g *mermaid) delivery(from string, d *router.TracedDelivery) {
+func (g *mermaid) delivery(from string, d *trace.Delivery) {
 	g.boxes++
 	box := fmt.Sprintf("d%d", g.boxes)
 	class := ""

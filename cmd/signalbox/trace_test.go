@@ -10,7 +10,7 @@ import (
 
 	"signalbox/event"
 	"signalbox/journal"
-	"signalbox/router"
+	"signalbox/trace"
 )
 
 const loopRules = `
@@ -60,24 +60,24 @@ func TestALoopOfThreeRules(t *testing.T) {
 }
 
 // aTrace has one of everything.
-func aTrace() *router.Trace {
+func aTrace() *trace.Trace {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 6e6, time.UTC)
-	derived := &router.TracedEvent{
+	derived := &trace.Event{
 		ID: "e2", DetailType: "ItemReserved", Source: "shop.inventory", Bus: "default", Received: at, CorrelationID: "e1", CausationID: "e1",
-		Deliveries: []*router.TracedDelivery{
+		Deliveries: []*trace.Delivery{
 			{ID: "d2", Rule: "tell", Bus: "default", Target: "mail", State: journal.TouchDead, Attempts: 1,
 				Death: &journal.Death{At: at, Code: "TIMEOUT", Message: "late"}, Redriven: []time.Time{at}},
 			{ID: "d3", Rule: "tell", Bus: "shop", Target: "mail", State: journal.TouchWaiting, Attempts: 1, Due: at,
 				History: []journal.Attempt{{At: at, Attempt: 1, Code: "TIMEOUT", Message: `no "answer"`, TookMS: 2}}},
 		},
 	}
-	return &router.Trace{ID: "e1", Notes: []string{"there is more"}, Roots: []*router.TracedEvent{{
+	return &trace.Trace{ID: "e1", Notes: []string{"there is more"}, Roots: []*trace.Event{{
 		ID: "e1", DetailType: "OrderCreated", Source: "shop.orders", Bus: "shop.eu", Buses: []string{"shop"}, Received: at,
 		Format: event.FormatJSON, Synthetic: true,
-		Said: []journal.Said{{Rule: "watch", State: "shadow"}, {Bus: "shop", Rule: "odd", Error: "no number"}, {Rule: "none", State: "enabled"}},
-		Deliveries: []*router.TracedDelivery{{ID: "d1", Rule: "reserve", Bus: "shop.eu", Target: "inventory", State: journal.TouchDelivered,
-			Attempts: 1, Status: 200, At: at, TookMS: 1.5, Derived: []*router.TracedEvent{derived}}},
-		Derived: []*router.TracedEvent{{ID: "e3", DetailType: "Loose", Elsewhere: true}},
+		Evaluations: []journal.Said{{Rule: "watch", State: "shadow"}, {Bus: "shop", Rule: "odd", Error: "no number"}, {Rule: "none", State: "enabled"}},
+		Deliveries: []*trace.Delivery{{ID: "d1", Rule: "reserve", Bus: "shop.eu", Target: "inventory", State: journal.TouchDelivered,
+			Attempts: 1, Status: 200, At: at, TookMS: 1.5, Derived: []*trace.Event{derived}}},
+		Derived: []*trace.Event{{ID: "e3", DetailType: "Loose", Elsewhere: true}},
 	}}}
 }
 
@@ -116,9 +116,9 @@ func TestTraceAsMermaid(t *testing.T) {
 			t.Errorf("%s\nlacks %s", got, want)
 		}
 	}
-	deep := &router.Trace{Roots: []*router.TracedEvent{
-		{ID: "e1", DetailType: "A", Derived: []*router.TracedEvent{{ID: "e2", DetailType: "B", Elsewhere: true}}},
-		{ID: "e2", DetailType: "B", Derived: []*router.TracedEvent{{ID: "e3", DetailType: "C"}}},
+	deep := &trace.Trace{Roots: []*trace.Event{
+		{ID: "e1", DetailType: "A", Derived: []*trace.Event{{ID: "e2", DetailType: "B", Elsewhere: true}}},
+		{ID: "e2", DetailType: "B", Derived: []*trace.Event{{ID: "e3", DetailType: "C"}}},
 	}}
 	if got := mermaidOf(deep); !strings.Contains(got, "  e0 --> e1\n") || !strings.Contains(got, "  e1 --> e2\n") || strings.Count(got, "([") != 3 {
 		t.Errorf("what is shown in a tree of its own is not joined: %s", got)

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"signalbox/journal"
-	"signalbox/router"
+	"signalbox/trace"
 )
 
 // traceTree draws a trace with lines.
@@ -19,7 +19,7 @@ type branch struct {
 	branches []branch
 }
 
-func (t *traceTree) root(e *router.TracedEvent) {
+func (t *traceTree) root(e *trace.Event) {
 	b := eventBranch(e, e.ID)
 	t.b.WriteString(b.text + "\n")
 	t.draw(b.branches, "")
@@ -40,7 +40,7 @@ const traceTime = "2006-01-02 15:04:05.000"
 
 // eventBranch is an event that hangs on one of the given story: its correlation id is
 // shown where it is another.
-func eventBranch(e *router.TracedEvent, story string) branch {
+func eventBranch(e *trace.Event, story string) branch {
 	text := fmt.Sprintf("%s %s", e.DetailType, e.ID)
 	if e.Elsewhere {
 		return branch{text: text + " (shown elsewhere)"}
@@ -52,10 +52,10 @@ func eventBranch(e *router.TracedEvent, story string) branch {
 		b.add("correlation %s", e.CorrelationID)
 	}
 	story = cmp.Or(e.CorrelationID, story)
-	for _, s := range e.Said {
-		b.add("%s", saidText(s))
+	for _, s := range e.Evaluations {
+		b.add("%s", evaluationText(s))
 	}
-	if len(e.Deliveries)+len(e.Said) == 0 {
+	if len(e.Deliveries)+len(e.Evaluations) == 0 {
 		b.add("no rule matched, or its deliveries are not kept")
 	}
 	for _, d := range e.Deliveries {
@@ -85,7 +85,7 @@ func syntheticNote(synthetic bool) string {
 	return ""
 }
 
-func saidText(s journal.Said) string {
+func evaluationText(s journal.Said) string {
 	rule := "rule " + s.Rule
 	if s.Bus != "" {
 		rule += " on bus " + s.Bus
@@ -99,7 +99,7 @@ func saidText(s journal.Said) string {
 	return rule + " matched and has no targets"
 }
 
-func deliveryBranch(e *router.TracedEvent, d *router.TracedDelivery, story string) branch {
+func deliveryBranch(e *trace.Event, d *trace.Delivery, story string) branch {
 	rule := d.Rule
 	if d.Bus != e.Bus {
 		rule += " (bus " + d.Bus + ")"
@@ -125,7 +125,7 @@ func deliveryBranch(e *router.TracedEvent, d *router.TracedDelivery, story strin
 }
 
 // deathNote is why a delivery died, where its last attempt does not say it.
-func deathNote(d *router.TracedDelivery) string {
+func deathNote(d *trace.Delivery) string {
 	if n := len(d.History); n > 0 && d.History[n-1].Message == d.Death.Message {
 		return ""
 	}
@@ -133,7 +133,7 @@ func deathNote(d *router.TracedDelivery) string {
 }
 
 // stateText says how a delivery stands.
-func stateText(d *router.TracedDelivery) string {
+func stateText(d *trace.Delivery) string {
 	text := string(d.State)
 	switch d.State {
 	case journal.TouchDelivered:

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"signalbox/api"
-	"signalbox/router"
+	"signalbox/trace"
 )
 
 // story is an order, and how it ends.
@@ -68,7 +68,7 @@ func (s *story) message(source, name string, metadata map[string]string) []byte 
 }
 
 // await returns the first event of a type in the trace of an order.
-func await(ctx context.Context, client *api.Client, id, name string) (*router.TracedEvent, error) {
+func await(ctx context.Context, client *api.Client, id, name string) (*trace.Event, error) {
 	for {
 		trace, err := client.Trace(ctx, id, 0)
 		if err != nil {
@@ -86,7 +86,7 @@ func await(ctx context.Context, client *api.Client, id, name string) (*router.Tr
 }
 
 // find looks for an event of a type among events and all that came of them.
-func find(events []*router.TracedEvent, name string) *router.TracedEvent {
+func find(events []*trace.Event, name string) *trace.Event {
 	for e := range walk(events) {
 		if e.DetailType == name {
 			return e
@@ -96,7 +96,7 @@ func find(events []*router.TracedEvent, name string) *router.TracedEvent {
 }
 
 // settled says whether no delivery is under way.
-func settled(events []*router.TracedEvent) bool {
+func settled(events []*trace.Event) bool {
 	for e := range walk(events) {
 		for _, d := range e.Deliveries {
 			if d.State == "ready" || d.State == "waiting" {
@@ -108,8 +108,8 @@ func settled(events []*router.TracedEvent) bool {
 }
 
 // walk gives events and all that came of them.
-func walk(events []*router.TracedEvent) func(yield func(*router.TracedEvent) bool) {
-	return func(yield func(*router.TracedEvent) bool) {
+func walk(events []*trace.Event) func(yield func(*trace.Event) bool) {
+	return func(yield func(*trace.Event) bool) {
 		for _, e := range events {
 			below := e.Derived
 			for _, d := range e.Deliveries {

@@ -1,4 +1,5 @@
-package router
+// Package state keeps the latest state of each object, as audit messages tell it.
+package state
 
 import (
 	"encoding/json"
@@ -7,12 +8,13 @@ import (
 	"strconv"
 	"time"
 
+	"signalbox/catalog"
 	"signalbox/event"
 	"signalbox/journal"
 )
 
-// ObjectState is what is known of an object from the audit messages about it.
-type ObjectState struct {
+// Object is what is known of an object from the audit messages about it.
+type Object struct {
 	Type string `json:"type"`
 	Key  string `json:"key"`
 	// Version grows from each state of the object to the next.
@@ -28,16 +30,28 @@ type ObjectState struct {
 	State json.RawMessage `json:"state"`
 }
 
-// State gives the latest state of an object, or, where version is not empty,
-// that one, as long as its event is kept. The error is journal.ErrNotFound where
-// there is none.
-func (r *Router) State(kind, key, version string) (*ObjectState, error) {
+// Reader reads the states that a journal keeps.
+type Reader struct {
+	journal *journal.Journal
+	catalog func() *catalog.Catalog
+}
+
+// NewReader returns a reader of a journal's states. Catalog returns the catalog that
+// holds now; it may be nil.
+func NewReader(j *journal.Journal, catalog func() *catalog.Catalog) *Reader {
+	return &Reader{journal: j, catalog: catalog}
+}
+
+// Get returns the latest state of an object, or, where version is not empty, that
+// one, as long as its event is kept. The error is journal.ErrNotFound where there
+// is none.
+func (r *Reader) Get(kind, key, version string) (*Object, error) {
 	latest, err := r.journal.ObjectState(kind, key)
 	if err != nil {
 		return nil, err
 	}
-	if version == "" || version == formatVersion(latest.Version) {
-		return objectState(latest)
+	if version == "" || version == FormatVersion(latest.Version) {
+		return objectOf(latest)
 	}
 	v, err := strconv.ParseUint(version, 10, 64)
 	if err != nil {
@@ -47,27 +61,27 @@ func (r *Router) State(kind, key, version string) (*ObjectState, error) {
 	if err != nil {
 		return nil, fmt.Errorf("version %s of %s %q, which is not kept any more or never was: %w", version, kind, key, journal.ErrNotFound)
 	}
-	e, err := parsed(rec)
+	e, err := rec.Parsed()
 	if err != nil {
 		return nil, err
 	}
-	o, err := r.snapshot.Load().objectOf(e)
+	o, err := Told(r.catalog(), e)
 	if err != nil || o == nil || o.Type != kind || o.Key != key {
 		return nil, fmt.Errorf("version %s of %s %q: %w", version, kind, key, errors.Join(err, journal.ErrNotFound))
 	}
-	return objectState(journal.ObjectState{Object: *o, Version: rec.Seq, Record: rec})
+	return objectOf(journal.ObjectState{Object: *o, Version: rec.Seq, Record: rec})
 }
 
-// States gives up to limit states of a type whose keys begin with prefix and
+// List returns up to limit states of a type whose keys begin with prefix and
 // come after a key, by key. More says that others follow.
-func (r *Router) States(kind, prefix, after string, limit int) (states []*ObjectState, more bool, err error) {
+func (r *Reader) List(kind, prefix, after string, limit int) (states []*Object, more bool, err error) {
 	var bad error
 	err = r.journal.ObjectStates(kind, prefix, after, func(s journal.ObjectState) bool {
 		if more = len(states) == limit; more {
 			return false
 		}
-		var o *ObjectState
-		if o, bad = objectState(s); bad == nil {
+		var o *Object
+		if o, bad = objectOf(s); bad == nil {
 			states = append(states, o)
 		}
 		return bad == nil
@@ -75,16 +89,16 @@ func (r *Router) States(kind, prefix, after string, limit int) (states []*Object
 	return states, more, errors.Join(bad, err)
 }
 
-// StateTypes gives the types of the objects whose state is known, up to limit.
-func (r *Router) StateTypes(limit int) ([]string, error) { return r.journal.ObjectTypes(limit) }
+// Types returns the types of the objects whose state is known, up to limit.
+func (r *Reader) Types(limit int) ([]string, error) { return r.journal.ObjectTypes(limit) }
 
-func objectState(s journal.ObjectState) (*ObjectState, error) {
-	e, err := parsed(s.Record)
+func objectOf(s journal.ObjectState) (*Object, error) {
+	e, err := s.Record.Parsed()
 	if err != nil {
 		return nil, err
 	}
-	return &ObjectState{
-		Type: s.Type, Key: s.Key, Version: formatVersion(s.Version), Gone: s.Gone,
+	return &Object{
+		Type: s.Type, Key: s.Key, Version: FormatVersion(s.Version), Gone: s.Gone,
 		Updated: s.Version.Time(), EventID: e.ID, Source: e.Source, State: stateIn(e),
 	}, nil
 }
@@ -97,3 +111,7 @@ func stateIn(e *event.Event) json.RawMessage {
 	}
 	return e.Detail
 }
+
+// FormatVersion returns a version as users see it: a text, as it is too large for
+// the numbers of many JSON readers.
+func FormatVersion(v journal.Seq) string { return strconv.FormatUint(uint64(v), 10) }

@@ -3,7 +3,6 @@ package router
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -16,6 +15,7 @@ import (
 	"signalbox/event"
 	"signalbox/journal"
 	"signalbox/targets"
+	"signalbox/trace"
 )
 
 // answers makes a fake answer with events, as an http target would.
@@ -29,7 +29,7 @@ func answers(body string) func(context.Context, *targets.Delivery) error {
 	}
 }
 
-const story = `
+const derives = `
 targets:
   inventory: {type: http, url: "http://127.0.0.1:1/", reply: events, emits: [ItemReserved], retry: {max_attempts: 2, min_backoff: 1s, max_backoff: 1s}}
   mail: {type: http, url: "http://127.0.0.1:1/", retry: {max_attempts: 2, min_backoff: 1s, max_backoff: 1s}}
@@ -49,18 +49,18 @@ func tracing(t *testing.T, text string) *bench {
 	return b
 }
 
-func (b *bench) trace(id string) *Trace {
+func (b *bench) trace(id string) *trace.Trace {
 	b.t.Helper()
-	trace, err := b.router.TraceEvent(id, 0)
+	found, err := b.router.Traces.OfEvent(id, 0)
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	return trace
+	return found
 }
 
-func TestATraceShowsTheWholeStory(t *testing.T) {
+func TestATraceShowsAllThatCameOfAnEvent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := tracing(t, story)
+		b := tracing(t, derives)
 		defer b.stop()
 		b.fakes["inventory"].say(answers(reserved))
 		b.fakes["mail"].say(down)
@@ -72,8 +72,8 @@ func TestATraceShowsTheWholeStory(t *testing.T) {
 		b.settled()
 
 		root := b.trace(e.ID).Roots[0]
-		if len(root.Said) != 2 || root.Said[0].Rule != "odd" || root.Said[0].Error == "" || root.Said[1] != (journal.Said{Rule: "watch", State: "shadow"}) {
-			t.Errorf("the rules said %+v", root.Said)
+		if len(root.Evaluations) != 2 || root.Evaluations[0].Rule != "odd" || root.Evaluations[0].Error == "" || root.Evaluations[1] != (journal.Said{Rule: "watch", State: "shadow"}) {
+			t.Errorf("the evaluations are %+v", root.Evaluations)
 		}
 		if len(root.Deliveries) != 1 {
 			t.Fatalf("%d deliveries, want 1", len(root.Deliveries))
@@ -121,112 +121,6 @@ func TestATraceShowsWhatWaits(t *testing.T) {
 		if d.State != journal.TouchWaiting || d.Attempts == 0 || len(d.History) != d.Attempts || !d.Due.After(time.Now()) {
 			t.Errorf("the delivery is %+v", d)
 		}
-	})
-}
-
-func TestWithoutTracesNothingIsKept(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t, toA)
-		b.start()
-		defer b.stop()
-		e := order(1)
-		b.send(e)
-		b.settled()
-		trace := b.trace(e.ID)
-		if len(trace.Roots[0].Deliveries) != 0 || len(trace.Notes) != 1 || !strings.Contains(trace.Notes[0], "trace: off") {
-			t.Errorf("got %+v", trace)
-		}
-	})
-}
-
-func TestATraceOfManyEventsIsCut(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := tracing(t, toA)
-		defer b.stop()
-		for range 25 {
-			var evs []*event.Event
-			for i := range 100 {
-				e := order(i)
-				e.Meta.CorrelationID = "story"
-				evs = append(evs, e)
-			}
-			b.send(evs...)
-		}
-		b.settled()
-		for limit, want := range map[int]int{0: DefaultTraceEvents, 10: 10, 5000: 2500} {
-			trace, err := b.router.TraceCorrelation("story", limit)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if trace.Events != want || len(trace.Roots) != want || trace.Known != 2500 || trace.Truncated != (want < 2500) {
-				t.Errorf("limit %d: %d events, %d roots of %d known, truncated %t", limit, trace.Events, len(trace.Roots), trace.Known, trace.Truncated)
-			}
-		}
-		if _, err := b.router.TraceCorrelation("other", 0); !errors.Is(err, journal.ErrNotFound) {
-			t.Errorf("an unknown id: %v", err)
-		}
-	})
-}
-
-// Readers of JSON refuse what is nested too deep, and a trace in memory holds
-// nothing of what its events carry.
-func TestATraceOfALongChainIsNoDeeperThanReadersOfJSONGo(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := tracing(t, toA)
-		defer b.stop()
-		const links = 3 * maxTraceDepth
-		for i := range links {
-			e := order(i)
-			e.ID, e.Meta.CorrelationID = fmt.Sprint("link-", i), "chain"
-			if i > 0 {
-				e.Meta.CausationID = fmt.Sprint("link-", i-1)
-			}
-			b.send(e)
-		}
-		b.settled()
-		for name, ask := range map[string]func() (*Trace, error){
-			"correlation": func() (*Trace, error) { return b.router.TraceCorrelation("chain", 0) },
-			"event":       func() (*Trace, error) { return b.router.TraceEvent("link-0", 0) },
-		} {
-			trace, err := ask()
-			if err != nil {
-				t.Fatal(err)
-			}
-			if trace.Events != links || len(trace.Roots) != 3 || trace.Truncated {
-				t.Errorf("%s: %d events in %d trees, truncated %t; want %d in 3", name, trace.Events, len(trace.Roots), trace.Truncated, links)
-			}
-			last := trace.Roots[0]
-			for len(last.Derived) > 0 {
-				last = last.Derived[0]
-			}
-			if !last.Elsewhere || last.ID != trace.Roots[1].ID {
-				t.Errorf("%s: the first tree ends with %s, elsewhere %t; the second begins with %s", name, last.ID, last.Elsewhere, trace.Roots[1].ID)
-			}
-		}
-		cut, err := b.router.TraceEvent("link-0", maxTraceDepth)
-		if err != nil || cut.Events != maxTraceDepth || !cut.Truncated {
-			t.Errorf("a trace that ends where its tree does: %d events, truncated %t (%v)", cut.Events, cut.Truncated, err)
-		}
-	})
-}
-
-func TestATracerHoldsNothingOfWhatEventsCarry(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := tracing(t, toA)
-		defer b.stop()
-		e := order(1)
-		e.Meta.Extensions = []event.Attribute{{Name: "subject", Value: `"s"`}}
-		b.send(e)
-		tracer := b.router.newTracer(e.ID, 0)
-		found, err := b.router.Event(e.ID)
-		if err != nil {
-			t.Fatal(err)
-		}
-		held, err := tracer.stored(found.Seq)
-		if err != nil || held.Event != nil || held.Parsed.Detail != nil || held.Parsed.Meta.Extensions != nil {
-			t.Errorf("it holds %+v (%v)", held, err)
-		}
-		b.settled()
 	})
 }
 
@@ -280,7 +174,7 @@ func TestAReplyThatIsNoUseRestsDead(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				b := tracing(t, story)
+				b := tracing(t, derives)
 				defer b.stop()
 				b.fakes["inventory"].say(answers(test.body))
 				b.send(order(1))
@@ -300,7 +194,7 @@ func TestAReplyThatIsNoUseRestsDead(t *testing.T) {
 
 func TestADeliveryMadeAgainDerivesTheSameEvents(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := tracing(t, story)
+		b := tracing(t, derives)
 		defer b.stop()
 		b.fakes["inventory"].say(answers(reserved))
 		b.send(order(1))
@@ -318,7 +212,7 @@ func TestADeliveryMadeAgainDerivesTheSameEvents(t *testing.T) {
 
 func TestACrashBeforeTheEndOfADeliveryDerivesTheSameEventAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t, story)
+		b := newBench(t, derives)
 		b.fs, b.opts.Trace, b.opts.DedupWindow = vfs.NewCrashableMem(), true, time.Hour
 		b.start()
 		defer b.stop()
@@ -354,7 +248,7 @@ func TestACrashBeforeTheEndOfADeliveryDerivesTheSameEventAgain(t *testing.T) {
 
 func TestAFunctionAnswersWithEvents(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t, strings.Replace(story, "reply: events, ", "", 1))
+		b := newBench(t, strings.Replace(derives, "reply: events, ", "", 1))
 		b.opts.Trace = true
 		b.replace = func(c targets.Config) targets.Target {
 			if c.Name != "inventory" {
@@ -377,7 +271,7 @@ func TestAFunctionAnswersWithEvents(t *testing.T) {
 
 func TestDerivedEventsAreTakenThoughTheBacklogIsFull(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t, story)
+		b := newBench(t, derives)
 		b.opts.MaxPending = 1
 		b.start()
 		defer b.stop()
@@ -392,7 +286,7 @@ func TestDerivedEventsAreTakenThoughTheBacklogIsFull(t *testing.T) {
 
 func TestARuleSaysOtherwiseWhetherAnswersAreEvents(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := tracing(t, strings.Replace(story, "targets: [inventory]", "targets: [{target: inventory, reply: none}]", 1))
+		b := tracing(t, strings.Replace(derives, "targets: [inventory]", "targets: [{target: inventory, reply: none}]", 1))
 		defer b.stop()
 		b.fakes["inventory"].say(answers("not read"))
 		b.send(order(1))

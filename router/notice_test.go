@@ -8,7 +8,6 @@ import (
 	"testing/synctest"
 
 	"signalbox/event"
-	"signalbox/journal"
 )
 
 // customer is an audit message about a customer.
@@ -24,41 +23,6 @@ targets:
 rules:
   - {name: all, pattern: {source: [{prefix: shop.}]}, targets: [whole, latest, this]}
 `
-
-func TestAnAuditTellsTheStateOfItsObject(t *testing.T) {
-	for _, tc := range []struct {
-		name, detail, partition string
-		key, state              string
-		gone                    bool
-	}{
-		{"an id", `{"id":"eu/42.a","tier":"gold"}`, "", "eu/42.a", `{"id":"eu/42.a","tier":"gold"}`, false},
-		{"a number", `{"id":42.0}`, "", "42.0", `{"id":42.0}`, false},
-		{"data and metadata", `{"metadata":{"x":1},"data":{"id":"7"}}`, "", "7", `{"id":"7"}`, false},
-		{"a partition key", `{"id":"42"}`, "p", "p", `{"id":"42"}`, false},
-		{"deleted", `{"id":"42","deleted":true}`, "", "42", `{"id":"42","deleted":true}`, true},
-		{"deleted by its metadata", `{"metadata":{"deleted":true},"id":"42"}`, "", "42", `{"metadata":{"deleted":true},"id":"42"}`, true},
-		{"no data left", `{"id":"42","data":null}`, "", "42", `{"id":"42","data":null}`, true},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				b := newBench(t, toNotified)
-				b.start()
-				defer b.stop()
-				e := customer(tc.detail)
-				e.Meta.PartitionKey = tc.partition
-				b.send(order(1), e)
-				s, err := b.router.State("CustomerState", tc.key, "")
-				if err != nil {
-					t.Fatal(err)
-				}
-				if s.EventID != e.ID || string(s.State) != tc.state || s.Gone != tc.gone || s.Source != "shop.customers" || !s.Updated.Equal(e.Meta.Received) {
-					t.Errorf("got %+v, state %s", s, s.State)
-				}
-				b.settled()
-			})
-		})
-	}
-}
 
 func TestAnAuditWithoutAnObjectIsRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -77,42 +41,6 @@ func TestAnAuditWithoutAnObjectIsRefused(t *testing.T) {
 			if !errors.As(errs[i], &refused) || refused.Code != event.CodeInvalidArgument || !strings.Contains(refused.Message, want) {
 				t.Errorf("%s: got %v", evs[i].Detail, errs[i])
 			}
-		}
-	})
-}
-
-func TestVersionsOfAState(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t, toA)
-		b.start()
-		defer b.stop()
-		first, second, other := customer(`{"id":"1","n":1}`), customer(`{"id":"1","n":2}`), customer(`{"id":"2"}`)
-		b.send(first)
-		was, err := b.router.State("CustomerState", "1", "")
-		if err != nil {
-			t.Fatal(err)
-		}
-		b.send(second, other)
-		is, err := b.router.State("CustomerState", "1", "")
-		if err != nil || is.EventID != second.ID || is.Version <= was.Version {
-			t.Fatalf("the latest: got %+v, %v", is, err)
-		}
-		old, err := b.router.State("CustomerState", "1", was.Version)
-		if err != nil || old.EventID != first.ID || string(old.State) != `{"id":"1","n":1}` {
-			t.Errorf("the version before: got %+v, %v", old, err)
-		}
-		foreign, err := b.router.State("CustomerState", "2", "")
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, version := range []string{foreign.Version, "1", "x", "-1"} {
-			if s, err := b.router.State("CustomerState", "1", version); !errors.Is(err, journal.ErrNotFound) {
-				t.Errorf("version %q: got %+v, %v", version, s, err)
-			}
-		}
-		states, more, err := b.router.States("CustomerState", "", "", 1)
-		if err != nil || len(states) != 1 || !more || states[0].EventID != second.ID {
-			t.Errorf("listed: %+v, %v, %v", states, more, err)
 		}
 	})
 }
@@ -138,7 +66,7 @@ func TestANotificationSaysWhereTheRestIs(t *testing.T) {
 		}
 		b.settled()
 		synctest.Wait()
-		s, err := b.router.State("CustomerState", "eu/42?", "")
+		s, err := b.router.States.Get("CustomerState", "eu/42?", "")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,4 +1,4 @@
-package router
+package state
 
 import (
 	"bytes"
@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"signalbox/catalog"
 	"signalbox/event"
 	"signalbox/journal"
 )
@@ -14,12 +15,13 @@ import (
 // catalog knows better; metadata.partitionKey comes before them.
 var defaultKeys = []string{"detail.data.id", "detail.id"}
 
-// objectOf says which object's state an audit message tells; nil for messages of
-// other kinds. Its error is for the producer: an *event.Error.
+// Told returns the object whose state an audit message tells, nil for messages of
+// other kinds. The catalog may be nil. The error is for the producer: an
+// *event.Error.
 //
 // The object is gone where detail.metadata.deleted or detail.deleted is true, or
 // detail.data is null.
-func (s *snapshot) objectOf(e *event.Event) (*journal.Object, error) {
+func Told(c *catalog.Catalog, e *event.Event) (*journal.Object, error) {
 	if e.Meta.Kind != event.KindAudit {
 		return nil, nil
 	}
@@ -31,7 +33,7 @@ func (s *snapshot) objectOf(e *event.Event) (*journal.Object, error) {
 	}
 	o := &journal.Object{Type: e.DetailType, Key: e.Meta.PartitionKey, Gone: gone(detail)}
 	keys, also := defaultKeys, ", or detail.metadata.partitionKey"
-	if kind, key := s.declaredObject(e); kind != "" {
+	if kind, key := declared(c, e); kind != "" {
 		o.Type = kind
 		if key != "" {
 			o.Key, keys, also = "", []string{key}, ", which the catalog declares as its key"
@@ -53,13 +55,13 @@ func (s *snapshot) objectOf(e *event.Event) (*journal.Object, error) {
 	return o, nil
 }
 
-// gone says whether an audit message tells that its object is no more.
+// gone reports whether an audit message tells that its object is no more.
 func gone(detail map[string]any) bool {
 	data, has := detail["data"]
 	return has && data == nil || at(detail, "detail.deleted") == true || at(detail, "detail.metadata.deleted") == true
 }
 
-// at is the value at a dotted path that begins with "detail"; nil if there is none.
+// at returns the value at a dotted path that begins with "detail"; nil if there is none.
 func at(detail map[string]any, path string) any {
 	var v any = detail
 	for _, step := range strings.Split(path, ".")[1:] {
@@ -72,7 +74,7 @@ func at(detail map[string]any, path string) any {
 	return v
 }
 
-// text is a text or a number as text; empty for anything else.
+// text returns a text or a number as text; empty for anything else.
 func text(v any) string {
 	switch v := v.(type) {
 	case string:
@@ -83,10 +85,10 @@ func text(v any) string {
 	return ""
 }
 
-// declaredObject is the object's type and the path of its key, as the catalog
+// declared returns the object's type and the path of its key, as the catalog
 // declares them; empty where it does not.
-func (s *snapshot) declaredObject(e *event.Event) (kind, key string) {
-	t, ok := s.set.Catalog.For(e)
+func declared(c *catalog.Catalog, e *event.Event) (kind, key string) {
+	t, ok := c.For(e)
 	if !ok || t.Key == "" && t.Object == "" {
 		return "", ""
 	}
