@@ -1,209 +1,122 @@
-// Package dlq is the dead-letter queue: browse, filter with the pattern
-// language, preview, redrive, purge. The letters lie in the journal.
+// Package dlq is the dead-letter queue: browse, filter with the pattern language,
+// preview, redrive, purge. The dead letters are in the journal.
 package dlq
 
 import (
-	"cmp"
-	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"time"
+
+	"go.uber.org/zap"
 
 	"signalbox/event"
 	"signalbox/journal"
+	"signalbox/targets"
 )
 
-// Queue is the dead-letter queue. It is safe for concurrent use.
-type Queue struct {
-	journal *journal.Journal
-	router  Router
-	redrives
+// Options are what a queue is made of. All are required but Log.
+type Options struct {
+	Journal *journal.Journal
+	Lanes   Lanes
+	// Render returns what today's rules make of an event, which is that of the
+	// record, for the target entry of a rule on a bus. The error, where they send
+	// nothing, is a *Skip.
+	Render func(e *event.Event, record *journal.Record, bus, rule, entry string) (Rendering, error)
+	// Request returns what a target would be sent, with secrets masked.
+	Request func(target string, d *targets.Delivery) (targets.Request, error)
+	Log     *zap.Logger
 }
 
-// New makes the queue of a journal's dead letters. Redrives begin, and go on
+// Lanes are the queues of the targets that dead letters are sent to again.
+type Lanes interface {
+	// LaneID returns the lane of a target that serves now.
+	LaneID(target string) (journal.LaneID, bool)
+	// TargetName returns the name of a lane's target, even if it is gone.
+	TargetName(journal.LaneID) string
+	// BreakerOpen reports whether the circuit breaker of a target is not closed:
+	// deliveries wait.
+	BreakerOpen(target string) bool
+	// Requeue tells a lane of a delivery that has become ready again on disk.
+	Requeue(journal.Delivery)
+	// Recall takes a redriven delivery that is not under way out of its lane, and
+	// puts it back. It does nothing where the delivery is not in the given state
+	// and place any more, or is under way; it may be called again.
+	Recall(journal.Delivery)
+}
+
+// Queue is the dead-letter queue, with its redrives. It is safe for concurrent use.
+type Queue struct{ *Redrives }
+
+// New returns the queue of a journal's dead letters. Redrives begin, and continue
 // where they were, with Start.
-func New(j *journal.Journal, r Router) *Queue {
-	return &Queue{journal: j, router: r, redrives: newRedrives()}
+func New(o Options) *Queue {
+	if o.Log == nil {
+		o.Log = zap.NewNop()
+	}
+	return &Queue{&Redrives{letters: letters{o.Journal, o.Lanes.TargetName}, planner: planner{o}, jobs: map[string]*job{}}}
 }
 
-// Letter is one dead letter: a delivery that ended without reaching its target,
-// with its event and the reasons. ErrorCode and Condition are in EventBridge's
-// terms.
-type Letter struct {
-	// ID is the delivery's, for life.
-	ID      string `json:"id"`
-	EventID string `json:"event_id"`
-	Bus     string `json:"bus"`
-	// Kind is of which kind the event is.
-	Kind       event.Kind `json:"kind,omitempty"`
-	Rule       string     `json:"rule"`
-	RuleTarget string     `json:"rule_target"`
-	Target     string     `json:"target"`
-	// DiedAt is when the delivery came to the queue, AcceptedAt when its event
-	// came to the router.
-	DiedAt       time.Time `json:"died_at"`
-	AcceptedAt   time.Time `json:"accepted_at"`
-	ErrorCode    string    `json:"error_code"`
-	ErrorMessage string    `json:"error_message"`
-	// Condition is MaximumRetryAttempts or MaximumEventAgeInSeconds; empty where
-	// the fault was permanent.
-	Condition string `json:"exhausted_retry_condition,omitempty"`
-	// Attempts counts the tries over the delivery's whole life; RetryAttempts is
-	// EventBridge's RETRY_ATTEMPTS: those after the first, since it was last
-	// redriven.
-	Attempts      int               `json:"attempts"`
-	RetryAttempts int               `json:"retry_attempts"`
-	History       []journal.Attempt `json:"history,omitempty"`
-	Status        int               `json:"last_status,omitempty"`
-	Snippet       string            `json:"response_snippet,omitempty"`
-	Synthetic     bool              `json:"synthetic,omitempty"`
-	// Redriven counts the redrives that sent it; Redrives are the latest of them.
-	Redriven int               `json:"redriven,omitempty"`
-	Redrives []journal.Redrive `json:"redrives,omitempty"`
-	// Path is how the event came to be, where others led to it.
-	Path []event.Hop `json:"path,omitempty"`
-	// Request is what was sent last, or would have been, with secrets masked and
-	// without the body where that is Event or Body.
-	Request json.RawMessage `json:"request,omitempty"`
-	// Event is the event in EventBridge's envelope.
-	Event json.RawMessage `json:"event"`
-	// Body is the transformed body, if the rule transforms.
-	Body *string `json:"body,omitempty"`
+// planner finds out what would be sent of a dead letter, and where.
+type planner struct{ opts Options }
 
-	place  journal.Delivery
-	record journal.Record
-	parsed *event.Event
-}
-
-func (q *Queue) letter(d journal.DeadLetter) (*Letter, error) {
-	e, err := d.Record.Parsed()
+// rendering returns what would be sent of a dead letter now, and where, or a *Skip.
+func (q *planner) rendering(o Redrive, l *Letter) (Rendering, error) {
+	target := l.Target
+	if o.To != "" {
+		target = o.To
+	}
+	if _, err := q.lane(target); err != nil {
+		return Rendering{}, err
+	}
+	if o.As != Current {
+		return Rendering{Target: target, Body: l.place.Body, Notice: l.place.Notice}, nil
+	}
+	r, err := q.opts.Render(l.parsed, &l.record, l.ruleBus(), l.Rule, l.RuleTarget)
 	if err != nil {
-		return nil, fmt.Errorf("dead letter %d/%d: %w", d.Delivery.Seq, d.Delivery.N, err)
+		return Rendering{}, err
 	}
-	l := &Letter{place: d.Delivery, record: d.Record, parsed: e}
-	del := &d.Delivery
-	l.ID = journal.DeliveryID(del.Seq, l.ruleBus(), del.Rule, del.RuleTarget)
-	l.EventID, l.Bus, l.Kind, l.Synthetic = e.ID, e.Meta.Bus, e.Meta.Kind, e.Meta.Synthetic
-	l.Path = e.Meta.Path
-	l.Rule, l.RuleTarget, l.Target = del.Rule, del.RuleTarget, q.router.TargetName(del.Lane)
-	l.AcceptedAt, l.Event = del.Seq.Time(), d.Record.Envelope
-	l.Attempts, l.RetryAttempts, l.History = del.Attempts, max(0, del.Attempts-del.Spent-1), del.History
-	if del.Lineage != nil {
-		l.Redriven, l.Redrives = del.Lineage.Count, del.Lineage.Redrives
+	if o.To == "" && r.Target != l.Target {
+		return Rendering{}, &Skip{SkipTargetChanged, fmt.Sprintf("rule %q now sends this to target %q: send it there with --to %s", l.Rule, r.Target, r.Target)}
 	}
-	if del.Body != nil {
-		body := string(del.Body)
-		l.Body = &body
-	}
-	if death := del.Death; death != nil {
-		l.DiedAt, l.ErrorCode, l.ErrorMessage = death.At, death.Code, death.Message
-		l.Condition, l.Status, l.Snippet, l.Request = death.Condition, death.Status, death.Snippet, death.Request
-	}
-	return l, nil
+	r.Target = target
+	return r, nil
 }
 
-// ruleBus is the bus that the letter's rule is on: the event's, or one above it.
-func (l *Letter) ruleBus() string { return cmp.Or(l.place.Bus, l.parsed.Meta.Bus) }
-
-// errStop ends a walk without an error.
-var errStop = errors.New("stop")
-
-// walk calls fn with the letters that are chosen, the oldest event first, from a
-// place on, until ctx ends or fn says stop.
-func (q *Queue) walk(ctx context.Context, choose chooser, from journal.Cursor, fn func(*Letter) error) error {
-	oldest, latest := choose.events()
-	if from.Seq < oldest {
-		from = journal.Cursor{Seq: oldest}
+// lane returns the lane of a target, or a *Skip where it is gone.
+func (q *planner) lane(target string) (journal.LaneID, error) {
+	if id, ok := q.opts.Lanes.LaneID(target); ok {
+		return id, nil
 	}
-	var stopped error
-	err := q.journal.DeadLetters(from, func(d journal.DeadLetter) bool {
-		if d.Delivery.Seq > latest {
-			return false
-		}
-		l, err := q.letter(d)
-		if err == nil {
-			err = ctx.Err()
-		}
-		if err == nil && choose.matches(l) {
-			err = fn(l)
-		}
-		stopped = err
-		return err == nil
-	})
-	if errors.Is(stopped, errStop) {
-		stopped = nil
-	}
-	return errors.Join(stopped, err)
+	return 0, &Skip{SkipTargetGone, fmt.Sprintf("target %q is not defined any more: define it again, or name another with --to", target)}
 }
 
-// chooser says which letters are meant.
-type chooser interface {
-	// events bounds the events whose letters can be among them.
-	events() (oldest, latest journal.Seq)
-	matches(*Letter) bool
+// Rendering is what today's rules make of an event for one target entry.
+type Rendering struct {
+	Target string
+	// Body is the transformed body; nil means the event itself.
+	Body []byte
+	// Notice says that Body is an envelope, to be sent in place of the event's.
+	Notice bool
 }
 
-// Page is part of a listing.
-type Page struct {
-	Letters []*Letter `json:"dead_letters"`
-	// Next is where the listing goes on; empty at its end.
-	Next string `json:"next,omitempty"`
+// The reasons why a redrive leaves a dead letter in the queue.
+const (
+	SkipTargetGone    = "target-gone"    // its target is not defined any more
+	SkipRuleGone      = "rule-gone"      // its rule is not there any more
+	SkipRuleOff       = "rule-off"       // its rule is disabled or in state shadow
+	SkipEntryGone     = "entry-gone"     // its rule has no such target entry any more
+	SkipNoMatch       = "no-match"       // its rule does not match the event any more
+	SkipTargetChanged = "target-changed" // its rule now sends to another target
+	SkipUnrendered    = "unrendered"     // today's rule can't render the body
+	SkipTaken         = "taken"          // another redrive or a purge took it
+	SkipKeyStopped    = "key-stopped"    // another dead letter has stopped its ordering key
+)
+
+// Skip is the error of a dead letter that a redrive leaves in the queue.
+type Skip struct {
+	// Code is one of the Skip constants.
+	Code string `json:"code"`
+	// Message tells more, and how to fix it.
+	Message string `json:"message"`
 }
 
-// List gives up to limit letters that the filter lets through, the oldest event
-// first, from where an earlier Page ended.
-func (q *Queue) List(f Filter, after string, limit int) (Page, error) {
-	from, err := parseCursor(after)
-	if err != nil {
-		return Page{}, err
-	}
-	m, err := f.compile()
-	if err != nil {
-		return Page{}, err
-	}
-	page := Page{Letters: []*Letter{}}
-	err = q.walk(context.Background(), m, from, func(l *Letter) error {
-		if len(page.Letters) == limit {
-			page.Next = formatCursor(journal.CursorOf(&l.place))
-			return errStop
-		}
-		page.Letters = append(page.Letters, l)
-		return nil
-	})
-	return page, err
-}
-
-// Get gives the letter with a delivery's id, or journal.ErrNotFound.
-func (q *Queue) Get(id string) (*Letter, error) {
-	var found *Letter
-	m, err := Filter{IDs: []string{id}}.compile()
-	if err != nil {
-		return nil, err
-	}
-	err = q.walk(context.Background(), m, journal.Cursor{}, func(l *Letter) error {
-		found = l
-		return errStop
-	})
-	if err == nil && found == nil {
-		err = fmt.Errorf("dead letter %q: %w", id, journal.ErrNotFound)
-	}
-	return found, err
-}
-
-func formatCursor(c journal.Cursor) string { return fmt.Sprintf("%d.%d", c.Seq, c.N) }
-
-func parseCursor(s string) (c journal.Cursor, err error) {
-	if s == "" {
-		return c, nil
-	}
-	if n, err := fmt.Sscanf(s, "%d.%d", &c.Seq, &c.N); n != 2 || err != nil {
-		return c, &BadRequest{fmt.Sprintf("cursor %q: use the next of an earlier page", s)}
-	}
-	return c, nil
-}
-
-// BadRequest says that a filter or an option makes no sense.
-type BadRequest struct{ Reason string }
-
-func (b *BadRequest) Error() string { return b.Reason }
+// Error returns the message.
+func (s *Skip) Error() string { return s.Message }

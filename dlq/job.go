@@ -15,150 +15,6 @@ import (
 	"signalbox/journal"
 )
 
-// Redrive says which letters to send again, and how.
-type Redrive struct {
-	Filter Filter `json:"filter"`
-	// To is the target to send to in place of the letters' own.
-	To string `json:"to,omitempty"`
-	// As is Stored, the default, or Current.
-	As string `json:"as,omitempty"`
-	// Rate bounds the letters sent a second to one target; 0 leaves the pace to
-	// the target: as much is sent as it answers.
-	Rate float64 `json:"rate,omitempty"`
-	// Limit bounds the letters, the oldest events first; 0 is no bound.
-	Limit int `json:"limit,omitempty"`
-	// Attempts bounds the attempts at one letter before it goes back to the queue;
-	// 0 is DefaultAttempts. The target's own max_attempts holds too.
-	Attempts int `json:"attempts,omitempty"`
-	// StopAfter is how many attempts at a target must fail, with no success in
-	// between, for the redrive to leave the target alone; 0 is DefaultStopAfter.
-	StopAfter int `json:"stop_after,omitempty"`
-}
-
-// The bounds of a redrive where none are given.
-const (
-	DefaultAttempts  = 3
-	DefaultStopAfter = 10
-)
-
-// check completes a redrive, or says what is wrong with it.
-func (o *Redrive) check(r Router) error {
-	if o.As == "" {
-		o.As = Stored
-	}
-	switch {
-	case o.As != Stored && o.As != Current:
-		return &BadRequest{fmt.Sprintf("as: %q is neither %q nor %q", o.As, Stored, Current)}
-	case o.Rate < 0:
-		return &BadRequest{fmt.Sprintf("rate: %v is below zero", o.Rate)}
-	case o.Limit < 0:
-		return &BadRequest{fmt.Sprintf("limit: %d is below zero", o.Limit)}
-	case o.Attempts < 0:
-		return &BadRequest{fmt.Sprintf("attempts: %d is below zero", o.Attempts)}
-	case o.StopAfter < 0:
-		return &BadRequest{fmt.Sprintf("stop_after: %d is below zero", o.StopAfter)}
-	}
-	if o.To != "" {
-		if _, ok := r.LaneID(o.To); !ok {
-			return &BadRequest{fmt.Sprintf("to: target %q is not defined", o.To)}
-		}
-	}
-	if o.Attempts == 0 {
-		o.Attempts = DefaultAttempts
-	}
-	if o.StopAfter == 0 {
-		o.StopAfter = DefaultStopAfter
-	}
-	return nil
-}
-
-// JobState says where a redrive stands.
-type JobState string
-
-// The states of a redrive, and of its part for one target.
-const (
-	Running JobState = "running"
-	// Finished has come to its end: each letter was delivered, died again, or was
-	// skipped.
-	Finished JobState = "finished"
-	// Stopped has stopped itself; Cancelled was stopped by somebody. What they
-	// left rests in the queue, and Resume goes on with it.
-	Stopped   JobState = "stopped"
-	Cancelled JobState = "cancelled"
-)
-
-// Tally counts letters. Total is the sum of the others.
-type Tally struct {
-	Total     int `json:"total"`
-	Delivered int `json:"delivered"`
-	// Dropped were ended by a written policy, such as a target's for synthetic
-	// events.
-	Dropped int `json:"dropped"`
-	// DiedAgain were attempted, failed, and rest in the queue again.
-	DiedAgain int `json:"died_again"`
-	// Skipped were not sent, and rest in the queue.
-	Skipped int `json:"skipped"`
-	// InFlight are on their way, Left rest in the queue until their turn comes.
-	InFlight int `json:"in_flight"`
-	Left     int `json:"left"`
-}
-
-func (t *Tally) add(o Tally) {
-	t.Total += o.Total
-	t.Delivered += o.Delivered
-	t.Dropped += o.Dropped
-	t.DiedAgain += o.DiedAgain
-	t.Skipped += o.Skipped
-	t.InFlight += o.InFlight
-	t.Left += o.Left
-}
-
-// Ended is how many letters the redrive is through with.
-func (t Tally) Ended() int { return t.Delivered + t.Dropped + t.DiedAgain + t.Skipped }
-
-// Job is a redrive as it stands.
-type Job struct {
-	ID string `json:"id"`
-	Redrive
-	State JobState `json:"state"`
-	// Reason is why it stopped.
-	Reason    string    `json:"reason,omitempty"`
-	StartedAt time.Time `json:"started_at"`
-	// ResumedAt is when it was last resumed, by hand.
-	ResumedAt time.Time `json:"resumed_at,omitzero"`
-	EndedAt   time.Time `json:"ended_at,omitzero"`
-	Tally
-	// Targets are its parts, by the name of the target.
-	Targets []Part `json:"targets"`
-	// Skips counts the skipped letters by reason, and SkippedLetters are the
-	// first of them, up to maxSkips.
-	Skips          map[string]int  `json:"skips,omitempty"`
-	SkippedLetters []SkippedLetter `json:"skipped_letters,omitempty"`
-}
-
-// Part is what a redrive does for one target.
-type Part struct {
-	Target string   `json:"target"`
-	State  JobState `json:"state"`
-	Reason string   `json:"reason,omitempty"`
-	// Failures counts the failed attempts, and FailuresInARow those since the
-	// latest success.
-	Failures       int `json:"failures"`
-	FailuresInARow int `json:"failures_in_a_row"`
-	// Window is how many letters may be on their way at once.
-	Window int `json:"window"`
-	Tally
-}
-
-// SkippedLetter is a letter that a redrive left in the queue.
-type SkippedLetter struct {
-	ID string `json:"id"`
-	Skip
-}
-
-// maxSkips bounds the skipped letters that a redrive names.
-const maxSkips = 20
-
 // job is a redrive with what only the queue knows of it. All of it is guarded by
 // the mutex of redrives.
 type job struct {
@@ -179,10 +35,10 @@ type part struct {
 	flying map[place]journal.Delivery
 	// exhausted says that no more letters are to be sent.
 	exhausted bool
-	// stuck are those of them that are called back, as their order key is stopped.
+	// stuck are those of them that are called back, as their ordering key is stopped.
 	stuck map[place]SkippedLetter
 	// ending is how the part will end once nothing is on its way; empty while it
-	// goes on.
+	// continues.
 	ending JobState
 	// failure is the latest failed attempt.
 	failure string
@@ -222,7 +78,7 @@ func (p *part) step() int {
 // events bounds the events of the job's letters.
 func (j *job) events() (oldest, latest journal.Seq) { return j.matcher.events() }
 
-// matches says whether the job means a letter: one that the filter chooses and
+// matches reports whether the job means a dead letter: one that the filter chooses and
 // that lay in the queue when the job began, or one that died again by the job and
 // that it was then resumed for.
 func (j *job) matches(l *Letter) bool {
@@ -240,17 +96,21 @@ func (j *job) target(l *Letter) string {
 	return l.Target
 }
 
-// skip counts a letter that stays in the queue.
+// skip counts a dead letter that stays in the queue.
 func (p *part) skip(l SkippedLetter) {
-	j := p.job
-	p.Skipped++
-	if j.Skips == nil {
-		j.Skips = map[string]int{}
-	}
-	j.Skips[l.Code]++
-	if len(j.SkippedLetters) < maxSkips {
+	p.skipped(l.Code, 1)
+	if j := p.job; len(j.SkippedLetters) < maxSkips {
 		j.SkippedLetters = append(j.SkippedLetters, l)
 	}
+}
+
+// skipped counts dead letters that were not sent, by the reason.
+func (p *part) skipped(code string, n int) {
+	p.Skipped += n
+	if p.job.Skips == nil {
+		p.job.Skips = map[string]int{}
+	}
+	p.job.Skips[code] += n
 }
 
 // signal tells the part's goroutine that something has changed.
@@ -261,7 +121,7 @@ func (p *part) signal() {
 	}
 }
 
-// view gives the job as it stands, with memory of its own.
+// view returns the job as it stands, with memory of its own.
 func (j *job) view() Job {
 	v := j.Job
 	v.Tally, v.Targets = Tally{}, make([]Part, 0, len(j.parts))
@@ -320,7 +180,7 @@ func unmarshalJob(id string, state []byte) (*job, map[string]storedPart, error) 
 	return j, s.Parts, nil
 }
 
-// CheckJob says what is wrong with the stored state of a redrive, if anything is.
+// CheckJob returns what is wrong with the stored state of a redrive, if anything is.
 func CheckJob(id string, state []byte) error {
 	_, _, err := unmarshalJob(id, state)
 	return err
@@ -335,4 +195,84 @@ func (j *job) reason() string {
 		}
 	}
 	return strings.Join(all, "; ")
+}
+
+// outcome is how a job ends whose parts have.
+func (j *job) outcome() JobState {
+	out := Finished
+	for _, p := range j.parts {
+		switch p.State {
+		case Cancelled:
+			return Cancelled
+		case Stopped:
+			out = Stopped
+		}
+	}
+	return out
+}
+
+// close notes how the part has ended. Letters that it never came upon have left
+// the queue by another way.
+func (p *part) close() {
+	p.State = Finished
+	if p.ending != "" {
+		p.State = p.ending
+		return
+	}
+	if gone := p.Total - p.Ended(); gone > 0 {
+		p.skipped(SkipTaken, gone)
+	}
+}
+
+// room is how many may leave the queue now, besides those on their way.
+func (p *part) room() int {
+	parked := len(p.parked())
+	free := p.Window - (len(p.flying) - parked)
+	if free < (p.Window+3)/4 { // so that several share an fsync
+		return 0
+	}
+	return min(free, p.step(), maxWindow-parked)
+}
+
+// left is how many dead letters the part has yet to come upon.
+func (p *part) left() int { return p.Total - p.Ended() - len(p.flying) }
+
+// end makes the part stop. What is under way may end; the rest is put back.
+func (p *part) end(how JobState, why string) {
+	if p.State == Running && p.ending == "" {
+		p.ending, p.Reason = how, why
+		p.signal()
+	}
+}
+
+// recalled are the deliveries to call back, if the part is to stop.
+func (p *part) recalled() []journal.Delivery {
+	if p.ending == "" {
+		return nil
+	}
+	return slices.Collect(maps.Values(p.flying))
+}
+
+// parked are the deliveries on their way that wait behind others of their ordering
+// key. They hold up no others, and do not count for the window.
+func (p *part) parked() (all []journal.Delivery) {
+	for _, d := range p.flying {
+		if d.State == journal.Parked {
+			all = append(all, d)
+		}
+	}
+	return all
+}
+
+// events and matches make a part a chooser of its dead letters.
+func (p *part) events() (oldest, latest journal.Seq) { return p.job.events() }
+
+func (p *part) matches(l *Letter) bool {
+	return p.job.target(l) == p.Target && p.job.matches(l)
+}
+
+// bare is a delivery's place and state alone, as they are kept of those on their
+// way.
+func bare(d *journal.Delivery) journal.Delivery {
+	return journal.Delivery{Seq: d.Seq, N: d.N, Lane: d.Lane, State: d.State, Due: d.Due, Key: d.Key}
 }

@@ -15,7 +15,7 @@ const (
 	Current = "current"
 )
 
-// sending says how a letter leaves the queue.
+// sending says how a dead letter leaves the queue.
 type sending struct {
 	job      string
 	now      time.Time
@@ -26,7 +26,7 @@ type sending struct {
 	rendering Rendering
 }
 
-// out gives the move that sends a letter again. Everything that leaves the queue
+// out returns the move that sends a dead letter again. Everything that leaves the queue
 // for a target leaves it here: as a ready delivery with its own id and a new
 // round of attempts, which takes along what it needs to be put back.
 func (l *Letter) out(s sending) journal.Move {
@@ -46,40 +46,7 @@ func (l *Letter) out(s sending) journal.Move {
 	return journal.Move{From: l.place, To: &to, Record: &l.record}
 }
 
-// Returned gives a redriven delivery as it is put back without having reached
-// its target: one that was not attempted as the letter that it was, another as
-// one that died again of its latest failure.
-func Returned(d journal.Delivery, now time.Time) journal.Delivery {
-	out := d.Lineage.Out
-	attempted := d.Attempts > d.Spent
-	d.Restore()
-	d.State, d.Due = journal.Dead, time.Time{}
-	if !attempted {
-		d.Lane, d.Spent, d.Since, d.Lineage = out.Lane, out.Spent, out.Since, d.Lineage.Undone()
-		return d
-	}
-	d.Lineage = d.Lineage.Ended()
-	death := journal.Death{}
-	if d.Death != nil {
-		death = *d.Death
-	}
-	last := d.History[len(d.History)-1]
-	death.At, death.Code, death.Message, death.Status = now.UTC(), last.Code, last.Message, last.Status
-	death.Condition, death.Snippet = "", ""
-	d.Death = &death
-	return d
-}
-
-// DiedAgain closes the round of a delivery that goes back to the queue: it is
-// again to be sent what was fixed when it was planned.
-func DiedAgain(d *journal.Delivery) {
-	if d.Redriven() {
-		d.Restore()
-		d.Lineage = d.Lineage.Ended()
-	}
-}
-
-// place names a letter.
+// place names a dead letter.
 type place struct {
 	Seq journal.Seq `json:"seq"`
 	N   uint16      `json:"n"`

@@ -35,7 +35,7 @@ type PreviewedLetter struct {
 	Target  string `json:"target"`
 	// Skip is why it would stay in the queue.
 	Skip *Skip `json:"skip,omitempty"`
-	// Error is why the request can't be rendered: the letter would die again.
+	// Error is why the request can't be rendered: the delivery would die again.
 	Error string `json:"error,omitempty"`
 	// Request is what would be sent, with secrets masked, and Changes is where it
 	// differs from what was sent last. What differs each time (the number of the
@@ -52,11 +52,11 @@ type Change struct {
 	Now   string `json:"now"`
 }
 
-// Preview says what a redrive would do now, letter by letter for the first show
-// of them, and changes nothing.
+// Preview returns what a redrive would do now, one by one for the first show of the
+// dead letters, and changes nothing.
 func (q *Queue) Preview(ctx context.Context, o Redrive, show int) (Preview, error) {
 	p := Preview{Targets: map[string]int{}, Letters: []PreviewedLetter{}}
-	if err := o.check(q.router); err != nil {
+	if err := o.check(q.opts.Lanes); err != nil {
 		return p, err
 	}
 	m, err := o.Filter.compile()
@@ -72,7 +72,7 @@ func (q *Queue) Preview(ctx context.Context, o Redrive, show int) (Preview, erro
 	return p, err
 }
 
-func (q *Queue) previewOne(p *Preview, o Redrive, l *Letter, show int) error {
+func (q *planner) previewOne(p *Preview, o Redrive, l *Letter, show int) error {
 	p.Total++
 	shown := PreviewedLetter{ID: l.ID, EventID: l.EventID, Bus: l.Bus, Rule: l.Rule, Target: l.Target}
 	r, err := q.rendering(o, l)
@@ -103,7 +103,7 @@ func (q *Queue) previewOne(p *Preview, o Redrive, l *Letter, show int) error {
 }
 
 // render fills in the request, and how it differs from the last one.
-func (q *Queue) render(shown *PreviewedLetter, l *Letter, r Rendering) {
+func (q *planner) render(shown *PreviewedLetter, l *Letter, r Rendering) {
 	d := targets.Delivery{
 		ID: l.ID, EventID: l.EventID, Bus: l.Bus, Rule: l.Rule, RuleTarget: l.RuleTarget, Target: r.Target,
 		Attempt: l.Attempts + 1, Envelope: l.Event, Body: r.Body, Meta: &l.parsed.Meta,
@@ -111,7 +111,7 @@ func (q *Queue) render(shown *PreviewedLetter, l *Letter, r Rendering) {
 	if r.Notice {
 		d.Envelope, d.Body = r.Body, nil
 	}
-	req, err := q.router.Request(r.Target, &d)
+	req, err := q.opts.Request(r.Target, &d)
 	if err != nil {
 		shown.Error = err.Error()
 		return

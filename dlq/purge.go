@@ -19,7 +19,7 @@ type Progress struct {
 // batch is how many letters change their state in one durable write.
 const batch = 256
 
-// Purge drops letters for good: those that are in the queue now and that the
+// Purge drops dead letters for good: those that are in the queue now and that the
 // filter lets through, batch by batch. What was dropped stays dropped if ctx ends.
 // The report, if not nil, is called after each step.
 func (q *Queue) Purge(ctx context.Context, f Filter, dryRun bool, report func(Progress)) (Progress, error) {

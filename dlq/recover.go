@@ -9,7 +9,7 @@ import (
 
 // recover finds out what has become of the letters that were on their way when
 // the last run ended. It is called before the lanes begin.
-func (q *Queue) recover(j *job, parts map[string]storedPart) error {
+func (q *Redrives) recover(j *job, parts map[string]storedPart) error {
 	for name, s := range parts {
 		p := j.parts[name]
 		if p == nil {
@@ -33,7 +33,7 @@ func (q *Queue) recover(j *job, parts map[string]storedPart) error {
 }
 
 // find looks for a letter in the queue and among what is ready.
-func (q *Queue) find(j *job, p *part, at place) (bool, error) {
+func (q *Redrives) find(j *job, p *part, at place) (bool, error) {
 	d := journal.Delivery{Seq: at.Seq, N: at.N, Lane: q.journal.Lanes()[p.Target]}
 	for _, d.State = range [...]journal.State{journal.Dead, journal.Ready} {
 		found, err := q.journal.Find(d)
@@ -68,7 +68,7 @@ func (j *job) died(d *journal.Delivery) bool {
 
 // findWaiting looks for letters among those that wait for their next attempt, or
 // behind another of their order key. What is nowhere has reached its target.
-func (q *Queue) findWaiting(p *part, lost []place) error {
+func (q *Redrives) findWaiting(p *part, lost []place) error {
 	if len(lost) == 0 {
 		return nil
 	}

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"go.uber.org/zap"
+
 	"signalbox/journal"
 )
 
@@ -19,8 +21,11 @@ const (
 	maxEnded   = 100
 )
 
-// redrives are the jobs that the queue knows of.
-type redrives struct {
+// Redrives sends dead letters again.
+type Redrives struct {
+	letters
+	planner
+
 	mu   sync.Mutex
 	jobs map[string]*job
 	// ctx ends when the queue stops; nil before Start.
@@ -29,21 +34,19 @@ type redrives struct {
 	workers sync.WaitGroup
 }
 
-func newRedrives() redrives { return redrives{jobs: map[string]*job{}} }
-
-// Conflict says that a redrive can't be changed in the state that it is in.
+// Conflict is the error of a redrive that can't be changed in the state that it is in.
 type Conflict struct{ Reason string }
 
-// Error is the reason.
+// Error returns the reason.
 func (c *Conflict) Error() string { return c.Reason }
 
-// ErrStopped says that the queue has not been started, or has been stopped.
+// ErrStopped is the error of a redrive while the queue has not been started, or has been stopped.
 var ErrStopped = errors.New("the dead-letter queue is stopping")
 
-// Start reads the redrives of an earlier run and goes on with those that had not
+// Start reads the redrives of an earlier run and continues those that had not
 // ended. It must be called before the router's lanes begin. Those whose record
 // can't be read are named in the error; what they had under way is put back.
-func (q *Queue) Start() error {
+func (q *Redrives) Start() error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.ctx, q.stop = context.WithCancel(context.Background())
@@ -68,9 +71,9 @@ func (q *Queue) Start() error {
 	return errors.Join(append(faults, err)...)
 }
 
-// Stop ends the work on redrives; Start of the next run goes on with them. It is
+// Stop ends the work on redrives; Start of the next run continues them. It is
 // idempotent.
-func (q *Queue) Stop() {
+func (q *Redrives) Stop() {
 	q.mu.Lock()
 	if q.stop != nil {
 		q.stop()
@@ -81,8 +84,8 @@ func (q *Queue) Stop() {
 
 // Redrive begins to send letters again, and returns once that is on disk. What
 // comes to the queue from now on is left alone.
-func (q *Queue) Redrive(ctx context.Context, o Redrive) (Job, error) {
-	if err := o.check(q.router); err != nil {
+func (q *Redrives) Redrive(ctx context.Context, o Redrive) (Job, error) {
+	if err := o.check(q.opts.Lanes); err != nil {
 		return Job{}, err
 	}
 	now := time.Now().UTC()
@@ -98,7 +101,7 @@ func (q *Queue) Redrive(ctx context.Context, o Redrive) (Job, error) {
 }
 
 // count finds how many letters a job means, and to which targets they go.
-func (q *Queue) count(ctx context.Context, j *job) error {
+func (q *Redrives) count(ctx context.Context, j *job) error {
 	n := j.view().Total // of what an earlier run has sent
 	return q.walk(ctx, j, journal.Cursor{}, func(l *Letter) error {
 		if j.Limit > 0 && n >= j.Limit {
@@ -111,7 +114,7 @@ func (q *Queue) count(ctx context.Context, j *job) error {
 }
 
 // launch writes a job down and begins it, in place of what it was before.
-func (q *Queue) launch(j, old *job) (Job, error) {
+func (q *Redrives) launch(j, old *job) (Job, error) {
 	if err := q.admit(j, old); err != nil {
 		return Job{}, err
 	}
@@ -130,7 +133,7 @@ func (q *Queue) launch(j, old *job) (Job, error) {
 }
 
 // admit takes a job among those of the queue, if there is room.
-func (q *Queue) admit(j, old *job) error {
+func (q *Redrives) admit(j, old *job) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.ctx == nil || q.ctx.Err() != nil {
@@ -146,9 +149,9 @@ func (q *Queue) admit(j, old *job) error {
 	return nil
 }
 
-// state gives the job for its record on disk, after moves that the journal has
+// state returns the job for its record on disk, after moves that the journal has
 // made or not: what it has not made is not on its way.
-func (q *Queue) state(j *job, settle func()) func() []byte {
+func (q *Redrives) state(j *job, settle func()) func() []byte {
 	return func() []byte {
 		q.mu.Lock()
 		defer q.mu.Unlock()
@@ -159,14 +162,20 @@ func (q *Queue) state(j *job, settle func()) func() []byte {
 	}
 }
 
+func (q *Redrives) locked(fn func()) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	fn()
+}
+
 // begin starts the parts of a job. It is called with the lock held.
-func (q *Queue) begin(j *job) {
+func (q *Redrives) begin(j *job) {
 	ctx, cancel := context.WithCancel(q.ctx)
 	j.cancel = cancel
 	for _, p := range j.parts {
 		if p.State == Running {
 			j.running++
-			q.workers.Go(func() { q.run(ctx, p) })
+			q.workers.Go(func() { (&sender{q, p}).run(ctx) })
 		}
 	}
 	if j.running == 0 {
@@ -175,8 +184,8 @@ func (q *Queue) begin(j *job) {
 	}
 }
 
-// Jobs gives the redrives that are known, the latest first.
-func (q *Queue) Jobs() []Job {
+// Jobs returns the redrives that are known, the latest first.
+func (q *Redrives) Jobs() []Job {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	all := make([]Job, 0, len(q.jobs))
@@ -186,15 +195,15 @@ func (q *Queue) Jobs() []Job {
 	return all
 }
 
-// Running is how many redrives are at work.
-func (q *Queue) Running() int {
+// Running returns how many redrives are at work.
+func (q *Redrives) Running() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.running()
 }
 
-func (r *redrives) running() (n int) {
-	for _, j := range r.jobs {
+func (q *Redrives) running() (n int) {
+	for _, j := range q.jobs {
 		if j.State == Running {
 			n++
 		}
@@ -202,8 +211,8 @@ func (r *redrives) running() (n int) {
 	return n
 }
 
-// Job gives a redrive by its id, or journal.ErrNotFound.
-func (q *Queue) Job(id string) (Job, error) {
+// Job returns a redrive by its id, or journal.ErrNotFound.
+func (q *Redrives) Job(id string) (Job, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	j, err := q.job(id)
@@ -213,7 +222,7 @@ func (q *Queue) Job(id string) (Job, error) {
 	return j.view(), nil
 }
 
-func (q *Queue) job(id string) (*job, error) {
+func (q *Redrives) job(id string) (*job, error) {
 	if j := q.jobs[id]; j != nil {
 		return j, nil
 	}
@@ -222,7 +231,7 @@ func (q *Queue) job(id string) (*job, error) {
 
 // Cancel stops a redrive: what has not reached its target is put back. It is
 // Cancelled once that is done, which an attempt under way can put off.
-func (q *Queue) Cancel(id string) (Job, error) {
+func (q *Redrives) Cancel(id string) (Job, error) {
 	q.mu.Lock()
 	j, err := q.job(id)
 	if err == nil && j.State != Running {
@@ -237,13 +246,13 @@ func (q *Queue) Cancel(id string) (Job, error) {
 	}
 	v := j.view()
 	q.mu.Unlock()
-	// On disk, so that the next run does not go on with it.
+	// On disk, so that the next run does not continue it.
 	return v, q.journal.MoveJob(nil, id, q.state(j, nil))
 }
 
-// Resume goes on with a redrive that stopped or was cancelled: with the letters
+// Resume continues a redrive that stopped or was cancelled: with the letters
 // that it left, and with those that died again by it.
-func (q *Queue) Resume(ctx context.Context, id string) (Job, error) {
+func (q *Redrives) Resume(ctx context.Context, id string) (Job, error) {
 	q.mu.Lock()
 	old, err := q.job(id)
 	if err == nil && old.State != Stopped && old.State != Cancelled {
@@ -264,4 +273,57 @@ func (q *Queue) Resume(ctx context.Context, id string) (Job, error) {
 		return Job{}, err
 	}
 	return q.launch(j, old)
+}
+
+// partEnded writes the job down as ended once all of its parts have.
+func (q *Redrives) partEnded(ctx context.Context, j *job) {
+	q.mu.Lock()
+	j.running--
+	over := j.running == 0
+	q.mu.Unlock()
+	if !over || ctx.Err() != nil {
+		return
+	}
+	var last Job
+	err := q.journal.MoveJob(nil, j.ID, q.state(j, func() {
+		j.State, j.Reason, j.EndedAt = j.outcome(), j.reason(), time.Now().UTC()
+		last = j.view()
+	}))
+	if err != nil {
+		return // the journal has ended, and with it the run
+	}
+	j.cancel()
+	q.log(last)
+	q.forgetOld()
+}
+
+// log logs how a redrive ended.
+func (q *Redrives) log(j Job) {
+	level := zap.InfoLevel
+	if j.State == Stopped {
+		level = zap.WarnLevel
+	}
+	q.opts.Log.Log(level, "redrive ended", zap.String("id", j.ID), zap.String("state", string(j.State)), zap.String("reason", j.Reason),
+		zap.Int("delivered", j.Delivered), zap.Int("died_again", j.DiedAgain), zap.Int("skipped", j.Skipped), zap.Int("left", j.Left))
+}
+
+// forgetOld forgets the redrives that ended before the latest maxEnded.
+func (q *Redrives) forgetOld() {
+	q.mu.Lock()
+	var old []string
+	for _, id := range slices.Sorted(maps.Keys(q.jobs)) {
+		if q.jobs[id].State != Running {
+			old = append(old, id)
+		}
+	}
+	old = old[:max(0, len(old)-maxEnded)]
+	for _, id := range old {
+		delete(q.jobs, id)
+	}
+	q.mu.Unlock()
+	for _, id := range old {
+		if q.journal.MoveJob(nil, id, func() []byte { return nil }) != nil {
+			return // the journal has ended; the next run forgets them
+		}
+	}
 }

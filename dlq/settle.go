@@ -2,14 +2,15 @@ package dlq
 
 import (
 	"fmt"
+	"time"
 
 	"signalbox/journal"
 	"signalbox/targets"
 )
 
-// Failed tells of a failed attempt at a redriven delivery, before its next state
-// is settled, and says whether to give it up at once: its redrive stops.
-func (q *Queue) Failed(d *journal.Delivery, failure *targets.Error) (giveUp bool) {
+// Failed is told of a failed attempt at a redriven delivery, before its next state
+// is settled, and reports whether to give it up at once: its redrive stops.
+func (q *Redrives) Failed(d *journal.Delivery, failure *targets.Error) (giveUp bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	p := q.partOf(d)
@@ -36,17 +37,17 @@ func clip(text string) string {
 	return text
 }
 
-// Redriving says whether a redriven delivery is to be attempted: its redrive runs.
-func (q *Queue) Redriving(d *journal.Delivery) bool {
+// Redriving reports whether a redriven delivery is to be attempted: its redrive runs.
+func (q *Redrives) Redriving(d *journal.Delivery) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	p := q.partOf(d)
 	return p != nil && p.ending == ""
 }
 
-// Settled tells of a redriven delivery's next state, or its end, once that can be
+// Settled is told of a redriven delivery's next state, or its end, once that can be
 // seen on disk.
-func (q *Queue) Settled(from journal.Delivery, to *journal.Delivery, end journal.End) {
+func (q *Redrives) Settled(from journal.Delivery, to *journal.Delivery, end journal.End) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	p := q.partOf(&from)
@@ -78,7 +79,7 @@ func (q *Queue) Settled(from journal.Delivery, to *journal.Delivery, end journal
 
 // partOf finds the part that sent a delivery which is on its way; nil if there is
 // none, or it does not run.
-func (q *Queue) partOf(d *journal.Delivery) *part {
+func (q *Redrives) partOf(d *journal.Delivery) *part {
 	j := q.jobs[d.RedriveJob()]
 	if j == nil || j.State != Running {
 		return nil
@@ -91,3 +92,42 @@ func (q *Queue) partOf(d *journal.Delivery) *part {
 	}
 	return nil
 }
+
+// Returned returns a redriven delivery as it is put back without having reached its
+// target: one that was not attempted as the dead letter that it was, another as one
+// that died again of its latest failure.
+func (q *Redrives) Returned(d journal.Delivery) journal.Delivery {
+	out := d.Lineage.Out
+	attempted := d.Attempts > d.Spent
+	d.Restore()
+	d.State, d.Due = journal.Dead, time.Time{}
+	if !attempted {
+		d.Lane, d.Spent, d.Since, d.Lineage = out.Lane, out.Spent, out.Since, d.Lineage.Undone()
+		return d
+	}
+	d.Lineage = d.Lineage.Ended()
+	death := journal.Death{}
+	if d.Death != nil {
+		death = *d.Death
+	}
+	last := d.History[len(d.History)-1]
+	death.At, death.Code, death.Message, death.Status = time.Now().UTC(), last.Code, last.Message, last.Status
+	death.Condition, death.Snippet = "", ""
+	d.Death = &death
+	return d
+}
+
+// DiedAgain closes the round of a delivery that goes back to the queue: it is
+// again to be sent what was fixed when it was planned.
+func (q *Redrives) DiedAgain(d *journal.Delivery) {
+	if d.Redriven() {
+		d.Restore()
+		d.Lineage = d.Lineage.Ended()
+	}
+}
+
+// Returned is Queue.Returned at a time.
+func Returned(d journal.Delivery, _ time.Time) journal.Delivery { return (*Redrives)(nil).Returned(d) }
+
+// DiedAgain is Queue.DiedAgain.
+func DiedAgain(d *journal.Delivery) { (*Redrives)(nil).DiedAgain(d) }

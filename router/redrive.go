@@ -91,16 +91,6 @@ func (r *Router) Request(target string, d *targets.Delivery) (targets.Request, e
 	return h.target.Preview(d)
 }
 
-// RedriveEnded logs how a redrive ended. It makes Router a dlq.Router.
-func (r *Router) RedriveEnded(j dlq.Job) {
-	log := r.log.Info
-	if j.State == dlq.Stopped {
-		log = r.log.Warn
-	}
-	log("redrive ended", zap.String("id", j.ID), zap.String("state", string(j.State)), zap.String("reason", j.Reason),
-		zap.Int("delivered", j.Delivered), zap.Int("died_again", j.DiedAgain), zap.Int("skipped", j.Skipped), zap.Int("left", j.Left))
-}
-
 // recall takes a redriven delivery out of the lane where it is not under way. A
 // read under way may have found it, and is awaited.
 func (l *lane) recall(d journal.Delivery) {

@@ -203,7 +203,7 @@ func New(opts Options, set *rules.Set) (_ *Router, err error) {
 		r.abandon()
 		return nil, err
 	}
-	r.DeadLetters = dlq.New(opts.Journal, r)
+	r.DeadLetters = dlq.New(dlq.Options{Journal: opts.Journal, Lanes: r, Render: r.Render, Request: r.Request, Log: opts.Logger})
 	r.Traces = trace.NewReader(opts.Journal, r.TargetName)
 	r.States = state.NewReader(opts.Journal, func() *catalog.Catalog { return r.Rules().Catalog })
 	opts.Journal.OnFreed(r.freed)
