@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 
+	"signalbox/delivery"
 	"signalbox/router"
 	"signalbox/spelling"
 )
@@ -46,7 +47,7 @@ func (a *api) actOnTarget(w http.ResponseWriter, r *http.Request, act func(strin
 			return
 		}
 	}
-	a.answer(w, TargetView{Name: name, State: router.TargetGone})
+	a.answer(w, TargetView{Name: name, State: delivery.Gone})
 }
 
 // actOnRule answers with how the rule stands then.

@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"testing"
 
-	"signalbox/router"
+	"signalbox/delivery"
 )
 
 func TestPausingOverHTTP(t *testing.T) {
@@ -32,7 +32,7 @@ func TestPausingByClient(t *testing.T) {
 	w := newWorld(t)
 	s, err := w.client.PauseTarget(t.Context(), "console")
 	must(t, err)
-	if s.State != router.TargetPaused {
+	if s.State != delivery.Paused {
 		t.Errorf("got %+v", s)
 	}
 	all, err := w.client.Targets(t.Context())

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"signalbox/delivery"
 	"signalbox/document"
 	"signalbox/journal"
 	"signalbox/router"
@@ -31,9 +32,9 @@ type TargetView struct {
 	// Failing is the latest error, empty while the target takes deliveries.
 	Failing string `json:"failing,omitempty"`
 	// State says in one word how the target does.
-	State router.TargetState `json:"state"`
+	State delivery.State `json:"state"`
 	// Circuit is its circuit breaker; absent where that is switched off.
-	Circuit *router.Circuit `json:"circuit,omitempty"`
+	Circuit *delivery.Circuit `json:"circuit,omitempty"`
 	// Pause says who has paused it; absent where nobody has.
 	Pause *router.Pause `json:"pause,omitempty"`
 	// QuietUntil is until when the target has asked for no attempts.

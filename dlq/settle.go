@@ -125,9 +125,3 @@ func (q *Redrives) DiedAgain(d *journal.Delivery) {
 		d.Lineage = d.Lineage.Ended()
 	}
 }
-
-// Returned is Queue.Returned at a time.
-func Returned(d journal.Delivery, _ time.Time) journal.Delivery { return (*Redrives)(nil).Returned(d) }
-
-// DiedAgain is Queue.DiedAgain.
-func DiedAgain(d *journal.Delivery) { (*Redrives)(nil).DiedAgain(d) }

@@ -8,6 +8,7 @@ import (
 	"go.uber.org/zap"
 
 	"signalbox/catalog"
+	"signalbox/delivery"
 	"signalbox/event"
 	"signalbox/journal"
 	"signalbox/rules"
@@ -130,7 +131,7 @@ type plan struct {
 
 // send is one planned delivery.
 type send struct {
-	lane *lane
+	lane *delivery.Lane
 	rule *rules.Rule
 	hold journal.HoldID // where it is held back; 0 if it is not
 	to   *rules.RuleTarget
@@ -195,7 +196,7 @@ func (r *Router) prepare(snap *snapshot, e *event.Event, seq journal.Seq) (plan,
 			p.sends = append(p.sends, s)
 		}
 	}
-	if isRequest(e.Meta.Kind) {
+	if delivery.IsRequest(e.Meta.Kind) {
 		if err := p.findHandler(snap); err != nil {
 			return plan{}, err
 		}
@@ -266,7 +267,7 @@ func (p *plan) entry() (journal.Entry, error) {
 	}
 	for i, s := range p.sends {
 		e.Deliveries[i] = journal.Delivery{
-			Seq: p.seq, N: uint16(i), Lane: s.lane.id, State: journal.Ready,
+			Seq: p.seq, N: uint16(i), Lane: s.lane.ID, State: journal.Ready,
 			Rule: s.rule.Name, RuleTarget: s.to.ID, Body: s.body, Notice: s.notice, Key: s.key,
 		}
 		if s.rule.Bus != p.event.Meta.Bus {
@@ -288,7 +289,7 @@ func (p *plan) entry() (journal.Entry, error) {
 
 // handOver tells the lanes of what is now on disk, and counts it.
 func (r *Router) handOver(plans []plan, entries []journal.Entry) {
-	var all offers
+	var all delivery.Offers
 	for i := range plans {
 		p := &plans[i]
 		r.metrics.accepted(p)
@@ -304,7 +305,7 @@ func (r *Router) handOver(plans []plan, entries []journal.Entry) {
 		for k, s := range p.sends {
 			d := entries[i].Deliveries[k]
 			if d.State == journal.Dead {
-				r.metrics.died(d.Rule, s.lane.name)
+				r.metrics.lanes.Died(d.Rule, s.lane.Name)
 				continue
 			}
 			if d.State == journal.Held {
@@ -313,10 +314,10 @@ func (r *Router) handOver(plans []plan, entries []journal.Entry) {
 				}
 				continue
 			}
-			all = append(all, offer{s.lane, &item{delivery: d, envelope: p.envelope, metaBytes: entries[i].Record.Meta, meta: &p.event.Meta, eventID: p.event.ID}})
+			all = append(all, delivery.Offer{Lane: s.lane, Item: delivery.NewItem(d, &entries[i].Record, &p.event.Meta, p.event.ID)})
 		}
 	}
-	all.make()
+	all.Make()
 }
 
 // whenError reports a condition that failed on an event: once for each rule, as

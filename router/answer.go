@@ -8,8 +8,8 @@ import (
 
 	"go.uber.org/zap"
 
+	"signalbox/delivery"
 	"signalbox/event"
-	"signalbox/journal"
 	"signalbox/targets"
 	"signalbox/work"
 )
@@ -20,88 +20,91 @@ const (
 	dropFailed  = "failed"
 )
 
-// handling says whether a delivery of a command or a query is the one that
-// handles it, and gives the command's work request.
-func (l *lane) handling(it *item, h *handle) (t *tracked, ok bool) {
-	if it.meta.Kind == event.KindQuery {
-		return nil, h == nil || !observes(h.cfg.Type)
+// follower follows the deliveries of commands and queries.
+type follower struct{ r *Router }
+
+// handling reports whether a delivery of a command or a query is the one that
+// handles it, and returns the command's work request.
+func (q follower) handling(a *delivery.Attempt) (t *tracked, ok bool) {
+	it := a.Item
+	if it.Meta.Kind == event.KindQuery {
+		return nil, a.Target == nil || !observes(a.Target.Config.Type)
 	}
-	t = l.r.works.ofCommand(it.eventID)
-	if t == nil || it.delivery.Redriven() { // whose request has ended with its death
+	t = q.r.works.ofCommand(it.EventID)
+	if t == nil || it.Delivery.Redriven() { // whose request has ended with its death
 		return nil, false
 	}
 	by := t.now.Load().Handler
-	return t, by.Bus == it.meta.Bus && by.Rule == it.delivery.Rule && by.Entry == it.delivery.RuleTarget
+	return t, by.Bus == it.Meta.Bus && by.Rule == it.Delivery.Rule && by.Entry == it.Delivery.RuleTarget
 }
 
-// beginRequest prepares an attempt at a command or a query; it has ended the delivery,
-// and says false, where the command has been cancelled or nobody waits for the
-// query's reply any more.
-func (l *lane) beginRequest(it *item, h *handle, d *targets.Delivery) bool {
-	t, ok := l.handling(it, h)
+// Begin prepares an attempt at a command or a query, which is dropped where the
+// command has been cancelled or nobody waits for the query's reply any more.
+func (q follower) Begin(a *delivery.Attempt) delivery.Verdict {
+	t, ok := q.handling(a)
 	switch {
 	case !ok:
-		return true
-	case t == nil && l.unasked(it):
-		l.dropQuery(it, dropUnasked)
-		return false
+		return delivery.Continue
+	case t == nil && q.unasked(a.Item):
+		return q.dropQuery(dropUnasked)
 	case t != nil && t.now.Load().Action == work.Canceling:
 		note := "before it was delivered"
-		if it.delivery.Attempts > 0 {
+		if a.Item.Delivery.Attempts > 0 {
 			note = "after attempts that failed; it is not delivered again"
 		}
-		if l.advance(t, work.Change{Action: work.Canceled, Note: note}) {
-			l.drop(it)
+		if !q.advance(a, t, work.Change{Action: work.Canceled, Note: note}) {
+			return delivery.Stay
 		}
-		return false
+		return delivery.Drop
 	}
-	if d.Answer == nil && answersFor(&h.cfg) {
-		d.Answer = new(targets.Answer)
+	if a.Target != nil && answersFor(&a.Target.Config) {
+		a.Send.Answer = new(targets.Answer)
 	}
-	return true
+	return delivery.Continue
 }
 
-// unasked says that a query was asked by somebody who does not wait any more.
-func (l *lane) unasked(it *item) bool { return askedFor(it) && !l.r.askers.wait(it.eventID) }
+// unasked reports whether a query was asked by somebody who does not wait any more.
+func (q follower) unasked(it *delivery.Item) bool {
+	return askedFor(it) && !q.r.askers.wait(it.EventID)
+}
 
-// askedFor says whether a query came from somebody who waits for the reply. One
+// askedFor reports whether a query came from somebody who waits for the reply. One
 // that came in as an event does is delivered as one.
-func askedFor(it *item) bool {
-	return slices.ContainsFunc(it.meta.Extensions, func(a event.Attribute) bool { return a.Name == replyBy })
+func askedFor(it *delivery.Item) bool {
+	return slices.ContainsFunc(it.Meta.Extensions, func(a event.Attribute) bool { return a.Name == replyBy })
 }
 
-// advance moves a command's work request; false says that the step can't be
+// advance moves a command's work request; false means that the step can't be
 // written, and that the delivery must stay as it is.
-func (l *lane) advance(t *tracked, c work.Change) bool {
-	_, err := l.r.advance(t, c)
+func (q follower) advance(a *delivery.Attempt, t *tracked, c work.Change) bool {
+	_, err := q.r.advance(t, c)
 	if err != nil {
-		l.r.log.Error("work request's step can't be written; the delivery will be attempted again after a restart",
-			zap.String("target", l.name), zap.Error(err))
+		q.r.log.Error("work request's step can't be written; the delivery will be attempted again after a restart",
+			zap.String("target", a.Send.Target), zap.Error(err))
 	}
 	return err == nil
 }
 
-// answeredRequest tells of a delivery that the target has taken. It says false where
-// the delivery must not be settled.
-func (l *lane) answeredRequest(it *item, h *handle, d *targets.Delivery) bool {
-	t, ok := l.handling(it, h)
-	if !ok || d.Answer == nil || !answersFor(&h.cfg) {
-		return true
+// Answered takes in what the target has answered to a delivery that it has taken.
+func (q follower) Answered(a *delivery.Attempt) delivery.Verdict {
+	t, ok := q.handling(a)
+	if !ok || a.Send.Answer == nil || !answersFor(&a.Target.Config) {
+		return delivery.Continue
 	}
-	reply := replyOf(d.Answer, ReplyAnswered)
+	reply := replyOf(a.Send.Answer, ReplyAnswered)
 	if t == nil {
-		l.r.askers.tell(it.eventID, reply)
-		return true
+		q.r.askers.tell(a.Item.EventID, reply)
+		return delivery.Continue
 	}
 	c := work.Change{Action: work.Succeeded, Note: fmt.Sprintf("the handler answered %d", reply.Status)}
 	if reply.Status == http.StatusAccepted {
 		c.Action, reply = work.InProgress, Reply{Outcome: ReplyLate}
 	}
-	if !l.advance(t, c) {
-		return false
+	if !q.advance(a, t, c) {
+		return delivery.Stay
 	}
-	l.r.askers.tell(it.eventID, reply)
-	return true
+	q.r.askers.tell(a.Item.EventID, reply)
+	return delivery.Continue
 }
 
 func replyOf(a *targets.Answer, outcome string) Reply {
@@ -112,36 +115,30 @@ func replyOf(a *targets.Answer, outcome string) Reply {
 	return r
 }
 
-// refused tells of an attempt that failed with the handler's final word on a
-// command, or on a query, which both end with it. It says false where the
-// failure is to be treated as that of any delivery.
-func (l *lane) refused(it *item, h *handle, d *targets.Delivery, failure *targets.Error) bool {
-	t, ok := l.handling(it, h)
+// Failed takes in an attempt that failed. The handler's final word on a command, or
+// on a query, ends both; any other failure is that of any delivery.
+func (q follower) Failed(a *delivery.Attempt) delivery.Verdict {
+	t, ok := q.handling(a)
 	if !ok {
-		return false
+		return delivery.Continue
 	}
-	if d.Answer == nil || !failure.Final || !refuses(failure.Status) {
-		if t == nil && l.unasked(it) {
-			l.r.metrics.failed(l.name, failure.Code)
-			l.noteFailure(it, h, failure)
-			l.dropQuery(it, dropUnasked)
-			return true
+	if a.Send.Answer == nil || !a.Failure.Final || !refuses(a.Failure.Status) {
+		if t == nil && q.unasked(a.Item) {
+			q.dropQuery(dropUnasked)
+			return delivery.DropFailed
 		}
-		return false
+		return delivery.Continue
 	}
-	l.r.metrics.failed(l.name, failure.Code)
-	l.noteSuccess(it) // the target is well, and says no
-	if t != nil && !l.advance(t, work.Change{Action: work.Failed, Note: "the handler refused it", Error: failureFor(failure)}) {
-		return true
+	if t != nil && !q.advance(a, t, work.Change{Action: work.Failed, Note: "the handler refused it", Error: failureFor(a.Failure)}) {
+		return delivery.Stay
 	}
-	l.r.askers.tell(it.eventID, replyOf(d.Answer, ReplyRefused))
-	l.drop(it)
-	return true
+	q.r.askers.tell(a.Item.EventID, replyOf(a.Send.Answer, ReplyRefused))
+	return delivery.Drop
 }
 
-// refuses says whether a status is a handler's word on the message itself. The
+// refuses reports whether a status is a handler's word on the message itself. The
 // others are about its address or the router's credentials, which an operator
-// mends, or pass with time.
+// corrects, or pass with time.
 func refuses(status int) bool {
 	switch status {
 	case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusProxyAuthRequired,
@@ -159,45 +156,38 @@ func failureFor(failure *targets.Error) *work.Failure {
 	return &work.Failure{Code: failure.Code, Message: work.Bounded(strings.TrimSpace(text)), Status: failure.Status}
 }
 
-// gaveUp tells of a delivery that is about to go to the dead-letter queue. It
-// says true where it does not: it is a query, or the step can't be written.
-func (l *lane) gaveUp(it *item, h *handle, failure *targets.Error) bool {
-	t, ok := l.handling(it, h)
+// GaveUp takes in that a delivery is about to go to the dead-letter queue, where no
+// query goes that somebody had asked.
+func (q follower) GaveUp(a *delivery.Attempt) delivery.Verdict {
+	t, ok := q.handling(a)
 	if !ok {
-		return false
+		return delivery.Continue
 	}
-	if t != nil && !l.advance(t, work.Change{Action: work.Failed, Note: "in the dead-letter queue", Error: failureFor(failure)}) {
-		return true
+	if t != nil && !q.advance(a, t, work.Change{Action: work.Failed, Note: "in the dead-letter queue", Error: failureFor(a.Failure)}) {
+		return delivery.Stay
 	}
-	l.r.askers.tell(it.eventID, Reply{Outcome: ReplyFailed, Message: message(failure), Status: failure.Status})
-	if t == nil && askedFor(it) {
-		l.dropQuery(it, dropFailed)
-		return true
+	q.r.askers.tell(a.Item.EventID, Reply{Outcome: ReplyFailed, Message: delivery.Message(a.Failure), Status: a.Failure.Status})
+	if t == nil && askedFor(a.Item) {
+		return q.dropQuery(dropFailed)
 	}
-	return false
+	return delivery.Continue
 }
 
-// simulated tells of a test message that its target does not act on.
-func (l *lane) simulated(it *item, h *handle) bool {
-	t, ok := l.handling(it, h)
+// Simulated takes in a test message that its target does not act on.
+func (q follower) Simulated(a *delivery.Attempt) delivery.Verdict {
+	t, ok := q.handling(a)
 	if !ok {
-		return true
+		return delivery.Continue
 	}
-	if t != nil && !l.advance(t, work.Change{Action: work.Succeeded, Note: "a test: the target does not act on it"}) {
-		return false
+	if t != nil && !q.advance(a, t, work.Change{Action: work.Succeeded, Note: "a test: the target does not act on it"}) {
+		return delivery.Stay
 	}
-	l.r.askers.tell(it.eventID, Reply{Outcome: ReplyNothing})
-	return true
+	q.r.askers.tell(a.Item.EventID, Reply{Outcome: ReplyNothing})
+	return delivery.Continue
 }
 
-// dropQuery ends the delivery of a query that has no use any more.
-func (l *lane) dropQuery(it *item, reason string) {
-	l.r.metrics.queryDrops.WithLabelValues(reason).Inc()
-	l.drop(it)
-}
-
-// drop ends a delivery without another attempt.
-func (l *lane) drop(it *item) {
-	l.r.metrics.ended(it.delivery.Rule, l.name, outcomeDropped)
-	l.settle(it, nil, journal.Dropped)
+// dropQuery counts a query that has no use any more.
+func (q follower) dropQuery(reason string) delivery.Verdict {
+	q.r.metrics.queryDrops.WithLabelValues(reason).Inc()
+	return delivery.Drop
 }

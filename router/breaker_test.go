@@ -11,6 +11,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
+	"signalbox/delivery"
 	"signalbox/dlq"
 	"signalbox/event"
 	"signalbox/journal"
@@ -63,7 +64,7 @@ func TestAnOpenCircuitKeepsDeliveriesFromBeingAttempted(t *testing.T) {
 		if first < 3 || first > 3+4 {
 			t.Fatalf("%d attempts before the circuit opened, want 3 and those under way with them", first)
 		}
-		if s := b.status("a"); s.State != TargetOpen || s.Circuit.State != CircuitOpen || s.Circuit.Reason == "" || s.Ready == 0 || s.InFlight != 0 {
+		if s := b.status("a"); s.State != delivery.Open || s.Circuit.State != delivery.CircuitOpen || s.Circuit.Reason == "" || s.Ready == 0 || s.InFlight != 0 {
 			t.Errorf("got %+v, %+v", s, s.Circuit)
 		}
 		if reason, failing := b.router.Failing("a"); !failing || !strings.Contains(reason, "refused") || !b.router.BreakerOpen("a") {
@@ -75,7 +76,7 @@ func TestAnOpenCircuitKeepsDeliveriesFromBeingAttempted(t *testing.T) {
 			t.Errorf("%d probes in a minute, want one every 10 s", n)
 		}
 		untouched := uint64(0)
-		if err := b.journal.Ready(b.router.lanes["a"].id, journal.Cursor{}, b.journal.Stable(), func(d journal.Delivery, _ journal.Record) bool {
+		if err := b.journal.Ready(b.router.lanes["a"].ID, journal.Cursor{}, b.journal.Stable(), func(d journal.Delivery, _ journal.Record) bool {
 			if d.Attempts == 0 {
 				untouched++
 			}
@@ -90,7 +91,7 @@ func TestAnOpenCircuitKeepsDeliveriesFromBeingAttempted(t *testing.T) {
 		if c := b.counts(); c.Delivered != 100 {
 			t.Errorf("after the target came back: %+v", c)
 		}
-		if s := b.status("a"); s.State != TargetOK || s.Circuit.State != CircuitClosed || b.router.BreakerOpen("a") {
+		if s := b.status("a"); s.State != delivery.OK || s.Circuit.State != delivery.CircuitClosed || b.router.BreakerOpen("a") {
 			t.Errorf("got %+v, %+v", s, s.Circuit)
 		}
 		if n, m := logs.FilterMessageSnippet("circuit opened").Len(), logs.FilterMessageSnippet("circuit closed").Len(); n != 1 || m != 1 {
@@ -103,14 +104,14 @@ func TestWhatCountsForTheCircuit(t *testing.T) {
 	for _, test := range []struct {
 		name  string
 		say   func(context.Context, *targets.Delivery) error
-		state CircuitState
+		state delivery.CircuitState
 	}{
-		{"no connection", down, CircuitOpen},
-		{"500", answer(500, targets.CodeErrorFromTarget, false, 0), CircuitOpen},
-		{"429", answer(429, targets.CodeThrottling, false, 0), CircuitOpen},
-		{"400 is the delivery's fault", answer(400, targets.CodeErrorFromTarget, true, 0), CircuitClosed},
-		{"a retried 409 too", answer(409, targets.CodeErrorFromTarget, false, 0), CircuitClosed},
-		{"a body that can't be sent", answer(0, targets.CodeInvalidJSON, true, 0), CircuitClosed},
+		{"no connection", down, delivery.CircuitOpen},
+		{"500", answer(500, targets.CodeErrorFromTarget, false, 0), delivery.CircuitOpen},
+		{"429", answer(429, targets.CodeThrottling, false, 0), delivery.CircuitOpen},
+		{"400 is the delivery's fault", answer(400, targets.CodeErrorFromTarget, true, 0), delivery.CircuitClosed},
+		{"a retried 409 too", answer(409, targets.CodeErrorFromTarget, false, 0), delivery.CircuitClosed},
+		{"a body that can't be sent", answer(0, targets.CodeInvalidJSON, true, 0), delivery.CircuitClosed},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -136,7 +137,7 @@ func TestABreakerThatIsOffStaysClosed(t *testing.T) {
 		b.fakes["a"].say(down)
 		b.send(orders(20)...)
 		b.settled()
-		if s := b.status("a"); s.Circuit != nil || s.State != TargetFailing || len(b.fakes["a"].deliveries()) < 20 {
+		if s := b.status("a"); s.Circuit != nil || s.State != delivery.Failing || len(b.fakes["a"].deliveries()) < 20 {
 			t.Errorf("got %+v, %d attempts", s, len(b.fakes["a"].deliveries()))
 		}
 	})
@@ -156,7 +157,7 @@ func TestAHungTargetIsProbedByOneWorker(t *testing.T) {
 		}
 		time.Sleep(16 * time.Second) // the timeout is 5 s, and the circuit stays open for 10
 		b.settled()
-		if s := b.status("a"); s.InFlight != 1 || s.State != TargetHalfOpen {
+		if s := b.status("a"); s.InFlight != 1 || s.State != delivery.HalfOpen {
 			t.Errorf("got %+v, want one probe under way", s)
 		}
 		close(until)
@@ -188,7 +189,7 @@ func TestAgeGoesOnBehindAnOpenCircuit(t *testing.T) {
 		}
 		named := 0
 		for _, l := range page.Letters {
-			if l.Condition != ConditionAge {
+			if l.Condition != delivery.ConditionAge {
 				t.Errorf("died of %q", l.Condition)
 			}
 			if l.Attempts == 0 && strings.Contains(l.ErrorMessage, `the circuit of target "a" has been open since`) {
@@ -209,7 +210,7 @@ func TestRetryAfterIsForTheWholeTarget(t *testing.T) {
 		b.fakes["a"].say(answer(429, targets.CodeThrottling, false, 30*time.Second))
 		b.send(orders(40)...)
 		b.settled()
-		if n, s := len(b.fakes["a"].deliveries()), b.status("a"); n > 4 || s.QuietUntil.IsZero() || s.Circuit.State != CircuitClosed {
+		if n, s := len(b.fakes["a"].deliveries()), b.status("a"); n > 4 || s.QuietUntil.IsZero() || s.Circuit.State != delivery.CircuitClosed {
 			t.Fatalf("%d attempts, want those alone that were under way; %+v %+v", n, s, s.Circuit)
 		}
 		time.Sleep(29 * time.Second)

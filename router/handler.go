@@ -9,9 +9,6 @@ import (
 	"signalbox/work"
 )
 
-// isRequest says whether a message of this kind is handled by exactly one target.
-func isRequest(k event.Kind) bool { return k == event.KindCommand || k == event.KindQuery }
-
 // observes says that a target of this type only looks on: what it is sent of a
 // command or a query does not count as its handling.
 func observes(targetType string) bool { return targetType == targets.TypeLog }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"signalbox/delivery"
 	"signalbox/journal"
 )
 
@@ -40,12 +41,12 @@ func (r *Router) BlockedKeys(target string, from journal.KeyHash, limit int) (ke
 		return nil, 0, &UnknownTarget{target}
 	}
 	var bad error
-	err = r.journal.Keys(l.id, from, func(rec journal.KeyRecord) bool {
+	err = r.journal.Keys(l.ID, from, func(rec journal.KeyRecord) bool {
 		if len(keys) == limit {
 			next = rec.Hash
 			return false
 		}
-		n, err := r.journal.CountParked(l.id, rec.Hash, maxParkedShown+1)
+		n, err := r.journal.CountParked(l.ID, rec.Hash, maxParkedShown+1)
 		bad = err
 		keys = append(keys, BlockedKey{
 			Key: rec.Key, State: rec.State.String(), Head: rec.Head, Since: rec.Since,
@@ -67,7 +68,7 @@ func (r *Router) ResumeKey(target, orderKey string) error {
 	if l == nil {
 		return &UnknownTarget{target}
 	}
-	n, err := r.journal.FreeKeys(l.id, journal.HashKey(orderKey))
+	n, err := r.journal.FreeKeys(l.ID, journal.HashKey(orderKey))
 	if err == nil && n == 0 {
 		err = fmt.Errorf("target %q: order key %q is not stopped: %w", target, orderKey, journal.ErrNotFound)
 	}
@@ -75,7 +76,7 @@ func (r *Router) ResumeKey(target, orderKey string) error {
 }
 
 // laneNamed finds a target's lane; nil if there is none.
-func (r *Router) laneNamed(target string) *lane {
+func (r *Router) laneNamed(target string) *delivery.Lane {
 	r.laneMu.Lock()
 	defer r.laneMu.Unlock()
 	return r.lanes[target]

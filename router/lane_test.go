@@ -82,9 +82,7 @@ func TestAReadThatEndsBeforeADeliveryDoesNotForgetIt(t *testing.T) {
 		b.send(order(1))
 		b.settled()
 		l := b.router.lanes["a"]
-		l.mu.Lock()
-		l.behind, l.from = true, journal.Cursor{} // as after an earlier read: a place well before
-		l.mu.Unlock()
+		l.Requeue(journal.Delivery{}) // as after an earlier read: a place well before
 		slow := b.journal.Reserve(1)
 		b.send(order(2))
 		close(until)
@@ -209,7 +207,7 @@ rules:
 		b.router.handOver([]plan{p}, []journal.Entry{entry})
 		s.Release()
 		b.settled()
-		if c := b.journal.LaneCounts(l.id); c.Ready != 1 || c.Dead != 0 {
+		if c := b.journal.LaneCounts(l.ID); c.Ready != 1 || c.Dead != 0 {
 			t.Errorf("got %+v, want the delivery ready for the next start", c)
 		}
 		b.stop()

@@ -391,11 +391,9 @@ func (m *model) finish() {
 		m.t.Errorf("%d deliveries planned; the accounts say %+v", m.planned, c)
 	}
 	for _, l := range m.router.allLanes() {
-		l.mu.Lock()
-		if len(l.held) != 0 || len(l.queue) != 0 || l.bytes != 0 || l.active != 0 || l.starting != 0 || l.reading {
-			m.t.Errorf("lane %s: %d held, %d queued, %d bytes, %d workers, %d starting at the end", l.name, len(l.held), len(l.queue), l.bytes, l.active, l.starting)
+		if left := l.Memory(); left.Deliveries != 0 || left.Queued != 0 || left.Bytes != 0 || left.Workers != 0 || left.Reading {
+			m.t.Errorf("lane %s at the end: %+v", l.Name, left)
 		}
-		l.mu.Unlock()
 	}
 	for _, j := range m.router.DeadLetters.Jobs() {
 		if j.State == dlq.Running || j.InFlight != 0 || j.Left < 0 {

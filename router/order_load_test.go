@@ -28,9 +28,8 @@ func (b *bench) watch() (end func() int) {
 				most <- n
 				return
 			case <-time.After(time.Millisecond):
-				l.mu.Lock()
-				n = max(n, len(l.held)+len(l.order.resumes), len(l.order.keys))
-				l.mu.Unlock()
+				has := l.Memory()
+				n = max(n, has.Deliveries+has.Resumes, has.Keys)
 			}
 		}
 	}()

@@ -14,6 +14,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 
+	"signalbox/delivery"
 	"signalbox/dlq"
 	"signalbox/event"
 	"signalbox/journal"
@@ -163,14 +164,10 @@ func TestAFailingHeadHoldsItsKeyAlone(t *testing.T) {
 func checkNoKeys(t *testing.T, b *bench) {
 	t.Helper()
 	l := b.router.lanes["a"]
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	o := &l.order
-	if len(o.keys)+o.chained+o.records+len(o.resumes)+len(o.idle) != 0 || o.sweeping || len(l.held) != 0 {
-		t.Errorf("%d keys, %d chained, %d records, %d resumes, %d idle, %d held at the end, sweeping is %v",
-			len(o.keys), o.chained, o.records, len(o.resumes), len(o.idle), len(l.held), o.sweeping)
+	if left := l.Memory(); left != (delivery.Memory{}) {
+		t.Errorf("at the end: %+v", left)
 	}
-	err := b.journal.Keys(l.id, 0, func(r journal.KeyRecord) bool {
+	err := b.journal.Keys(l.ID, 0, func(r journal.KeyRecord) bool {
 		t.Errorf("the record %+v is left", r)
 		return true
 	})

@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"go.uber.org/zap"
 
+	"signalbox/delivery"
 	"signalbox/journal"
 	"signalbox/rules"
 )
@@ -263,6 +265,15 @@ func (h *holds) of(bus, rule, target string) journal.HoldID {
 	return h.targets[target]
 }
 
+// pausedRule returns where the deliveries that a paused rule had planned are
+// suspended; 0 if it is not paused.
+func (h *holds) pausedRule(bus, rule string) journal.HoldID {
+	if h == nil {
+		return 0
+	}
+	return h.paused[rulePause(bus, rule)]
+}
+
 func (h *holds) has(id journal.HoldID) bool {
 	if h == nil {
 		return false
@@ -284,102 +295,67 @@ func (h *holds) has(id journal.HoldID) bool {
 // swapMu.
 func (r *Router) pausesChanged() {
 	next := *r.snapshot.Load()
-	next.holds = r.holdsNow()
-	r.barLanes(next.set)
+	next.suspend(r.holdsNow())
+	r.setBarriers(next.set)
 	r.snapshot.Store(&next)
 	r.tellLanes(next.lanes)
 	r.startReleases()
 }
 
-func (r *Router) tellLanes(lanes map[string]*lane) {
+func (r *Router) tellLanes(lanes map[string]*delivery.Lane) {
 	for name, l := range lanes {
 		p := r.pauses[targetPause(name)]
-		l.setPause(&p)
-	}
-}
-
-// setPause tells the lane whether it may attempt anything. The age of what it has
-// counts anew from the end of a pause.
-func (l *lane) setPause(p *journal.Pause) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	was := l.paused != nil
-	l.paused, l.draining, l.emptied = viewPause(p), p.Draining, false
-	if !p.Resumed.IsZero() {
-		l.ageFrom.Store(p.Resumed.UnixNano())
-	}
-	switch {
-	case p.Paused() && !was:
-		l.r.log.Info("target paused: deliveries wait", zap.String("target", l.name), zap.Strings("by", l.paused.By))
-	case was && !p.Paused():
-		l.r.log.Info("target resumed", zap.String("target", l.name))
-	}
-	l.checkDrained()
-	l.dispatch()
-}
-
-// began is when the delivery's age began to count: with its round, or with the end
-// of the latest pause of its target.
-func (l *lane) began(it *item) time.Time {
-	began := it.began()
-	if ns := l.ageFrom.Load(); ns != 0 {
-		if from := time.Unix(0, ns); from.After(began) {
-			return from
+		if before, now := r.targetPauses.set(name, viewPause(&p)); now != nil && before == nil {
+			r.log.Info("target paused: deliveries wait", zap.String("target", name), zap.Strings("by", now.By))
+		} else if before != nil && now == nil {
+			r.log.Info("target resumed", zap.String("target", name))
 		}
+		l.SetPause(p.Paused(), p.Draining, p.Resumed)
 	}
-	return began
 }
 
-// checkDrained pauses a target whose backlog has been delivered. It is called with
-// the lock held.
-func (l *lane) checkDrained() {
-	if !l.draining || l.emptied || l.halted || !l.r.running.Load() {
-		return
-	}
-	if c := l.r.journal.LaneCounts(l.id); c.Pending() > c.Held {
-		return
-	}
-	l.emptied = true
-	l.r.workers.Go(func() { l.r.drained(l) })
+// targetPauses are how targets are paused, for those who show it.
+type targetPauses struct {
+	mu sync.Mutex
+	by map[string]*Pause
 }
 
-func (r *Router) drained(l *lane) {
+// of returns how a target is paused; nil where it is not.
+func (t *targetPauses) of(target string) *Pause {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.by[target]
+}
+
+func (t *targetPauses) set(target string, p *Pause) (before, now *Pause) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	before = t.by[target]
+	if p == nil {
+		delete(t.by, target)
+		return before, nil
+	}
+	if t.by == nil {
+		t.by = map[string]*Pause{}
+	}
+	t.by[target] = p
+	return before, p
+}
+
+// drained pauses a target whose backlog has been delivered.
+func (r *Router) drained(l *delivery.Lane) {
 	r.swapMu.Lock()
 	defer r.swapMu.Unlock()
-	k := targetPause(l.name)
+	k := targetPause(l.Name)
 	if p := r.pauses[k]; !p.Draining || r.gate.closed.Load() {
 		return
 	}
 	if err := r.alter(k, func(p *journal.Pause) { p.Draining, p.Command = false, true }); err != nil {
-		r.log.Error("target is drained, and can't be paused", zap.String("target", l.name), zap.Error(err))
+		r.log.Error("target is drained, and can't be paused", zap.String("target", l.Name), zap.Error(err))
 		return
 	}
-	r.log.Info("target is drained", zap.String("target", l.name))
+	r.log.Info("target is drained", zap.String("target", l.Name))
 	r.pausesChanged()
-}
-
-// holdBack takes a planned delivery of a paused rule out of its lane. It says
-// whether there was reason to.
-func (l *lane) holdBack(it *item) bool {
-	h := l.r.snapshot.Load().holds
-	if h == nil || it.delivery.Redriven() {
-		return false
-	}
-	id := h.paused[rulePause(it.bus(), it.delivery.Rule)]
-	if id == 0 {
-		return false
-	}
-	next := it.delivery
-	next.State, next.Hold, next.Due = journal.Held, id, time.Time{}
-	l.settle(it, &next, journal.NotEnded)
-	return true
-}
-
-// tellHeld lets a delivery go again that was held back too late.
-func (l *lane) tellHeld(to *journal.Delivery) {
-	if to != nil && to.State == journal.Held {
-		l.r.heldLate(to.Hold)
-	}
 }
 
 // RulePause is how a rule is paused, or is being resumed.
@@ -412,13 +388,4 @@ func (r *Router) RulePauses() []RulePause {
 	}
 	slices.SortFunc(all, func(a, b RulePause) int { return strings.Compare(a.Bus+"\x00"+a.Name, b.Bus+"\x00"+b.Name) })
 	return all
-}
-
-func (l *lane) pausedGauge() uint64 {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.paused != nil {
-		return 1
-	}
-	return 0
 }

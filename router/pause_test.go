@@ -11,6 +11,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"signalbox/delivery"
 	"signalbox/event"
 	"signalbox/journal"
 )
@@ -47,7 +48,7 @@ func TestAPausedTargetKeepsItsBacklog(t *testing.T) {
 		b.send(orders(50)...)
 		time.Sleep(time.Minute)
 		b.settled()
-		if s := b.status("a"); s.State != TargetPaused || s.Ready != 100 || s.Pause == nil || s.Pause.By[0] != "command" {
+		if s := b.status("a"); s.State != delivery.Paused || s.Ready != 100 || s.Pause == nil || s.Pause.By[0] != "command" {
 			t.Fatalf("got %+v", s)
 		}
 		if n := len(b.fakes["b"].deliveries()); n != 50 {
@@ -57,13 +58,13 @@ func TestAPausedTargetKeepsItsBacklog(t *testing.T) {
 		b.restart()
 		b.send(order(50))
 		b.settled()
-		if s := b.status("a"); s.State != TargetPaused || s.Ready != 102 || s.Dead != 0 {
+		if s := b.status("a"); s.State != delivery.Paused || s.Ready != 102 || s.Dead != 0 {
 			t.Fatalf("after a restart: %+v", s)
 		}
 		b.must(b.router.ResumeTarget("a"))
 		time.Sleep(time.Minute)
 		b.settled()
-		if s := b.status("a"); s.State != TargetOK || s.Delivered != 102 || s.Pause != nil {
+		if s := b.status("a"); s.State != delivery.OK || s.Delivered != 102 || s.Pause != nil {
 			t.Errorf("after the pause: %+v", s)
 		}
 	})
@@ -101,7 +102,7 @@ func TestAFilePausesToo(t *testing.T) {
 		defer func() { b.stop() }()
 		b.send(order(1))
 		b.settled()
-		if s := b.status("a"); s.State != TargetPaused || s.Ready != 2 || s.Pause.By[0] != "file" {
+		if s := b.status("a"); s.State != delivery.Paused || s.Ready != 2 || s.Pause.By[0] != "file" {
 			t.Fatalf("got %+v", s)
 		}
 		var byFile *PausedByFile
@@ -114,7 +115,7 @@ func TestAFilePausesToo(t *testing.T) {
 		b.write(toPause)
 		b.swap()
 		b.settled()
-		if s := b.status("a"); s.State != TargetPaused || s.Pause.By[0] != "command" {
+		if s := b.status("a"); s.State != delivery.Paused || s.Pause.By[0] != "command" {
 			t.Fatalf("a command keeps it paused: %+v", s)
 		}
 		b.must(b.router.ResumeTarget("a"))
@@ -272,23 +273,23 @@ func TestADrainDeliversTheBacklogAndThenPauses(t *testing.T) {
 		b.must(b.router.DrainTarget("a"))
 		b.send(orders(5)...)
 		b.settled()
-		if s := b.status("a"); s.State != TargetDraining || s.Held != 10 || s.Delivered != 0 {
+		if s := b.status("a"); s.State != delivery.Draining || s.Held != 10 || s.Delivered != 0 {
 			t.Fatalf("got %+v", s)
 		}
 		close(until)
 		time.Sleep(time.Minute)
 		b.settled()
-		if s := b.status("a"); s.State != TargetPaused || s.Delivered != 40 || s.Pending() != 10 {
+		if s := b.status("a"); s.State != delivery.Paused || s.Delivered != 40 || s.Pending() != 10 {
 			t.Fatalf("drained: %+v", s)
 		}
 		b.must(b.router.ResumeTarget("a"))
 		b.settled()
-		if s := b.status("a"); s.State != TargetOK || s.Delivered != 50 || s.Held != 0 {
+		if s := b.status("a"); s.State != delivery.OK || s.Delivered != 50 || s.Held != 0 {
 			t.Errorf("resumed: %+v", s)
 		}
 		b.must(b.router.DrainTarget("a"))
 		b.settled()
-		if s := b.status("a"); s.State != TargetPaused {
+		if s := b.status("a"); s.State != delivery.Paused {
 			t.Errorf("nothing to drain: %+v", s)
 		}
 	})
@@ -360,12 +361,12 @@ func TestWhatAResumedRuleHeldPassesNothingThatADrainHolds(t *testing.T) {
 		}
 		b.must(b.router.ResumeRule("default", "orders"))
 		b.settled()
-		if s := b.status("a"); s.State != TargetDraining || s.Held != 9 {
+		if s := b.status("a"); s.State != delivery.Draining || s.Held != 9 {
 			t.Fatalf("got %+v", s)
 		}
 		close(until)
 		b.settled()
-		if s := b.status("a"); s.State != TargetPaused || s.Pending() != 9 {
+		if s := b.status("a"); s.State != delivery.Paused || s.Pending() != 9 {
 			t.Fatalf("got %+v", s)
 		}
 		b.must(b.router.ResumeTarget("a"))

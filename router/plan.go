@@ -109,12 +109,12 @@ func (r *Router) preview(snap *snapshot, p *plan, rule *rules.Rule, to *rules.Ru
 		shown.Error = s.err.Error()
 		return shown
 	}
-	h := l.use()
-	if h == nil {
+	active := l.Use()
+	if active == nil {
 		shown.Error = "the target is not defined any more"
 		return shown
 	}
-	defer h.users.Done()
+	defer active.Done()
 	d := targets.Delivery{
 		ID:      journal.DeliveryID(p.seq, rule.Bus, rule.Name, to.ID),
 		EventID: p.event.ID, Bus: p.event.Meta.Bus, Rule: rule.Name, RuleTarget: to.ID,
@@ -123,7 +123,7 @@ func (r *Router) preview(snap *snapshot, p *plan, rule *rules.Rule, to *rules.Ru
 	if s.notice {
 		d.Envelope, d.Body = s.body, nil
 	}
-	req, err := h.target.Preview(&d)
+	req, err := active.Target.Preview(&d)
 	if err != nil {
 		shown.Error = err.Error()
 		return shown

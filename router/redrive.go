@@ -1,11 +1,7 @@
 package router
 
 import (
-	"errors"
 	"fmt"
-	"time"
-
-	"go.uber.org/zap"
 
 	"signalbox/dlq"
 	"signalbox/event"
@@ -19,7 +15,7 @@ import (
 // puts it back. It makes Router a dlq.Router.
 func (r *Router) Recall(d journal.Delivery) {
 	if l := r.laneOf(d.Lane); l != nil {
-		l.recall(d)
+		l.Recall(d)
 	}
 }
 
@@ -83,79 +79,10 @@ func (r *Router) Request(target string, d *targets.Delivery) (targets.Request, e
 	if l == nil {
 		return targets.Request{}, fmt.Errorf("target %q is not defined", target)
 	}
-	h := l.use()
-	if h == nil {
+	active := l.Use()
+	if active == nil {
 		return targets.Request{}, fmt.Errorf("target %q is not defined any more", target)
 	}
-	defer h.users.Done()
-	return h.target.Preview(d)
-}
-
-// recall takes a redriven delivery out of the lane where it is not under way. A
-// read under way may have found it, and is awaited.
-func (l *lane) recall(d journal.Delivery) {
-	l.mu.Lock()
-	if l.reading {
-		if l.recalls == nil {
-			l.recalls = map[key]journal.Delivery{}
-		}
-		l.recalls[key{d.Seq, d.N}] = d
-		l.mu.Unlock()
-		return
-	}
-	it := l.withdraw(d)
-	l.mu.Unlock()
-	if it != nil {
-		l.putBack(it)
-	}
-}
-
-// withdraw gives a delivery that nobody else has: it is taken from the queue, or
-// read from disk and held, so that no reader brings it in. Nil where it is under
-// way or has moved on.
-func (l *lane) withdraw(d journal.Delivery) *item {
-	if it := l.held[key{d.Seq, d.N}]; it != nil {
-		for i := range l.queue {
-			if l.queue[i] == it {
-				l.queue = append(l.queue[:i], l.queue[i+1:]...)
-				return it
-			}
-		}
-		return nil
-	}
-	found, err := l.r.journal.Find(d)
-	if errors.Is(err, journal.ErrNotFound) || err == nil && !found.Delivery.Redriven() {
-		return nil
-	}
-	var it *item
-	if err == nil {
-		it, err = newItem(found.Delivery, found.Record)
-	}
-	if err == nil {
-		err = l.adopt(it)
-	}
-	if err != nil {
-		l.r.log.Error("delivery can't be read to be put back; it is tried again", zap.String("target", l.name), zap.Error(err))
-		return nil
-	}
-	l.keep(it)
-	return it
-}
-
-// withdrawRecalled gives what was recalled during a read.
-func (l *lane) withdrawRecalled() (back []*item) {
-	for _, d := range l.recalls {
-		if it := l.withdraw(d); it != nil {
-			back = append(back, it)
-		}
-	}
-	l.recalls = nil
-	return back
-}
-
-// putBack returns a redriven delivery to the dead-letter queue without another
-// attempt.
-func (l *lane) putBack(it *item) {
-	back := dlq.Returned(it.delivery, time.Now())
-	l.settle(it, &back, journal.NotEnded)
+	defer active.Done()
+	return active.Target.Preview(d)
 }

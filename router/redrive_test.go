@@ -11,6 +11,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"signalbox/delivery"
 	"signalbox/dlq"
 	"signalbox/journal"
 	"signalbox/targets"
@@ -183,7 +184,7 @@ func TestALetterThatFailsAloneGoesBackAndTheOthersGoOn(t *testing.T) {
 			t.Errorf("got %+v", j)
 		}
 		left := b.letters(dlq.Filter{})
-		if len(left) != 1 || left[0].ID != poison || left[0].Attempts != 5 || left[0].Condition != ConditionAttempts {
+		if len(left) != 1 || left[0].ID != poison || left[0].Attempts != 5 || left[0].Condition != delivery.ConditionAttempts {
 			t.Errorf("left: %+v", left)
 		}
 	})

@@ -1,11 +1,14 @@
 package router
 
 import (
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
 
+	"signalbox/delivery"
 	"signalbox/journal"
+	"signalbox/rules"
 )
 
 // releaseBatch is how many held deliveries are let go in one durable write.
@@ -57,13 +60,13 @@ func (r *Router) release(k pauseKey, hold journal.HoldID) {
 		next, n, err := r.letGo(hold, at)
 		if err != nil {
 			r.log.Error("held deliveries can't be let go; trying again", zap.Stringer("of", k), zap.Error(err))
-			if !r.linger(readAgain) {
+			if !r.linger(time.Second) {
 				return
 			}
 			continue
 		}
 		at = next
-		r.moveBars(hold, at.Seq)
+		r.moveBarriers(hold, at.Seq)
 		if n < releaseBatch && r.goOn(k) {
 			break
 		}
@@ -176,7 +179,7 @@ func (r *Router) drains(d *journal.Delivery) journal.HoldID {
 	if l == nil {
 		return 0
 	}
-	return h.paused[targetPause(l.name)]
+	return h.paused[targetPause(l.Name)]
 }
 
 // linger waits, and says whether the router goes on.
@@ -188,5 +191,51 @@ func (r *Router) linger(d time.Duration) bool {
 		return true
 	case <-r.stop:
 		return false
+	}
+}
+
+// setBarriers bars the lanes with an order that suspended deliveries are to come back to.
+// It is called under swapMu, before anybody can plan what must not pass them.
+func (r *Router) setBarriers(set *rules.Set) {
+	for k, p := range r.pauses {
+		if !p.Releasing || r.releasing[k] {
+			continue
+		}
+		for _, l := range r.allLanes() {
+			if set.Orders[l.Name] != nil && r.feeds(set, k, l) {
+				l.Barriers(func(b *delivery.Barriers) { b.Set(p.Hold) })
+			}
+		}
+	}
+}
+
+// feeds reports whether deliveries that a pause suspends may be a lane's.
+func (r *Router) feeds(set *rules.Set, k pauseKey, l *delivery.Lane) bool {
+	if k.kind == journal.PauseTarget {
+		return k.name == l.Name
+	}
+	if r.journal.LaneCounts(l.ID).Held > 0 {
+		return true
+	}
+	rule := set.Rule(k.bus, k.name)
+	return rule != nil && slices.ContainsFunc(rule.Targets, func(t rules.RuleTarget) bool { return t.Target == l.Name })
+}
+
+// moveBarriers moves the barriers of a hold: all that it had before a place is back.
+func (r *Router) moveBarriers(hold journal.HoldID, at journal.Seq) {
+	for _, l := range r.allLanes() {
+		l.Barriers(func(b *delivery.Barriers) { b.Move(hold, at) })
+	}
+}
+
+// lift takes the barriers of a hold away, unless it is being let go anew.
+func (r *Router) lift(k pauseKey, hold journal.HoldID) {
+	r.swapMu.Lock()
+	defer r.swapMu.Unlock()
+	if r.releasing[k] {
+		return
+	}
+	for _, l := range r.allLanes() {
+		l.Barriers(func(b *delivery.Barriers) { b.Lift(hold) })
 	}
 }

@@ -8,54 +8,20 @@ import (
 	"strconv"
 	"strings"
 
+	"signalbox/delivery"
 	"signalbox/event"
 	"signalbox/journal"
-	"signalbox/rules"
 	"signalbox/targets"
 )
 
 // maxReply is how many events an answer may carry.
 const maxReply = 100
 
-// repliesOf holds the target entries that say otherwise than their target
-// whether answers carry events; nil if none does.
-func repliesOf(set *rules.Set) map[entryKey]bool {
-	var own map[entryKey]bool
-	for _, r := range set.Rules {
-		for i := range r.Targets {
-			t := &r.Targets[i]
-			if t.Reply == "" {
-				continue
-			}
-			if own == nil {
-				own = map[entryKey]bool{}
-			}
-			own[entryKey{r.Bus, r.Name, t.ID}] = set.ReplyEvents(t)
-		}
-	}
-	return own
-}
-
-// replies says whether the answers of a target carry events, as it says itself.
-func replies(cfg *targets.Config, t targets.Target) bool {
-	_, always := t.(targets.Replier)
-	return always || cfg.Reply == targets.ReplyEvents
-}
-
-// wantsReply says whether the answer to a delivery carries events.
-func (l *lane) wantsReply(it *item, h *handle) bool {
-	if own := l.r.snapshot.Load().replies; own != nil {
-		if says, ok := own[it.entry()]; ok {
-			return says
-		}
-	}
-	return h.replies
-}
-
 // derive takes in the events that a target has answered a delivery with. They
 // are on disk when it returns without an error; only then may the delivery end.
 // The error is a *targets.Error: final where the answer is at fault.
-func (r *Router) derive(it *item, d *targets.Delivery) ([]journal.Seq, error) {
+func (r *Router) derive(a *delivery.Attempt) ([]journal.Seq, error) {
+	d := &a.Send
 	evs, err := replied(d.Answer)
 	if err != nil {
 		return nil, badReply(d, "%w", err)
@@ -63,11 +29,11 @@ func (r *Router) derive(it *item, d *targets.Delivery) ([]journal.Seq, error) {
 	if len(evs) == 0 {
 		return nil, nil
 	}
-	cause, err := event.ParseEnvelope(it.envelope)
+	cause, err := event.ParseEnvelope(a.Item.Envelope)
 	if err != nil {
 		return nil, badReply(d, "stored envelope: %w", err)
 	}
-	cause.Meta = *it.meta
+	cause.Meta = *a.Item.Meta
 	for i, e := range evs {
 		inherit(e, cause, d, i)
 	}

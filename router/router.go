@@ -15,6 +15,7 @@ import (
 	"go.uber.org/zap"
 
 	"signalbox/catalog"
+	"signalbox/delivery"
 	"signalbox/dlq"
 	"signalbox/journal"
 	"signalbox/rules"
@@ -120,9 +121,11 @@ type Router struct {
 	pauses    map[pauseKey]journal.Pause
 	releasing map[pauseKey]bool
 	releaseMu sync.Mutex
+	// targetPauses are those of pauses that targets have.
+	targetPauses targetPauses
 
 	laneMu sync.Mutex
-	lanes  map[string]*lane // by target; a lane outlives its target
+	lanes  map[string]*delivery.Lane // by target; a lane outlives its target
 
 	gate  gate
 	dedup *dedup // nil where it is off
@@ -131,6 +134,9 @@ type Router struct {
 
 	works  works
 	askers askers
+
+	// lanesEnv is what lanes take from the router.
+	lanesEnv delivery.Env
 
 	// base is cancelled when attempts under way must end.
 	base    context.Context
@@ -147,53 +153,55 @@ type Router struct {
 // snapshot is one revision of the rules, and the lanes of its targets.
 type snapshot struct {
 	set   *rules.Set
-	lanes map[string]*lane
-	// holds is where deliveries are held back; nil where none are.
+	lanes map[string]*delivery.Lane
+	// holds is where deliveries are suspended; nil where none are.
 	holds *holds
-	// retries holds the target entries that have a retry of their own.
-	retries map[entryKey]targets.Retry
-	// replies holds those that say themselves whether answers carry events; nil if
-	// none does.
-	replies map[entryKey]bool
-	// longest is the longest backoff of all.
-	longest time.Duration
+	// policies are what the rules say of deliveries.
+	policies *delivery.Policies
 }
 
-// entryKey names a target entry of a rule.
-type entryKey struct{ bus, rule, entry string }
+// suspend makes the snapshot suspend what the pauses do.
+func (s *snapshot) suspend(h *holds) {
+	s.holds = h
+	p := *s.policies
+	p.Suspended = h.pausedRule
+	s.policies = &p
+}
 
-func retriesOf(set *rules.Set) map[entryKey]targets.Retry {
-	own := map[entryKey]targets.Retry{}
+// policiesOf returns what a set says of deliveries.
+func policiesOf(set *rules.Set) *delivery.Policies {
+	p := &delivery.Policies{Retries: map[delivery.Entry]targets.Retry{}}
+	for _, t := range set.Targets {
+		p.Longest = max(p.Longest, t.Retry.MaxBackoff)
+	}
 	for _, r := range set.Rules {
-		for _, t := range r.Targets {
+		for i := range r.Targets {
+			t := &r.Targets[i]
+			entry := delivery.Entry{Bus: r.Bus, Rule: r.Name, Entry: t.ID}
 			if t.Retry != nil {
-				own[entryKey{r.Bus, r.Name, t.ID}] = *t.Retry
+				p.Retries[entry] = *t.Retry
+				p.Longest = max(p.Longest, t.Retry.MaxBackoff)
+			}
+			if t.Reply != "" {
+				if p.Replies == nil {
+					p.Replies = map[delivery.Entry]bool{}
+				}
+				p.Replies[entry] = set.ReplyEvents(t)
 			}
 		}
 	}
-	return own
+	return p
 }
 
-// longestOf is the longest backoff of a set's targets and target entries.
-func longestOf(set *rules.Set, own map[entryKey]targets.Retry) (longest time.Duration) {
-	for _, t := range set.Targets {
-		longest = max(longest, t.Retry.MaxBackoff)
-	}
-	for _, r := range own {
-		longest = max(longest, r.MaxBackoff)
-	}
-	return longest
-}
-
-// ErrStopping says that the router no longer accepts events.
-var ErrStopping = errors.New("the router is stopping")
+// ErrStopping is the error of events that come while the router stops.
+var ErrStopping = delivery.ErrStopping
 
 // New makes a router of a first set of rules. Deliveries begin with Start.
 func New(opts Options, set *rules.Set) (_ *Router, err error) {
 	opts.setDefaults()
 	r := &Router{
 		opts: opts, journal: opts.Journal, log: opts.Logger,
-		lanes: map[string]*lane{}, stop: make(chan struct{}),
+		lanes: map[string]*delivery.Lane{}, stop: make(chan struct{}),
 	}
 	r.base, r.abandon = context.WithCancel(context.Background())
 	opts.Journal.KeepTouches(opts.Trace)
@@ -207,8 +215,9 @@ func New(opts Options, set *rules.Set) (_ *Router, err error) {
 	r.Traces = trace.NewReader(opts.Journal, r.TargetName)
 	r.States = state.NewReader(opts.Journal, func() *catalog.Catalog { return r.Rules().Catalog })
 	opts.Journal.OnFreed(r.freed)
+	r.lanesEnv = r.newLanesEnv()
 	for name, id := range opts.Journal.Lanes() {
-		r.lanes[name] = newLane(r, name, id)
+		r.lanes[name] = delivery.NewLane(&r.lanesEnv, name, id)
 	}
 	r.works.track = map[string][]*tracked{}
 	if err := errors.Join(r.recoverWorks(), r.loadPauses()); err != nil {
@@ -231,7 +240,7 @@ func (r *Router) Start() {
 	r.resumeReleases()
 	r.running.Store(true)
 	for _, l := range r.allLanes() {
-		l.poke()
+		l.Poke()
 	}
 	r.tellPauses()
 	r.workers.Go(r.housekeep)
@@ -247,7 +256,7 @@ func (r *Router) Stop(ctx context.Context) error {
 		close(r.stop)
 		r.gate.close()
 		for _, l := range r.allLanes() {
-			l.halt()
+			l.Halt()
 		}
 	})
 	r.DeadLetters.Stop()
@@ -268,15 +277,15 @@ func (r *Router) Stop(ctx context.Context) error {
 func (r *Router) closeTargets() error {
 	var errs []error
 	for _, l := range r.allLanes() {
-		errs = append(errs, l.closeTarget())
+		errs = append(errs, l.CloseTarget())
 	}
 	return errors.Join(errs...)
 }
 
-func (r *Router) allLanes() []*lane {
+func (r *Router) allLanes() []*delivery.Lane {
 	r.laneMu.Lock()
 	defer r.laneMu.Unlock()
-	all := make([]*lane, 0, len(r.lanes))
+	all := make([]*delivery.Lane, 0, len(r.lanes))
 	for _, l := range r.lanes {
 		all = append(all, l)
 	}
@@ -308,8 +317,7 @@ func (r *Router) swap(set *rules.Set) error {
 	if err != nil {
 		return err
 	}
-	next := &snapshot{set: set, lanes: make(map[string]*lane, len(set.Targets)), retries: retriesOf(set), replies: repliesOf(set)}
-	next.longest = longestOf(set, next.retries)
+	next := &snapshot{set: set, lanes: make(map[string]*delivery.Lane, len(set.Targets)), policies: policiesOf(set)}
 	built := map[string]targets.Target{}
 	discard := func(err error) error {
 		for _, t := range built {
@@ -323,7 +331,7 @@ func (r *Router) swap(set *rules.Set) error {
 			return discard(err)
 		}
 		next.lanes[name] = l
-		if l.serves(cfg) {
+		if l.Serves(cfg) {
 			continue
 		}
 		t, err := r.newTarget(cfg)
@@ -335,11 +343,11 @@ func (r *Router) swap(set *rules.Set) error {
 	if err := r.filePauses(set); err != nil {
 		return discard(err)
 	}
-	next.holds = r.holdsNow()
-	r.barLanes(set)
+	next.suspend(r.holdsNow())
+	r.setBarriers(set)
 	r.tellLanes(next.lanes)
 	for name, t := range built {
-		next.lanes[name].assign(set.Targets[name], t)
+		next.lanes[name].Assign(set.Targets[name], t)
 	}
 	if before := r.snapshot.Swap(next); before != nil {
 		r.metrics.forgetRules(before.set, set)
@@ -348,9 +356,9 @@ func (r *Router) swap(set *rules.Set) error {
 	r.metrics.expect(set)
 	r.whenFailed.Clear()
 	for _, l := range r.allLanes() {
-		if _, ok := set.Targets[l.name]; !ok {
-			l.assign(targets.Config{}, nil)
-			r.metrics.forget(l.name)
+		if _, ok := set.Targets[l.Name]; !ok {
+			l.Assign(targets.Config{}, nil)
+			r.metrics.lanes.ForgetTarget(l.Name)
 		}
 	}
 	return nil
@@ -363,7 +371,7 @@ func (r *Router) targetEnv() targets.Env {
 }
 
 // lane gives the lane of a target, and makes it if the target is new.
-func (r *Router) lane(name string) (*lane, error) {
+func (r *Router) lane(name string) (*delivery.Lane, error) {
 	r.laneMu.Lock()
 	defer r.laneMu.Unlock()
 	if l, ok := r.lanes[name]; ok {
@@ -373,7 +381,7 @@ func (r *Router) lane(name string) (*lane, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := newLane(r, name, id)
+	l := delivery.NewLane(&r.lanesEnv, name, id)
 	r.lanes[name] = l
 	return l, nil
 }
@@ -385,14 +393,14 @@ func (r *Router) LaneID(target string) (journal.LaneID, bool) {
 	if !ok {
 		return 0, false
 	}
-	return l.id, true
+	return l.ID, true
 }
 
 // TargetName gives the name of a lane's target, be it gone.
 func (r *Router) TargetName(id journal.LaneID) string {
 	for _, l := range r.allLanes() {
-		if l.id == id {
-			return l.name
+		if l.ID == id {
+			return l.Name
 		}
 	}
 	return fmt.Sprintf("lane-%d", id)
@@ -402,14 +410,14 @@ func (r *Router) TargetName(id journal.LaneID) string {
 // makes Router a dlq.Router.
 func (r *Router) Requeue(d journal.Delivery) {
 	if l := r.laneOf(d.Lane); l != nil {
-		l.requeued(d)
+		l.Requeue(d)
 	}
 }
 
 // laneOf finds a lane by its id; nil if there is none.
-func (r *Router) laneOf(id journal.LaneID) *lane {
+func (r *Router) laneOf(id journal.LaneID) *delivery.Lane {
 	for _, l := range r.allLanes() {
-		if l.id == id {
+		if l.ID == id {
 			return l
 		}
 	}
@@ -419,18 +427,19 @@ func (r *Router) laneOf(id journal.LaneID) *lane {
 // freed lets an order key go on that a dead letter had stopped.
 func (r *Router) freed(id journal.LaneID, h journal.KeyHash) {
 	if l := r.laneOf(id); l != nil {
-		l.freed(h)
+		l.Unblocked(h)
 	}
 }
 
-// retire closes a replaced target once its last attempt has ended.
-func (r *Router) retire(h *handle) {
-	r.workers.Go(func() {
-		h.users.Wait()
-		if err := h.target.Close(); err != nil {
-			r.log.Warn("target did not close cleanly", zap.String("target", h.name), zap.Error(err))
-		}
-	})
+// newLanesEnv returns what lanes take from the router.
+func (r *Router) newLanesEnv() delivery.Env {
+	return delivery.Env{
+		Store: r.journal, Log: r.log, Metrics: r.metrics.lanes, Window: r.opts.Window, WindowBytes: r.opts.WindowBytes,
+		Base: r.base, Running: r.running.Load, Stopping: r.gate.closed.Load, Go: r.workers.Go,
+		Policies: func() *delivery.Policies { return r.snapshot.Load().policies },
+		Requests: follower{r}, Redrives: r.DeadLetters, Derive: r.derive, Places: r.seqsOf,
+		Resume: func(pause journal.HoldID) { r.heldLate(pause) }, Drained: r.drained,
+	}
 }
 
 // housekeep drops old events from time to time.

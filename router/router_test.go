@@ -17,6 +17,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"go.uber.org/goleak"
 
+	"signalbox/delivery"
 	"signalbox/dlq"
 	"signalbox/event"
 	"signalbox/journal"
@@ -312,7 +313,7 @@ func TestAFailingTargetIsTriedAgainAndThenTheEventRestsDead(t *testing.T) {
 		}
 		l := page.Letters[0]
 		if l.ID != got[0].ID || l.EventID != e.ID || l.Target != "a" || l.Rule != "orders" || l.ErrorCode != targets.CodeConnectionFailure ||
-			l.Condition != ConditionAttempts || l.Attempts != 3 || l.RetryAttempts != 2 || len(l.History) != 3 || string(l.Event) != string(got[0].Envelope) {
+			l.Condition != delivery.ConditionAttempts || l.Attempts != 3 || l.RetryAttempts != 2 || len(l.History) != 3 || string(l.Event) != string(got[0].Envelope) {
 			t.Errorf("got %+v", l)
 		}
 
@@ -358,7 +359,7 @@ func TestATooOldEventRestsDead(t *testing.T) {
 		time.Sleep(2 * time.Hour)
 		b.settled()
 		page, err := b.router.DeadLetters.List(dlq.Filter{}, "", 10)
-		if err != nil || len(page.Letters) != 1 || page.Letters[0].Condition != ConditionAge || page.Letters[0].ErrorCode != targets.CodeConnectionFailure {
+		if err != nil || len(page.Letters) != 1 || page.Letters[0].Condition != delivery.ConditionAge || page.Letters[0].ErrorCode != targets.CodeConnectionFailure {
 			t.Fatalf("got %+v, %v", page, err)
 		}
 		if age := page.Letters[0].DiedAt.Sub(began); age < time.Hour || age > time.Hour+time.Minute {
@@ -395,19 +396,6 @@ func TestRetryAfterIsHonouredAndCapped(t *testing.T) {
 				}
 			})
 		})
-	}
-}
-
-func TestBackoffStaysUnderItsCeiling(t *testing.T) {
-	cfg := targets.Retry{MinBackoff: time.Second, MaxBackoff: 10 * time.Second}
-	for n, ceiling := range map[int]time.Duration{1: 1, 2: 2, 3: 4, 4: 8, 5: 10, 31: 10, 32: 10, 1000: 10} {
-		longest := time.Duration(0)
-		for range 2000 {
-			longest = max(longest, backoff(cfg, n, 0))
-		}
-		if ceiling *= time.Second; longest > ceiling || longest < ceiling*9/10 {
-			t.Errorf("attempt %d: the longest of 2000 waits is %v, want just under %v", n, longest, ceiling)
-		}
 	}
 }
 
@@ -450,9 +438,7 @@ func TestWhatDoesNotFitWaitsOnDiskInOrder(t *testing.T) {
 		most := 0
 		b.fakes["a"].say(func(context.Context, *targets.Delivery) error {
 			l := b.router.lanes["a"]
-			l.mu.Lock()
-			held := len(l.held)
-			l.mu.Unlock()
+			held := l.Memory().Deliveries
 			mu.Lock()
 			most = max(most, held)
 			mu.Unlock()

@@ -5,54 +5,10 @@ import (
 	"strings"
 	"time"
 
+	"signalbox/delivery"
 	"signalbox/journal"
 	"signalbox/targets"
 )
-
-// TargetState says in one word how a target does.
-type TargetState string
-
-// The states of a target, of which the last that applies is told.
-const (
-	// TargetOK takes deliveries, or has not been tried.
-	TargetOK TargetState = "ok"
-	// TargetFailing has failed the latest attempt.
-	TargetFailing TargetState = "failing"
-	// TargetHalfOpen is being probed, and TargetOpen is not even that.
-	TargetHalfOpen TargetState = "half-open"
-	TargetOpen     TargetState = "open"
-	// TargetDraining delivers its backlog before it pauses, and TargetPaused
-	// attempts nothing.
-	TargetDraining TargetState = "draining"
-	TargetPaused   TargetState = "paused"
-	// TargetGone is not defined any more; its deliveries go to the dead-letter queue.
-	TargetGone TargetState = "gone"
-)
-
-// state is called with the lock held.
-func (l *lane) state() TargetState {
-	switch {
-	case l.handle == nil:
-		return TargetGone
-	case l.paused != nil:
-		return TargetPaused
-	case l.draining:
-		return TargetDraining
-	case l.circuit.state == CircuitOpen:
-		return TargetOpen
-	case l.circuit.state == CircuitHalfOpen:
-		return TargetHalfOpen
-	case l.failing != "":
-		return TargetFailing
-	}
-	return TargetOK
-}
-
-func (l *lane) circuitState() CircuitState {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.circuit.state
-}
 
 // TargetStatus is how one target's lane stands.
 type TargetStatus struct {
@@ -63,9 +19,9 @@ type TargetStatus struct {
 	// Failing is the latest error, empty while the target takes deliveries.
 	Failing string `json:"failing,omitempty"`
 	// State says in one word how the target does.
-	State TargetState `json:"state"`
+	State delivery.State `json:"state"`
 	// Circuit is its circuit breaker; nil where that is switched off.
-	Circuit *Circuit `json:"circuit,omitempty"`
+	Circuit *delivery.Circuit `json:"circuit,omitempty"`
 	// Pause says who has paused it; nil where nobody has.
 	Pause *Pause `json:"pause,omitempty"`
 	// QuietUntil is until when the target has asked for no attempts.
@@ -80,8 +36,7 @@ type TargetStatus struct {
 func (r *Router) Targets() []TargetStatus {
 	var all []TargetStatus
 	for _, l := range r.allLanes() {
-		s := l.status()
-		s.Counts = r.journal.LaneCounts(l.id)
+		s := r.targetStatus(l)
 		if s.Config != nil || s.Pending() > 0 || s.Dead > 0 {
 			all = append(all, s)
 		}
@@ -90,20 +45,34 @@ func (r *Router) Targets() []TargetStatus {
 	return all
 }
 
-func (l *lane) status() TargetStatus {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	s := TargetStatus{Name: l.name, Failing: l.failing, InFlight: l.active - l.starting}
-	if l.handle != nil {
-		cfg := l.handle.cfg
-		s.Config, s.Type = &cfg, cfg.Type
-		s.Circuit = l.circuit.view()
+func (r *Router) targetStatus(l *delivery.Lane) TargetStatus {
+	now := l.Status()
+	s := TargetStatus{
+		Name: l.Name, Config: now.Config, Failing: now.Failing, State: now.State, Circuit: now.Circuit,
+		QuietUntil: now.ThrottledUntil, InFlight: now.InFlight, Pause: r.targetPauses.of(l.Name), Counts: r.journal.LaneCounts(l.ID),
 	}
-	if l.circuit.hushed(time.Now()) {
-		s.QuietUntil = l.circuit.quiet.UTC()
+	if s.Config != nil {
+		s.Type = s.Config.Type
 	}
-	s.State, s.Pause = l.state(), l.paused
 	return s
+}
+
+// Failing reports whether a target fails now, with its latest error: the latest
+// attempt has failed, or its circuit is not closed.
+func (r *Router) Failing(target string) (reason string, failing bool) {
+	l, ok := r.snapshot.Load().lanes[target]
+	if !ok {
+		return "", false
+	}
+	s := l.Status()
+	return s.Failing, s.Failing != "" || s.Circuit.Interrupted()
+}
+
+// BreakerOpen reports whether the circuit of a target is open or half-open:
+// deliveries wait.
+func (r *Router) BreakerOpen(target string) bool {
+	l, ok := r.snapshot.Load().lanes[target]
+	return ok && l.Status().Circuit.Interrupted()
 }
 
 // Accounts are the router's books, exact and durable.

@@ -1,11 +1,8 @@
 package router
 
 import (
-	"time"
-
 	"signalbox/event"
 	"signalbox/journal"
-	"signalbox/targets"
 )
 
 // seqsOf are the places of events that have been taken in, now or before.
@@ -23,12 +20,4 @@ func (r *Router) seqsOf(evs []*event.Event) []journal.Seq {
 		}
 	}
 	return seqs
-}
-
-// answered notes what came of an attempt.
-func (l *lane) answered(it *item, d *targets.Delivery, start time.Time) {
-	it.answered = journal.Answered{At: start, Took: time.Since(start), Status: d.Status}
-	if d.Taken != nil {
-		it.answered.Derived = l.r.seqsOf(d.Taken)
-	}
 }

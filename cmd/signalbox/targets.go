@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"signalbox/api"
-	"signalbox/router"
+	"signalbox/delivery"
 )
 
 func (c *cli) targetsCommand() *cobra.Command {
@@ -108,7 +108,7 @@ func (t *targetsCommand) drain(ctx context.Context, name string, timeout time.Du
 	total := s.Pending() - s.Held
 	bar := newProgress(t.stderr)
 	defer bar.end()
-	for s.State == router.TargetDraining {
+	for s.State == delivery.Draining {
 		left := s.Pending() - s.Held
 		total = max(total, left)
 		bar.show(int(total-left), int(total))

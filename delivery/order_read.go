@@ -1,4 +1,4 @@
-package router
+package delivery
 
 import (
 	"errors"
@@ -6,7 +6,7 @@ import (
 	"signalbox/journal"
 )
 
-// orderReading is what a read of the disk does and finds for order keys.
+// orderReading is what a read of the disk does and finds for ordering keys.
 type orderReading struct {
 	// ask says that some keys have records, which must be asked for.
 	ask bool
@@ -21,12 +21,14 @@ type orderReading struct {
 	// swept says that it was the last. Orphans are those that nobody goes on with.
 	sweeping, swept bool
 	from, to        journal.KeyHash
-	orphans         []journal.KeyRecord
+	// stops says that dead letters stop their keys.
+	stops   bool
+	orphans []journal.KeyRecord
 }
 
 // resumption is the reading of what is parked behind one key.
 type resumption struct {
-	key  *orderKey
+	key  *orderingKey
 	next journal.Cursor
 	// before bounds what may be read: what is on its way to the parked ones comes
 	// after it. Parks is how many were parked when the reading began, of which
@@ -34,15 +36,15 @@ type resumption struct {
 	before  journal.Cursor
 	parks   int
 	settled bool
-	found   []*item
+	found   []*Item
 	// done says that it was read, all that nothing is left.
 	done, all bool
 }
 
-// knownKey is what the disk says of an order key.
+// knownKey is what is on disk of an ordering key.
 type knownKey struct {
 	record *journal.KeyRecord // nil is none
-	// headReady says that its head lies among the ready deliveries.
+	// headReady says that its head is among the ready deliveries.
 	headReady bool
 }
 
@@ -53,16 +55,15 @@ const (
 	sweepAtOnce = 4096
 )
 
-// beginOrder notes what a read is to do for order keys. It is called with the
-// lane's lock held.
-func (l *lane) beginOrder(r *reading) {
-	o := &l.order
-	r.order.ask = o.records > 0
-	r.order.spare = l.maxChained() - o.chained
+// beginRead notes what a read is to do for ordering keys. It is called with the
+// lane's lock.
+func (o *order) beginRead(r *reading) {
+	r.order.ask, r.order.stops = o.records > 0, o.stops
+	r.order.spare = o.maxChained() - o.chained
 	for _, k := range o.resumes {
 		s := resumption{key: k, next: k.next, before: lastReady, parks: k.parks, settled: len(k.parking) == 0}
 		for _, it := range k.parking {
-			s.before = first(s.before, journal.Cursor{Seq: it.delivery.Seq, N: it.delivery.N})
+			s.before = first(s.before, journal.Cursor{Seq: it.Delivery.Seq, N: it.Delivery.N})
 		}
 		r.order.resumes = append(r.order.resumes, s)
 	}
@@ -93,16 +94,16 @@ func (r *reading) resume(s *resumption, limit int) error {
 	l := r.lane
 	var bad error
 	more := false
-	err := l.r.journal.ParkedBehind(l.id, s.key.hash, s.next, func(d journal.Delivery, rec journal.Record) bool {
+	err := l.env.Store.ParkedBehind(l.ID, s.key.hash, s.next, func(d journal.Delivery, rec journal.Record) bool {
 		more = len(s.found) == limit || r.full() || journal.CursorOf(&d).Compare(s.before) >= 0
 		if more {
 			return false
 		}
 		s.next = after(&d)
-		if l.holds(d) { // its end is on its way
+		if r.has(&d) { // its end is on its way
 			return true
 		}
-		it, err := newItem(d, rec)
+		it, err := readItem(d, rec)
 		if bad = err; bad != nil {
 			return false
 		}
@@ -124,13 +125,10 @@ func (r *reading) resume(s *resumption, limit int) error {
 // sweep looks through records for keys that nobody goes on with.
 func (r *reading) sweep() error {
 	l := r.lane
-	l.mu.Lock()
-	stops := l.stops()
-	l.mu.Unlock()
 	var stopped []journal.KeyHash
 	seen := 0
 	r.order.swept = true
-	err := l.r.journal.Keys(l.id, r.order.from, func(rec journal.KeyRecord) bool {
+	err := l.env.Store.Keys(l.ID, r.order.from, func(rec journal.KeyRecord) bool {
 		r.order.to = rec.Hash
 		if seen++; seen > sweepAtOnce || len(r.found)+r.order.found+len(r.order.orphans) >= r.room {
 			r.order.swept = false
@@ -139,13 +137,13 @@ func (r *reading) sweep() error {
 		switch {
 		case rec.State == journal.KeyGoesOn:
 			r.order.orphans = append(r.order.orphans, rec)
-		case rec.State == journal.KeyStopped && !stops:
+		case rec.State == journal.KeyStopped && !r.order.stops:
 			stopped = append(stopped, rec.Hash)
 		}
 		return true
 	})
 	if err == nil && len(stopped) > 0 {
-		_, err = l.r.journal.FreeKeys(l.id, stopped...)
+		_, err = l.env.Store.FreeKeys(l.ID, stopped...)
 	}
 	if err = errors.Join(err, r.orphaned()); err != nil {
 		r.order.swept, r.order.to = false, r.order.from
@@ -174,10 +172,10 @@ func (r *reading) headReady(rec *journal.KeyRecord) (bool, error) {
 	if rec.State != journal.KeyGoesOn || rec.Seq == 0 {
 		return false, nil
 	}
-	return r.lane.r.journal.IsReady(r.lane.id, rec.Seq, rec.N)
+	return r.lane.env.Store.IsReady(r.lane.ID, rec.Seq, rec.N)
 }
 
-// lookUp asks the disk for the record of a delivery's order key.
+// lookUp asks the disk for the record of a delivery's ordering key.
 func (r *reading) lookUp(d *journal.Delivery) error {
 	if d.Key == "" || !r.order.ask {
 		return nil
@@ -189,7 +187,7 @@ func (r *reading) lookUp(d *journal.Delivery) error {
 	if r.order.known == nil {
 		r.order.known = map[journal.KeyHash]knownKey{}
 	}
-	rec, err := r.lane.r.journal.Key(r.lane.id, h)
+	rec, err := r.lane.env.Store.Key(r.lane.ID, h)
 	if errors.Is(err, journal.ErrNotFound) {
 		r.order.known[h] = knownKey{}
 		return nil
@@ -202,19 +200,18 @@ func (r *reading) lookUp(d *journal.Delivery) error {
 	return err
 }
 
-// endOrder takes what a read has found of parked deliveries. It is called with
-// the lane's lock held.
-func (l *lane) endOrder(r *reading) (moves []journal.Move) {
-	o := &l.order
+// endRead takes what a read has found of parked deliveries. It is called with the
+// lane's lock.
+func (o *order) endRead(r *reading) (moves []journal.Move) {
 	for i := range r.order.resumes {
-		if m := l.resumed(&r.order.resumes[i]); m != nil {
+		if m := o.resumed(&r.order.resumes[i]); m != nil {
 			moves = append(moves, *m)
 		}
 	}
 	for i := range r.order.orphans {
 		rec := &r.order.orphans[i]
-		if l.orderKeyOf(rec.Hash) == nil { // else somebody goes on with it
-			l.resume(l.recordedKey(rec))
+		if o.keys[rec.Hash] == nil { // else somebody goes on with it
+			o.resume(o.recordedKey(rec))
 		}
 	}
 	if r.order.sweeping && !o.sweeping {
@@ -225,91 +222,83 @@ func (l *lane) endOrder(r *reading) (moves []journal.Move) {
 
 // resumed goes on with a key whose parked deliveries have been read. Where
 // nothing is left of them, its record goes.
-func (l *lane) resumed(s *resumption) *journal.Move {
+func (o *order) resumed(s *resumption) *journal.Move {
 	k := s.key
 	k.resuming = false
 	if !s.done { // there was no room
-		l.resume(k)
+		o.resume(k)
 		return nil
 	}
 	k.next = s.next
 	k.onDisk = !s.all || !s.settled || s.parks != k.parks
 	for i, it := range s.found {
 		if i == 0 {
-			l.lead(k, it)
+			o.lead(k, it)
 		} else {
-			l.follow(k, it)
+			o.follow(k, it)
 		}
 	}
 	switch {
 	case len(s.found) > 0:
 	case k.onDisk && len(k.parking) == 0:
-		l.resume(k)
+		o.resume(k)
 	case !k.onDisk && k.recorded:
 		k.items++
-		c := l.unrecord(k)
-		return &journal.Move{Key: c, KeyAlone: true, Applied: func() { l.unrecorded(k, c) }}
+		c := o.unrecord(k)
+		return &journal.Move{Key: c, KeyAlone: true, Applied: o.unrecorded(k, c)}
 	default:
-		l.order.idle = append(l.order.idle, k)
+		o.idle = append(o.idle, k)
 	}
 	return nil
 }
 
-// unrecorded notes that a key's record is gone from the disk.
-func (l *lane) unrecorded(k *orderKey, c *journal.KeyChange) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.rest(k, c)
-	l.dispatch()
-}
-
 // meet takes a delivery that was read from disk to its place in the order of its
 // key.
-func (l *lane) meet(it *item, r *reading) []journal.Move {
-	h := journal.HashKey(it.delivery.Key)
-	k := l.orderKeyOf(h)
+func (o *order) meet(it *Item, r *reading) []journal.Move {
+	h := journal.HashKey(it.Delivery.Key)
+	k := o.keys[h]
 	if k == nil {
-		k = l.known(h, it, r)
+		k = o.known(h, it, r)
 	}
 	switch {
 	case k.free(), k.waitsFor(it):
-		l.lead(k, it)
-	case l.chainable(k) && it.delivery.State == journal.Ready:
-		l.follow(k, it)
+		o.lead(k, it)
+	case o.chainable(k) && it.Delivery.State == journal.Ready:
+		o.follow(k, it)
 	default:
-		return l.park(k, it)
+		return o.park(k, it)
 	}
 	return nil
 }
 
 // known brings a key into memory as the disk knows it.
-func (l *lane) known(h journal.KeyHash, it *item, r *reading) *orderKey {
+func (o *order) known(h journal.KeyHash, it *Item, r *reading) *orderingKey {
 	found := r.order.known[h]
 	switch {
-	case it.delivery.State == journal.Waiting: // the head of its key
-		rec := journal.KeyRecord{Hash: h, Key: it.delivery.Key, State: journal.KeyWaits, Seq: it.delivery.Seq, N: it.delivery.N}
-		k := l.recordedKey(&rec)
+	case it.Delivery.State == journal.Waiting: // the head of its key
+		rec := journal.KeyRecord{Hash: h, Key: it.Delivery.Key, State: journal.KeyWaits, Seq: it.Delivery.Seq, N: it.Delivery.N}
+		k := o.recordedKey(&rec)
 		k.blocked, k.by = true, it.key()
 		return k
 	case found.record == nil:
-		return l.newOrderKey(h, it.delivery.Key)
+		return o.newKey(h, it.Delivery.Key)
 	}
-	k := l.recordedKey(found.record)
+	k := o.recordedKey(found.record)
 	if k.state != journal.KeyGoesOn || found.headReady {
 		k.blocked, k.by = true, k.recHead
 	} else {
-		l.resume(k)
+		o.resume(k)
 	}
 	return k
 }
 
 // dropIdles forgets the keys of which nothing was left during a read.
-func (l *lane) dropIdles() {
-	for _, k := range l.order.idle {
-		if l.order.keys[k.hash] == k {
-			l.dropIdle(k)
+func (o *order) dropIdles() {
+	for _, k := range o.idle {
+		if o.keys[k.hash] == k {
+			o.dropIdle(k)
 		}
 	}
-	clear(l.order.idle)
-	l.order.idle = l.order.idle[:0]
+	clear(o.idle)
+	o.idle = o.idle[:0]
 }

@@ -1,0 +1,111 @@
+package delivery
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"time"
+
+	"signalbox/event"
+	"signalbox/journal"
+)
+
+// Item is a delivery in memory, with its event, whose memory it shares with the
+// other lanes.
+type Item struct {
+	Delivery journal.Delivery
+	Envelope []byte
+	Meta     *event.Metadata
+	EventID  string
+
+	metaBytes []byte
+	// queued is when a lane that gathers batches queued the item, and run the
+	// batch that it is in; both are zero in other lanes.
+	queued time.Time
+	run    *batchRun
+	// answered is what came of the latest attempt.
+	answered journal.Answered
+	order    *orderingKey // nil where the delivery has no ordering key
+}
+
+// NewItem makes an item of a delivery that has just been written, and its event.
+func NewItem(d journal.Delivery, rec *journal.Record, meta *event.Metadata, eventID string) *Item {
+	return &Item{Delivery: d, Envelope: rec.Envelope, Meta: meta, EventID: eventID, metaBytes: rec.Meta}
+}
+
+// Bus is the bus of the rule that planned the delivery.
+func (it *Item) Bus() string { return cmp.Or(it.Delivery.Bus, it.Meta.Bus) }
+
+// Entry names the target entry that planned the delivery.
+func (it *Item) Entry() Entry {
+	return Entry{it.Bus(), it.Delivery.Rule, it.Delivery.RuleTarget}
+}
+
+// id is the delivery's id for life.
+func (it *Item) id() string {
+	return journal.DeliveryID(it.Delivery.Seq, it.Bus(), it.Delivery.Rule, it.Delivery.RuleTarget)
+}
+
+// began is when the delivery's present round began.
+func (it *Item) began() time.Time {
+	if it.Delivery.Since.IsZero() {
+		return it.Meta.Received
+	}
+	return it.Delivery.Since
+}
+
+// fresh reports whether the delivery has had no attempt in its present round.
+func (it *Item) fresh() bool { return it.Delivery.Attempts == it.Delivery.Spent }
+
+// key names an item among those of its lane.
+type key struct {
+	seq journal.Seq
+	n   uint16
+}
+
+func (it *Item) key() key { return key{it.Delivery.Seq, it.Delivery.N} }
+
+func (it *Item) size() int { return len(it.Envelope) + len(it.Delivery.Body) + 256 }
+
+// length is how many bytes the item adds to a batch.
+func (it *Item) length() int {
+	if it.Delivery.Body != nil {
+		return len(it.Delivery.Body)
+	}
+	return len(it.Envelope)
+}
+
+func (it *Item) record() *journal.Record {
+	return &journal.Record{Seq: it.Delivery.Seq, Meta: it.metaBytes, Envelope: it.Envelope}
+}
+
+// readItem makes an item of what the journal holds.
+func readItem(d journal.Delivery, rec journal.Record) (*Item, error) {
+	it := NewItem(d, &rec, new(event.Metadata), "")
+	if err := it.Meta.UnmarshalBinary(rec.Meta); err != nil {
+		return nil, fmt.Errorf("metadata of event %d: %w", d.Seq, err)
+	}
+	id, err := envelopeID(rec.Envelope)
+	if err != nil {
+		return nil, fmt.Errorf("event %d: %w", d.Seq, err)
+	}
+	it.EventID = id
+	return it, nil
+}
+
+var beforeID = []byte(`{"version":"0","id":"`)
+
+// envelopeID reads the id of an envelope that AppendEnvelope wrote, without
+// reading the rest.
+func envelopeID(envelope []byte) (string, error) {
+	if rest, ok := bytes.CutPrefix(envelope, beforeID); ok {
+		if end := bytes.IndexAny(rest, `"\`); end >= 0 && rest[end] == '"' {
+			return string(rest[:end]), nil
+		}
+	}
+	e, err := event.ParseEnvelope(envelope)
+	if err != nil {
+		return "", err
+	}
+	return e.ID, nil
+}

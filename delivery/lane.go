@@ -1,0 +1,321 @@
+package delivery
+
+import (
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+
+	"signalbox/journal"
+	"signalbox/targets"
+)
+
+// Lane is the queue of one target. It has a bounded window of deliveries in memory;
+// the rest waits on disk. A lane outlives its target, to take what is left to the
+// dead-letter queue. It is safe for concurrent use.
+type Lane struct {
+	// Name is the target's, ID the journal's for it.
+	Name string
+	ID   journal.LaneID
+	env  *Env
+
+	stages stages
+
+	mu     sync.Mutex
+	active *Active // nil where the target is gone
+	window window
+	// backlog is what is on disk alone, order the deliveries that have an ordering
+	// key, barriers the places that nothing may pass.
+	backlog  backlog
+	order    order
+	barriers Barriers
+	health   health
+	aging    aging
+	pace     pace
+	alarm    alarm
+
+	// halted begins nothing more; flushing lets one worker send what was gathered.
+	halted, flushing bool
+	// paused keeps everything from being attempted; draining pauses the lane when
+	// nothing is left, and drained says that it has told so.
+	paused, draining, drained bool
+	// ageFrom is the end of the latest pause, in Unix nanoseconds.
+	ageFrom atomic.Int64
+	// workers counts those that run, starting those of them that have yet to take
+	// their first delivery.
+	workers, starting int
+	// awaits says that the lane will be told when backlog.from is committed.
+	awaits bool
+	// readAt is when reading may be tried again after an error.
+	readAt time.Time
+	// recalls has the redriven deliveries that are to be put back once the read
+	// under way has ended.
+	recalls map[key]journal.Delivery
+}
+
+// NewLane returns the lane of a target, with what the store has of it. Nothing is
+// attempted before it has a target, or is poked.
+func NewLane(env *Env, name string, id journal.LaneID) *Lane {
+	c := env.Store.LaneCounts(id)
+	l := &Lane{
+		Name: name, ID: id, env: env, stages: newStages(), backlog: newBacklog(c),
+		window: window{all: map[key]*Item{}}, recalls: map[key]journal.Delivery{},
+		health: newHealth(&targets.Config{}),
+	}
+	l.window.fit(env, nil)
+	l.alarm.ring = func() {
+		l.mu.Lock()
+		l.alarm.at = time.Time{}
+		l.mu.Unlock()
+		l.Poke()
+	}
+	l.order = order{lane: id, window: &l.window, records: int(c.BlockedKeys)}
+	l.order.parked = func(it *Item, m *journal.Move) func() { return l.settled(it, m.To, m.End, m.Key) }
+	l.order.unrecorded = func(k *orderingKey, c *journal.KeyChange) func() {
+		return func() { l.locked(func() { l.order.rest(k, c) }) }
+	}
+	l.order.sweepKeys()
+	return l
+}
+
+// locked changes something under the lock, and then looks for work.
+func (l *Lane) locked(change func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	change()
+	l.dispatch()
+}
+
+// Serves reports whether the lane's target was made of this configuration.
+func (l *Lane) Serves(cfg targets.Config) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.active != nil && l.active.Config.Equal(&cfg)
+}
+
+// Assign gives the lane another target, or none if t is nil. The one before is closed
+// when its last attempt has ended.
+func (l *Lane) Assign(cfg targets.Config, t targets.Target) {
+	l.mu.Lock()
+	old := l.active
+	l.active, l.pace = nil, pace{}
+	if t != nil {
+		l.active = newActive(cfg, t)
+		l.pace = newPace(l.active)
+	}
+	l.window.fit(l.env, l.active)
+	failing := l.health.failing
+	l.health, l.aging.at = newHealth(&cfg), time.Time{}
+	if t == nil {
+		l.health.failing = failing
+	}
+	l.order.stops = t != nil && cfg.OnDeadLetter == targets.OnDeadLetterStop
+	l.order.sweepKeys() // what stops a key may be another
+	l.mu.Unlock()
+	if old != nil {
+		l.env.Go(func() {
+			if err := old.retire(); err != nil {
+				l.env.Log.Warn("target did not close cleanly", zap.String("target", l.Name), zap.Error(err))
+			}
+		})
+	}
+	l.Poke()
+}
+
+// Use returns the lane's target, which is not closed until its user calls Done; nil
+// if there is none.
+func (l *Lane) Use() *Active {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.active != nil {
+		l.active.users.Add(1)
+	}
+	return l.active
+}
+
+// Halt keeps the lane from beginning anything more. One worker sends what was kept
+// back only to gather more for a batch.
+func (l *Lane) Halt() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.halted = true
+	l.alarm.stop()
+	b := l.active.batching()
+	if b == nil || b.wait == 0 || len(l.window.queue) == 0 || l.workers >= l.concurrency() || !l.env.Running() {
+		return
+	}
+	l.flushing = true
+	l.begin()
+}
+
+// CloseTarget closes the target of a halted lane.
+func (l *Lane) CloseTarget() error {
+	l.mu.Lock()
+	t := l.active
+	l.active = nil
+	l.mu.Unlock()
+	if t == nil {
+		return nil
+	}
+	return t.Target.Close()
+}
+
+// Offer gives the lane new deliveries that are on disk. It takes them in if there is
+// room, and reads them later otherwise. It must be called before the deliveries'
+// event is committed, so that no reader has found them yet.
+func (l *Lane) Offer(items ...*Item) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, it := range items {
+		if l.backlog.behind || l.barriers.any() || !l.takes(it) {
+			l.backlog.missed(&it.Delivery)
+		}
+	}
+	l.dispatch()
+}
+
+// takes takes a new delivery in if there is room, and its order does not forbid it.
+func (l *Lane) takes(it *Item) bool {
+	if it.Delivery.Key != "" {
+		return l.order.offer(it)
+	}
+	if l.window.room() <= 0 {
+		return false
+	}
+	l.window.add(it)
+	return true
+}
+
+// Requeue tells the lane of a delivery that has become ready again on disk.
+func (l *Lane) Requeue(d journal.Delivery) { l.locked(func() { l.backlog.missed(&d) }) }
+
+// Barriers changes the lane's barriers.
+func (l *Lane) Barriers(change func(*Barriers)) { l.locked(func() { change(&l.barriers) }) }
+
+// Poke makes the lane look for work.
+func (l *Lane) Poke() { l.locked(func() {}) }
+
+// Unblocked lets an ordering key continue that a dead letter had stopped.
+func (l *Lane) Unblocked(h journal.KeyHash) {
+	l.locked(func() {
+		o := &l.order
+		k := o.keys[h]
+		switch {
+		case k != nil && k.state == journal.KeyStopped:
+			k.blocked, k.state, k.recHead = false, journal.KeyGoesOn, key{}
+		case k != nil:
+			return
+		case len(o.resumes) >= l.window.most:
+			o.sweepKeys()
+			return
+		default:
+			k = o.recordedKey(&journal.KeyRecord{Hash: h})
+		}
+		o.resume(k)
+	})
+}
+
+// Recall takes a redriven delivery out of the lane where it is not under way, and
+// puts it back. A read under way may have found it, and is awaited.
+func (l *Lane) Recall(d journal.Delivery) {
+	l.mu.Lock()
+	if l.window.reading {
+		l.recalls[key{d.Seq, d.N}] = d
+		l.mu.Unlock()
+		return
+	}
+	it := withdraw(l, d)
+	l.mu.Unlock()
+	if it != nil {
+		putBack(l, it)
+	}
+}
+
+// SetPause tells the lane whether it may attempt anything, and whether it is to pause
+// when nothing is left. The age of its deliveries counts anew from the end of a
+// pause, resumed; zero where there was none.
+func (l *Lane) SetPause(paused, draining bool, resumed time.Time) {
+	l.locked(func() {
+		l.paused, l.draining, l.drained = paused, draining, false
+		if !resumed.IsZero() {
+			l.ageFrom.Store(resumed.UnixNano())
+		}
+	})
+}
+
+// checkDrained tells, once, that the backlog of a draining lane has been delivered.
+func (l *Lane) checkDrained() {
+	if !l.draining || l.drained {
+		return
+	}
+	if c := l.env.Store.LaneCounts(l.ID); c.Pending() > c.Held {
+		return
+	}
+	l.drained = true
+	l.env.Go(func() { l.env.Drained(l) })
+}
+
+// settle writes a delivery's next state or its end, and then gives up its place in
+// the window.
+func (l *Lane) settle(it *Item, to *journal.Delivery, end journal.End) {
+	m := journal.Move{From: it.Delivery, To: to, End: end, Answered: it.answered}
+	if to != nil && to.State == journal.Dead {
+		m.Record = it.record()
+	}
+	switch {
+	case it.order != nil:
+		l.settleInOrder(it, m)
+	case it.run != nil:
+		it.run.add(it, m)
+	default:
+		m.Applied = l.settled(it, to, end, nil)
+		l.move(m)
+	}
+}
+
+// settleInOrder is settle for the head of an ordering key: its move, and all that
+// follows from it, reach the journal in this order.
+func (l *Lane) settleInOrder(it *Item, m journal.Move) {
+	l.order.moving.Lock()
+	defer l.order.moving.Unlock()
+	var follow []journal.Move
+	l.locked(func() { follow = l.order.passOn(it, &m) })
+	m.Applied = l.settled(it, m.To, m.End, m.Key)
+	l.move(append([]journal.Move{m}, follow...)...)
+}
+
+// move hands moves to the journal.
+func (l *Lane) move(moves ...journal.Move) {
+	if len(moves) == 0 {
+		return
+	}
+	if err := l.env.Store.MoveAll(moves); err != nil && !errors.Is(err, journal.ErrClosed) {
+		l.env.Log.Error("delivery's state can't be written; it will be attempted again after a restart", zap.String("target", l.Name), zap.Error(err))
+	}
+}
+
+// settled returns what is to be done once an item's next state, or its end, can be
+// seen on disk.
+func (l *Lane) settled(it *Item, to *journal.Delivery, end journal.End, c *journal.KeyChange) func() {
+	return func() {
+		l.mu.Lock()
+		l.forget(it, to, c)
+		l.dispatch()
+		l.mu.Unlock()
+		l.env.tellSuspended(to)
+		l.env.tellRedrive(it, to, end)
+	}
+}
+
+// forget gives up an item's place in memory.
+func (l *Lane) forget(it *Item, to *journal.Delivery, c *journal.KeyChange) {
+	l.window.drop(it)
+	if to != nil && to.State == journal.Waiting {
+		l.backlog.waits(to)
+	}
+	if it.order != nil {
+		l.order.written(it, c)
+	}
+}

@@ -1,0 +1,104 @@
+package delivery
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// The outcomes of a delivery, as its metrics call them.
+const (
+	outcomeDelivered = "delivered"
+	outcomeDead      = "dead"
+	outcomeDropped   = "dropped"
+)
+
+// Metrics are the figures of deliveries for Prometheus.
+type Metrics struct {
+	deliveries   *prometheus.CounterVec // rule, target, outcome
+	attempts     *prometheus.CounterVec // target, code ("" is a success)
+	retries      *prometheus.CounterVec // target
+	opened       *prometheus.CounterVec // target
+	toAttempt    *prometheus.HistogramVec
+	toSuccess    *prometheus.HistogramVec
+	attemptTimes *prometheus.HistogramVec
+}
+
+// latencies are the upper bounds of histograms of seconds.
+var latencies = []float64{.0005, .001, .002, .004, .008, .016, .032, .064, .128, .256, .512, 1, 2, 4, 8, 16, 60, 300, 3600, 86400}
+
+// NewMetrics makes and registers the figures.
+func NewMetrics(reg prometheus.Registerer) *Metrics {
+	counters := func(name, help string, labels ...string) *prometheus.CounterVec {
+		c := prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
+		reg.MustRegister(c)
+		return c
+	}
+	seconds := func(name, help string) *prometheus.HistogramVec {
+		h := prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: name, Help: help, Buckets: latencies}, []string{"target"})
+		reg.MustRegister(h)
+		return h
+	}
+	return &Metrics{
+		deliveries:   counters("signalbox_deliveries_total", "Deliveries that ended, by outcome.", "rule", "target", "outcome"),
+		attempts:     counters("signalbox_attempts_total", "Attempts at deliveries; code is empty for those that succeeded.", "target", "code"),
+		retries:      counters("signalbox_retries_total", "Attempts that were put off to be made again.", "target"),
+		opened:       counters("signalbox_circuit_opened_total", "Times that a target's circuit breaker opened.", "target"),
+		toAttempt:    seconds("signalbox_first_attempt_seconds", "Time from acceptance to the first attempt."),
+		toSuccess:    seconds("signalbox_delivered_seconds", "Time from acceptance to the successful attempt's end."),
+		attemptTimes: seconds("signalbox_attempt_seconds", "Time that a successful attempt took."),
+	}
+}
+
+// ExpectTarget makes the figures of a target there from the start.
+func (m *Metrics) ExpectTarget(name string) {
+	m.attempts.WithLabelValues(name, "")
+	m.retries.WithLabelValues(name)
+	m.opened.WithLabelValues(name)
+	m.toAttempt.WithLabelValues(name)
+	m.toSuccess.WithLabelValues(name)
+	m.attemptTimes.WithLabelValues(name)
+}
+
+// ExpectRule makes the figures of a rule's deliveries to a target there from the
+// start.
+func (m *Metrics) ExpectRule(rule, target string) {
+	for _, o := range [...]string{outcomeDelivered, outcomeDead, outcomeDropped} {
+		m.deliveries.WithLabelValues(rule, target, o)
+	}
+}
+
+// ForgetTarget removes the figures of a target that is gone.
+func (m *Metrics) ForgetTarget(name string) {
+	gone := prometheus.Labels{"target": name}
+	for _, v := range []interface{ DeletePartialMatch(prometheus.Labels) int }{
+		m.attempts, m.retries, m.opened, m.toAttempt, m.toSuccess, m.attemptTimes,
+	} {
+		v.DeletePartialMatch(gone)
+	}
+}
+
+// ForgetRule removes the figures of the deliveries of rules of a name.
+func (m *Metrics) ForgetRule(name string) {
+	m.deliveries.DeletePartialMatch(prometheus.Labels{"rule": name})
+}
+
+// Died counts a delivery that goes to the dead-letter queue.
+func (m *Metrics) Died(rule, target string) { m.ended(rule, target, outcomeDead) }
+
+func (m *Metrics) firstAttempt(target string, wait time.Duration) {
+	m.toAttempt.WithLabelValues(target).Observe(wait.Seconds())
+}
+
+func (m *Metrics) delivered(rule, target string, took, whole time.Duration) {
+	m.ended(rule, target, outcomeDelivered)
+	m.attempts.WithLabelValues(target, "").Inc()
+	m.attemptTimes.WithLabelValues(target).Observe(took.Seconds())
+	m.toSuccess.WithLabelValues(target).Observe(whole.Seconds())
+}
+
+func (m *Metrics) failed(target, code string) { m.attempts.WithLabelValues(target, code).Inc() }
+
+func (m *Metrics) ended(rule, target, outcome string) {
+	m.deliveries.WithLabelValues(rule, target, outcome).Inc()
+}

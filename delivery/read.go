@@ -1,0 +1,223 @@
+package delivery
+
+import (
+	"cmp"
+	"time"
+
+	"go.uber.org/zap"
+
+	"signalbox/journal"
+)
+
+// readAgain is how long a lane waits after the journal could not be read.
+const readAgain = time.Second
+
+// reading is what one read of the disk found.
+type reading struct {
+	lane *Lane
+	// due and ready say what is to be read.
+	due, ready bool
+	// room is how many deliveries may be read.
+	room int
+	// found holds what came from the waiting deliveries first, then the ready.
+	found []*Item
+	bytes int
+	// most is how many bytes the window may hold.
+	most int
+	// nextWaiting and nextReady are where to go on; nextDue is when the first
+	// delivery that still waits is due, zero if none does.
+	nextWaiting, nextReady journal.Cursor
+	nextDue                time.Time
+	// readTo is the event before which no ready delivery was left on disk; zero if
+	// some may have been.
+	readTo journal.Seq
+	// order is what concerns deliveries with an ordering key.
+	order orderReading
+	// limit bounds the events whose ready deliveries may be read.
+	limit journal.Seq
+	// longest is the longest wait that a rule allows.
+	longest time.Duration
+}
+
+// read fills the window from disk: first the deliveries whose wait is over, then
+// the ready ones in the order of their events.
+func read(l *Lane) {
+	now := time.Now()
+	r := beginReading(l, now)
+	err := r.readOrder()
+	if r.due && err == nil {
+		err = r.readWaiting(now)
+	}
+	if r.ready && err == nil {
+		err = r.readReady()
+	}
+	for _, it := range r.end(err) {
+		putBack(l, it)
+	}
+}
+
+func beginReading(l *Lane, now time.Time) *reading {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	b := &l.backlog
+	r := &reading{
+		lane: l, room: l.window.room(), bytes: l.window.bytes, most: l.window.mostBytes, longest: l.env.Policies().Longest,
+		nextWaiting: b.waitFrom, nextReady: b.from, nextDue: b.nextDue,
+	}
+	r.due, r.ready = b.due(now, r.longest), b.behind
+	if r.due {
+		b.beginWaiting()
+	}
+	if r.ready {
+		b.beginReady()
+		r.limit = l.barriers.limit(l.env.Store.Stable())
+	}
+	l.order.beginRead(r)
+	return r
+}
+
+// end takes what a read has found, and makes the moves that follow from it. It
+// returns the redriven deliveries that were recalled meanwhile.
+func (r *reading) end(err error) []*Item {
+	l := r.lane
+	l.order.moving.Lock()
+	defer l.order.moving.Unlock()
+	moves, recalled := r.place(err)
+	l.move(moves...)
+	return recalled
+}
+
+func (r *reading) place(err error) (moves []journal.Move, recalled []*Item) {
+	l := r.lane
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.window.endRead()
+	moves = l.order.endRead(r)
+	for _, it := range r.found {
+		if it.Delivery.Key == "" {
+			l.window.add(it)
+		} else {
+			moves = append(moves, l.order.meet(it, r)...)
+		}
+	}
+	l.order.dropIdles()
+	if r.due {
+		l.backlog.endWaiting(r.nextWaiting, r.nextDue)
+	}
+	if r.ready {
+		l.backlog.endReady(r.nextReady, r.readTo)
+	}
+	if err != nil {
+		l.env.Log.Error("deliveries can't be read; trying again", zap.String("target", l.Name), zap.Error(err))
+		l.readAt = time.Now().Add(readAgain)
+	}
+	recalled = withdrawRecalled(l)
+	l.dispatch()
+	return moves, recalled
+}
+
+func (r *reading) readWaiting(now time.Time) error {
+	j := r.lane.env.Store
+	var bad error
+	err := j.Waiting(r.lane.ID, r.nextWaiting, now, func(d journal.Delivery, rec journal.Record) bool {
+		if r.full() {
+			return false
+		}
+		bad = r.take(d, rec, &r.nextWaiting)
+		return bad == nil
+	})
+	if err = cmp.Or(bad, err); err != nil {
+		return err
+	}
+	due, ok, err := j.NextDue(r.lane.ID, r.nextWaiting)
+	if err != nil {
+		return err
+	}
+	r.nextDue = due
+	if !ok {
+		return nil
+	}
+	return r.readOverlong(now.Add(r.longest + clockSlack))
+}
+
+// readOverlong reads what is due later than any wait can end: the clock was set
+// back, or the waits were made shorter. Its turn has come.
+func (r *reading) readOverlong(limit time.Time) error {
+	j := r.lane.env.Store
+	from := journal.Cursor{Due: limit.Add(1)}
+	if _, ok, err := j.NextDue(r.lane.ID, from); err != nil || !ok {
+		return err
+	}
+	if r.nextDue.After(limit) {
+		r.nextDue = time.Time{}
+	}
+	var bad error
+	err := j.Waiting(r.lane.ID, from, lastWaiting.Due, func(d journal.Delivery, rec journal.Record) bool {
+		if r.full() {
+			r.nextDue = longAgo // there is more of it
+			return false
+		}
+		bad = r.take(d, rec, &from)
+		return bad == nil
+	})
+	if err = cmp.Or(bad, err); err != nil {
+		r.nextDue = longAgo
+	}
+	return err
+}
+
+func (r *reading) readReady() error {
+	j := r.lane.env.Store
+	limit := r.limit
+	if r.nextReady.Seq >= limit { // here for a wait that is over
+		r.readTo = limit
+		return nil
+	}
+	var bad error
+	more := false
+	err := j.Ready(r.lane.ID, r.nextReady, limit, func(d journal.Delivery, rec journal.Record) bool {
+		if more = r.full(); more {
+			return false
+		}
+		bad = r.take(d, rec, &r.nextReady)
+		return bad == nil
+	})
+	if err = cmp.Or(bad, err); err != nil {
+		return err
+	}
+	if !more {
+		r.readTo = limit
+		r.nextReady = journal.Cursor{Seq: limit}
+	}
+	return nil
+}
+
+// full reports whether the window has no room for more.
+func (r *reading) full() bool {
+	return len(r.found)+r.order.found >= r.room || r.bytes >= r.most
+}
+
+// take adds a delivery to what was found, unless the lane has it already, and
+// moves next behind it.
+func (r *reading) take(d journal.Delivery, rec journal.Record, next *journal.Cursor) error {
+	if !r.has(&d) {
+		it, err := readItem(d, rec)
+		if err != nil {
+			return err
+		}
+		if err := r.lookUp(&it.Delivery); err != nil {
+			return err
+		}
+		r.found = append(r.found, it)
+		r.bytes += it.size()
+	}
+	*next = after(&d)
+	return nil
+}
+
+// has reports whether the lane has the delivery in the very state that was read.
+func (r *reading) has(d *journal.Delivery) bool {
+	r.lane.mu.Lock()
+	defer r.lane.mu.Unlock()
+	return r.lane.window.has(d)
+}

@@ -1,0 +1,101 @@
+package delivery
+
+import (
+	"time"
+
+	"signalbox/targets"
+)
+
+// State is how a target does, in one word.
+type State string
+
+// The states of a target; where several apply, the last of them is its state.
+const (
+	// OK takes deliveries, or has not been tried.
+	OK State = "ok"
+	// Failing has failed the latest attempt.
+	Failing State = "failing"
+	// HalfOpen is being probed, and Open is not even that.
+	HalfOpen State = "half-open"
+	Open     State = "open"
+	// Draining delivers its backlog before it pauses, and Paused attempts nothing.
+	Draining State = "draining"
+	Paused   State = "paused"
+	// Gone is not defined any more; its deliveries go to the dead-letter queue.
+	Gone State = "gone"
+)
+
+// Status is how a lane stands.
+type Status struct {
+	State State
+	// Config is that of the target; nil where it is gone.
+	Config *targets.Config
+	// Failing is the latest error, empty while the target takes deliveries.
+	Failing string
+	// Circuit is its circuit breaker; nil where that is switched off, in
+	// CircuitState closed.
+	Circuit      *Circuit
+	CircuitState CircuitState
+	// ThrottledUntil is until when the target has asked for no attempts.
+	ThrottledUntil time.Time
+	// InFlight counts the attempts under way.
+	InFlight int
+}
+
+// Status returns how the lane stands.
+func (l *Lane) Status() Status {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := Status{State: stateOf(l), Failing: l.health.failing, CircuitState: l.health.circuit.state, InFlight: l.workers - l.starting}
+	if l.active != nil {
+		cfg := l.active.Config
+		s.Config, s.Circuit = &cfg, l.health.circuit.view()
+	}
+	if c := &l.health.circuit; c.throttled(time.Now()) {
+		s.ThrottledUntil = c.throttledUntil.UTC()
+	}
+	return s
+}
+
+func stateOf(l *Lane) State {
+	switch {
+	case l.active == nil:
+		return Gone
+	case l.paused:
+		return Paused
+	case l.draining:
+		return Draining
+	case l.health.circuit.state == CircuitOpen:
+		return Open
+	case l.health.circuit.state == CircuitHalfOpen:
+		return HalfOpen
+	case l.health.failing != "":
+		return Failing
+	}
+	return OK
+}
+
+// Memory is what a lane has in memory, and who is at work for it.
+type Memory struct {
+	// Deliveries are in the window, Queued of them to be attempted next, Chained
+	// behind another of their ordering key.
+	Deliveries, Queued, Chained, Bytes int
+	// Keys are the ordering keys that are known, Records those with a record on disk,
+	// and Resumes those whose next delivery is to be read.
+	Keys, Records, Resumes int
+	Workers                int
+	// Reading says that the disk is being read, or is to be.
+	Reading bool
+}
+
+// Memory returns what the lane has in memory.
+func (l *Lane) Memory() Memory {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	w, o := &l.window, &l.order
+	return Memory{
+		Deliveries: len(w.all), Queued: len(w.queue), Chained: o.chained, Bytes: w.bytes,
+		Keys: len(o.keys) + len(o.idle), Records: o.records, Resumes: len(o.resumes), Workers: l.workers,
+		Reading: w.reading || o.sweeping,
+	}
+}

@@ -1,0 +1,88 @@
+package delivery
+
+import "time"
+
+// worker attempts the deliveries of a lane.
+type worker struct{ lane *Lane }
+
+// work attempts one delivery, or batch, after another until none is left or may
+// be sent now.
+func (w worker) work() {
+	var buffer []*Item
+	for first := true; ; first = false {
+		items, t := w.next(first, buffer[:0])
+		if len(items) == 0 {
+			return
+		}
+		if t.batching() != nil {
+			attemptBatch(w.lane, items, t)
+		} else {
+			attempt(w.lane, items[0], t)
+		}
+		clear(items)
+		buffer = items
+		if t != nil {
+			t.Done()
+		}
+	}
+}
+
+// next appends the next delivery of the queue, or those of the next batch. The
+// worker ends where there is none: next has then counted it out.
+func (w worker) next(first bool, into []*Item) ([]*Item, *Active) {
+	l := w.lane
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if first {
+		l.starting--
+	}
+	n := 0
+	if len(l.window.queue) > 0 && (!l.halted || l.flushing) && l.workers <= l.concurrency() {
+		n = w.upNext()
+	}
+	if n == 0 || !w.allowed(n) {
+		l.workers--
+		return nil, nil
+	}
+	l.flushing = false
+	if l.active != nil {
+		l.active.users.Add(1)
+	}
+	return l.window.take(n, into), l.active
+}
+
+// upNext returns how many deliveries go next: one, or a batch; none where a batch is
+// still being gathered, and the alarm is set for its end.
+func (w worker) upNext() int {
+	l := w.lane
+	b := l.active.batching()
+	if b == nil {
+		return 1
+	}
+	if now := time.Now(); !l.flushing && !b.ripe(&l.window, 0, now) {
+		l.setAlarm(now)
+		return 0
+	}
+	return l.pace.most(b.fill(l.window.queue))
+}
+
+// allowed reports whether n deliveries may go now, by what the target has asked for
+// and by its rate limit; if not, the alarm is set for when they may.
+func (w worker) allowed(n int) bool {
+	l := w.lane
+	c := &l.health.circuit
+	if c.throttledUntil.IsZero() && l.pace.limiter == nil {
+		return true
+	}
+	now := time.Now()
+	if c.throttled(now) {
+		l.setAlarm(now)
+		return false
+	}
+	c.throttledUntil = time.Time{}
+	if !l.pace.allows(n, now) {
+		l.setAlarm(now)
+		return false
+	}
+	return true
+}
