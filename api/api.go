@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"strings"
 
+	"signalbox/commands"
 	"signalbox/state"
 	"signalbox/trace"
 
@@ -28,7 +29,7 @@ type Options struct {
 	Traces      *trace.Reader
 	States      *state.Reader
 	Accounts    Accounts
-	Work        WorkRequests
+	Work        *commands.Service
 	Planner     Planner
 	DeadLetters DeadLetters
 	Redriver    Redriver

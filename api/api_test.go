@@ -85,7 +85,7 @@ func newWorldOf(t *testing.T, text, more string) *world {
 	stopping, stop := context.WithCancel(t.Context())
 	w.stop = stop
 	w.server = httptest.NewServer(New(Options{
-		Rules: w.router, Targets: w.router, Pauser: w.router, Traces: w.router.Traces, States: w.router.States, Accounts: w.router, Work: w.router, Planner: w.router,
+		Rules: w.router, Targets: w.router, Pauser: w.router, Traces: w.router.Traces, States: w.router.States, Accounts: w.router, Work: w.router.Commands, Planner: w.router,
 		DeadLetters: w.router.DeadLetters, Discoverer: w.router, Redriver: w.router.DeadLetters, Reloader: reloader,
 		Gatherer: registry, Stopping: stopping,
 	}))

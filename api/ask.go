@@ -9,8 +9,8 @@ import (
 	"net/http"
 	"time"
 
+	"signalbox/commands/work"
 	"signalbox/targets"
-	"signalbox/work"
 )
 
 // Answer is what the sender of a command or a query gets.

@@ -10,20 +10,10 @@ import (
 	"strconv"
 	"strings"
 
+	"signalbox/commands"
+	"signalbox/commands/work"
 	"signalbox/router"
-	"signalbox/work"
 )
-
-// WorkRequests shows and cancels the work that commands have asked for.
-type WorkRequests interface {
-	// WorkRequest gives one by its id or its command's, or an error that is
-	// journal.ErrNotFound.
-	WorkRequest(id string) (*work.Request, error)
-	// WorkRequests calls fn with those before an id, the latest first.
-	WorkRequests(before string, fn func(*work.Request) bool) error
-	// CancelWork asks for the end of one; *router.WorkEnded says that it is too late.
-	CancelWork(ctx context.Context, id string) (*work.Request, error)
-}
 
 // WorkFilter chooses work requests; empty fields choose all.
 type WorkFilter struct {
@@ -119,7 +109,7 @@ func (a *api) listWork(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	page := WorkPage{WorkRequests: []*work.Request{}}
-	err = a.Work.WorkRequests(q.cursor, func(request *work.Request) bool {
+	err = a.Work.Each(q.cursor, func(request *work.Request) bool {
 		if !q.lets(request) {
 			return r.Context().Err() == nil
 		}
@@ -141,7 +131,7 @@ func (a *api) listWork(w http.ResponseWriter, r *http.Request) {
 const noWork = "commands alone have work requests, which are kept as long as their events: GET /v1/work-requests lists them"
 
 func (a *api) getWork(w http.ResponseWriter, r *http.Request) {
-	request, err := a.Work.WorkRequest(r.PathValue("id"))
+	request, err := a.Work.Find(r.PathValue("id"))
 	if err != nil {
 		a.fail(w, missing(err, noWork))
 		return
@@ -150,8 +140,8 @@ func (a *api) getWork(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *api) cancelWork(w http.ResponseWriter, r *http.Request) {
-	request, err := a.Work.CancelWork(r.Context(), r.PathValue("id"))
-	var ended *router.WorkEnded
+	request, err := a.Work.Cancel(r.PathValue("id"))
+	var ended *commands.Ended
 	var busy *router.Busy
 	switch {
 	case errors.As(err, &ended):

@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"signalbox/commands/work"
 	"signalbox/event"
-	"signalbox/work"
 )
 
 const workRules = `targets:
@@ -41,10 +41,10 @@ func workWorld(t *testing.T) *world {
 func (w *world) command(name, correlation string, action work.Action) *work.Request {
 	w.t.Helper()
 	e := &event.Event{Source: "shop", DetailType: name, Detail: []byte("{}"), Meta: event.Metadata{CorrelationID: correlation}}
-	reply, err := w.router.Command(w.t.Context(), e, 0)
+	reply, err := w.router.Commands.Command(w.t.Context(), e, 0)
 	must(w.t, err)
 	for end := time.Now().Add(10 * time.Second); ; time.Sleep(2 * time.Millisecond) {
-		request, err := w.client.WorkRequest(w.t.Context(), reply.WorkID)
+		request, err := w.client.WorkRequest(w.t.Context(), reply.Work.ID)
 		must(w.t, err)
 		if request.Action == action {
 			return request

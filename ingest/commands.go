@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	"signalbox/commands"
 	"signalbox/event"
 )
 
@@ -22,32 +23,8 @@ const (
 	HeaderAnsweredBy = "X-Signalbox-Answered-By"
 )
 
-// Reply is what came of a command or a query that has been accepted.
-type Reply struct {
-	// Outcome is answered or refused where the handler's answer is there; late
-	// where none came in time or the work goes on; failed where the handler could
-	// not be asked; nothing where the message was a test that nobody acts on.
-	Outcome string
-	EventID string
-	// Status, ContentType and Body are the handler's answer; Cut says that the body
-	// was too long and is not whole.
-	Status      int
-	ContentType string
-	Body        []byte
-	Cut         bool
-	// Message says why the handler could not be asked.
-	Message string
-	// WorkID and Work are a command's work request, as it is shown.
-	WorkID string
-	Work   any
-}
-
-const (
-	// MaxWait is the longest that a sender may wait for an answer.
-	MaxWait = time.Minute
-	// queryWait is how long the sender of a query waits who does not say.
-	queryWait = 10 * time.Second
-)
+// queryWait is how long the sender of a query waits who does not say.
+const queryWait = 10 * time.Second
 
 // The codes of problems that commands and queries alone have.
 const (
@@ -84,8 +61,8 @@ func parseWait(otherwise time.Duration) func(string) (parameters, *problem) {
 		}
 		wait := otherwise
 		if text := values.Get("wait"); values.Has("wait") {
-			if wait, err = time.ParseDuration(text); err != nil || wait < 0 || wait > MaxWait {
-				return parameters{}, badQuery("wait: %q is not a time from 0s to %v, such as 10s", text, MaxWait)
+			if wait, err = time.ParseDuration(text); err != nil || wait < 0 || wait > commands.MaxWait {
+				return parameters{}, badQuery("wait: %q is not a time from 0s to %v, such as 10s", text, commands.MaxWait)
 			}
 		}
 		values.Del("wait")
@@ -97,7 +74,7 @@ func parseWait(otherwise time.Duration) func(string) (parameters, *problem) {
 
 // ask hands one message to a function that waits for its answer.
 func (h *Handler) ask(w http.ResponseWriter, r *http.Request, f form, params parameters, kind event.Kind,
-	ask func(context.Context, *event.Event, time.Duration) (Reply, error),
+	ask func(context.Context, *event.Event, time.Duration) (commands.Reply, error),
 ) outcome {
 	batch, ok := h.readBatch(w, r, f, params)
 	if !ok {
@@ -147,24 +124,26 @@ func (h *Handler) waiting(w http.ResponseWriter, r *http.Request, wait time.Dura
 }
 
 // writeReply answers a command or a query.
-func writeReply(w http.ResponseWriter, reply Reply, kind event.Kind, wait time.Duration) {
+func writeReply(w http.ResponseWriter, reply commands.Reply, kind event.Kind, wait time.Duration) {
 	w.Header().Set(HeaderEventID, reply.EventID)
-	if reply.WorkID != "" {
-		w.Header().Set(HeaderWorkRequest, reply.WorkID)
+	workID := reply.EventID // by which it is found too
+	if reply.Work != nil {
+		workID = reply.Work.ID
+		w.Header().Set(HeaderWorkRequest, workID)
 	}
 	switch {
 	case reply.Cut:
 		writeProblem(w, &problem{status: http.StatusBadGateway, Code: codeTooLarge, Message: fmt.Sprintf(
 			"the handler answered %d, but only the first %d bytes of its body could be read, and no more than 256 KiB are: let it answer with less, or with where the rest is",
 			reply.Status, len(reply.Body))})
-	case reply.Outcome == "answered" || reply.Outcome == "refused":
+	case reply.Outcome == commands.ReplyAnswered || reply.Outcome == commands.ReplyRefused:
 		relay(w, reply)
-	case reply.Outcome == "failed":
+	case reply.Outcome == commands.ReplyFailed:
 		writeProblem(w, &problem{status: http.StatusBadGateway, Code: codeHandlerFailed, Message: notHandled(kind, reply.Message)})
 	case kind == event.KindCommand:
-		w.Header().Set("Location", "/v1/work-requests/"+url.PathEscape(reply.WorkID))
+		w.Header().Set("Location", "/v1/work-requests/"+url.PathEscape(workID))
 		writeJSON(w, http.StatusAccepted, reply.Work)
-	case reply.Outcome == "nothing":
+	case reply.Outcome == commands.ReplyNothing:
 		w.WriteHeader(http.StatusNoContent)
 	default:
 		writeProblem(w, &problem{status: http.StatusGatewayTimeout, Code: codeNoReply, Message: fmt.Sprintf(
@@ -181,7 +160,7 @@ func notHandled(kind event.Kind, why string) string {
 }
 
 // relay hands the handler's own answer on.
-func relay(w http.ResponseWriter, reply Reply) {
+func relay(w http.ResponseWriter, reply commands.Reply) {
 	w.Header().Set(HeaderAnsweredBy, "handler")
 	w.Header().Set("Content-Type", cmp.Or(reply.ContentType, "application/octet-stream"))
 	if reply.Status == http.StatusNoContent {

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"signalbox/commands"
+	"signalbox/commands/work"
 	"signalbox/event"
 )
 
@@ -20,13 +22,13 @@ type asked struct {
 }
 
 // requestDoor serves a door whose commands and queries get a reply.
-func requestDoor(t *testing.T, reply Reply, fault error, stopping context.Context) (url string, got *asked) {
+func requestDoor(t *testing.T, reply commands.Reply, fault error, stopping context.Context) (url string, got *asked) {
 	got = new(asked)
-	ask := func(ctx context.Context, e *event.Event, wait time.Duration) (Reply, error) {
+	ask := func(ctx context.Context, e *event.Event, wait time.Duration) (commands.Reply, error) {
 		got.e, got.wait = e, wait
 		if reply.Outcome == "hang" {
 			<-ctx.Done()
-			return Reply{Outcome: "late", EventID: "e", WorkID: "w", Work: map[string]string{"id": "w"}}, nil
+			return commands.Reply{Outcome: "late", EventID: "e", Work: &work.Request{ID: "w"}}, nil
 		}
 		return reply, fault
 	}
@@ -52,28 +54,28 @@ func post(t *testing.T, url, body string) (*http.Response, string) {
 }
 
 func TestReplies(t *testing.T) {
-	work := map[string]string{"id": "w", "actionType": "IN_PROGRESS"}
+	goesOn := &work.Request{ID: "w", Action: work.InProgress}
 	for _, c := range []struct {
 		name, path string
-		reply      Reply
+		reply      commands.Reply
 		fault      error
 		status     int
 		body       string
 	}{
-		{"answer", "/v1/commands?wait=1s", Reply{Outcome: "answered", Status: 201, ContentType: "text/plain", Body: []byte("made")}, nil, 201, "made"},
-		{"no content", "/v1/commands?wait=1s", Reply{Outcome: "answered", Status: 204}, nil, 204, ""},
-		{"refusal", "/v1/commands?wait=1s", Reply{Outcome: "refused", Status: 422, Body: []byte("no")}, nil, 422, "no"},
-		{"too long", "/v1/commands?wait=1s", Reply{Outcome: "answered", Status: 200, Body: []byte("half"), Cut: true}, nil, 502, "AnswerTooLarge"},
-		{"late", "/v1/commands?wait=1s", Reply{Outcome: "late", WorkID: "w", Work: work}, nil, 202, `"IN_PROGRESS"`},
-		{"not asked to wait", "/v1/commands", Reply{Outcome: "late", WorkID: "w", Work: work}, nil, 202, `"IN_PROGRESS"`},
-		{"failed", "/v1/commands?wait=1s", Reply{Outcome: "failed", Message: "refused connection"}, nil, 502, "did not take the command: refused connection; it rests in the dead-letter queue"},
-		{"failed query", "/v1/queries?wait=1s", Reply{Outcome: "failed", Message: "refused connection"}, nil, 502, "gave no reply: refused connection; the query is not asked again"},
-		{"late query", "/v1/queries?wait=3s", Reply{Outcome: "late"}, nil, 504, "no reply within 3s"},
-		{"reply", "/v1/queries", Reply{Outcome: "answered", Status: 200, Body: []byte(`{"n":1}`)}, nil, 200, `{"n":1}`},
-		{"test query", "/v1/queries", Reply{Outcome: "nothing"}, nil, 204, ""},
-		{"no handler", "/v1/commands", Reply{}, &event.Error{Code: event.CodeNoHandler, Message: "no rule"}, 422, "NoHandler"},
-		{"two handlers", "/v1/queries", Reply{}, &event.Error{Code: event.CodeSeveralHandlers, Message: "rules a and b"}, 422, "rules a and b"},
-		{"store fails", "/v1/commands", Reply{}, errors.New("disk"), 503, "InternalFailure"},
+		{"answer", "/v1/commands?wait=1s", commands.Reply{Outcome: "answered", Status: 201, ContentType: "text/plain", Body: []byte("made")}, nil, 201, "made"},
+		{"no content", "/v1/commands?wait=1s", commands.Reply{Outcome: "answered", Status: 204}, nil, 204, ""},
+		{"refusal", "/v1/commands?wait=1s", commands.Reply{Outcome: "refused", Status: 422, Body: []byte("no")}, nil, 422, "no"},
+		{"too long", "/v1/commands?wait=1s", commands.Reply{Outcome: "answered", Status: 200, Body: []byte("half"), Cut: true}, nil, 502, "AnswerTooLarge"},
+		{"late", "/v1/commands?wait=1s", commands.Reply{Outcome: "late", Work: goesOn}, nil, 202, `"IN_PROGRESS"`},
+		{"not asked to wait", "/v1/commands", commands.Reply{Outcome: "late", Work: goesOn}, nil, 202, `"IN_PROGRESS"`},
+		{"failed", "/v1/commands?wait=1s", commands.Reply{Outcome: "failed", Message: "refused connection"}, nil, 502, "did not take the command: refused connection; it rests in the dead-letter queue"},
+		{"failed query", "/v1/queries?wait=1s", commands.Reply{Outcome: "failed", Message: "refused connection"}, nil, 502, "gave no reply: refused connection; the query is not asked again"},
+		{"late query", "/v1/queries?wait=3s", commands.Reply{Outcome: "late"}, nil, 504, "no reply within 3s"},
+		{"reply", "/v1/queries", commands.Reply{Outcome: "answered", Status: 200, Body: []byte(`{"n":1}`)}, nil, 200, `{"n":1}`},
+		{"test query", "/v1/queries", commands.Reply{Outcome: "nothing"}, nil, 204, ""},
+		{"no handler", "/v1/commands", commands.Reply{}, &event.Error{Code: event.CodeNoHandler, Message: "no rule"}, 422, "NoHandler"},
+		{"two handlers", "/v1/queries", commands.Reply{}, &event.Error{Code: event.CodeSeveralHandlers, Message: "rules a and b"}, 422, "rules a and b"},
+		{"store fails", "/v1/commands", commands.Reply{}, errors.New("disk"), 503, "InternalFailure"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			url, _ := requestDoor(t, c.reply, c.fault, nil)
@@ -108,7 +110,7 @@ func TestBadRequests(t *testing.T) {
 		{"/v1/events?wait=1s", oneCommand, 400, `unknown parameter \"wait\"`},
 	} {
 		t.Run(c.path, func(t *testing.T) {
-			url, got := requestDoor(t, Reply{}, nil, nil)
+			url, got := requestDoor(t, commands.Reply{}, nil, nil)
 			resp, body := post(t, url+c.path, c.body)
 			if resp.StatusCode != c.status || !strings.Contains(body, c.want) || got.e != nil {
 				t.Errorf("%d %s; want %d with %s; asked: %v", resp.StatusCode, body, c.status, c.want, got.e)
@@ -118,7 +120,7 @@ func TestBadRequests(t *testing.T) {
 }
 
 func TestKindAndWaitAreHandedOn(t *testing.T) {
-	url, got := requestDoor(t, Reply{Outcome: "answered", Status: 200}, nil, nil)
+	url, got := requestDoor(t, commands.Reply{Outcome: "answered", Status: 200}, nil, nil)
 	post(t, url+"/v1/commands?wait=1500ms&synthetic=true&bus=b", oneCommand)
 	if m := got.e.Meta; m.Kind != event.KindCommand || got.wait != 1500*time.Millisecond || !m.Synthetic || m.Bus != "b" {
 		t.Errorf("%+v, %v", m, got.wait)
@@ -132,7 +134,7 @@ func TestKindAndWaitAreHandedOn(t *testing.T) {
 // Whoever waits is answered when the router stops, and freed when it has gone.
 func TestWaitEnds(t *testing.T) {
 	stopping, stop := context.WithCancel(t.Context())
-	url, _ := requestDoor(t, Reply{Outcome: "hang"}, nil, stopping)
+	url, _ := requestDoor(t, commands.Reply{Outcome: "hang"}, nil, stopping)
 	ctx, leave := context.WithCancel(t.Context())
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url+"/v1/commands?wait=1m", strings.NewReader(oneCommand))
 	if err != nil {

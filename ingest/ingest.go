@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 
+	"signalbox/commands"
 	"signalbox/event"
 )
 
@@ -47,7 +48,7 @@ type Options struct {
 	// Command and Query take one message in and wait for what its handler answers,
 	// up to the given time; nil turns /v1/commands or /v1/queries off. Their errors
 	// are as those of an Accepter, and say that nothing was accepted.
-	Command, Query func(ctx context.Context, e *event.Event, wait time.Duration) (Reply, error)
+	Command, Query func(ctx context.Context, e *event.Event, wait time.Duration) (commands.Reply, error)
 	// Stopping ends when nobody may be kept waiting any more; nil never does.
 	Stopping context.Context
 

@@ -8,6 +8,8 @@ import (
 	"go.uber.org/zap"
 
 	"signalbox/catalog"
+	"signalbox/commands"
+	"signalbox/commands/work"
 	"signalbox/delivery"
 	"signalbox/event"
 	"signalbox/journal"
@@ -30,34 +32,30 @@ func (r *Router) Accept(ctx context.Context, evs []*event.Event) ([]error, error
 	if r.dedup != nil && anyFingerprint(evs) {
 		return r.acceptOnce(ctx, evs, nil)
 	}
-	return r.accept(ctx, evs, nil)
+	return r.accept(ctx, evs, nil, nil)
 }
 
-// acceptInside takes in what a target passes on. It does not come in by the
-// door, so that repeats of it are taken too.
+// acceptInside accepts what a target passes on. It did not arrive from outside, so
+// that repeats of it are accepted too.
 func (r *Router) acceptInside(ctx context.Context, evs []*event.Event) ([]error, error) {
-	return r.accept(ctx, evs, nil)
+	return r.accept(ctx, evs, nil, nil)
 }
 
-// accept takes in every event, be it a repeat, with somebody who waits for what
-// the event's handler answers.
-func (r *Router) accept(ctx context.Context, evs []*event.Event, asker *asker) ([]error, error) {
-	return r.acceptAs(ctx, evs, nil, asker)
-}
-
-// acceptAs takes in events with their fingerprints, where they have one.
-func (r *Router) acceptAs(ctx context.Context, evs []*event.Event, prints []*journal.Fingerprint, asker *asker) ([]error, error) {
+// accept accepts every event, also a repeat, with their fingerprints where they have
+// one. Planned, if not nil, is called with each event that has been planned; its
+// error refuses the event.
+func (r *Router) accept(ctx context.Context, evs []*event.Event, prints []*journal.Fingerprint, planned func(*event.Event) error) ([]error, error) {
 	if err := r.gate.admit(); err != nil {
 		return nil, err
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, err // nobody waits for the answer
 	}
-	return r.takeAs(evs, prints, asker)
+	return r.take(evs, prints, planned)
 }
 
-// takeAs is acceptAs behind the gate.
-func (r *Router) takeAs(evs []*event.Event, prints []*journal.Fingerprint, asker *asker) ([]error, error) {
+// take is accept behind the gate.
+func (r *Router) take(evs []*event.Event, prints []*journal.Fingerprint, planned func(*event.Event) error) ([]error, error) {
 	snap := r.snapshot.Load()
 	reserved := r.journal.Reserve(len(evs))
 	defer reserved.Release() // whatever happens: readers stop before it
@@ -66,45 +64,41 @@ func (r *Router) takeAs(evs []*event.Event, prints []*journal.Fingerprint, asker
 	plans := make([]plan, 0, len(evs))
 	for i, e := range evs {
 		p, err := r.prepare(snap, e, reserved.At(i))
+		if err == nil && planned != nil {
+			err = planned(e)
+		}
 		if err != nil {
 			refused[i] = err
 			r.metrics.refused(err)
 			continue
 		}
-		if err := asker.wants(e); err != nil {
-			refused[i] = err
-			r.metrics.refused(err)
-			continue
-		}
-		entry, err := p.entry()
+		entry, err := r.entry(&p, snap)
 		if err != nil {
 			return nil, err
-		}
-		if r.opts.Trace {
-			trace.Describe(&entry, e, snap.set, p.matched)
 		}
 		if prints != nil {
 			entry.Fingerprint, entry.EventID = prints[i], e.ID
 		}
 		entries = append(entries, entry)
 		plans = append(plans, p)
-		r.askers.add(e.ID, asker)
 	}
 	if len(entries) == 0 {
 		return refused, nil
 	}
-	steps, err := r.steps(snap, plans)
+	steps, err := r.Commands.Steps(planner{r, snap}, len(plans), func(i int) commands.Accepted {
+		return commands.Accepted{Event: plans[i].event, Seq: plans[i].seq, Given: plans[i].given, Handler: plans[i].handler}
+	})
 	if err != nil {
 		return nil, err
 	}
-	defer steps.release()
-	if err := r.journal.Append(steps.with(entries)); err != nil {
+	defer steps.Release()
+	if err := r.journal.Append(steps.With(entries)); err != nil {
 		if r.dedup != nil {
 			r.dedup.doubtful.Store(true)
 		}
 		return nil, fmt.Errorf("journal: %w", err)
 	}
-	steps.commit()
+	steps.Commit()
 	r.handOver(plans, entries)
 	return refused, nil
 }
@@ -125,7 +119,7 @@ type plan struct {
 	findings []catalog.Finding
 	// object is what the event tells the state of; nil for none.
 	object  *journal.Object
-	handler int          // the send that handles a command or a query
+	handler work.Handler // of a command or a query
 	env     *exprenv.Env // nil until an order key asks for it
 }
 
@@ -197,11 +191,8 @@ func (r *Router) prepare(snap *snapshot, e *event.Event, seq journal.Seq) (plan,
 		}
 	}
 	if delivery.IsRequest(e.Meta.Kind) {
-		if err := p.findHandler(snap); err != nil {
+		if p.handler, err = r.Commands.Handler(e, p.candidates(snap.set)); err != nil {
 			return plan{}, err
-		}
-		if r.works.open.Load() >= maxOpenWork && e.Meta.Kind == event.KindCommand {
-			return plan{}, requestError(event.CodeThrottling, "%d work requests are open, which is the most: their handlers must end some first", maxOpenWork)
 		}
 	}
 	return p, nil
@@ -249,8 +240,8 @@ func (r *Router) ruleARN(rule *rules.Rule) string {
 	return arn + rule.Name
 }
 
-// entry is the plan as the journal takes it.
-func (p *plan) entry() (journal.Entry, error) {
+// entry is a plan as the journal takes it.
+func (r *Router) entry(p *plan, snap *snapshot) (journal.Entry, error) {
 	meta, err := p.event.Meta.AppendBinary(nil)
 	if err != nil {
 		return journal.Entry{}, fmt.Errorf("metadata of event %q: %w", p.event.ID, err)
@@ -283,6 +274,9 @@ func (p *plan) entry() (journal.Entry, error) {
 				Message: fmt.Sprintf("rule %q: target %q: %v", s.rule.Name, s.to.Target, s.err),
 			}
 		}
+	}
+	if r.opts.Trace {
+		trace.Describe(&e, p.event, snap.set, p.matched)
 	}
 	return e, nil
 }

@@ -10,10 +10,11 @@ import (
 	"testing/synctest"
 	"time"
 
+	"signalbox/commands"
+	"signalbox/commands/work"
 	"signalbox/event"
 	"signalbox/journal"
 	"signalbox/targets"
-	"signalbox/work"
 )
 
 const bdsRules = `
@@ -61,9 +62,9 @@ func requests(t *testing.T, do func(b *bench, bds *fake)) {
 	})
 }
 
-func command(b *bench, wait time.Duration) Reply {
+func command(b *bench, wait time.Duration) commands.Reply {
 	b.t.Helper()
-	reply, err := b.router.Command(context.WithoutCancel(b.t.Context()), message1("CreateBdsInstance"), wait)
+	reply, err := b.router.Commands.Command(context.WithoutCancel(b.t.Context()), message1("CreateBdsInstance"), wait)
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -74,7 +75,7 @@ func (b *bench) request(id string) *work.Request {
 	b.t.Helper()
 	time.Sleep(10 * time.Millisecond) // moves wait for company
 	synctest.Wait()
-	w, err := b.router.WorkRequest(id)
+	w, err := b.router.Commands.Find(id)
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -98,18 +99,18 @@ func TestCommandAnswers(t *testing.T) {
 		path    string
 		dead    uint64
 	}{
-		{"done at once", answerWith(200, `{"id":7}`), ReplyAnswered, 200, "ACCEPTED SUCCEEDED", 0},
-		{"taken on", answerWith(202, ``), ReplyLate, 0, "ACCEPTED IN_PROGRESS", 0},
-		{"refused", answerWith(422, `no`), ReplyRefused, 422, "ACCEPTED FAILED", 0},
-		{"no such handler", answerWith(404, `no`), ReplyFailed, 404, "ACCEPTED FAILED", 1},
-		{"down", answerWith(503, `no`), ReplyFailed, 503, "ACCEPTED FAILED", 1},
-		{"hangs", func(ctx context.Context, _ *targets.Delivery) error { <-ctx.Done(); return ctx.Err() }, ReplyLate, 0, "ACCEPTED", 0},
+		{"done at once", answerWith(200, `{"id":7}`), commands.ReplyAnswered, 200, "ACCEPTED SUCCEEDED", 0},
+		{"taken on", answerWith(202, ``), commands.ReplyLate, 0, "ACCEPTED IN_PROGRESS", 0},
+		{"refused", answerWith(422, `no`), commands.ReplyRefused, 422, "ACCEPTED FAILED", 0},
+		{"no such handler", answerWith(404, `no`), commands.ReplyFailed, 404, "ACCEPTED FAILED", 1},
+		{"down", answerWith(503, `no`), commands.ReplyFailed, 503, "ACCEPTED FAILED", 1},
+		{"hangs", func(ctx context.Context, _ *targets.Delivery) error { <-ctx.Done(); return ctx.Err() }, commands.ReplyLate, 0, "ACCEPTED", 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			requests(t, func(b *bench, bds *fake) {
 				bds.say(c.answer)
 				reply := command(b, 10*time.Second)
-				w := b.request(reply.WorkID)
+				w := b.request(reply.Work.ID)
 				if reply.Outcome != c.outcome || reply.Status != c.status || path(w) != c.path {
 					t.Errorf("%s %d, %q; want %s %d, %q", reply.Outcome, reply.Status, path(w), c.outcome, c.status, c.path)
 				}
@@ -119,7 +120,7 @@ func TestCommandAnswers(t *testing.T) {
 				if w.CorrelationID != reply.EventID || w.EntityType != "bds-instance" || w.Service != "bds" {
 					t.Errorf("%+v", w)
 				}
-				if b.router.askers.waiting.Load() != 0 || b.router.askers.admitted.Load() != 0 {
+				if b.router.Commands.Waiting() != 0 {
 					t.Error("somebody is still said to wait")
 				}
 			})
@@ -171,7 +172,7 @@ func (b *bench) tell(name, detail, correlation string) {
 func TestWorkRequestMovedByEvents(t *testing.T) {
 	requests(t, func(b *bench, bds *fake) {
 		bds.say(answerWith(202, ""))
-		id := command(b, time.Second).WorkID
+		id := command(b, time.Second).Work.ID
 		synctest.Wait()
 		b.tell("BdsInstanceProgressed", `{"actionType":"IN_PROGRESS","percentComplete":40}`, id)
 		b.tell("BdsInstanceProgressed", `{"data":{"percentComplete":20}}`, id) // falls back: ignored
@@ -208,7 +209,7 @@ func TestWorkRequestSurvivesARestart(t *testing.T) {
 		b := newBench(t, bdsRules)
 		b.start()
 		b.fakes["bds"].say(answerWith(202, ""))
-		id := command(b, time.Second).WorkID
+		id := command(b, time.Second).Work.ID
 		b.request(id)
 		b.stop()
 		b.start()
@@ -218,7 +219,7 @@ func TestWorkRequestSurvivesARestart(t *testing.T) {
 		if path(w) != "ACCEPTED IN_PROGRESS FAILED" || w.Error == nil || w.Error.Code != "Quota" {
 			t.Errorf("%s %+v", path(w), w.Error)
 		}
-		if b.router.works.open.Load() != 0 {
+		if b.router.Commands.Open() != 0 {
 			t.Error("it is still said to be open")
 		}
 	})
@@ -227,12 +228,12 @@ func TestWorkRequestSurvivesARestart(t *testing.T) {
 func TestCancelWork(t *testing.T) {
 	requests(t, func(b *bench, bds *fake) {
 		bds.say(answerWith(202, ""))
-		id := command(b, time.Second).WorkID
+		id := command(b, time.Second).Work.ID
 		b.request(id)
-		if w, err := b.router.CancelWork(b.t.Context(), id); err != nil || w.Action != work.Canceling {
+		if w, err := b.router.Commands.Cancel(id); err != nil || w.Action != work.Canceling {
 			t.Fatal(w, err)
 		}
-		if w, err := b.router.CancelWork(b.t.Context(), id); err != nil || len(w.History) != 3 {
+		if w, err := b.router.Commands.Cancel(id); err != nil || len(w.History) != 3 {
 			t.Fatal("a second call adds nothing:", w, err)
 		}
 		b.tell("Said", `{"actionType":"IN_PROGRESS","percentComplete":60}`, id) // too late
@@ -240,11 +241,11 @@ func TestCancelWork(t *testing.T) {
 		if w := b.request(id); path(w) != "ACCEPTED IN_PROGRESS CANCELING CANCELED" {
 			t.Error(path(w))
 		}
-		var ended *WorkEnded
-		if _, err := b.router.CancelWork(b.t.Context(), id); !errors.As(err, &ended) {
+		var ended *commands.Ended
+		if _, err := b.router.Commands.Cancel(id); !errors.As(err, &ended) {
 			t.Error(err)
 		}
-		if _, err := b.router.CancelWork(b.t.Context(), "nobody"); !errors.Is(err, journal.ErrNotFound) {
+		if _, err := b.router.Commands.Cancel("nobody"); !errors.Is(err, journal.ErrNotFound) {
 			t.Error(err)
 		}
 	})
@@ -254,9 +255,9 @@ func TestCancelWork(t *testing.T) {
 func TestCancelBeforeDelivery(t *testing.T) {
 	requests(t, func(b *bench, bds *fake) {
 		bds.say(answerWith(503, ""))
-		id := command(b, 0).WorkID
+		id := command(b, 0).Work.ID
 		synctest.Wait()
-		if _, err := b.router.CancelWork(b.t.Context(), id); err != nil {
+		if _, err := b.router.Commands.Cancel(id); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Minute)
@@ -268,20 +269,20 @@ func TestCancelBeforeDelivery(t *testing.T) {
 
 func TestQuery(t *testing.T) {
 	requests(t, func(b *bench, bds *fake) {
-		ask := func() Reply {
+		ask := func() commands.Reply {
 			t.Helper()
-			reply, err := b.router.Query(b.t.Context(), message1("CountBdsInstances"), 5*time.Second)
+			reply, err := b.router.Commands.Query(b.t.Context(), message1("CountBdsInstances"), 5*time.Second)
 			if err != nil {
 				t.Fatal(err)
 			}
 			return reply
 		}
 		bds.say(answerWith(200, `{"count":3}`))
-		if r := ask(); r.Outcome != ReplyAnswered || string(r.Body) != `{"count":3}` {
+		if r := ask(); r.Outcome != commands.ReplyAnswered || string(r.Body) != `{"count":3}` {
 			t.Errorf("%+v", r)
 		}
 		bds.say(func(ctx context.Context, _ *targets.Delivery) error { <-ctx.Done(); return ctx.Err() })
-		if r := ask(); r.Outcome != ReplyLate {
+		if r := ask(); r.Outcome != commands.ReplyLate {
 			t.Errorf("%+v", r)
 		}
 		time.Sleep(time.Minute) // the attempt times out, and is not made again
@@ -298,11 +299,11 @@ func TestAskersAreAnsweredAtTheStop(t *testing.T) {
 		b := newBench(t, bdsRules)
 		b.start()
 		b.fakes["bds"].say(func(ctx context.Context, _ *targets.Delivery) error { <-ctx.Done(); return ctx.Err() })
-		done := make(chan Reply)
+		done := make(chan commands.Reply)
 		go func() { done <- command(b, time.Minute) }()
 		synctest.Wait()
 		b.stop()
-		if r := <-done; r.Outcome != ReplyLate || r.EventID == "" {
+		if r := <-done; r.Outcome != commands.ReplyLate || r.EventID == "" {
 			t.Errorf("%+v", r)
 		}
 	})
@@ -319,11 +320,11 @@ func TestARepeatedCommandRunsOnce(t *testing.T) {
 		for range 2 {
 			e := message1("CreateBdsInstance")
 			e.ID = "given"
-			reply, err := b.router.Command(context.WithoutCancel(b.t.Context()), e, time.Second)
+			reply, err := b.router.Commands.Command(context.WithoutCancel(b.t.Context()), e, time.Second)
 			if err != nil {
 				t.Fatal(err)
 			}
-			ids = append(ids, reply.WorkID)
+			ids = append(ids, reply.Work.ID)
 		}
 		if n := len(b.fakes["bds"].deliveries()); n != 1 || ids[0] != ids[1] || ids[0] == "" {
 			t.Errorf("%d deliveries, work requests %q", n, ids)

@@ -197,7 +197,7 @@ rules:
 		if err != nil {
 			t.Fatal(err)
 		}
-		entry, err := p.entry()
+		entry, err := b.router.entry(&p, b.router.snapshot.Load())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -13,18 +13,14 @@ import (
 
 // metrics are the router's figures for Prometheus.
 type metrics struct {
-	lanes       *delivery.Metrics
-	accepts     prometheus.Counter
-	unmatched   prometheus.Counter
-	duplicates  prometheus.Counter
-	refusals    *prometheus.CounterVec // code
-	findings    *prometheus.CounterVec // bus, code, declared type
-	matches     *prometheus.CounterVec // bus, rule
-	whenErrors  *prometheus.CounterVec // bus, rule
-	workSteps   *prometheus.CounterVec // type
-	workIgnored *prometheus.CounterVec // reason
-	requests    *prometheus.CounterVec // kind, outcome
-	queryDrops  *prometheus.CounterVec // reason
+	lanes      *delivery.Metrics
+	accepts    prometheus.Counter
+	unmatched  prometheus.Counter
+	duplicates prometheus.Counter
+	refusals   *prometheus.CounterVec // code
+	findings   *prometheus.CounterVec // bus, code, declared type
+	matches    *prometheus.CounterVec // bus, rule
+	whenErrors *prometheus.CounterVec // bus, rule
 }
 
 func newMetrics(reg prometheus.Registerer, r *Router) *metrics {
@@ -52,7 +48,6 @@ func newMetrics(reg prometheus.Registerer, r *Router) *metrics {
 	m.refusals.WithLabelValues(event.CodeInvalidArgument)
 	m.refusals.WithLabelValues(event.CodeNoHandler)
 	m.refusals.WithLabelValues(event.CodeSeveralHandlers)
-	m.expectRequests(counters)
 	reg.MustRegister(&accounts{r: r})
 	return m
 }
@@ -123,13 +118,11 @@ var (
 	descPaused  = prometheus.NewDesc("signalbox_target_paused", "1 while a target is paused, else 0.", []string{"target"}, nil)
 	descHeld    = prometheus.NewDesc("signalbox_rule_held", "Deliveries that a paused rule holds back; absent while it is not paused.", []string{"bus", "rule"}, nil)
 	descFsyncs  = prometheus.NewDesc("signalbox_journal_fsync_seconds", "Time that an fsync of the journal's log took.", nil, nil)
-	descWorks   = prometheus.NewDesc("signalbox_work_requests_open", "Work requests that have not ended.", nil, nil)
-	descAskers  = prometheus.NewDesc("signalbox_askers", "Senders of commands and queries that wait for an answer.", nil, nil)
 	descDisk    = prometheus.NewDesc("signalbox_journal_bytes", "Bytes that the journal takes on disk.", nil, nil)
 )
 
 func (a *accounts) Describe(c chan<- *prometheus.Desc) {
-	for _, d := range [...]*prometheus.Desc{descPending, descBlocked, descDead, descCircuit, descPaused, descHeld, descRedrive, descFsyncs, descDisk, descWorks, descAskers} {
+	for _, d := range [...]*prometheus.Desc{descPending, descBlocked, descDead, descCircuit, descPaused, descHeld, descRedrive, descFsyncs, descDisk} {
 		c <- d
 	}
 }
@@ -160,8 +153,6 @@ func (a *accounts) Collect(c chan<- prometheus.Metric) {
 	}
 	m := a.r.journal.Metrics()
 	gauge(descDisk, m.DiskSpaceUsage())
-	gauge(descWorks, uint64(max(0, a.r.works.open.Load())))
-	gauge(descAskers, uint64(a.r.askers.waiting.Load()))
 	if h := fsyncs(m); h != nil {
 		c <- h
 	}

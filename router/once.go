@@ -21,10 +21,10 @@ type once struct {
 
 // acceptOnce takes in those events that are no repeats. A repeat is answered
 // when its first is on disk, and not before.
-func (r *Router) acceptOnce(ctx context.Context, evs []*event.Event, asker *asker) ([]error, error) {
+func (r *Router) acceptOnce(ctx context.Context, evs []*event.Event, planned func(*event.Event) error) ([]error, error) {
 	return r.once(ctx, evs, func(fresh []*event.Event, prints []*journal.Fingerprint) ([]error, error) {
 		if len(fresh) > 0 {
-			return r.acceptAs(ctx, fresh, prints, asker)
+			return r.accept(ctx, fresh, prints, planned)
 		}
 		if r.gate.closed.Load() {
 			return nil, ErrStopping
@@ -37,10 +37,10 @@ func (r *Router) acceptOnce(ctx context.Context, evs []*event.Event, asker *aske
 // before, by another attempt at the delivery that led to them.
 func (r *Router) takeOnce(ctx context.Context, evs []*event.Event) ([]error, error) {
 	if r.dedup == nil {
-		return r.takeAs(evs, nil, nil)
+		return r.take(evs, nil, nil)
 	}
 	return r.once(ctx, evs, func(fresh []*event.Event, prints []*journal.Fingerprint) ([]error, error) {
-		return r.takeAs(fresh, prints, nil)
+		return r.take(fresh, prints, nil)
 	})
 }
 

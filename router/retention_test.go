@@ -7,9 +7,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"signalbox/commands/work"
 	"signalbox/event"
 	"signalbox/journal"
-	"signalbox/work"
 )
 
 // TestRetentionForgetsStories: work requests, also open ones, and traces go with their
@@ -22,9 +22,9 @@ func TestRetentionForgetsStories(t *testing.T) {
 		defer b.stop()
 		bds := b.fakes["bds"]
 		bds.say(answerWith(202, ""))
-		open := command(b, time.Second).WorkID
+		open := command(b, time.Second).Work.ID
 		bds.say(answerWith(200, "done"))
-		ended := command(b, time.Second).WorkID
+		ended := command(b, time.Second).Work.ID
 		b.send(customer(`{"id":"1","n":1}`))
 		b.settled()
 		was, err := b.router.States.Get("CustomerState", "1", "")
@@ -34,12 +34,12 @@ func TestRetentionForgetsStories(t *testing.T) {
 
 		time.Sleep(12 * time.Minute) // the router looks each minute
 		bds.say(answerWith(202, ""))
-		young := command(b, time.Second).WorkID
+		young := command(b, time.Second).Work.ID
 		for _, id := range []string{open, ended} {
-			if _, err := b.router.WorkRequest(id); !errors.Is(err, journal.ErrNotFound) {
+			if _, err := b.router.Commands.Find(id); !errors.Is(err, journal.ErrNotFound) {
 				t.Errorf("the work request %s: %v", id, err)
 			}
-			if _, err := b.router.CancelWork(t.Context(), id); !errors.Is(err, journal.ErrNotFound) {
+			if _, err := b.router.Commands.Cancel(id); !errors.Is(err, journal.ErrNotFound) {
 				t.Errorf("the end of %s: %v", id, err)
 			}
 			if _, err := b.router.Traces.OfEvent(id, 0); !errors.Is(err, journal.ErrNotFound) {
@@ -51,12 +51,12 @@ func TestRetentionForgetsStories(t *testing.T) {
 		}
 		for before, want := range map[string]int{"": 1, young: 0, open: 0} {
 			n := 0
-			if err := b.router.WorkRequests(before, func(*work.Request) bool { n++; return true }); err != nil || n != want {
+			if err := b.router.Commands.Each(before, func(*work.Request) bool { n++; return true }); err != nil || n != want {
 				t.Errorf("before %q there are %d work requests, want %d (%v)", before, n, want, err)
 			}
 		}
-		if b.router.works.open.Load() != 1 || b.router.works.all.Load() != 1 {
-			t.Errorf("%d work requests are held, %d open, want the young one", b.router.works.all.Load(), b.router.works.open.Load())
+		if b.router.Commands.Open() != 1 {
+			t.Errorf("%d work requests are open, want the young one", b.router.Commands.Open())
 		}
 		for _, version := range []string{"", was.Version} {
 			if s, err := b.router.States.Get("CustomerState", "1", version); err != nil || s.EventID != was.EventID {

@@ -15,6 +15,7 @@ import (
 	"go.uber.org/zap"
 
 	"signalbox/catalog"
+	"signalbox/commands"
 	"signalbox/delivery"
 	"signalbox/dlq"
 	"signalbox/journal"
@@ -105,6 +106,8 @@ type Router struct {
 	metrics *metrics
 	// DeadLetters is the dead-letter queue.
 	DeadLetters *dlq.Queue
+	// Commands follows commands and queries.
+	Commands *commands.Service
 	// Traces reads the events that are kept, and States the states of objects.
 	Traces *trace.Reader
 	States *state.Reader
@@ -131,9 +134,6 @@ type Router struct {
 	dedup *dedup // nil where it is off
 	// warned counts what the doors have let in with a warning.
 	warned warnings
-
-	works  works
-	askers askers
 
 	// lanesEnv is what lanes take from the router.
 	lanesEnv delivery.Env
@@ -215,12 +215,17 @@ func New(opts Options, set *rules.Set) (_ *Router, err error) {
 	r.Traces = trace.NewReader(opts.Journal, r.TargetName)
 	r.States = state.NewReader(opts.Journal, func() *catalog.Catalog { return r.Rules().Catalog })
 	opts.Journal.OnFreed(r.freed)
+	if r.Commands, err = commands.New(commands.Options{
+		Journal: opts.Journal, Router: intake{r}, Log: opts.Logger, Registerer: opts.Registerer, Stop: r.stop,
+	}); err != nil {
+		r.abandon()
+		return nil, err
+	}
 	r.lanesEnv = r.newLanesEnv()
 	for name, id := range opts.Journal.Lanes() {
 		r.lanes[name] = delivery.NewLane(&r.lanesEnv, name, id)
 	}
-	r.works.track = map[string][]*tracked{}
-	if err := errors.Join(r.recoverWorks(), r.loadPauses()); err != nil {
+	if err := r.loadPauses(); err != nil {
 		r.abandon()
 		return nil, err
 	}
@@ -437,7 +442,7 @@ func (r *Router) newLanesEnv() delivery.Env {
 		Store: r.journal, Log: r.log, Metrics: r.metrics.lanes, Window: r.opts.Window, WindowBytes: r.opts.WindowBytes,
 		Base: r.base, Running: r.running.Load, Stopping: r.gate.closed.Load, Go: r.workers.Go,
 		Policies: func() *delivery.Policies { return r.snapshot.Load().policies },
-		Requests: follower{r}, Redrives: r.DeadLetters, Derive: r.derive, Places: r.seqsOf,
+		Requests: commands.Stage{Service: r.Commands}, Redrives: r.DeadLetters, Derive: r.derive, Places: r.seqsOf,
 		Resume: func(pause journal.HoldID) { r.heldLate(pause) }, Drained: r.drained,
 	}
 }
@@ -455,7 +460,7 @@ func (r *Router) housekeep() {
 			if err != nil {
 				r.log.Error("old events can't be dropped", zap.Error(err))
 			}
-			r.works.dropBefore(oldest)
+			r.Commands.Forget(oldest)
 			if err := r.journal.TrimFingerprints(r.opts.DedupWindow); err != nil {
 				r.log.Error("what tells repeats from first events can't be dropped", zap.Error(err))
 			}

@@ -11,10 +11,10 @@ import (
 	"time"
 
 	"signalbox/api"
+	"signalbox/commands/work"
 	"signalbox/dlq"
 	"signalbox/targets"
 	"signalbox/trace"
-	"signalbox/work"
 )
 
 // badTargets are handlers that answer what they should not: /hang until they are let

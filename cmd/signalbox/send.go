@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"signalbox/api"
-	"signalbox/ingest"
+	"signalbox/commands"
 )
 
 func (c *cli) sendCommand() *cobra.Command {
@@ -108,8 +108,8 @@ func (s *sendCommand) flagsFit() error {
 		return wrongUsage("--command and --query: a message is one of them")
 	case s.wait != 0 && !s.command && !s.query:
 		return wrongUsage("--wait goes with --command or --query: nobody answers to an event")
-	case s.wait < 0 || s.wait > ingest.MaxWait:
-		return wrongUsage("--wait %v: write a time up to %v", s.wait, ingest.MaxWait)
+	case s.wait < 0 || s.wait > commands.MaxWait:
+		return wrongUsage("--wait %v: write a time up to %v", s.wait, commands.MaxWait)
 	}
 	return nil
 }

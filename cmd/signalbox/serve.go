@@ -10,7 +10,6 @@ import (
 	"runtime/debug"
 	"strings"
 	"syscall"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -221,21 +220,14 @@ func (s *server) handler(registry *prometheus.Registry, stopping context.Context
 	limits := s.cfg.Limits
 	door := ingest.New(s.router, ingest.Options{
 		MaxBody: int64(limits.MaxBody), MaxBatch: limits.MaxEntries, MaxDepth: limits.MaxDepth,
-		Plan: func(ctx context.Context, e *event.Event) (any, error) { return s.router.Plan(ctx, e) },
-		Command: func(ctx context.Context, e *event.Event, wait time.Duration) (ingest.Reply, error) {
-			reply, err := s.router.Command(ctx, e, wait)
-			return ingest.Reply(reply), err
-		},
-		Query: func(ctx context.Context, e *event.Event, wait time.Duration) (ingest.Reply, error) {
-			reply, err := s.router.Query(ctx, e, wait)
-			return ingest.Reply(reply), err
-		},
+		Plan:    func(ctx context.Context, e *event.Event) (any, error) { return s.router.Plan(ctx, e) },
+		Command: s.router.Commands.Command, Query: s.router.Commands.Query,
 		Stopping:    stopping,
 		TestPattern: testPattern, Registerer: registry, Logger: s.log,
 	})
 	management := api.New(api.Options{
 		Pauser: s.router,
-		Rules:  s.router, Targets: s.router, Traces: s.router.Traces, States: s.router.States, Accounts: s.router, Work: s.router, Planner: s.router,
+		Rules:  s.router, Targets: s.router, Traces: s.router.Traces, States: s.router.States, Accounts: s.router, Work: s.router.Commands, Planner: s.router,
 		DeadLetters: s.router.DeadLetters, Redriver: s.router.DeadLetters, Discoverer: s.router, Reloader: s.reloader,
 		Gatherer: registry, Logger: s.log, Stopping: stopping,
 	})

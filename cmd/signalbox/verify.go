@@ -6,10 +6,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"signalbox/commands"
 	"signalbox/config"
 	"signalbox/dlq"
 	"signalbox/journal"
-	"signalbox/router"
 )
 
 func (c *cli) verifyCommand() *cobra.Command {
@@ -47,7 +47,7 @@ func (c *verifyCommand) run() error {
 		progress = func(keys uint64) { fmt.Fprintf(c.stderr, "\r%d keys read ", keys) }
 		defer fmt.Fprintln(c.stderr)
 	}
-	report, err := journal.Verify(cfg.DataDir, nil, journal.Readers{Job: dlq.CheckJob, Work: router.CheckWork}, progress)
+	report, err := journal.Verify(cfg.DataDir, nil, journal.Readers{Job: dlq.CheckJob, Work: commands.CheckWork}, progress)
 	if errors.Is(err, journal.ErrLocked) {
 		return fmt.Errorf("the router is running on %s: stop it first; the accounts of a running one are at GET /v1/accounts", cfg.DataDir)
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"signalbox/api"
-	"signalbox/work"
+	"signalbox/commands/work"
 )
 
 func (c *cli) workCommand() *cobra.Command {

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"signalbox/api"
-	"signalbox/work"
+	"signalbox/commands/work"
 )
 
 func TestWorkCommands(t *testing.T) {

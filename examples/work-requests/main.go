@@ -17,7 +17,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"signalbox/api"
-	"signalbox/event"
 	"signalbox/ingest"
 	"signalbox/journal"
 	"signalbox/router"
@@ -99,21 +98,14 @@ func start(rulePath string) (url string, stop func() error, err error) {
 // handler is the door for messages, and the API for work requests.
 func handler(r *router.Router, registry *prometheus.Registry) http.Handler {
 	door := ingest.New(r, ingest.Options{
-		Command: func(ctx context.Context, e *event.Event, wait time.Duration) (ingest.Reply, error) {
-			reply, err := r.Command(ctx, e, wait)
-			return ingest.Reply(reply), err
-		},
-		Query: func(ctx context.Context, e *event.Event, wait time.Duration) (ingest.Reply, error) {
-			reply, err := r.Query(ctx, e, wait)
-			return ingest.Reply(reply), err
-		},
+		Command: r.Commands.Command, Query: r.Commands.Query,
 	})
 	mux := http.NewServeMux()
 	for _, path := range []string{"/v1/events", "/v1/commands", "/v1/queries"} {
 		mux.Handle(path, door)
 	}
 	mux.Handle("/", api.New(api.Options{
-		Rules: r, Targets: r, Pauser: r, Traces: r.Traces, States: r.States, Accounts: r, Work: r, Planner: r, Discoverer: r,
+		Rules: r, Targets: r, Pauser: r, Traces: r.Traces, States: r.States, Accounts: r, Work: r.Commands, Planner: r, Discoverer: r,
 		DeadLetters: r.DeadLetters, Redriver: r.DeadLetters, Gatherer: registry, Stopping: context.Background(),
 	}))
 	return mux

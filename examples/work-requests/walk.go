@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"signalbox/api"
-	"signalbox/work"
+	"signalbox/commands/work"
 )
 
 // walk sends commands and shows what becomes of them.

@@ -26,10 +26,10 @@ const (
 // Actions are all states, in the order in which they can follow each other.
 var Actions = []Action{Accepted, InProgress, Succeeded, Failed, Canceling, Canceled}
 
-// Ended says that no other state follows this one.
+// Ended reports whether no other state follows this one.
 func (a Action) Ended() bool { return a == Succeeded || a == Failed || a == Canceled }
 
-// follows says which states may come after one that has not ended. InProgress
+// follows are the states that may come after one that has not ended. InProgress
 // follows itself where the progress changes.
 var follows = map[Action][]Action{
 	Accepted:   {InProgress, Succeeded, Failed, Canceling, Canceled},
@@ -126,8 +126,8 @@ const (
 // Refusals are all reasons but None.
 var Refusals = []Refusal{HasEnded, Backwards, Unchanged}
 
-// Move gives the request after a change, whose step has eventID; the request
-// itself stays as it is. A refused change gives nil and the reason.
+// Move returns the request after a change, whose step has eventID; the request
+// itself stays as it is. Of a refused change it returns nil and the reason.
 func (r *Request) Move(c Change, eventID string) (*Request, Refusal) {
 	switch {
 	case r.Action.Ended():
@@ -152,7 +152,7 @@ func (r *Request) Move(c Change, eventID string) (*Request, Refusal) {
 	return &next, None
 }
 
-// progresses says that a change of the same state brings the work further.
+// progresses reports whether a change of the same state brings the work further.
 func (r *Request) progresses(c Change) bool {
 	return c.Action == InProgress && c.Percent != nil && *c.Percent > r.Percent
 }
@@ -182,7 +182,7 @@ func remember(history []Step, s Step) []Step {
 	return append(all, s)
 }
 
-// entityOf is what an operation acts on by its name: its words but the verb at
+// entityOf returns what an operation acts on by its name: its words but the verb at
 // the beginning, in lower case with hyphens.
 func entityOf(operation string) string {
 	parts := words(operation)
@@ -192,7 +192,7 @@ func entityOf(operation string) string {
 	return strings.Join(parts, "-")
 }
 
-// words are the words of a name in PascalCase, or of the last part of one with
+// words returns the words of a name in PascalCase, or of the last part of one with
 // dots before its version, in lower case.
 func words(name string) []string {
 	parts := strings.Split(name, ".")
@@ -222,7 +222,7 @@ func words(name string) []string {
 	return all
 }
 
-// isVersion says whether part of a name is a version, such as v1.
+// isVersion reports whether part of a name is a version, such as v1.
 func isVersion(part string) bool {
 	return len(part) > 1 && part[0] == 'v' && strings.Trim(part[1:], "0123456789") == ""
 }

@@ -1,4 +1,4 @@
-package router
+package commands
 
 import (
 	"slices"
@@ -8,62 +8,62 @@ import (
 	"signalbox/event"
 )
 
-// maxAskers bounds the senders of commands and queries who wait for an answer.
-const maxAskers = 4096
+// maxWaiters bounds the senders of commands and queries who wait for an answer.
+const maxWaiters = 4096
 
-// asker waits for what the handler of one message answers.
-type asker struct {
+// waiter waits for what the handler of one message answers.
+type waiter struct {
 	kind   event.Kind // as which the message was sent
 	id     string     // of the message, once it has one
 	answer chan Reply // nil where nobody waits
 }
 
 // wants refuses a message that the catalog declares to be of another kind than it
-// was sent as. A nil asker is that of messages of any kind.
-func (a *asker) wants(e *event.Event) error {
-	if a == nil || a.kind == e.Meta.Kind {
+// was sent as.
+func (a *waiter) wants(e *event.Event) error {
+	if a.kind == e.Meta.Kind {
 		return nil
 	}
-	return requestError(event.CodeInvalidArgument, "the catalog declares %s to be of the kind %s, and it was sent as a %s: send it to the way in for its own kind",
+	return refusal(event.CodeInvalidArgument, "the catalog declares %s to be of the kind %s, and it was sent as a %s: send it to the way in for its own kind",
 		e.DetailType, e.Meta.Kind, a.kind)
 }
 
-// askers are all who wait, by the message's id.
-type askers struct {
+// waiters are all who wait, by the message's id.
+type waiters struct {
 	// admitted counts those that have been let in; waiting those whose message has
 	// been planned.
 	admitted, waiting atomic.Int64
 
 	mu sync.Mutex
-	by map[string][]*asker
+	by map[string][]*waiter
 }
 
 // admit lets one more in, unless there are too many; leave must be called then.
-func (s *askers) admit() bool {
-	if s.admitted.Add(1) > maxAskers {
+func (s *waiters) admit() bool {
+	if s.admitted.Add(1) > maxWaiters {
 		s.admitted.Add(-1)
 		return false
 	}
 	return true
 }
 
-// add notes that an asker waits for the answer to a message, if it does.
-func (s *askers) add(id string, a *asker) {
-	if a == nil || a.answer == nil {
+// add notes that a waiter waits for the answer to a message, if it does.
+func (s *waiters) add(id string, a *waiter) {
+	if a.answer == nil {
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.by == nil {
-		s.by = map[string][]*asker{}
+		s.by = map[string][]*waiter{}
 	}
 	a.id = id
 	s.by[id] = append(s.by[id], a)
 	s.waiting.Add(1)
 }
 
-// leave says that an asker waits no longer.
-func (s *askers) leave(a *asker) {
+// leave lets a waiter go.
+func (s *waiters) leave(a *waiter) {
 	s.admitted.Add(-1)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -80,7 +80,7 @@ func (s *askers) leave(a *asker) {
 }
 
 // tell gives all who wait for a message their answer; only the first one counts.
-func (s *askers) tell(id string, r Reply) {
+func (s *waiters) tell(id string, r Reply) {
 	if s.waiting.Load() == 0 {
 		return
 	}
@@ -94,8 +94,8 @@ func (s *askers) tell(id string, r Reply) {
 	}
 }
 
-// wait says whether somebody waits for a message.
-func (s *askers) wait(id string) bool {
+// wait reports whether somebody waits for a message.
+func (s *waiters) wait(id string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.by[id]) > 0

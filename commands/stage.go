@@ -1,4 +1,4 @@
-package router
+package commands
 
 import (
 	"fmt"
@@ -8,29 +8,23 @@ import (
 
 	"go.uber.org/zap"
 
+	"signalbox/commands/work"
 	"signalbox/delivery"
 	"signalbox/event"
 	"signalbox/targets"
-	"signalbox/work"
 )
 
-// The reasons for which the delivery of a query is given up.
-const (
-	dropUnasked = "asker_gone"
-	dropFailed  = "failed"
-)
-
-// follower follows the deliveries of commands and queries.
-type follower struct{ r *Router }
+// Stage follows the deliveries of commands and queries: it is a delivery.Requests.
+type Stage struct{ *Service }
 
 // handling reports whether a delivery of a command or a query is the one that
 // handles it, and returns the command's work request.
-func (q follower) handling(a *delivery.Attempt) (t *tracked, ok bool) {
+func (s Stage) handling(a *delivery.Attempt) (t *tracked, ok bool) {
 	it := a.Item
 	if it.Meta.Kind == event.KindQuery {
-		return nil, a.Target == nil || !observes(a.Target.Config.Type)
+		return nil, a.Target == nil || !observes(&a.Target.Config)
 	}
-	t = q.r.works.ofCommand(it.EventID)
+	t = s.requests.ofCommand(it.EventID)
 	if t == nil || it.Delivery.Redriven() { // whose request has ended with its death
 		return nil, false
 	}
@@ -40,19 +34,19 @@ func (q follower) handling(a *delivery.Attempt) (t *tracked, ok bool) {
 
 // Begin prepares an attempt at a command or a query, which is dropped where the
 // command has been cancelled or nobody waits for the query's reply any more.
-func (q follower) Begin(a *delivery.Attempt) delivery.Verdict {
-	t, ok := q.handling(a)
+func (s Stage) Begin(a *delivery.Attempt) delivery.Verdict {
+	t, ok := s.handling(a)
 	switch {
 	case !ok:
 		return delivery.Continue
-	case t == nil && q.unasked(a.Item):
-		return q.dropQuery(dropUnasked)
+	case t == nil && s.unasked(a.Item):
+		return s.dropQuery(dropUnasked)
 	case t != nil && t.now.Load().Action == work.Canceling:
 		note := "before it was delivered"
 		if a.Item.Delivery.Attempts > 0 {
 			note = "after attempts that failed; it is not delivered again"
 		}
-		if !q.advance(a, t, work.Change{Action: work.Canceled, Note: note}) {
+		if !s.settled(a, t, work.Change{Action: work.Canceled, Note: note}) {
 			return delivery.Stay
 		}
 		return delivery.Drop
@@ -64,8 +58,8 @@ func (q follower) Begin(a *delivery.Attempt) delivery.Verdict {
 }
 
 // unasked reports whether a query was asked by somebody who does not wait any more.
-func (q follower) unasked(it *delivery.Item) bool {
-	return askedFor(it) && !q.r.askers.wait(it.EventID)
+func (s Stage) unasked(it *delivery.Item) bool {
+	return askedFor(it) && !s.waiters.wait(it.EventID)
 }
 
 // askedFor reports whether a query came from somebody who waits for the reply. One
@@ -74,36 +68,36 @@ func askedFor(it *delivery.Item) bool {
 	return slices.ContainsFunc(it.Meta.Extensions, func(a event.Attribute) bool { return a.Name == replyBy })
 }
 
-// advance moves a command's work request; false means that the step can't be
+// settled moves a command's work request; false means that the step can't be
 // written, and that the delivery must stay as it is.
-func (q follower) advance(a *delivery.Attempt, t *tracked, c work.Change) bool {
-	_, err := q.r.advance(t, c)
+func (s Stage) settled(a *delivery.Attempt, t *tracked, c work.Change) bool {
+	_, err := s.advance(t, c)
 	if err != nil {
-		q.r.log.Error("work request's step can't be written; the delivery will be attempted again after a restart",
+		s.opts.Log.Error("work request's step can't be written; the delivery will be attempted again after a restart",
 			zap.String("target", a.Send.Target), zap.Error(err))
 	}
 	return err == nil
 }
 
 // Answered takes in what the target has answered to a delivery that it has taken.
-func (q follower) Answered(a *delivery.Attempt) delivery.Verdict {
-	t, ok := q.handling(a)
+func (s Stage) Answered(a *delivery.Attempt) delivery.Verdict {
+	t, ok := s.handling(a)
 	if !ok || a.Send.Answer == nil || !answersFor(&a.Target.Config) {
 		return delivery.Continue
 	}
 	reply := replyOf(a.Send.Answer, ReplyAnswered)
 	if t == nil {
-		q.r.askers.tell(a.Item.EventID, reply)
+		s.waiters.tell(a.Item.EventID, reply)
 		return delivery.Continue
 	}
 	c := work.Change{Action: work.Succeeded, Note: fmt.Sprintf("the handler answered %d", reply.Status)}
 	if reply.Status == http.StatusAccepted {
 		c.Action, reply = work.InProgress, Reply{Outcome: ReplyLate}
 	}
-	if !q.advance(a, t, c) {
+	if !s.settled(a, t, c) {
 		return delivery.Stay
 	}
-	q.r.askers.tell(a.Item.EventID, reply)
+	s.waiters.tell(a.Item.EventID, reply)
 	return delivery.Continue
 }
 
@@ -117,22 +111,22 @@ func replyOf(a *targets.Answer, outcome string) Reply {
 
 // Failed takes in an attempt that failed. The handler's final word on a command, or
 // on a query, ends both; any other failure is that of any delivery.
-func (q follower) Failed(a *delivery.Attempt) delivery.Verdict {
-	t, ok := q.handling(a)
+func (s Stage) Failed(a *delivery.Attempt) delivery.Verdict {
+	t, ok := s.handling(a)
 	if !ok {
 		return delivery.Continue
 	}
 	if a.Send.Answer == nil || !a.Failure.Final || !refuses(a.Failure.Status) {
-		if t == nil && q.unasked(a.Item) {
-			q.dropQuery(dropUnasked)
+		if t == nil && s.unasked(a.Item) {
+			s.dropQuery(dropUnasked)
 			return delivery.DropFailed
 		}
 		return delivery.Continue
 	}
-	if t != nil && !q.advance(a, t, work.Change{Action: work.Failed, Note: "the handler refused it", Error: failureFor(a.Failure)}) {
+	if t != nil && !s.settled(a, t, work.Change{Action: work.Failed, Note: "the handler refused it", Error: failureFor(a.Failure)}) {
 		return delivery.Stay
 	}
-	q.r.askers.tell(a.Item.EventID, replyOf(a.Send.Answer, ReplyRefused))
+	s.waiters.tell(a.Item.EventID, replyOf(a.Send.Answer, ReplyRefused))
 	return delivery.Drop
 }
 
@@ -158,36 +152,36 @@ func failureFor(failure *targets.Error) *work.Failure {
 
 // GaveUp takes in that a delivery is about to go to the dead-letter queue, where no
 // query goes that somebody had asked.
-func (q follower) GaveUp(a *delivery.Attempt) delivery.Verdict {
-	t, ok := q.handling(a)
+func (s Stage) GaveUp(a *delivery.Attempt) delivery.Verdict {
+	t, ok := s.handling(a)
 	if !ok {
 		return delivery.Continue
 	}
-	if t != nil && !q.advance(a, t, work.Change{Action: work.Failed, Note: "in the dead-letter queue", Error: failureFor(a.Failure)}) {
+	if t != nil && !s.settled(a, t, work.Change{Action: work.Failed, Note: "in the dead-letter queue", Error: failureFor(a.Failure)}) {
 		return delivery.Stay
 	}
-	q.r.askers.tell(a.Item.EventID, Reply{Outcome: ReplyFailed, Message: delivery.Message(a.Failure), Status: a.Failure.Status})
+	s.waiters.tell(a.Item.EventID, Reply{Outcome: ReplyFailed, Message: delivery.Message(a.Failure), Status: a.Failure.Status})
 	if t == nil && askedFor(a.Item) {
-		return q.dropQuery(dropFailed)
+		return s.dropQuery(dropFailed)
 	}
 	return delivery.Continue
 }
 
 // Simulated takes in a test message that its target does not act on.
-func (q follower) Simulated(a *delivery.Attempt) delivery.Verdict {
-	t, ok := q.handling(a)
+func (s Stage) Simulated(a *delivery.Attempt) delivery.Verdict {
+	t, ok := s.handling(a)
 	if !ok {
 		return delivery.Continue
 	}
-	if t != nil && !q.advance(a, t, work.Change{Action: work.Succeeded, Note: "a test: the target does not act on it"}) {
+	if t != nil && !s.settled(a, t, work.Change{Action: work.Succeeded, Note: "a test: the target does not act on it"}) {
 		return delivery.Stay
 	}
-	q.r.askers.tell(a.Item.EventID, Reply{Outcome: ReplyNothing})
+	s.waiters.tell(a.Item.EventID, Reply{Outcome: ReplyNothing})
 	return delivery.Continue
 }
 
 // dropQuery counts a query that has no use any more.
-func (q follower) dropQuery(reason string) delivery.Verdict {
-	q.r.metrics.queryDrops.WithLabelValues(reason).Inc()
+func (s Stage) dropQuery(reason string) delivery.Verdict {
+	s.metrics.drops.WithLabelValues(reason).Inc()
 	return delivery.Drop
 }

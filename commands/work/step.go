@@ -22,7 +22,7 @@ var stepTypes = map[Action]string{
 // stepProgressed is the type of a step within the state InProgress.
 const stepProgressed = "WorkRequestProgressed"
 
-// StepTypes are the types of all those events.
+// StepTypes returns the types of all those events.
 func StepTypes() []string {
 	all := []string{stepProgressed}
 	for _, name := range stepTypes {
@@ -67,9 +67,9 @@ type extensions struct {
 	CausationID   string `json:"causationId"`
 }
 
-// StepEvent is the event that tells of the request's latest step, in the envelope
-// of Oracle Cloud Infrastructure. It goes to the command's bus, is of its story,
-// and is a test event where the command is one.
+// StepEvent returns the event that tells of the request's latest step, in the envelope
+// of Oracle Cloud Infrastructure. It goes to the command's bus, has its
+// correlation id, and is a test event where the command is one.
 func (r *Request) StepEvent() (*event.Event, error) {
 	step := r.History[len(r.History)-1]
 	cause := step.CausationID

@@ -8,9 +8,9 @@ import (
 	"signalbox/event"
 )
 
-// said is what the detail of an event says of a work request. All of it may
+// report is what the detail of an event tells of a work request. All of it may
 // stand in an object "data" of the detail as well.
-type said struct {
+type report struct {
 	ActionType      string          `json:"actionType"`
 	PercentComplete json.RawMessage `json:"percentComplete"`
 	Error           json.RawMessage `json:"error"`
@@ -21,10 +21,10 @@ type said struct {
 	Data            json.RawMessage `json:"data"`
 }
 
-// readSaid reads a detail; what is of another type than it should be counts as
-// not said.
-func readSaid(detail []byte) said {
-	var s said
+// readReport reads a detail; what is of another type than it should be counts as
+// absent.
+func readReport(detail []byte) report {
+	var s report
 	_ = json.Unmarshal(detail, &s)
 	if data := s.Data; len(data) > 0 && data[0] == '{' {
 		_ = json.Unmarshal(data, &s)
@@ -33,7 +33,7 @@ func readSaid(detail []byte) said {
 }
 
 // percent is how far the work has come, nil where that is no number from 0 to 100.
-func (s *said) percent() *float64 {
+func (s *report) percent() *float64 {
 	var p *float64
 	if json.Unmarshal(s.PercentComplete, &p) != nil || p == nil || *p < 0 || *p > 100 {
 		return nil
@@ -41,10 +41,10 @@ func (s *said) percent() *float64 {
 	return p
 }
 
-// New makes the work request of a command that has been accepted. The handler is
+// New returns the work request of a command that has been accepted. The handler is
 // the one delivery that the rules plan for it.
 func New(id string, command *event.Event, handler Handler, eventID string) *Request {
-	s := readSaid(command.Detail)
+	s := readReport(command.Detail)
 	at := command.Meta.Received
 	return &Request{
 		ID: id, Operation: command.DetailType, Service: handler.Target,
@@ -56,22 +56,22 @@ func New(id string, command *event.Event, handler Handler, eventID string) *Requ
 	}
 }
 
-// Named says whether an event names this work request, of several in its story:
+// Named reports whether an event names this work request, of several with its correlation id:
 // by workRequestId, or by the operation, of which then no other may be open.
 func (r *Request) Named(e *event.Event) bool {
-	s := readSaid(e.Detail)
+	s := readReport(e.Detail)
 	return s.WorkRequestID == r.ID || s.WorkRequestID == "" && s.Operation == r.Operation
 }
 
-// Read reads what an event that belongs to the request's story says of it; ok is
-// false where it says nothing. The detail speaks first: actionType is one of the
+// Read reads what an event with the request's correlation id tells of it; ok is
+// false where it tells nothing. The detail counts first: actionType is one of the
 // six states, percentComplete how far the work has come, error why it failed,
 // entityId what it made. An event whose detail has no actionType is read by its
 // name: the operation or the entity type, and then how it went, as
 // CreateBdsInstanceStarted or bdsinstance.canceled. A workRequestId or an
-// operation that is another's makes it say nothing.
+// operation that is another's makes it tell nothing.
 func (r *Request) Read(e *event.Event) (c Change, ok bool) {
-	s := readSaid(e.Detail)
+	s := readReport(e.Detail)
 	if s.WorkRequestID != "" && s.WorkRequestID != r.ID || s.Operation != "" && s.Operation != r.Operation {
 		return Change{}, false
 	}
@@ -102,7 +102,7 @@ var outcomes = map[string]Action{
 	"canceling": Canceling, "canceled": Canceled, "cancelled": Canceled,
 }
 
-// byName is the state that an event's name tells of this request, empty if none.
+// byName returns the state that an event's name tells of this request, empty if none.
 func (r *Request) byName(name string) Action {
 	all := words(name)
 	if parts := strings.Split(name, "."); len(all) == 1 && len(parts) > 1 {
@@ -140,7 +140,7 @@ func failure(raw json.RawMessage, e *event.Event) *Failure {
 // maxMessage bounds the text of an error, in bytes.
 const maxMessage = 1024
 
-// Bounded cuts a text to what a work request keeps of it.
+// Bounded returns a text cut to what a work request keeps of it.
 func Bounded(text string) string {
 	if len(text) <= maxMessage {
 		return text
