@@ -25,8 +25,10 @@ type Planner interface {
 // Explanation says of every rule on an event's bus whether the event matches it.
 type Explanation struct {
 	Bus string `json:"bus"`
-	// Kind is what the event was taken for.
-	Kind event.Kind `json:"kind"`
+	// Kind is what the event was taken for. KindByName says that only its name tells
+	// so: it is delivered as an event.
+	Kind       event.Kind `json:"kind"`
+	KindByName bool       `json:"kind_by_name,omitempty"`
 	// Event is the envelope that was matched.
 	Event   json.RawMessage `json:"event"`
 	Matched []ExplainedRule `json:"matched"`
@@ -112,7 +114,8 @@ func idAlone(body []byte) (string, bool) {
 
 // explain matches an event to every rule of its bus. Near misses come first.
 func explain(set *rules.Set, e *event.Event, envelope []byte) (Explanation, error) {
-	x := Explanation{Bus: e.Meta.Bus, Kind: set.Catalog.Kind(e), Event: envelope, Matched: []ExplainedRule{}, Unmatched: []ExplainedRule{}}
+	set.Catalog.SetKind(e)
+	x := Explanation{Bus: e.Meta.Bus, Kind: e.Meta.Kind, KindByName: e.Meta.KindByName, Event: envelope, Matched: []ExplainedRule{}, Unmatched: []ExplainedRule{}}
 	matched := map[*rules.Rule]error{}
 	all := set.Match(e, envelope, nil)
 	for _, m := range all {

@@ -4,6 +4,8 @@ import (
 	"maps"
 	"slices"
 
+	"signalbox/event"
+
 	"github.com/goccy/go-yaml"
 )
 
@@ -210,6 +212,10 @@ func (s *shape) describeMembers(out map[string]any) {
 // Declaration is a discovery as a list with one entry, as it stands under types: of a
 // catalog file.
 func (d *Discovery) Declaration() ([]byte, error) {
-	entry := yaml.MapSlice{{Key: "name", Value: d.Type}, {Key: "kind", Value: string(KindOfName(d.Type))}, {Key: "sources", Value: d.Sources}, {Key: "schema", Value: d.Schema}}
+	entry := yaml.MapSlice{{Key: "name", Value: d.Type}}
+	if KindOfName(d.Type) == event.KindEvent { // whether it is a command is for its owner to say
+		entry = append(entry, yaml.MapItem{Key: "kind", Value: string(event.KindEvent)})
+	}
+	entry = append(entry, yaml.MapItem{Key: "sources", Value: d.Sources}, yaml.MapItem{Key: "schema", Value: d.Schema})
 	return yaml.MarshalWithOptions([]yaml.MapSlice{entry}, yaml.IndentSequence(true))
 }

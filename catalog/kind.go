@@ -6,24 +6,36 @@ import (
 	"signalbox/event"
 )
 
-// Kind says of which kind a message is: what the catalog declares for its type,
-// else what its metadata says, else what its name tells.
-func (c *Catalog) Kind(e *event.Event) event.Kind {
-	if c != nil {
-		if t, ok := c.Type(e.DetailType, ""); ok && !t.inferred {
-			return t.Kind
-		}
+// Kind returns of which kind a message is: what the catalog declares for its type,
+// else what its metadata says, else what its name tells. ByName says that it is a
+// command or a query by its name alone, and that the naming standard makes none of
+// such a name.
+func (c *Catalog) Kind(e *event.Event) (kind event.Kind, byName bool) {
+	if t, ok := c.Type(e.DetailType, ""); ok && !t.inferred {
+		return t.Kind, false
 	}
-	if e.Meta.Kind != "" {
-		return e.Meta.Kind
+	if e.Meta.Kind != "" && !e.Meta.KindByName {
+		return e.Meta.Kind, false
 	}
-	return KindOfName(e.DetailType)
+	kind = KindOfName(e.DetailType)
+	return kind, kind != event.KindEvent && !c.commandsByName()
 }
 
-// KindOfName says of which kind a message is by the name of its type alone. A word
+// SetKind sets the kind of a message, as Kind returns it.
+func (c *Catalog) SetKind(e *event.Event) { e.Meta.Kind, e.Meta.KindByName = c.Kind(e) }
+
+// Asks reports whether messages of a type are commands or queries, which have one
+// handler.
+func (c *Catalog) Asks(t *Type) bool {
+	return (t.Kind == event.KindCommand || t.Kind == event.KindQuery) && (!t.inferred || c.commandsByName())
+}
+
+func (c *Catalog) commandsByName() bool { return c != nil && c.Naming.Commands == ByName }
+
+// KindOfName returns the kind that the name of a type tells, which is a hint. A word
 // that ends the name and tells of something past makes it an event; Command and
 // Query at its end, and an imperative verb at its beginning, say what they mean. All
-// else is an event: it can't be refused for want of a handler. It allocates nothing.
+// else is an event. It allocates nothing.
 //
 // In a name in reverse-DNS form the last part before the version counts.
 func KindOfName(name string) event.Kind {
@@ -99,7 +111,7 @@ func action(name string) string {
 	return name[at+1:]
 }
 
-// isVersion says whether a part of a name is a version, such as v1.
+// isVersion reports whether a part of a name is a version, such as v1.
 func isVersion(part string) bool {
 	return len(part) > 1 && part[0] == 'v' && strings.Trim(part[1:], "0123456789") == ""
 }
@@ -122,7 +134,7 @@ func ends(name string) (first, last string) {
 	return strings.TrimRight(first, "-_"), strings.TrimLeft(last, "-_")
 }
 
-// starts says whether a word begins at i: OrderCreated, orderHTTPQuery, order-created.
+// starts reports whether a word begins at i: OrderCreated, orderHTTPQuery, order-created.
 func starts(name string, i int) bool {
 	switch {
 	case name[i] == '-' || name[i] == '_':

@@ -51,24 +51,46 @@ func TestKindOfNameAllocatesNothing(t *testing.T) {
 }
 
 func TestKind(t *testing.T) {
-	c := load(t, "types:\n  - {name: Customer, kind: audit}\n")
+	const types = "types:\n  - {name: Customer, kind: audit}\n  - {name: DropOrder, kind: command}\n  - {name: MoveOut}\n"
+	declared := load(t, types)
+	byName := load(t, types)
+	naming := *byName.Naming
+	naming.Commands = ByName
+	byName.Naming = &naming
 	for _, test := range []struct {
-		name string
-		meta event.Kind
-		want event.Kind
+		name   string
+		meta   event.Metadata
+		kind   event.Kind
+		byName bool // where commands are declared
 	}{
-		{"Customer", "", event.KindAudit},
-		{"Customer", event.KindEvent, event.KindAudit}, // the catalog comes first
-		{"CreateOrder", event.KindTelemetry, event.KindTelemetry},
-		{"CreateOrder", "", event.KindCommand},
+		{"Customer", event.Metadata{}, event.KindAudit, false},
+		{"Customer", event.Metadata{Kind: event.KindEvent}, event.KindAudit, false}, // the catalog comes first
+		{"DropOrder", event.Metadata{}, event.KindCommand, false},
+		{"CreateOrder", event.Metadata{Kind: event.KindTelemetry}, event.KindTelemetry, false},
+		{"CreateOrder", event.Metadata{Kind: event.KindCommand}, event.KindCommand, false},
+		{"CreateOrder", event.Metadata{}, event.KindCommand, true},
+		{"GetOrder", event.Metadata{}, event.KindQuery, true},
+		{"OrderCreated", event.Metadata{}, event.KindEvent, false},
+		{"MoveOut", event.Metadata{}, event.KindCommand, true},                                              // declared without a kind
+		{"OrderCreated", event.Metadata{Kind: event.KindCommand, KindByName: true}, event.KindEvent, false}, // a transformed one
+		{"CreateOrder", event.Metadata{Kind: event.KindCommand, KindByName: true}, event.KindCommand, true}, // handed on
 	} {
-		e := &event.Event{DetailType: test.name, Meta: event.Metadata{Kind: test.meta}}
-		if got := c.Kind(e); got != test.want {
-			t.Errorf("%+v: got %s", test, got)
+		e := &event.Event{DetailType: test.name, Meta: test.meta}
+		if kind, hint := declared.Kind(e); kind != test.kind || hint != test.byName {
+			t.Errorf("%+v: got %s, %t", test, kind, hint)
+		}
+		if kind, hint := byName.Kind(e); kind != test.kind || hint {
+			t.Errorf("%+v, commands by name: got %s, %t", test, kind, hint)
 		}
 	}
-	if got := (*Catalog)(nil).Kind(&event.Event{DetailType: "CreateOrder"}); got != event.KindCommand {
-		t.Errorf("without a catalog: got %s", got)
+	if kind, hint := (*Catalog)(nil).Kind(&event.Event{DetailType: "CreateOrder"}); kind != event.KindCommand || !hint {
+		t.Errorf("without a catalog: got %s, %t", kind, hint)
+	}
+	for name, want := range map[string]bool{"Customer": false, "DropOrder": true, "MoveOut": false} {
+		ty, ok := declared.Type(name, "")
+		if !ok || declared.Asks(ty) != want || byName.Asks(ty) != (want || name == "MoveOut") {
+			t.Errorf("%s: asks %t", name, declared.Asks(ty))
+		}
 	}
 }
 

@@ -71,10 +71,34 @@ type Naming struct {
 	Exceptions []string `yaml:"exceptions"`
 	// AtDoor says what becomes of events whose names break the standard.
 	AtDoor Mode `yaml:"at_door"`
+	// Commands says what makes a message a command or a query.
+	Commands Commands `yaml:"commands"`
+}
+
+// Commands says what makes a message a command or a query, which exactly one target
+// handles.
+type Commands string
+
+const (
+	// Declared makes those that the catalog, the message's metadata or the way in
+	// (/v1/commands) declares; it is the default.
+	Declared Commands = "declared"
+	// ByName makes those too whose names read like one.
+	ByName Commands = "by_name"
+)
+
+// UnmarshalText reads what makes commands.
+func (c *Commands) UnmarshalText(text []byte) error {
+	all := []string{string(Declared), string(ByName)}
+	if !slices.Contains(all, string(text)) {
+		return fmt.Errorf("%q does not make commands%s; declared and by_name do", text, spelling.Suggest(string(text), all))
+	}
+	*c = Commands(text)
+	return nil
 }
 
 // DefaultNaming is the standard where nobody asks for another.
-func DefaultNaming() *Naming { return &Naming{Style: AnyStyle, AtDoor: Off} }
+func DefaultNaming() *Naming { return &Naming{Style: AnyStyle, AtDoor: Off, Commands: Declared} }
 
 // NameFault is what the standard has against a name.
 type NameFault struct {
@@ -372,4 +396,6 @@ func (n *Naming) Misspelt(v Vocabulary, name string) *NameFault {
 }
 
 // Fingerprint is all that the standard says.
-func (n *Naming) Fingerprint() string { return fmt.Sprint(n.Style, n.Verbs, n.Exceptions, n.AtDoor) }
+func (n *Naming) Fingerprint() string {
+	return fmt.Sprint(n.Style, n.Verbs, n.Exceptions, n.AtDoor, n.Commands)
+}

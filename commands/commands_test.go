@@ -121,7 +121,7 @@ func (b *bench) accept(e *event.Event, planned func(*event.Event) error) error {
 	if given {
 		entry.Record.GivenID = e.ID
 	}
-	if delivery.IsRequest(e.Meta.Kind) {
+	if e.Meta.IsRequest() {
 		if a.Handler, err = b.Handler(e, []Candidate{{Rule: "all", Entry: "bds", Target: "bds", Config: b.router.config}}); err != nil {
 			return err
 		}

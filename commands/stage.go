@@ -21,7 +21,7 @@ type Stage struct{ *Service }
 // handles it, and returns the command's work request.
 func (s Stage) handling(a *delivery.Attempt) (t *tracked, ok bool) {
 	it := a.Item
-	if it.Meta.Kind == event.KindQuery {
+	if it.Meta.TreatedAs() == event.KindQuery {
 		return nil, a.Target == nil || !observes(&a.Target.Config)
 	}
 	t = s.requests.ofCommand(it.EventID)

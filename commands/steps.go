@@ -70,7 +70,7 @@ func (s *Service) Steps(p Planner, n int, at func(int) Accepted) (*Steps, error)
 	)
 	for i := range n {
 		e := at(i).Event
-		command := e.Meta.Kind == event.KindCommand
+		command := e.Meta.TreatedAs() == event.KindCommand
 		var t *tracked
 		if command {
 			t = s.requests.ofCommand(e.ID) // on its way through another bus
@@ -131,7 +131,7 @@ func (b *Steps) lock(list []*tracked) {
 
 // take makes the step of an event, if it has a part in a work request.
 func (b *Steps) take(a Accepted, t *tracked) error {
-	if a.Event.Meta.Kind == event.KindCommand {
+	if a.Event.Meta.TreatedAs() == event.KindCommand {
 		return b.command(a, t)
 	}
 	if t == nil {

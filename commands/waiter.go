@@ -21,7 +21,7 @@ type waiter struct {
 // wants refuses a message that the catalog declares to be of another kind than it
 // was sent as.
 func (a *waiter) wants(e *event.Event) error {
-	if a.kind == e.Meta.Kind {
+	if a.kind == e.Meta.TreatedAs() {
 		return nil
 	}
 	return refusal(event.CodeInvalidArgument, "the catalog declares %s to be of the kind %s, and it was sent as a %s: send it to the way in for its own kind",

@@ -32,7 +32,7 @@ func attemptBatch(l *Lane, items []*Item, t *Active) {
 	run := &batchRun{lane: l, target: t, moves: make([]journal.Move, 0, len(items)), ended: make([]*Item, 0, len(items))}
 	attempts := make([]Attempt, 0, len(items))
 	for _, it := range items {
-		if IsRequest(it.Meta.Kind) || wantsReply(l.env, it, t) {
+		if it.Meta.IsRequest() || wantsReply(l.env, it, t) {
 			attempt(l, it, t)
 			continue
 		}

@@ -1,12 +1,8 @@
 package delivery
 
 import (
-	"signalbox/event"
 	"signalbox/journal"
 )
-
-// IsRequest reports whether a message of this kind is handled by exactly one target.
-func IsRequest(k event.Kind) bool { return k == event.KindCommand || k == event.KindQuery }
 
 // request asks what is to become of a command or a query before it is attempted.
 func request(a *Attempt) bool { return ask(a, Requests.Begin) }
@@ -14,7 +10,7 @@ func request(a *Attempt) bool { return ask(a, Requests.Begin) }
 // ask asks what becomes of a command or a query, and does it. It reports whether the
 // delivery is to be treated as that of any event.
 func ask(a *Attempt, of func(Requests, *Attempt) Verdict) bool {
-	if !IsRequest(a.Item.Meta.Kind) {
+	if !a.Item.Meta.IsRequest() {
 		return true
 	}
 	verdict := of(a.lane.env.Requests, a)
@@ -27,7 +23,7 @@ func ask(a *Attempt, of func(Requests, *Attempt) Verdict) bool {
 // refused reports whether a failed attempt ends a command or a query: with its
 // handler's final word, which shows that the target is well, or because nobody waits.
 func refused(a *Attempt) bool {
-	if !IsRequest(a.Item.Meta.Kind) {
+	if !a.Item.Meta.IsRequest() {
 		return false
 	}
 	l, verdict := a.lane, a.lane.env.Requests.Failed(a)

@@ -34,6 +34,7 @@ const (
 	hasDataForm
 	hasExtensions
 	hasPath
+	isKindByName // the bit is the value
 
 	knownFields = 1<<iota - 1
 )
@@ -97,6 +98,9 @@ func (m *Metadata) fields() uint64 {
 	if m.Synthetic {
 		bits |= isSynthetic
 	}
+	if m.KindByName {
+		bits |= isKindByName
+	}
 	if !m.Received.IsZero() {
 		bits |= hasReceived
 	}
@@ -135,7 +139,7 @@ func (m *Metadata) UnmarshalBinary(data []byte) error {
 	if unknown := bits &^ knownFields; unknown != 0 {
 		return fmt.Errorf("metadata: unknown fields %#x (written by a newer release?)", unknown)
 	}
-	*m = Metadata{Synthetic: bits&isSynthetic != 0}
+	*m = Metadata{Synthetic: bits&isSynthetic != 0, KindByName: bits&isKindByName != 0}
 	for i, field := range m.stringFields() {
 		if bits&(1<<i) != 0 {
 			*field = r.text()

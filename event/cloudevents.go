@@ -211,7 +211,7 @@ func (e *Event) attributes() []Attribute {
 		add("region", e.Region)
 		add("resources", strings.Join(e.Resources, ","))
 		add("schemaversion", e.Meta.SchemaVersion)
-		add("kind", string(e.Meta.Kind))
+		add("kind", string(e.Meta.TreatedAs()))
 		add("dedupkey", e.Meta.DedupKey)
 	}
 	add("replayname", e.ReplayName)

@@ -63,8 +63,11 @@ type Metadata struct {
 	Path []Hop
 	// Synthetic marks a test event: it goes the whole way, and acts only where a
 	// target allows it.
-	Synthetic     bool
+	Synthetic bool
+	// Kind is of which kind the event is. KindByName says that only the name of its
+	// type tells so: it can be matched, but no command or query is made of it.
 	Kind          Kind
+	KindByName    bool
 	SchemaVersion string
 	// DedupKey names the event among repeats of itself; PartitionKey names the
 	// sequence that the event belongs to.
@@ -81,6 +84,22 @@ type Metadata struct {
 	// say what the producer wrote: another offset, a fraction of a second, or,
 	// as null, nothing at all.
 	Extensions []Attribute
+}
+
+// TreatedAs returns the kind as which the event is delivered: a command or a query by
+// its name alone is an event.
+func (m *Metadata) TreatedAs() Kind {
+	if m.KindByName {
+		return KindEvent
+	}
+	return m.Kind
+}
+
+// IsRequest reports whether the event is delivered as a command or a query, which
+// exactly one target handles.
+func (m *Metadata) IsRequest() bool {
+	k := m.TreatedAs()
+	return k == KindCommand || k == KindQuery
 }
 
 // The forms in which an event comes in.

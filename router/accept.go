@@ -166,7 +166,7 @@ func (r *Router) prepare(snap *snapshot, e *event.Event, seq journal.Seq) (plan,
 	if e.Region == "" {
 		e.Region = r.opts.Region
 	}
-	snap.setKind(e)
+	snap.set.Catalog.SetKind(e)
 	var err error
 	if p.findings, err = snap.inspect(e); err != nil {
 		return plan{}, err
@@ -190,7 +190,7 @@ func (r *Router) prepare(snap *snapshot, e *event.Event, seq journal.Seq) (plan,
 			p.sends = append(p.sends, s)
 		}
 	}
-	if delivery.IsRequest(e.Meta.Kind) {
+	if e.Meta.IsRequest() {
 		if p.handler, err = r.Commands.Handler(e, p.candidates(snap.set)); err != nil {
 			return plan{}, err
 		}

@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"signalbox/catalog"
 	"signalbox/commands"
 	"signalbox/commands/work"
 	"signalbox/event"
@@ -128,6 +129,57 @@ func TestCommandAnswers(t *testing.T) {
 	}
 }
 
+// What only reads like a command is an event, whoever takes it and however many.
+func TestANameAloneMakesNoCommand(t *testing.T) {
+	names := []string{"TestEvent", "StoreUpdate", "ScanComplete", "LoadTest", "MoveOut", "CreateOrder", "GetOrder", "OrderCommand", "com.example.ticket.create.v1"}
+	for mode, refuses := range map[catalog.Commands]bool{catalog.Declared: false, catalog.ByName: true} {
+		t.Run(string(mode), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := newBench(t, `
+buses: {on: {}}
+targets:
+  a: {type: http, url: "http://127.0.0.1:1/"}
+  b: {type: http, url: "http://127.0.0.1:1/"}
+  on: {type: bus, bus: on}
+rules:
+  - {name: two, kind: [command, query], pattern: {source: [two]}, targets: [a, b, on]}
+  - {name: later, bus: on, kind: [command, query], when: 'metadata.kind != "event"', pattern: {source: [two]}, targets: [a, b]}
+`)
+				b.naming = catalog.DefaultNaming()
+				b.naming.Commands = mode
+				b.start()
+				defer b.stop()
+				for _, name := range names {
+					for _, source := range []string{"none", "two"} {
+						e := &event.Event{Source: source, DetailType: name, Detail: []byte("{}")}
+						plan, err := b.router.Plan(t.Context(), &event.Event{Source: source, DetailType: name, Detail: []byte("{}")})
+						refused, fault := b.router.Accept(t.Context(), []*event.Event{e})
+						if fault != nil || (refused[0] != nil) != refuses || (err != nil) != refuses {
+							t.Fatalf("%s from %s: %v, %v; the plan: %v", name, source, refused[0], fault, err)
+						}
+						if !refuses && (plan.Kind == event.KindEvent || !plan.KindByName) {
+							t.Errorf("%s is shown as %s, by its name %t", name, plan.Kind, plan.KindByName)
+						}
+					}
+				}
+				b.settled()
+				want := 0
+				if !refuses {
+					want = 2 * len(names)
+				}
+				for name, f := range map[string]*fake{"a": b.fakes["a"], "b": b.fakes["b"]} {
+					if n := len(f.deliveries()); n != want {
+						t.Errorf("%s got %d deliveries, want %d", name, n, want)
+					}
+				}
+				if n := b.router.Commands.Open(); n != 0 {
+					t.Errorf("%d work requests", n)
+				}
+			})
+		})
+	}
+}
+
 func TestCommandNeedsOneHandler(t *testing.T) {
 	requests(t, func(b *bench, _ *fake) {
 		for _, c := range []struct {
@@ -137,7 +189,7 @@ func TestCommandNeedsOneHandler(t *testing.T) {
 			{"Unknown", event.CodeNoHandler, `rule "watch" only logs it to "console"`, event.KindCommand},
 			{"Logged", event.CodeNoHandler, `only logs it to "console"`, event.KindQuery},
 			{"Unknown", event.CodeNoHandler, "add a rule that sends it to one", event.KindCommand},
-			{"DropThing", event.CodeNoHandler, "declare kind: event for DropThing in the catalog, or send it with detail.metadata.kind: event", ""},
+			{"DropThing", event.CodeNoHandler, "declare kind: event for DropThing in the catalog, or send it with detail.metadata.kind: event", event.KindCommand},
 			{"Twice", event.CodeSeveralHandlers, `rule "twice-a"`, event.KindCommand},
 			{"Twice", event.CodeSeveralHandlers, `rule "twice-b"`, event.KindQuery},
 			{"Queued", event.CodeNoHandler, "from which no reply comes", event.KindQuery},

@@ -15,8 +15,10 @@ import (
 // Plan is what a dry run shows: what would become of an event now.
 type Plan struct {
 	Bus string `json:"bus"`
-	// Kind is what the event was taken for.
-	Kind event.Kind `json:"kind"`
+	// Kind is what the event was taken for. KindByName says that only its name tells
+	// so: it is delivered as an event.
+	Kind       event.Kind `json:"kind"`
+	KindByName bool       `json:"kind_by_name,omitempty"`
 	// Warnings are what the door would let in, and has something against.
 	Warnings []catalog.Finding `json:"warnings,omitempty"`
 	// Buses are those whose rules see the event, in order, where it bubbles.
@@ -67,7 +69,7 @@ func (r *Router) Plan(_ context.Context, e *event.Event) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	shown := &Plan{Bus: e.Meta.Bus, Kind: e.Meta.Kind, Warnings: p.findings, Event: p.envelope, Rules: []PlannedRule{}}
+	shown := &Plan{Bus: e.Meta.Bus, Kind: e.Meta.Kind, KindByName: e.Meta.KindByName, Warnings: p.findings, Event: p.envelope, Rules: []PlannedRule{}}
 	if way := snap.set.Way(e.Meta.Bus, p.matched); len(way) > 1 {
 		shown.Buses = way
 	}

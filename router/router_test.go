@@ -17,6 +17,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"go.uber.org/goleak"
 
+	"signalbox/catalog"
 	"signalbox/delivery"
 	"signalbox/dlq"
 	"signalbox/event"
@@ -104,6 +105,7 @@ func (f *fake) deliveries() []targets.Delivery {
 
 // bench is a router under test, its rule file and its targets.
 type bench struct {
+	naming  *catalog.Naming
 	t       *testing.T
 	fs      vfs.FS
 	dir     string
@@ -132,7 +134,7 @@ func (b *bench) write(text string) {
 
 func (b *bench) load() *rules.Set {
 	b.t.Helper()
-	set, err := rules.Load(rules.Source{Globs: []string{"rules.yaml"}, Dir: b.dir})
+	set, err := rules.Load(rules.Source{Globs: []string{"rules.yaml"}, Dir: b.dir, Naming: b.naming})
 	if err != nil {
 		b.t.Fatal(err)
 	}

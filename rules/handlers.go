@@ -16,7 +16,7 @@ import (
 func (b *builder) handlers() {
 	for _, name := range b.set.Catalog.Names() {
 		t, ok := b.set.Catalog.Type(name, "")
-		if ok && (t.Kind == event.KindCommand || t.Kind == event.KindQuery) {
+		if ok && b.set.Catalog.Asks(t) {
 			b.oneHandler(name, t.Kind)
 		}
 	}

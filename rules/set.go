@@ -81,8 +81,10 @@ func (m *matcher) match(envelope []byte, cond *conditions, dst []Matched) []Matc
 	var numbers [16]int
 	for _, i := range m.patterns.Match(envelope, numbers[:0]) {
 		rule := m.rules[i]
-		if len(rule.Kinds) > 0 && !slices.Contains(rule.Kinds, cond.catalog.Kind(cond.event)) {
-			continue
+		if len(rule.Kinds) > 0 {
+			if kind, _ := cond.catalog.Kind(cond.event); !slices.Contains(rule.Kinds, kind) {
+				continue
+			}
 		}
 		if rule.When == nil {
 			dst = append(dst, Matched{Rule: rule})

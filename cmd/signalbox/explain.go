@@ -102,7 +102,7 @@ func onlyRule(rules []api.ExplainedRule, name string) []api.ExplainedRule {
 }
 
 func (e *explainCommand) print(x api.Explanation) error {
-	fmt.Fprintf(e.stdout, "kind %s\n", x.Kind)
+	fmt.Fprintf(e.stdout, "kind %s\n", kindText(x.Kind, x.KindByName))
 	fmt.Fprintf(e.stdout, "matched (%d)\n", len(x.Matched))
 	for _, r := range x.Matched {
 		fmt.Fprintf(e.stdout, "  %s%s%s -> %s\n", r.Name, busNote(r.Bus), stateNote(r.State), strings.Join(r.Targets, ", "))

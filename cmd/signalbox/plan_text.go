@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"signalbox/event"
 	"signalbox/router"
 	"signalbox/rules"
 )
@@ -24,7 +25,7 @@ func printPlan(w io.Writer, p *router.Plan) {
 		way = strings.Join(p.Buses, ", then ")
 	}
 	fmt.Fprintf(w, "%s %q on bus %s: %s\n", e.Source, e.DetailType, way, planLine(p))
-	fmt.Fprintf(w, "kind %s\n", p.Kind)
+	fmt.Fprintf(w, "kind %s\n", kindText(p.Kind, p.KindByName))
 	for _, f := range p.Warnings {
 		fmt.Fprintf(w, "warning: %s\n", f.Message)
 	}
@@ -82,4 +83,12 @@ func printPlanned(w io.Writer, t router.PlannedTarget) {
 		}
 		fmt.Fprintf(w, "\n    %s\n", strings.ReplaceAll(strings.TrimRight(r.Body, "\n"), "\n", "\n    "))
 	}
+}
+
+// kindText names a kind, and notes where only the event's name tells it.
+func kindText(kind event.Kind, byName bool) string {
+	if !byName {
+		return string(kind)
+	}
+	return fmt.Sprintf("%s by its name alone: it is delivered as an event", kind)
 }

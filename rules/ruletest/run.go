@@ -144,7 +144,7 @@ func (t *Test) route(set *rules.Set, only map[string]bool, opts Options) *outcom
 		o.fail(t.Pos, "no bus %q", o.bus)
 		return o
 	}
-	ev.Meta.Kind = set.Catalog.Kind(ev)
+	set.Catalog.SetKind(ev)
 	o.envelope = ev.AppendEnvelope(nil)
 	for _, m := range set.Match(ev, o.envelope, nil) {
 		if only != nil && !only[m.Rule.Pos.File] {
