@@ -15,7 +15,7 @@ import (
 	"strings"
 
 	"signalbox/dlq"
-	"signalbox/targets"
+	"signalbox/targets/remote"
 )
 
 // Client speaks to a running router.
@@ -36,7 +36,7 @@ type Unreachable struct {
 
 // Error says what to look for.
 func (u *Unreachable) Error() string {
-	return fmt.Sprintf("can't reach the router at %s: %s; is `signalbox serve` running? (--url)", targets.MaskURL(u.URL), u.reason())
+	return fmt.Sprintf("can't reach the router at %s: %s; is `signalbox serve` running? (--url)", remote.MaskURL(u.URL), u.reason())
 }
 
 // Unwrap gives the cause.
@@ -154,7 +154,7 @@ func (c *Client) do(ctx context.Context, method, path, contentType string, body 
 	}
 	defer resp.Body.Close()
 	if err := json.NewDecoder(resp.Body).Decode(into); err != nil {
-		return fmt.Errorf("%s %s: the answer is not what a router says: %w", method, targets.MaskURL(c.URL+path), err)
+		return fmt.Errorf("%s %s: the answer is not what a router says: %w", method, remote.MaskURL(c.URL+path), err)
 	}
 	return nil
 }

@@ -20,7 +20,7 @@ func TestBlockedKeys(t *testing.T) {
 	w.write("rules.yaml", "targets: {shop: {type: http, url: \"http://127.0.0.1:1/\", order_by: detail.id, on_dead_letter: stop, retry: {max_attempts: 1}}}\n"+
 		"rules: [{name: all, pattern: {source: [shop.orders]}, targets: [shop]}]\n")
 	w.ask("POST", "/-/reload", "", 200, "")
-	w.ask("GET", "/v1/targets", "", 200, `"order_by":"detail.id","on_dead_letter":"stop"`)
+	w.ask("GET", "/v1/targets", "", 200, `"on_dead_letter":"stop","order_by":"detail.id"`)
 	for _, id := range []string{"o-1", "o-2"} {
 		e := &event.Event{Source: "shop.orders", DetailType: "T", Detail: []byte(`{"id":"` + id + `"}`)}
 		_, err := w.router.Accept(t.Context(), []*event.Event{e})

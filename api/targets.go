@@ -3,7 +3,6 @@ package api
 import (
 	"maps"
 	"net/http"
-	"slices"
 	"time"
 
 	"signalbox/delivery"
@@ -44,39 +43,10 @@ type TargetView struct {
 	journal.Counts
 	// Keys are some of the order keys that do not go on; GET
 	// /v1/targets/{name}/keys gives all.
-	Keys   []router.BlockedKey `json:"keys,omitempty"`
-	Config *configView         `json:"config,omitempty"`
-}
-
-// configView is a target's configuration without its secrets: references stand
-// as they are written, headers by their names alone.
-type configView struct {
-	Description string   `json:"description,omitempty"`
-	URL         string   `json:"url,omitempty"`
-	Method      string   `json:"method,omitempty"`
-	Format      string   `json:"format,omitempty"`
-	Headers     []string `json:"headers,omitempty"`
-	Signed      bool     `json:"signed,omitempty"`
-	Subject     string   `json:"subject,omitempty"`
-	Stream      string   `json:"stream,omitempty"`
-	To          string   `json:"to,omitempty"`
-	Path        string   `json:"path,omitempty"`
-	Bus         string   `json:"bus,omitempty"`
-	Carry       string   `json:"carry,omitempty"`
-	Reply       string   `json:"reply,omitempty"`
-	Emits       []string `json:"emits,omitempty"`
-
-	Timeout     string                  `json:"timeout"`
-	Concurrency int                     `json:"concurrency"`
-	RateLimit   float64                 `json:"rate_limit_per_second,omitempty"`
-	Synthetic   targets.SyntheticPolicy `json:"synthetic"`
-	Batch       *batchView              `json:"batch,omitempty"`
-	Retry       retryView               `json:"retry"`
-	RetryBudget any                     `json:"retry_budget"` // budgetView, or "off"
-	Breaker     any                     `json:"breaker"`      // breakerView, or "off"
-
-	OrderBy      string `json:"order_by,omitempty"`
-	OnDeadLetter string `json:"on_dead_letter,omitempty"`
+	Keys []router.BlockedKey `json:"keys,omitempty"`
+	// Config is the target's configuration without its secrets: references are as
+	// they are written, and of headers there are the names.
+	Config map[string]any `json:"config,omitempty"`
 }
 
 // retryView bounds the attempts of a target's deliveries.
@@ -95,9 +65,6 @@ type batchView struct {
 }
 
 func showBatch(b *targets.Batch) *batchView {
-	if b == nil {
-		return nil
-	}
 	return &batchView{MaxEvents: b.MaxEvents, MaxBytes: b.MaxBytes.String(), MaxWait: document.FormatDuration(*b.MaxWait)}
 }
 
@@ -126,23 +93,31 @@ func showTarget(s router.TargetStatus) TargetView {
 	return t
 }
 
-func showConfig(c *targets.Config) *configView {
-	shown := &configView{
-		Description: c.Description, URL: targets.MaskURL(c.URL), Method: c.Method, Format: c.Format,
-		Headers: slices.Sorted(maps.Keys(c.Headers)), Signed: len(c.SigningSecrets) > 0,
-		Subject: c.Subject, Stream: c.Stream, To: c.To, Path: c.Path, Bus: c.Bus, Reply: c.Reply, Emits: c.Emits,
-		Timeout: document.FormatDuration(c.Timeout), Concurrency: c.Concurrency, Synthetic: c.Synthetic,
-		OrderBy: c.OrderBy, OnDeadLetter: c.OnDeadLetter,
-		Retry: retryView{
+func showConfig(c *targets.Config) map[string]any {
+	shown := map[string]any{
+		"description": c.Description, "reply": c.Reply, "order_by": c.OrderBy, "on_dead_letter": c.OnDeadLetter,
+		"timeout": document.FormatDuration(c.Timeout), "concurrency": c.Concurrency, "synthetic": c.Synthetic,
+		"retry": retryView{
 			MaxAttempts: c.Retry.MaxAttempts, MaxAge: document.FormatDuration(c.Retry.MaxAge),
 			MinBackoff: document.FormatDuration(c.Retry.MinBackoff), MaxBackoff: document.FormatDuration(c.Retry.MaxBackoff),
 		},
+		"retry_budget": showBudget(&c.RetryBudget), "breaker": showBreaker(&c.Breaker),
 	}
-	shown.RetryBudget, shown.Breaker = showBudget(&c.RetryBudget), showBreaker(&c.Breaker)
-	shown.Batch = showBatch(c.Batch)
-	shown.RateLimit = c.RateLimit.PerSecond()
+	if c.Batch != nil {
+		shown["batch"] = showBatch(c.Batch)
+	}
+	if n := c.RateLimit.PerSecond(); n > 0 {
+		shown["rate_limit_per_second"] = n
+	}
 	if c.Carry != targets.CarryState {
-		shown.Carry = c.Carry
+		shown["carry"] = c.Carry
 	}
+	if len(c.Emits) > 0 {
+		shown["emits"] = c.Emits
+	}
+	if c.Options != nil {
+		c.Options.Show(shown)
+	}
+	maps.DeleteFunc(shown, func(_ string, v any) bool { return v == "" })
 	return shown
 }

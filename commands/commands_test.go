@@ -20,6 +20,9 @@ import (
 	"signalbox/event"
 	"signalbox/journal"
 	"signalbox/targets"
+	"signalbox/targets/http"
+	"signalbox/targets/log"
+	"signalbox/targets/nats"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -90,7 +93,7 @@ func newBench(t *testing.T) *bench {
 		}
 	})
 	b := &bench{t: t, journal: j, stop: make(chan struct{})}
-	b.router = &router{bench: b, config: targets.Config{Name: "bds", Type: targets.TypeHTTP}}
+	b.router = &router{bench: b, config: targets.Config{Name: "bds", Kind: http.Kind()}}
 	if b.lane, err = j.Lane("bds"); err != nil {
 		t.Fatal(err)
 	}
@@ -346,8 +349,8 @@ func TestAMessageOfAnotherKindIsRefused(t *testing.T) {
 }
 
 func TestAMessageHasOneHandler(t *testing.T) {
-	http, queue, log := targets.Config{Type: targets.TypeHTTP}, targets.Config{Type: targets.TypeQueue}, targets.Config{Type: targets.TypeLog}
-	one := Candidate{Rule: "r", Pos: "f.yaml:1:1", Entry: "e", Target: "t", Config: http}
+	web, queue, logs := targets.Config{Kind: http.Kind()}, targets.Config{Kind: nats.Kind()}, targets.Config{Kind: log.Kind()}
+	one := Candidate{Rule: "r", Pos: "f.yaml:1:1", Entry: "e", Target: "t", Config: web}
 	with := func(c Candidate, cfg targets.Config) Candidate { c.Config = cfg; return c }
 	broken := one
 	broken.Err = errors.New("no such field")
@@ -357,9 +360,9 @@ func TestAMessageHasOneHandler(t *testing.T) {
 		code string
 		want string // of the message
 	}{
-		"one":              {event.KindCommand, []Candidate{with(one, log), one}, "", ""},
+		"one":              {event.KindCommand, []Candidate{with(one, logs), one}, "", ""},
 		"none":             {event.KindCommand, nil, event.CodeNoHandler, "no rule on bus default sends the command Do from console to a handler: add a rule that sends it to one; or, if it is an event, declare kind: event for Do"},
-		"only logged":      {event.KindCommand, []Candidate{with(one, log)}, event.CodeNoHandler, `rule "r" only logs it to "t"`},
+		"only logged":      {event.KindCommand, []Candidate{with(one, logs)}, event.CodeNoHandler, `rule "r" only logs it to "t"`},
 		"two":              {event.KindQuery, []Candidate{one, one}, event.CodeSeveralHandlers, `would have 2 handlers, and must have one: rule "r" (f.yaml:1:1) to target "t", rule "r"`},
 		"a query's queue":  {event.KindQuery, []Candidate{with(one, queue)}, event.CodeNoHandler, "a queue, from which no reply comes"},
 		"a command's":      {event.KindCommand, []Candidate{with(one, queue)}, "", ""},

@@ -9,21 +9,6 @@ import (
 	"signalbox/targets"
 )
 
-// observes reports whether a target only looks on: what it is sent of a command or a
-// query does not count as its handling.
-func observes(cfg *targets.Config) bool { return cfg.Type == targets.TypeLog }
-
-// answersFor reports whether a target answers for the work itself. A queue answers for
-// having taken the message, and a bus hands it on. To a target that gathers batches
-// a command or a query goes alone.
-func answersFor(cfg *targets.Config) bool {
-	switch cfg.Type {
-	case targets.TypeLog, targets.TypeQueue, targets.TypeBus:
-		return false
-	}
-	return true
-}
-
 // Candidate is a planned delivery of a command or a query, which may be its handler.
 type Candidate struct {
 	// Rule is the rule's name, Pos where it stands, and Entry the id of its target
@@ -46,7 +31,7 @@ func (s *Service) Handler(e *event.Event, all []Candidate) (work.Handler, error)
 	}
 	var handlers []*Candidate
 	for i := range all {
-		if !observes(&all[i].Config) {
+		if !all[i].Config.Traits().Observes {
 			handlers = append(handlers, &all[i])
 		}
 	}
@@ -57,7 +42,7 @@ func (s *Service) Handler(e *event.Event, all []Candidate) (work.Handler, error)
 	switch {
 	case c.Err != nil:
 		return work.Handler{}, refusal(event.CodeInvalidArgument, "rule %q can't make the body for target %q of this %s: %v", c.Rule, c.Target, kind, c.Err)
-	case kind == event.KindQuery && !answersFor(&c.Config) && c.Config.Type != targets.TypeBus:
+	case kind == event.KindQuery && !c.Config.Traits().Answers && !c.Config.Traits().Forwards:
 		return work.Handler{}, refusal(event.CodeNoHandler, "rule %q sends the query %s to target %q, a queue, from which no reply comes: send it to an http target",
 			c.Rule, e.DetailType, c.Target)
 	case kind == event.KindCommand && s.requests.open.Load() >= maxOpenWork:

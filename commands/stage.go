@@ -22,7 +22,7 @@ type Stage struct{ *Service }
 func (s Stage) handling(a *delivery.Attempt) (t *tracked, ok bool) {
 	it := a.Item
 	if it.Meta.TreatedAs() == event.KindQuery {
-		return nil, a.Target == nil || !observes(&a.Target.Config)
+		return nil, a.Target == nil || !a.Target.Config.Traits().Observes
 	}
 	t = s.requests.ofCommand(it.EventID)
 	if t == nil || it.Delivery.Redriven() { // whose request has ended with its death
@@ -51,7 +51,7 @@ func (s Stage) Begin(a *delivery.Attempt) delivery.Verdict {
 		}
 		return delivery.Drop
 	}
-	if a.Target != nil && answersFor(&a.Target.Config) {
+	if a.Target != nil && a.Target.Config.Traits().Answers {
 		a.Send.Answer = new(targets.Answer)
 	}
 	return delivery.Continue
@@ -82,7 +82,7 @@ func (s Stage) settled(a *delivery.Attempt, t *tracked, c work.Change) bool {
 // Answered takes in what the target has answered to a delivery that it has taken.
 func (s Stage) Answered(a *delivery.Attempt) delivery.Verdict {
 	t, ok := s.handling(a)
-	if !ok || a.Send.Answer == nil || !answersFor(&a.Target.Config) {
+	if !ok || a.Send.Answer == nil || !a.Target.Config.Traits().Answers {
 		return delivery.Continue
 	}
 	reply := replyOf(a.Send.Answer, ReplyAnswered)

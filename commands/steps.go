@@ -244,7 +244,7 @@ func (b *Steps) Commit() {
 		}
 		if m.next.Action.Ended() {
 			b.requests.finish(m.t)
-			if cfg := b.planner.Target(m.next.Service); b.byEvents && !answersFor(&cfg) { // no answer will come
+			if cfg := b.planner.Target(m.next.Service); b.byEvents && !cfg.Traits().Answers { // no answer will come
 				b.waiters.tell(m.next.CommandID, Reply{Outcome: ReplyLate})
 			}
 		}

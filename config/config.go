@@ -14,7 +14,7 @@ import (
 	"signalbox/catalog"
 	"signalbox/document"
 	"signalbox/rules"
-	"signalbox/targets"
+	"signalbox/secret"
 )
 
 // DefaultPath is where the commands look for the configuration.
@@ -72,7 +72,7 @@ type Config struct {
 	Log             Log           `yaml:"log"`
 
 	// given resolve references; secrets do it too, and note the files.
-	given, secrets targets.Secrets
+	given, secrets secret.Source
 	secretFiles    *[]string
 }
 
@@ -148,15 +148,15 @@ func Default() *Config {
 		ShutdownTimeout: 30 * time.Second,
 		Log:             Log{Level: "info", Format: "console"},
 	}
-	c.resolveWith(targets.Secrets{})
+	c.resolveWith(secret.Source{})
 	return c
 }
 
 // Load reads a configuration. An error is of the type document.Errors and holds
 // every fault of the file; rule files are read by LoadRules.
-func Load(path string) (*Config, error) { return load(path, targets.Secrets{}) }
+func Load(path string) (*Config, error) { return load(path, secret.Source{}) }
 
-func load(path string, secrets targets.Secrets) (*Config, error) {
+func load(path string, secrets secret.Source) (*Config, error) {
 	var problems document.Problems
 	c := Default()
 	c.Path, c.Dir = path, filepath.Dir(path)

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"signalbox/document"
-	"signalbox/targets"
+	"signalbox/secret"
 )
 
 // writeFile writes a file below a directory of the test, and gives its path.
@@ -33,8 +33,8 @@ func must(t testing.TB, err error) {
 }
 
 // environment answers look-ups from a map in place of the process's variables.
-func environment(vars map[string]string) targets.Secrets {
-	return targets.Secrets{LookupEnv: func(name string) (string, bool) {
+func environment(vars map[string]string) secret.Source {
+	return secret.Source{LookupEnv: func(name string) (string, bool) {
 		value, ok := vars[name]
 		return value, ok
 	}}
@@ -174,7 +174,7 @@ func TestSecretsAreNeverPrinted(t *testing.T) {
 		if strings.Contains(text, key) || strings.Contains(text, fmt.Sprintf("%x", key)) {
 			t.Errorf("the key is in %s", text)
 		}
-		if !strings.Contains(text, mask) {
+		if !strings.Contains(text, secret.Mask) {
 			t.Errorf("no mask in %s", text)
 		}
 	}

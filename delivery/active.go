@@ -18,8 +18,7 @@ type Active struct {
 }
 
 func newActive(cfg targets.Config, t targets.Target) *Active {
-	_, always := t.(targets.Replier)
-	return &Active{Config: cfg, Target: t, batch: batchingOf(&cfg, t), Replies: always || cfg.Reply == targets.ReplyEvents}
+	return &Active{Config: cfg, Target: t, batch: batchingOf(&cfg, t), Replies: cfg.Reply == targets.ReplyEvents}
 }
 
 // Done ends a use that began with Lane.Use.

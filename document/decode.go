@@ -14,7 +14,7 @@ import (
 // Decoder fills Go values from nodes and collects what does not fit.
 //
 // A struct takes its keys from `yaml` tags ("-" hides a field, ",inline" takes
-// in the fields of an embedded struct). An unknown or repeated key is a
+// in the fields of the struct that it is or leads to). An unknown or repeated key is a
 // problem. A key that is absent, or a struct, map or list that is null, leaves
 // the field as it is, so that defaults are set before decoding.
 type Decoder struct {
@@ -274,6 +274,20 @@ func (d *Decoder) UnknownKey(member Member, path Path, allowed []string) {
 	d.Problems.Add(member.Pos, path, "unknown key %q%s", member.Key, hint)
 }
 
+// inside returns the struct that an inline field leads to.
+func inside(v reflect.Value) reflect.Value {
+	for v.Kind() == reflect.Interface || v.Kind() == reflect.Pointer {
+		if v.IsNil() {
+			return reflect.ValueOf(struct{}{})
+		}
+		v = v.Elem()
+	}
+	return v
+}
+
+// Keys returns the keys of a mapping that is read into what the pointer into points to.
+func Keys(into any) []string { return fieldNames(fieldsOf(reflect.ValueOf(into).Elem())) }
+
 func fieldsOf(v reflect.Value) map[string]reflect.Value {
 	fields := make(map[string]reflect.Value, v.NumField())
 	for i := range v.NumField() {
@@ -281,7 +295,7 @@ func fieldsOf(v reflect.Value) map[string]reflect.Value {
 		switch {
 		case !ok || tag == "-":
 		case tag == ",inline":
-			for name, field := range fieldsOf(v.Field(i)) {
+			for name, field := range fieldsOf(inside(v.Field(i))) {
 				fields[name] = field
 			}
 		default:

@@ -56,8 +56,6 @@ func (r *Router) derive(a *delivery.Attempt) ([]journal.Seq, error) {
 // replied reads the events of an answer.
 func replied(a *targets.Answer) ([]*event.Event, error) {
 	switch {
-	case a.Events != nil:
-		return a.Events, nil
 	case a.Cut && len(a.Body) < targets.MaxAnswer:
 		return nil, fmt.Errorf("it broke off after %d bytes", len(a.Body))
 	case a.Cut:

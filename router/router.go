@@ -20,6 +20,7 @@ import (
 	"signalbox/dlq"
 	"signalbox/journal"
 	"signalbox/rules"
+	"signalbox/secret"
 	"signalbox/state"
 	"signalbox/targets"
 	"signalbox/trace"
@@ -57,7 +58,7 @@ type Options struct {
 	// NewTarget makes the targets; the default is targets.New.
 	NewTarget func(targets.Config, targets.Env) (targets.Target, error)
 	// Secrets resolves the references to secrets in targets.
-	Secrets targets.Secrets
+	Secrets secret.Source
 	// PublicURL is where this router is reached, without a slash at its end, for
 	// the references in notifications.
 	PublicURL string

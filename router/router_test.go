@@ -151,7 +151,7 @@ func (b *bench) start() {
 	opts := b.opts
 	opts.Journal = b.journal
 	opts.NewTarget = func(c targets.Config, env targets.Env) (targets.Target, error) {
-		if c.Type == targets.TypeBus || b.real {
+		if c.Traits().Forwards || b.real {
 			return targets.New(c, env)
 		}
 		if b.replace != nil {

@@ -14,6 +14,7 @@ import (
 	"signalbox/rules"
 	"signalbox/rules/pattern"
 	"signalbox/targets"
+	"signalbox/targets/fn"
 )
 
 // Handler takes one event. An error is retried as for any other target, and at
@@ -21,14 +22,10 @@ import (
 // may be called more than once for an event, and at the same time for several.
 type Handler func(ctx context.Context, e *event.Event) error
 
-// typeFunc is the type of the targets that are functions of this process.
-const typeFunc = "func"
-
-// subscription is a handler, its rule and its target.
+// subscription is a rule, and the target that calls its handler.
 type subscription struct {
-	rule    *rules.Rule
-	cfg     targets.Config
-	handler Handler
+	rule *rules.Rule
+	cfg  targets.Config
 }
 
 // Subscribe calls the handler for the events on the default bus that match a
@@ -46,8 +43,7 @@ func (r *Router) Subscribe(name, patternJSON string, handler Handler) (unsubscri
 	if err != nil {
 		return nil, fmt.Errorf("subscription %q: pattern: %w", name, err)
 	}
-	s := &subscription{handler: handler}
-	s.cfg = targets.Config{Name: name, Type: typeFunc}
+	s := &subscription{cfg: targets.Config{Name: name, Type: fn.Type, Kind: fn.Kind(), Options: &fn.Options{Deliver: handler.deliver}}}
 	s.cfg.SetDefaults()
 	s.rule = &rules.Rule{
 		Name: name, Bus: rules.DefaultBus, State: rules.Enabled, Pattern: p,
@@ -109,18 +105,19 @@ func (r *Router) withSubscriptions(set *rules.Set) (*rules.Set, error) {
 
 // newTarget makes a target of the files, or of a subscription.
 func (r *Router) newTarget(cfg targets.Config) (targets.Target, error) {
-	s, ok := r.subscribed[cfg.Name]
-	if !ok || cfg.Type != typeFunc {
-		return r.opts.NewTarget(cfg, r.targetEnv())
+	if cfg.Type == fn.Type {
+		return targets.New(cfg, r.targetEnv())
 	}
-	return targets.NewFunc(cfg.Name, func(ctx context.Context, d *targets.Delivery) error {
-		e, err := event.ParseEnvelope(d.Envelope)
-		if err != nil {
-			return &targets.Error{Code: targets.CodeInternalError, Final: true, Err: err}
-		}
-		e.Meta = *d.Meta
-		return s.handler(ctx, e)
-	}), nil
+	return r.opts.NewTarget(cfg, r.targetEnv())
+}
+
+// deliver calls the handler with the event of a delivery.
+func (h Handler) deliver(ctx context.Context, d *targets.Delivery) error {
+	e, err := d.Event()
+	if err != nil {
+		return err
+	}
+	return h(ctx, e)
 }
 
 // Embedded is a router in a program of its own, with its journal.

@@ -142,7 +142,6 @@ func TestRepliesInEveryForm(t *testing.T) {
 		"a binary one":       {answer: targets.Answer{Header: map[string][]string{"Ce-Specversion": {"1.0"}, "Ce-Id": {"x"}, "Ce-Source": {"s"}, "Ce-Type": {"T"}}}, want: 1},
 		"a PutEvents":        {answer: targets.Answer{ContentType: "application/x-amz-json-1.1", Body: []byte(reserved)}, want: 1},
 		"entries":            {answer: targets.Answer{ContentType: "application/json", Body: []byte(`[{"Source":"s","DetailType":"T","Detail":"{}"}]`)}, want: 1},
-		"of this process":    {answer: targets.Answer{Events: []*event.Event{order(1)}}, want: 1},
 		"text":               {answer: targets.Answer{ContentType: "text/plain", Body: []byte("ok")}, bad: `its Content-Type is "text/plain"`},
 		"no event":           {answer: targets.Answer{ContentType: "application/json", Body: []byte(`{"ok":true}`)}, bad: "unknown member"},
 		"not JSON":           {answer: targets.Answer{ContentType: "application/json", Body: []byte(`{`)}, bad: "not valid JSON"},
@@ -242,29 +241,6 @@ func TestACrashBeforeTheEndOfADeliveryDerivesTheSameEventAgain(t *testing.T) {
 			if d.EventID != journal.DerivedID(made[0].ID, 0) {
 				t.Errorf("a derived event has the id %s", d.EventID)
 			}
-		}
-	})
-}
-
-func TestAFunctionAnswersWithEvents(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t, strings.Replace(derives, "reply: events, ", "", 1))
-		b.opts.Trace = true
-		b.replace = func(c targets.Config) targets.Target {
-			if c.Name != "inventory" {
-				return nil
-			}
-			return targets.NewReplier("reserve", func(context.Context, *targets.Delivery) ([]*event.Event, error) {
-				return []*event.Event{{Source: "shop.inventory", DetailType: "ItemReserved", Detail: []byte("{}")}}, nil
-			})
-		}
-		b.start()
-		defer b.stop()
-		e := order(1)
-		b.send(e)
-		b.settled()
-		if d := b.trace(e.ID).Roots[0].Deliveries[0]; len(d.Derived) != 1 || d.Derived[0].DetailType != "ItemReserved" {
-			t.Errorf("the delivery is %+v", d)
 		}
 	})
 }

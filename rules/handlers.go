@@ -7,7 +7,6 @@ import (
 
 	"signalbox/document"
 	"signalbox/event"
-	"signalbox/targets"
 )
 
 // handlers looks at the commands and queries that the catalog declares: each has
@@ -89,18 +88,19 @@ func certain(r *Rule, name string, kind event.Kind) (s sender, ok bool) {
 // handling counts the targets of a rule that are no mere logs.
 func (b *builder) handling(r *Rule) (n int) {
 	for i := range r.Targets {
-		if b.set.Targets[r.Targets[i].Target].Type != targets.TypeLog {
+		cfg := b.set.Targets[r.Targets[i].Target]
+		if !cfg.Traits().Observes {
 			n++
 		}
 	}
 	return n
 }
 
-// mute says whether no target of a rule gives a reply.
+// mute reports whether no target of a rule gives a reply.
 func (b *builder) mute(r *Rule) bool {
 	return !slices.ContainsFunc(r.Targets, func(t RuleTarget) bool {
 		cfg := b.set.Targets[t.Target]
-		return cfg.Type == targets.TypeHTTP || cfg.Type == targets.TypeBus
+		return cfg.Traits().Answers || cfg.Traits().Forwards
 	})
 }
 

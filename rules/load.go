@@ -10,7 +10,9 @@ import (
 
 	"signalbox/catalog"
 	"signalbox/document"
+	"signalbox/secret"
 	"signalbox/targets"
+	"signalbox/targets/kinds"
 )
 
 // Source says where a Set is read from.
@@ -28,7 +30,9 @@ type Source struct {
 	// Account and Region are for the ARNs of rules.
 	Account, Region string
 	// Secrets resolves the references in targets, to check them.
-	Secrets targets.Secrets
+	Secrets secret.Source
+	// Kinds are the kinds of target that there are; all by default.
+	Kinds targets.Kinds
 	// Previous is the Set in use. A file that had content in it and is empty now
 	// is an error: it is about to be written, or was cut off.
 	Previous *Set
@@ -40,6 +44,9 @@ type Source struct {
 //
 // An empty file holds no rules, which is a warning; see Source.Previous.
 func Load(src Source) (*Set, error) {
+	if src.Kinds == nil {
+		src.Kinds = kinds.All()
+	}
 	l := &loader{src: src}
 	l.dec = &document.Decoder{Problems: &l.problems}
 	config := contents{

@@ -65,7 +65,7 @@ func (s *Set) flow() *flow {
 			switch {
 			case len(t.Emits) > 0:
 				g.steps = append(g.steps, Step{r, t, t.Emits})
-			case s.Targets[t.Target].Type == targets.TypeBus:
+			case s.traits(t.Target).Forwards:
 				g.steps = append(g.steps, Step{r, t, nil})
 			}
 		}
@@ -88,12 +88,18 @@ func (s *Set) flow() *flow {
 	return g
 }
 
-// leads says whether what a step makes can reach a rule.
+// traits returns what the kind of a target claims.
+func (s *Set) traits(target string) targets.Traits {
+	cfg := s.Targets[target]
+	return cfg.Traits()
+}
+
+// leads reports whether what a step makes can reach a rule.
 func (s *Set) leads(step Step, from *head, to *Rule, want *head) bool {
 	bus := step.Rule.Bus
 	config := s.Targets[step.Entry.Target]
-	if config.Type == targets.TypeBus {
-		bus = config.Bus
+	if to := config.ToBus(); to != "" {
+		bus = to
 	}
 	if !slices.Contains(s.Above(bus), to.Bus) && to.Bus != bus {
 		return false

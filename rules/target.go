@@ -53,13 +53,51 @@ func (b *builder) targetConfig(member document.Member, path document.Path) targe
 	if member.Value.Kind != document.Mapping {
 		b.problems.Add(member.Value.Pos, path, "must be a mapping with a type, not %s", member.Value.Kind)
 	} else {
-		b.dec.Decode(member.Value, &config, path)
-		b.zeros(member.Value, path)
-		config.SetDefaults()
-		b.validate(&config, member.Value, path)
-		b.orderBy(&config, member.Value, path)
+		b.targetOptions(&config, member.Value, path)
 	}
 	return config
+}
+
+// targetOptions reads a target's options, of which its type tells what they may be.
+func (b *builder) targetOptions(config *targets.Config, n *document.Node, path document.Path) {
+	kind, err := b.src.Kinds.Find(text(n.Get("type")), text(n.Get("url")), config.Dir, b.src.Secrets)
+	if err != nil {
+		at, where := follow(n, path, []string{"type"})
+		b.problems.Add(at.Pos, where, "%s", err)
+		return
+	}
+	config.Kind, config.Options = kind, kind.Options()
+	b.dec.Decode(b.foreign(config, n, path), config, path)
+	b.zeros(n, path)
+	config.SetDefaults()
+	b.validate(config, n, path)
+	b.orderBy(config, n, path)
+}
+
+// text is the text of a node; empty if it is absent.
+func text(n *document.Node) string {
+	if n == nil {
+		return ""
+	}
+	return n.Text
+}
+
+// foreign reports the options that only other kinds have, and returns the mapping
+// without them.
+func (b *builder) foreign(config *targets.Config, n *document.Node, path document.Path) *document.Node {
+	known := document.Keys(config)
+	own := *n
+	own.Members = nil
+	for _, member := range n.Members {
+		others := b.src.Kinds.With(member.Key)
+		if slices.Contains(known, member.Key) || len(others) == 0 {
+			own.Members = append(own.Members, member)
+			continue
+		}
+		b.problems.Add(member.Pos, path.Key(member.Key), "a target of type %s does not take it, only one of type %s does",
+			text(n.Get("type")), strings.Join(others, " or "))
+	}
+	return &own
 }
 
 func (b *builder) targetARN(config targets.Config, member document.Member, path document.Path) {
@@ -124,13 +162,14 @@ func (b *builder) busTargets() {
 	for _, c := range b.contents {
 		for _, member := range c.targets {
 			config, ok := b.set.Targets[member.Key]
-			if !ok || config.Type != targets.TypeBus || b.targetPos[member.Key] != member.Pos {
+			bus := config.ToBus()
+			if !ok || bus == "" || b.targetPos[member.Key] != member.Pos {
 				continue
 			}
-			if _, ok := b.set.Buses[config.Bus]; !ok {
+			if _, ok := b.set.Buses[bus]; !ok {
 				at, path := follow(member.Value, document.In("target "+strconv.Quote(member.Key)), []string{"bus"})
 				known := slices.Sorted(maps.Keys(b.set.Buses))
-				b.problems.Add(at.Pos, path, "no bus %q%s; declare it under buses:", config.Bus, spelling.Suggest(config.Bus, known))
+				b.problems.Add(at.Pos, path, "no bus %q%s; declare it under buses:", bus, spelling.Suggest(bus, known))
 			}
 		}
 	}

@@ -30,68 +30,57 @@ const (
 )
 
 func (b *Batch) setDefaults() {
-	setDefault(&b.MaxEvents, 100)
-	setDefault(&b.MaxBytes, 1<<20)
+	SetDefault(&b.MaxEvents, 100)
+	SetDefault(&b.MaxBytes, 1<<20)
 	if b.MaxWait == nil {
 		b.MaxWait = new(50 * time.Millisecond)
 	}
 }
 
-func (v *validation) batch(c *Config) {
+func (v *Validation) batch(c *Config) {
 	b := c.Batch
 	if b == nil {
 		return
 	}
 	if b.MaxEvents < 1 || b.MaxEvents > maxBatchEvents {
-		v.fail([]string{"batch", "max_events"}, "is %d: it must be from 1 to %d", b.MaxEvents, maxBatchEvents)
+		v.Fail([]string{"batch", "max_events"}, "is %d: it must be from 1 to %d", b.MaxEvents, maxBatchEvents)
 	}
 	if b.MaxBytes < minBatchBytes || b.MaxBytes > maxBatchBytes {
-		v.fail([]string{"batch", "max_bytes"}, "is %s: it must be from 1KiB to 64MiB", b.MaxBytes)
+		v.Fail([]string{"batch", "max_bytes"}, "is %s: it must be from 1KiB to 64MiB", b.MaxBytes)
 	}
 	if wait := *b.MaxWait; wait < 0 || wait > maxBatchWait {
-		v.fail([]string{"batch", "max_wait"}, "is %s: it must be from 0s to 5m", document.FormatDuration(wait))
-	}
-	if c.Format == FormatCloudEventsBinary && c.Type == TypeHTTP {
-		v.fail([]string{"format"}, "cloudevents-binary holds one event in one request, so it can't be sent in batches: use cloudevents, or remove batch")
+		v.Fail([]string{"batch", "max_wait"}, "is %s: it must be from 0s to 5m", document.FormatDuration(wait))
 	}
 }
 
 // BatchTarget is a Target that can take several deliveries at once.
 type BatchTarget interface {
 	Target
-	// DeliverBatch makes one attempt to hand over all of a batch, which are
-	// SameBatch. What came of a delivery is its error in each; where that is nil,
+	// DeliverBatch makes one attempt to hand over all of a batch, which may
+	// share one (Config.SameBatch). What came of a delivery is its error in each; where that is nil,
 	// or each is, it is whole. All errors are, or wrap, an *Error. Where whole is
 	// final, one delivery may have cost the others theirs, and the same batch in
 	// parts may be taken.
 	DeliverBatch(ctx context.Context, batch []*Delivery) (each []error, whole error)
 }
 
-// logBatch is how the lines of a log target are gathered: as many as wait, in one
-// write.
-var logBatch = Batch{MaxEvents: 1024, MaxBytes: 1 << 20, MaxWait: new(time.Duration(0))}
-
-// Batching is how the deliveries of the target are gathered; nil where each is
+// Batching returns how the deliveries of the target are gathered; nil where each is
 // sent alone.
 func (c *Config) Batching() *Batch {
-	if c.Type == TypeLog {
-		return &logBatch
+	if c.Batch != nil {
+		return c.Batch
 	}
-	return c.Batch
+	return c.Traits().Gather
 }
 
-// SameBatch tells whether two deliveries to a target may share a batch: not a
-// synthetic event with a real one, as one header speaks for all, and not a
-// CloudEvent with a transformed body, which has another content type.
+// SameBatch reports whether two deliveries to the target may share a batch.
 func (c *Config) SameBatch(a, b *Delivery) bool {
-	if c.Type != TypeHTTP {
-		return true
-	}
-	return a.synthetic() == b.synthetic() && (c.Format != FormatCloudEvents || (a.Body == nil) == (b.Body == nil))
+	s, ok := c.Options.(Sharer)
+	return !ok || s.SameBatch(a, b)
 }
 
-// note puts the error of one delivery into each, which is made when there is one.
-func note(each []error, n, i int, err error) []error {
+// Note puts the error of one delivery into each, which is made when there is one.
+func Note(each []error, n, i int, err error) []error {
 	if each == nil && err != nil {
 		each = make([]error, n)
 	}

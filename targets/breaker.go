@@ -34,9 +34,9 @@ func (b *Breaker) setDefaults() {
 	if b.Off {
 		return
 	}
-	setDefault(&b.Failures, 10)
-	setDefault(&b.OpenFor, 5*time.Second)
-	setDefault(&b.Probes, 1)
+	SetDefault(&b.Failures, 10)
+	SetDefault(&b.OpenFor, 5*time.Second)
+	SetDefault(&b.Probes, 1)
 }
 
 // RetryBudget bounds the share of repeated attempts among all attempts at a
@@ -64,33 +64,33 @@ func (b *RetryBudget) setDefaults() {
 	if b.Off {
 		return
 	}
-	setDefault(&b.Ratio, 0.2)
-	setDefault(&b.MinRate, Rate{N: 10, Per: time.Second})
+	SetDefault(&b.Ratio, 0.2)
+	SetDefault(&b.MinRate, Rate{N: 10, Per: time.Second})
 }
 
-func (v *validation) breaker(b *Breaker) {
+func (v *Validation) breaker(b *Breaker) {
 	if b.Off {
 		return
 	}
 	if b.Failures < 1 {
-		v.fail([]string{"breaker", "failures"}, "is %d: it must be at least 1; breaker: off never opens the circuit", b.Failures)
+		v.Fail([]string{"breaker", "failures"}, "is %d: it must be at least 1; breaker: off never opens the circuit", b.Failures)
 	}
 	if b.OpenFor <= 0 {
-		v.fail([]string{"breaker", "open_for"}, "is %s: it must be longer than 0", b.OpenFor)
+		v.Fail([]string{"breaker", "open_for"}, "is %s: it must be longer than 0", b.OpenFor)
 	}
 	if b.Probes < 1 || b.Probes > maxConcurrency {
-		v.fail([]string{"breaker", "probes"}, "is %d: it must be from 1 to %d", b.Probes, maxConcurrency)
+		v.Fail([]string{"breaker", "probes"}, "is %d: it must be from 1 to %d", b.Probes, maxConcurrency)
 	}
 }
 
-func (v *validation) retryBudget(b *RetryBudget) {
+func (v *Validation) retryBudget(b *RetryBudget) {
 	if b.Off {
 		return
 	}
 	if b.Ratio <= 0 || b.Ratio > 10 {
-		v.fail([]string{"retry_budget", "ratio"}, "is %v: it must be more than 0 and at most 10; 0.2 is one retry for five first attempts", b.Ratio)
+		v.Fail([]string{"retry_budget", "ratio"}, "is %v: it must be more than 0 and at most 10; 0.2 is one retry for five first attempts", b.Ratio)
 	}
 	if b.MinRate.N < 1 || b.MinRate.Per <= 0 {
-		v.fail([]string{"retry_budget", "min_rate"}, "is not a rate: write a number and a time, such as 10/s")
+		v.Fail([]string{"retry_budget", "min_rate"}, "is not a rate: write a number and a time, such as 10/s")
 	}
 }

@@ -4,26 +4,8 @@ import (
 	"reflect"
 	"strings"
 	"time"
-)
 
-// The types of target that a configuration can name. Targets in the process
-// itself are made with NewFunc.
-const (
-	TypeHTTP  = "http"
-	TypeQueue = "queue"
-	TypeLog   = "log"
-	TypeBus   = "bus"
-)
-
-// The forms in which an event that no rule transforms is sent.
-const (
-	// FormatEventBridge is the canonical envelope as it is.
-	FormatEventBridge = "eventbridge"
-	// FormatCloudEvents is a CloudEvent in JSON, in the structured mode.
-	FormatCloudEvents = "cloudevents"
-	// FormatCloudEventsBinary is the event's detail as the body, with the
-	// attributes of the CloudEvent in headers.
-	FormatCloudEventsBinary = "cloudevents-binary"
+	"signalbox/secret"
 )
 
 // What a delivery carries.
@@ -38,21 +20,15 @@ const (
 	CarryVersion = "version"
 )
 
-// The places where a log target writes.
-const (
-	LogToStdout = "stdout"
-	LogToFile   = "file"
-	LogToZap    = "zap"
-)
-
-// Config is a target as it is written in config.yaml or a rule file. SetDefaults
-// fills in what was left out, Validate finds what is wrong.
-//
-// URL, the values of Headers, SigningSecrets, User, Password and Token may hold
-// references: ${NAME} and ${NAME:-default} for a variable of the environment,
-// ${file:PATH} for the contents of a file without the newline at its end. What
-// they stand for is never printed.
+// Config is a target as it is written in config.yaml or a rule file: what every kind
+// has, and the kind's own options. SetDefaults fills in what was left out, Validate
+// finds what is wrong.
 type Config struct {
+	// Kind is what Type stands for; see Kinds.Find.
+	Kind *Kind `yaml:"-"`
+	// Options are the kind's own.
+	Options Options `yaml:",inline"`
+
 	// Name is the key under which the target stands.
 	Name string `yaml:"-"`
 	// Dir is the folder of the file that the target stands in; relative paths
@@ -60,9 +36,9 @@ type Config struct {
 	Dir string `yaml:"-"`
 	// Resolved is a hash of what the references stand for, and of the files of TLS:
 	// with others the target is another one. It is left empty where nobody asks.
-	Resolved Resolved `yaml:"-"`
+	Resolved secret.Hash `yaml:"-"`
 
-	// Type is the kind of target, one of the Type constants.
+	// Type names the kind of target.
 	Type        string `yaml:"type"`
 	Description string `yaml:"description"`
 	// ARN is another name for the target, by which the EventBridge API and rule
@@ -78,16 +54,17 @@ type Config struct {
 	Breaker     Breaker     `yaml:"breaker"`
 	// Timeout bounds one attempt, 5 s by default.
 	Timeout time.Duration `yaml:"timeout"`
-	// Concurrency is how many attempts are under way at once: 32 by default, 256
-	// for a queue, 1 for a log, 8 where they are of batches.
+	// Concurrency is how many attempts are under way at once: 32 by default, unless
+	// the kind has another default; 8 where they are of batches.
 	Concurrency int `yaml:"concurrency"`
 	// RateLimit bounds the deliveries attempted in a time; none by default.
 	RateLimit Rate            `yaml:"rate_limit"`
 	Synthetic SyntheticPolicy `yaml:"synthetic"`
-	// Batch gathers the deliveries of an http or queue target; nil sends each alone.
+	// Batch gathers the deliveries of a kind that can take several at once; nil sends
+	// each alone.
 	Batch *Batch `yaml:"batch"`
-	// Reply says what the answers of an http target are: ReplyEvents, or, where it
-	// is empty, nothing that is read.
+	// Reply says what the answers of a kind that replies are: ReplyEvents, or, where
+	// it is empty, nothing that is read.
 	Reply string `yaml:"reply"`
 	// Emits are the types of the events that the target's deliveries lead to, be
 	// it by its answers or by another way. Loops in the rules are found by them.
@@ -103,65 +80,6 @@ type Config struct {
 	// OnDeadLetter says what becomes of an order key when the dead-letter queue
 	// takes a delivery of it, OnDeadLetterContinue by default; only with OrderBy.
 	OnDeadLetter string `yaml:"on_dead_letter"`
-
-	// URL is where an http target posts to, or the server of a queue:
-	// nats://host:port, with the subject as its path if Subject is not given.
-	URL string `yaml:"url"`
-	// Headers are sent with each delivery of an http or queue target.
-	Headers map[string]string `yaml:"headers"`
-	// Format is the form of an event that no rule transforms, FormatEventBridge
-	// by default; for http and queue.
-	Format string `yaml:"format"`
-	// TLS is for https and tls addresses of http and queue.
-	TLS TLS `yaml:"tls"`
-
-	// Method is that of the HTTP request, POST by default.
-	Method string `yaml:"method"`
-	// SigningSecrets sign each HTTP delivery as Standard Webhooks does, each with
-	// every secret, so that secrets can be rotated: whsec_ and the base64 of 24
-	// to 64 bytes.
-	SigningSecrets []string `yaml:"signing_secrets"`
-	// RetryOn and FinalOn are HTTP statuses that are to be retried, or never
-	// retried, other than by default. A 2xx is always a success.
-	RetryOn []int `yaml:"retry_on"`
-	FinalOn []int `yaml:"final_on"`
-	// QuickRetries is how often one attempt of an http target tries again, within
-	// 100 ms, when its connection broke before anything was answered; 1 by
-	// default, at most 3.
-	QuickRetries *int `yaml:"quick_retries"`
-	// ProxyFromEnv makes an http target use HTTP_PROXY, HTTPS_PROXY and NO_PROXY.
-	ProxyFromEnv bool `yaml:"proxy_from_env"`
-	// HTTP2 lets an http target speak HTTP/2 where an https server offers it.
-	HTTP2 bool `yaml:"http2"`
-
-	// Subject is what a queue target publishes to. {source}, {detail-type},
-	// {bus}, {rule}, {target} and {event-id} stand for those of the delivery,
-	// with characters that a subject cannot hold replaced by "_".
-	Subject string `yaml:"subject"`
-	// CreateStream makes a queue target create Stream, with the subjects that it
-	// publishes to, if it does not exist.
-	CreateStream bool `yaml:"create_stream"`
-	// Stream is the JetStream stream that must take the messages. It may be empty
-	// unless CreateStream is set: then whichever stream has the subject takes them.
-	Stream string `yaml:"stream"`
-	// User and Password, Token, or CredentialsFile (a NATS .creds file) log a
-	// queue target in.
-	User            string `yaml:"user"`
-	Password        string `yaml:"password"`
-	Token           string `yaml:"token"`
-	CredentialsFile string `yaml:"credentials_file"`
-
-	// To is where a log target writes: LogToStdout by default, or LogToFile if
-	// Path is given.
-	To string `yaml:"to"`
-	// Path is the file that a log target appends to.
-	Path string `yaml:"path"`
-
-	// Bus is the bus that a bus target puts events on.
-	Bus string `yaml:"bus"`
-	// MaxHops is how many buses an event may pass through, 8 by default; a bus
-	// target refuses to send it on after that.
-	MaxHops int `yaml:"max_hops"`
 }
 
 // Retry bounds the attempts of one delivery.
@@ -170,21 +88,6 @@ type Retry struct {
 	MaxAge      time.Duration `yaml:"max_age"`      // 24h by default, from acceptance
 	MinBackoff  time.Duration `yaml:"min_backoff"`  // 1s by default
 	MaxBackoff  time.Duration `yaml:"max_backoff"`  // 10m by default; caps Retry-After too
-}
-
-// TLS says whom to trust and who we are. Paths are relative to the file that
-// the target stands in.
-type TLS struct {
-	// CAFile holds the certificates in PEM to trust in place of the system's.
-	CAFile string `yaml:"ca_file"`
-	// CertFile and KeyFile hold the client's certificate and key in PEM.
-	CertFile string `yaml:"cert_file"`
-	KeyFile  string `yaml:"key_file"`
-	// ServerName is the name that the server's certificate must have, if it is
-	// not the one in the address.
-	ServerName string `yaml:"server_name"`
-	// InsecureSkipVerify trusts every certificate.
-	InsecureSkipVerify bool `yaml:"insecure_skip_verify"`
 }
 
 // SyntheticPolicy says what a target does with a synthetic event.
@@ -217,55 +120,60 @@ const (
 
 // SetDefaults fills in every field that was left out and has a default.
 func (c *Config) SetDefaults() {
-	setDefault(&c.Retry.MaxAttempts, 185)
-	setDefault(&c.Retry.MaxAge, 24*time.Hour)
-	setDefault(&c.Retry.MinBackoff, time.Second)
-	setDefault(&c.Retry.MaxBackoff, max(10*time.Minute, c.Retry.MinBackoff))
+	SetDefault(&c.Retry.MaxAttempts, 185)
+	SetDefault(&c.Retry.MaxAge, 24*time.Hour)
+	SetDefault(&c.Retry.MinBackoff, time.Second)
+	SetDefault(&c.Retry.MaxBackoff, max(10*time.Minute, c.Retry.MinBackoff))
 	c.RetryBudget.setDefaults()
 	c.Breaker.setDefaults()
-	setDefault(&c.Timeout, 5*time.Second)
-	setDefault(&c.Synthetic, SyntheticLog)
-	setDefault(&c.Carry, CarryState)
+	SetDefault(&c.Timeout, 5*time.Second)
+	SetDefault(&c.Synthetic, SyntheticLog)
+	SetDefault(&c.Carry, CarryState)
 	if c.Batch != nil {
 		c.Batch.setDefaults()
-		setDefault(&c.Concurrency, batchConcurrency)
+		SetDefault(&c.Concurrency, batchConcurrency)
 	}
 	if c.OrderBy != "" {
-		setDefault(&c.OnDeadLetter, OnDeadLetterContinue)
+		SetDefault(&c.OnDeadLetter, OnDeadLetterContinue)
 	}
-	switch c.Type {
-	case TypeHTTP:
-		setDefault(&c.Concurrency, 32)
-		setDefault(&c.Method, "POST")
-		setDefault(&c.Format, FormatEventBridge)
-		if c.QuickRetries == nil {
-			c.QuickRetries = new(1)
-		}
-	case TypeQueue:
-		setDefault(&c.Concurrency, 256)
-		setDefault(&c.Format, FormatEventBridge)
-	case TypeLog:
-		setDefault(&c.Concurrency, 1)
-		if c.Path != "" {
-			setDefault(&c.To, LogToFile)
-		}
-		setDefault(&c.To, LogToStdout)
-	case TypeBus:
-		setDefault(&c.MaxHops, 8)
+	if c.Options != nil {
+		c.Options.SetDefaults(c)
 	}
-	setDefault(&c.Concurrency, 32)
+	SetDefault(&c.Concurrency, 32)
 }
 
-func setDefault[T comparable](field *T, value T) {
+// SetDefault sets a field that was left out.
+func SetDefault[T comparable](field *T, value T) {
 	var zero T
 	if *field == zero {
 		*field = value
 	}
 }
 
-// Equal tells whether both configurations describe the same target. Of what the
+// Equal reports whether both configurations describe the same target. Of what the
 // references in them stand for, Resolved is looked at.
-func (c *Config) Equal(other *Config) bool { return reflect.DeepEqual(c, other) }
+func (c *Config) Equal(other *Config) bool {
+	a, b := *c, *other
+	a.Kind, b.Kind = nil, nil // of the same name, by Type
+	return reflect.DeepEqual(a, b)
+}
+
+// Traits returns what the target's kind claims; nothing where it has none.
+func (c *Config) Traits() Traits {
+	if c.Kind == nil {
+		return Traits{}
+	}
+	return c.Kind.Traits
+}
+
+// ToBus returns the bus of this router that a target puts events on; empty for the
+// kinds that put them on none.
+func (c *Config) ToBus() string {
+	if f, ok := c.Options.(Forwarder); ok {
+		return f.ToBus()
+	}
+	return ""
+}
 
 // FieldError is one mistake in a Config.
 type FieldError struct {

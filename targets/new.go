@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap"
 
 	"signalbox/event"
+	"signalbox/secret"
 )
 
 // Env is what targets take from the process around them. Every field has a
@@ -20,7 +21,7 @@ type Env struct {
 	// Stdout takes the lines of log targets; the default is os.Stdout.
 	Stdout io.Writer
 	// Secrets resolves references in configurations.
-	Secrets Secrets
+	Secrets secret.Source
 	// Accept puts events on a bus of this router, as router.Router.Accept does:
 	// one error for each event, and one for the whole call.
 	Accept func(ctx context.Context, events []*event.Event) ([]error, error)
@@ -40,31 +41,16 @@ func (e *Env) setDefaults() {
 	}
 }
 
-// New builds the target that c describes. It opens files but connects to
-// nothing: a server that is down is an error of a delivery.
+// New makes the target that c describes.
 func New(c Config, env Env) (Target, error) {
 	c.SetDefaults()
 	if errs := c.Validate(env.Secrets); len(errs) > 0 {
 		return nil, fmt.Errorf("target %q: %w", c.Name, errs[0])
 	}
 	env.setDefaults()
-	target, err := build(c, env)
+	target, err := c.Kind.New(&c, env)
 	if err != nil {
 		return nil, fmt.Errorf("target %q: %w", c.Name, err)
 	}
 	return target, nil
-}
-
-func build(c Config, env Env) (Target, error) {
-	switch c.Type {
-	case TypeHTTP:
-		return newHTTP(c, env)
-	case TypeQueue:
-		return newQueue(c, env)
-	case TypeLog:
-		return newLog(c, env)
-	case TypeBus:
-		return newBus(c, env)
-	}
-	return nil, fmt.Errorf("type %q: there is no such kind of target", c.Type)
 }

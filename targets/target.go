@@ -1,9 +1,10 @@
-// Package targets holds the contract of a target, its one typed delivery error,
-// and the kinds: http, queue, log, bus.
+// Package targets is the contract of a target: its kinds, their configuration, and
+// its one typed delivery error.
 package targets
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -48,9 +49,6 @@ type Answer struct {
 	ContentType string
 	// Header is that of an HTTP answer.
 	Header http.Header
-	// Events are what a function of this process answers in place of a body; see
-	// NewReplier.
-	Events []*event.Event
 	// Body is the answer's body, up to MaxAnswer bytes.
 	Body []byte
 	// Cut says that the body was longer than MaxAnswer, or broke off.
@@ -60,8 +58,8 @@ type Answer struct {
 // MaxAnswer is how much of an answer is kept for its reader, in bytes.
 const MaxAnswer = 256 << 10
 
-// synthetic tells whether the event is a test event.
-func (d *Delivery) synthetic() bool { return d.Meta != nil && d.Meta.Synthetic }
+// Synthetic reports whether the event is a test event.
+func (d *Delivery) Synthetic() bool { return d.Meta != nil && d.Meta.Synthetic }
 
 // Target makes one attempt at a time to hand over a delivery. It is safe for
 // concurrent use.
@@ -128,10 +126,31 @@ const (
 	CodeUnknown           = "UNKNOWN"
 )
 
-// bound gives an attempt the target's own timeout where the caller's is longer.
-func bound(ctx context.Context, timeout time.Duration) (context.Context, context.CancelFunc) {
+// Bound gives an attempt the target's own timeout where the caller's is longer.
+func Bound(ctx context.Context, timeout time.Duration) (context.Context, context.CancelFunc) {
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= timeout {
 		return ctx, func() {}
 	}
 	return context.WithTimeout(ctx, timeout)
+}
+
+// Content returns the body of a delivery to a target that gives an event no form of
+// its own.
+func (d *Delivery) Content() []byte {
+	if d.Body != nil {
+		return d.Body
+	}
+	return d.Envelope
+}
+
+// Event returns the event of a delivery, with its metadata. Its error is an *Error.
+func (d *Delivery) Event() (*event.Event, error) {
+	ev, err := event.ParseEnvelope(d.Envelope)
+	if err != nil {
+		return nil, &Error{Code: CodeInvalidJSON, Final: true, Tries: 1, Err: fmt.Errorf("stored envelope: %w", err)}
+	}
+	if d.Meta != nil {
+		ev.Meta = *d.Meta
+	}
+	return ev, nil
 }

@@ -1,0 +1,111 @@
+package http
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/hashicorp/go-retryablehttp"
+
+	"signalbox/targets"
+	"signalbox/targets/remote"
+)
+
+// DeliverBatch makes one attempt to post the deliveries as one JSON array.
+func (t *httpTarget) DeliverBatch(ctx context.Context, batch []*targets.Delivery) (each []error, whole error) {
+	m, each := t.renderer.RenderBatch(batch, time.Now())
+	if m == nil {
+		return each, nil
+	}
+	if len(m.Body) > t.maxBytes && len(batch) > 1 {
+		return each, remote.ErrBatchBytes(len(m.Body), t.maxBytes)
+	}
+	ctx, cancel := targets.Bound(ctx, t.timeout)
+	defer cancel()
+	body := &requestBody{message: m}
+	r := t.request.WithContext(ctx)
+	r.Body = body
+	r.ContentLength = int64(len(m.Body))
+	resp, err := t.client.Do(&retryablehttp.Request{Request: r})
+	if err != nil {
+		return each, t.broken(ctx, err, body.tries)
+	}
+	defer resp.Body.Close()
+	noteAnswer(resp, batch)
+	sent := batch
+	if each != nil {
+		sent = without(batch, each)
+	}
+	if resp.StatusCode >= 200 && resp.StatusCode < 300 {
+		failed, err := readBatchAnswer(resp, sent)
+		return merge(each, failed), err
+	}
+	refusal := t.refused(resp, body.tries)
+	if refusal.Final && aboutAddress(resp.StatusCode) {
+		failed := make([]error, len(sent))
+		for i := range failed {
+			failed[i] = refusal
+		}
+		return merge(each, failed), nil
+	}
+	return each, refusal
+}
+
+// aboutAddress tells whether a refusal is of the address or the login, and not of
+// what was sent: a part of the batch would be refused too.
+func aboutAddress(status int) bool {
+	switch status {
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed,
+		http.StatusProxyAuthRequired, http.StatusGone, http.StatusNotImplemented:
+		return true
+	}
+	return status < 400
+}
+
+// noteAnswer tells each that there was an answer, and those who ask of what type. Its body is nobody's
+// own, as it speaks for all.
+func noteAnswer(resp *http.Response, batch []*targets.Delivery) {
+	for _, d := range batch {
+		d.Status = resp.StatusCode
+		if d.Answer != nil {
+			*d.Answer = targets.Answer{Status: resp.StatusCode, ContentType: resp.Header.Get("Content-Type")}
+		}
+	}
+}
+
+// readBatchAnswer reads a success to its end, and what it excepts.
+func readBatchAnswer(resp *http.Response, sent []*targets.Delivery) (each []error, whole error) {
+	if resp.ContentLength == 0 || resp.Body == http.NoBody {
+		return nil, nil
+	}
+	body, err := io.ReadAll(io.LimitReader(resp.Body, targets.MaxAnswer+1))
+	return parseBatchAnswer(body, err != nil || len(body) > targets.MaxAnswer, resp.StatusCode, sent)
+}
+
+// without gives the deliveries that have no error yet.
+func without(batch []*targets.Delivery, each []error) []*targets.Delivery {
+	var sent []*targets.Delivery
+	for i, d := range batch {
+		if each[i] == nil {
+			sent = append(sent, d)
+		}
+	}
+	return sent
+}
+
+// merge puts the errors of those that were sent among the errors of those that
+// were not.
+func merge(each, sent []error) []error {
+	if each == nil {
+		return sent
+	}
+	next := 0
+	for i := range each {
+		if each[i] == nil && next < len(sent) {
+			each[i] = sent[next]
+			next++
+		}
+	}
+	return each
+}

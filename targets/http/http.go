@@ -1,0 +1,384 @@
+// Package http is the kind of target that posts deliveries to a URL.
+package http
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/hashicorp/go-retryablehttp"
+
+	"signalbox/secret"
+	"signalbox/targets"
+	"signalbox/targets/remote"
+)
+
+const (
+	// maxAnswer is how much of an answer is read so that its connection can be
+	// used again; the connection of a longer one is closed.
+	maxAnswer = 64 << 10
+	// maxSnippet is how much of an answer is kept in an Error.
+	maxSnippet = 1 << 10
+	// quickRetryTime bounds the waits between the tries of one attempt.
+	quickRetryTime = 100 * time.Millisecond
+	// idleConnTimeout is less than the 60 s or more after which most servers and
+	// load balancers close an idle connection.
+	idleConnTimeout = 55 * time.Second
+)
+
+// httpTarget sends each delivery as one HTTP request.
+type httpTarget struct {
+	client    *retryablehttp.Client
+	exchanger exchanger
+	// request is copied for each delivery.
+	request  *http.Request
+	renderer *remote.Renderer
+	answers  answers
+	timeout  time.Duration
+	// maxBytes bounds the body of a batch; 0 where there are none.
+	maxBytes int
+	// address is the URL as it may be shown.
+	address string
+	hidden  remote.Hidden
+}
+
+func newTarget(c *targets.Config, env targets.Env) (targets.Target, error) {
+	o := c.Options.(*Options)
+	renderer, err := remote.NewRenderer(c, &o.Options, o.SigningSecrets, env)
+	if err != nil {
+		return nil, err
+	}
+	e, err := env.Secrets.Expand(o.URL, c.Dir)
+	if err != nil {
+		return nil, err
+	}
+	u, err := remote.ParseURL(e, schemes...)
+	if err != nil {
+		return nil, err
+	}
+	shown, secrets := remote.Shown(e)
+	t := &httpTarget{
+		renderer: renderer,
+		answers:  answers{retryOn: o.RetryOn, finalOn: o.FinalOn},
+		timeout:  c.Timeout,
+		address:  shown,
+	}
+	if c.Batch != nil {
+		t.maxBytes = int(c.Batch.MaxBytes)
+	}
+	t.request, err = http.NewRequest(o.Method, u.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+	// The header is set by sender; this one only keeps the client from making one.
+	t.request.Header = http.Header{}
+	if user := u.User; user != nil {
+		password, _ := user.Password()
+		renderer.SetBasicAuth(user.Username(), password)
+		t.request.URL.User = nil
+	}
+	if host := renderer.TakeHost(); host != "" {
+		t.request.Host = host
+	}
+	t.hidden = remote.NewHidden(append(secrets, renderer.Secrets()...))
+	if t.exchanger, err = newExchanger(c, o, t.request, env.Secrets); err != nil {
+		return nil, err
+	}
+	t.client = newClient(sender{t.exchanger}, *o.QuickRetries)
+	return t, nil
+}
+
+// newClient leaves to go-retryablehttp the tries within one attempt.
+func newClient(transport http.RoundTripper, quickRetries int) *retryablehttp.Client {
+	return &retryablehttp.Client{
+		HTTPClient: &http.Client{
+			Transport:     transport,
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+		RetryMax:     quickRetries,
+		RetryWaitMax: quickRetryTime / time.Duration(max(quickRetries, 1)),
+		CheckRetry:   checkQuickRetry,
+		Backoff:      quickBackoff,
+		ErrorHandler: retryablehttp.PassthroughErrorHandler,
+	}
+}
+
+// checkQuickRetry asks for another try within the attempt where the connection
+// could not be made, or broke before anything was answered: a server that is
+// restarting, or one that closed the connection while the request was on its
+// way. All else is for the lane, which waits without holding a slot.
+func checkQuickRetry(ctx context.Context, _ *http.Response, err error) (bool, error) {
+	if err == nil || ctx.Err() != nil {
+		return false, nil
+	}
+	for _, broken := range []error{syscall.ECONNREFUSED, syscall.ECONNRESET, syscall.EPIPE, io.EOF} {
+		if errors.Is(err, broken) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// quickBackoff waits for a random time of at most most, so that the deliveries
+// that one broken server has cut off do not come back as one.
+func quickBackoff(_, most time.Duration, _ int, _ *http.Response) time.Duration {
+	return most/5 + rand.N(most-most/5)
+}
+
+// exchanger makes one request to the target's server and gives the answer.
+type exchanger interface {
+	exchange(r *http.Request, body *requestBody) (*http.Response, error)
+	close()
+}
+
+// newExchanger gives the target connections of its own: as many as it has
+// attempts at once, all kept for the next. Proxies and HTTP/2 are left to
+// net/http.
+func newExchanger(c *targets.Config, o *Options, r *http.Request, s secret.Source) (exchanger, error) {
+	tlsConfig, err := o.TLS.Config(c.Dir, s)
+	if err != nil {
+		return nil, err
+	}
+	if !o.HTTP2 && !o.ProxyFromEnv {
+		return newDirect(r, tlsConfig, c.Concurrency), nil
+	}
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	protocols.SetHTTP2(o.HTTP2)
+	transport := &http.Transport{
+		TLSClientConfig:        tlsConfig,
+		Protocols:              protocols,
+		MaxConnsPerHost:        c.Concurrency,
+		MaxIdleConnsPerHost:    c.Concurrency,
+		IdleConnTimeout:        idleConnTimeout,
+		DisableCompression:     true,
+		WriteBufferSize:        8 << 10,
+		MaxResponseHeaderBytes: maxAnswerBytes,
+	}
+	if o.ProxyFromEnv {
+		transport.Proxy = http.ProxyFromEnvironment
+	}
+	return pooled{transport}, nil
+}
+
+// pooled uses net/http's own transport.
+type pooled struct{ transport *http.Transport }
+
+func (p pooled) exchange(r *http.Request, body *requestBody) (*http.Response, error) {
+	sent := *r
+	sent.Header = body.message.Header()
+	sent.Body, _ = body.open()
+	sent.GetBody = body.open
+	return p.transport.RoundTrip(&sent)
+}
+
+func (p pooled) close() { p.transport.CloseIdleConnections() }
+
+// sender brings the requests of http.Client to the target's connections.
+//
+// http.Client copies the header of every request for redirects, which are not
+// followed here; so the message travels as the body and is looked at only below
+// the client. As sender has no CloseIdleConnections, go-retryablehttp cannot
+// close every connection of the target because one request failed.
+type sender struct{ exchanger }
+
+// RoundTrip makes one request, whose body is a *requestBody.
+func (s sender) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := s.exchange(r, r.Body.(*requestBody))
+	if err == nil && resp.StatusCode >= 300 && resp.StatusCode < 400 {
+		hideLocation(resp)
+	}
+	return resp, err
+}
+
+// headerRedirect is where hideLocation keeps the Location of an answer.
+const headerRedirect = "X-Signalbox-Redirect"
+
+// hideLocation keeps http.Client from looking at where an answer points to, as
+// it makes an error of its own of one that is no URL.
+func hideLocation(resp *http.Response) {
+	resp.Header.Set(headerRedirect, resp.Header.Get("Location"))
+	resp.Header.Del("Location")
+}
+
+// Deliver makes one attempt.
+func (t *httpTarget) Deliver(ctx context.Context, d *targets.Delivery) error {
+	m, err := t.render(d)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := targets.Bound(ctx, t.timeout)
+	defer cancel()
+	body := &requestBody{message: m}
+	r := t.request.WithContext(ctx)
+	r.Body = body
+	r.ContentLength = int64(len(m.Body))
+	resp, err := t.client.Do(&retryablehttp.Request{Request: r})
+	if err != nil {
+		return t.broken(ctx, err, body.tries)
+	}
+	defer resp.Body.Close()
+	d.Status = resp.StatusCode
+	if d.Answer != nil {
+		keepAnswer(resp, d.Answer)
+	}
+	if resp.StatusCode >= 200 && resp.StatusCode < 300 {
+		readAnswer(resp, nil)
+		return nil
+	}
+	return t.refused(resp, body.tries)
+}
+
+// broken is the error of an attempt that was not answered.
+func (t *httpTarget) broken(ctx context.Context, err error, tries int) *targets.Error {
+	if wrapped := (*url.Error)(nil); errors.As(err, &wrapped) {
+		// It shows the URL as it is, with its secrets.
+		err = wrapped.Err
+	}
+	code := targets.CodeConnectionFailure
+	var network net.Error
+	switch {
+	case errors.Is(ctx.Err(), context.Canceled):
+		code = targets.CodeInternalError
+		err = fmt.Errorf("the attempt was broken off: %w", context.Canceled)
+	case ctx.Err() != nil, errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
+		code = targets.CodeTimeout
+		err = &remote.HiddenError{Text: fmt.Sprintf("no answer within the target's timeout of %v", t.timeout), Cause: context.DeadlineExceeded}
+	case errors.As(err, &network) && network.Timeout():
+		code = targets.CodeTimeout
+		err = fmt.Errorf("no answer in time: %w", context.DeadlineExceeded)
+	}
+	return &targets.Error{
+		Code:  code,
+		Tries: tries,
+		Err:   &remote.HiddenError{Text: fmt.Sprintf("%s %s: %s", t.request.Method, t.address, t.hidden.In(err.Error())), Cause: err},
+	}
+}
+
+// refused is the error of an attempt that was answered, but not with success.
+func (t *httpTarget) refused(resp *http.Response, tries int) *targets.Error {
+	status := resp.StatusCode
+	text := fmt.Sprintf("%s %s: %s", t.request.Method, t.address, t.hidden.In(resp.Status))
+	if to := resp.Header.Get(headerRedirect); to != "" {
+		text += fmt.Sprintf(", points to %s: redirects are not followed; if it has moved for good, change the target's url", t.hidden.In(to))
+	}
+	var snippet [maxSnippet]byte
+	n := readAnswer(resp, snippet[:])
+	return &targets.Error{
+		Code:       t.answers.code(status),
+		Status:     status,
+		Final:      t.answers.final(status),
+		RetryAfter: parseRetryAfter(resp.Header.Get("Retry-After"), time.Now()),
+		Snippet:    t.hidden.In(strings.ToValidUTF8(string(snippet[:n]), "�")),
+		Tries:      tries,
+		Err:        errors.New(text),
+	}
+}
+
+// keepAnswer reads an answer for who asked for it, and leaves the response as if
+// it had not been read.
+func keepAnswer(resp *http.Response, a *targets.Answer) {
+	body, err := io.ReadAll(io.LimitReader(resp.Body, targets.MaxAnswer+1))
+	*a = targets.Answer{Status: resp.StatusCode, ContentType: resp.Header.Get("Content-Type"), Header: resp.Header, Body: body, Cut: err != nil}
+	if len(body) > targets.MaxAnswer {
+		a.Body, a.Cut = body[:targets.MaxAnswer:targets.MaxAnswer], true
+	}
+	resp.Body = readAgain{io.MultiReader(bytes.NewReader(body), resp.Body), resp.Body}
+}
+
+// readAgain is a body of which the beginning was read before.
+type readAgain struct {
+	io.Reader
+	io.Closer
+}
+
+var answerBuffers = sync.Pool{New: func() any { return new([4 << 10]byte) }}
+
+// readAnswer reads an answer to its end, up to maxAnswer, so that its connection
+// can be used again. It gives how much of its beginning it left in keep. That an
+// answer breaks off changes nothing: its status was there.
+func readAnswer(resp *http.Response, keep []byte) (kept int) {
+	if resp.ContentLength == 0 || resp.Body == http.NoBody {
+		return 0
+	}
+	buffer := answerBuffers.Get().(*[4 << 10]byte)
+	defer answerBuffers.Put(buffer)
+	for total := 0; total < maxAnswer; {
+		n, err := resp.Body.Read(buffer[:])
+		total += n
+		kept += copy(keep[kept:], buffer[:n])
+		if err != nil {
+			break
+		}
+	}
+	return kept
+}
+
+// Preview renders the request that Deliver sends.
+func (t *httpTarget) Preview(d *targets.Delivery) (targets.Request, error) {
+	m, err := t.render(d)
+	if err != nil {
+		return targets.Request{}, err
+	}
+	return targets.Request{
+		Method:  t.request.Method,
+		Address: t.address,
+		Headers: t.renderer.Preview(m),
+		Body:    string(m.Body),
+	}, nil
+}
+
+// render gives the message of a delivery that is sent alone: as a batch of one
+// where the target takes batches.
+func (t *httpTarget) render(d *targets.Delivery) (*remote.Message, error) {
+	if t.maxBytes == 0 {
+		return t.renderer.Render(d, time.Now())
+	}
+	m, each := t.renderer.RenderBatch([]*targets.Delivery{d}, time.Now())
+	if m == nil {
+		return nil, each[0]
+	}
+	return m, nil
+}
+
+// Close closes the target's connections.
+func (t *httpTarget) Close() error {
+	t.exchanger.close()
+	return nil
+}
+
+// requestBody brings a message through http.Client to sender. It is never read.
+type requestBody struct {
+	message *remote.Message
+	// tries counts those of the whole attempt.
+	tries int
+}
+
+// Read gives nothing; it is there for io.ReadCloser.
+func (b *requestBody) Read([]byte) (int, error) { return 0, io.EOF }
+
+// Close does nothing; it is there for io.ReadCloser.
+func (b *requestBody) Close() error { return nil }
+
+// open gives the bytes for one try. Each try has a reader of its own, as the one
+// before may still be read by a connection that is being given up.
+func (b *requestBody) open() (io.ReadCloser, error) {
+	b.tries++
+	if len(b.message.Body) == 0 {
+		return http.NoBody, nil
+	}
+	// Of this type net/http knows that it does not block, and sends it in one
+	// write with the header.
+	return io.NopCloser(bytes.NewReader(b.message.Body)), nil
+}

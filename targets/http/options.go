@@ -1,0 +1,103 @@
+package http
+
+import (
+	"slices"
+	"strconv"
+
+	"signalbox/targets"
+	"signalbox/targets/remote"
+)
+
+// Kind returns the kind of target: type: http.
+func Kind() *targets.Kind {
+	return &targets.Kind{
+		Name:    "http",
+		Traits:  targets.Traits{Answers: true, Replies: true, Batches: true},
+		Options: func() targets.Options { return new(Options) },
+		New:     newTarget,
+	}
+}
+
+var schemes = []string{"http", "https"}
+
+// Options are those of a target of type http.
+type Options struct {
+	remote.Options `yaml:",inline"`
+	// Method is that of the request, POST by default.
+	Method string `yaml:"method"`
+	// SigningSecrets sign each delivery as Standard Webhooks does, each with every
+	// secret, so that secrets can be rotated: whsec_ and the base64 of 24 to 64 bytes.
+	// They may hold references to secrets.
+	SigningSecrets []string `yaml:"signing_secrets"`
+	// RetryOn and FinalOn are statuses that are to be retried, or never retried, other
+	// than by default. A 2xx is always a success.
+	RetryOn []int `yaml:"retry_on"`
+	FinalOn []int `yaml:"final_on"`
+	// QuickRetries is how often one attempt tries again, within 100 ms, when its
+	// connection broke before anything was answered; 1 by default, at most 3.
+	QuickRetries *int `yaml:"quick_retries"`
+	// ProxyFromEnv uses HTTP_PROXY, HTTPS_PROXY and NO_PROXY.
+	ProxyFromEnv bool `yaml:"proxy_from_env"`
+	// HTTP2 speaks HTTP/2 where an https server offers it.
+	HTTP2 bool `yaml:"http2"`
+}
+
+// SetDefaults fills in what was left out.
+func (o *Options) SetDefaults(*targets.Config) {
+	o.Options.SetDefaults()
+	targets.SetDefault(&o.Method, "POST")
+	if o.QuickRetries == nil {
+		o.QuickRetries = new(1)
+	}
+}
+
+// Validate reports what is wrong with the options.
+func (o *Options) Validate(c *targets.Config, v *targets.Validation) {
+	o.Options.Validate(v, schemes...)
+	if o.Format == remote.FormatCloudEventsBinary && c.Batch != nil {
+		v.Fail([]string{"format"}, "cloudevents-binary holds one event in one request, so it can't be sent in batches: use cloudevents, or remove batch")
+	}
+	v.OneOf("method", o.Method, "POST", "PUT", "PATCH", "DELETE")
+	for i, text := range o.SigningSecrets {
+		path := []string{"signing_secrets", strconv.Itoa(i)}
+		if e, ok := v.Expand(path, text); ok {
+			if _, err := remote.ParseSigningSecret(e.Value); err != nil {
+				v.Fail(path, "%v", err)
+			}
+		}
+	}
+	statuses(v, "retry_on", o.RetryOn)
+	statuses(v, "final_on", o.FinalOn)
+	for i, status := range o.FinalOn {
+		if slices.Contains(o.RetryOn, status) {
+			v.Fail([]string{"final_on", strconv.Itoa(i)}, "%d is in retry_on too", status)
+		}
+	}
+	if n := o.QuickRetries; n != nil && (*n < 0 || *n > 3) {
+		v.Fail([]string{"quick_retries"}, "is %d: it must be from 0 to 3; longer waits are the business of retry", *n)
+	}
+}
+
+func statuses(v *targets.Validation, field string, statuses []int) {
+	for i, status := range statuses {
+		if status < 300 || status > 599 {
+			v.Fail([]string{field, strconv.Itoa(i)}, "%d is no status of an error: it must be from 300 to 599", status)
+		}
+	}
+}
+
+// SameBatch reports whether two deliveries may share a batch: not a synthetic event
+// with a real one, as one header speaks for all, and not a CloudEvent with a
+// transformed body, which has another content type.
+func (o *Options) SameBatch(a, b *targets.Delivery) bool {
+	return a.Synthetic() == b.Synthetic() && (o.Format != remote.FormatCloudEvents || (a.Body == nil) == (b.Body == nil))
+}
+
+// Show adds what of the options may be shown.
+func (o *Options) Show(shown map[string]any) {
+	o.Options.Show(shown)
+	shown["method"] = o.Method
+	if len(o.SigningSecrets) > 0 {
+		shown["signed"] = true
+	}
+}

@@ -1,0 +1,65 @@
+package http
+
+import (
+	"net/http"
+	"slices"
+
+	"signalbox/targets"
+)
+
+// answers says which statuses of HTTP are tried again. The zero value is
+// EventBridge's way:
+//
+//	status              code               again
+//	2xx                                    (success)
+//	3xx                 ERROR_FROM_TARGET  no: redirects are not followed
+//	401, 407            NO_PERMISSIONS     yes: credentials are renewed
+//	403                 NO_PERMISSIONS     no
+//	404, 410            NO_RESOURCE        no
+//	408                 TIMEOUT            yes
+//	409                 ERROR_FROM_TARGET  yes
+//	429                 THROTTLING         yes
+//	other 4xx           INVALID_PARAMETER  no
+//	504                 TIMEOUT            yes
+//	other 5xx           ERROR_FROM_TARGET  yes
+type answers struct {
+	retryOn, finalOn []int
+}
+
+// final tells whether a status means that trying again cannot help.
+func (a answers) final(status int) bool {
+	switch {
+	case slices.Contains(a.retryOn, status):
+		return false
+	case slices.Contains(a.finalOn, status):
+		return true
+	case status >= 500:
+		return false
+	}
+	switch status {
+	case http.StatusUnauthorized, http.StatusProxyAuthRequired, http.StatusRequestTimeout,
+		http.StatusConflict, http.StatusTooManyRequests:
+		return false
+	}
+	return true
+}
+
+// code gives the error code of a status that is no success.
+func (answers) code(status int) string {
+	switch status {
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusProxyAuthRequired:
+		return targets.CodeNoPermissions
+	case http.StatusNotFound, http.StatusGone:
+		return targets.CodeNoResource
+	case http.StatusRequestTimeout, http.StatusGatewayTimeout:
+		return targets.CodeTimeout
+	case http.StatusTooManyRequests:
+		return targets.CodeThrottling
+	case http.StatusConflict:
+		return targets.CodeErrorFromTarget
+	}
+	if status >= 400 && status < 500 {
+		return targets.CodeInvalidParameter
+	}
+	return targets.CodeErrorFromTarget
+}

@@ -1,0 +1,21 @@
+// Package kinds is the table of the kinds of target that a configuration can name. A new
+// kind is a package beside the others, and a line here.
+package kinds
+
+import (
+	"signalbox/targets"
+	"signalbox/targets/bus"
+	"signalbox/targets/http"
+	"signalbox/targets/log"
+	"signalbox/targets/nats"
+)
+
+// All returns the kinds.
+func All() targets.Kinds {
+	return targets.Kinds{
+		http.Kind(),
+		nats.Kind(),
+		log.Kind(),
+		bus.Kind(),
+	}
+}

@@ -1,0 +1,366 @@
+// Package nats is the kind of target that publishes to a stream of NATS JetStream.
+package nats
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	natsio "github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"go.uber.org/zap"
+
+	"signalbox/secret"
+	"signalbox/targets"
+	"signalbox/targets/remote"
+)
+
+const (
+	// dialTimeout bounds one try to connect to a queue's server, and
+	// reconnectWait is the wait before the next.
+	dialTimeout   = 2 * time.Second
+	reconnectWait = 500 * time.Millisecond
+)
+
+// natsTarget publishes each delivery to NATS JetStream, and has delivered it
+// when a stream has acknowledged it. Attempts run side by side over one
+// connection, which the client flushes for all of them together.
+type natsTarget struct {
+	// server is the address to connect to, shown the same as it may be shown.
+	server, shown string
+	options       []natsio.Option
+	subject       subject
+	stream        string
+	createStream  bool
+	renderer      *remote.Renderer
+	timeout       time.Duration
+	// publishOptions go with each message, asyncOptions with the client.
+	publishOptions []jetstream.PublishOpt
+	asyncOptions   []jetstream.JetStreamOpt
+
+	// connecting is held by the one attempt that connects.
+	connecting chan struct{}
+	// conn is nil until the first attempt.
+	conn   atomic.Pointer[natsConn]
+	closed chan struct{}
+	// lastErr is the last error that the connection reported on its own,
+	// and on connecting.
+	lastErr atomic.Pointer[error]
+}
+
+type natsConn struct {
+	*natsio.Conn
+	js jetstream.JetStream
+}
+
+func newTarget(c *targets.Config, env targets.Env) (targets.Target, error) {
+	o := c.Options.(*Options)
+	renderer, err := remote.NewRenderer(c, &o.Options, nil, env)
+	if err != nil {
+		return nil, err
+	}
+	renderer.UserAgent, renderer.MessageID = "", true
+	e, err := env.Secrets.Expand(o.URL, c.Dir)
+	if err != nil {
+		return nil, err
+	}
+	u, err := remote.ParseURL(e, schemes...)
+	if err != nil {
+		return nil, err
+	}
+	text := o.Subject
+	if text == "" {
+		text = strings.Trim(u.Path, "/")
+	}
+	subject, err := parseSubject(text)
+	if err != nil {
+		return nil, err
+	}
+	u.Path = ""
+	t := &natsTarget{
+		server:       u.String(),
+		shown:        u.Scheme + "://" + u.Host,
+		subject:      subject,
+		stream:       o.Stream,
+		createStream: o.CreateStream,
+		renderer:     renderer,
+		timeout:      c.Timeout,
+		connecting:   make(chan struct{}, 1),
+		closed:       make(chan struct{}),
+
+		publishOptions: []jetstream.PublishOpt{jetstream.WithRetryAttempts(0)},
+		asyncOptions:   async(c),
+	}
+	if t.stream != "" {
+		t.publishOptions = append(t.publishOptions, jetstream.WithExpectStream(t.stream))
+	}
+	credentials, err := login(c.Dir, o, env.Secrets)
+	if err != nil {
+		return nil, err
+	}
+	t.options = append(t.connection(c.Name, env.Logger), credentials...)
+	return t, nil
+}
+
+// connection are the options of a connection that is never given up, and that
+// refuses what it cannot send at once: waiting is for the lane.
+func (t *natsTarget) connection(name string, log *zap.Logger) []natsio.Option {
+	closed := sync.OnceFunc(func() { close(t.closed) })
+	log = log.With(zap.String("target", name), zap.String("server", t.shown))
+	return []natsio.Option{
+		natsio.Name("signalbox " + name),
+		natsio.Timeout(dialTimeout),
+		natsio.RetryOnFailedConnect(true),
+		natsio.MaxReconnects(-1),
+		natsio.ReconnectWait(reconnectWait),
+		natsio.ReconnectBufSize(-1),
+		natsio.IgnoreAuthErrorAbort(),
+		natsio.ConnectHandler(func(*natsio.Conn) { log.Info("queue connected") }),
+		natsio.ReconnectHandler(func(*natsio.Conn) { log.Info("queue connected") }),
+		natsio.DisconnectErrHandler(func(_ *natsio.Conn, err error) {
+			if err != nil {
+				log.Warn("queue disconnected", zap.Error(err))
+			}
+		}),
+		natsio.ErrorHandler(func(_ *natsio.Conn, _ *natsio.Subscription, err error) { t.lastErr.Store(&err) }),
+		natsio.ReconnectErrHandler(func(_ *natsio.Conn, err error) { t.lastErr.Store(&err) }),
+		natsio.ClosedHandler(func(*natsio.Conn) { closed() }),
+	}
+}
+
+// login returns the options by which a server knows the target.
+func login(dir string, o *Options, s secret.Source) ([]natsio.Option, error) {
+	var out []natsio.Option
+	texts := [3]string{o.User, o.Password, o.Token}
+	for i, text := range texts {
+		e, err := s.Expand(text, dir)
+		if err != nil {
+			return nil, err
+		}
+		texts[i] = e.Value
+	}
+	switch {
+	case o.User != "":
+		out = append(out, natsio.UserInfo(texts[0], texts[1]))
+	case o.Token != "":
+		out = append(out, natsio.Token(texts[2]))
+	case o.CredentialsFile != "":
+		out = append(out, natsio.UserCredentials(secret.ResolvePath(dir, o.CredentialsFile)))
+	}
+	tlsConfig, err := o.TLS.Config(dir, s)
+	if err != nil {
+		return nil, err
+	}
+	if tlsConfig != nil {
+		out = append(out, natsio.Secure(tlsConfig))
+	}
+	return out, nil
+}
+
+// Deliver publishes the delivery and waits for the stream's acknowledgement.
+func (t *natsTarget) Deliver(ctx context.Context, d *targets.Delivery) error {
+	m, subject, err := t.render(d)
+	if err != nil {
+		return err
+	}
+	msg := &natsio.Msg{Subject: subject, Header: m.Header(), Data: m.Body}
+	ctx, cancel := targets.Bound(ctx, t.timeout)
+	defer cancel()
+	conn, err := t.connect(ctx)
+	if err != nil {
+		return t.failed(ctx, msg.Subject, err)
+	}
+	err = t.publish(ctx, conn, msg)
+	if t.createStream && errors.Is(err, jetstream.ErrNoStreamResponse) {
+		if err = t.create(ctx, conn); err == nil {
+			err = t.publish(ctx, conn, msg)
+		}
+	}
+	if err != nil {
+		return t.failed(ctx, msg.Subject, err)
+	}
+	return nil
+}
+
+func (t *natsTarget) render(d *targets.Delivery) (m *remote.Message, subject string, err error) {
+	if m, err = t.renderer.Render(d, time.Now()); err != nil {
+		return nil, "", err
+	}
+	subject, err = t.subjectOf(d)
+	return m, subject, err
+}
+
+func (t *natsTarget) subjectOf(d *targets.Delivery) (string, error) {
+	if !t.subject.dynamic() {
+		return t.subject.render(nil), nil
+	}
+	ev, err := d.Event()
+	if err != nil {
+		return "", err
+	}
+	return t.subject.render(func(placeholder string) string {
+		switch placeholder {
+		case "source":
+			return ev.Source
+		case "detail-type":
+			return ev.DetailType
+		case "bus":
+			return d.Bus
+		case "rule":
+			return d.Rule
+		case "target":
+			return d.Target
+		default:
+			return d.EventID
+		}
+	}), nil
+}
+
+// connect gives the connection, and makes it on the first attempt. It does not
+// fail when the server is down; publishing does.
+func (t *natsTarget) connect(ctx context.Context) (*natsConn, error) {
+	if conn := t.conn.Load(); conn != nil {
+		return conn, nil
+	}
+	select {
+	case t.connecting <- struct{}{}:
+		defer func() { <-t.connecting }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	if conn := t.conn.Load(); conn != nil {
+		return conn, nil
+	}
+	nc, err := natsio.Connect(t.server, t.options...)
+	if err != nil {
+		return nil, err
+	}
+	js, err := jetstream.New(nc, t.asyncOptions...)
+	if err != nil {
+		nc.Close()
+		return nil, err
+	}
+	conn := &natsConn{nc, js}
+	t.conn.Store(conn)
+	return conn, nil
+}
+
+// errNotConnected says that the client is still trying to connect.
+var errNotConnected = errors.New("not connected")
+
+func (t *natsTarget) publish(ctx context.Context, conn *natsConn, msg *natsio.Msg) error {
+	if err := t.connected(conn); err != nil {
+		return err
+	}
+	_, err := conn.js.PublishMsg(ctx, msg, t.publishOptions...)
+	return err
+}
+
+// connected gives errNotConnected, and why, unless there is a connection.
+func (t *natsTarget) connected(conn *natsConn) error {
+	if conn.IsConnected() {
+		return nil
+	}
+	if last := t.lastErr.Load(); last != nil {
+		return fmt.Errorf("%w: %w", errNotConnected, *last)
+	}
+	if last := conn.LastError(); last != nil {
+		return fmt.Errorf("%w: %w", errNotConnected, last)
+	}
+	return errNotConnected
+}
+
+// create makes the stream, unless it exists.
+func (t *natsTarget) create(ctx context.Context, conn *natsConn) error {
+	_, err := conn.js.Stream(ctx, t.stream)
+	if !errors.Is(err, jetstream.ErrStreamNotFound) {
+		return err
+	}
+	_, err = conn.js.CreateStream(ctx, jetstream.StreamConfig{
+		Name:        t.stream,
+		Description: "Events from Signalbox",
+		Subjects:    []string{t.subject.pattern()},
+	})
+	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
+		return nil
+	}
+	return err
+}
+
+// failed is the error of an attempt that no stream has acknowledged.
+func (t *natsTarget) failed(ctx context.Context, subject string, err error) *targets.Error {
+	e := &targets.Error{Code: targets.CodeErrorFromTarget, Tries: 1}
+	hint := ""
+	var api *jetstream.APIError
+	switch {
+	case errors.Is(ctx.Err(), context.Canceled):
+		e.Code = targets.CodeInternalError
+		err = fmt.Errorf("the attempt was broken off: %w", context.Canceled)
+	case ctx.Err() != nil || errors.Is(err, natsio.ErrTimeout):
+		e.Code = targets.CodeTimeout
+		if last := t.lastErr.Swap(nil); last != nil {
+			hint = fmt.Sprintf(" (the server had said: %v)", *last)
+		}
+		err = fmt.Errorf("no acknowledgement in time: %w", context.DeadlineExceeded)
+	case errors.Is(err, jetstream.ErrNoStreamResponse), errors.Is(err, natsio.ErrNoResponders):
+		e.Code = targets.CodeNoResource
+		hint = ": no stream takes this subject; create one that does, or set stream and create_stream"
+	case errors.Is(err, natsio.ErrMaxPayload), errors.Is(err, natsio.ErrBadSubject):
+		e.Code, e.Final = targets.CodeInvalidParameter, true
+	case errors.As(err, &api):
+		e.Status = api.Code
+		e.Code, e.Final = apiCode(api)
+	case errors.Is(err, natsio.ErrAuthorization), errors.Is(err, natsio.ErrPermissionViolation):
+		e.Code = targets.CodeNoPermissions
+	default:
+		e.Code = targets.CodeConnectionFailure
+	}
+	e.Err = fmt.Errorf("publish to %s on %s: %w%s", subject, t.shown, err, hint)
+	return e
+}
+
+// The error codes of JetStream's API that a publisher meets, from the server's
+// errors.json, where jetstream has no name for them.
+const (
+	jsMessageTooLarge jetstream.ErrorCode = 10054
+	jsWrongStream     jetstream.ErrorCode = 10060
+)
+
+// apiCode gives the error code for an answer of a stream, and whether it is
+// final: a full stream, or one without a leader, takes the message later.
+func apiCode(err *jetstream.APIError) (code string, final bool) {
+	switch {
+	case err.ErrorCode == jsMessageTooLarge:
+		return targets.CodeInvalidParameter, true
+	case err.ErrorCode == jsWrongStream, err.ErrorCode == jetstream.JSErrCodeStreamNotFound:
+		return targets.CodeNoResource, false
+	}
+	return targets.CodeErrorFromTarget, false
+}
+
+// Preview renders the message that Deliver publishes.
+func (t *natsTarget) Preview(d *targets.Delivery) (targets.Request, error) {
+	m, subject, err := t.render(d)
+	if err != nil {
+		return targets.Request{}, err
+	}
+	return targets.Request{
+		Method:  "PUBLISH",
+		Address: subject,
+		Headers: t.renderer.Preview(m),
+		Body:    string(m.Body),
+	}, nil
+}
+
+// Close closes the connection, and returns when it is closed.
+func (t *natsTarget) Close() error {
+	if conn := t.conn.Load(); conn != nil {
+		conn.Close()
+		<-t.closed
+	}
+	return nil
+}

@@ -1,0 +1,102 @@
+package nats
+
+import (
+	"strings"
+
+	"signalbox/targets"
+	"signalbox/targets/remote"
+)
+
+// Kind returns the kind of target: type: nats, or type: queue with a URL of NATS.
+func Kind() *targets.Kind {
+	return &targets.Kind{
+		Name:    "nats",
+		Schemes: schemes,
+		Traits:  targets.Traits{Batches: true},
+		Options: func() targets.Options { return new(Options) },
+		New:     newTarget,
+	}
+}
+
+var schemes = []string{"nats", "tls"}
+
+// Options are those of a target of type nats. User, Password and Token may hold
+// references to secrets.
+type Options struct {
+	// The path of URL is the subject if Subject is not given.
+	remote.Options `yaml:",inline"`
+	// Subject is what is published to. {source}, {detail-type}, {bus}, {rule}, {target}
+	// and {event-id} stand for those of the delivery, with characters that a subject
+	// cannot hold replaced by "_".
+	Subject string `yaml:"subject"`
+	// CreateStream creates Stream, with the subjects that are published to, if it does
+	// not exist.
+	CreateStream bool `yaml:"create_stream"`
+	// Stream is the JetStream stream that must take the messages. It may be empty
+	// unless CreateStream is set: then whichever stream has the subject takes them.
+	Stream string `yaml:"stream"`
+	// User and Password, Token, or CredentialsFile (a NATS .creds file) log in.
+	User            string `yaml:"user"`
+	Password        string `yaml:"password"`
+	Token           string `yaml:"token"`
+	CredentialsFile string `yaml:"credentials_file"`
+}
+
+// SetDefaults fills in what was left out.
+func (o *Options) SetDefaults(c *targets.Config) {
+	o.Options.SetDefaults()
+	targets.SetDefault(&c.Concurrency, 256)
+}
+
+// Validate reports what is wrong with the options.
+func (o *Options) Validate(_ *targets.Config, v *targets.Validation) {
+	u := o.Options.Validate(v, schemes...)
+	subject := o.Subject
+	if u != nil {
+		inURL := strings.Trim(u.Path, "/")
+		switch {
+		case subject == "" && inURL == "":
+			v.Fail([]string{"subject"}, "is missing: name the subject to publish to, here or as the path of url")
+		case subject != "" && inURL != "":
+			v.Fail([]string{"subject"}, "url names a subject too, %q: keep one of them", inURL)
+		case subject == "":
+			subject = inURL
+		}
+	}
+	if subject != "" {
+		parsed, err := parseSubject(subject)
+		switch {
+		case err != nil:
+			v.Fail([]string{"subject"}, "%v", err)
+		case o.CreateStream && parsed.pattern() == ">":
+			v.Fail([]string{"create_stream"}, "the stream would take every subject of the server: begin subject with a word of its own, such as events.%s", subject)
+		}
+	}
+	if o.CreateStream && o.Stream == "" {
+		v.Fail([]string{"create_stream"}, "needs the name of the stream in the field stream")
+	}
+	if strings.ContainsAny(o.Stream, " \t\r\n.*>/\\") {
+		v.Fail([]string{"stream"}, "%q is no name of a stream: it cannot hold spaces or any of . * > / \\", o.Stream)
+	}
+	if (o.User == "") != (o.Password == "") {
+		v.Fail([]string{"user"}, "user and password go together")
+	}
+	v.Expand([]string{"user"}, o.User)
+	v.Expand([]string{"password"}, o.Password)
+	v.Expand([]string{"token"}, o.Token)
+	ways := 0
+	for _, given := range []bool{o.User != "", o.Token != "", o.CredentialsFile != ""} {
+		if given {
+			ways++
+		}
+	}
+	if ways > 1 {
+		v.Fail([]string{"token"}, "give only one of user and password, token, and credentials_file")
+	}
+}
+
+// Show adds what of the options may be shown.
+func (o *Options) Show(shown map[string]any) {
+	o.Options.Show(shown)
+	shown["subject"], shown["stream"] = o.Subject, o.Stream
+}

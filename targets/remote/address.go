@@ -1,0 +1,119 @@
+package remote
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+
+	"signalbox/secret"
+)
+
+// ParseURL parses an address, without showing in an error what may be a secret:
+// what came from outside the configuration, who logs in, and the query.
+func ParseURL(e secret.Text, schemes ...string) (*url.URL, error) {
+	u, err := url.Parse(e.Value)
+	shown := maskStrictly(e.Masked())
+	switch {
+	case err != nil && len(e.Secrets()) > 0:
+		return nil, fmt.Errorf("%q with its references resolved is no URL", shown)
+	case err != nil && strings.Contains(e.Value, "@"):
+		// The cause may quote part of the password, where that has a slash.
+		return nil, fmt.Errorf("%q is no URL: in the login before the @ write characters such as / and # as %%2F and %%23", shown)
+	case err != nil:
+		return nil, fmt.Errorf("%q is no URL: %w", shown, err.(*url.Error).Err)
+	case !slices.Contains(schemes, u.Scheme):
+		return nil, fmt.Errorf("%q is not an address: it must begin with %s://", shown, strings.Join(schemes, ":// or "))
+	case u.Hostname() == "":
+		return nil, fmt.Errorf("%q names no host", shown)
+	case u.Fragment != "":
+		return nil, fmt.Errorf("%q has a fragment (#), which is never sent", shown)
+	}
+	return u, nil
+}
+
+// Shown returns a URL of the configuration as it may be shown: its scheme, host and
+// port always; who logs in and the values of the query never; of the rest, what
+// the configuration itself holds.
+func Shown(e secret.Text) (shown string, secrets []string) {
+	begin := strings.Index(e.Value, "://") + len("://")
+	end := len(e.Value)
+	if i := strings.IndexAny(e.Value[begin:], "/?#"); i >= 0 {
+		end = begin + i
+	}
+	shown = e.Value[:begin]
+	host := e.Value[begin:end]
+	if at := strings.LastIndexByte(host, '@'); at >= 0 {
+		secrets = append(secrets, host[:at])
+		if _, password, ok := strings.Cut(host[:at], ":"); ok {
+			secrets = append(secrets, password)
+		}
+		shown += secret.Mask + "@"
+		host = host[at+1:]
+	}
+	if end < len(e.Value) && e.Value[end] == '/' {
+		host += "/"
+		end++
+	}
+	rest := e.Tail(end)
+	if _, query, ok := strings.Cut(rest.Value, "?"); ok {
+		secrets = append(secrets, query)
+	}
+	return shown + host + maskQuery(rest.Masked()), append(secrets, rest.Secrets()...)
+}
+
+// maskQuery hides the values in the query of a URL.
+func maskQuery(text string) string {
+	path, query, ok := strings.Cut(text, "?")
+	if !ok {
+		return text
+	}
+	parts := strings.Split(query, "&")
+	for i, part := range parts {
+		if name, value, ok := strings.Cut(part, "="); ok && value != "" {
+			parts[i] = name + "=" + secret.Mask
+		} else if !ok {
+			parts[i] = secret.Mask
+		}
+	}
+	return path + "?" + strings.Join(parts, "&")
+}
+
+// MaskURL hides what of an address may be a secret: who logs in, and the query.
+// It does not parse: with references in it the text need not be a URL.
+func MaskURL(text string) string {
+	scheme, rest, ok := strings.Cut(text, "://")
+	if !ok {
+		return text
+	}
+	rest, _, hasQuery := strings.Cut(rest, "?")
+	authority := rest
+	if i := strings.IndexByte(rest, '/'); i >= 0 && !strings.Contains(rest[:i], "${") {
+		authority = rest[:i] // else the slash may stand in the default of a reference
+	}
+	if i := strings.LastIndexByte(authority, '@'); i >= 0 {
+		rest = secret.Mask + rest[i:]
+	}
+	if hasQuery {
+		rest += "?" + secret.Mask
+	}
+	return scheme + "://" + rest
+}
+
+// maskStrictly is MaskURL for what may be no URL: all before an @ may be a login.
+func maskStrictly(text string) string {
+	scheme, rest, ok := strings.Cut(text, "://")
+	if !ok {
+		scheme, rest = "", text
+	} else {
+		scheme += "://"
+	}
+	if i := strings.LastIndexByte(rest, '@'); i >= 0 {
+		rest = secret.Mask + rest[i:]
+	}
+	rest, _, hasQuery := strings.Cut(rest, "?")
+	if hasQuery {
+		rest += "?" + secret.Mask
+	}
+	return scheme + rest
+}

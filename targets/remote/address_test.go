@@ -1,0 +1,50 @@
+package remote
+
+import (
+	"testing"
+
+	"signalbox/targets/targetstest"
+)
+
+func TestMaskURL(t *testing.T) {
+	tests := []struct{ url, want string }{
+		{"http://host/path", "http://host/path"},
+		{"http://user:pass@host/path", "http://***@host/path"},
+		{"http://host/path?key=1", "http://host/path?***"},
+		{"http://${USER}:${PASS:-a/b}@host/path", "http://***@host/path"},
+		{"http://user:${PASS:-a/b}@host/path?key=1", "http://***@host/path?***"},
+		{"${URL:-http://127.0.0.1:9000/x}", "${URL:-http://127.0.0.1:9000/x}"},
+		{"${URL:-http://user:pass@host/x?y}", "${URL:-http://***@host/x?***"},
+		{"stdout", "stdout"},
+		{"", ""},
+	}
+	for _, tt := range tests {
+		if got := MaskURL(tt.url); got != tt.want {
+			t.Errorf("%s: got %s, want %s", tt.url, got, tt.want)
+		}
+	}
+}
+
+func TestAddress(t *testing.T) {
+	secrets := targetstest.Vars("URL", "https://hooks.example:8443/services/T0/B0?k=v", "HOST", "10.0.0.1", "PASSWORD", "p4ss", "TOKEN", "t0k3n")
+	for _, test := range []struct{ text, want string }{
+		{"http://127.0.0.1:9000/events?key=s3cr3t&v=&x", "http://127.0.0.1:9000/events?key=***&v=&***"},
+		{"${URL}", "https://hooks.example:8443/***"},
+		{"${NONE:-http://127.0.0.1:9000/events}", "http://127.0.0.1:9000/events"},
+		{"http://${HOST}:9000/events", "http://10.0.0.1:9000/events"},
+		{"http://user:${PASSWORD}@${HOST}", "http://***@10.0.0.1"},
+		{"http://user:plain@127.0.0.1/x", "http://***@127.0.0.1/x"},
+		{"http://127.0.0.1/${TOKEN}/x?key=${TOKEN}", "http://127.0.0.1/***/x?key=***"},
+		{"http://127.0.0.1?key=${TOKEN}", "http://127.0.0.1?key=***"},
+	} {
+		t.Run(test.text, func(t *testing.T) {
+			e, err := secrets.Expand(test.text, "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, _ := Shown(e); got != test.want {
+				t.Errorf("shown as %q, want %q", got, test.want)
+			}
+		})
+	}
+}

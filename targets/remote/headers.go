@@ -1,0 +1,111 @@
+package remote
+
+import (
+	"errors"
+	"fmt"
+	"net/textproto"
+	"strings"
+)
+
+// The headers that a delivery carries, in Go's canonical spelling.
+const (
+	headerDeliveryID       = "X-Signalbox-Delivery-Id"
+	headerBatchID          = "X-Signalbox-Batch-Id"
+	headerBatchSize        = "X-Signalbox-Batch-Size"
+	headerDeliveryIDs      = "X-Signalbox-Delivery-Ids"
+	headerIdempotencyKey   = "Idempotency-Key"
+	headerEventID          = "X-Signalbox-Event-Id"
+	headerAttempt          = "X-Signalbox-Attempt"
+	headerRule             = "X-Signalbox-Rule"
+	headerSynthetic        = "X-Signalbox-Synthetic"
+	headerCorrelationID    = "X-Correlation-Id"
+	headerTraceParent      = "Traceparent"
+	headerTraceState       = "Tracestate"
+	headerXRay             = "X-Amzn-Trace-Id"
+	headerWebhookID        = "Webhook-Id"
+	headerWebhookTimestamp = "Webhook-Timestamp"
+	headerWebhookSignature = "Webhook-Signature"
+	headerContentType      = "Content-Type"
+	headerAuthorization    = "Authorization"
+	headerUserAgent        = "User-Agent"
+	HeaderMsgID            = "Nats-Msg-Id"
+)
+
+// checkHeaderName tells why a configuration cannot set a header.
+func checkHeaderName(name string) error {
+	if !validHeaderName(name) {
+		return fmt.Errorf("%q is no name of a header", name)
+	}
+	canonical := textproto.CanonicalMIMEHeaderKey(name)
+	switch canonical {
+	case "Connection", "Content-Length", "Keep-Alive", "Te", "Trailer", "Transfer-Encoding", "Upgrade":
+		return errors.New("it belongs to the connection and cannot be set")
+	case headerIdempotencyKey, headerCorrelationID, headerTraceParent, headerTraceState, headerXRay,
+		headerWebhookID, headerWebhookTimestamp, headerWebhookSignature, HeaderMsgID:
+		return errors.New("each delivery carries its own and it cannot be set")
+	}
+	for _, prefix := range []string{"X-Signalbox-", "Ce-"} {
+		if strings.HasPrefix(canonical, prefix) {
+			return fmt.Errorf("names that begin with %s are set by each delivery and cannot be set", prefix)
+		}
+	}
+	return nil
+}
+
+// validHeaderName tells whether s is a token of RFC 9110, section 5.6.2.
+func validHeaderName(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		alnum := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
+		if !alnum && !strings.ContainsRune("!#$%&'*+-.^_`|~", rune(c)) {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// validHeaderValue tells whether s can stand in a header: no control characters
+// but the tab.
+func validHeaderValue(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' && s[i] != '\t' || s[i] == 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
+// secretHeader tells whether the whole value of a header is hidden, wherever it
+// came from.
+func secretHeader(canonical string) bool {
+	switch canonical {
+	case headerAuthorization, "Proxy-Authorization", "Cookie", "X-Api-Key":
+		return true
+	}
+	lower := strings.ToLower(canonical)
+	return strings.Contains(lower, "token") || strings.Contains(lower, "secret") || strings.Contains(lower, "password")
+}
+
+// headerText gives s as it can stand in a header: bytes outside of printable
+// ASCII percent-encoded, and the percent sign with them if there are any.
+func headerText(s string) string {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return percentEncode(s)
+		}
+	}
+	return s
+}
+
+func percentEncode(s string) string {
+	const hex = "0123456789ABCDEF"
+	out := make([]byte, 0, len(s)+16)
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '%' {
+			out = append(out, '%', hex[c>>4], hex[c&15])
+		} else {
+			out = append(out, c)
+		}
+	}
+	return string(out)
+}

@@ -1,0 +1,274 @@
+package remote
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/textproto"
+	"slices"
+	"strconv"
+	"time"
+
+	"signalbox/event"
+	"signalbox/secret"
+	"signalbox/targets"
+)
+
+const (
+	ContentTypeJSON = "application/json; charset=utf-8"
+	ContentTypeText = "text/plain; charset=utf-8"
+	// ContentTypeCloudEvent is that of the structured mode, which has no charset:
+	// JSON is in UTF-8.
+	ContentTypeCloudEvent = "application/cloudevents+json"
+)
+
+// Renderer turns deliveries into messages with headers. Deliver and Preview of
+// a kind share it, so that a preview is what is sent.
+type Renderer struct {
+	format string
+	// configured are the headers of the configuration, by canonical name, and
+	// shown the same as a preview may show them.
+	configured []Field
+	shown      map[string]string
+	// UserAgent is sent with each message, unless it is empty.
+	UserAgent string
+	signing   [][]byte
+	// MessageID adds the header by which JetStream knows repeats of a message.
+	MessageID bool
+}
+
+// Message is one rendered delivery.
+type Message struct {
+	Fields []Field
+	Body   []byte
+	// room holds the fields of most deliveries without a memory of their own.
+	room [maxFields]Field
+}
+
+// Field is one header.
+type Field struct{ Name, Value string }
+
+// maxFields is how many headers fit without more memory.
+const maxFields = 18
+
+// NewRenderer returns what renders deliveries to the target of a configuration whose
+// options are o, signed with the given secrets of Standard Webhooks.
+func NewRenderer(c *targets.Config, o *Options, signingSecrets []string, env targets.Env) (*Renderer, error) {
+	r := &Renderer{format: o.Format, shown: map[string]string{}, UserAgent: "Signalbox/" + env.Version}
+	for _, name := range slices.Sorted(maps.Keys(o.Headers)) {
+		e, err := env.Secrets.Expand(o.Headers[name], c.Dir)
+		if err != nil {
+			return nil, err
+		}
+		name = textproto.CanonicalMIMEHeaderKey(name)
+		r.configured = append(r.configured, Field{name, e.Value})
+		r.shown[name] = e.Masked()
+		if secretHeader(name) {
+			r.shown[name] = secret.Mask
+		}
+	}
+	for _, text := range signingSecrets {
+		e, err := env.Secrets.Expand(text, c.Dir)
+		if err != nil {
+			return nil, err
+		}
+		key, err := ParseSigningSecret(e.Value)
+		if err != nil {
+			return nil, err
+		}
+		r.signing = append(r.signing, key)
+	}
+	return r, nil
+}
+
+// maxHeaderText is how long a value that producers choose can be in a header;
+// servers refuse requests whose headers grow beyond 8 KiB or so.
+const maxHeaderText = 1024
+
+// Render builds the Message of one attempt, made now.
+func (r *Renderer) Render(d *targets.Delivery, now time.Time) (*Message, error) {
+	m := &Message{}
+	m.Fields = m.room[:0]
+	if err := r.content(m, d); err != nil {
+		return nil, err
+	}
+	meta := d.Meta
+	if meta == nil {
+		meta = &event.Metadata{}
+	}
+	id := headerText(d.ID)
+	m.add(headerUserAgent, r.UserAgent)
+	m.add(headerDeliveryID, id)
+	m.add(headerIdempotencyKey, id)
+	if r.MessageID {
+		m.add(HeaderMsgID, id)
+	}
+	m.addText(headerEventID, d.EventID)
+	m.addText(headerRule, d.Rule)
+	m.addText(headerCorrelationID, meta.CorrelationID)
+	if meta.Synthetic {
+		m.add(headerSynthetic, "true")
+	}
+	r.trace(m, d, meta)
+	for _, f := range r.configured {
+		m.set(f)
+	}
+	r.sign(m, id, now)
+	return m, m.sendable()
+}
+
+// sendable refuses a header that no protocol can carry, wherever it came from: an
+// event of an older store may hold one.
+func (m *Message) sendable() error {
+	for _, f := range m.Fields {
+		if !validHeaderName(f.Name) || !validHeaderValue(f.Value) {
+			return &targets.Error{Code: targets.CodeInvalidParameter, Final: true, Tries: 1, Err: fmt.Errorf(
+				"header %q can't be sent: its name or value has a character that a header can't have", f.Name)}
+		}
+	}
+	return nil
+}
+
+// trace sets the headers that change with each attempt. They share one string.
+func (r *Renderer) trace(m *Message, d *targets.Delivery, meta *event.Metadata) {
+	t := newTraceContext(d)
+	var buffer [192]byte
+	b := strconv.AppendInt(buffer[:0], int64(d.Attempt), 10)
+	attempt := len(b)
+	b = t.appendTraceParent(b)
+	parent := len(b)
+	b = t.appendXRay(b)
+	text := string(b)
+	m.add(headerAttempt, text[:attempt])
+	m.add(headerTraceParent, text[attempt:parent])
+	m.add(headerXRay, text[parent:])
+	if validTraceParent(meta.TraceParent) && validHeaderValue(meta.TraceState) {
+		m.addText(headerTraceState, meta.TraceState)
+	}
+}
+
+func (r *Renderer) sign(m *Message, id string, now time.Time) {
+	if len(r.signing) == 0 {
+		return
+	}
+	m.add(headerWebhookID, id)
+	m.add(headerWebhookTimestamp, strconv.FormatInt(now.Unix(), 10))
+	m.add(headerWebhookSignature, signature(r.signing, id, now, m.Body))
+}
+
+// content sets the body and what describes it.
+func (r *Renderer) content(m *Message, d *targets.Delivery) error {
+	switch {
+	case d.Body != nil:
+		m.Body = d.Body
+		if json.Valid(d.Body) {
+			m.add(headerContentType, ContentTypeJSON)
+		} else {
+			m.add(headerContentType, ContentTypeText)
+		}
+	case r.format == FormatEventBridge:
+		m.Body = d.Envelope
+		m.add(headerContentType, ContentTypeJSON)
+	default:
+		return r.cloudEvent(m, d)
+	}
+	return nil
+}
+
+func (r *Renderer) cloudEvent(m *Message, d *targets.Delivery) error {
+	ev, err := d.Event()
+	if err != nil {
+		return err
+	}
+	if r.format == FormatCloudEvents {
+		m.Body = ev.AppendCloudEvent(make([]byte, 0, len(d.Envelope)+256))
+		m.add(headerContentType, ContentTypeCloudEvent)
+		return nil
+	}
+	header, body := ev.CloudEventHTTP()
+	for _, name := range slices.Sorted(maps.Keys(header)) {
+		m.add(name, header[name][0])
+	}
+	m.Body = body
+	return nil
+}
+
+func (m *Message) add(name, value string) {
+	if value != "" {
+		m.Fields = append(m.Fields, Field{name, value})
+	}
+}
+
+// addText adds a header of a text that may hold anything; one that is too long
+// is left out.
+func (m *Message) addText(name, text string) {
+	if len(text) <= maxHeaderText {
+		m.add(name, headerText(text))
+	}
+}
+
+// set adds a header in place of one of the same name.
+func (m *Message) set(f Field) {
+	for i := range m.Fields {
+		if m.Fields[i].Name == f.Name {
+			m.Fields[i] = f
+			return
+		}
+	}
+	m.Fields = append(m.Fields, f)
+}
+
+// Header returns the headers as net/http and NATS want them.
+func (m *Message) Header() map[string][]string {
+	out := make(map[string][]string, len(m.Fields))
+	for _, f := range m.Fields {
+		out[f.Name] = []string{f.Value}
+	}
+	return out
+}
+
+// TakeHost returns the Host header of the configuration, which is no header to
+// net/http; a preview still shows it.
+func (r *Renderer) TakeHost() (host string) {
+	r.configured = slices.DeleteFunc(r.configured, func(f Field) bool {
+		if f.Name == "Host" {
+			host = f.Value
+		}
+		return f.Name == "Host"
+	})
+	return host
+}
+
+// SetBasicAuth logs in with each Message, unless the configuration has a way of
+// its own.
+func (r *Renderer) SetBasicAuth(user, password string) {
+	if slices.ContainsFunc(r.configured, func(f Field) bool { return f.Name == headerAuthorization }) {
+		return
+	}
+	login := base64.StdEncoding.EncodeToString([]byte(user + ":" + password))
+	r.configured = append(r.configured, Field{headerAuthorization, "Basic " + login})
+	r.shown[headerAuthorization] = secret.Mask
+}
+
+// Preview returns the headers as they may be shown.
+func (r *Renderer) Preview(m *Message) map[string]string {
+	out := make(map[string]string, len(m.Fields))
+	for _, f := range m.Fields {
+		out[f.Name] = f.Value
+	}
+	maps.Copy(out, r.shown)
+	return out
+}
+
+// Secrets returns the values of the configured headers that must not be shown, to
+// be hidden where a server repeats them.
+func (r *Renderer) Secrets() []string {
+	var out []string
+	for _, f := range r.configured {
+		if f.Value != r.shown[f.Name] {
+			out = append(out, f.Value)
+		}
+	}
+	return out
+}

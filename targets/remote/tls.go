@@ -1,0 +1,66 @@
+package remote
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+
+	"signalbox/secret"
+)
+
+// TLS says whom to trust and who we are. Paths are relative to the file that
+// the target stands in.
+type TLS struct {
+	// CAFile holds the certificates in PEM to trust in place of the system's.
+	CAFile string `yaml:"ca_file"`
+	// CertFile and KeyFile hold the client's certificate and key in PEM.
+	CertFile string `yaml:"cert_file"`
+	KeyFile  string `yaml:"key_file"`
+	// ServerName is the name that the server's certificate must have, if it is
+	// not the one in the address.
+	ServerName string `yaml:"server_name"`
+	// InsecureSkipVerify trusts every certificate.
+	InsecureSkipVerify bool `yaml:"insecure_skip_verify"`
+}
+
+// Config returns the client's side of TLS; nil means Go's defaults.
+func (c TLS) Config(dir string, s secret.Source) (*tls.Config, error) {
+	if c == (TLS{}) {
+		return nil, nil
+	}
+	out := &tls.Config{
+		MinVersion:         tls.VersionTLS12,
+		ServerName:         c.ServerName,
+		InsecureSkipVerify: c.InsecureSkipVerify,
+	}
+	if c.CAFile != "" {
+		pem, err := s.Read(secret.ResolvePath(dir, c.CAFile))
+		if err != nil {
+			return nil, fmt.Errorf("ca_file: %w", err)
+		}
+		out.RootCAs = x509.NewCertPool()
+		if !out.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("ca_file: %s holds no certificate in PEM", c.CAFile)
+		}
+	}
+	if c.CertFile != "" {
+		cert, err := certificate(s, secret.ResolvePath(dir, c.CertFile), secret.ResolvePath(dir, c.KeyFile))
+		if err != nil {
+			return nil, fmt.Errorf("cert_file and key_file: %w", err)
+		}
+		out.Certificates = []tls.Certificate{cert}
+	}
+	return out, nil
+}
+
+func certificate(s secret.Source, certFile, keyFile string) (tls.Certificate, error) {
+	cert, err := s.Read(certFile)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	key, err := s.Read(keyFile)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	return tls.X509KeyPair(cert, key)
+}
