@@ -485,12 +485,17 @@ func TestACommandThatIsHandedOnKeepsItsWorkRequest(t *testing.T) {
 		t.Fatal(err)
 	}
 	on := message("CreateBdsInstance")
-	on.ID, on.Meta.Bus, on.Meta.Kind = "mine", "other", event.KindCommand
+	on.ID, on.Meta.Bus, on.Meta.Kind, on.Meta.Hops = "mine", "other", event.KindCommand, 1
 	if err := b.accept(on, nil); err != nil {
 		t.Fatal(err)
 	}
 	if got := b.found("mine"); got.ID != first.Work.ID || got.Handler.Bus != "other" || path(got) != "ACCEPTED" || b.Open() != 1 {
 		t.Errorf("got %+v", got)
+	}
+	again := message("CreateBdsInstance")
+	again.ID = "mine"
+	if second, err := b.Command(t.Context(), again, 0); err != nil || second.Work.ID == first.Work.ID || b.Open() != 2 {
+		t.Errorf("another command with this id: %+v, %v", second.Work, err)
 	}
 }
 

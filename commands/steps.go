@@ -72,10 +72,11 @@ func (s *Service) Steps(p Planner, n int, at func(int) Accepted) (*Steps, error)
 		e := at(i).Event
 		command := e.Meta.TreatedAs() == event.KindCommand
 		var t *tracked
-		if command {
-			t = s.requests.ofCommand(e.ID) // on its way through another bus
-		} else {
+		switch {
+		case !command:
 			t = s.requests.ofEvent(e)
+		case e.Meta.Hops > 0: // on its way through another bus
+			t = s.requests.ofCommand(e.ID)
 		}
 		if t == nil && !command {
 			continue

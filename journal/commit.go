@@ -26,6 +26,8 @@ type Entry struct {
 	// be told from others. EventID is the event's id then.
 	Fingerprint *Fingerprint
 	EventID     string
+	// Marks are further fingerprints to write, of this event or of earlier ones.
+	Marks []Mark
 }
 
 // End says how a delivery ended.

@@ -48,11 +48,30 @@ func (f *First) readValue(v []byte) error {
 	return nil
 }
 
+// Mark is a fingerprint and the event that came first of those with it; the entry's
+// own where Seq is 0.
+type Mark struct {
+	Fingerprint Fingerprint
+	First
+}
+
 // dedup writes what lets a repeat of an entry's event be known as one.
 func (w *writer) dedup(e *Entry) error {
-	first := First{Seq: e.Record.Seq, ID: e.EventID}
+	own := First{Seq: e.Record.Seq, ID: e.EventID}
+	for _, m := range e.Marks {
+		if m.Seq == 0 {
+			m.First = own
+		}
+		if err := w.mark(&m.Fingerprint, &m.First); err != nil {
+			return err
+		}
+	}
+	return w.mark(e.Fingerprint, &own)
+}
+
+func (w *writer) mark(f *Fingerprint, first *First) error {
 	w.value = first.appendValue(w.value[:0])
-	return w.set(dedupKey(bucketOf(e.Record.Seq), e.Fingerprint), w.value)
+	return w.set(dedupKey(bucketOf(first.Seq), f), w.value)
 }
 
 // clock is the time that sequence numbers go by: it never goes back, though the

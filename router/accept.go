@@ -44,7 +44,7 @@ func (r *Router) acceptInside(ctx context.Context, evs []*event.Event) ([]error,
 // accept accepts every event, also a repeat, with their fingerprints where they have
 // one. Planned, if not nil, is called with each event that has been planned; its
 // error refuses the event.
-func (r *Router) accept(ctx context.Context, evs []*event.Event, prints []*journal.Fingerprint, planned func(*event.Event) error) ([]error, error) {
+func (r *Router) accept(ctx context.Context, evs []*event.Event, prints []fresh, planned func(*event.Event) error) ([]error, error) {
 	if err := r.gate.admit(); err != nil {
 		return nil, err
 	}
@@ -55,7 +55,7 @@ func (r *Router) accept(ctx context.Context, evs []*event.Event, prints []*journ
 }
 
 // take is accept behind the gate.
-func (r *Router) take(evs []*event.Event, prints []*journal.Fingerprint, planned func(*event.Event) error) ([]error, error) {
+func (r *Router) take(evs []*event.Event, prints []fresh, planned func(*event.Event) error) ([]error, error) {
 	snap := r.snapshot.Load()
 	reserved := r.journal.Reserve(len(evs))
 	defer reserved.Release() // whatever happens: readers stop before it
@@ -77,7 +77,7 @@ func (r *Router) take(evs []*event.Event, prints []*journal.Fingerprint, planned
 			return nil, err
 		}
 		if prints != nil {
-			entry.Fingerprint, entry.EventID = prints[i], e.ID
+			entry.Fingerprint, entry.EventID, entry.Marks = prints[i].print, e.ID, prints[i].marks
 		}
 		entries = append(entries, entry)
 		plans = append(plans, p)

@@ -1,10 +1,14 @@
 package router
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -65,8 +69,9 @@ func repeatable(e *event.Event) bool {
 
 // fingerprint hashes what makes an event the same as another: bus, dedup key or
 // source and id, the hops, so that an event that comes back in a loop is not
-// taken for itself, and whether it is a test.
-func fingerprint(e *event.Event) *journal.Fingerprint {
+// taken for itself, whether it is a test, and the name of the key that it was sent
+// with, as one sender must not suppress what another sends.
+func fingerprint(e *event.Event, sender string) *journal.Fingerprint {
 	if !repeatable(e) {
 		return nil
 	}
@@ -74,10 +79,14 @@ func fingerprint(e *event.Event) *journal.Fingerprint {
 	if e.Meta.Synthetic {
 		flags = 1
 	}
-	parts := [...]string{e.Meta.Bus, e.Source, e.ID}
+	parts := append(make([]string, 0, 4), e.Meta.Bus, e.Source, e.ID)
 	if e.Meta.DedupKey != "" {
 		flags |= 2
-		parts = [...]string{e.Meta.Bus, "", e.Meta.DedupKey}
+		parts[1], parts[2] = "", e.Meta.DedupKey
+	}
+	if sender != "" {
+		flags |= 4
+		parts = append(parts, sender)
 	}
 	b := append(make([]byte, 0, 256), flags)
 	b = binary.AppendUvarint(b, uint64(e.Meta.Hops))
@@ -87,6 +96,38 @@ func fingerprint(e *event.Event) *journal.Fingerprint {
 	sum := sha256.Sum256(b)
 	f := journal.Fingerprint(sum[:len(journal.Fingerprint{})])
 	return &f
+}
+
+// byContent reports whether a repeat of an event must have its content too. An id is
+// the producer's, who may use it twice; a dedup key says itself what is the same.
+func byContent(e *event.Event) bool { return e.Meta.DedupKey == "" }
+
+// contentPrint hashes what an event of a fingerprint tells: its type, its resources,
+// and its detail whatever the order of its members and the space between them.
+func contentPrint(f *journal.Fingerprint, e *event.Event) journal.Fingerprint {
+	detail := e.Detail
+	d := json.NewDecoder(bytes.NewReader(detail))
+	d.UseNumber() // a number is as it was written
+	var v any
+	if d.Decode(&v) == nil {
+		if text, err := json.Marshal(v); err == nil {
+			detail = text
+		}
+	}
+	b := append([]byte{}, f[:]...)
+	for _, part := range append([]string{e.DetailType, string(detail)}, e.Resources...) {
+		b = append(binary.AppendUvarint(b, uint64(len(part))), part...)
+	}
+	sum := sha256.Sum256(b)
+	return journal.Fingerprint(sum[:len(journal.Fingerprint{})])
+}
+
+// sameContent reports whether two events of a fingerprint tell the same.
+func sameContent(f *journal.Fingerprint, a, b *event.Event) bool {
+	if a.DetailType == b.DetailType && slices.Equal(a.Resources, b.Resources) && bytes.Equal(a.Detail, b.Detail) {
+		return true
+	}
+	return contentPrint(f, a) == contentPrint(f, b)
 }
 
 // claim makes the fingerprints this request's own, all or none: a request that
@@ -139,16 +180,45 @@ func (d *dedup) tryClaim(prints []*journal.Fingerprint) attempt {
 	return a
 }
 
-// first gives the accepted event that a claimed fingerprint stands for.
-func (d *dedup) first(f *journal.Fingerprint) (string, bool, error) {
+// first returns the accepted event that a claimed fingerprint stands for.
+func (d *dedup) first(f *journal.Fingerprint) (journal.First, bool, error) {
 	first, ok, err := d.journal.FirstOf(f, d.window)
 	if err != nil {
-		return "", false, fmt.Errorf("dedup: %w", err)
+		return first, false, fmt.Errorf("dedup: %w", err)
 	}
 	if ok && d.doubtful.Load() {
 		if err := d.journal.Sync(); err != nil {
-			return "", false, fmt.Errorf("journal: %w", err)
+			return first, false, fmt.Errorf("journal: %w", err)
 		}
 	}
-	return first.ID, ok, nil
+	return first, ok, nil
+}
+
+// find returns the accepted event that an event repeats; false if there is none.
+// Where the id is known with other content only, it returns what is to be written
+// for the contents to be told apart from now on.
+func (d *dedup) find(f *journal.Fingerprint, e *event.Event) (id string, known bool, marks []journal.Mark, err error) {
+	first, ok, err := d.first(f)
+	if err != nil || !ok || !byContent(e) {
+		return first.ID, ok, nil, err
+	}
+	rec, err := d.journal.Event(first.Seq)
+	if errors.Is(err, journal.ErrNotFound) {
+		return first.ID, true, nil, nil // nobody can tell any more
+	}
+	if err != nil {
+		return "", false, nil, fmt.Errorf("dedup: %w", err)
+	}
+	was, err := rec.Parsed()
+	if err != nil {
+		return "", false, nil, fmt.Errorf("dedup: %w", err)
+	}
+	if sameContent(f, was, e) {
+		return first.ID, true, nil, nil
+	}
+	content := contentPrint(f, e)
+	if other, ok, err := d.first(&content); err != nil || ok {
+		return other.ID, ok, nil, err
+	}
+	return "", false, []journal.Mark{{Fingerprint: content}, {Fingerprint: contentPrint(f, was), First: first}}, nil
 }

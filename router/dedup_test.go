@@ -5,10 +5,15 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
 	"signalbox/event"
 	"signalbox/journal"
@@ -57,6 +62,14 @@ func TestWhatCountsAsADuplicate(t *testing.T) {
 		{"the same key", key("1", "k"), key("2", "k"), 0, true},
 		{"the same key without an id", key("", "k"), key("", "k"), 0, true},
 		{"another key", key("1", "k"), key("1", "l"), 0, false},
+		{"another detail", named("1"), change(func(e *event.Event) { e.Detail = []byte(`{"id":2}`) }), 0, false},
+		{"a number written otherwise", named("1"), change(func(e *event.Event) { e.Detail = []byte(`{"id":1.0}`) }), 0, false},
+		{"a detail spaced otherwise", named("1"), change(func(e *event.Event) { e.Detail = []byte(`{ "id" : 1 }`) }), 0, true},
+		{"a detail in another order", change(func(e *event.Event) { e.Detail = []byte(`{"a":1,"b":{"c":1,"d":2}}`) }), change(func(e *event.Event) { e.Detail = []byte(`{"b":{"d":2,"c":1},"a":1}`) }), 0, true},
+		{"another type", named("1"), change(func(e *event.Event) { e.DetailType = "OrderChanged" }), 0, false},
+		{"other resources", named("1"), change(func(e *event.Event) { e.Resources = []string{"r"} }), 0, false},
+		{"another time", named("1"), change(func(e *event.Event) { e.Time = time.Unix(1, 0) }), 0, true},
+		{"a key and another detail", key("1", "k"), change(func(e *event.Event) { e.Meta.DedupKey, e.Detail = "k", []byte(`{}`) }), 0, true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -80,6 +93,108 @@ func TestWhatCountsAsADuplicate(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Several events with one id are each known again by their content, whatever came
+// between, in one request or in several, and after a restart.
+func TestContentsOfOneIDAreToldApart(t *testing.T) {
+	content := func(n int) *event.Event {
+		e := order(n)
+		e.ID = "sample"
+		return e
+	}
+	for name, send := range map[string]func(b *bench, evs ...*event.Event){
+		"one by one": func(b *bench, evs ...*event.Event) {
+			for _, e := range evs {
+				b.send(e)
+				time.Sleep(30 * time.Second)
+			}
+		},
+		"in one request": func(b *bench, evs ...*event.Event) { b.send(evs...) },
+		"restarts": func(b *bench, evs ...*event.Event) {
+			for _, e := range evs {
+				b.send(e)
+				b.settled()
+				b.stop()
+				b.start()
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := dedupBench(t)
+				defer func() { b.stop() }()
+				var got []bool
+				evs := []*event.Event{content(1), content(2), content(1), content(3), content(2), content(3), content(1)}
+				send(b, evs...)
+				for _, e := range evs {
+					got = append(got, e.Duplicate)
+				}
+				if want := []bool{false, false, true, false, true, true, true}; !slices.Equal(got, want) {
+					t.Errorf("got %v, want %v", got, want)
+				}
+				b.settled()
+				if got := b.router.Accounts().Events; got.Accepted != 3 || got.Duplicates != 4 {
+					t.Errorf("got %+v", got)
+				}
+				// The window is that of each content.
+				time.Sleep(4*time.Minute + 30*time.Second)
+				last := content(3)
+				b.send(last)
+				if want := name != "one by one"; last.Duplicate != want {
+					t.Errorf("a repeat after the window of some: duplicate %v", last.Duplicate)
+				}
+				b.settled()
+			})
+		})
+	}
+}
+
+func TestAnIDThatIsReusedIsWarnedOf(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, toA)
+		b.opts.DedupWindow = 5 * time.Minute
+		registry := prometheus.NewRegistry()
+		core, logs := observer.New(zap.WarnLevel)
+		b.opts.Registerer, b.opts.Logger = registry, zap.New(core)
+		b.start()
+		defer b.stop()
+		for n := range 5 {
+			e := order(n)
+			e.ID = "sample"
+			again := *e
+			b.send(e, &again)
+		}
+		b.settled()
+		if all := logs.FilterMessageSnippet("has the id and the source of another").All(); len(all) != 1 || all[0].ContextMap()["id"] != "sample" {
+			t.Errorf("logged: %v", all)
+		}
+		if n := figure(t, registry, "signalbox_events_id_reused_total"); n != 4 {
+			t.Errorf("%v are counted, want 4", n)
+		}
+	})
+}
+
+func TestSendersDoNotRepeatEachOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := dedupBench(t)
+		defer b.stop()
+		for _, test := range []struct {
+			sender, key string
+			want        bool
+		}{{"", "", false}, {"shop", "", false}, {"bank", "", false}, {"shop", "", true}, {"", "", true}, {"shop", "k", false}, {"bank", "k", false}, {"bank", "k", true}} {
+			e := named("1")
+			e.Meta.DedupKey = test.key
+			ctx := t.Context()
+			if test.sender != "" {
+				ctx = event.WithSender(ctx, test.sender)
+			}
+			if errs, err := b.router.Accept(ctx, []*event.Event{e}); err != nil || errs[0] != nil || e.Duplicate != test.want {
+				t.Errorf("%+v: duplicate %v, %v, %v", test, e.Duplicate, errs, err)
+			}
+		}
+		b.settled()
+	})
 }
 
 func TestDuplicatesAreKnownAfterARestart(t *testing.T) {
@@ -169,7 +284,7 @@ func TestARepeatWaitsForItsFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := dedupBench(t)
 		defer b.stop()
-		f := fingerprint(func() *event.Event { e := named("1"); e.Meta.Bus = "default"; return e }())
+		f := fingerprint(func() *event.Event { e := named("1"); e.Meta.Bus = "default"; return e }(), "")
 		_, release, err := b.router.dedup.claim(t.Context(), []*journal.Fingerprint{f})
 		if err != nil {
 			t.Fatal(err)
@@ -231,6 +346,6 @@ func BenchmarkFingerprint(b *testing.B) {
 	now := time.Now()
 	b.ReportAllocs()
 	for b.Loop() {
-		r.add(fingerprint(e), now)
+		r.add(fingerprint(e, ""), now)
 	}
 }

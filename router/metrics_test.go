@@ -29,6 +29,22 @@ func labelled(t *testing.T, reg *prometheus.Registry, label string) []string {
 	return slices.Sorted(maps.Keys(values))
 }
 
+// figure is the value of a counter without labels.
+func figure(t *testing.T, reg *prometheus.Registry, name string) float64 {
+	t.Helper()
+	families, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, family := range families {
+		if family.GetName() == name {
+			return family.Metric[0].GetCounter().GetValue()
+		}
+	}
+	t.Fatalf("no metric %s", name)
+	return 0
+}
+
 func TestRulesThatAreGoneLeaveNoFigures(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		reg := prometheus.NewRegistry()

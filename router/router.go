@@ -13,6 +13,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
+	"golang.org/x/time/rate"
 
 	"signalbox/catalog"
 	"signalbox/commands"
@@ -133,6 +134,8 @@ type Router struct {
 
 	gate  gate
 	dedup *dedup // nil where it is off
+	// reused bounds the warnings of ids that several events have.
+	reused rate.Sometimes
 	// warned counts what the doors have let in with a warning.
 	warned warnings
 
@@ -204,6 +207,7 @@ func New(opts Options, set *rules.Set) (_ *Router, err error) {
 		opts: opts, journal: opts.Journal, log: opts.Logger,
 		lanes: map[string]*delivery.Lane{}, stop: make(chan struct{}),
 	}
+	r.reused.Interval = time.Minute
 	r.base, r.abandon = context.WithCancel(context.Background())
 	opts.Journal.KeepTouches(opts.Trace)
 	r.metrics = newMetrics(opts.Registerer, r)
