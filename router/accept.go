@@ -145,7 +145,7 @@ func (r *Router) prepare(snap *snapshot, e *event.Event, seq journal.Seq) (plan,
 	if _, ok := snap.set.Buses[e.Meta.Bus]; !ok {
 		return plan{}, &event.Error{Code: event.CodeNotFound, Message: fmt.Sprintf("Event bus %s does not exist.", e.Meta.Bus)}
 	}
-	if err := e.CheckNames(); err != nil {
+	if err := e.Check(); err != nil {
 		return plan{}, err
 	}
 	if e.Meta.Hops > r.opts.MaxHops {

@@ -112,7 +112,7 @@ func (b *builder) targetARN(config targets.Config, member document.Member, path 
 // out, and put the default in its place.
 func (b *builder) zeros(n *document.Node, path document.Path) {
 	for _, steps := range [][]string{
-		{"timeout"}, {"concurrency"}, {"max_hops"}, {"batch", "max_events"}, {"batch", "max_bytes"},
+		{"timeout"}, {"concurrency"}, {"max_hops"}, {"max_connection_age"}, {"batch", "max_events"}, {"batch", "max_bytes"},
 		{"retry", "max_attempts"}, {"retry", "max_age"}, {"retry", "min_backoff"}, {"retry", "max_backoff"},
 		{"retry_budget", "ratio"}, {"breaker", "failures"}, {"breaker", "open_for"}, {"breaker", "probes"},
 	} {

@@ -3,7 +3,6 @@ package http
 import (
 	"bufio"
 	"encoding/pem"
-	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -13,7 +12,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"signalbox/targets"
 	"signalbox/targets/remote"
@@ -121,17 +119,6 @@ func TestDirectLargeBody(t *testing.T) {
 	}
 }
 
-// age makes the idle connections of a target look unused for a while.
-func age(target targets.Target, by time.Duration) (connections int) {
-	t := target.(*httpTarget).exchanger.(*direct)
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for _, conn := range t.idle {
-		conn.used = conn.used.Add(-by)
-	}
-	return len(t.idle)
-}
-
 // TestDirectIdleConnection has a server say 408 to an idle connection before it
 // closes it, which is no answer to the next request.
 func TestDirectIdleConnection(t *testing.T) {
@@ -143,7 +130,7 @@ func TestDirectIdleConnection(t *testing.T) {
 		}
 		_, _ = io.WriteString(c, "HTTP/1.1 204 No Content\r\n\r\n")
 		if n == 1 {
-			_, _ = io.WriteString(c, "HTTP/1.1 408 targets.Request Timeout\r\nContent-Length: 0\r\n\r\n")
+			_, _ = io.WriteString(c, "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n")
 			c.Close()
 			said <- true
 		}
@@ -153,47 +140,8 @@ func TestDirectIdleConnection(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-said
-	age(target, time.Minute)
 	if err := target.Deliver(t.Context(), targetstest.Delivery()); err != nil {
 		t.Error(err)
-	}
-}
-
-func TestDirectClosesIdleConnections(t *testing.T) {
-	closed := make(chan error, 2)
-	url := serveRaw(t, func(_ int, c net.Conn, r *bufio.Reader) {
-		if _, err := readRequest(r); err == nil {
-			_, _ = io.WriteString(c, "HTTP/1.1 204 No Content\r\n\r\n")
-		}
-		_, err := r.ReadByte()
-		closed <- err
-	})
-	for _, test := range []struct {
-		name  string
-		close func(targets.Target) error
-	}{
-		{"unused for long", func(target targets.Target) error {
-			age(target, idleConnTimeout)
-			target.(*httpTarget).exchanger.(*direct).closeIdle()
-			return nil
-		}},
-		{"target closed", targets.Target.Close},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			target := open(t, httpConfig(url), targets.Env{})
-			if err := target.Deliver(t.Context(), targetstest.Delivery()); err != nil {
-				t.Fatal(err)
-			}
-			if n := age(target, 0); n != 1 {
-				t.Fatalf("%d idle connections, want 1", n)
-			}
-			if err := test.close(target); err != nil {
-				t.Fatal(err)
-			}
-			if err := <-closed; !errors.Is(err, io.EOF) {
-				t.Errorf("the server read %v, want the end", err)
-			}
-		})
 	}
 }
 

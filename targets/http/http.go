@@ -3,6 +3,7 @@ package http
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -21,6 +22,7 @@ import (
 
 	"signalbox/secret"
 	"signalbox/targets"
+	"signalbox/targets/http/transport"
 	"signalbox/targets/remote"
 )
 
@@ -35,12 +37,14 @@ const (
 	// idleConnTimeout is less than the 60 s or more after which most servers and
 	// load balancers close an idle connection.
 	idleConnTimeout = 55 * time.Second
+	// maxAnswerBytes bounds one answer with its header.
+	maxAnswerBytes = targets.MaxAnswer + 64<<10
 )
 
 // httpTarget sends each delivery as one HTTP request.
 type httpTarget struct {
-	client    *retryablehttp.Client
-	exchanger exchanger
+	client      *retryablehttp.Client
+	connections connections
 	// request is copied for each delivery.
 	request  *http.Request
 	renderer *remote.Renderer
@@ -92,18 +96,18 @@ func newTarget(c *targets.Config, env targets.Env) (targets.Target, error) {
 		t.request.Host = host
 	}
 	t.hidden = remote.NewHidden(append(secrets, renderer.Secrets()...))
-	if t.exchanger, err = newExchanger(c, o, t.request, env.Secrets); err != nil {
+	if t.connections, err = newConnections(c, o, env.Secrets); err != nil {
 		return nil, err
 	}
-	t.client = newClient(sender{t.exchanger}, *o.QuickRetries)
+	t.client = newClient(sender{t.connections}, *o.QuickRetries)
 	return t, nil
 }
 
 // newClient leaves to go-retryablehttp the tries within one attempt.
-func newClient(transport http.RoundTripper, quickRetries int) *retryablehttp.Client {
+func newClient(below http.RoundTripper, quickRetries int) *retryablehttp.Client {
 	return &retryablehttp.Client{
 		HTTPClient: &http.Client{
-			Transport:     transport,
+			Transport:     below,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 		RetryMax:     quickRetries,
@@ -136,27 +140,29 @@ func quickBackoff(_, most time.Duration, _ int, _ *http.Response) time.Duration 
 	return most/5 + rand.N(most-most/5)
 }
 
-// exchanger makes one request to the target's server and gives the answer.
-type exchanger interface {
-	exchange(r *http.Request, body *requestBody) (*http.Response, error)
-	close()
+// connections make requests to the target's server.
+type connections interface {
+	http.RoundTripper
+	Close()
 }
 
-// newExchanger gives the target connections of its own: as many as it has
-// attempts at once, all kept for the next. Proxies and HTTP/2 are left to
-// net/http.
-func newExchanger(c *targets.Config, o *Options, r *http.Request, s secret.Source) (exchanger, error) {
+// newConnections returns connections of the target's own: as many as it has attempts
+// at once, all kept for the next. Proxies and HTTP/2 are left to net/http.
+func newConnections(c *targets.Config, o *Options, s secret.Source) (connections, error) {
 	tlsConfig, err := o.TLS.Config(c.Dir, s)
 	if err != nil {
 		return nil, err
 	}
 	if !o.HTTP2 && !o.ProxyFromEnv {
-		return newDirect(r, tlsConfig, c.Concurrency), nil
+		return transport.New(transport.Options{
+			TLS: tlsConfig, Connections: c.Concurrency, IdleTimeout: idleConnTimeout,
+			MaxAge: o.MaxConnectionAge, MaxAnswer: maxAnswerBytes,
+		}), nil
 	}
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	protocols.SetHTTP2(o.HTTP2)
-	transport := &http.Transport{
+	pool := &http.Transport{
 		TLSClientConfig:        tlsConfig,
 		Protocols:              protocols,
 		MaxConnsPerHost:        c.Concurrency,
@@ -167,35 +173,35 @@ func newExchanger(c *targets.Config, o *Options, r *http.Request, s secret.Sourc
 		MaxResponseHeaderBytes: maxAnswerBytes,
 	}
 	if o.ProxyFromEnv {
-		transport.Proxy = http.ProxyFromEnvironment
+		pool.Proxy = http.ProxyFromEnvironment
 	}
-	return pooled{transport}, nil
+	return pooled{pool}, nil
 }
 
 // pooled uses net/http's own transport.
 type pooled struct{ transport *http.Transport }
 
-func (p pooled) exchange(r *http.Request, body *requestBody) (*http.Response, error) {
+// RoundTrip sends a request, whose body is a *requestBody.
+func (p pooled) RoundTrip(r *http.Request) (*http.Response, error) {
+	b := r.Body.(*requestBody)
 	sent := *r
-	sent.Header = body.message.Header()
-	sent.Body, _ = body.open()
-	sent.GetBody = body.open
+	sent.Header = b.message.Header()
+	sent.Body, _ = b.open()
+	sent.GetBody = b.open
 	return p.transport.RoundTrip(&sent)
 }
 
-func (p pooled) close() { p.transport.CloseIdleConnections() }
+// Close closes the idle connections.
+func (p pooled) Close() { p.transport.CloseIdleConnections() }
 
-// sender brings the requests of http.Client to the target's connections.
-//
-// http.Client copies the header of every request for redirects, which are not
-// followed here; so the message travels as the body and is looked at only below
-// the client. As sender has no CloseIdleConnections, go-retryablehttp cannot
-// close every connection of the target because one request failed.
-type sender struct{ exchanger }
+// sender is what http.Client sees of the connections. As it has no
+// CloseIdleConnections, go-retryablehttp cannot close every connection of the target
+// because one request failed.
+type sender struct{ connections connections }
 
-// RoundTrip makes one request, whose body is a *requestBody.
+// RoundTrip makes one request.
 func (s sender) RoundTrip(r *http.Request) (*http.Response, error) {
-	resp, err := s.exchange(r, r.Body.(*requestBody))
+	resp, err := s.connections.RoundTrip(r)
 	if err == nil && resp.StatusCode >= 300 && resp.StatusCode < 400 {
 		hideLocation(resp)
 	}
@@ -246,9 +252,12 @@ func (t *httpTarget) broken(ctx context.Context, err error, tries int) *targets.
 		// It shows the URL as it is, with its secrets.
 		err = wrapped.Err
 	}
-	code := targets.CodeConnectionFailure
+	code, final := targets.CodeConnectionFailure, false
 	var network net.Error
+	var unsendable *transport.UnsendableError
 	switch {
+	case errors.As(err, &unsendable):
+		code, final = targets.CodeInvalidParameter, true
 	case errors.Is(ctx.Err(), context.Canceled):
 		code = targets.CodeInternalError
 		err = fmt.Errorf("the attempt was broken off: %w", context.Canceled)
@@ -261,7 +270,8 @@ func (t *httpTarget) broken(ctx context.Context, err error, tries int) *targets.
 	}
 	return &targets.Error{
 		Code:  code,
-		Tries: tries,
+		Final: final,
+		Tries: max(1, tries),
 		Err:   &remote.HiddenError{Text: fmt.Sprintf("%s %s: %s", t.request.Method, t.address, t.hidden.In(err.Error())), Cause: err},
 	}
 }
@@ -280,10 +290,28 @@ func (t *httpTarget) refused(resp *http.Response, tries int) *targets.Error {
 		Status:     status,
 		Final:      t.answers.final(status),
 		RetryAfter: parseRetryAfter(resp.Header.Get("Retry-After"), time.Now()),
-		Snippet:    t.hidden.In(strings.ToValidUTF8(string(snippet[:n]), "�")),
+		Snippet:    t.hidden.In(strings.ToValidUTF8(readable(resp, snippet[:n]), "�")),
 		Tries:      tries,
 		Err:        errors.New(text),
 	}
+}
+
+// readable returns the beginning of an answer as a person can read it. Nobody has asked
+// for a compressed one, and some servers send it all the same.
+func readable(resp *http.Response, beginning []byte) string {
+	encoding := strings.ToLower(resp.Header.Get("Content-Encoding"))
+	switch {
+	case encoding == "" || encoding == "identity" || len(beginning) == 0:
+		return string(beginning)
+	case strings.TrimPrefix(encoding, "x-") == "gzip":
+		text := make([]byte, maxSnippet)
+		if r, err := gzip.NewReader(bytes.NewReader(beginning)); err == nil {
+			if n, _ := io.ReadFull(r, text); n > 0 { // it is cut, so the end fails
+				return string(text[:n])
+			}
+		}
+	}
+	return fmt.Sprintf("(the answer is compressed: Content-Encoding is %q)", encoding)
 }
 
 // keepAnswer reads an answer for who asked for it, and leaves the response as if
@@ -354,18 +382,31 @@ func (t *httpTarget) render(d *targets.Delivery) (*remote.Message, error) {
 
 // Close closes the target's connections.
 func (t *httpTarget) Close() error {
-	t.exchanger.close()
+	t.connections.Close()
 	return nil
 }
 
-// requestBody brings a message through http.Client to sender. It is never read.
+// requestBody brings a message through http.Client. It is never read.
 type requestBody struct {
 	message *remote.Message
 	// tries counts those of the whole attempt.
 	tries int
 }
 
-// Read gives nothing; it is there for io.ReadCloser.
+// Fields calls fn with each field of the header.
+func (b *requestBody) Fields(fn func(name, value string)) {
+	for _, f := range b.message.Fields {
+		fn(f.Name, f.Value)
+	}
+}
+
+// Content is the body itself.
+func (b *requestBody) Content() []byte { return b.message.Body }
+
+// Try counts a try.
+func (b *requestBody) Try() { b.tries++ }
+
+// Read returns nothing; it is there for io.ReadCloser.
 func (b *requestBody) Read([]byte) (int, error) { return 0, io.EOF }
 
 // Close does nothing; it is there for io.ReadCloser.

@@ -2,6 +2,7 @@ package http
 
 import (
 	"bufio"
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -592,5 +593,31 @@ func testHTTPHidesSecrets(t *testing.T, config func(url string) targets.Config) 
 	}
 	if preview.Headers["X-Team"] != "team ***" {
 		t.Errorf("X-Team shown as %q, want its reference alone hidden", preview.Headers["X-Team"])
+	}
+}
+
+func TestHTTPSnippetOfACompressedAnswer(t *testing.T) {
+	for encoding, want := range map[string]string{
+		"gzip": strings.Repeat("no such order ", 73) + "no", "br": `(the answer is compressed: Content-Encoding is "br")`, "": strings.Repeat("no such order ", 73) + "no",
+	} {
+		t.Run(encoding, func(t *testing.T) {
+			server := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+				var out io.Writer = w
+				if encoding != "" {
+					w.Header().Set("Content-Encoding", encoding)
+				}
+				w.WriteHeader(http.StatusUnprocessableEntity)
+				if encoding == "gzip" {
+					z := gzip.NewWriter(w)
+					defer z.Close()
+					out = z
+				}
+				_, _ = io.WriteString(out, strings.Repeat("no such order ", 1000))
+			})
+			failure := targetstest.Error(t, open(t, httpConfig(server.URL), targets.Env{}).Deliver(t.Context(), targetstest.Delivery()))
+			if failure.Snippet != want {
+				t.Errorf("snippet %q, want %q", failure.Snippet, want)
+			}
+		})
 	}
 }

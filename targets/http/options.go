@@ -3,6 +3,7 @@ package http
 import (
 	"slices"
 	"strconv"
+	"time"
 
 	"signalbox/targets"
 	"signalbox/targets/remote"
@@ -38,6 +39,9 @@ type Options struct {
 	QuickRetries *int `yaml:"quick_retries"`
 	// ProxyFromEnv uses HTTP_PROXY, HTTPS_PROXY and NO_PROXY.
 	ProxyFromEnv bool `yaml:"proxy_from_env"`
+	// MaxConnectionAge is about how old a connection becomes before another takes its
+	// place, 60 s by default, so that a change of the server's address is followed.
+	MaxConnectionAge time.Duration `yaml:"max_connection_age"`
 	// HTTP2 speaks HTTP/2 where an https server offers it.
 	HTTP2 bool `yaml:"http2"`
 }
@@ -46,6 +50,7 @@ type Options struct {
 func (o *Options) SetDefaults(*targets.Config) {
 	o.Options.SetDefaults()
 	targets.SetDefault(&o.Method, "POST")
+	targets.SetDefault(&o.MaxConnectionAge, time.Minute)
 	if o.QuickRetries == nil {
 		o.QuickRetries = new(1)
 	}
@@ -65,6 +70,9 @@ func (o *Options) Validate(c *targets.Config, v *targets.Validation) {
 				v.Fail(path, "%v", err)
 			}
 		}
+	}
+	if o.MaxConnectionAge < time.Second {
+		v.Fail([]string{"max_connection_age"}, "is %s: it must be at least 1s", o.MaxConnectionAge)
 	}
 	statuses(v, "retry_on", o.RetryOn)
 	statuses(v, "final_on", o.FinalOn)

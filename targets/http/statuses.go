@@ -17,7 +17,7 @@ import (
 //	403                 NO_PERMISSIONS     no
 //	404, 410            NO_RESOURCE        no
 //	408                 TIMEOUT            yes
-//	409                 ERROR_FROM_TARGET  yes
+//	409, 423, 425       ERROR_FROM_TARGET  yes
 //	429                 THROTTLING         yes
 //	other 4xx           INVALID_PARAMETER  no
 //	504                 TIMEOUT            yes
@@ -38,7 +38,7 @@ func (a answers) final(status int) bool {
 	}
 	switch status {
 	case http.StatusUnauthorized, http.StatusProxyAuthRequired, http.StatusRequestTimeout,
-		http.StatusConflict, http.StatusTooManyRequests:
+		http.StatusConflict, http.StatusLocked, http.StatusTooEarly, http.StatusTooManyRequests:
 		return false
 	}
 	return true
@@ -55,7 +55,7 @@ func (answers) code(status int) string {
 		return targets.CodeTimeout
 	case http.StatusTooManyRequests:
 		return targets.CodeThrottling
-	case http.StatusConflict:
+	case http.StatusConflict, http.StatusLocked, http.StatusTooEarly:
 		return targets.CodeErrorFromTarget
 	}
 	if status >= 400 && status < 500 {

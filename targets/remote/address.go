@@ -2,9 +2,14 @@ package remote
 
 import (
 	"fmt"
+	"net"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode"
+
+	"golang.org/x/net/idna"
 
 	"signalbox/secret"
 )
@@ -28,8 +33,33 @@ func ParseURL(e secret.Text, schemes ...string) (*url.URL, error) {
 		return nil, fmt.Errorf("%q names no host", shown)
 	case u.Fragment != "":
 		return nil, fmt.Errorf("%q has a fragment (#), which is never sent", shown)
+	case !validPort(u.Port()):
+		return nil, fmt.Errorf("%q: the port must be from 1 to 65535", shown)
 	}
-	return u, nil
+	return u, toASCII(u)
+}
+
+func validPort(port string) bool {
+	n, err := strconv.Atoi(port)
+	return port == "" || err == nil && n >= 1 && n <= 65535
+}
+
+// toASCII writes an international name of a host as the name service knows it (RFC
+// 5891).
+func toASCII(u *url.URL) error {
+	host := u.Hostname()
+	if strings.IndexFunc(host, func(r rune) bool { return r > unicode.MaxASCII }) < 0 {
+		return nil
+	}
+	ascii, err := idna.Lookup.ToASCII(host)
+	if err != nil {
+		return fmt.Errorf("%q is no name of a host", host)
+	}
+	if port := u.Port(); port != "" {
+		ascii = net.JoinHostPort(ascii, port)
+	}
+	u.Host = ascii
+	return nil
 }
 
 // Shown returns a URL of the configuration as it may be shown: its scheme, host and

@@ -48,3 +48,30 @@ func TestAddress(t *testing.T) {
 		})
 	}
 }
+
+func TestParseURL(t *testing.T) {
+	for _, test := range []struct{ text, host, err string }{
+		{"http://bücher.test:8080/x", "xn--bcher-kva.test:8080", ""},
+		{"http://bücher.test/x", "xn--bcher-kva.test", ""},
+		{"http://[::1]:80/", "[::1]:80", ""},
+		{"http://x:65535/", "x:65535", ""},
+		{"http://x:65536/", "", `"http://x:65536/": the port must be from 1 to 65535`},
+		{"http://x:0/", "", `"http://x:0/": the port must be from 1 to 65535`},
+		{"http://ä_ö.test/", "", `"ä_ö.test" is no name of a host`},
+	} {
+		t.Run(test.text, func(t *testing.T) {
+			e, err := targetstest.Vars().Expand(test.text, "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			switch u, err := ParseURL(e, "http"); {
+			case err != nil:
+				if err.Error() != test.err {
+					t.Errorf("%v, want %s", err, test.err)
+				}
+			case u.Host != test.host:
+				t.Errorf("the host is %q, want %q%s", u.Host, test.host, test.err)
+			}
+		})
+	}
+}
