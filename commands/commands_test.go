@@ -10,7 +10,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/goleak"
 	"go.uber.org/zap"
@@ -83,7 +82,7 @@ type bench struct {
 
 func newBench(t *testing.T) *bench {
 	t.Helper()
-	j, err := journal.Open("data", journal.Options{FS: vfs.NewMem()})
+	j, err := journal.Open("data", journal.Options{Disk: journal.InMemory()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,10 +8,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
-
 	"signalbox/event"
 	"signalbox/journal"
+	"signalbox/journal/journaltest"
 	"signalbox/targets"
 )
 
@@ -191,14 +190,14 @@ func (l *lanes) start() {
 type bench struct {
 	*Queue
 	*lanes
-	t  *testing.T
-	fs vfs.FS
+	t    *testing.T
+	disk *journal.Disk
 }
 
 // fill starts a queue of n dead letters to "here", and one to "gone".
 func fill(t *testing.T, n int) *bench {
 	t.Helper()
-	b := &bench{t: t, fs: vfs.NewCrashableMem()}
+	b := &bench{t: t, disk: journaltest.Crashable()}
 	b.open()
 	for _, name := range []string{"here", "gone", "other"} {
 		if _, err := b.lanes.journal.Lane(name); err != nil {
@@ -220,7 +219,7 @@ func fill(t *testing.T, n int) *bench {
 }
 
 func (b *bench) open() {
-	j, err := journal.Open("data", journal.Options{FS: b.fs})
+	j, err := journal.Open("data", journal.Options{Disk: b.disk})
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -270,9 +269,9 @@ func (b *bench) stop() {
 // crash cuts the power, and starts again with what was on disk.
 func (b *bench) crash() {
 	b.t.Helper()
-	fs := b.fs.(*vfs.MemFS).CrashClone(vfs.CrashCloneCfg{})
+	fs := journaltest.Crash(b.disk, 0, nil)
 	b.stop()
-	b.fs = fs
+	b.disk = fs
 	b.open()
 	b.start()
 }

@@ -207,9 +207,9 @@ func TestWhatARedriveThatIsLostHadOnItsWayGoesBack(t *testing.T) {
 				if err := b.lanes.journal.MoveJob(nil, j.ID, func() []byte { return state }); err != nil {
 					t.Fatal(err)
 				}
-				fs := b.fs
+				fs := b.disk
 				b.stop()
-				b.fs = fs
+				b.disk = fs
 				b.say(nil)
 				b.open()
 				if err := b.Queue.Start(); (err != nil) != (state != nil) || state != nil && !strings.Contains(err.Error(), j.ID) {

@@ -8,8 +8,8 @@ import "github.com/cockroachdb/pebble/v2"
 // keep their order.
 type tableBatch struct {
 	db     *pebble.DB
-	all    *pebble.Batch                // the rows of the event log, and then of all tables
-	others [tableDead + 1]*pebble.Batch // by table, of which tableDead is the last
+	all    *pebble.Batch      // the rows of the event log, and then of all tables
+	others [256]*pebble.Batch // by the letters of the tables
 }
 
 func newTableBatch(db *pebble.DB) *tableBatch {

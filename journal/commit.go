@@ -88,9 +88,10 @@ type request struct {
 	entries []Entry
 	moves   []Move
 	job     *jobWrite
-	frees   []keyRef // stopped order keys that are to go on
-	freed   int      // how many of them were stopped
-	err     error    // why it is not part of its group
+	change  func(*pebble.Batch) error // what else it writes
+	frees   []keyRef                  // stopped order keys that are to go on
+	freed   int                       // how many of them were stopped
+	err     error                     // why it is not part of its group
 	done    chan error
 }
 
@@ -122,6 +123,12 @@ func (j *Journal) MoveSync(moves []Move) error {
 	j.trimMu.RLock() // a trim must not drop the event of a letter on its way back
 	defer j.trimMu.RUnlock()
 	return j.submit(&request{moves: moves, done: make(chan error, 1)})
+}
+
+// change makes a change of the store durable that is none of events or deliveries. Like
+// all others it goes through the committer.
+func (j *Journal) change(write func(*pebble.Batch) error) error {
+	return j.submit(&request{change: write, done: make(chan error, 1)})
 }
 
 func (j *Journal) submit(r *request) error {

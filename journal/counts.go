@@ -107,3 +107,23 @@ type EventCounts struct {
 
 // eventsLane is the lane id under which the counts of events are kept.
 const eventsLane = ^LaneID(0)
+
+// verifyCount checks a row of its table.
+func verifyCount(v *verifier, k, value []byte) {
+	if len(k) != 5 {
+		v.fault("count %x: the key is not valid", k)
+		return
+	}
+	l := LaneID(binary.BigEndian.Uint32(k[1:]))
+	if l == eventsLane {
+		r := reader{rest: value}
+		v.Accepted = EventCounts{Accepted: r.uvarint(), Unmatched: r.uvarint(), Duplicates: r.uvarint()}
+		return
+	}
+	var c Counts
+	if err := c.readValue(value); err != nil {
+		v.fault("accounts of lane %d: %v", l, err)
+		return
+	}
+	v.told[l] = c
+}

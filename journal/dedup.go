@@ -128,14 +128,6 @@ func (j *Journal) HasFingerprints(window time.Duration) (found bool, err error) 
 
 // TrimFingerprints drops those that the window has passed by, as a range.
 func (j *Journal) TrimFingerprints(window time.Duration) error {
-	j.trimMu.Lock()
-	defer j.trimMu.Unlock()
-	j.mu.Lock()
-	closed := j.closed
-	j.mu.Unlock()
-	if closed {
-		return ErrClosed
-	}
 	now := j.clock()
 	end := dedupBucketKey(bucketOf(now - min(now, Seq(window))))
 	stale := false
@@ -146,7 +138,7 @@ func (j *Journal) TrimFingerprints(window time.Duration) error {
 	if err != nil || !stale {
 		return err
 	}
-	return j.db.DeleteRange([]byte{tableDedup}, end, pebble.NoSync)
+	return j.change(func(b *pebble.Batch) error { return b.DeleteRange([]byte{tableDedup}, end, nil) })
 }
 
 // Sync returns when all that has been written is on disk.
@@ -159,4 +151,17 @@ func (j *Journal) CountDuplicates(n int) {
 	j.duplicates += uint64(n)
 	j.mu.Unlock()
 	signal(j.lazy)
+}
+
+// verifyFingerprint checks a row of its table.
+func verifyFingerprint(v *verifier, k, value []byte) {
+	var first First
+	switch err := first.readValue(value); {
+	case len(k) != dedupKeyLen || err != nil:
+		v.fault("fingerprint %x: %v", k, errCorrupt)
+	case binary.BigEndian.Uint32(k[1:]) != bucketOf(first.Seq):
+		v.fault("fingerprint %x: event %d was not accepted in its 5 minutes", k, first.Seq)
+	case v.lacks(first.Seq):
+		v.fault("fingerprint %x: event %d is not there", k, first.Seq)
+	}
 }

@@ -10,6 +10,8 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+
+	"signalbox/journal/internal/disk"
 )
 
 // die takes a ready delivery to the dead-letter queue.
@@ -57,7 +59,7 @@ func TestAFailedFsyncIsFatal(t *testing.T) {
 		return nil
 	}))
 	fatal := make(chan error, 16)
-	j, err := Open("data", Options{FS: fs, Fatal: func(err error) { fatal <- err }})
+	j, err := Open("data", Options{Disk: disk.New(fs), Fatal: func(err error) { fatal <- err }})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,8 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+
+	"signalbox/journal/internal/disk"
 )
 
 // TestASlowDiskIsWaitedForOnce lets each sync of the log take 100 ms, in fake time:
@@ -28,7 +30,7 @@ func TestASlowDiskIsWaitedForOnce(t *testing.T) {
 			}
 			return nil
 		}))
-		j, err := Open("data", Options{FS: fs})
+		j, err := Open("data", Options{Disk: disk.New(fs)})
 		if err != nil {
 			t.Fatal(err)
 		}

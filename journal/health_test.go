@@ -13,6 +13,8 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
+
+	"signalbox/journal/internal/disk"
 )
 
 // TestAFullDiskIsToldOnceAndGottenOver lets the tables of the store, though not
@@ -26,7 +28,7 @@ func TestAFullDiskIsToldOnceAndGottenOver(t *testing.T) {
 		return nil
 	})
 	core, logs := observer.New(zap.InfoLevel)
-	j, err := Open("data", Options{FS: errorfs.Wrap(vfs.NewMem(), injector), Logger: zap.New(core)})
+	j, err := Open("data", Options{Disk: disk.New(errorfs.Wrap(vfs.NewMem(), injector)), Logger: zap.New(core)})
 	if err != nil {
 		t.Fatal(err)
 	}

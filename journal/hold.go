@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
@@ -59,15 +60,7 @@ func (j *Journal) PutPause(p Pause) error {
 	if err != nil {
 		return fmt.Errorf("pause of %q: %w", p.Name, err)
 	}
-	j.trimMu.RLock() // the store is not closed meanwhile
-	defer j.trimMu.RUnlock()
-	j.mu.Lock()
-	closed := j.closed
-	j.mu.Unlock()
-	if closed {
-		return ErrClosed
-	}
-	if err := j.db.Set(p.key(), v, pebble.Sync); err != nil {
+	if err := j.change(func(b *pebble.Batch) error { return b.Set(p.key(), v, nil) }); err != nil {
 		return fmt.Errorf("pause of %q: %w", p.Name, err)
 	}
 	return nil
@@ -162,4 +155,18 @@ func (w *writer) held(d *Delivery, by int64) {
 		w.holds = map[HoldID]int64{}
 	}
 	w.holds[d.Hold] += by
+}
+
+// verifyPause checks a row of its table.
+func verifyPause(v *verifier, k, value []byte) {
+	var p Pause
+	if len(k) < 2 || json.Unmarshal(value, &p) != nil {
+		v.fault("pause %q: %v", k[1:], errCorrupt)
+		return
+	}
+	p.Kind = PauseKind(k[1])
+	if p.Kind != PauseTarget && p.Kind != PauseRule || !bytes.Equal(p.key(), k) {
+		v.fault("pause %q: it says to be of %q on bus %q", k[1:], p.Name, p.Bus)
+	}
+	v.holds[p.Hold] = true
 }

@@ -88,3 +88,13 @@ func get(view pebble.Reader, key []byte, read func([]byte) ([]byte, error)) ([]b
 	rest, err := read(v)
 	return append([]byte(nil), rest...), err
 }
+
+// verifyJob checks a row of its table.
+func verifyJob(v *verifier, k, value []byte) {
+	if v.readers.Job == nil {
+		return
+	}
+	if err := v.readers.Job(string(k[1:]), value); err != nil {
+		v.fault("%v", err)
+	}
+}

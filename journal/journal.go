@@ -7,8 +7,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"os"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,25 +14,32 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"go.uber.org/zap"
-)
 
-// storeVersion is the version of the keys and records that this package writes.
-// Version 2 has tables that an older Signalbox would leave behind.
-const storeVersion = 2
+	"signalbox/journal/internal/disk"
+)
 
 // ErrLocked says that another process has the data directory open.
 var ErrLocked = errors.New("the data directory is in use")
 
 // Options change how a journal is opened. The zero value will do.
 type Options struct {
-	// FS is the file system; nil is the machine's own.
-	FS vfs.FS
+	// Disk is where the store is; nil is the machine's own.
+	Disk *Disk
+	// Node is the number of this router among those that number events at the same
+	// time, below MaxNodes. It is part of each number.
+	Node int
 	// Logger takes warnings and errors of the store; nil is silence.
 	Logger *zap.Logger
 	// Fatal is called when the store can no longer write safely (a failed fsync,
 	// a full disk); it must end the process. Nil logs and exits with 1.
 	Fatal func(error)
 }
+
+// Disk is the file system that a store is on.
+type Disk = disk.Disk
+
+// InMemory returns a disk that is gone with the process.
+func InMemory() *Disk { return disk.New(vfs.NewMem()) }
 
 // Journal is an open store. It is safe for concurrent use.
 type Journal struct {
@@ -82,24 +87,16 @@ type Journal struct {
 // Open opens or creates the store in dir and recovers what a crash left. It
 // fails with ErrLocked if another process has it open.
 func Open(dir string, opts Options) (*Journal, error) {
-	if opts.FS == nil {
-		opts.FS = vfs.Default
-	}
+	fs := disk.FS(opts.Disk)
 	if opts.Logger == nil {
 		opts.Logger = zap.NewNop()
 	}
 	if opts.Fatal == nil {
 		opts.Fatal = func(err error) { opts.Logger.Fatal("the journal can't go on", zap.Error(err)) }
 	}
-	if err := opts.FS.MkdirAll(dir, 0o750); err != nil {
-		return nil, fmt.Errorf("data directory %s: %w", dir, err)
-	}
-	lock, err := pebble.LockDirectory(dir, opts.FS)
+	lock, err := lockDirectory(dir, fs, opts.Logger)
 	if err != nil {
-		if errors.Is(err, os.ErrPermission) {
-			return nil, fmt.Errorf("data directory %s: %w", dir, err)
-		}
-		return nil, fmt.Errorf("data directory %s: %w by another process (%w): stop it, or set data_dir to a directory of its own", dir, ErrLocked, err)
+		return nil, fmt.Errorf("data directory %s: %w", dir, err)
 	}
 	j := &Journal{
 		dir: dir, lock: lock, log: opts.Logger, now: time.Now, fatal: opts.Fatal,
@@ -112,7 +109,9 @@ func Open(dir string, opts Options) (*Journal, error) {
 		lanes:      map[string]LaneID{},
 	}
 	j.room = sync.NewCond(&j.mu)
-	if err := j.open(opts); err != nil {
+	j.seq.node = Seq(opts.Node)
+	older, err := j.open(fs, opts)
+	if err != nil {
 		if j.db != nil {
 			err = errors.Join(err, j.db.Close())
 		}
@@ -122,21 +121,30 @@ func Open(dir string, opts Options) (*Journal, error) {
 	j.overdue.Stop()
 	go j.commit()
 	go j.land()
+	if older {
+		if err := j.markVersion(); err != nil {
+			return nil, errors.Join(fmt.Errorf("data directory %s: %w", dir, err), j.Close())
+		}
+	}
 	return j, nil
 }
 
-func (j *Journal) open(opts Options) (err error) {
-	j.db, err = pebble.Open(j.dir, pebbleOptions(opts, j.lock, j.health.listener()))
-	if err != nil {
-		return fmt.Errorf("data directory %s: %w", j.dir, err)
+// open opens the store, and reports whether it is of an older version.
+func (j *Journal) open(fs vfs.FS, opts Options) (older bool, err error) {
+	defer catch(&err)
+	if err := checkRemains(j.dir, fs); err != nil {
+		return false, fmt.Errorf("data directory %s: %w", j.dir, err)
 	}
-	if err := j.checkVersion(); err != nil {
-		return fmt.Errorf("data directory %s: %w", j.dir, err)
+	if j.db, err = pebble.Open(j.dir, pebbleOptions(fs, opts, j.lock, j.health.listener())); err != nil {
+		return false, fmt.Errorf("data directory %s: %w", j.dir, damaged(err))
+	}
+	if older, err = j.checkVersion(); err != nil {
+		return false, fmt.Errorf("data directory %s: %w", j.dir, err)
 	}
 	if err := j.recover(); err != nil {
-		return fmt.Errorf("data directory %s: recovery: %w", j.dir, err)
+		return false, fmt.Errorf("data directory %s: recovery: %w", j.dir, damaged(err))
 	}
-	return nil
+	return older, nil
 }
 
 // l0Threshold lets flushed files gather before they are merged into the levels below.
@@ -144,9 +152,9 @@ func (j *Journal) open(opts Options) (err error) {
 // deliveries, which mostly undo each other until then.
 const l0Threshold = 12
 
-func pebbleOptions(opts Options, lock *pebble.Lock, listener *pebble.EventListener) *pebble.Options {
+func pebbleOptions(fs vfs.FS, opts Options, lock *pebble.Lock, listener *pebble.EventListener) *pebble.Options {
 	o := &pebble.Options{
-		FS:                          yieldingFS{opts.FS},
+		FS:                          yieldingFS{fs},
 		Lock:                        lock,
 		EventListener:               listener,
 		CacheSize:                   16 << 20,
@@ -197,41 +205,9 @@ type storeLogger struct {
 }
 
 func (l storeLogger) Infof(string, ...any)         {}
-func (l storeLogger) Errorf(f string, args ...any) { l.log.Errorf(f, args...) }
-func (l storeLogger) Fatalf(f string, args ...any) { l.fatal(fmt.Errorf(f, args...)) }
-
-var versionKey = []byte{tableMeta, 'v'}
-
-// checkVersion refuses a store that a newer Signalbox wrote, and marks any other
-// as one of this version: what is new in it came with tables of its own.
-func (j *Journal) checkVersion() error {
-	n, err := j.version()
-	switch {
-	case err != nil:
-		return err
-	case n > storeVersion:
-		return fmt.Errorf("written by a newer Signalbox (store version %d; this one reads up to %d): run that version, or set data_dir to a new directory", n, storeVersion)
-	case n == storeVersion:
-		return nil
-	}
-	return j.db.Set(versionKey, []byte(strconv.Itoa(storeVersion)), pebble.Sync)
-}
-
-// version is that of the store on disk, 0 for a new one.
-func (j *Journal) version() (int, error) {
-	v, closer, err := j.db.Get(versionKey)
-	if errors.Is(err, pebble.ErrNotFound) {
-		return 0, nil
-	}
-	if err != nil {
-		return 0, err
-	}
-	defer closer.Close()
-	n, err := strconv.Atoi(string(v))
-	if err != nil {
-		return 0, fmt.Errorf("store version %q: %w", v, errCorrupt)
-	}
-	return n, nil
+func (l storeLogger) Errorf(f string, args ...any) { l.log.Error(oneLine(fmt.Sprintf(f, args...))) }
+func (l storeLogger) Fatalf(f string, args ...any) {
+	l.fatal(errors.New(oneLine(fmt.Sprintf(f, args...))))
 }
 
 // recover reads what the journal keeps in memory: lanes, counts, and the ends of
@@ -290,35 +266,6 @@ func (j *Journal) Await(s Seq, fn func()) bool { return j.seq.await(s, fn) }
 
 // Oldest is the least sequence number whose event may still be kept.
 func (j *Journal) Oldest() Seq { return Seq(j.oldest.Load()) }
-
-// Lane gives the id of a target's lane, and makes one for a new target.
-func (j *Journal) Lane(name string) (LaneID, error) {
-	j.laneMu.Lock()
-	defer j.laneMu.Unlock()
-	if id, ok := j.lanes[name]; ok {
-		return id, nil
-	}
-	var id LaneID
-	for _, used := range j.lanes {
-		id = max(id, used+1)
-	}
-	if err := j.db.Set(laneKey(name), binary.BigEndian.AppendUint32(nil, uint32(id)), pebble.Sync); err != nil {
-		return 0, fmt.Errorf("lane of target %q: %w", name, err)
-	}
-	j.lanes[name] = id
-	return id, nil
-}
-
-// Lanes gives every lane that the journal has ever had, by its target's name.
-func (j *Journal) Lanes() map[string]LaneID {
-	j.laneMu.Lock()
-	defer j.laneMu.Unlock()
-	m := make(map[string]LaneID, len(j.lanes))
-	for n, id := range j.lanes {
-		m[n] = id
-	}
-	return m
-}
 
 // LaneCounts gives the accounts of one lane.
 func (j *Journal) LaneCounts(l LaneID) Counts {

@@ -120,3 +120,11 @@ func laneRange(table byte, l LaneID) (lower, upper []byte) {
 	lower = binary.BigEndian.AppendUint32([]byte{table}, uint32(l))
 	return lower, binary.BigEndian.AppendUint32([]byte{table}, uint32(l)+1)
 }
+
+// idsTo returns the end of the ids whose events were accepted in hours that are gone.
+func idsTo(oldest Seq) []byte {
+	return binary.BigEndian.AppendUint32([]byte{tableID}, hourOf(oldest))
+}
+
+// verifyID checks a row of its table.
+func verifyID(v *verifier, k, _ []byte) { v.indexed("id", k) }

@@ -290,3 +290,13 @@ func (j *Journal) IsReady(l LaneID, s Seq, n uint16) (bool, error) {
 	d := Delivery{Lane: l, Seq: s, N: n, State: Ready}
 	return j.has(d.appendKey(nil))
 }
+
+// verifyOrder checks a row of its table: the record of an ordering key, or a delivery that
+// is parked behind it.
+func verifyOrder(v *verifier, k, value []byte) {
+	if len(k) == orderKeyLen {
+		v.orderKey(k, value)
+	} else {
+		verifyDelivery(v, k, value)
+	}
+}

@@ -294,3 +294,35 @@ func (r *reader) bytes() []byte {
 	r.rest = r.rest[n:]
 	return b
 }
+
+// verifyEvent checks a row of its table.
+func verifyEvent(v *verifier, k, value []byte) {
+	v.Events++
+	if len(k) != 9 {
+		v.fault("event %x: the key is not valid", k)
+		return
+	}
+	s := Seq(binary.BigEndian.Uint64(k[1:]))
+	r, err := readRecord(s, value)
+	if err != nil {
+		v.fault("%v", err)
+		return
+	}
+	e := v.content("event", &r)
+	if e == nil {
+		return
+	}
+	if made, ok := SeqOfEventID(e.ID); ok && made == s {
+		return
+	}
+	// What a redrive puts back is no longer in the index.
+	if s < v.horizon {
+		return
+	}
+	_, closer, err := v.view.Get(idKey(hourOf(s), e.ID, s))
+	if err != nil {
+		v.fault("event %d: its id %q is not in the index: %v", s, e.ID, err)
+		return
+	}
+	closer.Close()
+}

@@ -6,10 +6,15 @@ import (
 	"time"
 )
 
+// MaxNodes is how many nodes can number events at the same time: the low bits of a number,
+// about a microsecond, are its node's, so that no two give the same one.
+const MaxNodes = 1 << 10
+
 // sequence hands out sequence numbers and knows up to which of them every one
 // has been used or given back. Readers of the ready table stop there: past it an
 // event may be visible before it is durable.
 type sequence struct {
+	node Seq // in the low bits of every number
 	mu   sync.Mutex
 	last Seq
 	// open holds what was handed out and not yet released, oldest first; base
@@ -40,7 +45,7 @@ type Reservation struct {
 }
 
 // At is the i-th sequence number.
-func (r Reservation) At(i int) Seq { return r.First + Seq(i) }
+func (r Reservation) At(i int) Seq { return r.First + Seq(i)*MaxNodes }
 
 // Release says that the numbers' events are on disk and known to their lanes, or
 // will never be.
@@ -77,8 +82,12 @@ func (s *sequence) release(at uint64) (settled []func()) {
 func (s *sequence) reserve(n int, now time.Time) Reservation {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	first := max(s.last+1, SeqAt(now))
-	s.last = first + Seq(n) - 1
+	least := max(s.last+1, SeqAt(now))
+	first := least/MaxNodes*MaxNodes + s.node
+	if first < least {
+		first += MaxNodes
+	}
+	s.last = first + Seq(n-1)*MaxNodes
 	s.open = append(s.open, span{first: first})
 	return Reservation{First: first, N: n, at: s.base + uint64(len(s.open)) - 1, seq: s}
 }

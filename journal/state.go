@@ -175,3 +175,19 @@ func behind(prefix []byte) []byte {
 	}
 	return nil
 }
+
+// verifyState checks a row of its table.
+func verifyState(v *verifier, k, value []byte) {
+	s, err := readState(k, value)
+	if err == nil {
+		err = s.check()
+	}
+	if err != nil {
+		v.fault("state %q: %v", k[1:], err)
+		return
+	}
+	v.content("state", &s.Record)
+	if v.lacks(s.Version) {
+		v.fault("state of %s %q: its event %d is not there", s.Type, s.Key, s.Version)
+	}
+}

@@ -77,3 +77,12 @@ func (j *Journal) joined(by byte, id string, from Seq, fn func(Seq) bool) (err e
 	}
 	return nil
 }
+
+// storiesTo returns the end of the rows whose events were accepted in hours that are
+// gone.
+func storiesTo(oldest Seq) []byte {
+	return binary.BigEndian.AppendUint32([]byte{tableStory}, hourOf(oldest))
+}
+
+// verifyStory checks a row of its table.
+func verifyStory(v *verifier, k, _ []byte) { v.indexed("story", k) }

@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
@@ -352,4 +353,34 @@ func (r *touchReader) sorted() []Touch {
 	}
 	slices.SortFunc(all, func(a, b Touch) int { return int(a.Delivery.N) - int(b.Delivery.N) })
 	return all
+}
+
+// verifyTouch checks a row of its table.
+func verifyTouch(v *verifier, k, value []byte) {
+	if len(k) != touchEventLen && len(k) != touchKeyLen && len(k) != redriveKeyLen {
+		v.fault("touch %x: the key is not valid", k)
+		return
+	}
+	s, state := Seq(binary.BigEndian.Uint64(k[1:])), TouchState("")
+	var err error
+	switch len(k) {
+	case touchEventLen:
+		err = json.Unmarshal(value, new([]Said))
+	case touchKeyLen:
+		var t Touch
+		t, err = readTouch(s, binary.BigEndian.Uint16(k[touchEventLen:]), value)
+		state = t.State
+	default:
+		if !bytes.Equal(value, []byte{recordV1, touchRedriven}) {
+			err = errCorrupt
+		}
+	}
+	// Of an event that is gone, the letters may still be purged.
+	gone := v.exact && state != TouchDropped && !v.has(s)
+	switch {
+	case err != nil:
+		v.fault("touch of event %d: %v", s, err)
+	case gone || v.lacks(s):
+		v.fault("touch of event %d: the event is not there", s)
+	}
 }

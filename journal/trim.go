@@ -21,12 +21,6 @@ type Retention struct {
 func (j *Journal) Trim(keep Retention) (Seq, error) {
 	j.trimMu.Lock()
 	defer j.trimMu.Unlock()
-	j.mu.Lock()
-	closed := j.closed
-	j.mu.Unlock()
-	if closed {
-		return 0, ErrClosed
-	}
 	oldest := j.Oldest()
 	horizon, err := j.horizon(keep)
 	if err != nil || horizon <= oldest {
@@ -40,32 +34,23 @@ func (j *Journal) Trim(keep Retention) (Seq, error) {
 		return oldest, nil
 	}
 	j.oldest.Store(uint64(horizon))
-	b := j.db.NewBatch()
-	defer b.Close()
-	if err := b.DeleteRange(eventKey(0), eventKey(horizon), nil); err != nil {
-		return oldest, fmt.Errorf("trim: %w", err)
-	}
-	if err := b.DeleteRange(touchKey(0), touchKey(horizon), nil); err != nil {
-		return oldest, fmt.Errorf("trim: %w", err)
-	}
-	stories := binary.BigEndian.AppendUint32([]byte{tableStory}, hourOf(horizon))
-	if err := b.DeleteRange([]byte{tableStory}, stories, nil); err != nil {
-		return oldest, fmt.Errorf("trim: %w", err)
-	}
-	ids := binary.BigEndian.AppendUint32([]byte{tableID}, hourOf(horizon))
-	if err := b.DeleteRange([]byte{tableID}, ids, nil); err != nil {
-		return oldest, fmt.Errorf("trim: %w", err)
-	}
-	if err := b.DeleteRange(workKey(0), workKey(horizon), nil); err != nil {
-		return oldest, fmt.Errorf("trim: %w", err)
-	}
-	if err := b.Set(horizonKey, binary.BigEndian.AppendUint64(nil, uint64(horizon)), nil); err != nil {
-		return oldest, fmt.Errorf("trim: %w", err)
-	}
-	if err := j.db.Apply(b, pebble.NoSync); err != nil {
+	if err := j.change(func(b *pebble.Batch) error { return trimTo(b, horizon) }); err != nil {
 		return oldest, fmt.Errorf("trim: %w", err)
 	}
 	return horizon, nil
+}
+
+// trimTo drops from all tables what goes with the events before a number.
+func trimTo(b *pebble.Batch, oldest Seq) error {
+	for _, t := range tables {
+		if t.trimTo == nil {
+			continue
+		}
+		if err := b.DeleteRange([]byte{t.letter}, t.trimTo(oldest), nil); err != nil {
+			return fmt.Errorf("%s: %w", t.name, err)
+		}
+	}
+	return b.Set(horizonKey, binary.BigEndian.AppendUint64(nil, uint64(oldest)), nil)
 }
 
 // horizon is up to where retention alone would drop events.

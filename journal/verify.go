@@ -6,11 +6,18 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 
 	"github.com/cockroachdb/pebble/v2"
-	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"signalbox/event"
+	"signalbox/journal/internal/disk"
 )
+
+// Readers read for Verify what others keep in the journal. Nil reads nothing.
+type Readers struct {
+	Job  func(id string, state []byte) error
+	Work func(Work) error
+}
 
 // Report is what a check of the store against itself has found.
 type Report struct {
@@ -37,21 +44,20 @@ func (r *Report) fault(format string, args ...any) {
 // error is ErrLocked if a router has it open, ErrNotFound if there is none. What
 // others keep in it is read by readers. progress, if not nil, is called from time
 // to time with the keys read so far.
-func Verify(dir string, fsys vfs.FS, readers Readers, progress func(keys uint64)) (_ Report, err error) {
-	if fsys == nil {
-		fsys = vfs.Default
-	}
+func Verify(dir string, d *Disk, readers Readers, progress func(keys uint64)) (_ Report, err error) {
+	fsys := disk.FS(d)
 	if _, err := fsys.Stat(dir); errors.Is(err, fs.ErrNotExist) {
 		return Report{}, fmt.Errorf("data directory %s: no store: %w", dir, ErrNotFound)
 	}
-	lock, err := pebble.LockDirectory(dir, fsys)
-	if errors.Is(err, os.ErrPermission) {
+	lock, err := takeLock(dir, fsys)
+	if err != nil {
 		return Report{}, fmt.Errorf("data directory %s: %w", dir, err)
 	}
-	if err != nil {
-		return Report{}, fmt.Errorf("data directory %s: %w (%w): stop the router first", dir, ErrLocked, err)
-	}
 	defer func() { err = errors.Join(err, lock.Close()) }()
+	defer catch(&err)
+	if err := checkRemains(dir, fsys); err != nil {
+		return Report{}, fmt.Errorf("data directory %s: %w", dir, err)
+	}
 	db, err := pebble.Open(dir, &pebble.Options{
 		FS: fsys, Lock: lock, ReadOnly: true, ErrorIfNotExists: true, Logger: quiet{},
 		FormatMajorVersion: pebble.FormatValueSeparation,
@@ -60,10 +66,14 @@ func Verify(dir string, fsys vfs.FS, readers Readers, progress func(keys uint64)
 		return Report{}, fmt.Errorf("data directory %s: no store: %w", dir, ErrNotFound)
 	}
 	if err != nil {
-		return Report{}, fmt.Errorf("data directory %s: %w", dir, err)
+		return Report{}, fmt.Errorf("data directory %s: %w", dir, damaged(err))
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	return (&verifier{view: db, readers: readers, progress: progress}).run()
+	report, err := (&verifier{view: db, readers: readers, progress: progress}).run()
+	if err != nil {
+		err = fmt.Errorf("data directory %s: %w", dir, damaged(err))
+	}
+	return report, err
 }
 
 // quiet says nothing: what goes wrong in a store that is only read is an error.
@@ -100,11 +110,6 @@ type verifier struct {
 	exact   bool
 }
 
-// early tables are read before the others, which are held against them.
-func early(table byte) bool {
-	return table == tableLane || table == tableCount || table == tablePause
-}
-
 func (v *verifier) run() (_ Report, err error) {
 	v.lanes, v.told, v.found = map[LaneID]string{}, map[LaneID]Counts{}, map[LaneID]Counts{}
 	v.heads = map[LaneID]heads{}
@@ -117,9 +122,11 @@ func (v *verifier) run() (_ Report, err error) {
 	if err := v.findHorizon(); err != nil {
 		return Report{}, err
 	}
-	for _, table := range []byte{tableLane, tableCount, tablePause} {
-		if err := v.table(table); err != nil {
-			return Report{}, err
+	for i := range tables {
+		if t := &tables[i]; t.first {
+			if err := v.table(t); err != nil {
+				return Report{}, err
+			}
 		}
 	}
 	var before []byte
@@ -128,8 +135,10 @@ func (v *verifier) run() (_ Report, err error) {
 			v.fault("key %x: not in order", k)
 		}
 		before = append(before[:0], k...)
-		if !early(k[0]) {
-			v.key(k, value)
+		if t := tableOf(k); t == nil {
+			v.fault("key %x: of no table that is known", k)
+		} else if !t.first {
+			v.row(t, k, value)
 		}
 		return true, nil
 	})
@@ -141,133 +150,54 @@ func (v *verifier) run() (_ Report, err error) {
 	return v.Report, nil
 }
 
-func (v *verifier) table(table byte) error {
-	return scanIn(v.view, []byte{table}, []byte{table + 1}, func(k, value []byte) (bool, error) {
-		v.key(k, value)
+func (v *verifier) table(t *table) error {
+	return scanIn(v.view, []byte{t.letter}, []byte{t.letter + 1}, func(k, value []byte) (bool, error) {
+		v.row(t, k, value)
 		return true, nil
 	})
 }
 
-func (v *verifier) key(k, value []byte) {
-	v.Keys[string(k[:1])]++
+func (v *verifier) row(t *table, k, value []byte) {
+	v.Keys[string(t.letter)]++
 	if v.read++; v.progress != nil && v.read%100_000 == 0 {
 		v.progress(v.read)
 	}
-	switch k[0] {
-	case tableEvent:
-		v.event(k, value)
-	case tableID:
-		v.indexed("id", k)
-	case tableLane:
-		v.lane(k, value)
-	case tableCount:
-		v.count(k, value)
-	case tableReady, tableWaiting, tableHeld, tableDead:
-		v.delivery(k, value)
-	case tableOrder:
-		if len(k) == orderKeyLen {
-			v.orderKey(k, value)
-		} else {
-			v.delivery(k, value)
-		}
-	default:
-		v.besides(k, value)
-	}
+	t.verify(v, k, value)
 }
 
-// besides reads the tables that are neither of events nor of deliveries.
-func (v *verifier) besides(k, value []byte) {
-	switch k[0] {
-	case tableMeta:
-		v.meta(k, value)
-	case tableDedup:
-		v.fingerprint(k, value)
-	case tableState:
-		v.state(k, value)
-	case tableTouch:
-		v.touch(k, value)
-	case tableStory:
-		v.indexed("story", k)
-	case tableWork:
-		v.work(k, value)
-	case tableJob:
-		v.job(k, value)
-	case tablePause:
-		v.pause(k, value)
-	default:
-		v.fault("key %x: of no table that is known", k)
-	}
-}
-
-// has says whether the log holds an event.
+// has reports whether the log has an event.
 func (v *verifier) has(s Seq) bool {
 	return v.events.SeekGE(eventKey(s)) && bytes.Equal(v.events.Key(), eventKey(s))
 }
 
-func (v *verifier) event(k, value []byte) {
-	v.Events++
-	if len(k) != 9 {
-		v.fault("event %x: the key is not valid", k)
-		return
+// compare holds the accounts against what was found.
+func (v *verifier) compare() {
+	for l := range v.found {
+		if _, ok := v.told[l]; !ok {
+			v.fault("lane %q: it has deliveries and no accounts", v.lanes[l])
+		}
 	}
-	s := Seq(binary.BigEndian.Uint64(k[1:]))
-	r, err := readRecord(s, value)
-	if err != nil {
-		v.fault("%v", err)
-		return
+	for l, c := range v.told {
+		f := v.found[l]
+		if f.Ready != c.Ready || f.Waiting != c.Waiting || f.Parked != c.Parked || f.Held != c.Held || f.Dead != c.Dead {
+			v.fault("lane %q: the accounts say %d ready, %d waiting, %d parked, %d held, %d dead; on disk are %d, %d, %d, %d, %d",
+				v.lanes[l], c.Ready, c.Waiting, c.Parked, c.Held, c.Dead, f.Ready, f.Waiting, f.Parked, f.Held, f.Dead)
+		}
+		if f.BlockedKeys != c.BlockedKeys {
+			v.fault("lane %q: the accounts say %d blocked order keys; on disk are %d", v.lanes[l], c.BlockedKeys, f.BlockedKeys)
+		}
+		if !c.Balanced() {
+			v.fault("lane %q: the accounts do not balance: %+v", v.lanes[l], c)
+		}
+		v.Deliveries.add(c)
 	}
-	e := v.content("event", &r)
-	if e == nil {
-		return
+	if v.Events > v.Accepted.Accepted {
+		v.fault("events: %d on disk, and %d accepted", v.Events, v.Accepted.Accepted)
 	}
-	if made, ok := SeqOfEventID(e.ID); ok && made == s {
-		return
-	}
-	// What a redrive puts back is no longer in the index.
-	if s < v.horizon {
-		return
-	}
-	_, closer, err := v.view.Get(idKey(hourOf(s), e.ID, s))
-	if err != nil {
-		v.fault("event %d: its id %q is not in the index: %v", s, e.ID, err)
-		return
-	}
-	closer.Close()
 }
 
-func (v *verifier) lane(k, value []byte) {
-	name := string(k[1:])
-	if len(value) != 4 {
-		v.fault("lane %q: %v", name, errCorrupt)
-		return
-	}
-	id := LaneID(binary.BigEndian.Uint32(value))
-	if other, ok := v.lanes[id]; ok {
-		v.fault("lane %q: has the number %d of lane %q", name, id, other)
-	}
-	v.lanes[id] = name
-}
-
-func (v *verifier) count(k, value []byte) {
-	if len(k) != 5 {
-		v.fault("count %x: the key is not valid", k)
-		return
-	}
-	l := LaneID(binary.BigEndian.Uint32(k[1:]))
-	if l == eventsLane {
-		r := reader{rest: value}
-		v.Accepted = EventCounts{Accepted: r.uvarint(), Unmatched: r.uvarint(), Duplicates: r.uvarint()}
-		return
-	}
-	var c Counts
-	if err := c.readValue(value); err != nil {
-		v.fault("accounts of lane %d: %v", l, err)
-		return
-	}
-	v.told[l] = c
-}
-
-func (v *verifier) delivery(k, value []byte) {
+// verifyDelivery checks a row of its table.
+func verifyDelivery(v *verifier, k, value []byte) {
 	d, ok := placeOf(k)
 	if !ok {
 		v.fault("delivery %x: the key is not valid", k)
@@ -298,28 +228,91 @@ func (v *verifier) delivery(k, value []byte) {
 	v.found[d.Lane] = c
 }
 
-// compare holds the accounts against what was found.
-func (v *verifier) compare() {
-	for l := range v.found {
-		if _, ok := v.told[l]; !ok {
-			v.fault("lane %q: it has deliveries and no accounts", v.lanes[l])
+// findHorizon reads how far retention has dropped. A store that does not say so
+// may have dropped what lies before the log's first event.
+func (v *verifier) findHorizon() error {
+	value, closer, err := v.view.Get(horizonKey)
+	switch {
+	case err == nil:
+		defer closer.Close()
+		if len(value) == 8 {
+			v.horizon, v.exact = Seq(binary.BigEndian.Uint64(value)), true
 		}
+		return nil
+	case !errors.Is(err, pebble.ErrNotFound):
+		return err
 	}
-	for l, c := range v.told {
-		f := v.found[l]
-		if f.Ready != c.Ready || f.Waiting != c.Waiting || f.Parked != c.Parked || f.Held != c.Held || f.Dead != c.Dead {
-			v.fault("lane %q: the accounts say %d ready, %d waiting, %d parked, %d held, %d dead; on disk are %d, %d, %d, %d, %d",
-				v.lanes[l], c.Ready, c.Waiting, c.Parked, c.Held, c.Dead, f.Ready, f.Waiting, f.Parked, f.Held, f.Dead)
-		}
-		if f.BlockedKeys != c.BlockedKeys {
-			v.fault("lane %q: the accounts say %d blocked order keys; on disk are %d", v.lanes[l], c.BlockedKeys, f.BlockedKeys)
-		}
-		if !c.Balanced() {
-			v.fault("lane %q: the accounts do not balance: %+v", v.lanes[l], c)
-		}
-		v.Deliveries.add(c)
+	v.horizon = ^Seq(0)
+	if v.events.First() && len(v.events.Key()) == 9 {
+		v.horizon = Seq(binary.BigEndian.Uint64(v.events.Key()[1:]))
 	}
-	if v.Events > v.Accepted.Accepted {
-		v.fault("events: %d on disk, and %d accepted", v.Events, v.Accepted.Accepted)
+	return v.events.Error()
+}
+
+// lacks reports whether an event is not there, though retention has not dropped it.
+func (v *verifier) lacks(s Seq) bool { return s >= v.horizon && !v.has(s) }
+
+// content returns the event of a record, and checks its envelope's envelope
+// and its metadata; nil if they have faults.
+func (v *verifier) content(what string, r *Record) *event.Event {
+	if v.opaque {
+		return nil
+	}
+	e, err := r.Parsed()
+	if err != nil {
+		v.fault("%s: %v", what, err)
+		return nil
+	}
+	return e
+}
+
+// indexed checks a key of an index by hours, whose last eight bytes name an event.
+func (v *verifier) indexed(index string, k []byte) {
+	if len(k) != 1+4+8+8 {
+		v.fault("%s %x: the key is not valid", index, k)
+		return
+	}
+	hour, s := binary.BigEndian.Uint32(k[1:]), Seq(binary.BigEndian.Uint64(k[13:]))
+	switch {
+	case hour != hourOf(s):
+		v.fault("%s %x: event %d was not accepted in its hour", index, k, s)
+	case v.exact && hour < hourOf(v.horizon):
+		v.fault("%s %x: event %d is before the oldest hour that is kept", index, k, s)
+	case v.lacks(s):
+		v.fault("%s %x: event %d is not there", index, k, s)
+	}
+}
+
+// orderKey checks the record of an order key. Those parked behind it come next.
+func (v *verifier) orderKey(k, value []byte) {
+	r, err := readKey(k, value)
+	if err != nil {
+		v.fault("%v", err)
+		return
+	}
+	if HashKey(r.Key) != r.Hash || r.State > KeyHeld {
+		v.fault("order key %x: its record is of key %q, %v", k, r.Key, r.State)
+	}
+	if _, known := v.lanes[r.Lane]; !known {
+		v.fault("order key %x: there is no lane %d", k, r.Lane)
+	}
+	if !v.opaque {
+		v.head(&r)
+	}
+	v.order = append(v.order[:0], k...)
+	c := v.found[r.Lane]
+	c.BlockedKeys++
+	v.found[r.Lane] = c
+}
+
+// place checks what a delivery says of where it lies.
+func (v *verifier) place(k []byte, d *Delivery) {
+	switch {
+	case d.State == Parked && !bytes.Equal(k[:orderKeyLen], v.order):
+		v.fault("delivery %d/%d: parked behind order key %x, which has no record", d.Seq, d.N, k[1:orderKeyLen])
+	case d.State == Parked && !bytes.Equal(k[:orderKeyLen], appendOrderKey(nil, d.Lane, HashKey(d.Key))):
+		v.fault("delivery %d/%d: parked behind another key than its own, %q", d.Seq, d.N, d.Key)
+	case d.State == Held && !v.opaque && !v.holds[d.Hold]:
+		v.fault("delivery %d/%d: held back by %d, which is no pause", d.Seq, d.N, d.Hold)
 	}
 }

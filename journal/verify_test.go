@@ -12,12 +12,14 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"signalbox/event"
+
+	"signalbox/journal/internal/disk"
 )
 
 const verifyEnvelope = `{"version":"0","id":"a","detail-type":"T","source":"s","account":"0","time":"2026-01-01T00:00:00Z","region":"r","resources":[],"detail":{}}`
 
 var (
-	verifyMeta, _ = new(event.Metadata).AppendBinary(nil)
+	verified, _   = new(event.Metadata).AppendBinary(nil)
 	verifyReaders = Readers{
 		Job: func(id string, state []byte) error {
 			if string(state) != "j" {
@@ -98,7 +100,7 @@ func TestVerifyNamesWhatIsCorrupt(t *testing.T) {
 		{"state", func(*Journal, Seq) ([]byte, []byte) { return stateKey("order", "1"), []byte("x") }, "state"},
 		{"state's event", func(_ *Journal, s Seq) ([]byte, []byte) {
 			v := binary.BigEndian.AppendUint64([]byte{recordV1, 0}, uint64(s+1))
-			return stateKey("order", "1"), (&Record{Meta: verifyMeta, Envelope: []byte(verifyEnvelope)}).appendValue(v)
+			return stateKey("order", "1"), (&Record{Meta: verified, Envelope: []byte(verifyEnvelope)}).appendValue(v)
 		}, `state of order "1": its event`},
 		{"touch", func(_ *Journal, s Seq) ([]byte, []byte) {
 			return binary.BigEndian.AppendUint16(touchKey(s), 0), []byte("x")
@@ -145,7 +147,7 @@ func TestVerifyNamesWhatIsCorrupt(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			fs := vfs.NewMem()
-			j, err := Open("data", Options{FS: fs})
+			j, err := Open("data", Options{Disk: disk.New(fs)})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -154,7 +156,7 @@ func TestVerifyNamesWhatIsCorrupt(t *testing.T) {
 			s := r.At(0)
 			j.KeepTouches(true)
 			err = j.Append([]Entry{{
-				Record:     Record{Seq: s, Meta: verifyMeta, Envelope: []byte(verifyEnvelope), GivenID: "a"},
+				Record:     Record{Seq: s, Meta: verified, Envelope: []byte(verifyEnvelope), GivenID: "a"},
 				Deliveries: []Delivery{{Seq: s, Lane: l}}, Fingerprint: &Fingerprint{1}, EventID: "a",
 				Object: &Object{Type: "order", Key: "1"}, Works: []Work{{s, []byte("w")}},
 				Said: []Said{{Rule: "r"}}, Story: Story{"c", "p"},
@@ -167,7 +169,7 @@ func TestVerifyNamesWhatIsCorrupt(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := Verify("data", fs, Readers{}, nil); !errors.Is(err, ErrLocked) {
+			if _, err := Verify("data", disk.New(fs), Readers{}, nil); !errors.Is(err, ErrLocked) {
 				t.Errorf("of an open store: %v", err)
 			}
 			if test.corrupt != nil {
@@ -180,7 +182,7 @@ func TestVerifyNamesWhatIsCorrupt(t *testing.T) {
 			if err := errors.Join(err, j.Close()); err != nil {
 				t.Fatal(err)
 			}
-			report, err := Verify("data", fs, verifyReaders, nil)
+			report, err := Verify("data", disk.New(fs), verifyReaders, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -190,7 +192,7 @@ func TestVerifyNamesWhatIsCorrupt(t *testing.T) {
 			}
 		})
 	}
-	if _, err := Verify("none", vfs.NewMem(), Readers{}, nil); !errors.Is(err, ErrNotFound) {
+	if _, err := Verify("none", InMemory(), Readers{}, nil); !errors.Is(err, ErrNotFound) {
 		t.Errorf("of no store: %v", err)
 	}
 }

@@ -51,3 +51,21 @@ func (j *Journal) Works(before Seq, fn func(Work) bool) error {
 	}
 	return errors.Join(it.Error(), it.Close())
 }
+
+// verifyWork checks a row of its table.
+func verifyWork(v *verifier, k, value []byte) {
+	if len(k) != 9 {
+		v.fault("work request %x: the key is not valid", k)
+		return
+	}
+	w := Work{Seq: Seq(binary.BigEndian.Uint64(k[1:])), Value: value}
+	if v.lacks(w.Seq) {
+		v.fault("work request of event %d: the event is not there", w.Seq)
+	}
+	if v.readers.Work == nil {
+		return
+	}
+	if err := v.readers.Work(w); err != nil {
+		v.fault("%v", err)
+	}
+}

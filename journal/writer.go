@@ -60,7 +60,17 @@ func (w *writer) group(f *flight) error {
 	if err := w.counts(); err != nil {
 		return err
 	}
-	return w.join()
+	if err := w.join(); err != nil {
+		return err
+	}
+	for _, r := range f.requests {
+		if r.change != nil {
+			if err := r.change(w.all); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func (w *writer) entry(e *Entry) error {

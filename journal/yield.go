@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"os"
 	"runtime"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -19,6 +20,9 @@ func (fs yieldingFS) Unwrap() vfs.FS { return fs.FS }
 // the log, for which events wait, never do.
 func (fs yieldingFS) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
 	f, err := fs.FS.Create(name, category)
+	if err == nil && fs.FS == vfs.Default {
+		err = os.Chmod(name, fileMode)
+	}
 	if err != nil || !inBackground(category) {
 		return f, err
 	}

@@ -12,11 +12,10 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
-
 	"signalbox/dlq"
 	"signalbox/event"
 	"signalbox/journal"
+	"signalbox/journal/journaltest"
 	"signalbox/targets"
 )
 
@@ -284,7 +283,7 @@ func (m *model) restart() {
 
 // verify holds the store against itself.
 func (m *model) verify() {
-	report, err := journal.Verify("data", m.fs, journal.Readers{Job: dlq.CheckJob}, nil)
+	report, err := journal.Verify("data", m.disk, journal.Readers{Job: dlq.CheckJob}, nil)
 	if err != nil || report.FaultCount > 0 {
 		m.t.Errorf("the store: %v, %q", err, report.Faults)
 	}
@@ -293,7 +292,6 @@ func (m *model) verify() {
 // crash cuts the power. What was delivered so shortly before that its end may
 // not have been synced can come again.
 func (m *model) crash() {
-	fs := m.fs.(*vfs.MemFS)
 	m.mu.Lock()
 	m.dying = true
 	for id, at := range m.at {
@@ -302,7 +300,7 @@ func (m *model) crash() {
 		}
 	}
 	m.mu.Unlock()
-	m.fs = fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: m.rnd.IntN(101), RNG: m.rnd})
+	m.disk = journaltest.Crash(m.disk, m.rnd.IntN(101), m.rnd)
 	m.router.Stop(m.t.Context())
 	if err := m.journal.Close(); err != nil {
 		m.t.Error(err)
@@ -429,7 +427,7 @@ func TestEveryDeliveryEndsOnce(t *testing.T) {
 					delivered: map[string]int{}, at: map[string]time.Time{}, again: map[string]int{},
 				}
 				m.rules()
-				m.fs = vfs.NewCrashableMem()
+				m.disk = journaltest.Crashable()
 				m.opts = Options{Window: 1 + m.rnd.IntN(12), WindowBytes: 1 + m.rnd.IntN(8000), Retention: journal.Retention{MaxAge: time.Minute}}
 				for _, name := range []string{"a", "b", "c"} {
 					m.answer(name, nil)

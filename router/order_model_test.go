@@ -10,11 +10,10 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
-
 	"signalbox/dlq"
 	"signalbox/event"
 	"signalbox/journal"
+	"signalbox/journal/journaltest"
 	"signalbox/targets"
 )
 
@@ -265,7 +264,7 @@ func TestOrderHolds(t *testing.T) {
 					active: map[string]int{}, got: map[string][]int{}, died: map[string]bool{},
 				}
 				m.write(m.text())
-				m.fs = vfs.NewCrashableMem()
+				m.disk = journaltest.Crashable()
 				m.opts = Options{Window: 1 + m.rnd.IntN(24), WindowBytes: 1 + m.rnd.IntN(16000), Retention: journal.Retention{MaxAge: time.Minute}}
 				for _, name := range []string{"a", "b"} {
 					m.fakes[name] = &fake{}

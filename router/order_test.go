@@ -12,12 +12,11 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2"
-
 	"signalbox/delivery"
 	"signalbox/dlq"
 	"signalbox/event"
 	"signalbox/journal"
+	"signalbox/journal/journaltest"
 	"signalbox/targets"
 )
 
@@ -443,16 +442,7 @@ func TestALetterOnItsWayComesBackWhereItsKeyStops(t *testing.T) {
 // overwrite changes values of one of the store's tables while the router is stopped.
 func (b *bench) overwrite(prefix string, to func(k, v []byte) []byte) {
 	b.t.Helper()
-	db, err := pebble.Open("data", &pebble.Options{FS: b.fs, FormatMajorVersion: pebble.FormatValueSeparation})
-	b.must(err)
-	it, err := db.NewIter(&pebble.IterOptions{LowerBound: []byte(prefix), UpperBound: []byte{prefix[0] + 1}})
-	b.must(err)
-	for ok := it.First(); ok; ok = it.Next() {
-		if v := to(it.Key(), it.Value()); v != nil {
-			b.must(db.Set(it.Key(), v, pebble.Sync))
-		}
-	}
-	b.must(errors.Join(it.Close(), db.Close()))
+	b.must(journaltest.Overwrite(b.disk, "data", prefix, to))
 }
 
 func TestParkedDeliveriesThatCannotBeReadAreNotForgotten(t *testing.T) {

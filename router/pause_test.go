@@ -9,11 +9,10 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
-
 	"signalbox/delivery"
 	"signalbox/event"
 	"signalbox/journal"
+	"signalbox/journal/journaltest"
 )
 
 const toPause = `
@@ -147,7 +146,7 @@ func TestAPausedRuleHoldsItsDeliveriesAndNoOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, toPause)
 		b.opts.Window = 8
-		b.fs = vfs.NewCrashableMem()
+		b.disk = journaltest.Crashable()
 		b.start()
 		defer func() { b.stop() }()
 		b.must(b.router.PauseRule("default", "orders"))
@@ -241,7 +240,7 @@ func TestTheStatePausedOfARule(t *testing.T) {
 func TestAResumeGoesOnAfterACrash(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, toPause)
-		b.fs = vfs.NewCrashableMem()
+		b.disk = journaltest.Crashable()
 		b.start()
 		defer func() { b.stop() }()
 		b.must(b.router.PauseRule("default", "orders"))

@@ -9,11 +9,10 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
-
 	"signalbox/delivery"
 	"signalbox/dlq"
 	"signalbox/journal"
+	"signalbox/journal/journaltest"
 	"signalbox/targets"
 )
 
@@ -73,7 +72,7 @@ func dead(t *testing.T, n int, test func(t *testing.T, b *bench)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, toA)
-		b.fs = vfs.NewCrashableMem()
+		b.disk = journaltest.Crashable()
 		b.start()
 		defer func() { b.stop() }()
 		b.die(n)
@@ -282,12 +281,12 @@ func TestARedriveGoesOnAfterACrash(t *testing.T) {
 // crash cuts the power and starts again.
 func (b *bench) crash() {
 	b.t.Helper()
-	fs := b.fs.(*vfs.MemFS).CrashClone(vfs.CrashCloneCfg{})
+	fs := journaltest.Crash(b.disk, 0, nil)
 	b.router.Stop(b.t.Context())
 	if err := b.journal.Close(); err != nil {
 		b.t.Error(err)
 	}
-	b.fs = fs
+	b.disk = fs
 	b.start()
 }
 

@@ -14,7 +14,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
 	"go.uber.org/goleak"
 
 	"signalbox/catalog"
@@ -107,7 +106,7 @@ func (f *fake) deliveries() []targets.Delivery {
 type bench struct {
 	naming  *catalog.Naming
 	t       *testing.T
-	fs      vfs.FS
+	disk    *journal.Disk
 	dir     string
 	journal *journal.Journal
 	router  *Router
@@ -120,7 +119,7 @@ type bench struct {
 }
 
 func newBench(t *testing.T, text string) *bench {
-	b := &bench{t: t, fs: vfs.NewMem(), dir: t.TempDir(), fakes: map[string]*fake{}}
+	b := &bench{t: t, disk: journal.InMemory(), dir: t.TempDir(), fakes: map[string]*fake{}}
 	b.write(text)
 	return b
 }
@@ -145,7 +144,7 @@ func (b *bench) load() *rules.Set {
 func (b *bench) start() {
 	b.t.Helper()
 	var err error
-	if b.journal, err = journal.Open("data", journal.Options{FS: b.fs}); err != nil {
+	if b.journal, err = journal.Open("data", journal.Options{Disk: b.disk}); err != nil {
 		b.t.Fatal(err)
 	}
 	opts := b.opts

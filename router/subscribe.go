@@ -7,8 +7,6 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
-
 	"signalbox/event"
 	"signalbox/journal"
 	"signalbox/rules"
@@ -130,15 +128,15 @@ type Embedded struct {
 // where dir is empty. Subscribe, then Start it, and Close it at the end;
 // opts.Journal is not looked at.
 func Embed(dir string, opts Options) (*Embedded, error) {
-	var fs vfs.FS
+	var disk *journal.Disk
 	if dir == "" {
-		dir, fs = "data", vfs.NewMem()
+		dir, disk = "data", journal.InMemory()
 	}
 	set, err := rules.Load(rules.Source{})
 	if err != nil {
 		return nil, err
 	}
-	if opts.Journal, err = journal.Open(dir, journal.Options{FS: fs, Logger: opts.Logger}); err != nil {
+	if opts.Journal, err = journal.Open(dir, journal.Options{Disk: disk, Logger: opts.Logger}); err != nil {
 		return nil, err
 	}
 	r, err := New(opts, set)

@@ -9,11 +9,10 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
-
 	"signalbox/dlq"
 	"signalbox/event"
 	"signalbox/journal"
+	"signalbox/journal/journaltest"
 	"signalbox/targets"
 	"signalbox/trace"
 )
@@ -212,7 +211,7 @@ func TestADeliveryMadeAgainDerivesTheSameEvents(t *testing.T) {
 func TestACrashBeforeTheEndOfADeliveryDerivesTheSameEventAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, derives)
-		b.fs, b.opts.Trace, b.opts.DedupWindow = vfs.NewCrashableMem(), true, time.Hour
+		b.disk, b.opts.Trace, b.opts.DedupWindow = journaltest.Crashable(), true, time.Hour
 		b.start()
 		defer b.stop()
 		crashed := make(chan struct{})
@@ -220,7 +219,7 @@ func TestACrashBeforeTheEndOfADeliveryDerivesTheSameEventAgain(t *testing.T) {
 		b.fakes["inventory"].say(answers(reserved))
 		b.send(order(1))
 		synctest.Wait() // the derived event is on disk, and the delivery's end waits for company
-		b.fs = b.fs.(*vfs.MemFS).CrashClone(vfs.CrashCloneCfg{})
+		b.disk = journaltest.Crash(b.disk, 0, nil)
 		close(crashed)
 		old := *b
 		old.stop()

@@ -7,8 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
-
 	"signalbox/catalog"
 	"signalbox/event"
 	"signalbox/journal"
@@ -29,7 +27,7 @@ type store struct {
 
 func open(t *testing.T) *store {
 	t.Helper()
-	j, err := journal.Open("data", journal.Options{FS: vfs.NewMem()})
+	j, err := journal.Open("data", journal.Options{Disk: journal.InMemory()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,8 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
-
 	"signalbox/event"
 	"signalbox/journal"
 )
@@ -22,7 +20,7 @@ type store struct {
 
 func open(t *testing.T, keep bool) *store {
 	t.Helper()
-	j, err := journal.Open("data", journal.Options{FS: vfs.NewMem()})
+	j, err := journal.Open("data", journal.Options{Disk: journal.InMemory()})
 	if err != nil {
 		t.Fatal(err)
 	}
