@@ -11,32 +11,20 @@ import (
 	"net/url"
 	"strings"
 
-	"signalbox/commands"
-	"signalbox/state"
-	"signalbox/trace"
-
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"go.uber.org/zap"
+
+	"signalbox/config"
+	"signalbox/router"
 )
 
-// Options are what the API shows and acts on. All are required but Reloader, for
-// a program whose rules are not reloaded this way, Logger and Stopping.
+// Options are what the API shows and acts on. All are required but Reloader, for a
+// program whose rules are not reloaded this way, Logger and Stopping.
 type Options struct {
-	Rules       Rules
-	Targets     Targets
-	Pauser      Pauser
-	Traces      *trace.Reader
-	States      *state.Reader
-	Accounts    Accounts
-	Work        *commands.Service
-	Planner     Planner
-	DeadLetters DeadLetters
-	Redriver    Redriver
-	Discoverer  Discoverer
-	Reloader    Reloader
-	Gatherer    prometheus.Gatherer
-	Logger      *zap.Logger
+	Router   *router.Router
+	Reloader *config.Reloader
+	Gatherer prometheus.Gatherer
+	Logger   *zap.Logger
 	// Stopping ends when the router begins to stop: purges are then broken off.
 	Stopping context.Context
 }
@@ -54,40 +42,7 @@ func New(opts Options) http.Handler {
 		opts.Logger = zap.NewNop()
 	}
 	a := &api{Options: opts, traces: make(chan struct{}, maxTraces)}
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /v1/rules", a.listRules)
-	mux.HandleFunc("GET /v1/rules/{bus}/{name}", a.getRule)
-	mux.HandleFunc("GET /v1/targets", a.listTargets)
-	mux.HandleFunc("GET /v1/targets/{name}/keys", a.listKeys)
-	mux.HandleFunc("POST /v1/targets/{name}/keys/resume", a.resumeKey)
-	a.pauseRoutes(mux)
-	mux.HandleFunc("GET /v1/deadletters", a.listDeadLetters)
-	mux.HandleFunc("GET /v1/deadletters/{id}", a.getDeadLetter)
-	mux.HandleFunc("POST /v1/deadletters/redrive", a.redrive)
-	mux.HandleFunc("POST /v1/deadletters/purge", a.purge)
-	mux.HandleFunc("GET /v1/redrives", a.listRedrives)
-	mux.HandleFunc("GET /v1/redrives/{id}", a.getRedrive)
-	mux.HandleFunc("POST /v1/redrives/{id}/cancel", a.cancelRedrive)
-	mux.HandleFunc("POST /v1/redrives/{id}/resume", a.resumeRedrive)
-	mux.HandleFunc("GET /v1/events/{id}", a.getEvent)
-	mux.HandleFunc("GET /v1/state", a.listStateTypes)
-	mux.HandleFunc("GET /v1/state/{type}", a.listStates)
-	mux.HandleFunc("GET /v1/state/{type}/{key...}", a.getState)
-	mux.HandleFunc("GET /v1/events/{id}/trace", a.traceEvent)
-	mux.HandleFunc("GET /v1/traces/{id}", a.traceCorrelation)
-	mux.HandleFunc("GET /v1/work-requests", a.listWork)
-	mux.HandleFunc("GET /v1/work-requests/{id}", a.getWork)
-	mux.HandleFunc("DELETE /v1/work-requests/{id}", a.cancelWork)
-	mux.HandleFunc("GET /v1/catalog", a.getCatalog)
-	mux.HandleFunc("GET /v1/catalog/discover", a.discover)
-	mux.HandleFunc("POST /v1/explain", a.explain)
-	mux.HandleFunc("GET /v1/accounts", a.getAccounts)
-	if opts.Reloader != nil {
-		mux.HandleFunc("POST /-/reload", a.reload)
-	}
-	mux.Handle("GET /metrics", promhttp.HandlerFor(opts.Gatherer, promhttp.HandlerOpts{
-		ErrorLog: zap.NewStdLog(opts.Logger), EnableOpenMetrics: true,
-	}))
+	mux := a.mux(a.routes())
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := unclean(r.URL); err != nil {
 			a.fail(w, err)
@@ -119,7 +74,7 @@ func unclean(u *url.URL) error {
 
 // unknown answers for what the API does not have, as the mux would, but in JSON.
 func (a *api) unknown(w http.ResponseWriter, r *http.Request, mux *http.ServeMux) {
-	if takes := methods(mux, r); len(takes) > 0 {
+	if takes := methodsOf(mux, r); len(takes) > 0 {
 		w.Header().Set("Allow", strings.Join(takes, ", "))
 		a.fail(w, &Error{
 			Status:  http.StatusMethodNotAllowed,
@@ -132,16 +87,6 @@ func (a *api) unknown(w http.ResponseWriter, r *http.Request, mux *http.ServeMux
 		Message: fmt.Sprintf("nothing is at %s", r.URL.Path),
 		Hint:    "events go to POST / (PutEvents) or POST /v1/events",
 	})
-}
-
-// methods are those that the mux has a handler for at a request's path.
-func methods(mux *http.ServeMux, r *http.Request) (takes []string) {
-	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodDelete} {
-		if _, pattern := mux.Handler(&http.Request{Method: method, URL: r.URL, Host: r.Host}); pattern != "" {
-			takes = append(takes, method)
-		}
-	}
-	return takes
 }
 
 // answer writes a result.

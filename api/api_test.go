@@ -85,8 +85,7 @@ func newWorldOf(t *testing.T, text, more string) *world {
 	stopping, stop := context.WithCancel(t.Context())
 	w.stop = stop
 	w.server = httptest.NewServer(New(Options{
-		Rules: w.router, Targets: w.router, Pauser: w.router, Traces: w.router.Traces, States: w.router.States, Accounts: w.router, Work: w.router.Commands, Planner: w.router,
-		DeadLetters: w.router.DeadLetters, Discoverer: w.router, Redriver: w.router.DeadLetters, Reloader: reloader,
+		Router: w.router, Reloader: reloader,
 		Gatherer: registry, Stopping: stopping,
 	}))
 	w.client = &Client{URL: w.server.URL, HTTP: w.server.Client()}
@@ -195,10 +194,11 @@ func TestReload(t *testing.T) {
 	w := newWorld(t)
 	w.ask("POST", "/-/reload", "", 200, `"changed":false`)
 	w.write("rules.yaml", strings.Replace(worldRules, "numeric", "numerc", 1)+"  - {name: big, pattern: {a: [1]}, targets: [nope]}\n")
-	var problem Error
-	must(t, json.Unmarshal([]byte(w.ask("POST", "/-/reload", "", 400, "the files have faults; nothing was changed")), &problem))
-	if len(problem.Errors) < 2 || !strings.Contains(problem.Errors[0], "rules.yaml:13:") {
-		t.Errorf("the faults are not told one by one: %q", problem.Errors)
+	var answer struct{ Error Error }
+	must(t, json.Unmarshal([]byte(w.ask("POST", "/-/reload", "", 400, "the files have faults; nothing was changed")), &answer))
+	problem := answer.Error
+	if len(problem.Faults()) < 2 || !strings.Contains(problem.Faults()[0], "rules.yaml:13:") {
+		t.Errorf("the faults are not told one by one: %q", problem.Faults())
 	}
 	w.ask("GET", "/v1/rules/default/big", "", 200, "numeric")
 	w.write("rules.yaml", strings.Replace(worldRules, "name: far", "name: farther", 1))

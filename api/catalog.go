@@ -11,14 +11,6 @@ import (
 	"signalbox/router"
 )
 
-// Discoverer tells of the types of events.
-type Discoverer interface {
-	// Discover looks at up to limit of the latest events, accepted at since or later.
-	Discover(ctx context.Context, since time.Time, limit int) (*router.Discovered, error)
-	// DoorWarnings gives what the doors have let in with a warning.
-	DoorWarnings() []router.DoorWarnings
-}
-
 // catalogView is the catalog that serves.
 type catalogView struct {
 	Revision string                `json:"revision"`
@@ -27,8 +19,8 @@ type catalogView struct {
 }
 
 func (a *api) getCatalog(w http.ResponseWriter, _ *http.Request) {
-	set := a.Rules.Rules()
-	v := catalogView{Revision: set.Revision, Types: []*catalog.Type{}, Warnings: a.Discoverer.DoorWarnings()}
+	set := a.Router.Rules()
+	v := catalogView{Revision: set.Revision, Types: []*catalog.Type{}, Warnings: a.Router.DoorWarnings()}
 	if set.Catalog != nil {
 		v.Types = append(v.Types, set.Catalog.Types...)
 	}
@@ -60,7 +52,7 @@ func (a *api) discover(w http.ResponseWriter, r *http.Request) {
 		}
 		since = at
 	}
-	found, err := a.Discoverer.Discover(r.Context(), since, limit)
+	found, err := a.Router.Discover(r.Context(), since, limit)
 	if err != nil {
 		a.fail(w, err)
 		return

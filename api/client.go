@@ -234,9 +234,13 @@ func answerError(resp *http.Response) error {
 	if err != nil {
 		return fmt.Errorf("answered %s: %w", resp.Status, err)
 	}
-	problem := &Error{}
-	if json.Unmarshal(text, problem) != nil || problem.Message == "" {
-		problem = sendProblem(resp, text)
+	var answer struct{ Error *Error }
+	problem := (*Error)(nil)
+	switch path := resp.Request.URL.Path; {
+	case path == "/v1/events", path == "/v1/commands", path == "/v1/queries":
+		problem = sendError(resp, text)
+	case json.Unmarshal(text, &answer) == nil:
+		problem = answer.Error
 	}
 	if problem == nil {
 		problem = &Error{Message: strings.TrimSpace("answered " + resp.Status + " " + string(text[:min(len(text), 300)]))}

@@ -32,9 +32,9 @@ func TestClientTellsWhatTheAnswerSays(t *testing.T) {
 		status       int
 		answer, want string
 	}{
-		{"the API's errors", 400, `{"error":"bad","hint":"mend it"}`, "bad (mend it)"},
+		{"an error of the whole", 400, `{"error":{"code":"InvalidRequest","message":"bad"}}`, "bad (InvalidRequest) (try again in 5 s)"},
 		{"the door's errors", 429, `{"error":{"code":"ThrottlingException","message":"later"}}`, "later (ThrottlingException) (try again in 5 s)"},
-		{"a lacking key", 401, `{"error":"an API key is needed"}`, "an API key is needed (give a key with --api-key or SIGNALBOX_API_KEY)"},
+		{"a lacking key", 401, `{"error":{"code":"Unauthorized","message":"an API key is needed"}}`, "an API key is needed (Unauthorized) (try again in 5 s)"}, {"a lacking key, and nothing more", 401, `{}`, "answered 401 Unauthorized {} (give a key with --api-key or SIGNALBOX_API_KEY)"},
 		{"another server", 502, "<html>gateway</html>", "answered 502 Bad Gateway <html>gateway</html>"},
 		{"JSON of another server", 500, `{"message":"x"}`, `answered 500 Internal Server Error {"message":"x"}`},
 	}
@@ -51,10 +51,10 @@ func TestClientTellsWhatTheAnswerSays(t *testing.T) {
 
 func TestClientReadsWhichEventsWereRefused(t *testing.T) {
 	c := answering(t, 400, "application/json", `{"error":{"code":"InvalidArgument","message":"1 of 2 events are not valid"},
-		"events":[{},{"error":{"code":"InvalidArgument","message":"source: is required","path":"source"}}]}`)
+		"events":[{},{"error":{"code":"InvalidArgument","message":"source: is required","details":{"path":"source"}}}]}`)
 	_, err := c.Send(t.Context(), []byte("[]"), SendOptions{})
 	var problem *Error
-	if !errors.As(err, &problem) || len(problem.Errors) != 1 || problem.Errors[0] != "event 2: source: is required (InvalidArgument)" {
+	if !errors.As(err, &problem) || len(problem.Faults()) != 1 || problem.Faults()[0] != "event 2: source: is required (InvalidArgument)" {
 		t.Errorf("got %#v", err)
 	}
 }

@@ -4,15 +4,14 @@ import (
 	"net/http"
 	"time"
 
-	"signalbox/router"
 	"signalbox/trace"
 )
 
 // whereEventsAre is the hint where an event is not there.
 const whereEventsAre = "check the id, and whether it was sent to this router; events are kept as long as retention says"
 
-// eventView is an accepted event, with what the router knows besides its envelope.
-type eventView struct {
+// storedEvent is an accepted event, with what the router knows besides its envelope.
+type storedEvent struct {
 	trace.Stored
 	// Received is when the event was accepted.
 	Received time.Time `json:"received"`
@@ -26,23 +25,18 @@ type eventView struct {
 }
 
 func (a *api) getEvent(w http.ResponseWriter, r *http.Request) {
-	e, err := a.Traces.Event(r.PathValue("id"))
+	e, err := a.Router.Traces.Event(r.PathValue("id"))
 	if err != nil {
 		a.fail(w, missing(err, whereEventsAre))
 		return
 	}
 	m := &e.Parsed.Meta
-	a.answer(w, eventView{
+	a.answer(w, storedEvent{
 		Stored: *e, Received: m.Received, Format: m.Format, TraceParent: m.TraceParent, XRay: m.XRay,
 		CorrelationID: m.CorrelationID, CausationID: m.CausationID, Hops: m.Hops,
 	})
 }
 
-// Accounts gives the router's books.
-type Accounts interface {
-	Accounts() router.Accounts
-}
-
 func (a *api) getAccounts(w http.ResponseWriter, _ *http.Request) {
-	a.answer(w, a.Accounts.Accounts())
+	a.answer(w, a.Router.Accounts())
 }

@@ -11,16 +11,9 @@ import (
 	"slices"
 
 	"signalbox/event"
-	"signalbox/router"
 	"signalbox/rules"
 	"signalbox/rules/pattern"
 )
-
-// Planner fills in what an event does not say, as acceptance would.
-type Planner interface {
-	// Plan says what would become of an event, and does nothing.
-	Plan(ctx context.Context, e *event.Event) (*router.Plan, error)
-}
 
 // Explanation says of every rule on an event's bus whether the event matches it.
 type Explanation struct {
@@ -66,7 +59,7 @@ func (a *api) explain(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, err)
 		return
 	}
-	x, err := explain(a.Rules.Rules(), e, envelope)
+	x, err := explain(a.Router.Rules(), e, envelope)
 	if err != nil {
 		a.fail(w, err)
 		return
@@ -78,7 +71,7 @@ func (a *api) explain(w http.ResponseWriter, r *http.Request) {
 // body is {"id": …}, else the one in the body.
 func (a *api) subject(ctx context.Context, bus string, body []byte) (*event.Event, []byte, error) {
 	if id, ok := idAlone(body); ok {
-		stored, err := a.Traces.Event(id)
+		stored, err := a.Router.Traces.Event(id)
 		if err != nil {
 			return nil, nil, missing(err, whereEventsAre)
 		}
@@ -95,7 +88,7 @@ func (a *api) subject(ctx context.Context, bus string, body []byte) (*event.Even
 	if bus != "" {
 		e.Meta.Bus = bus
 	}
-	plan, err := a.Planner.Plan(ctx, e)
+	plan, err := a.Router.Plan(ctx, e)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -12,22 +12,11 @@ import (
 	"signalbox/router"
 )
 
-// Keys gives the order keys of targets that do not go on, and lets them.
-type Keys interface {
-	// BlockedKeys gives up to limit keys of a target, from a hash on, and where to
-	// go on; 0 at the end. The error is *router.UnknownTarget where there is no
-	// such target.
-	BlockedKeys(target string, from journal.KeyHash, limit int) (keys []router.BlockedKey, next journal.KeyHash, err error)
-	// ResumeKey lets a stopped key go on; the error is journal.ErrNotFound where it
-	// is not stopped.
-	ResumeKey(target, key string) error
-}
-
 // KeyPage is part of the blocked order keys of a target.
 type KeyPage struct {
 	Keys []router.BlockedKey `json:"keys"`
 	// Next is where the listing goes on; empty at its end.
-	Next string `json:"next,omitempty"`
+	Next string `json:"next_cursor,omitempty"`
 }
 
 // keysShown is how many blocked keys the listing of targets shows of each.
@@ -43,7 +32,7 @@ func (a *api) listKeys(w http.ResponseWriter, r *http.Request) {
 	var from uint64
 	if cursor := q.Get("cursor"); cursor != "" {
 		if from, err = strconv.ParseUint(cursor, 16, 64); err != nil {
-			a.fail(w, badRequest("cursor %q: use the next of an earlier page", cursor))
+			a.fail(w, badRequest("cursor %q: use the next_cursor of an earlier page", cursor))
 			return
 		}
 	}
@@ -56,7 +45,7 @@ func (a *api) listKeys(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *api) keyPage(target string, from journal.KeyHash, limit int) (KeyPage, error) {
-	keys, next, err := a.Targets.BlockedKeys(target, from, limit)
+	keys, next, err := a.Router.BlockedKeys(target, from, limit)
 	page := KeyPage{Keys: append([]router.BlockedKey{}, keys...)}
 	if next != 0 {
 		page.Next = fmt.Sprintf("%016x", uint64(next))
@@ -75,7 +64,7 @@ func (a *api) resumeKey(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, err)
 		return
 	}
-	if err := a.Targets.ResumeKey(r.PathValue("name"), req.Key); err != nil {
+	if err := a.Router.ResumeKey(r.PathValue("name"), req.Key); err != nil {
 		a.fail(w, keyProblem(err, a.likeTarget(r.PathValue("name"))))
 		return
 	}

@@ -12,7 +12,7 @@ func TestBlockedKeys(t *testing.T) {
 	w.ask("GET", "/v1/targets/shop/keys", "", 200, `{"keys":[]}`)
 	w.ask("GET", "/v1/targets/nowhere/keys", "", 404, `no target \"nowhere\"`)
 	w.ask("GET", "/v1/targets/shop/keys?limit=0", "", 400, "write a number from 1 to 1000")
-	w.ask("GET", "/v1/targets/shop/keys?cursor=x", "", 400, "use the next of an earlier page")
+	w.ask("GET", "/v1/targets/shop/keys?cursor=x", "", 400, "use the next_cursor of an earlier page")
 	w.ask("POST", "/v1/targets/shop/keys/resume", `{"key":"o-1"}`, 404, `order key \"o-1\" is not stopped`)
 	w.ask("POST", "/v1/targets/nowhere/keys/resume", `{"key":"o-1"}`, 404, "no target")
 	w.ask("POST", "/v1/targets/shop/keys/resume", `{"kye":"o-1"}`, 400, "kye")
@@ -32,7 +32,7 @@ func TestBlockedKeys(t *testing.T) {
 	if len(page.Keys) != 2 || page.Keys[0].State != "stopped" || page.Keys[0].Head == "" || page.Next != "" {
 		t.Errorf("got %+v", page)
 	}
-	w.ask("GET", "/v1/targets/shop/keys?limit=1", "", 200, `"next":"`)
+	w.ask("GET", "/v1/targets/shop/keys?limit=1", "", 200, `"next_cursor":"`)
 	must(t, w.client.ResumeKey(t.Context(), "shop", "o-1"))
 	w.eventually("one key going on", func() bool { return w.router.Accounts().Deliveries.BlockedKeys == 1 })
 }

@@ -13,41 +13,38 @@ import (
 	"signalbox/spelling"
 )
 
-// Pauser pauses, drains and resumes targets and rules.
-type Pauser interface {
-	PauseTarget(name string) error
-	ResumeTarget(name string) error
-	DrainTarget(name string) error
-	PauseRule(bus, name string) error
-	ResumeRule(bus, name string) error
-	RulePauses() []router.RulePause
+// onTarget returns the handler that does something to a target, and answers with how the
+// target is then.
+func (a *api) onTarget(act func(string) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) { a.actOnTarget(w, r, act) }
 }
 
-func (a *api) pauseRoutes(mux *http.ServeMux) {
-	for verb, act := range map[string]func(string) error{
-		"pause": a.Pauser.PauseTarget, "resume": a.Pauser.ResumeTarget, "drain": a.Pauser.DrainTarget,
-	} {
-		mux.HandleFunc("POST /v1/targets/{name}/"+verb, func(w http.ResponseWriter, r *http.Request) { a.actOnTarget(w, r, act) })
-	}
-	for verb, act := range map[string]func(bus, name string) error{"pause": a.Pauser.PauseRule, "resume": a.Pauser.ResumeRule} {
-		mux.HandleFunc("POST /v1/rules/{bus}/{name}/"+verb, func(w http.ResponseWriter, r *http.Request) { a.actOnRule(w, r, act) })
-	}
+// onRule is onTarget for a rule.
+func (a *api) onRule(act func(bus, name string) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) { a.actOnRule(w, r, act) }
 }
 
-// actOnTarget answers with how the target stands then.
 func (a *api) actOnTarget(w http.ResponseWriter, r *http.Request, act func(string) error) {
 	name := r.PathValue("name")
 	if err := act(name); err != nil {
 		a.fail(w, pauseProblem(err, a.likeTarget(name)))
 		return
 	}
-	for _, s := range a.Targets.Targets() {
+	t, ok := a.target(name)
+	if !ok {
+		t = TargetView{Name: name, State: delivery.Gone}
+	}
+	a.answer(w, t)
+}
+
+// target returns how a target is; false if there is none.
+func (a *api) target(name string) (TargetView, bool) {
+	for _, s := range a.Router.Targets() {
 		if s.Name == name {
-			a.answer(w, showTarget(s))
-			return
+			return showTarget(s), true
 		}
 	}
-	a.answer(w, TargetView{Name: name, State: delivery.Gone})
+	return TargetView{}, false
 }
 
 // actOnRule answers with how the rule stands then.
@@ -57,14 +54,14 @@ func (a *api) actOnRule(w http.ResponseWriter, r *http.Request, act func(bus, na
 		a.fail(w, pauseProblem(err, a.likeRule(bus, name)))
 		return
 	}
-	for _, p := range a.Pauser.RulePauses() {
+	for _, p := range a.Router.RulePauses() {
 		if p.Bus == bus && p.Name == name {
 			a.answer(w, p)
 			return
 		}
 	}
 	state := "gone"
-	if rule := a.Rules.Rules().Rule(bus, name); rule != nil {
+	if rule := a.Router.Rules().Rule(bus, name); rule != nil {
 		state = string(rule.State)
 	}
 	a.answer(w, router.RulePause{Bus: bus, Name: name, State: state})
@@ -74,7 +71,7 @@ func (a *api) actOnRule(w http.ResponseWriter, r *http.Request, act func(bus, na
 // probably meant, or where to find the others.
 func (a *api) likeTarget(name string) string {
 	var names []string
-	for _, t := range a.Targets.Targets() {
+	for _, t := range a.Router.Targets() {
 		names = append(names, t.Name)
 	}
 	return like(name, names, "signalbox targets list shows what there is")
@@ -83,7 +80,7 @@ func (a *api) likeTarget(name string) string {
 // likeRule is the same for a rule of a bus.
 func (a *api) likeRule(bus, name string) string {
 	var names []string
-	for _, rule := range a.Rules.Rules().Rules {
+	for _, rule := range a.Router.Rules().Rules {
 		switch {
 		case rule.Bus == bus:
 			names = append(names, rule.Name)

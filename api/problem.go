@@ -14,17 +14,34 @@ import (
 	"signalbox/journal"
 )
 
-// Error is an answer that is not a success, as the API sends it and the Client
-// returns it.
+// Error is an answer that is not a success, as the API sends it in {"error": …} and the
+// Client returns it.
 type Error struct {
 	// Status is the HTTP status; it is not part of the body.
 	Status int `json:"-"`
+	// Code names the kind of error for programs.
+	Code string `json:"code"`
 	// Message says what is wrong.
-	Message string `json:"error"`
-	// Hint says how to mend it; it may be empty.
+	Message string `json:"message"`
+	// Hint says how to fix it; it may be empty.
 	Hint string `json:"hint,omitempty"`
-	// Errors are the faults one by one, where there may be several.
-	Errors []string `json:"errors,omitempty"`
+	// Details are the faults one by one where there are several, or where one is.
+	Details any `json:"details,omitempty"`
+}
+
+// Faults returns the details as a list of texts; nil where they are none.
+func (e *Error) Faults() (faults []string) {
+	switch list := e.Details.(type) {
+	case []string:
+		return list
+	case []any:
+		for _, x := range list {
+			if text, ok := x.(string); ok {
+				faults = append(faults, text)
+			}
+		}
+	}
+	return faults
 }
 
 // Error is the message, with the hint in parentheses.
@@ -50,12 +67,15 @@ func (a *api) fail(w http.ResponseWriter, err error) {
 
 // WriteError answers with an error as JSON.
 func WriteError(w http.ResponseWriter, problem *Error) {
+	if problem.Code == "" {
+		problem.Code = codeOf(problem.Status)
+	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(problem.Status)
-	_ = json.NewEncoder(w).Encode(problem) // a client that has gone misses nothing
+	_ = json.NewEncoder(w).Encode(map[string]*Error{"error": problem}) // a client that has gone misses nothing
 }
 
-// problemOf finds the status of an error, and what of it is told.
+// problemOf returns an error as it is answered: its status, and what of it is told.
 func problemOf(err error) *Error {
 	var (
 		known   *Error
@@ -92,6 +112,7 @@ func missing(err error, hint string) error {
 
 func refusal(err *event.Error) *Error {
 	p := badRequest("event: %s", err.Message)
+	p.Code = err.Code
 	if err.Reason != "" {
 		p.Message += ": " + err.Reason
 	}

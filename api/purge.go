@@ -24,7 +24,7 @@ type Step struct {
 	// Finished is true in the last line.
 	Finished bool `json:"finished,omitempty"`
 	// Problem is why it ended early; Done then says how far it had come.
-	Problem *Error `json:"problem,omitempty"`
+	Problem *Error `json:"error,omitempty"`
 }
 
 func (a *api) purge(w http.ResponseWriter, r *http.Request) {
@@ -34,7 +34,7 @@ func (a *api) purge(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	a.leave(w, r, req.Filter, req.All, func(ctx context.Context, report func(dlq.Progress)) (dlq.Progress, error) {
-		return a.Redriver.Purge(ctx, req.Filter, req.DryRun, report)
+		return a.Router.DeadLetters.Purge(ctx, req.Filter, req.DryRun, report)
 	})
 }
 

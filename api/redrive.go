@@ -46,7 +46,7 @@ func (a *api) redrive(w http.ResponseWriter, r *http.Request) {
 		a.preview(w, r, &req)
 		return
 	}
-	j, err := a.Redriver.Redrive(r.Context(), req.Redrive)
+	j, err := a.Router.DeadLetters.Redrive(r.Context(), req.Redrive)
 	a.started(w, j, err)
 }
 
@@ -59,7 +59,7 @@ func (a *api) preview(w http.ResponseWriter, r *http.Request, req *RedriveReques
 		a.fail(w, badRequest("show %d: write a number from 0 to %d", show, maxShow))
 		return
 	}
-	p, err := a.Redriver.Preview(r.Context(), req.Redrive, show)
+	p, err := a.Router.DeadLetters.Preview(r.Context(), req.Redrive, show)
 	if err != nil {
 		a.fail(w, err)
 		return
@@ -79,15 +79,21 @@ func (a *api) started(w http.ResponseWriter, j dlq.Job, err error) {
 
 // RedriveList is the answer to GET /v1/redrives, the latest first.
 type RedriveList struct {
-	Redrives []dlq.Job `json:"redrives"`
+	Redrives   []dlq.Job `json:"redrives"`
+	NextCursor string    `json:"next_cursor,omitempty"`
 }
 
-func (a *api) listRedrives(w http.ResponseWriter, _ *http.Request) {
-	a.answer(w, RedriveList{a.Redriver.Jobs()})
+func (a *api) listRedrives(w http.ResponseWriter, r *http.Request) {
+	jobs, next, err := page(r.URL.Query(), a.Router.DeadLetters.Jobs(), func(j *dlq.Job) string { return j.ID })
+	if err != nil {
+		a.fail(w, err)
+		return
+	}
+	a.answer(w, RedriveList{jobs, next})
 }
 
 func (a *api) getRedrive(w http.ResponseWriter, r *http.Request) {
-	j, err := a.Redriver.Job(r.PathValue("id"))
+	j, err := a.Router.DeadLetters.Job(r.PathValue("id"))
 	if err != nil {
 		a.fail(w, err)
 		return
@@ -96,12 +102,12 @@ func (a *api) getRedrive(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *api) cancelRedrive(w http.ResponseWriter, r *http.Request) {
-	j, err := a.Redriver.Cancel(r.PathValue("id"))
+	j, err := a.Router.DeadLetters.Cancel(r.PathValue("id"))
 	a.started(w, j, err)
 }
 
 func (a *api) resumeRedrive(w http.ResponseWriter, r *http.Request) {
 	takesLong(w)
-	j, err := a.Redriver.Resume(r.Context(), r.PathValue("id"))
+	j, err := a.Router.DeadLetters.Resume(r.Context(), r.PathValue("id"))
 	a.started(w, j, err)
 }

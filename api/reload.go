@@ -1,21 +1,13 @@
 package api
 
 import (
-	"context"
 	"errors"
 	"net/http"
-	"slices"
 	"strings"
 
 	"signalbox/config"
 	"signalbox/document"
 )
-
-// Reloader reads all files again.
-type Reloader interface {
-	Reload(ctx context.Context) (changed bool, err error)
-	Status() config.Status
-}
 
 // reloaded is how a reload ended that did not fail.
 type reloaded struct {
@@ -39,13 +31,15 @@ func reloadProblem(err error) *Error {
 	p := badRequest("%v", err)
 	p.Hint = "the rules that served before go on serving"
 	var faults document.Errors
-	if errors.As(err, &faults) {
-		p.Message = "the files have faults; nothing was changed"
-		for _, f := range faults {
-			p.Errors = append(p.Errors, f.Error())
-		}
-	} else {
-		p.Errors = slices.Collect(strings.SplitSeq(err.Error(), "\n"))
+	if !errors.As(err, &faults) {
+		p.Details = strings.Split(err.Error(), "\n")
+		return p
 	}
+	p.Message = "the files have faults; nothing was changed"
+	texts := make([]string, len(faults))
+	for i, f := range faults {
+		texts[i] = f.Error()
+	}
+	p.Details = texts
 	return p
 }

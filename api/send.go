@@ -57,20 +57,22 @@ type SentResult struct {
 	Error *Refusal     `json:"error,omitempty"`
 }
 
-// Refusal is why the door refuses an event, or a whole request.
+// Refusal is why the router refuses an event, or a whole request.
 type Refusal struct {
 	Code    string `json:"code"`
 	Message string `json:"message"`
-	Path    string `json:"path,omitempty"`
-	Reason  string `json:"reason,omitempty"`
+	Details struct {
+		Path   string `json:"path,omitempty"`
+		Reason string `json:"reason,omitempty"`
+	} `json:"details,omitzero"`
 }
 
 // Error is the message with what it leaves out.
 func (r *Refusal) Error() string {
-	if r.Reason == "" {
+	if r.Details.Reason == "" {
 		return fmt.Sprintf("%s (%s)", r.Message, r.Code)
 	}
-	return fmt.Sprintf("%s: %s (%s)", r.Message, r.Reason, r.Code)
+	return fmt.Sprintf("%s: %s (%s)", r.Message, r.Details.Reason, r.Code)
 }
 
 // Send sends events: the JSON of one, or of an array, in the canonical envelope,
@@ -82,8 +84,9 @@ func (c *Client) Send(ctx context.Context, events []byte, opts SendOptions) (Sen
 	return sent, err
 }
 
-// sendProblem reads the error that the door answers, whose form is its own.
-func sendProblem(resp *http.Response, text []byte) *Error {
+// sendError is the error of an answer to what was sent, of which each event may have its
+// own; nil if the answer is another's.
+func sendError(resp *http.Response, text []byte) *Error {
 	var answer struct {
 		Error  *Refusal `json:"error"`
 		Events []SentResult
@@ -91,12 +94,13 @@ func sendProblem(resp *http.Response, text []byte) *Error {
 	if json.Unmarshal(text, &answer) != nil || answer.Error == nil {
 		return nil
 	}
-	p := &Error{Status: resp.StatusCode, Message: answer.Error.Error()}
+	var faults []string
 	for i, e := range answer.Events {
 		if e.Error != nil {
-			p.Errors = append(p.Errors, fmt.Sprintf("event %d: %v", i+1, e.Error))
+			faults = append(faults, fmt.Sprintf("event %d: %v", i+1, e.Error))
 		}
 	}
+	p := &Error{Status: resp.StatusCode, Code: answer.Error.Code, Message: answer.Error.Error(), Details: faults}
 	if wait := resp.Header.Get("Retry-After"); wait != "" {
 		p.Hint = "try again in " + wait + " s"
 	}

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -15,7 +16,7 @@ import (
 type StatePage struct {
 	Objects []*state.Object `json:"objects"`
 	// Next is the key to go on after; empty at the end.
-	Next string `json:"next,omitempty"`
+	Next string `json:"next_cursor,omitempty"`
 }
 
 // StateTypes is the types of objects whose state is known.
@@ -27,7 +28,7 @@ type StateTypes struct {
 const maxStateTypes = 10_000
 
 func (a *api) listStateTypes(w http.ResponseWriter, _ *http.Request) {
-	types, err := a.States.Types(maxStateTypes)
+	types, err := a.Router.States.Types(maxStateTypes)
 	if err != nil {
 		a.fail(w, err)
 		return
@@ -46,7 +47,7 @@ func (a *api) listStates(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, err)
 		return
 	}
-	states, more, err := a.States.List(r.PathValue("type"), q.Get("prefix"), q.Get("after"), limit)
+	states, more, err := a.Router.States.List(r.PathValue("type"), q.Get("prefix"), cmp.Or(q.Get("cursor"), q.Get("after")), limit)
 	if err != nil {
 		a.fail(w, err)
 		return
@@ -64,7 +65,7 @@ func (a *api) getState(w http.ResponseWriter, r *http.Request) { a.state(w, r, r
 // asks with If-None-Match. An object that is gone answers 410.
 func (a *api) state(w http.ResponseWriter, r *http.Request, key string) {
 	kind := r.PathValue("type")
-	s, err := a.States.Get(kind, key, r.URL.Query().Get("version"))
+	s, err := a.Router.States.Get(kind, key, r.URL.Query().Get("version"))
 	if err != nil {
 		a.fail(w, missing(err, fmt.Sprintf("GET /v1/state/%s lists the keys that are known, GET /v1/state the types", url.PathEscape(kind))))
 		return
@@ -102,7 +103,7 @@ func (c *Client) StateTypes(ctx context.Context) (t StateTypes, err error) {
 // States gives states of a type by key, those behind after whose keys begin with
 // prefix.
 func (c *Client) States(ctx context.Context, kind, prefix, after string) (page StatePage, err error) {
-	q := url.Values{"prefix": {prefix}, "after": {after}}
+	q := url.Values{"prefix": {prefix}, "cursor": {after}}
 	return page, c.get(ctx, "/v1/state/"+url.PathEscape(kind), q, &page)
 }
 

@@ -51,7 +51,7 @@ func TestStates(t *testing.T) {
 		t.Errorf("got %+v", page)
 	}
 	var first StatePage
-	must(t, json.Unmarshal([]byte(w.ask("GET", "/v1/state/Thing?limit=1&prefix=a/", "", 200, `"next":"a/1.x"`)), &first))
+	must(t, json.Unmarshal([]byte(w.ask("GET", "/v1/state/Thing?limit=1&prefix=a/", "", 200, `"next_cursor":"a/1.x"`)), &first))
 	if len(first.Objects) != 1 {
 		t.Errorf("a page of one: got %+v", first)
 	}

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"fmt"
 	"maps"
 	"net/http"
 	"time"
@@ -12,15 +13,10 @@ import (
 	"signalbox/targets"
 )
 
-// Targets gives the state of every target.
-type Targets interface {
-	Targets() []router.TargetStatus
-	Keys
-}
-
 // targetList is every target that serves, or that still has deliveries.
 type targetList struct {
-	Targets []TargetView `json:"targets"`
+	Targets    []TargetView `json:"targets"`
+	NextCursor string       `json:"next_cursor,omitempty"`
 }
 
 // TargetView is how one target stands.
@@ -68,21 +64,46 @@ func showBatch(b *targets.Batch) *batchView {
 	return &batchView{MaxEvents: b.MaxEvents, MaxBytes: b.MaxBytes.String(), MaxWait: document.FormatDuration(*b.MaxWait)}
 }
 
-func (a *api) listTargets(w http.ResponseWriter, _ *http.Request) {
-	list := targetList{Targets: []TargetView{}}
-	for _, s := range a.Targets.Targets() {
-		t := showTarget(s)
-		if s.BlockedKeys > 0 {
-			page, err := a.keyPage(s.Name, 0, keysShown)
-			if err != nil {
-				a.fail(w, err)
-				return
-			}
-			t.Keys = page.Keys
+func (a *api) listTargets(w http.ResponseWriter, r *http.Request) {
+	part, next, err := page(r.URL.Query(), a.Router.Targets(), func(s *router.TargetStatus) string { return s.Name })
+	list := targetList{Targets: []TargetView{}, NextCursor: next}
+	for i := range part {
+		if err == nil {
+			var t TargetView
+			t, err = a.withKeys(showTarget(part[i]))
+			list.Targets = append(list.Targets, t)
 		}
-		list.Targets = append(list.Targets, t)
+	}
+	if err != nil {
+		a.fail(w, err)
+		return
 	}
 	a.answer(w, list)
+}
+
+// withKeys adds some of a target's blocked ordering keys.
+func (a *api) withKeys(t TargetView) (TargetView, error) {
+	if t.BlockedKeys == 0 {
+		return t, nil
+	}
+	keys, err := a.keyPage(t.Name, 0, keysShown)
+	t.Keys = keys.Keys
+	return t, err
+}
+
+func (a *api) getTarget(w http.ResponseWriter, r *http.Request) {
+	name := r.PathValue("name")
+	t, ok := a.target(name)
+	if !ok {
+		a.fail(w, &Error{Status: http.StatusNotFound, Message: fmt.Sprintf("no target %q", name), Hint: a.likeTarget(name)})
+		return
+	}
+	t, err := a.withKeys(t)
+	if err != nil {
+		a.fail(w, err)
+		return
+	}
+	a.answer(w, t)
 }
 
 func showTarget(s router.TargetStatus) TargetView {

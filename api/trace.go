@@ -14,11 +14,11 @@ import (
 )
 
 func (a *api) traceEvent(w http.ResponseWriter, r *http.Request) {
-	a.trace(w, r, "event", a.Traces.OfEvent)
+	a.trace(w, r, "event", a.Router.Traces.OfEvent)
 }
 
 func (a *api) traceCorrelation(w http.ResponseWriter, r *http.Request) {
-	a.trace(w, r, "event with the id or the correlation id", a.Traces.OfCorrelation)
+	a.trace(w, r, "event with the id or the correlation id", a.Router.Traces.OfCorrelation)
 }
 
 func (a *api) trace(w http.ResponseWriter, r *http.Request, what string, of func(string, int) (*trace.Trace, error)) {
@@ -31,7 +31,7 @@ func (a *api) trace(w http.ResponseWriter, r *http.Request, what string, of func
 	t, err := a.oneOfTraces(r.Context(), func() (*trace.Trace, error) { return of(id, limit) })
 	switch {
 	case errors.Is(err, journal.ErrNotFound):
-		hint := fmt.Sprintf("check the id, and whether it was sent to this router; events are kept as long as retention says, here since %s", a.Traces.Oldest().Format(time.RFC3339))
+		hint := fmt.Sprintf("check the id, and whether it was sent to this router; events are kept as long as retention says, here since %s", a.Router.Traces.Oldest().Format(time.RFC3339))
 		if what == "event" {
 			hint += "; a correlation id is asked for with GET /v1/traces/{id}"
 		}

@@ -52,7 +52,7 @@ func (f *WorkFilter) query() url.Values {
 type WorkPage struct {
 	WorkRequests []*work.Request `json:"work_requests"`
 	// Cursor leads to the next page; empty where there is none.
-	Cursor string `json:"cursor,omitempty"`
+	Cursor string `json:"next_cursor,omitempty"`
 }
 
 const (
@@ -95,8 +95,6 @@ func readWorkQuery(r *http.Request) (q workQuery, err error) {
 			if q.limit, err = strconv.Atoi(value); err != nil || q.limit < 1 || q.limit > maxWorkLimit {
 				return q, badRequest("limit: %q is no number from 1 to %d", value, maxWorkLimit)
 			}
-		default:
-			return q, badRequest("unknown parameter %q: action_type, operation, service, entity_type, correlation_id, open, cursor and limit are known", name)
 		}
 	}
 	return q, nil
@@ -109,7 +107,7 @@ func (a *api) listWork(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	page := WorkPage{WorkRequests: []*work.Request{}}
-	err = a.Work.Each(q.cursor, func(request *work.Request) bool {
+	err = a.Router.Commands.Each(q.cursor, func(request *work.Request) bool {
 		if !q.lets(request) {
 			return r.Context().Err() == nil
 		}
@@ -131,7 +129,7 @@ func (a *api) listWork(w http.ResponseWriter, r *http.Request) {
 const noWork = "commands alone have work requests, which are kept as long as their events: GET /v1/work-requests lists them"
 
 func (a *api) getWork(w http.ResponseWriter, r *http.Request) {
-	request, err := a.Work.Find(r.PathValue("id"))
+	request, err := a.Router.Commands.Find(r.PathValue("id"))
 	if err != nil {
 		a.fail(w, missing(err, noWork))
 		return
@@ -140,7 +138,7 @@ func (a *api) getWork(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *api) cancelWork(w http.ResponseWriter, r *http.Request) {
-	request, err := a.Work.Cancel(r.PathValue("id"))
+	request, err := a.Router.Commands.Cancel(r.PathValue("id"))
 	var ended *commands.Ended
 	var busy *router.Busy
 	switch {

@@ -113,7 +113,7 @@ func TestTheListOfWorkRequestsRefuses(t *testing.T) {
 		"limit=1001":        `limit: \"1001\" is no number`,
 		"open=maybe":        `open: \"maybe\" is neither true nor false`,
 		"action_type=done":  `action_type: \"done\" is none of [ACCEPTED IN_PROGRESS SUCCEEDED FAILED CANCELING CANCELED]`,
-		"actiontype=FAILED": `unknown parameter \"actiontype\": action_type, operation, `,
+		"actiontype=FAILED": `the parameters here are action_type, operation, service`,
 	} {
 		w.ask("GET", "/v1/work-requests?"+query, "", 400, want)
 	}

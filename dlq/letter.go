@@ -139,7 +139,7 @@ type chooser interface {
 type Page struct {
 	Letters []*Letter `json:"dead_letters"`
 	// Next is where the listing continues; empty at its end.
-	Next string `json:"next,omitempty"`
+	Next string `json:"next_cursor,omitempty"`
 }
 
 // List returns up to limit letters that the filter lets through, the oldest event
@@ -189,7 +189,7 @@ func parseCursor(s string) (c journal.Cursor, err error) {
 		return c, nil
 	}
 	if n, err := fmt.Sscanf(s, "%d.%d", &c.Seq, &c.N); n != 2 || err != nil {
-		return c, &BadRequest{fmt.Sprintf("cursor %q: use the next of an earlier page", s)}
+		return c, &BadRequest{fmt.Sprintf("cursor %q: use the next_cursor of an earlier page", s)}
 	}
 	return c, nil
 }

@@ -105,7 +105,10 @@ func (h *Handler) putEvents(w http.ResponseWriter, r *http.Request) outcome {
 			continue
 		}
 		response.FailedEntryCount++
-		response.Entries[i] = putResult{ErrorCode: p.Code, ErrorMessage: p.Message, Reason: p.Reason}
+		response.Entries[i] = putResult{ErrorCode: p.Code, ErrorMessage: p.Message}
+			if p.Details != nil {
+				response.Entries[i].Reason = p.Details.Reason
+			}
 	}
 	w.Header().Set("Content-Type", awsContentType)
 	writeEncoded(w, http.StatusOK, &response)

@@ -230,7 +230,7 @@ func parseParameters(query string) (params parameters, p *problem) {
 }
 
 func badQuery(format string, args ...any) *problem {
-	return &problem{status: http.StatusBadRequest, Code: event.CodeInvalidArgument, Message: "query: " + fmt.Sprintf(format, args...), Path: "query"}
+	return &problem{status: http.StatusBadRequest, Code: event.CodeInvalidArgument, Message: "query: " + fmt.Sprintf(format, args...), Details: &details{Path: "query"}}
 }
 
 // formOf tells the form of a request by its headers, in the order that the HTTP

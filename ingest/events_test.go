@@ -107,10 +107,10 @@ func TestEvents(t *testing.T) {
 		"one":      {"POST", "", envelope, jsonType, 200, `{"events":[{"id":"id-1"}]}`},
 		"array":    {"POST", "", "[" + envelope + "," + envelope + "]", jsonType, 200, `{"events":[{"id":"id-1"},{"id":"id-2"}]}`},
 		"own id":   {"POST", "", `{"id":"mine",` + envelope[1:], jsonType, 200, `{"events":[{"id":"mine"}]}`},
-		"one bad":  {"POST", "", "[" + envelope + `,{"source":"s"}]`, jsonType, 400, `{"error":{"code":"InvalidArgument","message":"1 of 2 events are not valid, and none was accepted: mend or remove them"},"events":[{},{"error":{"code":"InvalidArgument","message":"[1]: detail-type: is required and must not be empty","path":"[1].detail-type"}}]}`},
+		"one bad":  {"POST", "", "[" + envelope + `,{"source":"s"}]`, jsonType, 400, `{"error":{"code":"InvalidArgument","message":"1 of 2 events are not valid, and none was accepted: mend or remove them"},"events":[{},{"error":{"code":"InvalidArgument","message":"[1]: detail-type: is required and must not be empty","details":{"path":"[1].detail-type"}}}]}`},
 		"dry run":  {"POST", "?dry_run=true", envelope, jsonType, 200, `{"dry_run":true,"events":[{"plan":{"would":"go"}}]}`},
-		"misspelt": {"POST", "?dryrun=true", envelope, jsonType, 400, `{"error":{"code":"InvalidArgument","message":"query: unknown parameter \"dryrun\": dry_run, synthetic and bus are known","path":"query"}}`},
-		"boolean":  {"POST", "?synthetic=yes", envelope, jsonType, 400, `{"error":{"code":"InvalidArgument","message":"query: synthetic: \"yes\" is neither true nor false","path":"query"}}`},
+		"misspelt": {"POST", "?dryrun=true", envelope, jsonType, 400, `{"error":{"code":"InvalidArgument","message":"query: unknown parameter \"dryrun\": dry_run, synthetic and bus are known","details":{"path":"query"}}}`},
+		"boolean":  {"POST", "?synthetic=yes", envelope, jsonType, 400, `{"error":{"code":"InvalidArgument","message":"query: synthetic: \"yes\" is neither true nor false","details":{"path":"query"}}}`},
 		"curl":     {"POST", "", envelope, []string{"Content-Type", "application/x-www-form-urlencoded"}, 415, `{"error":{"code":"UnsupportedMediaType","message":"Content-Type \"application/x-www-form-urlencoded\" is not supported`},
 		"avro":     {"POST", "", "x", []string{"Content-Type", "application/cloudevents+avro"}, 415, `{"error":{"code":"UnsupportedMediaType",`},
 		"charset":  {"POST", "", envelope, []string{"Content-Type", "application/json; charset=latin1"}, 415, `{"error":{"code":"UnsupportedMediaType",`},
@@ -118,10 +118,10 @@ func TestEvents(t *testing.T) {
 		"not gzip": {"POST", "", envelope, append([]string{"Content-Encoding", "gzip"}, jsonType...), 400, `{"error":{"code":"SerializationException","message":"the body can't be read: gzip: invalid header"}}`},
 		"GET":      {"GET", "", "", nil, 405, `{"error":{"code":"MethodNotAllowed",`},
 		"path":     {"POST", "/x", envelope, jsonType, 404, `{"error":{"code":"NotFound",`},
-		"UTF-8":    {"POST", "", "{\"source\":\"\xff\"}", jsonType, 400, `{"error":{"code":"SerializationException","message":"the body is not valid JSON: byte 11: invalid UTF-8: 0xff (send the text in UTF-8)","offset":11}}`},
-		"twice":    {"POST", "", `{"source":"s","source":"s"}`, jsonType, 400, `{"error":{"code":"InvalidArgument","message":"source: this key is there twice; send it once","path":"source"}}`},
+		"UTF-8":    {"POST", "", "{\"source\":\"\xff\"}", jsonType, 400, `{"error":{"code":"SerializationException","message":"the body is not valid JSON: byte 11: invalid UTF-8: 0xff (send the text in UTF-8)","details":{"offset":11}}}`},
+		"twice":    {"POST", "", `{"source":"s","source":"s"}`, jsonType, 400, `{"error":{"code":"InvalidArgument","message":"source: this key is there twice; send it once","details":{"path":"source"}}}`},
 		"deep":     {"POST", "", deep, jsonType, 400, `{"error":{"code":"SerializationException","message":"the body is not valid JSON: byte 645: objects and arrays nest deeper than 128 levels`},
-		"binary":   {"POST", "", "x", []string{"ce-id", "1"}, 400, `{"error":{"code":"InvalidArgument","message":"specversion: is required and must not be empty","path":"specversion"}}`},
+		"binary":   {"POST", "", "x", []string{"ce-id", "1"}, 400, `{"error":{"code":"InvalidArgument","message":"specversion: is required and must not be empty","details":{"path":"specversion"}}}`},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

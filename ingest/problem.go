@@ -15,17 +15,26 @@ import (
 type problem struct {
 	Code    string `json:"code"`
 	Message string `json:"message"`
-	Path    string `json:"path,omitempty"`
-	Offset  int    `json:"offset,omitempty"`
-	Reason  string `json:"reason,omitempty"`
+	// Details are where the fault is; nil where that is the whole request.
+	Details *details `json:"details,omitempty"`
 
 	status     int
 	retryAfter time.Duration
 }
 
+// details are where in a body a fault is, and more of why it is one.
+type details struct {
+	Path   string `json:"path,omitempty"`
+	Offset int    `json:"offset,omitempty"`
+	Reason string `json:"reason,omitempty"`
+}
+
 // refusal is the problem of an error that an event or a body has of its own.
 func refusal(err *event.Error) *problem {
-	p := &problem{status: http.StatusBadRequest, Code: err.Code, Message: err.Message, Path: err.Path, Offset: err.Offset, Reason: err.Reason}
+	p := &problem{status: http.StatusBadRequest, Code: err.Code, Message: err.Message}
+	if d := (details{err.Path, err.Offset, err.Reason}); d != (details{}) {
+		p.Details = &d
+	}
 	switch err.Code {
 	case event.CodeNoHandler, event.CodeSeveralHandlers:
 		p.status = http.StatusUnprocessableEntity

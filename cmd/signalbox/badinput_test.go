@@ -118,10 +118,11 @@ func TestASchemaThatDoesNotCompile(t *testing.T) {
 	} {
 		config := write(t, s.dir, "catalog.yaml", text)
 		signalbox(t, "check", "--config", strings.Replace(config, "catalog.yaml", "config.yaml", 1)).want(t, exitError, want, "")
-		var problem api.Error
+		var answer struct{ Error api.Error }
 		_, body := s.ask(http.MethodPost, "/-/reload", "", http.StatusBadRequest, "the rules that served before go on serving")
-		if err := json.Unmarshal([]byte(body), &problem); err != nil || len(problem.Errors) != 1 || !strings.HasSuffix(problem.Errors[0], want) {
-			t.Errorf("the router said %q (%v), want %s", problem.Errors, err, want)
+		err := json.Unmarshal([]byte(body), &answer)
+		if problem := answer.Error; err != nil || len(problem.Faults()) != 1 || !strings.HasSuffix(problem.Faults()[0], want) {
+			t.Errorf("the router said %q (%v), want %s", problem.Faults(), err, want)
 		}
 	}
 	s.ask(http.MethodGet, "/v1/catalog", "", http.StatusOK, `"name":"OkMade"`)

@@ -54,7 +54,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	fmt.Fprintf(stderr, "signalbox: %v\n", err)
 	var problem *api.Error
 	if errors.As(err, &problem) && !told(problem) {
-		for _, fault := range problem.Errors {
+		for _, fault := range problem.Faults() {
 			fmt.Fprintln(stderr, "  "+fault)
 		}
 	}
@@ -63,7 +63,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 
 // told says whether the message of an error says already what its one fault says.
 func told(e *api.Error) bool {
-	return len(e.Errors) == 1 && strings.HasSuffix(e.Errors[0], ": "+e.Message)
+	faults := e.Faults()
+	return len(faults) == 1 && strings.HasSuffix(faults[0], ": "+e.Message)
 }
 
 func (c *cli) rootCommand() *cobra.Command {

@@ -226,9 +226,7 @@ func (s *server) handler(registry *prometheus.Registry, stopping context.Context
 		TestPattern: testPattern, Registerer: registry, Logger: s.log,
 	})
 	management := api.New(api.Options{
-		Pauser: s.router,
-		Rules:  s.router, Targets: s.router, Traces: s.router.Traces, States: s.router.States, Accounts: s.router, Work: s.router.Commands, Planner: s.router,
-		DeadLetters: s.router.DeadLetters, Redriver: s.router.DeadLetters, Discoverer: s.router, Reloader: s.reloader,
+		Router: s.router, Reloader: s.reloader,
 		Gatherer: registry, Logger: s.log, Stopping: stopping,
 	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -105,8 +105,7 @@ func handler(r *router.Router, registry *prometheus.Registry) http.Handler {
 		mux.Handle(path, door)
 	}
 	mux.Handle("/", api.New(api.Options{
-		Rules: r, Targets: r, Pauser: r, Traces: r.Traces, States: r.States, Accounts: r, Work: r.Commands, Planner: r, Discoverer: r,
-		DeadLetters: r.DeadLetters, Redriver: r.DeadLetters, Gatherer: registry, Stopping: context.Background(),
+		Router: r, Gatherer: registry, Stopping: context.Background(),
 	}))
 	return mux
 }
