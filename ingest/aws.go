@@ -106,9 +106,9 @@ func (h *Handler) putEvents(w http.ResponseWriter, r *http.Request) outcome {
 		}
 		response.FailedEntryCount++
 		response.Entries[i] = putResult{ErrorCode: p.Code, ErrorMessage: p.Message}
-			if p.Details != nil {
-				response.Entries[i].Reason = p.Details.Reason
-			}
+		if p.Details != nil {
+			response.Entries[i].Reason = p.Details.Reason
+		}
 	}
 	w.Header().Set("Content-Type", awsContentType)
 	writeEncoded(w, http.StatusOK, &response)
