@@ -55,6 +55,9 @@ type Config struct {
 	// AllowUnauthenticated lets the router listen beyond loopback without keys.
 	AllowUnauthenticated bool `yaml:"allow_unauthenticated"`
 
+	// Secrets are what the targets of rule files may refer to.
+	Secrets secret.Limits `yaml:"secrets"`
+
 	Limits    Limits    `yaml:"limits"`
 	Retention Retention `yaml:"retention"`
 	Dedup     Dedup     `yaml:"dedup"`
@@ -224,6 +227,7 @@ func (c *Config) loadRules(previous *rules.Set) (*rules.Set, error) {
 		Account:  c.Account,
 		Region:   c.Region,
 		Secrets:  c.secrets,
+		Limits:   c.Secrets,
 		Previous: previous,
 	})
 }

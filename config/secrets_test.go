@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -98,5 +99,41 @@ func TestWatchedHoldsEachSecretFile(t *testing.T) {
 	must(t, err)
 	if !slices.Contains(c.watched(), filepath.Join(dir, "key.txt")) {
 		t.Errorf("watched are %v", c.watched())
+	}
+}
+
+// TestSecretsOfRuleFiles: rule files may refer to what secrets: lists, and config.yaml
+// to anything.
+func TestSecretsOfRuleFiles(t *testing.T) {
+	const inRules = "targets:\n  shop: {type: http, url: \"http://127.0.0.1:9\", headers: {Authorization: \"Bearer ${file:../keys/token}\"}}\n"
+	const inConfig = "targets:\n  own: {type: http, url: \"http://127.0.0.1:9\", headers: {X-Key: \"${file:keys/token}\"}}\n"
+	for _, test := range []struct{ name, config, err, warning string }{
+		{"any", inConfig, "", "a.yaml:2:3: target \"shop\": refers to secrets"},
+		{"listed", "secrets: {files: [keys/*]}\n", "", ""},
+		{"another listed", inConfig + "secrets: {files: [keys/other], env: []}\n", "a.yaml:2:", ""},
+		{"no glob", "secrets: {files: ['[']}\n", "config.yaml:", ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			dir := t.TempDir()
+			writeFile(t, dir, "keys/token", "t0k3n\n")
+			writeFile(t, dir, "rules/a.yaml", inRules)
+			c, err := Load(writeFile(t, dir, "config.yaml", "rules: [rules/*.yaml]\n"+test.config))
+			var set *rules.Set
+			if err == nil {
+				set, err = c.LoadRules()
+			}
+			switch {
+			case test.err != "":
+				if err == nil || !strings.Contains(err.Error(), test.err) || strings.Contains(err.Error(), "own") {
+					t.Errorf("error %v, want one at %s", err, test.err)
+				}
+				return
+			case err != nil:
+				t.Fatal(err)
+			case test.warning == "" && len(set.Warnings) == 0:
+			case len(set.Warnings) != 1 || !strings.Contains(set.Warnings[0].Error(), strings.TrimPrefix(test.warning, "a.yaml:2:3: ")):
+				t.Errorf("warnings %v, want %q", set.Warnings, test.warning)
+			}
+		})
 	}
 }

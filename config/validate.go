@@ -43,6 +43,9 @@ func (c *Config) validate(root *document.Node, problems *document.Problems) {
 	v.positive("shutdown_timeout", "", int64(c.ShutdownTimeout))
 	v.oneOf(c.Log.Level, []string{"debug", "info", "warn", "error"}, "log", "level")
 	v.oneOf(c.Log.Format, []string{"console", "json"}, "log", "format")
+	if err := c.Secrets.Fault(); err != nil {
+		v.fail(err.Error(), "secrets")
+	}
 	v.keys(c.Auth.APIKeys)
 	if c.needsAuth() {
 		v.fail("is reachable from other machines, and no key protects it: set auth.api_keys, listen on 127.0.0.1, or set allow_unauthenticated: true", "listen")

@@ -32,6 +32,8 @@ type builder struct {
 	hash    revision
 	named   []namedType // types that rules name
 	actions []namedType // ids of entries
+	// unlimited says that it was warned of references that nothing limits.
+	unlimited bool
 }
 
 func (l *loader) build() *Set {

@@ -31,6 +31,9 @@ type Source struct {
 	Account, Region string
 	// Secrets resolves the references in targets, to check them.
 	Secrets secret.Source
+	// Limits are what the targets of rule files may refer to; those of Targets may refer
+	// to anything.
+	Limits secret.Limits
 	// Kinds are the kinds of target that there are; all by default.
 	Kinds targets.Kinds
 	// Previous is the Set in use. A file that had content in it and is empty now

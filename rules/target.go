@@ -11,6 +11,7 @@ import (
 
 	"signalbox/document"
 	"signalbox/rules/transform"
+	"signalbox/secret"
 	"signalbox/spelling"
 	"signalbox/targets"
 )
@@ -60,7 +61,7 @@ func (b *builder) targetConfig(member document.Member, path document.Path) targe
 
 // targetOptions reads a target's options, of which its type tells what they may be.
 func (b *builder) targetOptions(config *targets.Config, n *document.Node, path document.Path) {
-	kind, err := b.src.Kinds.Find(text(n.Get("type")), text(n.Get("url")), config.Dir, b.src.Secrets)
+	kind, err := b.src.Kinds.Find(text(n.Get("type")), text(n.Get("url")), config.Dir, b.secrets(n))
 	if err != nil {
 		at, where := follow(n, path, []string{"type"})
 		b.problems.Add(at.Pos, where, "%s", err)
@@ -127,12 +128,29 @@ func (b *builder) zeros(n *document.Node, path document.Path) {
 }
 
 func (b *builder) validate(config *targets.Config, n *document.Node, path document.Path) {
-	secrets, resolving := b.src.Secrets.Resolving()
+	secrets, resolving := b.secrets(n).Resolving()
 	for _, fault := range config.Validate(secrets) {
 		at, where := follow(n, path, fault.Path)
 		b.problems.Add(at.Pos, where, "%s", fault.Msg)
 	}
 	config.Resolved = resolving.Sum()
+	if resolving.Outside && b.src.Limits.None() && !b.configured(n) && !b.unlimited {
+		b.unlimited = true
+		b.warnings.Add(n.Pos, path, "refers to secrets, and rule files may refer to any that the router can read: list them under secrets: in the configuration, as files: [globs] and env: [names]")
+	}
+}
+
+// configured reports whether a target stands in config.yaml.
+func (b *builder) configured(n *document.Node) bool {
+	return b.src.Targets != nil && b.src.Targets.Pos.File == n.Pos.File
+}
+
+// secrets returns what resolves the references of a target.
+func (b *builder) secrets(n *document.Node) secret.Source {
+	if b.configured(n) {
+		return b.src.Secrets
+	}
+	return b.src.Secrets.Limited(b.src.Limits, b.src.Dir)
 }
 
 // follow goes down a path as far as the file has it, so that a fault of what was

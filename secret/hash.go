@@ -11,12 +11,16 @@ import (
 type Hash [sha256.Size]byte
 
 // Resolving notes what is resolved.
-type Resolving struct{ hash hash.Hash }
+type Resolving struct {
+	hash hash.Hash
+	// Outside reports whether anything came from outside the configuration.
+	Outside bool
+}
 
 // Resolving returns a Source that resolves references as s does, and what notes all
 // that it gives. It is not safe for concurrent use.
 func (s Source) Resolving() (Source, *Resolving) {
-	r := &Resolving{sha256.New()}
+	r := &Resolving{hash: sha256.New()}
 	return Source{
 		LookupEnv: func(name string) (string, bool) {
 			value, ok := s.lookupEnv(name)
@@ -28,6 +32,7 @@ func (s Source) Resolving() (Source, *Resolving) {
 			r.note(path, text, err == nil)
 			return text, err
 		},
+		limits: s.limits,
 	}, r
 }
 
@@ -36,6 +41,7 @@ func (r *Resolving) note(name string, value []byte, ok bool) {
 	head := binary.AppendUvarint(nil, uint64(len(name)))
 	head = binary.AppendUvarint(append(head, name...), uint64(len(value)))
 	if ok {
+		r.Outside = true
 		head = append(head, 1)
 	}
 	r.hash.Write(append(head, value...))

@@ -18,6 +18,8 @@ const Mask = "***"
 type Source struct {
 	LookupEnv func(name string) (string, bool)
 	ReadFile  func(path string) ([]byte, error)
+
+	limits Limits
 }
 
 func (s Source) lookupEnv(name string) (string, bool) {
@@ -27,10 +29,13 @@ func (s Source) lookupEnv(name string) (string, bool) {
 	return s.LookupEnv(name)
 }
 
-// Read returns the contents of a file.
+// Read returns the contents of a file that holds a secret: a regular one of up to 64 KiB.
 func (s Source) Read(path string) ([]byte, error) {
+	if err := s.limits.file(path); err != nil {
+		return nil, err
+	}
 	if s.ReadFile == nil {
-		return os.ReadFile(path)
+		return readFile(path)
 	}
 	return s.ReadFile(path)
 }
@@ -92,6 +97,9 @@ func (s Source) resolve(ref, dir string) (value string, fromOutside bool, err er
 	name, fallback, hasFallback := strings.Cut(ref, ":-")
 	if !validEnvName(name) {
 		return "", false, fmt.Errorf("${%s} is no reference: write ${NAME}, ${NAME:-default} or ${file:PATH}, or $${ for the characters themselves", ref)
+	}
+	if err := s.limits.env(name); err != nil {
+		return "", false, err
 	}
 	// As in a shell, an empty variable counts as one that is not set.
 	if value, ok := s.lookupEnv(name); ok && (value != "" || !hasFallback) {

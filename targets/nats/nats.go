@@ -149,7 +149,11 @@ func login(dir string, o *Options, s secret.Source) ([]natsio.Option, error) {
 	case o.Token != "":
 		out = append(out, natsio.Token(texts[2]))
 	case o.CredentialsFile != "":
-		out = append(out, natsio.UserCredentials(secret.ResolvePath(dir, o.CredentialsFile)))
+		text, err := s.Read(secret.ResolvePath(dir, o.CredentialsFile))
+		if err != nil {
+			return nil, fmt.Errorf("credentials_file: %w", err)
+		}
+		out = append(out, natsio.UserCredentialBytes(text))
 	}
 	tlsConfig, err := o.TLS.Config(dir, s)
 	if err != nil {

@@ -3,6 +3,7 @@ package nats
 import (
 	"strings"
 
+	"signalbox/secret"
 	"signalbox/targets"
 	"signalbox/targets/remote"
 )
@@ -84,6 +85,11 @@ func (o *Options) Validate(_ *targets.Config, v *targets.Validation) {
 	v.Expand([]string{"user"}, o.User)
 	v.Expand([]string{"password"}, o.Password)
 	v.Expand([]string{"token"}, o.Token)
+	if o.CredentialsFile != "" {
+		if _, err := v.Secrets.Read(secret.ResolvePath(v.Dir, o.CredentialsFile)); err != nil {
+			v.Fail([]string{"credentials_file"}, "%v", err)
+		}
+	}
 	ways := 0
 	for _, given := range []bool{o.User != "", o.Token != "", o.CredentialsFile != ""} {
 		if given {
