@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"runtime/debug"
 	"strings"
 	"syscall"
 
@@ -52,9 +51,6 @@ change, on SIGHUP, and on POST /-/reload. A file with a fault changes nothing.`,
 				}
 				cfg.Listen = listen
 			}
-			if os.Getenv("GOGC") == "" {
-				debug.SetGCPercent(gcPercent)
-			}
 			s := &server{cli: c, cfg: cfg, set: set, log: newLogger(cfg.Log, c.stderr)}
 			return s.run(cmd.Context())
 		},
@@ -62,10 +58,6 @@ change, on SIGHUP, and on POST /-/reload. A file with a fault changes nothing.`,
 	cmd.Flags().StringVar(&listen, "listen", "", "listen on this address in place of the configured one")
 	return cmd
 }
-
-// gcPercent lets the heap grow to four times what lives in it, which is little:
-// an eighth less processor time for some 20 MiB more memory under load.
-const gcPercent = 300
 
 // server is one run of the router with all that is around it.
 type server struct {
