@@ -169,6 +169,9 @@ func badReply(d *targets.Delivery, format string, args ...any) *targets.Error {
 	e := &targets.Error{Code: targets.CodeInvalidReply, Final: true, Tries: 1, Status: d.Answer.Status}
 	e.Err = fmt.Errorf("target %q took the event, and its reply is no use: "+format, append([]any{d.Target}, args...)...)
 	e.Snippet = strings.ToValidUTF8(string(d.Answer.Body[:min(len(d.Answer.Body), 1<<10)]), "�")
+	if d.Hide != nil {
+		e.Snippet = d.Hide(e.Snippet)
+	}
 	return e
 }
 

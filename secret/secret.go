@@ -134,16 +134,19 @@ func (e Text) Masked() string {
 	return out.String() + e.Value[at:]
 }
 
-// Tail returns what begins at an offset of the value.
-func (e Text) Tail(offset int) Text {
-	out := Text{Value: e.Value[offset:]}
+// Slice returns what stands between two offsets of the value.
+func (e Text) Slice(from, to int) Text {
+	out := Text{Value: e.Value[from:to]}
 	for _, s := range e.secret {
-		if s.to > offset {
-			out.secret = append(out.secret, span{max(s.from, offset) - offset, s.to - offset})
+		if s.to > from && s.from < to {
+			out.secret = append(out.secret, span{max(s.from, from) - from, min(s.to, to) - from})
 		}
 	}
 	return out
 }
+
+// Open returns the text with nothing in it taken for a secret.
+func (e Text) Open() Text { return Text{Value: e.Value} }
 
 // Secrets returns the secret parts.
 func (e Text) Secrets() []string {

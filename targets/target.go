@@ -40,6 +40,9 @@ type Delivery struct {
 	// Answer is where Deliver puts what the target answered, be it success or
 	// not; nil where nobody reads it.
 	Answer *Answer
+	// Hide is where a target that puts something into Answer puts what returns a text
+	// without its secrets; nil where it has none.
+	Hide func(text string) string
 }
 
 // Answer is what a target answered to a delivery.

@@ -2,8 +2,10 @@ package http
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/go-retryablehttp"
@@ -39,6 +41,7 @@ func (t *httpTarget) DeliverBatch(ctx context.Context, batch []*targets.Delivery
 	}
 	if resp.StatusCode >= 200 && resp.StatusCode < 300 {
 		failed, err := readBatchAnswer(resp, sent)
+		t.hideIn(append(slices.Clone(failed), err))
 		return merge(each, failed), err
 	}
 	refusal := t.refused(resp, body.tries)
@@ -50,6 +53,15 @@ func (t *httpTarget) DeliverBatch(ctx context.Context, batch []*targets.Delivery
 		return merge(each, failed), nil
 	}
 	return each, refusal
+}
+
+// hideIn hides the target's secrets in errors that quote an answer.
+func (t *httpTarget) hideIn(all []error) {
+	for _, err := range all {
+		if e := (*targets.Error)(nil); errors.As(err, &e) {
+			e.Err = t.hidden.InError(e.Err)
+		}
+	}
 }
 
 // aboutAddress tells whether a refusal is of the address or the login, and not of

@@ -55,6 +55,9 @@ type httpTarget struct {
 	// address is the URL as it may be shown.
 	address string
 	hidden  remote.Hidden
+	// logins hides what the target logs in with, and nothing else, as it changes
+	// answers that are data to others.
+	logins remote.Hidden
 }
 
 func newTarget(c *targets.Config, env targets.Env) (targets.Target, error) {
@@ -63,15 +66,10 @@ func newTarget(c *targets.Config, env targets.Env) (targets.Target, error) {
 	if err != nil {
 		return nil, err
 	}
-	e, err := env.Secrets.Expand(o.URL, c.Dir)
+	u, shown, secrets, err := o.Address(env.Secrets, c.Dir, schemes...)
 	if err != nil {
 		return nil, err
 	}
-	u, err := remote.ParseURL(e, schemes...)
-	if err != nil {
-		return nil, err
-	}
-	shown, secrets := remote.Shown(e)
 	t := &httpTarget{
 		renderer: renderer,
 		answers:  answers{retryOn: o.RetryOn, finalOn: o.FinalOn},
@@ -96,6 +94,7 @@ func newTarget(c *targets.Config, env targets.Env) (targets.Target, error) {
 		t.request.Host = host
 	}
 	t.hidden = remote.NewHidden(append(secrets, renderer.Secrets()...))
+	t.logins = remote.NewHidden(renderer.Logins())
 	if t.connections, err = newConnections(c, o, env.Secrets); err != nil {
 		return nil, err
 	}
@@ -237,7 +236,8 @@ func (t *httpTarget) Deliver(ctx context.Context, d *targets.Delivery) error {
 	defer resp.Body.Close()
 	d.Status = resp.StatusCode
 	if d.Answer != nil {
-		keepAnswer(resp, d.Answer)
+		t.keepAnswer(resp, d.Answer)
+		d.Hide = t.hidden.In
 	}
 	if resp.StatusCode >= 200 && resp.StatusCode < 300 {
 		readAnswer(resp, nil)
@@ -316,13 +316,14 @@ func readable(resp *http.Response, beginning []byte) string {
 
 // keepAnswer reads an answer for who asked for it, and leaves the response as if
 // it had not been read.
-func keepAnswer(resp *http.Response, a *targets.Answer) {
+func (t *httpTarget) keepAnswer(resp *http.Response, a *targets.Answer) {
 	body, err := io.ReadAll(io.LimitReader(resp.Body, targets.MaxAnswer+1))
+	resp.Body = readAgain{io.MultiReader(bytes.NewReader(body), resp.Body), resp.Body}
 	*a = targets.Answer{Status: resp.StatusCode, ContentType: resp.Header.Get("Content-Type"), Header: resp.Header, Body: body, Cut: err != nil}
 	if len(body) > targets.MaxAnswer {
 		a.Body, a.Cut = body[:targets.MaxAnswer:targets.MaxAnswer], true
 	}
-	resp.Body = readAgain{io.MultiReader(bytes.NewReader(body), resp.Body), resp.Body}
+	a.Body = t.logins.InBytes(a.Body)
 }
 
 // readAgain is a body of which the beginning was read before.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -32,6 +33,7 @@ const (
 type natsTarget struct {
 	// server is the address to connect to, shown the same as it may be shown.
 	server, shown string
+	hidden        remote.Hidden
 	options       []natsio.Option
 	subject       subject
 	stream        string
@@ -64,14 +66,12 @@ func newTarget(c *targets.Config, env targets.Env) (targets.Target, error) {
 		return nil, err
 	}
 	renderer.UserAgent, renderer.MessageID = "", true
-	e, err := env.Secrets.Expand(o.URL, c.Dir)
+	u, shown, secrets, err := o.Address(env.Secrets, c.Dir, schemes...)
 	if err != nil {
 		return nil, err
 	}
-	u, err := remote.ParseURL(e, schemes...)
-	if err != nil {
-		return nil, err
-	}
+	scheme, rest, _ := strings.Cut(shown, "://")
+	host, _, _ := strings.Cut(rest, "/")
 	text := o.Subject
 	if text == "" {
 		text = strings.Trim(u.Path, "/")
@@ -83,7 +83,7 @@ func newTarget(c *targets.Config, env targets.Env) (targets.Target, error) {
 	u.Path = ""
 	t := &natsTarget{
 		server:       u.String(),
-		shown:        u.Scheme + "://" + u.Host,
+		shown:        scheme + "://" + host,
 		subject:      subject,
 		stream:       o.Stream,
 		createStream: o.CreateStream,
@@ -98,10 +98,11 @@ func newTarget(c *targets.Config, env targets.Env) (targets.Target, error) {
 	if t.stream != "" {
 		t.publishOptions = append(t.publishOptions, jetstream.WithExpectStream(t.stream))
 	}
-	credentials, err := login(c.Dir, o, env.Secrets)
+	credentials, logins, err := login(c.Dir, o, env.Secrets)
 	if err != nil {
 		return nil, err
 	}
+	t.hidden = remote.NewHidden(slices.Concat(secrets, renderer.Secrets(), logins))
 	t.options = append(t.connection(c.Name, env.Logger), credentials...)
 	return t, nil
 }
@@ -132,17 +133,19 @@ func (t *natsTarget) connection(name string, log *zap.Logger) []natsio.Option {
 	}
 }
 
-// login returns the options by which a server knows the target.
-func login(dir string, o *Options, s secret.Source) ([]natsio.Option, error) {
-	var out []natsio.Option
+// login returns the options by which a server knows the target, and what is secret in
+// them.
+func login(dir string, o *Options, s secret.Source) (out []natsio.Option, secrets []string, err error) {
 	texts := [3]string{o.User, o.Password, o.Token}
 	for i, text := range texts {
 		e, err := s.Expand(text, dir)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		texts[i] = e.Value
+		secrets = append(secrets, e.Secrets()...)
 	}
+	secrets = append(secrets, texts[1:]...)
 	switch {
 	case o.User != "":
 		out = append(out, natsio.UserInfo(texts[0], texts[1]))
@@ -151,18 +154,18 @@ func login(dir string, o *Options, s secret.Source) ([]natsio.Option, error) {
 	case o.CredentialsFile != "":
 		text, err := s.Read(secret.ResolvePath(dir, o.CredentialsFile))
 		if err != nil {
-			return nil, fmt.Errorf("credentials_file: %w", err)
+			return nil, nil, fmt.Errorf("credentials_file: %w", err)
 		}
 		out = append(out, natsio.UserCredentialBytes(text))
 	}
 	tlsConfig, err := o.TLS.Config(dir, s)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if tlsConfig != nil {
 		out = append(out, natsio.Secure(tlsConfig))
 	}
-	return out, nil
+	return out, secrets, nil
 }
 
 // Deliver publishes the delivery and waits for the stream's acknowledgement.
@@ -323,7 +326,7 @@ func (t *natsTarget) failed(ctx context.Context, subject string, err error) *tar
 	default:
 		e.Code = targets.CodeConnectionFailure
 	}
-	e.Err = fmt.Errorf("publish to %s on %s: %w%s", subject, t.shown, err, hint)
+	e.Err = t.hidden.InError(fmt.Errorf("publish to %s on %s: %w%s", subject, t.shown, err, hint))
 	return e
 }
 
@@ -354,7 +357,7 @@ func (t *natsTarget) Preview(d *targets.Delivery) (targets.Request, error) {
 	}
 	return targets.Request{
 		Method:  "PUBLISH",
-		Address: subject,
+		Address: t.hidden.In(subject),
 		Headers: t.renderer.Preview(m),
 		Body:    string(m.Body),
 	}, nil

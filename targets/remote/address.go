@@ -36,7 +36,13 @@ func ParseURL(e secret.Text, schemes ...string) (*url.URL, error) {
 	case !validPort(u.Port()):
 		return nil, fmt.Errorf("%q: the port must be from 1 to 65535", shown)
 	}
-	return u, toASCII(u)
+	if err := toASCII(u); err != nil {
+		if len(e.Secrets()) > 0 {
+			err = fmt.Errorf("%q with its references resolved names no host", shown)
+		}
+		return nil, err
+	}
+	return u, nil
 }
 
 func validPort(port string) bool {
@@ -63,8 +69,8 @@ func toASCII(u *url.URL) error {
 }
 
 // Shown returns a URL of the configuration as it may be shown: its scheme, host and
-// port always; who logs in and the values of the query never; of the rest, what
-// the configuration itself holds.
+// port; who logs in and the values of the query never; of the rest, what the
+// configuration itself holds. The secrets are those to hide where a server repeats them.
 func Shown(e secret.Text) (shown string, secrets []string) {
 	begin := strings.Index(e.Value, "://") + len("://")
 	end := len(e.Value)
@@ -72,24 +78,43 @@ func Shown(e secret.Text) (shown string, secrets []string) {
 		end = begin + i
 	}
 	shown = e.Value[:begin]
-	host := e.Value[begin:end]
-	if at := strings.LastIndexByte(host, '@'); at >= 0 {
-		secrets = append(secrets, host[:at])
-		if _, password, ok := strings.Cut(host[:at], ":"); ok {
-			secrets = append(secrets, password)
-		}
+	if at := strings.LastIndexByte(e.Value[begin:end], '@'); at >= 0 {
+		login := e.Value[begin : begin+at]
+		_, password, _ := strings.Cut(login, ":")
+		secrets = append(secrets, login, password)
 		shown += secret.Mask + "@"
-		host = host[at+1:]
+		begin += at + 1
 	}
+	shown += shownHost(e.Slice(begin, end))
 	if end < len(e.Value) && e.Value[end] == '/' {
-		host += "/"
+		shown += "/"
 		end++
 	}
-	rest := e.Tail(end)
-	if _, query, ok := strings.Cut(rest.Value, "?"); ok {
-		secrets = append(secrets, query)
+	query := len(e.Value)
+	if i := strings.IndexByte(e.Value[end:], '?'); i >= 0 {
+		query = end + i
+		secrets = append(secrets, e.Value[query+1:])
+		for part := range strings.SplitSeq(e.Value[query+1:], "&") {
+			_, value, _ := strings.Cut(part, "=")
+			secrets = append(secrets, value)
+		}
 	}
-	return shown + host + maskQuery(rest.Masked()), append(secrets, rest.Secrets()...)
+	secrets = append(secrets, e.Slice(end, query).Secrets()...)
+	return shown + maskQuery(e.Slice(end, len(e.Value)).Masked()), secrets
+}
+
+// shownHost returns a host with its port. One that is secret only in part is such as a
+// token before the name of a service.
+func shownHost(e secret.Text) string {
+	name := len(e.Value)
+	if i := strings.LastIndexByte(e.Value, ':'); i > strings.LastIndexByte(e.Value, ']') {
+		name = i
+	}
+	host := e.Slice(0, name)
+	if secrets := host.Secrets(); len(secrets) == 1 && secrets[0] == host.Value {
+		return e.Value
+	}
+	return host.Masked() + e.Value[name:]
 }
 
 // maskQuery hides the values in the query of a URL.

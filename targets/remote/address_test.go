@@ -3,6 +3,7 @@ package remote
 import (
 	"testing"
 
+	"signalbox/targets"
 	"signalbox/targets/targetstest"
 )
 
@@ -26,7 +27,8 @@ func TestMaskURL(t *testing.T) {
 }
 
 func TestAddress(t *testing.T) {
-	secrets := targetstest.Vars("URL", "https://hooks.example:8443/services/T0/B0?k=v", "HOST", "10.0.0.1", "PASSWORD", "p4ss", "TOKEN", "t0k3n")
+	secrets := targetstest.Vars("URL", "https://hooks.example:8443/services/T0/B0?k=v", "HOST", "10.0.0.1", "PASSWORD", "p4ss", "TOKEN", "t0k3n",
+		"V6", "::1", "PORT", "9000", "HOSTPORT", "10.0.0.1:9000")
 	for _, test := range []struct{ text, want string }{
 		{"http://127.0.0.1:9000/events?key=s3cr3t&v=&x", "http://127.0.0.1:9000/events?key=***&v=&***"},
 		{"${URL}", "https://hooks.example:8443/***"},
@@ -36,6 +38,10 @@ func TestAddress(t *testing.T) {
 		{"http://user:plain@127.0.0.1/x", "http://***@127.0.0.1/x"},
 		{"http://127.0.0.1/${TOKEN}/x?key=${TOKEN}", "http://127.0.0.1/***/x?key=***"},
 		{"http://127.0.0.1?key=${TOKEN}", "http://127.0.0.1?key=***"},
+		{"${URL:-http://127.0.0.1:9000/events}", "https://hooks.example:8443/***"},
+		{"https://${TOKEN}.hooks.example:8443/x", "https://***.hooks.example:8443/x"},
+		{"http://[${V6}]:${PORT}/x", "http://[***]:9000/x"},
+		{"http://${HOSTPORT}/x", "http://10.0.0.1:9000/x"},
 	} {
 		t.Run(test.text, func(t *testing.T) {
 			e, err := secrets.Expand(test.text, "")
@@ -71,6 +77,31 @@ func TestParseURL(t *testing.T) {
 				}
 			case u.Host != test.host:
 				t.Errorf("the host is %q, want %q%s", u.Host, test.host, test.err)
+			}
+		})
+	}
+}
+
+// TestShownOptions: the list of targets shows where a target is, and not the secrets of
+// its address.
+func TestShownOptions(t *testing.T) {
+	secrets := targetstest.Vars("URL", "https://me:p4ss@hooks.example:8443/services/T0?k=v")
+	for _, test := range []struct {
+		text   string
+		secret *bool
+		want   string
+	}{
+		{"${URL}", nil, "https://***@hooks.example:8443/***"},
+		{"${URL}", new(true), "https://***@hooks.example:8443/***"},
+		{"${URL}", new(false), "https://***@hooks.example:8443/services/T0?***"},
+		{"${NONE:-http://127.0.0.1:9000/events}", nil, "http://127.0.0.1:9000/events"},
+		{"http://127.0.0.1:9000/events?key=1", nil, "http://127.0.0.1:9000/events?***"},
+	} {
+		t.Run(test.text, func(t *testing.T) {
+			o, shown := &Options{URL: test.text, Secret: test.secret}, map[string]any{}
+			o.Validate(&targets.Validation{Secrets: secrets}, "http", "https")
+			if o.Show(shown); shown["url"] != test.want {
+				t.Errorf("shown as %v, want %s", shown["url"], test.want)
 			}
 		})
 	}

@@ -31,6 +31,9 @@ type Renderer struct {
 	// shown the same as a preview may show them.
 	configured []Field
 	shown      map[string]string
+	// secrets are what references in headers stand for, logins the values of headers that
+	// are secret by their names, and the references in them.
+	secrets, logins []string
 	// UserAgent is sent with each message, unless it is empty.
 	UserAgent string
 	signing   [][]byte
@@ -64,8 +67,10 @@ func NewRenderer(c *targets.Config, o *Options, signingSecrets []string, env tar
 		name = textproto.CanonicalMIMEHeaderKey(name)
 		r.configured = append(r.configured, Field{name, e.Value})
 		r.shown[name] = e.Masked()
+		r.secrets = append(r.secrets, e.Secrets()...)
 		if secretHeader(name) {
 			r.shown[name] = secret.Mask
+			r.logins = append(append(r.logins, e.Value), e.Secrets()...)
 		}
 	}
 	for _, text := range signingSecrets {
@@ -249,6 +254,7 @@ func (r *Renderer) SetBasicAuth(user, password string) {
 	login := base64.StdEncoding.EncodeToString([]byte(user + ":" + password))
 	r.configured = append(r.configured, Field{headerAuthorization, "Basic " + login})
 	r.shown[headerAuthorization] = secret.Mask
+	r.logins = append(r.logins, login, password)
 }
 
 // Preview returns the headers as they may be shown.
@@ -261,14 +267,19 @@ func (r *Renderer) Preview(m *Message) map[string]string {
 	return out
 }
 
-// Secrets returns the values of the configured headers that must not be shown, to
-// be hidden where a server repeats them.
+// Secrets returns what of the configured headers must not be shown, to be hidden where
+// a server repeats it.
 func (r *Renderer) Secrets() []string {
-	var out []string
+	out := slices.Clone(r.secrets)
 	for _, f := range r.configured {
 		if f.Value != r.shown[f.Name] {
 			out = append(out, f.Value)
 		}
 	}
 	return out
+}
+
+// Logins returns what of Secrets logs in, and is long enough to be nothing else.
+func (r *Renderer) Logins() []string {
+	return slices.DeleteFunc(slices.Clone(r.logins), func(text string) bool { return len(text) < minWord })
 }

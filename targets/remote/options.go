@@ -3,10 +3,13 @@
 package remote
 
 import (
+	"cmp"
 	"maps"
 	"net/url"
 	"slices"
+	"strings"
 
+	"signalbox/secret"
 	"signalbox/targets"
 )
 
@@ -26,6 +29,9 @@ const (
 type Options struct {
 	// URL is where the target is.
 	URL string `yaml:"url"`
+	// Secret says whether what the references in URL stand for is secret, true by default.
+	// The login and the query of URL always are.
+	Secret *bool `yaml:"secret"`
 	// Headers are sent with each delivery.
 	Headers map[string]string `yaml:"headers"`
 	// Format is the form of an event that no rule transforms, FormatEventBridge by
@@ -33,6 +39,9 @@ type Options struct {
 	Format string `yaml:"format"`
 	// TLS is for addresses whose scheme has it.
 	TLS TLS `yaml:"tls"`
+
+	// shown is URL as it may be shown; Validate sets it.
+	shown string
 }
 
 // SetDefaults fills in what was left out.
@@ -49,7 +58,11 @@ func (o *Options) Validate(v *targets.Validation, schemes ...string) *url.URL {
 
 // Show adds what of the options may be shown: of the headers their names.
 func (o *Options) Show(shown map[string]any) {
-	shown["url"], shown["format"] = MaskURL(o.URL), o.Format
+	url, _, hasQuery := strings.Cut(cmp.Or(o.shown, MaskURL(o.URL)), "?")
+	if hasQuery {
+		url += "?" + secret.Mask
+	}
+	shown["url"], shown["format"] = url, o.Format
 	if len(o.Headers) > 0 {
 		shown["headers"] = slices.Sorted(maps.Keys(o.Headers))
 	}
@@ -70,7 +83,30 @@ func (o *Options) url(v *targets.Validation, schemes []string) *url.URL {
 		v.Fail(field, "%v", err)
 		return nil
 	}
+	o.shown, _ = Shown(o.public(e))
 	return u
+}
+
+// public returns the URL with what is secret in it.
+func (o *Options) public(e secret.Text) secret.Text {
+	if o.Secret != nil && !*o.Secret {
+		return e.Open()
+	}
+	return e
+}
+
+// Address returns the URL, and as it may be shown, with the secrets to hide where a server
+// repeats them.
+func (o *Options) Address(s secret.Source, dir string, schemes ...string) (u *url.URL, shown string, secrets []string, err error) {
+	e, err := s.Expand(o.URL, dir)
+	if err != nil {
+		return nil, "", nil, err
+	}
+	if u, err = ParseURL(e, schemes...); err != nil {
+		return nil, "", nil, err
+	}
+	shown, secrets = Shown(o.public(e))
+	return u, shown, secrets, nil
 }
 
 func (o *Options) headers(v *targets.Validation) {
