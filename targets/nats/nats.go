@@ -65,7 +65,7 @@ func newTarget(c *targets.Config, env targets.Env) (targets.Target, error) {
 	if err != nil {
 		return nil, err
 	}
-	renderer.UserAgent, renderer.MessageID = "", true
+	renderer.UserAgent, renderer.MessageID, renderer.LowerCase = "", true, true
 	u, shown, secrets, err := o.Address(env.Secrets, c.Dir, schemes...)
 	if err != nil {
 		return nil, err

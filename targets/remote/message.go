@@ -8,6 +8,7 @@ import (
 	"net/textproto"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"signalbox/event"
@@ -37,6 +38,9 @@ type Renderer struct {
 	// UserAgent is sent with each message, unless it is empty.
 	UserAgent string
 	signing   [][]byte
+	// LowerCase writes the headers of a CloudEvent as NATS's binding has them, where case
+	// counts, and datacontenttype among them.
+	LowerCase bool
 	// MessageID adds the header by which JetStream knows repeats of a message.
 	MessageID bool
 }
@@ -189,13 +193,21 @@ func (r *Renderer) cloudEvent(m *Message, d *targets.Delivery) error {
 	if r.format == FormatCloudEvents {
 		m.Body = ev.AppendCloudEvent(make([]byte, 0, len(d.Envelope)+256))
 		m.add(headerContentType, ContentTypeCloudEvent)
-		return nil
+	} else {
+		header, body := ev.CloudEventHTTP()
+		for _, name := range slices.Sorted(maps.Keys(header)) {
+			m.add(name, header[name][0])
+		}
+		m.Body = body
+		if r.LowerCase {
+			m.add("ce-datacontenttype", header.Get(headerContentType))
+		}
 	}
-	header, body := ev.CloudEventHTTP()
-	for _, name := range slices.Sorted(maps.Keys(header)) {
-		m.add(name, header[name][0])
+	if r.LowerCase {
+		for i := range m.Fields {
+			m.Fields[i].Name = strings.ToLower(m.Fields[i].Name)
+		}
 	}
-	m.Body = body
 	return nil
 }
 
@@ -216,8 +228,8 @@ func (m *Message) addText(name, text string) {
 // set adds a header in place of one of the same name.
 func (m *Message) set(f Field) {
 	for i := range m.Fields {
-		if m.Fields[i].Name == f.Name {
-			m.Fields[i] = f
+		if strings.EqualFold(m.Fields[i].Name, f.Name) {
+			m.Fields[i].Value = f.Value
 			return
 		}
 	}
