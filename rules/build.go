@@ -1,7 +1,6 @@
 package rules
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -40,12 +39,11 @@ func (l *loader) build() *Set {
 	b := &builder{
 		loader: l,
 		set: &Set{
-			Targets:  map[string]targets.Config{},
-			Orders:   map[string]*exprenv.OrderKey{},
-			Buses:    map[string]Bus{DefaultBus: {Name: DefaultBus}},
-			Files:    l.files,
-			Catalog:  l.catalog,
-			matchers: map[string]*matcher{},
+			Targets: map[string]targets.Config{},
+			Orders:  map[string]*exprenv.OrderKey{},
+			Buses:   map[string]Bus{DefaultBus: {Name: DefaultBus}},
+			Files:   l.files,
+			Catalog: l.catalog,
 		},
 		busPos:    map[string]Position{},
 		targetPos: map[string]Position{},
@@ -60,9 +58,10 @@ func (l *loader) build() *Set {
 	b.busTargets()
 	b.rules(b.drafts())
 	b.spelling()
-	b.matchers()
-	b.loops()
-	b.handlers()
+	if b.problems.Len() == 0 { // a faulty rule has no pattern
+		b.set.seal(&b.problems, &b.warnings)
+	}
+	b.set.handlers(&b.problems, &b.warnings)
 	b.hash.add("origin", l.src.Account, l.src.Region)
 	b.set.Revision = b.hash.sum()
 	return b.set
@@ -125,9 +124,7 @@ func (b *builder) rules(drafts []*draft) {
 		b.set.Rules = append(b.set.Rules, b.rule(d))
 		b.hash.rule(d)
 	}
-	slices.SortFunc(b.set.Rules, func(x, y *Rule) int {
-		return cmp.Or(cmp.Compare(x.Bus, y.Bus), cmp.Compare(x.Name, y.Name))
-	})
+	sortRules(b.set.Rules)
 }
 
 func (b *builder) rule(d *draft) *Rule {
@@ -269,35 +266,4 @@ func (b *builder) exprFault(n *document.Node, path document.Path, err error) {
 		pos, text = n.TextPosition(fault.Offset), withHint(fault.Reason, fault.Hint)
 	}
 	b.problems.Add(pos, path, "%s", text)
-}
-
-// matchers compiles the rules of each bus. It waits until all is well: a faulty
-// rule has no pattern.
-func (b *builder) matchers() {
-	if b.problems.Len() > 0 {
-		return
-	}
-	for _, r := range b.set.Rules {
-		if r.State == Disabled {
-			continue
-		}
-		m := b.set.matchers[r.Bus]
-		if m == nil {
-			m = &matcher{}
-			b.set.matchers[r.Bus] = m
-		}
-		m.rules = append(m.rules, r)
-	}
-	for bus, m := range b.set.matchers {
-		patterns := make([]*pattern.Pattern, len(m.rules))
-		for i, r := range m.rules {
-			patterns[i] = r.Pattern
-		}
-		compiled, err := pattern.Compile(patterns)
-		if err != nil {
-			b.problems.AddError("", fmt.Errorf("bus %q: %w", bus, err))
-			continue
-		}
-		m.patterns = compiled
-	}
 }

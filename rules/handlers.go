@@ -12,11 +12,11 @@ import (
 // handlers looks at the commands and queries that the catalog declares: each has
 // exactly one handler. Only what is certain from the rules alone is a fault here;
 // all else is seen when a message comes.
-func (b *builder) handlers() {
-	for _, name := range b.set.Catalog.Names() {
-		t, ok := b.set.Catalog.Type(name, "")
-		if ok && b.set.Catalog.Asks(t) {
-			b.oneHandler(name, t.Kind)
+func (s *Set) handlers(problems, warnings *document.Problems) {
+	for _, name := range s.Catalog.Names() {
+		t, ok := s.Catalog.Type(name, "")
+		if ok && s.Catalog.Asks(t) {
+			s.oneHandler(name, t.Kind, problems, warnings)
 		}
 	}
 }
@@ -28,36 +28,36 @@ type sender struct {
 	sources []string
 }
 
-func (b *builder) oneHandler(name string, kind event.Kind) {
+func (s *Set) oneHandler(name string, kind event.Kind, problems, warnings *document.Problems) {
 	var before []sender
-	for _, r := range b.set.Rules {
-		s, ok := certain(r, name, kind)
+	for _, r := range s.Rules {
+		sends, ok := certain(r, name, kind)
 		if !ok {
 			continue
 		}
-		n := b.handling(r)
+		n := s.handling(r)
 		if n == 0 && len(r.Targets) > 0 {
-			b.warnings.Add(r.Pos, ruleName(r), "only logs the %s %s: a log does not handle it", kind, name)
+			warnings.Add(r.Pos, ruleName(r), "only logs the %s %s: a log does not handle it", kind, name)
 		}
 		if n == 0 {
 			continue
 		}
 		if n > 1 {
-			b.problems.Add(r.Pos, ruleName(r), "sends the %s %s to %d targets: exactly one handles it", kind, name, n)
+			problems.Add(r.Pos, ruleName(r), "sends the %s %s to %d targets: exactly one handles it", kind, name, n)
 		}
-		if i := slices.IndexFunc(before, s.meets); i >= 0 {
+		if i := slices.IndexFunc(before, sends.meets); i >= 0 {
 			other := before[i].rule
-			b.problems.Add(r.Pos, ruleName(r), "would be the second handler of the %s %s; rule %q is the first, at %s: exactly one handles it",
+			problems.Add(r.Pos, ruleName(r), "would be the second handler of the %s %s; rule %q is the first, at %s: exactly one handles it",
 				kind, name, other.Name, other.Pos)
 		}
-		if kind == event.KindQuery && b.mute(r) {
-			b.warnings.Add(r.Pos, ruleName(r), "sends the query %s to a queue, from which no reply comes: send it to an http target", name)
+		if kind == event.KindQuery && s.mute(r) {
+			warnings.Add(r.Pos, ruleName(r), "sends the query %s to a queue, from which no reply comes: send it to an http target", name)
 		}
-		before = append(before, s)
+		before = append(before, sends)
 	}
 }
 
-// meets says whether both rules match the same message.
+// meets reports whether both rules match the same message.
 func (s sender) meets(o sender) bool {
 	if s.rule.Bus != o.rule.Bus {
 		return false
@@ -66,7 +66,7 @@ func (s sender) meets(o sender) bool {
 		slices.ContainsFunc(s.sources, func(source string) bool { return slices.Contains(o.sources, source) })
 }
 
-// certain says whether an enabled rule matches every message of a type, whatever
+// certain reports whether an enabled rule matches every message of a type, whatever
 // its detail: its pattern asks for the type by name, and for sources by name, and
 // for nothing else.
 func certain(r *Rule, name string, kind event.Kind) (s sender, ok bool) {
@@ -86,10 +86,9 @@ func certain(r *Rule, name string, kind event.Kind) (s sender, ok bool) {
 }
 
 // handling counts the targets of a rule that are no mere logs.
-func (b *builder) handling(r *Rule) (n int) {
+func (s *Set) handling(r *Rule) (n int) {
 	for i := range r.Targets {
-		cfg := b.set.Targets[r.Targets[i].Target]
-		if !cfg.Traits().Observes {
+		if !s.traits(r.Targets[i].Target).Observes {
 			n++
 		}
 	}
@@ -97,10 +96,10 @@ func (b *builder) handling(r *Rule) (n int) {
 }
 
 // mute reports whether no target of a rule gives a reply.
-func (b *builder) mute(r *Rule) bool {
+func (s *Set) mute(r *Rule) bool {
 	return !slices.ContainsFunc(r.Targets, func(t RuleTarget) bool {
-		cfg := b.set.Targets[t.Target]
-		return cfg.Traits().Answers || cfg.Traits().Forwards
+		traits := s.traits(t.Target)
+		return traits.Answers || traits.Forwards
 	})
 }
 

@@ -65,3 +65,23 @@ func TestHandlers(t *testing.T) {
 		})
 	}
 }
+
+// TestWithChecksAsFilesDo adds a rule in code that handles what a rule of a file handles.
+func TestWithChecksAsFilesDo(t *testing.T) {
+	set, err := loadDeclared(t, "  - {name: a, pattern: {detail-type: [CreateOrder]}, targets: [shop]}\n")
+	must(t, err)
+	second := *set.Rules[0]
+	if _, err := set.With([]*Rule{&second}, nil); err == nil || !strings.Contains(err.Error(), `bus "default" has another of that name`) {
+		t.Errorf("the same name: %v", err)
+	}
+	second.Name = "b"
+	if _, err := set.With([]*Rule{&second}, nil); err == nil || !strings.Contains(err.Error(), "second handler") {
+		t.Errorf("a second handler: %v", err)
+	}
+	second.State = Disabled
+	more, err := set.With([]*Rule{&second}, nil)
+	must(t, err)
+	if len(more.Rules) != 2 || len(more.Warnings) != len(set.Warnings) {
+		t.Errorf("%d rules, warnings %v; had %v", len(more.Rules), more.Warnings, set.Warnings)
+	}
+}

@@ -182,7 +182,7 @@ func takes(p *pattern.Pattern, key, value string) bool {
 	return ok || err != nil
 }
 
-// meets says whether an event can match both; where neither names a value, it is
+// meets reports whether an event can match both; where neither names a value, it is
 // taken for granted.
 func (h *head) meets(other *head) bool {
 	return meet(h.detailType, other.detailType, "detail-type") && meet(h.source, other.source, "source")
@@ -201,7 +201,7 @@ func meet(a, b *pattern.Pattern, key string) bool {
 	return true
 }
 
-// exact gives the values that a pattern of one member names, and whether it
+// exact returns the values that a pattern of one member names, and whether it
 // takes no others.
 func exact(p *pattern.Pattern, key string) (values []string, all bool) {
 	var members map[string][]any
@@ -219,13 +219,10 @@ func exact(p *pattern.Pattern, key string) (values []string, all bool) {
 }
 
 // loops warns of every loop, at the first rule of it.
-func (b *builder) loops() {
-	if b.problems.Len() > 0 {
-		return
-	}
-	for _, cycle := range b.set.Cycles() {
+func (s *Set) loops(warnings *document.Problems) {
+	for _, cycle := range s.Cycles() {
 		first := cycle[0]
-		b.warnings.Add(first.Entry.Pos, document.In(fmt.Sprintf("rule %q", first.Rule.Name)),
+		warnings.Add(first.Entry.Pos, document.In(fmt.Sprintf("rule %q", first.Rule.Name)),
 			"is part of a loop: %s; an event goes round until max_hops stops it: let one of the rules ask for more, or remove one", cycleText(cycle))
 	}
 }

@@ -112,24 +112,3 @@ func TestCoversIsSound(t *testing.T) {
 		t.Errorf("%d covered pairs and %d matches test too little", covered, matched)
 	}
 }
-
-func TestOverlaps(t *testing.T) {
-	var list []*Pattern
-	for _, src := range []string{
-		`{"source":["a"],"detail":{"x":[1]}}`, // covered by the next
-		`{"source":["a","b"]}`,
-		`{"source":["c"]}`,
-		`{"source":["c"]}`,                        // the same again
-		`{"source":[{"prefix":"d"}]}`,             //
-		`{"source":["dd"]}`,                       // covered by the one before
-		`{"$or":[{"source":["a"]},{"b":["x"]}]}`,  //
-		`{"source":["b"],"detail-type":["y"]}`,    // covered by the second
-		`{"source":["zz"],"detail-type":["y,z"]}`, //
-	} {
-		list = append(list, mustParse(t, src))
-	}
-	want := []Overlap{{1, 0}, {2, 3}, {4, 5}, {1, 7}}
-	if got := Overlaps(list); !slices.Equal(got, want) {
-		t.Errorf("got %v, want %v", got, want)
-	}
-}
