@@ -45,14 +45,6 @@ type TargetView struct {
 	Config map[string]any `json:"config,omitempty"`
 }
 
-// retryView bounds the attempts of a target's deliveries.
-type retryView struct {
-	MaxAttempts int    `json:"max_attempts"`
-	MaxAge      string `json:"max_age"`
-	MinBackoff  string `json:"min_backoff"`
-	MaxBackoff  string `json:"max_backoff"`
-}
-
 // batchView says how a target's deliveries are gathered.
 type batchView struct {
 	MaxEvents int    `json:"max_events"`
@@ -118,10 +110,7 @@ func showConfig(c *targets.Config) map[string]any {
 	shown := map[string]any{
 		"description": c.Description, "reply": c.Reply, "order_by": c.OrderBy, "on_dead_letter": c.OnDeadLetter,
 		"timeout": document.FormatDuration(c.Timeout), "concurrency": c.Concurrency, "synthetic": c.Synthetic,
-		"retry": retryView{
-			MaxAttempts: c.Retry.MaxAttempts, MaxAge: document.FormatDuration(c.Retry.MaxAge),
-			MinBackoff: document.FormatDuration(c.Retry.MinBackoff), MaxBackoff: document.FormatDuration(c.Retry.MaxBackoff),
-		},
+		"retry":        c.Retry,
 		"retry_budget": showBudget(&c.RetryBudget), "breaker": showBreaker(&c.Breaker),
 	}
 	if c.Batch != nil {

@@ -13,6 +13,7 @@ import (
 
 	"signalbox/catalog"
 	"signalbox/document"
+	"signalbox/event"
 	"signalbox/rules"
 	"signalbox/secret"
 )
@@ -136,8 +137,8 @@ func Default() *Config {
 		Region:  "local",
 		Limits: Limits{
 			MaxBody:       4 << 20,
-			MaxEntries:    1000,
-			MaxDepth:      100,
+			MaxEntries:    event.DefaultMaxBatch,
+			MaxDepth:      event.DefaultMaxDepth,
 			MaxPending:    10_000_000,
 			HeaderTimeout: 5 * time.Second,
 			Window:        1024,

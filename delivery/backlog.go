@@ -91,12 +91,3 @@ func first(a, b journal.Cursor) journal.Cursor {
 	}
 	return b
 }
-
-// after returns the place behind a delivery.
-func after(d *journal.Delivery) journal.Cursor {
-	c := journal.CursorOf(d)
-	if c.N++; c.N == 0 {
-		c.Seq++
-	}
-	return c
-}

@@ -99,7 +99,7 @@ func (r *reading) resume(s *resumption, limit int) error {
 		if more {
 			return false
 		}
-		s.next = after(&d)
+		s.next = journal.CursorAfter(&d)
 		if r.has(&d) { // its end is on its way
 			return true
 		}

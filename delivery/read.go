@@ -211,7 +211,7 @@ func (r *reading) take(d journal.Delivery, rec journal.Record, next *journal.Cur
 		r.found = append(r.found, it)
 		r.bytes += it.size()
 	}
-	*next = after(&d)
+	*next = journal.CursorAfter(&d)
 	return nil
 }
 

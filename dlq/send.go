@@ -194,12 +194,9 @@ func (s *sender) send(l *Letter, how sending, before []journal.Move) (journal.Mo
 	return l.out(how), nil
 }
 
-// after is the place behind a dead letter.
+// after returns the place behind a dead letter.
 func after(d *journal.Delivery) journal.Cursor {
-	c := journal.CursorOf(d)
+	c := journal.CursorAfter(d)
 	c.Due = time.Time{}
-	if c.N++; c.N == 0 {
-		c.Seq++
-	}
 	return c
 }

@@ -77,12 +77,12 @@ func TestDecodeJSONRefuses(t *testing.T) {
 	deep := strings.Repeat("[", 10_000)
 	tests := map[string]struct{ body, want string }{
 		"empty":       {``, `SerializationException: the body is not valid JSON: byte 0: expected a JSON object, but the text ends here`},
-		"empty batch": {`[]`, `ValidationException: a batch of 0 events: send from 1 to 100`},
+		"empty batch": {`[]`, `ValidationException: a batch of 0 events: send from 1 to 1000`},
 		"no source":   {`{"detail-type":"T","detail":{}}`, `InvalidArgument: source: is required and must not be empty`},
 		"no type":     {`{"source":"T","detail":{}}`, `InvalidArgument: detail-type: is required and must not be empty`},
 		"no detail":   {`{"source":"s","detail-type":"T"}`, `InvalidArgument: detail: is required and must not be empty`},
 		"misspelt":    {`{"source":"s","detail_type":"T","detail":{}}`, `InvalidArgument: detail_type: unknown member of an event envelope (did you mean "detail-type"?)`},
-		"too deep":    {`{"detail":` + deep, `SerializationException: the body is not valid JSON: byte 138: objects and arrays nest deeper than 128 levels (send a flatter one, or raise the limit)`},
+		"too deep":    {`{"detail":` + deep, `SerializationException: the body is not valid JSON: byte 1010: objects and arrays nest deeper than 1000 levels (send a flatter one, or raise the limit)`},
 		"OCI":         {`{"eventType":"t","eventID":"1"}`, `InvalidArgument: source: is required and must not be empty`},
 		"OCI member":  {`{"eventType":"t","eventId":"1"}`, `InvalidArgument: eventId: unknown member of an OCI event (did you mean "eventID"?)`},
 	}

@@ -5,7 +5,7 @@ import "cmp"
 // Limits bound what a decoder takes. A zero field stands for its default.
 type Limits struct {
 	// MaxEntries is the most events in one request; 10 for PutEvents, as
-	// EventBridge has it, and 100 for the other forms.
+	// EventBridge has it, and DefaultMaxBatch for the other forms.
 	MaxEntries int
 	// MaxSize is the most bytes in the entries of one PutEvents request, counted
 	// as EventBridge counts them; 1 MiB. The other forms are bounded by their
@@ -18,9 +18,9 @@ type Limits struct {
 // The defaults of Limits.
 const (
 	DefaultMaxPutEntries = 10
-	DefaultMaxBatch      = 100
+	DefaultMaxBatch      = 1000
 	DefaultMaxSize       = 1 << 20
-	DefaultMaxDepth      = 128
+	DefaultMaxDepth      = 1000
 )
 
 func (l Limits) depth() int    { return cmp.Or(l.MaxDepth, DefaultMaxDepth) }

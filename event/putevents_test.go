@@ -51,7 +51,7 @@ func entryJSON(detail string) string {
 }
 
 func TestDecodePutEventsRefusesEntries(t *testing.T) {
-	deep := strings.Repeat(`{"a":`, 129) + "1" + strings.Repeat("}", 129)
+	deep := strings.Repeat(`{"a":`, 1001) + "1" + strings.Repeat("}", 1001)
 	tests := map[string]struct{ entry, want string }{
 		"no source": {`{"DetailType":"T","Detail":"{}"}`,
 			`InvalidArgument: Parameter Source is not valid. Reason: Source is a required argument.`},
@@ -68,7 +68,7 @@ func TestDecodePutEventsRefusesEntries(t *testing.T) {
 		"detail has more": {entryJSON(`{} {}`),
 			`MalformedDetail: Detail is malformed. (Entries[1].Detail: byte 3: unexpected data after the end of the JSON value)`},
 		"detail is too deep": {entryJSON(deep),
-			`MalformedDetail: Detail is malformed. (Entries[1].Detail: byte 640: objects and arrays nest deeper than 128 levels (send a flatter one, or raise the limit))`},
+			`MalformedDetail: Detail is malformed. (Entries[1].Detail: byte 5000: objects and arrays nest deeper than 1000 levels (send a flatter one, or raise the limit))`},
 		"time": {`{"Source":"s","DetailType":"T","Detail":"{}","Time":"noon"}`,
 			`InvalidArgument: Parameter Time is not valid. Reason: "noon" is neither a number of seconds since 1970 nor a time in RFC 3339.`},
 		"time out of range": {`{"Source":"s","DetailType":"T","Detail":"{}","Time":1e30}`,
@@ -118,7 +118,7 @@ func TestDecodePutEventsRefusesRequests(t *testing.T) {
 		"time":         {`{"Entries":[{"Time":true}]}`, `SerializationException: Entries[0].Time: expected a number of seconds since 1970, found a boolean`},
 		"entry":        {`{"Entries":[7]}`, `SerializationException: Entries[0]: expected an object, found a number`},
 		"comma":        {`{"Entries":[{"Source":"s",}]}`, `SerializationException: the body is not valid JSON: byte 26: expected a key in double quotes, found '}'`},
-		"deep":         {`{"x":` + strings.Repeat("[", 10000), `SerializationException: the body is not valid JSON: byte 132: objects and arrays nest deeper than 128 levels (send a flatter one, or raise the limit)`},
+		"deep":         {`{"x":` + strings.Repeat("[", 10000), `SerializationException: the body is not valid JSON: byte 1004: objects and arrays nest deeper than 1000 levels (send a flatter one, or raise the limit)`},
 		"surrogate":    {`{"Entries":[{"Source":"\udc00"}]}`, `SerializationException: the body is not valid JSON: byte 23: a surrogate without its partner is no character (send both halves of the pair)`},
 	}
 	for name, test := range tests {

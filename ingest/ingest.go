@@ -38,11 +38,11 @@ type Options struct {
 	MaxBody int64
 	// MaxEntries is the most entries of PutEvents, 10; MaxEntriesSize the most
 	// bytes in them as EventBridge counts, 1 MiB; MaxBatch the most events in a
-	// request to /v1/events, 100.
+	// request to /v1/events, event.DefaultMaxBatch.
 	MaxEntries     int
 	MaxEntriesSize int
 	MaxBatch       int
-	// MaxDepth is how deeply a detail may nest, 128.
+	// MaxDepth is how deeply a detail may nest, event.DefaultMaxDepth.
 	MaxDepth int
 
 	// Command and Query take one message in and wait for what its handler answers,

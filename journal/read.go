@@ -119,8 +119,17 @@ func (c Cursor) Compare(o Cursor) int {
 	}
 }
 
-// CursorOf is the place of a delivery.
+// CursorOf returns the place of a delivery.
 func CursorOf(d *Delivery) Cursor { return Cursor{Due: d.Due, Seq: d.Seq, N: d.N} }
+
+// CursorAfter returns the place behind a delivery.
+func CursorAfter(d *Delivery) Cursor {
+	c := CursorOf(d)
+	if c.N++; c.N == 0 {
+		c.Seq++
+	}
+	return c
+}
 
 // Ready calls fn with the ready deliveries of a lane and their events, from a
 // place on, up to but without the events at limit, until fn says stop. Both are

@@ -223,21 +223,12 @@ func (r *Router) renderBody(s *send, p *plan) (err error) {
 		return nil
 	}
 	s.body, err = s.to.Transform.Apply(transform.Input{
-		Envelope: p.envelope, Event: p.event, RuleName: s.rule.Name, RuleARN: r.ruleARN(s.rule), Ingested: p.event.Meta.Received,
+		Envelope: p.envelope, Event: p.event, RuleName: s.rule.Name, RuleARN: s.rule.ARN, Ingested: p.event.Meta.Received,
 	})
 	if err == nil && s.body == nil {
 		s.body = []byte{} // nil would mean the event itself
 	}
 	return err
-}
-
-// ruleARN names a rule as EventBridge does.
-func (r *Router) ruleARN(rule *rules.Rule) string {
-	arn := "arn:aws:events:" + r.opts.Region + ":" + r.opts.Account + ":rule/"
-	if rule.Bus != rules.DefaultBus {
-		arn += rule.Bus + "/"
-	}
-	return arn + rule.Name
 }
 
 // entry is a plan as the journal takes it.

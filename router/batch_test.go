@@ -97,6 +97,7 @@ func TestABatchWaitsForCompany(t *testing.T) {
 		b.settled()
 		b.send(ordersFrom(4, 1)...)
 		time.Sleep(time.Second)
+		b.settled() // before the next ones come at the same instant
 		b.send(ordersFrom(5, 7)...)
 		b.settled()
 		if got, want := b.fakes["a"].sizes(), []int{3, 1, 3, 3}; !slices.Equal(got, want) {

@@ -44,7 +44,7 @@ func (r *Router) Subscribe(name, patternJSON string, handler Handler) (unsubscri
 	s := &subscription{cfg: targets.Config{Name: name, Type: fn.Type, Kind: fn.Kind(), Options: &fn.Options{Deliver: handler.deliver}}}
 	s.cfg.SetDefaults()
 	s.rule = &rules.Rule{
-		Name: name, Bus: rules.DefaultBus, State: rules.Enabled, Pattern: p,
+		Name: name, Bus: rules.DefaultBus, State: rules.Enabled, Pattern: p, ARN: rules.RuleARN(r.opts.Region, r.opts.Account, rules.DefaultBus, name),
 		Targets: []rules.RuleTarget{{ID: name, Target: name}},
 	}
 	if err := r.change(func(all map[string]*subscription) error {

@@ -139,7 +139,7 @@ func (b *builder) rule(d *draft) *Rule {
 
 		Pos: d.pos,
 	}
-	r.ARN = ruleARN(b.src.Region, b.src.Account, r.Bus, r.Name)
+	r.ARN = RuleARN(b.src.Region, b.src.Account, r.Bus, r.Name)
 	b.names(d)
 	r.Pattern = b.pattern(d)
 	r.When = b.when(d)

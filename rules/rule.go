@@ -140,9 +140,9 @@ func checkName(name string) string {
 	return ""
 }
 
-// ruleARN puts the bus into the name only where it is not the default one, as
+// RuleARN returns the name of a rule in AWS's form. The bus is part of it only where it is not the default one, as
 // EventBridge does.
-func ruleARN(region, account, bus, name string) string {
+func RuleARN(region, account, bus, name string) string {
 	parts := []string{"arn:aws:events:" + region + ":" + account + ":rule"}
 	if bus != DefaultBus {
 		parts = append(parts, bus)

@@ -3,7 +3,6 @@ package rules
 import (
 	"encoding/json"
 
-	"signalbox/document"
 	"signalbox/event"
 	"signalbox/rules/transform"
 	"signalbox/targets"
@@ -32,7 +31,7 @@ type ruleTargetView struct {
 	InputPath        string           `json:"input_path,omitempty"`
 	InputTransformer *transformerView `json:"input_transformer,omitempty"`
 	Transform        string           `json:"transform,omitempty"`
-	Retry            *retryView       `json:"retry,omitempty"`
+	Retry            *targets.Retry   `json:"retry,omitempty"`
 	Reply            string           `json:"reply,omitempty"`
 	Emits            []string         `json:"emits,omitempty"`
 }
@@ -41,13 +40,6 @@ type transformerView struct {
 	InputPathsMap map[string]string `json:"input_paths_map,omitempty"`
 	InputTemplate string            `json:"input_template"`
 	Compat        string            `json:"compat,omitempty"`
-}
-
-type retryView struct {
-	MaxAttempts int    `json:"max_attempts"`
-	MaxAge      string `json:"max_age"`
-	MinBackoff  string `json:"min_backoff"`
-	MaxBackoff  string `json:"max_backoff"`
 }
 
 // MarshalJSON gives the rule with the keys of a rule file, its ARN and its
@@ -82,7 +74,7 @@ func (t *RuleTarget) view() ruleTargetView {
 		InputPath:        orEmpty(t.Spec.InputPath),
 		InputTransformer: viewTransformer(t.Spec.InputTransformer),
 		Transform:        orEmpty(t.Spec.Transform),
-		Retry:            viewRetry(t.Retry),
+		Retry:            t.Retry,
 		Reply:            t.Reply,
 		Emits:            t.Emits,
 	}
@@ -104,16 +96,4 @@ func viewTransformer(t *transform.InputTransformer) *transformerView {
 		return nil
 	}
 	return &transformerView{InputPathsMap: t.InputPathsMap, InputTemplate: t.InputTemplate, Compat: t.Compat}
-}
-
-func viewRetry(r *targets.Retry) *retryView {
-	if r == nil {
-		return nil
-	}
-	return &retryView{
-		MaxAttempts: r.MaxAttempts,
-		MaxAge:      document.FormatDuration(r.MaxAge),
-		MinBackoff:  document.FormatDuration(r.MinBackoff),
-		MaxBackoff:  document.FormatDuration(r.MaxBackoff),
-	}
 }

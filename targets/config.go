@@ -1,10 +1,12 @@
 package targets
 
 import (
+	"encoding/json"
 	"reflect"
 	"strings"
 	"time"
 
+	"signalbox/document"
 	"signalbox/secret"
 )
 
@@ -88,6 +90,16 @@ type Retry struct {
 	MaxAge      time.Duration `yaml:"max_age"`      // 24h by default, from acceptance
 	MinBackoff  time.Duration `yaml:"min_backoff"`  // 1s by default
 	MaxBackoff  time.Duration `yaml:"max_backoff"`  // 10m by default; caps Retry-After too
+}
+
+// MarshalJSON writes the keys of a rule file, and durations as they stand there.
+func (r Retry) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		MaxAttempts int    `json:"max_attempts"`
+		MaxAge      string `json:"max_age"`
+		MinBackoff  string `json:"min_backoff"`
+		MaxBackoff  string `json:"max_backoff"`
+	}{r.MaxAttempts, document.FormatDuration(r.MaxAge), document.FormatDuration(r.MinBackoff), document.FormatDuration(r.MaxBackoff)})
 }
 
 // SyntheticPolicy says what a target does with a synthetic event.
