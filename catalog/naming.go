@@ -69,8 +69,8 @@ type Naming struct {
 	// Exceptions are names, or beginnings of names with a * behind them, that are
 	// left alone.
 	Exceptions []string `yaml:"exceptions"`
-	// AtDoor says what becomes of events whose names break the standard.
-	AtDoor Mode `yaml:"at_door"`
+	// OnArrival says what becomes of events whose names break the standard.
+	OnArrival Mode `yaml:"on_arrival|at_door"`
 	// Commands says what makes a message a command or a query.
 	Commands Commands `yaml:"commands"`
 }
@@ -98,7 +98,7 @@ func (c *Commands) UnmarshalText(text []byte) error {
 }
 
 // DefaultNaming is the standard where nobody asks for another.
-func DefaultNaming() *Naming { return &Naming{Style: AnyStyle, AtDoor: Off, Commands: Declared} }
+func DefaultNaming() *Naming { return &Naming{Style: AnyStyle, OnArrival: Off, Commands: Declared} }
 
 // NameFault is what the standard has against a name.
 type NameFault struct {
@@ -397,5 +397,5 @@ func (n *Naming) Misspelt(v Vocabulary, name string) *NameFault {
 
 // Fingerprint is all that the standard says.
 func (n *Naming) Fingerprint() string {
-	return fmt.Sprint(n.Style, n.Verbs, n.Exceptions, n.AtDoor, n.Commands)
+	return fmt.Sprint(n.Style, n.Verbs, n.Exceptions, n.OnArrival, n.Commands)
 }

@@ -13,8 +13,8 @@ import (
 
 // Decoder fills Go values from nodes and collects what does not fit.
 //
-// A struct takes its keys from `yaml` tags ("-" hides a field, ",inline" takes
-// in the fields of the struct that it is or leads to). An unknown or repeated key is a
+// A struct takes its keys from `yaml` tags ("-" hides a field, "new|old" takes two
+// spellings, ",inline" takes in the fields of the struct that it is or leads to). An unknown or repeated key is a
 // problem. A key that is absent, or a struct, map or list that is null, leaves
 // the field as it is, so that defaults are set before decoding.
 type Decoder struct {
@@ -299,7 +299,9 @@ func fieldsOf(v reflect.Value) map[string]reflect.Value {
 				fields[name] = field
 			}
 		default:
-			fields[tag] = v.Field(i)
+			for name := range strings.SplitSeq(tag, "|") {
+				fields[name] = v.Field(i)
+			}
 		}
 	}
 	return fields

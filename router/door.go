@@ -17,7 +17,7 @@ func (s *snapshot) inspect(e *event.Event) ([]catalog.Finding, error) {
 	if declared == nil {
 		return nil, nil
 	}
-	atBus, byName := s.set.Buses[e.Meta.Bus].Catalog, declared.Naming.AtDoor
+	atBus, byName := s.set.Buses[e.Meta.Bus].Catalog, declared.Naming.OnArrival
 	if !atBus.On() && !byName.On() {
 		return nil, nil
 	}

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -74,7 +75,7 @@ func (r *fileReader) json(root *document.Node) {
 		r.listed(root, "Rules", func(n *document.Node, path document.Path) { r.awsRule(n, path, "", nil) })
 	case root.Get("EventBuses") != nil:
 		r.listed(root, "EventBuses", func(n *document.Node, _ document.Path) { r.awsBus(n, "", nil) })
-	case root.Get("EventPattern") != nil, root.Get("ScheduleExpression") != nil:
+	case root.Get("EventPattern") != nil, root.Get("ScheduleExpression") != nil, root.Get("Name") != nil && root.Get("rules") == nil:
 		r.awsRule(root, document.Path{}, "", nil)
 	case root.Get("Targets") != nil:
 		r.targetsOfRule(root)
@@ -163,7 +164,12 @@ func (r *fileReader) awsRule(n *document.Node, path document.Path, logicalID str
 		path = document.In("rule " + strconv.Quote(name))
 	}
 	a := awsRule{State: Enabled}
-	r.dec.Decode(n, &a, path)
+	r.dec.Decode(given(n), &a, path)
+	if a.Schedule != nil && a.EventPattern == nil {
+		r.warnings.Add(a.Schedule.Pos, path, "is left out: it is a schedule (%s), and rules here match events", a.Schedule.Text)
+		r.schedules = append(r.schedules, name)
+		return
+	}
 	d := &draft{
 		Name:        a.Name,
 		Description: a.Description,
@@ -177,13 +183,23 @@ func (r *fileReader) awsRule(n *document.Node, path document.Path, logicalID str
 		d.Name = document.Located[string]{Value: logicalID, Node: &document.Node{Kind: document.String, Text: logicalID, Pos: n.Pos}}
 	}
 	if a.Schedule != nil {
-		r.dec.Problems.Add(a.Schedule.Pos, path.Key("ScheduleExpression"), "schedules are not supported; a rule here matches events, by its EventPattern")
+		r.warnings.Add(a.Schedule.Pos, path.Key("ScheduleExpression"), "is ignored: a rule here matches events, and runs on no schedule")
 	}
 	if !a.EventBusName.IsZero() {
 		d.Bus = document.Located[string]{Value: busName(r.text(a.EventBusName, buses)), Node: a.EventBusName}
 	}
 	d.Targets = r.awsTargets(a.Targets, path)
 	r.rules = append(r.rules, d)
+}
+
+// given returns a mapping without the members that the SDKs print for what is not
+// set: null and "".
+func given(n *document.Node) *document.Node {
+	set := *n
+	set.Members = slices.DeleteFunc(slices.Clone(n.Members), func(m document.Member) bool {
+		return m.Value.IsZero() || m.Value.Kind == document.String && m.Value.Text == ""
+	})
+	return &set
 }
 
 // busName takes a bus's name out of its ARN.
@@ -204,7 +220,7 @@ func (r *fileReader) targetsOfRule(root *document.Node) {
 		NextToken    *document.Node           `yaml:"NextToken"`
 	}
 	r.dec.Decode(root, &a, document.Path{})
-	at := attachment{rule: a.Rule.Value, bus: DefaultBus, pos: root.Pos}
+	at := attachment{rule: a.Rule.Value, pos: root.Pos}
 	if a.Rule.Node == nil {
 		at.rule, _ = strings.CutSuffix(filepath.Base(r.path), ".targets.json")
 		if at.rule == filepath.Base(r.path) {
@@ -229,7 +245,7 @@ func (r *fileReader) awsTargets(nodes []*document.Node, path document.Path) []ta
 
 func (r *fileReader) awsTarget(n *document.Node, path document.Path) targetDraft {
 	var a awsTarget
-	r.dec.Decode(n, &a, path)
+	r.dec.Decode(given(n), &a, path)
 	d := targetDraft{ID: a.ID, Input: a.Input, InputPath: a.InputPath, node: n, path: path}
 	if a.Arn.IsZero() {
 		r.dec.Problems.Add(n.Pos, path, "has no Arn")

@@ -99,15 +99,32 @@ func (b *builder) drafts() []*draft {
 }
 
 func (b *builder) attach(a attachment, all []*draft) {
-	var names []string
+	var names, buses []string
+	var found *draft
 	for _, d := range all {
-		if d.bus() == a.bus && d.Name.Value == a.rule {
+		switch {
+		case d.Name.Value != a.rule:
+			names = append(names, d.Name.Value)
+		case d.bus() == cmp.Or(a.bus, DefaultBus):
 			d.Targets = append(d.Targets, a.targets...)
 			return
+		default:
+			found = d
+			buses = append(buses, d.bus())
 		}
-		names = append(names, d.Name.Value)
 	}
-	b.problems.Add(a.pos, document.Path{}.Key("Targets"), "no rule %q on bus %q%s", a.rule, a.bus, spelling.Suggest(a.rule, names))
+	path := document.Path{}.Key("Targets")
+	switch {
+	case a.bus != "" || len(buses) == 0:
+		if slices.ContainsFunc(b.contents, func(c contents) bool { return slices.Contains(c.schedules, a.rule) }) {
+			return // left out, as was warned
+		}
+		b.problems.Add(a.pos, path, "no rule %q on bus %q%s", a.rule, cmp.Or(a.bus, DefaultBus), spelling.Suggest(a.rule, names))
+	case len(buses) > 1:
+		b.problems.Add(a.pos, path, "rule %q stands on the buses %s: add \"EventBusName\" and the name of one", a.rule, strings.Join(buses, ", "))
+	default:
+		found.Targets = append(found.Targets, a.targets...)
+	}
 }
 
 func (b *builder) rules(drafts []*draft) {

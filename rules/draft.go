@@ -91,9 +91,12 @@ type contents struct {
 	rules   []*draft
 	// attached are targets of rules that may stand in other files.
 	attached []attachment
+	// schedules are the names of rules that were left out.
+	schedules []string
 }
 
-// attachment adds targets to a rule, as PutTargets does.
+// attachment adds targets to a rule, as PutTargets does. Without a bus the rule is
+// that of its name on the default bus, or else the only one of its name.
 type attachment struct {
 	rule, bus string
 	pos       Position

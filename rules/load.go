@@ -132,17 +132,18 @@ func (l *loader) read(path string) {
 	}
 	l.contents = append(l.contents, r.contents)
 	l.files = append(l.files, File{
-		Path:    path,
-		Rules:   len(r.rules) + len(r.attached),
-		Targets: len(r.targets),
-		Buses:   len(r.buses),
+		Path:     path,
+		Rules:    len(r.rules),
+		attached: len(r.attached),
+		Targets:  len(r.targets),
+		Buses:    len(r.buses),
 	})
 }
 
 // empty judges a file without content. Rewriting a file in place passes through
 // this state, and its rules must not be lost for that moment.
 func (l *loader) empty(path string) {
-	if before := l.src.Previous.file(path); before.Rules+before.Targets+before.Buses > 0 {
+	if before := l.src.Previous.file(path); before.Rules+before.Targets+before.Buses+before.attached > 0 {
 		l.problems.Add(Position{File: path}, document.Path{}, "is empty, and had %s before; delete it to remove them, or write rules: [] into it", before.holds())
 		return
 	}
@@ -165,7 +166,7 @@ func (f File) holds() string {
 	for _, p := range []struct {
 		n          int
 		one, other string
-	}{{f.Rules, "rule", "rules"}, {f.Targets, "target", "targets"}, {f.Buses, "bus", "buses"}} {
+	}{{f.Rules, "rule", "rules"}, {f.Targets, "target", "targets"}, {f.Buses, "bus", "buses"}, {f.attached, "list of targets", "lists of targets"}} {
 		switch p.n {
 		case 0:
 		case 1:

@@ -42,6 +42,7 @@ type Set struct {
 type File struct {
 	Path                  string
 	Rules, Targets, Buses int
+	attached              int // lists of targets for rules of other files
 }
 
 // matcher holds the rules of one bus that are not disabled; the pattern number i

@@ -22,7 +22,7 @@ func loadText(t testing.TB, files map[string]string, previous *Set) (*Set, strin
 		must(t, os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755))
 		must(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644))
 	}
-	set, err := Load(Source{Globs: []string{"*.yaml"}, Dir: dir, Previous: previous})
+	set, err := Load(Source{Globs: []string{"."}, Dir: dir, Previous: previous})
 	return set, dir, err
 }
 

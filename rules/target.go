@@ -249,7 +249,7 @@ func (b *builder) resolve(d *targetDraft) string {
 		if named, ok := b.byARN[d.ARN]; ok {
 			return named
 		}
-		name = d.ARN[strings.LastIndexAny(d.ARN, ":/")+1:]
+		name = nameInARN(d.ARN)
 	}
 	if name == "" {
 		return ""
@@ -265,6 +265,25 @@ func (b *builder) resolve(d *targetDraft) string {
 		b.problems.Add(pos, path, "no target %q%s", written, hint)
 	}
 	return name
+}
+
+// nameInARN returns the name of what an ARN stands for: its last part, but for a
+// function's version or alias and the id of an API destination.
+func nameInARN(arn string) string {
+	parts := strings.SplitN(arn, ":", 6)
+	if len(parts) == 6 && parts[2] == "lambda" {
+		if name, ok := strings.CutPrefix(parts[5], "function:"); ok {
+			name, _, _ = strings.Cut(name, ":")
+			return name
+		}
+	}
+	if len(parts) == 6 && parts[2] == "events" {
+		if name, ok := strings.CutPrefix(parts[5], "api-destination/"); ok {
+			name, _, _ = strings.Cut(name, "/")
+			return name
+		}
+	}
+	return arn[strings.LastIndexAny(arn, ":/")+1:]
 }
 
 // spec is the transform in the form that the transform package takes.

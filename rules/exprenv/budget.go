@@ -5,7 +5,8 @@ import (
 	"reflect"
 )
 
-// maxSteps bounds the work of one run of an expression that loops. A step takes
+// maxSteps bounds the work of one run of an expression that loops or uses a regular
+// expression. A step takes
 // from a tenth of a microsecond to one, so that a run ends within a second
 // whatever the event holds.
 const maxSteps = 1_000_000
@@ -24,7 +25,7 @@ type budget struct{ steps, left int }
 // panic.
 func (b *budget) take(steps int) {
 	if b.left -= steps; b.left < 0 {
-		panic(fmt.Errorf("the expression takes more than %d steps on this event: it goes through lists too often", b.steps))
+		panic(fmt.Errorf("the expression takes more than %d steps on this event: it goes through lists too often, or holds a regular expression against too much text", b.steps))
 	}
 }
 

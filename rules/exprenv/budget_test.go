@@ -27,6 +27,7 @@ func TestRunsAreBounded(t *testing.T) {
 		{`let l = detail.b; none(l, not (# in l))`, "takes more than 50000 steps"},
 		{`all(detail.a, detail.s contains "y" or # == 1)`, "takes more than 50000 steps"},
 		{`all(detail.a, detail.s matches "y$" or # == 1)`, "takes more than 50000 steps"},
+		{`detail.s matches "y$"`, "takes more than 50000 steps"}, // without a loop, too
 		{`all(detail.a, lower(detail.s) != "")`, "takes more than 50000 steps"},
 		{`all(detail.a, detail.s + source > detail.s + source or # == 1)`, "takes more than 50000 steps"},
 		{`all(detail.a, detail.b == detail.b)`, "takes more than 50000 steps"},

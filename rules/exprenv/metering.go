@@ -7,15 +7,20 @@ import (
 	"github.com/expr-lang/expr/ast"
 )
 
-// loops says whether the work of an expression can grow faster than what it looks
-// at. All else is done once, and takes no longer than reading the event did.
-func loops(root ast.Node) bool {
+// costs reports whether the work of an expression can grow faster than what it looks
+// at, or is far slower: regular expressions. All else is done once, and takes no
+// longer than reading the event did.
+func costs(root ast.Node) bool {
 	return ast.Find(root, func(n ast.Node) bool {
-		if b, ok := n.(*ast.BuiltinNode); ok && b.Name == "uniq" {
+		switch n := n.(type) {
+		case *ast.BuiltinNode:
+			return n.Name == "uniq"
+		case *ast.BinaryNode:
+			return n.Operator == "matches"
+		case *ast.PredicateNode:
 			return true
 		}
-		_, ok := n.(*ast.PredicateNode)
-		return ok
+		return false
 	}) != nil
 }
 
@@ -35,6 +40,10 @@ func (metering) Visit(node *ast.Node) {
 	case *ast.BuiltinNode:
 		if n.Name == "uniq" {
 			charge(payPairs, &n.Arguments[0])
+		}
+	case *ast.BinaryNode:
+		if n.Operator == "matches" {
+			chargeOperator(n)
 		}
 	}
 }

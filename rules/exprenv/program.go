@@ -56,7 +56,7 @@ func compile(source string, opts ...expr.Option) (*Program, error) {
 	if err != nil {
 		return nil, located(source, err)
 	}
-	if !loops(program.Node()) {
+	if !costs(program.Node()) {
 		return &Program{source: source, program: program}, nil
 	}
 	// Only what has been checked as it is written is metered.

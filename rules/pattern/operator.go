@@ -123,6 +123,9 @@ func (p *parser) operandString(reason string) string {
 
 // affix reads the operand of prefix or suffix.
 func (p *parser) affix(t *test, plain, fold op, name string) {
+	if p.peek() == '[' {
+		p.fail(name+" match pattern must be a string", `write one object for each: [{"`+name+`": "a"}, {"`+name+`": "b"}]`)
+	}
 	if p.peek() != '{' {
 		t.op, t.text = plain, p.operandString(name+" match pattern must be a string")
 		return
@@ -198,7 +201,11 @@ func (p *parser) anythingBut(t *test) {
 	case next == '[':
 		p.list(func() {
 			if next := p.peek(); next != '"' && !isNumber(next) {
-				p.fail("Inside anything but list, start|null|boolean is not supported.", "")
+				hint := ""
+				if next == '{' {
+					hint = `an operator stands there without the list, and takes the list itself: {"anything-but": {"prefix": ["a", "b"]}}`
+				}
+				p.fail("Inside anything but list, start|null|boolean is not supported.", hint)
 			}
 			t.more.tests = append(t.more.tests, p.forbidden())
 		})

@@ -6,15 +6,17 @@ import (
 	"unicode/utf8"
 )
 
-// step is one step of a path: into an object by key, or into an array by index.
+// step is one step of a path: into an object by key, into an array by index, or into
+// all of an array's items.
 type step struct {
 	key     string
 	index   int
 	inArray bool
+	all     bool
 }
 
-// parsePath reads the part of JSONPath that leads to one value: $, $.a.b,
-// $.a['b'] and $.a[0].
+// parsePath reads the part of JSONPath that leads to one value ($, $.a.b, $.a['b']
+// and $.a[0]) or to a value of each item of an array ($.a[*].b).
 func parsePath(text string) ([]step, *Error) {
 	if len(text) > MaxPath {
 		return nil, &Error{Offset: MaxPath, Reason: tooLong(len(text), MaxPath)}
@@ -77,6 +79,10 @@ func (p *pathParser) bracket() (step, *Error) {
 	if c := p.text[p.pos]; c == '\'' || c == '"' {
 		return p.quotedKey(c)
 	}
+	if strings.HasPrefix(p.text[p.pos:], "*]") {
+		p.pos += 2
+		return step{all: true}, nil
+	}
 	return p.arrayIndex()
 }
 
@@ -128,7 +134,7 @@ func (p *pathParser) unexpected(c byte) *Error {
 	hint := "write a key with such characters in brackets: $.detail['unit price']"
 	switch c {
 	case '*', '?', ':', '@', '(', '-':
-		hint = "a path leads to one value: wildcards, slices and filters are not taken; use transform with an expression such as map(detail.items, .sku)"
+		hint = "of wildcards only [*] is taken, and no slices and filters; use transform with an expression such as map(detail.items, .sku)"
 	}
 	return p.fail(p.pos, "unexpected "+strconv.QuoteRune(rune(c)), hint)
 }

@@ -32,7 +32,11 @@ func (t *template) render(in Input) ([]byte, error) {
 		case fromText:
 			body = append(body, p.text...)
 		case fromPath:
-			body = t.appendValue(body, p, found[p.slot].of(in.Envelope))
+			value, err := t.spreads[p.slot].list(found[p.slot].of(in.Envelope))
+			if err != nil {
+				return nil, fmt.Errorf("input_template: <%s>: %w", p.name, err)
+			}
+			body = t.appendValue(body, p, value)
 		case fromEventJSON:
 			body = append(body, in.Envelope...)
 		case fromEvent:

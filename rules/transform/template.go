@@ -12,7 +12,9 @@ import (
 // and what each placeholder stands for.
 type template struct {
 	lookup *node
-	parts  []part
+	// spreads are what follows the wildcards of paths, by the numbers of the paths.
+	spreads map[int]*spread
+	parts   []part
 	// literals is the length of all text parts, a start for the body's size.
 	literals int
 	raw      bool
@@ -56,7 +58,7 @@ var reserved = map[string]origin{
 }
 
 func compileTemplate(targetID string, it *InputTransformer) (renderer, Errors) {
-	t := &template{lookup: &node{}, raw: it.Compat == CompatRaw}
+	t := &template{lookup: &node{}, spreads: map[int]*spread{}, raw: it.Compat == CompatRaw}
 	errs := it.checkOptions()
 	slots, pathErrs := t.addPaths(it.InputPathsMap)
 	errs = append(errs, pathErrs...)
@@ -105,7 +107,11 @@ func (t *template) addPaths(paths map[string]string) (map[string]int, Errors) {
 		if err == nil {
 			var steps []step
 			if steps, err = parsePath(paths[key]); err == nil {
-				t.lookup.add(steps, slot)
+				p := splitPath(steps)
+				t.lookup.add(p.steps, slot)
+				if p.spread != nil {
+					t.spreads[slot] = p.spread
+				}
 				continue
 			}
 		}

@@ -169,6 +169,7 @@ func (c constant) render(Input) ([]byte, error) { return c, nil }
 type inputPath struct {
 	text   string
 	lookup *node
+	spread *spread
 }
 
 func compileInputPath(text string) (renderer, Errors) {
@@ -178,14 +179,18 @@ func compileInputPath(text string) (renderer, Errors) {
 		return nil, Errors{err}
 	}
 	root := &node{}
-	root.add(steps, 0)
-	return &inputPath{text: text, lookup: root}, nil
+	path := splitPath(steps)
+	root.add(path.steps, 0)
+	return &inputPath{text: text, lookup: root, spread: path.spread}, nil
 }
 
 func (p *inputPath) render(in Input) ([]byte, error) {
 	var found [1]span
 	if err := p.lookup.find(in.Envelope, found[:]); err != nil {
 		return nil, fmt.Errorf("input_path %s: %w", p.text, err)
+	}
+	if p.spread != nil {
+		return p.spread.list(found[0].of(in.Envelope))
 	}
 	if !found[0].exists() {
 		return nil, fmt.Errorf("input_path %s: %w", p.text, ErrAbsent)
