@@ -292,6 +292,24 @@ func (r *Router) closeTargets() error {
 	return errors.Join(errs...)
 }
 
+// Reopen lets targets that write to files open them again.
+func (r *Router) Reopen() error {
+	var errs []error
+	for _, l := range r.allLanes() {
+		t := l.Use()
+		if t == nil {
+			continue
+		}
+		if f, ok := t.Target.(targets.Reopener); ok {
+			if err := f.Reopen(); err != nil {
+				errs = append(errs, fmt.Errorf("target %q: %w", l.Name, err))
+			}
+		}
+		t.Done()
+	}
+	return errors.Join(errs...)
+}
+
 func (r *Router) allLanes() []*delivery.Lane {
 	r.laneMu.Lock()
 	defer r.laneMu.Unlock()

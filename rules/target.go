@@ -129,9 +129,14 @@ func (b *builder) zeros(n *document.Node, path document.Path) {
 
 func (b *builder) validate(config *targets.Config, n *document.Node, path document.Path) {
 	secrets, resolving := b.secrets(n).Resolving()
-	for _, fault := range config.Validate(secrets) {
+	faults, warnings := config.Check(secrets)
+	for _, fault := range faults {
 		at, where := follow(n, path, fault.Path)
 		b.problems.Add(at.Pos, where, "%s", fault.Msg)
+	}
+	for _, doubt := range warnings {
+		at, where := follow(n, path, doubt.Path)
+		b.warnings.Add(at.Pos, where, "%s", doubt.Msg)
 	}
 	config.Resolved = resolving.Sum()
 	if resolving.Outside && b.src.Limits.None() && !b.configured(n) && !b.unlimited {

@@ -77,6 +77,9 @@ type Target interface {
 	Close() error
 }
 
+// Reopener is a target that writes to a file, which it can open again.
+type Reopener interface{ Reopen() error }
+
 // Request is a rendered delivery, as shown by dry runs and dead letters.
 type Request struct {
 	// Method and Address are "POST" and a URL for http, "PUBLISH" and a subject

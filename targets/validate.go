@@ -13,23 +13,35 @@ import (
 // defaults, in the order of the fields; nil if nothing is. The references in it are
 // resolved with s, and those that cannot be are mistakes too.
 func (c *Config) Validate(s secret.Source) []*FieldError {
+	errs, _ := c.Check(s)
+	return errs
+}
+
+// Check returns what Validate does, and what is only doubtful.
+func (c *Config) Check(s secret.Source) (errs, warnings []*FieldError) {
 	v := &Validation{Secrets: s, Dir: c.Dir}
 	v.lane(c)
 	c.Options.Validate(c, v)
-	return v.errs
+	return v.errs, v.warnings
 }
 
 // Validation gathers what is wrong with a configuration.
 type Validation struct {
 	// Secrets resolves references; relative paths start in Dir.
-	Secrets secret.Source
-	Dir     string
-	errs    []*FieldError
+	Secrets  secret.Source
+	Dir      string
+	errs     []*FieldError
+	warnings []*FieldError
 }
 
 // Fail notes a mistake in the field that path leads to.
 func (v *Validation) Fail(path []string, format string, args ...any) {
 	v.errs = append(v.errs, &FieldError{path, fmt.Sprintf(format, args...)})
+}
+
+// Warn notes what is doubtful in the field that path leads to.
+func (v *Validation) Warn(path []string, format string, args ...any) {
+	v.warnings = append(v.warnings, &FieldError{path, fmt.Sprintf(format, args...)})
 }
 
 // lane checks what every kind takes.

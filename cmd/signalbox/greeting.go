@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -14,7 +15,8 @@ import (
 
 // greet says in a few lines what runs, and how to try it.
 func (s *server) greet() {
-	w := s.stderr
+	w := new(bytes.Buffer)
+	defer func() { _, _ = s.stderr.Write(w.Bytes()) }()
 	fmt.Fprintf(w, "signalbox %s listens on http://%s\n", thisBuild().Version, s.http.Addr())
 	fmt.Fprintf(w, "  rules    %s\n", ruleLine(s.set))
 	fmt.Fprintf(w, "  targets  %s\n", targetLine(s.set))

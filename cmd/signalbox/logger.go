@@ -1,8 +1,6 @@
 package main
 
 import (
-	"io"
-
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
@@ -11,7 +9,7 @@ import (
 
 // newLogger makes the logger that the configuration asks for. Colours are for
 // terminals alone.
-func newLogger(cfg config.Log, w io.Writer) *zap.Logger {
+func newLogger(cfg config.Log, w *outlet) *zap.Logger {
 	level, err := zapcore.ParseLevel(cfg.Level)
 	if err != nil {
 		level = zapcore.InfoLevel // the configuration was validated: a zero Log
@@ -23,10 +21,10 @@ func newLogger(cfg config.Log, w io.Writer) *zap.Logger {
 	if cfg.Format == "console" {
 		enc.EncodeTime = zapcore.TimeEncoderOfLayout("15:04:05.000")
 		enc.EncodeLevel = zapcore.CapitalLevelEncoder
-		if isTerminal(w) {
+		if isTerminal(w.w) {
 			enc.EncodeLevel = zapcore.CapitalColorLevelEncoder
 		}
 		encoder = zapcore.NewConsoleEncoder(enc)
 	}
-	return zap.New(zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(w)), level))
+	return zap.New(zapcore.NewCore(encoder, w, level))
 }

@@ -28,3 +28,7 @@ func hangups() (hangup <-chan os.Signal, stop func()) {
 	signal.Notify(c, syscall.SIGHUP)
 	return c, func() { signal.Stop(c) }
 }
+
+// ignoreBrokenPipes lets a write to a closed standard output or error fail, where it
+// would end the process.
+func ignoreBrokenPipes() { signal.Ignore(syscall.SIGPIPE) }

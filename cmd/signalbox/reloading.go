@@ -88,6 +88,9 @@ func (s *server) watch() {
 			case <-ctx.Done():
 				return
 			case <-hangup:
+				if err := s.router.Reopen(); err != nil {
+					s.log.Error("files of log targets can't be opened again", zap.Error(err))
+				}
 				_, _ = s.reloader.Reload(ctx) // the error reaches reloads.observe
 			}
 		}

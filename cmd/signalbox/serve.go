@@ -51,7 +51,10 @@ change, on SIGHUP, and on POST /-/reload. A file with a fault changes nothing.`,
 				}
 				cfg.Listen = listen
 			}
-			s := &server{cli: c, cfg: cfg, set: set, log: newLogger(cfg.Log, c.stderr)}
+			ignoreBrokenPipes()
+			out := &outlet{w: c.stderr}
+			c.stderr = out
+			s := &server{cli: c, cfg: cfg, set: set, log: newLogger(cfg.Log, out), outlet: out}
 			return s.run(cmd.Context())
 		},
 	}
@@ -66,6 +69,8 @@ type server struct {
 	set  *rules.Set
 	log  *zap.Logger
 	life lifecycle
+	// outlet is where log writes to, as does cli's stderr.
+	outlet *outlet
 
 	// These are made by start.
 	keys     *ingest.Keys
@@ -112,6 +117,8 @@ func (s *server) wait(ctx context.Context) error {
 func (s *server) start() (err error) {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+
+	s.outlet.register(registry)
 
 	if s.keys, err = newKeys(s.cfg.Auth); err != nil {
 		return err
@@ -180,6 +187,7 @@ func inUse(err error) error {
 func (s *server) fatal(err error) {
 	fmt.Fprintf(s.stderr, "signalbox: the journal in %s can't be written safely, so the router stops at once: %v\n"+
 		"Nothing acknowledged is lost. Look at the disk (space, rights, faults) and start again.\n", s.cfg.DataDir, err)
+	_ = s.outlet.Sync()
 	os.Exit(exitError)
 }
 

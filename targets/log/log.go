@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strconv"
 	"sync"
 	"time"
@@ -22,40 +21,47 @@ import (
 // logTarget writes each delivery as one line of JSON.
 type logTarget struct {
 	// place is "stdout", "zap" or the path of the file.
-	place string
-	zap   *zap.Logger // nil unless the lines go there
+	place   string
+	zap     *zap.Logger // nil unless the lines go there
+	timeout time.Duration
 
-	mu   sync.Mutex
-	out  io.Writer
-	file *os.File // nil unless the lines go to a file of the target's own
-	torn bool     // the last line was cut short, as by a full disk
+	// writing is held by the one write that is under way. A place that is stuck, such as
+	// a pipe that nobody reads, keeps it; attempts then wait for it as for any target.
+	writing chan struct{}
+	out     io.Writer
+	file    *file // the same, nil unless the lines go to a file of the target's own
+	torn    bool  // the last line was cut short, as by a full disk
 }
 
 func newTarget(c *targets.Config, env targets.Env) (targets.Target, error) {
 	o := c.Options.(*Options)
+	t := &logTarget{place: o.To, timeout: c.Timeout, writing: make(chan struct{}, 1)}
 	switch o.To {
 	case ToZap:
-		return &logTarget{place: ToZap, zap: env.Logger}, nil
+		t.zap = env.Logger
+		return t, nil
 	case ToStdout:
-		return &logTarget{place: ToStdout, out: env.Stdout}, nil
+		t.out = env.Stdout
+		return t, nil
 	}
-	path := secret.ResolvePath(c.Dir, o.Path)
-	file, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o640)
-	if err != nil {
+	t.place = secret.ResolvePath(c.Dir, o.Path)
+	t.file = &file{path: t.place, rotate: o.Rotate}
+	t.out = t.file
+	if err := t.file.open(); err != nil {
 		return nil, fmt.Errorf("path: %w", err)
 	}
-	return &logTarget{place: path, out: file, file: file}, nil
+	return t, nil
 }
 
 // Deliver writes the line, in one write. The line is not synced to the disk.
-func (t *logTarget) Deliver(_ context.Context, d *targets.Delivery) error {
+func (t *logTarget) Deliver(ctx context.Context, d *targets.Delivery) error {
 	if t.zap != nil {
 		t.zap.Info("event delivered", logFields(d)...)
 		return nil
 	}
 	line := appendLogLine(make([]byte, 0, len(d.Envelope)+512), d, time.Now())
-	if _, err := t.write(line); err != nil {
-		return t.failed(err)
+	if r := t.write(ctx, line, nil); r.err != nil {
+		return t.failed(ctx, r.err)
 	}
 	return nil
 }
@@ -81,27 +87,68 @@ func (t *logTarget) DeliverBatch(ctx context.Context, batch []*targets.Delivery)
 		lines = appendLogLine(lines, d, now)
 		ends[i] = len(lines)
 	}
-	written, err := t.write(lines)
-	if cap(lines) <= maxLineBuffer {
-		*buffer = lines
-		lineBuffers.Put(buffer)
-	}
+	r := t.write(ctx, lines, func() {
+		if cap(lines) <= maxLineBuffer {
+			*buffer = lines
+			lineBuffers.Put(buffer)
+		}
+	})
 	for i, end := range ends {
-		if end > written {
-			each = targets.Note(each, len(batch), i, t.failed(err))
+		if end > r.n {
+			each = targets.Note(each, len(batch), i, t.failed(ctx, r.err))
 		}
 	}
 	return each, nil
 }
 
-func (t *logTarget) failed(err error) error {
-	return &targets.Error{Code: targets.CodeErrorFromTarget, Tries: 1, Err: fmt.Errorf("write to %s: %w", t.place, err)}
+func (t *logTarget) failed(ctx context.Context, err error) error {
+	code := targets.CodeErrorFromTarget
+	switch {
+	case errors.Is(ctx.Err(), context.Canceled):
+		code = targets.CodeInternalError
+		err = fmt.Errorf("the attempt was broken off: %w", context.Canceled)
+	case errors.Is(err, context.DeadlineExceeded):
+		code = targets.CodeTimeout
+		err = fmt.Errorf("it takes nothing within the target's timeout of %v: %w", t.timeout, err)
+	}
+	return &targets.Error{Code: code, Tries: 1, Err: fmt.Errorf("write to %s: %w", t.place, err)}
 }
 
-// write writes whole lines, and says how many bytes of them.
-func (t *logTarget) write(lines []byte) (int, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+// written is how a write ended: how many bytes of it were written.
+type written struct {
+	n   int
+	err error
+}
+
+// write writes whole lines, and returns when they are written or the context ends. What
+// is stuck may be written later all the same. done is called when lines are free again.
+func (t *logTarget) write(ctx context.Context, lines []byte, done func()) written {
+	ctx, cancel := targets.Bound(ctx, t.timeout)
+	defer cancel()
+	select {
+	case t.writing <- struct{}{}:
+	case <-ctx.Done():
+		return written{err: ctx.Err()}
+	}
+	result := make(chan written, 1)
+	go func() {
+		n, err := t.put(lines)
+		<-t.writing
+		if done != nil {
+			done()
+		}
+		result <- written{n, err}
+	}()
+	select {
+	case r := <-result:
+		return r
+	case <-ctx.Done():
+		return written{err: ctx.Err()}
+	}
+}
+
+// put writes whole lines, and returns how many bytes of them it has written.
+func (t *logTarget) put(lines []byte) (int, error) {
 	if t.torn {
 		if _, err := t.out.Write([]byte{'\n'}); err != nil {
 			return 0, err
@@ -119,15 +166,25 @@ func (t *logTarget) Preview(d *targets.Delivery) (targets.Request, error) {
 	return targets.Request{Method: "WRITE", Address: t.place, Body: string(bytes.TrimSuffix(line, []byte{'\n'}))}, nil
 }
 
-// Close closes the file.
-func (t *logTarget) Close() error {
+// Reopen opens the file again, for who moves files away and sends SIGHUP.
+func (t *logTarget) Reopen() error { return t.idle((*file).reopen) }
+
+// Close closes the file, unless a write to it is stuck.
+func (t *logTarget) Close() error { return t.idle((*file).close) }
+
+// idle does something to the file while nothing writes to it; a write that is under way
+// finds out by itself that the file is another one.
+func (t *logTarget) idle(do func(*file) error) error {
 	if t.file == nil {
 		return nil
 	}
-	if err := t.file.Close(); err != nil && !errors.Is(err, os.ErrClosed) {
-		return err
+	select {
+	case t.writing <- struct{}{}:
+		defer func() { <-t.writing }()
+		return do(t.file)
+	default:
+		return nil
 	}
-	return nil
 }
 
 // appendLogLine writes the line of a delivery made now. A body that is JSON

@@ -1,8 +1,12 @@
 package log
 
 import (
+	"os"
+	"path/filepath"
 	"time"
 
+	"signalbox/document"
+	"signalbox/secret"
 	"signalbox/targets"
 )
 
@@ -31,8 +35,17 @@ const (
 type Options struct {
 	// To is where it writes: ToStdout by default, or ToFile if Path is given.
 	To string `yaml:"to"`
-	// Path is the file that it appends to.
+	// Path is the file that it appends to. It is opened again when it has been moved or
+	// removed.
 	Path string `yaml:"path"`
+	// Rotate moves the file away when it is full; nil leaves that to others.
+	Rotate *Rotate `yaml:"rotate"`
+}
+
+// Rotate is when a file is moved away, and how many of those are kept.
+type Rotate struct {
+	MaxBytes document.Size `yaml:"max_bytes"` // 100 MiB by default
+	Keep     int           `yaml:"keep"`      // 5 by default
 }
 
 // SetDefaults fills in what was left out.
@@ -42,6 +55,10 @@ func (o *Options) SetDefaults(c *targets.Config) {
 		targets.SetDefault(&o.To, ToFile)
 	}
 	targets.SetDefault(&o.To, ToStdout)
+	if o.Rotate != nil {
+		targets.SetDefault(&o.Rotate.MaxBytes, 100<<20)
+		targets.SetDefault(&o.Rotate.Keep, 5)
+	}
 }
 
 // Validate reports what is wrong with the options.
@@ -53,7 +70,32 @@ func (o *Options) Validate(_ *targets.Config, v *targets.Validation) {
 	case o.To != ToFile && o.Path != "":
 		v.Fail([]string{"path"}, "is only for to: file")
 	}
+	o.rotation(v)
+	if o.To != ToFile || o.Path == "" {
+		return
+	}
+	dir := filepath.Dir(secret.ResolvePath(v.Dir, o.Path))
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		v.Warn([]string{"path"}, "there is no directory %s here: the router starts only where there is one", dir)
+	}
 }
+
+func (o *Options) rotation(v *targets.Validation) {
+	switch r := o.Rotate; {
+	case r == nil:
+	case o.To != ToFile:
+		v.Fail([]string{"rotate"}, "is only for to: file")
+	case r.MaxBytes < minRotate:
+		v.Fail([]string{"rotate", "max_bytes"}, "is %s: it must be at least 1KiB", r.MaxBytes)
+	case r.Keep < 1 || r.Keep > maxKeep:
+		v.Fail([]string{"rotate", "keep"}, "is %d: it must be from 1 to %d", r.Keep, maxKeep)
+	}
+}
+
+const (
+	minRotate = 1 << 10
+	maxKeep   = 1000
+)
 
 // Show adds what of the options may be shown.
 func (o *Options) Show(shown map[string]any) { shown["to"], shown["path"] = o.To, o.Path }
