@@ -78,11 +78,14 @@ func (a *api) subject(ctx context.Context, bus string, body []byte) (*event.Even
 		return stored.Parsed, stored.Event, nil
 	}
 	batch, err := event.DecodeJSON(body, event.Limits{MaxEntries: 1})
+	if err == nil && len(batch.Refused) > 0 && batch.Refused[0] != nil {
+		err = batch.Refused[0]
+	}
+	if err != nil && event.IsRecorded(body) {
+		return a.recorded(bus, body)
+	}
 	if err != nil {
 		return nil, nil, err
-	}
-	if len(batch.Refused) > 0 && batch.Refused[0] != nil {
-		return nil, nil, batch.Refused[0]
 	}
 	e := batch.Events[0]
 	if bus != "" {
@@ -93,6 +96,25 @@ func (a *api) subject(ctx context.Context, bus string, body []byte) (*event.Even
 		return nil, nil, err
 	}
 	return e, plan.Event, nil
+}
+
+// recorded reads an event that no door takes but TestEventPattern of the EventBridge API does,
+// with a detail that is no object, or members of its own.
+func (a *api) recorded(bus string, body []byte) (*event.Event, []byte, error) {
+	var text struct {
+		Source     any `json:"source"`
+		DetailType any `json:"detail-type"`
+	}
+	if err := json.Unmarshal(body, &text); err != nil {
+		return nil, nil, err
+	}
+	e := &event.Event{Meta: event.Metadata{Bus: cmp.Or(bus, rules.DefaultBus)}}
+	e.Source, _ = text.Source.(string)
+	e.DetailType, _ = text.DetailType.(string)
+	if _, ok := a.Router.Rules().Buses[e.Meta.Bus]; !ok {
+		return nil, nil, &event.Error{Code: event.CodeNotFound, Message: fmt.Sprintf("Event bus %s does not exist.", e.Meta.Bus)}
+	}
+	return e, body, nil
 }
 
 // idAlone reads the id of a body that has no other member.

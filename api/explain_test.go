@@ -54,6 +54,9 @@ func TestExplainRefuses(t *testing.T) {
 		{"two events", "/v1/explain", `[{},{}]`, 400, "batch of 2"},
 		{"an unknown bus", "/v1/explain?bus=nope", `{"source":"s","detail-type":"x","detail":{}}`, 400, "nope"},
 		{"a condition that fails is told", "/v1/explain", `{"source":"shop.orders","detail-type":"x","detail":{"total":"a lot"}}`, 200, "the condition failed on this event"},
+		{"a detail that is text", "/v1/explain", `{"id":"1","account":"0","region":"r","time":"2024-03-01T12:30:00Z","source":"shop.orders","detail-type":"x","detail":"{}","more":1}`, 200, `"more"`},
+		{"several types", "/v1/explain", `{"id":"1","account":"0","region":"r","time":"2024-03-01T12:30:00Z","source":"s","detail-type":["x"]}`, 200, "unmatched"},
+		{"a recorded event on an unknown bus", "/v1/explain?bus=nope", `{"id":"1","account":"0","region":"r","time":"2024-03-01T12:30:00Z","source":"s","detail-type":["x"]}`, 400, "nope"},
 		{"too much", "/v1/explain", strings.Repeat(" ", maxRequest+1), 413, "over the limit"},
 	}
 	for _, tt := range tests {

@@ -26,8 +26,13 @@ func DecodeCloudEvent(body []byte, limits Limits) (*Event, error) {
 
 // DecodeCloudEvents reads a batch, of type application/cloudevents-batch+json.
 func DecodeCloudEvents(body []byte, limits Limits) (Batch, error) {
-	if text := trimSpace(body); len(text) == 0 || text[0] != '[' {
+	body = withoutBOM(body)
+	text := trimSpace(body)
+	if len(text) == 0 || text[0] != '[' {
 		return Batch{}, &Error{Code: CodeSerialization, Message: "the body is not a batch: expected an array of CloudEvents (one alone is of type application/cloudevents+json)"}
+	}
+	if text[len(text)-1] == ']' && len(trimSpace(text[1:len(text)-1])) == 0 {
+		return Batch{}, nil // the specification allows a batch of none
 	}
 	return decodeMany(body, limits, decodeCloudEvent)
 }

@@ -16,6 +16,7 @@ func DecodeJSON(body []byte, limits Limits) (Batch, error) {
 
 // decodeMany reads one object, or an array of them.
 func decodeMany(body []byte, limits Limits, decode func([]member, Limits) (*Event, *Error)) (Batch, error) {
+	body = withoutBOM(body)
 	text := trimSpace(body)
 	if len(text) == 0 || text[0] != '[' {
 		e, err := decodeOne(body, limits, decode)
@@ -50,7 +51,7 @@ func decodeMany(body []byte, limits Limits, decode func([]member, Limits) (*Even
 }
 
 func decodeOne(text []byte, limits Limits, decode func([]member, Limits) (*Event, *Error)) (*Event, *Error) {
-	members, err := parseMembers(text, limits.depth())
+	members, err := parseMembers(withoutBOM(text), limits.depth())
 	if err != nil {
 		return nil, err
 	}

@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"math"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 )
 
 // DecodePutEvents reads the body of a PutEvents request of the EventBridge API.
@@ -18,6 +18,7 @@ import (
 // As with EventBridge, members that it does not know are ignored. Time is a
 // number of seconds since 1970, as the SDKs send it, or a time in RFC 3339.
 func DecodePutEvents(body []byte, limits Limits) (Batch, error) {
+	body = withoutBOM(body)
 	if fault := checkUTF8(body); fault != nil {
 		return Batch{}, notJSON(fault)
 	}
@@ -64,6 +65,9 @@ const (
 	putBus
 	putTrace
 )
+
+// maxDetailType is the most characters in a DetailType, as EventBridge has it.
+const maxDetailType = 128
 
 // maxKeptScratch is the most scratch space in bytes that waits for the next request.
 const maxKeptScratch = 1 << 18
@@ -400,6 +404,8 @@ func (d *putDecoder) checkEntry(i int) *Error {
 		return required(i, "DetailType")
 	case e.detailLen == 0:
 		return required(i, "Detail")
+	case utf8.RuneCount(d.text[e.detailType.from:e.detailType.to]) > maxDetailType:
+		return badParameter(i, "DetailType", fmt.Sprintf("DetailType must be at most %d characters long.", maxDetailType))
 	}
 	if fault := checkDetail(d.detail[:e.detailLen], d.limits.depth()); fault != nil {
 		return &Error{
@@ -431,7 +437,7 @@ func (d *putDecoder) event() *Event {
 		Time:       e.time,
 		Detail:     trimSpace(bytes.Clone(d.detail[:e.detailLen])),
 		Meta: Metadata{
-			Bus:    busName(text[e.bus.from:e.bus.to]),
+			Bus:    text[e.bus.from:e.bus.to],
 			XRay:   text[e.trace.from:e.trace.to],
 			Format: FormatEventBridge,
 		},
@@ -444,16 +450,6 @@ func (d *putDecoder) event() *Event {
 	}
 	ev.understand()
 	return ev
-}
-
-// busName is the name of a bus that is given by its name or its ARN.
-func busName(s string) string {
-	if strings.HasPrefix(s, "arn:") {
-		if _, name, ok := strings.Cut(s, ":event-bus/"); ok {
-			return name
-		}
-	}
-	return s
 }
 
 // wrongType refuses a request in which a value of another type stands at the

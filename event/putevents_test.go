@@ -19,7 +19,7 @@ func TestDecodePutEvents(t *testing.T) {
 	want := []*Event{{
 		Source: "shop.orders", DetailType: "OrderCreated", Resources: []string{"r1", "r\n2"},
 		Time: time.Unix(1700000000, 250_000_000).UTC(), Detail: []byte(`{"id": "\u00e9","n":1.0}`),
-		Meta: Metadata{Bus: "orders", XRay: "Root=1-5759e988-bd862e3fe1be46a994272793", Format: FormatEventBridge},
+		Meta: Metadata{Bus: "arn:aws:events:eu-west-1:1:event-bus/orders", XRay: "Root=1-5759e988-bd862e3fe1be46a994272793", Format: FormatEventBridge},
 	}, {
 		Source: "s", DetailType: "T", Detail: []byte(`{}`),
 		Time: time.Date(2024, 3, 1, 12, 30, 0, 0, time.FixedZone("", 3600)),
@@ -211,5 +211,43 @@ func BenchmarkDecodePutEvents(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+func TestDecodePutEventsTakesAMark(t *testing.T) {
+	batch, err := DecodePutEvents([]byte("\xef\xbb\xbf"+`{"Entries":[{"Source":"t","DetailType":"Happened","Detail":"{}"}]}`), Limits{})
+	if err != nil || len(batch.Events) != 1 || batch.Events[0].Source != "t" {
+		t.Errorf("%+v, %v", batch, err)
+	}
+}
+
+func TestDetailTypeIsBounded(t *testing.T) {
+	for n, refused := range map[int]bool{128: false, 129: true} {
+		batch, err := DecodePutEvents(fmt.Appendf(nil, `{"Entries":[{"Source":"t","DetailType":%q,"Detail":"{}"}]}`, strings.Repeat("é", n)), Limits{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := len(batch.Refused) > 0; got != refused || refused && batch.Refused[0].Code != CodeInvalidArgument {
+			t.Errorf("%d characters: refused %v", n, batch.Refused)
+		}
+	}
+}
+
+func TestBusOfARN(t *testing.T) {
+	for arn, want := range map[string]string{
+		"arn:aws:events:eu-west-1:1:event-bus/orders":                    "orders 1 eu-west-1",
+		"arn:aws-cn:events:cn-north-1:2:event-bus/aws.partner/x.com/a/b": "aws.partner/x.com/a/b 2 cn-north-1",
+		"arn:aws:events:eu-west-1:1:event-bus/":                          "",
+		"arn:aws:events:eu-west-1:1:rule/orders":                         "",
+		"arn:aws:sqs:eu-west-1:1:event-bus/orders":                       "",
+		"orders": "",
+	} {
+		got := ""
+		if name, account, region, ok := BusOfARN(arn); ok {
+			got = name + " " + account + " " + region
+		}
+		if got != want {
+			t.Errorf("%s: %q, want %q", arn, got, want)
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
@@ -185,7 +186,7 @@ func (h *Handler) testEventPattern(w http.ResponseWriter, r *http.Request) outco
 
 func (h *Handler) runTest(body []byte) (bool, *problem) {
 	var request struct{ EventPattern, Event *string }
-	if err := json.Unmarshal(body, &request); err != nil {
+	if err := json.Unmarshal(bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")), &request); err != nil {
 		return false, &problem{status: http.StatusBadRequest, Code: event.CodeSerialization, Message: "the body is not valid JSON: " + err.Error()}
 	}
 	switch {
@@ -194,8 +195,7 @@ func (h *Handler) runTest(body []byte) (bool, *problem) {
 	case request.Event == nil:
 		return false, validation("Parameter Event is not valid.")
 	}
-	e, err := event.ParseEnvelope([]byte(*request.Event))
-	if err != nil || e.ID == "" || e.Account == "" || e.Source == "" || e.Time.IsZero() || e.Region == "" || e.DetailType == "" {
+	if !event.IsRecorded([]byte(*request.Event)) {
 		return false, validation("Parameter Event is not valid.")
 	}
 	matched, err := h.opts.TestPattern([]byte(*request.EventPattern), []byte(*request.Event))

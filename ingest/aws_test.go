@@ -156,6 +156,12 @@ func TestTestEventPatternWithTheSDK(t *testing.T) {
 			t.Errorf("%s: got %v, %v", pattern, got, err)
 		}
 	}
+	for _, odd := range []string{`{"id":"1","account":"0","source":"s","time":"t","region":"r","detail-type":["T"]}`,
+		`{"id":"1","account":"0","source":"s","time":"t","region":"r","detail-type":"T","detail":"{}","dynamodb":{}}`} {
+		if got, err := test("yes", odd); err != nil || !got {
+			t.Errorf("%s: got %v, %v", odd, got, err)
+		}
+	}
 	var invalid *types.InvalidEventPatternException
 	if _, err := test("bad", envelope); !errors.As(err, &invalid) {
 		t.Errorf("got %v, want an InvalidEventPatternException", err)

@@ -19,7 +19,7 @@ import (
 type answer struct {
 	Error  *problem `json:"error,omitempty"`
 	DryRun bool     `json:"dry_run,omitempty"`
-	Events []result `json:"events,omitempty"`
+	Events []result `json:"events,omitzero"`
 }
 
 type result struct {

@@ -121,6 +121,8 @@ func TestEvents(t *testing.T) {
 		"UTF-8":    {"POST", "", "{\"source\":\"\xff\"}", jsonType, 400, `{"error":{"code":"SerializationException","message":"the body is not valid JSON: byte 11: invalid UTF-8: 0xff (send the text in UTF-8)","details":{"offset":11}}}`},
 		"twice":    {"POST", "", `{"source":"s","source":"s"}`, jsonType, 400, `{"error":{"code":"InvalidArgument","message":"source: this key is there twice; send it once","details":{"path":"source"}}}`},
 		"deep":     {"POST", "", deep, jsonType, 400, `{"error":{"code":"SerializationException","message":"the body is not valid JSON: byte 5005: objects and arrays nest deeper than 1000 levels`},
+		"no batch": {"POST", "", " [ ] ", []string{"Content-Type", "application/cloudevents-batch+json"}, 200, `{"events":[]}`},
+		"a mark":   {"POST", "", "\xef\xbb\xbf" + envelope, jsonType, 200, `{"events":[{"id":"id-1"}]}`},
 		"binary":   {"POST", "", "x", []string{"ce-id", "1"}, 400, `{"error":{"code":"InvalidArgument","message":"specversion: is required and must not be empty","details":{"path":"specversion"}}}`},
 	}
 	for name, test := range tests {

@@ -1,6 +1,7 @@
 package router
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -29,6 +30,9 @@ import (
 // A repeat of an event that was accepted within the dedup window is not taken in
 // again: it gets the ID of the first, its Duplicate is set, and its error is nil.
 func (r *Router) Accept(ctx context.Context, evs []*event.Event) ([]error, error) {
+	for _, e := range evs {
+		e.Meta.Bus = r.localBus(e.Meta.Bus)
+	}
 	if r.dedup != nil && anyFingerprint(evs) {
 		return r.acceptOnce(ctx, evs, nil)
 	}
@@ -136,12 +140,19 @@ type send struct {
 	err    error  // the body can't be rendered, or the order key not be told
 }
 
+// localBus returns the name of a bus that is given by name, by ARN, or not at all. The ARN
+// of another account or region stays as it is: no bus here has that name.
+func (r *Router) localBus(bus string) string {
+	if name, account, region, ok := event.BusOfARN(bus); ok && account == r.opts.Account && region == r.opts.Region {
+		return name
+	}
+	return cmp.Or(bus, rules.DefaultBus)
+}
+
 // prepare fills in what an event does not say, matches it, and plans its
 // deliveries.
 func (r *Router) prepare(snap *snapshot, e *event.Event, seq journal.Seq) (plan, error) {
-	if e.Meta.Bus == "" {
-		e.Meta.Bus = rules.DefaultBus
-	}
+	e.Meta.Bus = r.localBus(e.Meta.Bus)
 	if _, ok := snap.set.Buses[e.Meta.Bus]; !ok {
 		return plan{}, &event.Error{Code: event.CodeNotFound, Message: fmt.Sprintf("Event bus %s does not exist.", e.Meta.Bus)}
 	}

@@ -8,7 +8,6 @@ import (
 
 	"signalbox/event"
 	"signalbox/journal"
-	"signalbox/rules"
 )
 
 // once is a request whose events may be repeats: of accepted ones, of those of
@@ -109,9 +108,6 @@ func newOnce(evs []*event.Event, sender string) (o *once, own []*journal.Fingerp
 	firsts := make(map[journal.Fingerprint]int, len(evs))
 	for i, e := range evs {
 		o.firstAt[i] = i
-		if e.Meta.Bus == "" {
-			e.Meta.Bus = rules.DefaultBus
-		}
 		f := fingerprint(e, sender)
 		if f == nil {
 			continue

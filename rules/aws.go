@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"signalbox/document"
+	"signalbox/event"
 )
 
 // awsRule is a rule as describe-rule and list-rules print it, as PutRule takes
@@ -202,10 +203,11 @@ func given(n *document.Node) *document.Node {
 	return &set
 }
 
-// busName takes a bus's name out of its ARN.
+// busName takes the name of a bus out of its ARN. In a file the account and the region do
+// not matter: what AWS's tools print names those that it was printed in.
 func busName(text string) string {
-	if strings.HasPrefix(text, "arn:") {
-		return text[strings.LastIndexByte(text, '/')+1:]
+	if name, _, _, ok := event.BusOfARN(text); ok {
+		return name
 	}
 	return text
 }

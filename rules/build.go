@@ -71,7 +71,7 @@ func (l *loader) build() *Set {
 func (b *builder) buses(buses []busDraft) {
 	for _, bus := range buses {
 		path := document.Path{}.Key("buses").Key(bus.name)
-		if fault := checkName(bus.name); fault != "" {
+		if fault := checkBusName(bus.name); fault != "" {
 			b.problems.Add(bus.pos, path, "the name %s", fault)
 		}
 		if first, again := b.busPos[bus.name]; again {

@@ -23,11 +23,15 @@ const DefaultBus = "default"
 // The bounds of a rule's texts, which are those of the EventBridge API.
 const (
 	maxNameLength        = 64
+	maxBusNameLength     = 256
 	maxDescriptionLength = 512
 )
 
-// nameForm is what PutRule allows in the name of a rule or a bus.
-var nameForm = regexp.MustCompile(`^[.\-_A-Za-z0-9]+$`)
+// nameForm is what PutRule allows in the name of a rule, busNameForm in that of a bus.
+var (
+	nameForm    = regexp.MustCompile(`^[.\-_A-Za-z0-9]+$`)
+	busNameForm = regexp.MustCompile(`^[/.\-_A-Za-z0-9]+$`)
+)
 
 // Position is a place in a rule file.
 type Position = document.Position
@@ -127,7 +131,18 @@ type RuleTarget struct {
 	Pos   Position
 }
 
-// checkName says what is wrong with the name of a rule, a bus or a target.
+// checkBusName says what is wrong with the name of a bus. Those of partners hold slashes.
+func checkBusName(name string) string {
+	if len(name) > maxBusNameLength {
+		return fmt.Sprintf("is %d characters long; at most %d are allowed", len(name), maxBusNameLength)
+	}
+	if !busNameForm.MatchString(name) {
+		return fmt.Sprintf("is %q; letters, digits and the characters . - _ / are allowed", name)
+	}
+	return ""
+}
+
+// checkName says what is wrong with the name of a rule or a target.
 func checkName(name string) string {
 	switch {
 	case name == "":
