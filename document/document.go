@@ -142,7 +142,13 @@ func (n *Node) TextPosition(offset int) Position {
 
 // Parse reads one file: JSON if its name ends in .json, else YAML. An empty
 // file, or one of comments alone, gives a nil Node. The error is a *Problem.
-func Parse(file string, src []byte) (*Node, error) {
+func Parse(file string, src []byte) (*Node, error) { return parseAs(file, src, false) }
+
+// ParseTemplate is Parse for CloudFormation templates: the short forms of functions,
+// such as !GetAtt in YAML, become their long ones, {"Fn::GetAtt": …}.
+func ParseTemplate(file string, src []byte) (*Node, error) { return parseAs(file, src, true) }
+
+func parseAs(file string, src []byte, functions bool) (*Node, error) {
 	if len(src) > MaxBytes {
 		return nil, problem(Position{File: file}, "the file is %d bytes; at most %d are read", len(src), MaxBytes)
 	}
@@ -156,7 +162,7 @@ func Parse(file string, src []byte) (*Node, error) {
 	if strings.EqualFold(filepath.Ext(file), ".json") {
 		return parseJSON(file, src)
 	}
-	return parseYAML(file, src)
+	return parseYAML(file, src, functions)
 }
 
 // invalidUTF8 is the offset of the first byte that is not UTF-8, or -1.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -24,9 +25,11 @@ type yamlReader struct {
 	anchors map[string]*Node
 	// open holds the anchors whose value is being read, so that a cycle is seen.
 	open map[string]bool
+	// functions takes tags such as !GetAtt for functions of CloudFormation.
+	functions bool
 }
 
-func parseYAML(file string, src []byte) (n *Node, err error) {
+func parseYAML(file string, src []byte, functions bool) (n *Node, err error) {
 	// The parser is third-party code that reads what anybody may write; a panic in
 	// it must cost one file, not the router.
 	defer func() {
@@ -47,6 +50,8 @@ func parseYAML(file string, src []byte) (n *Node, err error) {
 		lines:   bytes.Split(src, []byte("\n")),
 		anchors: map[string]*Node{},
 		open:    map[string]bool{},
+
+		functions: functions,
 	}
 	body, err := r.oneDocument(tree)
 	if err != nil || body == nil {
@@ -299,7 +304,14 @@ func (r *yamlReader) alias(v *ast.AliasNode, pos Position, depth int) (*Node, er
 
 func (r *yamlReader) tag(v *ast.TagNode, pos Position, depth int) (*Node, error) {
 	name := v.Start.Value
-	if name != "!!str" || v.Value == nil {
+	function, isFunction := strings.CutPrefix(name, "!")
+	isFunction = isFunction && !strings.HasPrefix(function, "!")
+	switch {
+	case isFunction && r.functions:
+		return r.function(function, v.Value, pos, depth)
+	case isFunction && slices.Contains(templateFunctions, function):
+		return nil, problem(pos, "%s is of CloudFormation: signalbox import %s makes a rule file of a template", name, r.file)
+	case name != "!!str" || v.Value == nil:
 		return nil, problem(pos, "the tag %s is not supported; quote a value to make it a string", name)
 	}
 	n, err := r.node(v.Value, depth)
@@ -312,6 +324,24 @@ func (r *yamlReader) tag(v *ast.TagNode, pos Position, depth int) (*Node, error)
 	text := *n
 	text.Kind, text.style = String, tagged
 	return &text, nil
+}
+
+// templateFunctions are the functions of CloudFormation that have a tag.
+var templateFunctions = []string{"Ref", "GetAtt", "Sub", "Join", "Select", "Split", "If", "Equals", "And", "Or", "Not", "Condition",
+	"FindInMap", "ImportValue", "Base64", "Cidr", "GetAZs", "Transform", "Length", "ToJsonString", "ForEach"}
+
+// function returns the long form of a function's tag.
+func (r *yamlReader) function(name string, value ast.Node, pos Position, depth int) (*Node, error) {
+	if name != "Ref" && name != "Condition" {
+		name = "Fn::" + name
+	}
+	arg, err := r.node(value, depth+1)
+	if err != nil {
+		return nil, err
+	}
+	n := &Node{Kind: Mapping, Pos: pos, size: 1, Members: []Member{{Key: name, Pos: pos, Value: arg}}}
+	n.holds(arg)
+	return n, bounded(n, depth)
 }
 
 func (r *yamlReader) block(v *ast.LiteralNode, pos Position) (*Node, error) {

@@ -116,16 +116,64 @@ func (r *fileReader) template(resources *document.Node) {
 		}
 	}
 	for _, m := range all {
+		properties := m.Value.Get("Properties")
+		if e := samRule(properties.Get("Events")); e != nil {
+			r.dec.Problems.Add(e.Pos, document.Path{}.Key("Resources").Key(m.Key), "has a rule in SAM's form: signalbox import %s makes a rule file of it", r.path)
+		}
 		if typeOf(m.Value) != "AWS::Events::Rule" {
 			continue
 		}
-		properties := m.Value.Get("Properties")
+		if f := computed(properties); f != nil {
+			r.dec.Problems.Add(f.Pos, document.In("rule "+strconv.Quote(m.Key)), "is computed by the template (%s): signalbox import %s makes a rule file of it", f.Members[0].Key, r.path)
+			continue
+		}
 		if properties.IsZero() {
 			r.dec.Problems.Add(m.Pos, document.In("rule "+strconv.Quote(m.Key)), "has no Properties")
 			continue
 		}
 		r.awsRule(properties, document.Path{}.Key("Resources").Key(m.Key), m.Key, buses)
 	}
+}
+
+// samRule returns the first rule among the events of a function of SAM.
+func samRule(events *document.Node) *document.Node {
+	if events != nil {
+		for _, m := range events.Members {
+			if t := typeOf(m.Value); t == "EventBridgeRule" || t == "CloudWatchEvent" {
+				return m.Value
+			}
+		}
+	}
+	return nil
+}
+
+// computed returns the first function of CloudFormation in what must be written out:
+// ARNs and buses may be references.
+func computed(n *document.Node) *document.Node {
+	if n == nil {
+		return nil
+	}
+	for _, m := range n.Members {
+		switch {
+		case m.Key == "Ref" || strings.HasPrefix(m.Key, "Fn::"):
+			return n
+		case m.Key == "Arn" || m.Key == "EventBusName":
+			if member := m.Value.Members; len(member) == 1 && (member[0].Key == "Ref" || member[0].Key == "Fn::GetAtt") {
+				continue
+			}
+		case strings.HasSuffix(m.Key, "Arn") || strings.HasSuffix(m.Key, "Parameters") || m.Key == "DeadLetterConfig" || m.Key == "Tags":
+			continue
+		}
+		if f := computed(m.Value); f != nil {
+			return f
+		}
+	}
+	for _, item := range n.Items {
+		if f := computed(item); f != nil {
+			return f
+		}
+	}
+	return nil
 }
 
 func typeOf(resource *document.Node) string {

@@ -125,6 +125,10 @@ func (r *fileReader) file(root *document.Node) {
 		r.dec.Problems.Add(root.Pos, document.Path{}, "a rule file is a mapping with the keys rules, targets and buses, not %s", root.Kind)
 		return
 	}
+	if root.Get("Resources") != nil {
+		r.dec.Problems.Add(root.Pos, document.Path{}, "is a template of CloudFormation: signalbox import %s makes a rule file of it", r.path)
+		return
+	}
 	var top struct {
 		Targets *document.Node `yaml:"targets"`
 		Buses   *document.Node `yaml:"buses"`

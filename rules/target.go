@@ -254,7 +254,7 @@ func (b *builder) resolve(d *targetDraft) string {
 		if named, ok := b.byARN[d.ARN]; ok {
 			return named
 		}
-		name = nameInARN(d.ARN)
+		name = NameInARN(d.ARN)
 	}
 	if name == "" {
 		return ""
@@ -272,9 +272,9 @@ func (b *builder) resolve(d *targetDraft) string {
 	return name
 }
 
-// nameInARN returns the name of what an ARN stands for: its last part, but for a
+// NameInARN returns the name of what an ARN stands for: its last part, but for a
 // function's version or alias and the id of an API destination.
-func nameInARN(arn string) string {
+func NameInARN(arn string) string {
 	parts := strings.SplitN(arn, ":", 6)
 	if len(parts) == 6 && parts[2] == "lambda" {
 		if name, ok := strings.CutPrefix(parts[5], "function:"); ok {

@@ -99,6 +99,7 @@ Exit codes: 0 all is well, 1 a failure, 2 wrong usage.`,
 	root.AddCommand(
 		c.serveCommand(),
 		c.checkCommand(),
+		c.importCommand(),
 		c.testCommand(),
 		c.matchCommand(),
 		c.sendCommand(),

@@ -1,0 +1,143 @@
+package cfn_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"signalbox/rules"
+	"signalbox/rules/cfn"
+)
+
+// load converts a template and loads the rule file, as check does.
+func load(t *testing.T, file, src string) (*cfn.Result, *rules.Set) {
+	t.Helper()
+	got, err := cfn.Convert(file, []byte(src))
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "imported.yaml")
+	if err := os.WriteFile(path, []byte(got.YAML), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	set, err := rules.Load(rules.Source{Globs: []string{path}})
+	if err != nil {
+		t.Fatalf("%v\n%s", err, got.YAML)
+	}
+	return got, set
+}
+
+// The cases 10, 11 and 14: templates in YAML, of the CDK and of SAM.
+func TestCases(t *testing.T) {
+	tests := []struct{ file, rule, target, note string }{
+		{"10-cfn-yaml.yaml", "Rule", "q", `fill in: q, of type "AWS::SQS::Queue"`},
+		{"11-cdk-template.json", "Rule", "q", "rule Tick has a schedule, rate(1 minute)"},
+		{"14-sam-template.json", "fnE", "fn", `fill in: fn, of type "AWS::Serverless::Function"`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.file, func(t *testing.T) {
+			src, err := os.ReadFile("testdata/" + tt.file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, set := load(t, tt.file, string(src))
+			r := set.Rule("default", tt.rule)
+			if r == nil || len(r.Targets) != 1 || r.Targets[0].Target != tt.target {
+				t.Errorf("got %+v in\n%s", r, got.YAML)
+			}
+			if !strings.Contains(got.YAML, "# ") || !strings.Contains(strings.Join(got.Notes, "\n"), tt.note) {
+				t.Errorf("notes %q, want %q", got.Notes, tt.note)
+			}
+		})
+	}
+}
+
+func TestConvert(t *testing.T) {
+	const template = `
+Parameters:
+  Stage: {Type: String, Default: test}
+Resources:
+  Bus: {Type: AWS::Events::EventBus, Properties: {Name: !Sub 'orders-${Stage}'}}
+  Hook: {Type: AWS::Events::ApiDestination, Properties: {InvocationEndpoint: https://example.com/hook, HttpMethod: POST}}
+  Big:
+    Type: AWS::Events::Rule
+    Condition: IsProd
+    Properties:
+      Name: !Join ['-', [big, !Ref Stage]]
+      Description: "Big: ones"
+      EventBusName: !Ref Bus
+      State: DISABLED
+      EventPattern: {source: [!Sub '${Stage}.orders'], detail: {total: [{numeric: ['>', 100]}], account: [!Ref AWS::AccountId]}}
+      Targets:
+        - {Id: one, Arn: !GetAtt Hook.Arn, RetryPolicy: {MaximumRetryAttempts: 4, MaximumEventAgeInSeconds: 3600}, Input: '{"a": 1}'}
+        - {Id: two, Arn: 'arn:aws:lambda:eu-west-1:123456789012:function:fn:live', InputPath: $.detail}
+        - {Id: three, Arn: !GetAtt Bus.Arn, DeadLetterConfig: {Arn: x}}
+  Pipe: {Type: AWS::Pipes::Pipe}
+`
+	got, set := load(t, "t.yaml", template)
+	r := set.Rule("orders-test", "big-test")
+	if r == nil || r.State != rules.Disabled || r.Description != "Big: ones" || len(r.Targets) != 3 {
+		t.Fatalf("got %+v in\n%s", r, got.YAML)
+	}
+	one, two, three := r.Targets[0], r.Targets[1], r.Targets[2]
+	if one.Target != "Hook" || one.Retry.MaxAttempts != 5 || one.Retry.MaxAge.Hours() != 1 || *one.Spec.Input != `{"a": 1}` {
+		t.Errorf("the first target: %+v", one)
+	}
+	if two.Target != "fn" || *two.Spec.InputPath != "$.detail" || set.Targets["fn"].ARN == "" {
+		t.Errorf("the second target: %+v", two)
+	}
+	if bus := set.Targets["Bus"]; three.Target != "Bus" || bus.ToBus() != "orders-test" {
+		t.Errorf("the third target: %+v of %+v", three, set.Targets["Bus"])
+	}
+	notes := strings.Join(got.Notes, "\n")
+	for _, want := range []string{"only under its condition IsProd", `"AWS::AccountId", here AWS-ACCOUNTID`, "Stage is a parameter", "left out: Pipe", "DeadLetterConfig"} {
+		if !strings.Contains(notes, want) {
+			t.Errorf("no note has %q:\n%s", want, notes)
+		}
+	}
+}
+
+// Whatever stands in a template, the file holds no more than its rules.
+func TestNamesOfATemplateDeclareNothing(t *testing.T) {
+	const evil = `x\ntargets:\n  evil: {type: http, url: \"http://evil\"}\n# `
+	got, set := load(t, "t.json", `{"Resources":{"`+evil+`":{"Type":"AWS::Pipes::`+evil+`"},"r":{"Type":"AWS::Events::Rule","Condition":"`+evil+`","Properties":{
+		"Name":"`+evil+`","Description":"`+evil+`","EventPattern":{"source":["`+evil+`",{"Ref":"`+evil+`2"}]},
+		"Targets":[{"Id":"`+evil+`","Arn":"`+evil+`","`+evil+`Parameters":{}}]}}}}`)
+	if len(set.Targets) != 1 || len(set.Rules) != 1 || strings.Contains(got.YAML, "\n    type: http") {
+		t.Errorf("targets %v, %d rules in\n%s", set.Targets, len(set.Rules), got.YAML)
+	}
+}
+
+func TestConvertRefuses(t *testing.T) {
+	for src, want := range map[string]string{"a: 1": "no template", "Resources: 1": "no template", "{": "ends too early", "": "no template"} {
+		if _, err := cfn.Convert("t.yaml", []byte(src)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: error %v, want %q", src, err, want)
+		}
+	}
+}
+
+// FuzzConvert: no template makes the importer panic, and what it writes is YAML.
+func FuzzConvert(f *testing.F) {
+	for _, name := range []string{"10-cfn-yaml.yaml", "11-cdk-template.json", "14-sam-template.json"} {
+		src, err := os.ReadFile("testdata/" + name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(string(src))
+	}
+	f.Add("Resources: {a: {Type: AWS::Serverless::Function, Properties: {Events: {e: {Type: EventBridgeRule}}}}, b: {Type: AWS::Events::Rule}}")
+	f.Fuzz(func(t *testing.T, src string) {
+		got, err := cfn.Convert("t.yaml", []byte(src))
+		if err != nil {
+			return
+		}
+		path := filepath.Join(t.TempDir(), "imported.yaml")
+		if err := os.WriteFile(path, []byte(got.YAML), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := rules.Load(rules.Source{Globs: []string{path}}); err != nil && strings.Contains(err.Error(), "YAML") {
+			t.Errorf("%v in\n%s", err, got.YAML)
+		}
+	})
+}
