@@ -1,12 +1,12 @@
 package catalog
 
 import (
+	"encoding/json"
 	"maps"
 	"slices"
 
+	"signalbox/document"
 	"signalbox/event"
-
-	"github.com/goccy/go-yaml"
 )
 
 // Discovery is what the details of a type's events have in common.
@@ -212,10 +212,23 @@ func (s *shape) describeMembers(out map[string]any) {
 // Declaration is a discovery as a list with one entry, as it stands under types: of a
 // catalog file.
 func (d *Discovery) Declaration() ([]byte, error) {
-	entry := yaml.MapSlice{{Key: "name", Value: d.Type}}
+	entry := struct {
+		Name    string     `json:"name"`
+		Kind    event.Kind `json:"kind,omitempty"`
+		Sources []string   `json:"sources"`
+		Schema  any        `json:"schema"`
+	}{Name: d.Type, Sources: d.Sources, Schema: d.Schema}
 	if KindOfName(d.Type) == event.KindEvent { // whether it is a command is for its owner to say
-		entry = append(entry, yaml.MapItem{Key: "kind", Value: string(event.KindEvent)})
+		entry.Kind = event.KindEvent
 	}
-	entry = append(entry, yaml.MapItem{Key: "sources", Value: d.Sources}, yaml.MapItem{Key: "schema", Value: d.Schema})
-	return yaml.MarshalWithOptions([]yaml.MapSlice{entry}, yaml.IndentSequence(true))
+	text, err := json.Marshal([]any{entry})
+	if err != nil {
+		return nil, err
+	}
+	// The names come from events: only what quotes them all may write them.
+	n, err := document.Parse("discovered.json", text)
+	if err != nil {
+		return nil, err
+	}
+	return []byte(n.YAML(2, 0)), nil
 }

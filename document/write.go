@@ -10,12 +10,19 @@ import (
 // plainText is what needs no quotes in YAML, but for words that mean something else.
 var plainText = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_./-]*( [A-Za-z0-9_./-]+)*$`)
 
-// YAML returns a node as YAML, indented by so many spaces. Whatever its strings hold,
-// reading it again gives the same values: all but plain words are in quotes.
-func (n *Node) YAML(indent int) string {
-	var b strings.Builder
-	n.write(&b, indent)
-	return b.String()
+// YAML returns a node as YAML, indented by so many spaces; lists of at most short
+// characters stand on one line. Whatever its strings hold, reading it again gives the
+// same values: all but plain words are in quotes.
+func (n *Node) YAML(indent, short int) string {
+	w := yamlWriter{short: short}
+	w.write(n, indent)
+	return w.String()
+}
+
+// yamlWriter writes nodes.
+type yamlWriter struct {
+	strings.Builder
+	short int
 }
 
 // Quoted returns a text as one line of YAML (and of JSON): in double quotes, with
@@ -37,41 +44,41 @@ func Quoted(text string) string {
 	return quoted
 }
 
-func (n *Node) write(b *strings.Builder, indent int) {
+func (w *yamlWriter) write(n *Node, indent int) {
 	margin := strings.Repeat(" ", indent)
 	switch {
 	case n.Kind == Mapping && len(n.Members) > 0:
 		for _, m := range n.Members {
-			b.WriteString(margin + Quoted(m.Key) + ":")
-			m.Value.writeBelow(b, indent)
+			w.WriteString(margin + Quoted(m.Key) + ":")
+			w.writeBelow(m.Value, indent)
 		}
 	case n.Kind == Sequence && len(n.Items) > 0:
 		for _, item := range n.Items {
-			if item.isFlow() || len(item.Items) > 0 {
-				b.WriteString(margin + "- " + item.flow() + "\n")
+			if w.isFlow(item) || len(item.Items) > 0 {
+				w.WriteString(margin + "- " + item.flow() + "\n")
 				continue
 			}
 			// The first member stands behind the dash.
-			text := item.YAML(indent + 2)
-			b.WriteString(margin + "- " + text[indent+2:])
+			text := item.YAML(indent+2, w.short)
+			w.WriteString(margin + "- " + text[indent+2:])
 		}
 	default:
-		b.WriteString(margin + n.flow() + "\n")
+		w.WriteString(margin + n.flow() + "\n")
 	}
 }
 
 // writeBelow writes the value of a key: on its line if it fits there.
-func (n *Node) writeBelow(b *strings.Builder, indent int) {
-	if n.isFlow() {
-		b.WriteString(" " + n.flow() + "\n")
+func (w *yamlWriter) writeBelow(n *Node, indent int) {
+	if w.isFlow(n) {
+		w.WriteString(" " + n.flow() + "\n")
 		return
 	}
-	b.WriteString("\n")
-	n.write(b, indent+2)
+	w.WriteString("\n")
+	w.write(n, indent+2)
 }
 
 // isFlow reports whether a value is a scalar, empty, or a short list.
-func (n *Node) isFlow() bool {
+func (w *yamlWriter) isFlow(n *Node) bool {
 	switch n.Kind {
 	case Mapping:
 		return len(n.Members) == 0
@@ -81,7 +88,7 @@ func (n *Node) isFlow() bool {
 				return false
 			}
 		}
-		return len(n.flow()) <= 100
+		return len(n.Items) == 0 || len(n.flow()) <= w.short
 	}
 	return true
 }

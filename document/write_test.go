@@ -21,7 +21,7 @@ func TestYAMLReadsAsItWasWritten(t *testing.T) {
 		if strings.Contains(text, "\x00") {
 			continue // no file holds one
 		}
-		written := want.YAML(0)
+		written := want.YAML(0, 100)
 		got, err := Parse("a.yaml", []byte(written))
 		if err != nil {
 			t.Errorf("%q: %v in\n%s", text, err, written)

@@ -152,6 +152,11 @@ func eachRecord(text string, take func(int, []string) error) error {
 		return errors.New("no table found: the file is empty")
 	}
 	for i, record := range records {
+		for j, cell := range record {
+			if plain, ok := strings.CutPrefix(cell, "'"); ok && formula(plain) {
+				record[j] = plain
+			}
+		}
 		if err := take(i+1, record); err != nil {
 			return err
 		}
@@ -159,13 +164,25 @@ func eachRecord(text string, take func(int, []string) error) error {
 	return nil
 }
 
-// cellsOf splits a line of Markdown; \| is a bar in a cell.
+// cellsOf splits a line of Markdown; \| is a bar in a cell, and so are the other marks.
 func cellsOf(line string) []string {
-	const bar = "\x00"
-	line = strings.ReplaceAll(strings.Trim(line, "|"), `\|`, bar)
-	cells := strings.Split(line, "|")
-	for i := range cells {
-		cells[i] = strings.TrimSpace(strings.ReplaceAll(cells[i], bar, "|"))
+	line = strings.TrimPrefix(line, "|")
+	var cells []string
+	var cell strings.Builder
+	for i := 0; i < len(line); i++ {
+		switch {
+		case line[i] == '\\' && i+1 < len(line) && strings.IndexByte(marks, line[i+1]) >= 0:
+			i++
+			cell.WriteByte(line[i])
+		case line[i] == '|':
+			cells = append(cells, strings.TrimSpace(cell.String()))
+			cell.Reset()
+		default:
+			cell.WriteByte(line[i])
+		}
+	}
+	if rest := strings.TrimSpace(cell.String()); rest != "" {
+		cells = append(cells, rest)
 	}
 	return cells
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"unicode"
 
 	"signalbox/event"
 )
@@ -79,7 +80,7 @@ func WriteMarkdown(w io.Writer, rows []Row) error {
 	width := make([]int, len(Header))
 	for _, line := range lines {
 		for i, cell := range line {
-			line[i] = strings.ReplaceAll(cell, "|", `\|`)
+			line[i] = markdown(cell)
 			width[i] = max(width[i], len([]rune(line[i])))
 		}
 	}
@@ -99,12 +100,42 @@ func WriteMarkdown(w io.Writer, rows []Row) error {
 	return nil
 }
 
-// WriteCSV writes the table as CSV (RFC 4180).
+// marks are the characters that mean something else than themselves in a cell of
+// Markdown; an underscore within a word does not.
+const marks = "\\|<[`*&~"
+
+// markdown returns a text that is shown as it is in a cell of a Markdown table.
+func markdown(text string) string {
+	var b strings.Builder
+	for _, r := range text {
+		switch {
+		case unicode.IsControl(r):
+			r = ' '
+		case strings.ContainsRune(marks, r):
+			b.WriteByte('\\')
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// formula reports whether a program for tables would run a cell, or take it for one
+// that guards against that.
+func formula(cell string) bool { return cell != "" && strings.ContainsRune("=+-@\t\r'", rune(cell[0])) }
+
+// WriteCSV writes the table as CSV (RFC 4180). A cell that a program for tables would
+// run as a formula begins with an apostrophe.
 func WriteCSV(w io.Writer, rows []Row) error {
 	c := csv.NewWriter(w)
 	all := [][]string{Header}
 	for _, r := range rows {
-		all = append(all, r.cells(" "))
+		cells := r.cells(" ")
+		for i, cell := range cells {
+			if formula(cell) {
+				cells[i] = "'" + cell
+			}
+		}
+		all = append(all, cells)
 	}
 	return c.WriteAll(all)
 }

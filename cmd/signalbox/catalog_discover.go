@@ -62,9 +62,9 @@ func (d *catalogDiscover) run(ctx context.Context) error {
 		fmt.Fprintf(d.stdout, "# %s looked at\ntypes:\n", count(found.Examined, "event"))
 		for _, t := range found.Types {
 			if t.Declared {
-				fmt.Fprintf(d.stdout, "# %s: declared, %s\n", t.Type, count(t.Events, "event"))
+				fmt.Fprintf(d.stdout, "# %s: declared, %s\n", escaped(t.Type, ""), count(t.Events, "event"))
 				for _, line := range t.Drift {
-					fmt.Fprintf(d.stdout, "#   drift: %s\n", line)
+					fmt.Fprintf(d.stdout, "#   drift: %s\n", escaped(line, ""))
 				}
 				continue
 			}
@@ -72,7 +72,7 @@ func (d *catalogDiscover) run(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(d.stdout, "# %s: not declared, %s\n%s", t.Type, count(t.Events, "event"), text)
+			fmt.Fprintf(d.stdout, "# %s: not declared, %s\n%s", escaped(t.Type, ""), count(t.Events, "event"), text)
 		}
 	}
 	if err == nil && drift {

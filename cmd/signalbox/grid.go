@@ -30,7 +30,7 @@ func newGrid(columns ...string) *grid { return &grid{columns: columns} }
 func (g *grid) row(cells ...any) {
 	row := make([]string, len(cells))
 	for i, cell := range cells {
-		row[i] = fmt.Sprint(cell)
+		row[i] = escaped(fmt.Sprint(cell), "")
 	}
 	g.rows = append(g.rows, row)
 }
@@ -88,7 +88,7 @@ func (c *cli) show(g *grid) error {
 
 // widthOf is how many characters a line of a terminal has; 0 for what is none.
 func widthOf(w io.Writer) int {
-	f, ok := w.(*os.File)
+	f, ok := streamOf(w).(*os.File)
 	if !ok {
 		return 0
 	}

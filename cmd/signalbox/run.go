@@ -34,7 +34,8 @@ type cli struct {
 
 // run is the program: it runs one command and gives the code to exit with.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	c := &cli{stdin: stdin, stdout: stdout, stderr: stderr}
+	stderr = &printable{w: stderr}
+	c := &cli{stdin: stdin, stdout: &printable{w: stdout}, stderr: stderr}
 	root := c.rootCommand()
 	root.SetArgs(append([]string{}, args...)) // not nil, which cobra takes for the arguments of the process
 	cmd, err := root.ExecuteContextC(ctx)

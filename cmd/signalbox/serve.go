@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -52,7 +53,7 @@ change, on SIGHUP, and on POST /-/reload. A file with a fault changes nothing.`,
 				cfg.Listen = listen
 			}
 			ignoreBrokenPipes()
-			out := &outlet{w: c.stderr}
+			out := &outlet{w: streamOf(c.stderr).(io.Writer)}
 			c.stderr = out
 			s := &server{cli: c, cfg: cfg, set: set, log: newLogger(cfg.Log, out), outlet: out}
 			return s.run(cmd.Context())
@@ -194,7 +195,7 @@ func (s *server) fatal(err error) {
 func (s *server) routerOptions(registry prometheus.Registerer) router.Options {
 	limits := s.cfg.Limits
 	return router.Options{
-		Journal: s.journal, Logger: s.log, Registerer: registry, Stdout: s.stdout,
+		Journal: s.journal, Logger: s.log, Registerer: registry, Stdout: streamOf(s.stdout).(io.Writer),
 		Account: s.cfg.Account, Region: s.cfg.Region,
 		MaxPending: uint64(limits.MaxPending), MinFreeDisk: uint64(s.cfg.MinFreeDisk),
 		Retention: journal.Retention{MaxAge: s.cfg.Retention.MaxAge, MaxBytes: uint64(s.cfg.Retention.MaxBytes)},

@@ -12,7 +12,7 @@ import (
 
 // isTerminal says whether a person sits at the other end.
 func isTerminal(stream any) bool {
-	f, ok := stream.(*os.File)
+	f, ok := streamOf(stream).(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
@@ -38,9 +38,9 @@ type progress struct {
 
 func newProgress(w io.Writer) *progress {
 	if !isTerminal(w) {
-		w = nil
+		return &progress{}
 	}
-	return &progress{w: w}
+	return &progress{w: streamOf(w).(io.Writer)}
 }
 
 // barWidth is the length of a full bar, in characters.

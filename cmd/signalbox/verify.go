@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 
@@ -44,7 +45,7 @@ func (c *verifyCommand) run() error {
 	}
 	var progress func(uint64)
 	if isTerminal(c.stderr) {
-		progress = func(keys uint64) { fmt.Fprintf(c.stderr, "\r%d keys read ", keys) }
+		progress = func(keys uint64) { fmt.Fprintf(streamOf(c.stderr).(io.Writer), "\r%d keys read ", keys) }
 		defer fmt.Fprintln(c.stderr)
 	}
 	report, err := journal.Verify(cfg.DataDir, nil, journal.Readers{Job: dlq.CheckJob, Work: commands.CheckWork}, progress)

@@ -54,6 +54,9 @@ func Convert(file string, src []byte) (*Result, error) {
 
 var pseudo = regexp.MustCompile(`!Ref[ \t]+(AWS::[A-Za-z]+)`)
 
+// maxLine is how long a list on one line may be.
+const maxLine = 100
+
 // entry is one piece of the file, with the comments above it.
 type entry struct {
 	comments []string
@@ -285,9 +288,9 @@ func (c *converter) result() *Result {
 				b.WriteString("  # " + text + "\n")
 			}
 			r.Notes = append(r.Notes, e.comments...)
-			text := e.node.YAML(2)
+			text := e.node.YAML(2, maxLine)
 			if item != "" {
-				text = "  " + item + e.node.YAML(4)[4:]
+				text = "  " + item + e.node.YAML(4, maxLine)[4:]
 			}
 			b.WriteString(text)
 		}
