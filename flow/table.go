@@ -107,16 +107,23 @@ const marks = "\\|<[`*&~"
 // markdown returns a text that is shown as it is in a cell of a Markdown table.
 func markdown(text string) string {
 	var b strings.Builder
-	for _, r := range text {
-		switch {
-		case unicode.IsControl(r):
-			r = ' '
-		case strings.ContainsRune(marks, r):
+	for _, r := range oneLine(text) {
+		if strings.ContainsRune(marks, r) {
 			b.WriteByte('\\')
 		}
 		b.WriteRune(r)
 	}
 	return b.String()
+}
+
+// oneLine returns a text with blanks for its control characters.
+func oneLine(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, text)
 }
 
 // formula reports whether a program for tables would run a cell, or take it for one
@@ -131,8 +138,8 @@ func WriteCSV(w io.Writer, rows []Row) error {
 	for _, r := range rows {
 		cells := r.cells(" ")
 		for i, cell := range cells {
-			if formula(cell) {
-				cells[i] = "'" + cell
+			if cells[i] = oneLine(cell); formula(cell) {
+				cells[i] = "'" + cells[i]
 			}
 		}
 		all = append(all, cells)
