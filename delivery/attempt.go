@@ -89,6 +89,7 @@ func (a *Attempt) render() {
 		ID: it.id(), EventID: it.EventID, Bus: it.Meta.Bus, Rule: d.Rule, RuleTarget: d.RuleTarget,
 		Target: a.lane.Name, Attempt: d.Attempts + 1,
 		Envelope: it.Envelope, Body: d.Body, Meta: it.Meta,
+		Parameters: a.lane.env.Policies().Parameters[it.Entry()],
 	}
 	if d.Notice {
 		a.Send.Envelope, a.Send.Body = d.Body, nil

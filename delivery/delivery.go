@@ -89,6 +89,8 @@ type Policies struct {
 	// that say themselves whether answers carry events.
 	Retries map[Entry]targets.Retry
 	Replies map[Entry]bool
+	// Parameters are those of entries that add to the requests of http targets.
+	Parameters map[Entry]*targets.Parameters
 	// Longest is the longest backoff of all.
 	Longest time.Duration
 	// Suspended returns the pause that suspends the deliveries of a rule; 0 is none.

@@ -121,6 +121,7 @@ func (r *Router) preview(snap *snapshot, p *plan, rule *rules.Rule, to *rules.Ru
 		ID:      journal.DeliveryID(p.seq, rule.Bus, rule.Name, to.ID),
 		EventID: p.event.ID, Bus: p.event.Meta.Bus, Rule: rule.Name, RuleTarget: to.ID,
 		Target: to.Target, Attempt: 1, Envelope: p.envelope, Body: s.body, Meta: &p.event.Meta,
+		Parameters: to.Parameters,
 	}
 	if s.notice {
 		d.Envelope, d.Body = s.body, nil

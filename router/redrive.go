@@ -3,6 +3,7 @@ package router
 import (
 	"fmt"
 
+	"signalbox/delivery"
 	"signalbox/dlq"
 	"signalbox/event"
 	"signalbox/journal"
@@ -75,7 +76,9 @@ func stillMatches(set *rules.Set, e *event.Event, envelope []byte, rule *rules.R
 // Request renders what a target would be sent, with secrets masked. It makes
 // Router a dlq.Router.
 func (r *Router) Request(target string, d *targets.Delivery) (targets.Request, error) {
-	l := r.snapshot.Load().lanes[target]
+	snap := r.snapshot.Load()
+	l := snap.lanes[target]
+	d.Parameters = snap.policies.Parameters[delivery.Entry{Bus: d.Bus, Rule: d.Rule, Entry: d.RuleTarget}]
 	if l == nil {
 		return targets.Request{}, fmt.Errorf("target %q is not defined", target)
 	}

@@ -186,6 +186,12 @@ func policiesOf(set *rules.Set) *delivery.Policies {
 				p.Retries[entry] = *t.Retry
 				p.Longest = max(p.Longest, t.Retry.MaxBackoff)
 			}
+			if t.Parameters != nil {
+				if p.Parameters == nil {
+					p.Parameters = map[delivery.Entry]*targets.Parameters{}
+				}
+				p.Parameters[entry] = t.Parameters
+			}
 			if t.Reply != "" {
 				if p.Replies == nil {
 					p.Replies = map[delivery.Entry]bool{}

@@ -41,7 +41,7 @@ type awsTarget struct {
 
 	RoleArn                     *document.Node `yaml:"RoleArn"`
 	DeadLetterConfig            *document.Node `yaml:"DeadLetterConfig"`
-	HTTPParameters              *document.Node `yaml:"HttpParameters"`
+	HTTPParameters              *awsParameters `yaml:"HttpParameters"`
 	SqsParameters               *document.Node `yaml:"SqsParameters"`
 	KinesisParameters           *document.Node `yaml:"KinesisParameters"`
 	RunCommandParameters        *document.Node `yaml:"RunCommandParameters"`
@@ -296,7 +296,7 @@ func (r *fileReader) awsTargets(nodes []*document.Node, path document.Path) []ta
 func (r *fileReader) awsTarget(n *document.Node, path document.Path) targetDraft {
 	var a awsTarget
 	r.dec.Decode(given(n), &a, path)
-	d := targetDraft{ID: a.ID, Input: a.Input, InputPath: a.InputPath, node: n, path: path}
+	d := targetDraft{ID: a.ID, Input: a.Input, InputPath: a.InputPath, parameters: a.HTTPParameters, node: n, path: path}
 	if a.Arn.IsZero() {
 		r.dec.Problems.Add(n.Pos, path, "has no Arn")
 	} else {
@@ -311,7 +311,7 @@ func (r *fileReader) awsTarget(n *document.Node, path document.Path) targetDraft
 		r.warnings.Add(a.DeadLetterConfig.Pos, path.Key("DeadLetterConfig"), "is ignored: dead letters rest in the router's own queue")
 	}
 	for _, member := range n.Members {
-		if strings.HasSuffix(member.Key, "Parameters") && !member.Value.IsZero() {
+		if strings.HasSuffix(member.Key, "Parameters") && member.Key != "HttpParameters" && !member.Value.IsZero() {
 			r.warnings.Add(member.Pos, path.Key(member.Key), "is ignored: how to deliver is said by the target")
 		}
 	}

@@ -56,6 +56,8 @@ type targetDraft struct {
 	// attempts and age are those of AWS's RetryPolicy; 0 if it does not say.
 	attempts int
 	age      time.Duration
+	// parameters are AWS's HttpParameters.
+	parameters *awsParameters
 
 	node *document.Node
 	path document.Path

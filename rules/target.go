@@ -233,6 +233,7 @@ func (b *builder) ruleTarget(d *targetDraft) RuleTarget {
 	}
 	t.Transform = compiled
 	t.Retry = b.retry(d, t.Target)
+	t.Parameters = b.parameters(d, t.Target)
 	if carry := b.set.Targets[t.Target].Carry; carry != targets.CarryState {
 		t.Carry = carry
 	}

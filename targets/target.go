@@ -31,6 +31,8 @@ type Delivery struct {
 	// Body is the transformed body; nil means that the rule does not transform,
 	// and the target sends the event in its own format.
 	Body []byte
+	// Parameters are what the rule adds to the request of an http target; nil for none.
+	Parameters *Parameters
 	// Meta is the event's metadata; it must not be changed.
 	Meta *event.Metadata
 	// Status is where an http target puts the HTTP status of its answer.

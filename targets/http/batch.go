@@ -8,8 +8,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/hashicorp/go-retryablehttp"
-
 	"signalbox/targets"
 	"signalbox/targets/remote"
 )
@@ -23,15 +21,15 @@ func (t *httpTarget) DeliverBatch(ctx context.Context, batch []*targets.Delivery
 	if len(m.Body) > t.maxBytes && len(batch) > 1 {
 		return each, remote.ErrBatchBytes(len(m.Body), t.maxBytes)
 	}
+	to, err := t.address(m, batch[0]) // with parameters it is alone; see SameBatch
+	if err != nil {
+		return each, err
+	}
 	ctx, cancel := targets.Bound(ctx, t.timeout)
 	defer cancel()
-	body := &requestBody{message: m}
-	r := t.request.WithContext(ctx)
-	r.Body = body
-	r.ContentLength = int64(len(m.Body))
-	resp, err := t.client.Do(&retryablehttp.Request{Request: r})
+	resp, tries, err := t.do(ctx, m, to)
 	if err != nil {
-		return each, t.broken(ctx, err, body.tries)
+		return each, t.broken(ctx, to, err, tries)
 	}
 	defer resp.Body.Close()
 	noteAnswer(resp, batch)
@@ -44,7 +42,7 @@ func (t *httpTarget) DeliverBatch(ctx context.Context, batch []*targets.Delivery
 		t.hideIn(append(slices.Clone(failed), err))
 		return merge(each, failed), err
 	}
-	refusal := t.refused(resp, body.tries)
+	refusal := t.refused(resp, to, tries)
 	if refusal.Final && aboutAddress(resp.StatusCode) {
 		failed := make([]error, len(sent))
 		for i := range failed {

@@ -52,9 +52,8 @@ type httpTarget struct {
 	timeout  time.Duration
 	// maxBytes bounds the body of a batch; 0 where there are none.
 	maxBytes int
-	// address is the URL as it may be shown.
-	address string
-	hidden  remote.Hidden
+	requests requests
+	hidden   remote.Hidden
 	// logins hides what the target logs in with, and nothing else, as it changes
 	// answers that are data to others.
 	logins remote.Hidden
@@ -62,19 +61,21 @@ type httpTarget struct {
 
 func newTarget(c *targets.Config, env targets.Env) (targets.Target, error) {
 	o := c.Options.(*Options)
-	renderer, err := remote.NewRenderer(c, &o.Options, o.SigningSecrets, env)
+	renderer, err := remote.NewRenderer(c, o.static(), o.SigningSecrets, env)
 	if err != nil {
 		return nil, err
 	}
-	u, shown, secrets, err := o.Address(env.Secrets, c.Dir, schemes...)
+	renderer.NoBody = o.Method == http.MethodGet
+	requests, secrets, err := newRequests(o, c, env.Secrets)
 	if err != nil {
 		return nil, err
 	}
+	u := requests.url
 	t := &httpTarget{
 		renderer: renderer,
 		answers:  answers{retryOn: o.RetryOn, finalOn: o.FinalOn},
 		timeout:  c.Timeout,
-		address:  shown,
+		requests: requests,
 	}
 	if c.Batch != nil {
 		t.maxBytes = int(c.Batch.MaxBytes)
@@ -88,8 +89,9 @@ func newTarget(c *targets.Config, env targets.Env) (targets.Target, error) {
 	if user := u.User; user != nil {
 		password, _ := user.Password()
 		renderer.SetBasicAuth(user.Username(), password)
-		t.request.URL.User = nil
+		u.User = nil
 	}
+	t.request.URL = u
 	if host := renderer.TakeHost(); host != "" {
 		t.request.Host = host
 	}
@@ -219,19 +221,15 @@ func hideLocation(resp *http.Response) {
 
 // Deliver makes one attempt.
 func (t *httpTarget) Deliver(ctx context.Context, d *targets.Delivery) error {
-	m, err := t.render(d)
+	m, to, err := t.render(d)
 	if err != nil {
 		return err
 	}
 	ctx, cancel := targets.Bound(ctx, t.timeout)
 	defer cancel()
-	body := &requestBody{message: m}
-	r := t.request.WithContext(ctx)
-	r.Body = body
-	r.ContentLength = int64(len(m.Body))
-	resp, err := t.client.Do(&retryablehttp.Request{Request: r})
+	resp, tries, err := t.do(ctx, m, to)
 	if err != nil {
-		return t.broken(ctx, err, body.tries)
+		return t.broken(ctx, to, err, tries)
 	}
 	defer resp.Body.Close()
 	d.Status = resp.StatusCode
@@ -243,11 +241,22 @@ func (t *httpTarget) Deliver(ctx context.Context, d *targets.Delivery) error {
 		readAnswer(resp, nil)
 		return nil
 	}
-	return t.refused(resp, body.tries)
+	return t.refused(resp, to, tries)
+}
+
+// do sends a message, and returns in how many tries.
+func (t *httpTarget) do(ctx context.Context, m *remote.Message, to request) (resp *http.Response, tries int, err error) {
+	body := &requestBody{message: m}
+	r := t.request.WithContext(ctx)
+	r.URL = to.url
+	r.Body = body
+	r.ContentLength = int64(len(m.Body))
+	resp, err = t.client.Do(&retryablehttp.Request{Request: r})
+	return resp, body.tries, err
 }
 
 // broken is the error of an attempt that was not answered.
-func (t *httpTarget) broken(ctx context.Context, err error, tries int) *targets.Error {
+func (t *httpTarget) broken(ctx context.Context, to request, err error, tries int) *targets.Error {
 	if wrapped := (*url.Error)(nil); errors.As(err, &wrapped) {
 		// It shows the URL as it is, with its secrets.
 		err = wrapped.Err
@@ -272,16 +281,16 @@ func (t *httpTarget) broken(ctx context.Context, err error, tries int) *targets.
 		Code:  code,
 		Final: final,
 		Tries: max(1, tries),
-		Err:   &remote.HiddenError{Text: fmt.Sprintf("%s %s: %s", t.request.Method, t.address, t.hidden.In(err.Error())), Cause: err},
+		Err:   &remote.HiddenError{Text: fmt.Sprintf("%s %s: %s", t.request.Method, to.shown, t.hidden.In(err.Error())), Cause: err},
 	}
 }
 
 // refused is the error of an attempt that was answered, but not with success.
-func (t *httpTarget) refused(resp *http.Response, tries int) *targets.Error {
+func (t *httpTarget) refused(resp *http.Response, to request, tries int) *targets.Error {
 	status := resp.StatusCode
-	text := fmt.Sprintf("%s %s: %s", t.request.Method, t.address, t.hidden.In(resp.Status))
-	if to := resp.Header.Get(headerRedirect); to != "" {
-		text += fmt.Sprintf(", points to %s: redirects are not followed; if it has moved for good, change the target's url", t.hidden.In(to))
+	text := fmt.Sprintf("%s %s: %s", t.request.Method, to.shown, t.hidden.In(resp.Status))
+	if there := resp.Header.Get(headerRedirect); there != "" {
+		text += fmt.Sprintf(", points to %s: redirects are not followed; if it has moved for good, change the target's url", t.hidden.In(there))
 	}
 	var snippet [maxSnippet]byte
 	n := readAnswer(resp, snippet[:])
@@ -356,29 +365,49 @@ func readAnswer(resp *http.Response, keep []byte) (kept int) {
 
 // Preview renders the request that Deliver sends.
 func (t *httpTarget) Preview(d *targets.Delivery) (targets.Request, error) {
-	m, err := t.render(d)
+	m, to, err := t.render(d)
 	if err != nil {
 		return targets.Request{}, err
 	}
 	return targets.Request{
 		Method:  t.request.Method,
-		Address: t.address,
+		Address: to.shown,
 		Headers: t.renderer.Preview(m),
 		Body:    string(m.Body),
 	}, nil
 }
 
-// render gives the message of a delivery that is sent alone: as a batch of one
-// where the target takes batches.
-func (t *httpTarget) render(d *targets.Delivery) (*remote.Message, error) {
+// render returns the message of a delivery that is sent alone, as a batch of one
+// where the target takes batches, and where it goes.
+func (t *httpTarget) render(d *targets.Delivery) (m *remote.Message, to request, err error) {
 	if t.maxBytes == 0 {
-		return t.renderer.Render(d, time.Now())
+		m, err = t.renderer.Render(d, time.Now())
+	} else {
+		var each []error
+		if m, each = t.renderer.RenderBatch([]*targets.Delivery{d}, time.Now()); m == nil {
+			err = each[0]
+		}
 	}
-	m, each := t.renderer.RenderBatch([]*targets.Delivery{d}, time.Now())
-	if m == nil {
-		return nil, each[0]
+	if err != nil {
+		return nil, request{}, err
 	}
-	return m, nil
+	to, err = t.address(m, d)
+	return m, to, err
+}
+
+// address returns where a delivery goes, and adds its own headers to its message; those
+// of the configuration stay.
+func (t *httpTarget) address(m *remote.Message, d *targets.Delivery) (request, error) {
+	to, err := t.requests.of(d)
+	if err != nil {
+		return request{}, err
+	}
+	for _, f := range to.headers {
+		if !t.renderer.Sets(f.Name) {
+			m.Set(f)
+		}
+	}
+	return to, nil
 }
 
 // Close closes the target's connections.

@@ -1,8 +1,12 @@
 package http
 
 import (
+	"fmt"
+	"maps"
+	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"signalbox/targets"
@@ -24,8 +28,12 @@ var schemes = []string{"http", "https"}
 // Options are those of a target of type http.
 type Options struct {
 	remote.Options `yaml:",inline"`
-	// Method is that of the request, POST by default.
+	// Method is that of the request, POST by default. A GET has no body.
 	Method string `yaml:"method"`
+	// Path is added to that of URL, and Query to its query. Both, and the values of
+	// Headers, may hold expressions of the event, as in /orders/{{ detail.id }}.
+	Path  string            `yaml:"path"`
+	Query map[string]string `yaml:"query"`
 	// SigningSecrets sign each delivery as Standard Webhooks does, each with every
 	// secret, so that secrets can be rotated: whsec_ and the base64 of 24 to 64 bytes.
 	// They may hold references to secrets.
@@ -62,7 +70,8 @@ func (o *Options) Validate(c *targets.Config, v *targets.Validation) {
 	if o.Format == remote.FormatCloudEventsBinary && c.Batch != nil {
 		v.Fail([]string{"format"}, "cloudevents-binary holds one event in one request, so it can't be sent in batches: use cloudevents, or remove batch")
 	}
-	v.OneOf("method", o.Method, "POST", "PUT", "PATCH", "DELETE")
+	v.OneOf("method", o.Method, "POST", "PUT", "PATCH", "DELETE", "GET")
+	o.texts(c, v)
 	for i, text := range o.SigningSecrets {
 		path := []string{"signing_secrets", strconv.Itoa(i)}
 		if e, ok := v.Expand(path, text); ok {
@@ -86,6 +95,79 @@ func (o *Options) Validate(c *targets.Config, v *targets.Validation) {
 	}
 }
 
+// texts checks what may hold expressions.
+func (o *Options) texts(c *targets.Config, v *targets.Validation) {
+	if dynamic(o.URL) {
+		v.Fail([]string{"url"}, "can't hold {{ }}, as no event chooses where it is sent: write it in path or query")
+	}
+	fields := []string{}
+	parse := func(text string, field ...string) {
+		parsed, err := parseText(text, func(literal string) (string, error) {
+			e, err := v.Secrets.Expand(literal, v.Dir)
+			return e.Value, err
+		})
+		if err != nil {
+			v.Fail(field, "%v", err)
+		}
+		if dynamic(text) {
+			fields = append(fields, field[0])
+		}
+		if field[0] == "path" && err == nil && text != "" {
+			checkPath(v, parsed)
+		}
+	}
+	parse(o.Path, "path")
+	for _, name := range slices.Sorted(maps.Keys(o.Query)) {
+		parse(o.Query[name], "query", name)
+	}
+	for _, name := range slices.Sorted(maps.Keys(o.Headers)) {
+		if dynamic(o.Headers[name]) {
+			parse(o.Headers[name], "headers", name)
+		}
+	}
+	if c.Batch == nil {
+		return
+	}
+	if len(fields) > 0 {
+		v.Fail([]string{fields[0]}, "holds {{ }}, which is of one event, so it can't be sent in batches: remove batch")
+	}
+	if o.Method == "GET" {
+		v.Fail([]string{"method"}, "GET has no body, so it can't be sent in batches: remove batch")
+	}
+}
+
+// checkPath checks what is literal in a path.
+func checkPath(v *targets.Validation, path text) {
+	if !strings.HasPrefix(path[0].literal, "/") {
+		v.Fail([]string{"path"}, "must begin with /")
+	}
+	for _, p := range path {
+		if strings.ContainsAny(p.literal, "?# \t\n") {
+			v.Fail([]string{"path"}, "can't hold spaces, ? and #: write %%20, and the query in query")
+		} else if _, err := url.PathUnescape(p.literal); err != nil {
+			v.Fail([]string{"path"}, "%v", err)
+		}
+	}
+}
+
+// static returns the options with the headers that are the same for every event.
+func (o *Options) static() *remote.Options {
+	out := o.Options
+	out.Headers = maps.Clone(o.Headers)
+	maps.DeleteFunc(out.Headers, func(_, value string) bool { return dynamic(value) })
+	return &out
+}
+
+// CheckParameters returns why a rule's parameters can't be added to the requests.
+func (o *Options) CheckParameters(p *targets.Parameters) error {
+	for _, h := range p.Headers {
+		if err := remote.CheckHeaderName(h.Name); err != nil {
+			return fmt.Errorf("header %s: %w", h.Name, err)
+		}
+	}
+	return nil
+}
+
 func statuses(v *targets.Validation, field string, statuses []int) {
 	for i, status := range statuses {
 		if status < 300 || status > 599 {
@@ -96,15 +178,21 @@ func statuses(v *targets.Validation, field string, statuses []int) {
 
 // SameBatch reports whether two deliveries may share a batch: not a synthetic event
 // with a real one, as one header speaks for all, and not a CloudEvent with a
-// transformed body, which has another content type.
+// transformed body, which has another content type, and none with parameters of its rule.
 func (o *Options) SameBatch(a, b *targets.Delivery) bool {
-	return a.Synthetic() == b.Synthetic() && (o.Format != remote.FormatCloudEvents || (a.Body == nil) == (b.Body == nil))
+	return a.Parameters == nil && b.Parameters == nil && a.Synthetic() == b.Synthetic() && (o.Format != remote.FormatCloudEvents || (a.Body == nil) == (b.Body == nil))
 }
 
 // Show adds what of the options may be shown.
 func (o *Options) Show(shown map[string]any) {
 	o.Options.Show(shown)
 	shown["method"] = o.Method
+	if o.Path != "" {
+		shown["path"] = o.Path
+	}
+	if len(o.Query) > 0 {
+		shown["query"] = slices.Sorted(maps.Keys(o.Query))
+	}
 	if len(o.SigningSecrets) > 0 {
 		shown["signed"] = true
 	}

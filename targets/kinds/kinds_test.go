@@ -168,7 +168,7 @@ func TestConfigValidate(t *testing.T) {
 			`headers.a b: "a b" is no name of a header`,
 			`headers.traceparent: each delivery carries its own and it cannot be set`,
 			`headers.x-signalbox-rule: names that begin with X-Signalbox- are set by each delivery and cannot be set`}},
-		{"method", with(web, func(c *targets.Config) { c.Options.(*http.Options).Method = "GET" }), []string{`method: is "GET": it must be one of POST, PUT, PATCH, DELETE`}},
+		{"method", with(web, func(c *targets.Config) { c.Options.(*http.Options).Method = "HEAD" }), []string{`method: is "HEAD": it must be one of POST, PUT, PATCH, DELETE, GET`}},
 		{"signing secret", with(web, func(c *targets.Config) {
 			c.Options.(*http.Options).SigningSecrets = []string{"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "x"}
 		}), []string{

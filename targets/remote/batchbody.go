@@ -104,7 +104,7 @@ func (r *Renderer) describeBatch(m *Message, sent []*targets.Delivery, now time.
 		m.add(headerSynthetic, "true")
 	}
 	for _, f := range r.configured {
-		m.set(f)
+		m.Set(f)
 	}
 	r.sign(m, id, now)
 }

@@ -31,8 +31,8 @@ const (
 	HeaderMsgID            = "Nats-Msg-Id"
 )
 
-// checkHeaderName tells why a configuration cannot set a header.
-func checkHeaderName(name string) error {
+// CheckHeaderName returns why neither a configuration nor a rule can set a header.
+func CheckHeaderName(name string) error {
 	if !validHeaderName(name) {
 		return fmt.Errorf("%q is no name of a header", name)
 	}

@@ -41,6 +41,8 @@ type Renderer struct {
 	// LowerCase writes the headers of a CloudEvent as NATS's binding has them, where case
 	// counts, and datacontenttype among them.
 	LowerCase bool
+	// NoBody leaves the body out, and what describes it.
+	NoBody bool
 	// MessageID adds the header by which JetStream knows repeats of a message.
 	MessageID bool
 }
@@ -121,7 +123,7 @@ func (r *Renderer) Render(d *targets.Delivery, now time.Time) (*Message, error) 
 	}
 	r.trace(m, d, meta)
 	for _, f := range r.configured {
-		m.set(f)
+		m.Set(f)
 	}
 	r.sign(m, id, now)
 	return m, m.sendable()
@@ -168,6 +170,16 @@ func (r *Renderer) sign(m *Message, id string, now time.Time) {
 
 // content sets the body and what describes it.
 func (r *Renderer) content(m *Message, d *targets.Delivery) error {
+	if err := r.form(m, d); err != nil || !r.NoBody {
+		return err
+	}
+	m.Body = nil
+	m.Fields = slices.DeleteFunc(m.Fields, func(f Field) bool { return f.Name == headerContentType })
+	return nil
+}
+
+// form sets the body in the form of the target, and what describes it.
+func (r *Renderer) form(m *Message, d *targets.Delivery) error {
 	switch {
 	case d.Body != nil:
 		m.Body = d.Body
@@ -225,8 +237,18 @@ func (m *Message) addText(name, text string) {
 	}
 }
 
-// set adds a header in place of one of the same name.
-func (m *Message) set(f Field) {
+// NewField returns a header of a text that may hold anything.
+func NewField(name, text string) Field {
+	return Field{textproto.CanonicalMIMEHeaderKey(name), headerText(text)}
+}
+
+// Sets reports whether the configuration sets a header for every delivery.
+func (r *Renderer) Sets(name string) bool {
+	return slices.ContainsFunc(r.configured, func(f Field) bool { return f.Name == name })
+}
+
+// Set adds a header in place of one of the same name.
+func (m *Message) Set(f Field) {
 	for i := range m.Fields {
 		if strings.EqualFold(m.Fields[i].Name, f.Name) {
 			m.Fields[i].Value = f.Value

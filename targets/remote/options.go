@@ -112,7 +112,7 @@ func (o *Options) Address(s secret.Source, dir string, schemes ...string) (u *ur
 func (o *Options) headers(v *targets.Validation) {
 	for _, name := range slices.Sorted(maps.Keys(o.Headers)) {
 		field := []string{"headers", name}
-		if err := checkHeaderName(name); err != nil {
+		if err := CheckHeaderName(name); err != nil {
 			v.Fail(field, "%v", err)
 		}
 		e, ok := v.Expand(field, o.Headers[name])

@@ -1,0 +1,117 @@
+package http
+
+import (
+	"fmt"
+	"reflect"
+	"strconv"
+	"strings"
+
+	"encoding/json"
+
+	"signalbox/rules/exprenv"
+)
+
+// text is a configured text with expressions of the event between {{ and }}.
+type text []piece
+
+// piece is literal text, or an expression.
+type piece struct {
+	literal string
+	program *exprenv.Program
+}
+
+// parseText reads a text. resolve is applied to what is literal in it.
+func parseText(s string, resolve func(string) (string, error)) (text, error) {
+	var out text
+	for s != "" {
+		literal, rest, found := strings.Cut(s, "{{")
+		if literal != "" {
+			literal, err := resolve(literal)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, piece{literal: literal})
+		}
+		if !found {
+			break
+		}
+		program, after, err := parseExpression(rest)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, piece{program: program})
+		s = after
+	}
+	return out, nil
+}
+
+// parseExpression reads an expression up to its }}. One that has }} within goes on to
+// the next.
+func parseExpression(s string) (*exprenv.Program, string, error) {
+	var first error
+	for from := 0; ; {
+		i := strings.Index(s[from:], "}}")
+		if i < 0 {
+			break
+		}
+		end := from + i
+		program, err := exprenv.Compile(s[:end])
+		if err == nil {
+			return program, s[end+2:], nil
+		}
+		if first == nil {
+			first = fmt.Errorf("{{%s}}: %w", s[:end], err)
+		}
+		from = end + 1
+	}
+	if first == nil {
+		first = fmt.Errorf("a {{ is never closed: write }} after the expression")
+	}
+	return nil, "", first
+}
+
+// dynamic reports whether the text has expressions.
+func dynamic(s string) bool { return strings.Contains(s, "{{") }
+
+// render returns the text for an event, with each value escaped. has is false where the
+// text is one expression that gives nothing.
+func (t text) render(env *exprenv.Env, escape func(string) string) (out string, has bool, err error) {
+	var b strings.Builder
+	for _, p := range t {
+		if p.program == nil {
+			b.WriteString(p.literal)
+			continue
+		}
+		result, err := p.program.Run(env)
+		if err != nil {
+			return "", false, fmt.Errorf("{{%s}}: %w", p.program.Source(), err)
+		}
+		if result == nil && len(t) == 1 {
+			return "", false, nil
+		}
+		value, err := valueText(result)
+		if err != nil {
+			return "", false, fmt.Errorf("{{%s}}: %w", p.program.Source(), err)
+		}
+		b.WriteString(escape(value))
+	}
+	return b.String(), true, nil
+}
+
+// valueText returns a result as text: strings as they are, nothing for nil, lists and
+// objects as JSON.
+func valueText(v any) (string, error) {
+	switch v := v.(type) {
+	case nil:
+		return "", nil
+	case string:
+		return v, nil
+	case float64:
+		return strconv.FormatFloat(v, 'f', -1, 64), nil
+	}
+	if k := reflect.ValueOf(v).Kind(); k == reflect.Func || k == reflect.Chan {
+		return "", fmt.Errorf("the result is %T", v)
+	}
+	b, err := json.Marshal(v)
+	return strings.Trim(string(b), `"`), err
+}
