@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"go.uber.org/zap"
 
+	"signalbox/auth"
 	"signalbox/commands/work"
 	"signalbox/dlq"
 	"signalbox/router"
@@ -21,22 +22,19 @@ import (
 	"signalbox/trace"
 )
 
-// Right is what a caller must be allowed for a route.
-type Right string
-
-// The rights. Admin includes the others.
+// The rights, for the table.
 const (
-	Nobody  Right = ""        // anybody may ask
-	Send    Right = "send"    // events, commands and queries
-	Read    Right = "read"    // what is there
-	Operate Right = "operate" // pause, redrive, purge, reload
+	Nobody  = auth.Nobody
+	Send    = auth.Send
+	Read    = auth.Read
+	Operate = auth.Operate
 )
 
 // route is one method of one path: all that the mux, the checks and the OpenAPI document
 // know of it. A new one is a line in the table and a handler.
 type route struct {
 	method, path string
-	right        Right
+	right        auth.Right
 	// query are the parameters that it takes; any other is refused.
 	query   string
 	summary string
@@ -116,6 +114,10 @@ func (a *api) mux(routes []route) *http.ServeMux {
 		}
 		known := strings.Fields(r.query)
 		mux.HandleFunc(r.method+" "+r.path, func(w http.ResponseWriter, q *http.Request) {
+			if err := a.allowed(q, r.right); err != nil {
+				a.fail(w, err)
+				return
+			}
 			if err := checkQuery(q.URL.Query(), known); err != nil {
 				a.fail(w, err)
 				return
@@ -124,6 +126,20 @@ func (a *api) mux(routes []route) *http.ServeMux {
 		})
 	}
 	return mux
+}
+
+// allowed refuses a caller whose key lacks a right. What is done with the right to operate is
+// logged, with who did it.
+func (a *api) allowed(q *http.Request, right auth.Right) error {
+	name, rights := auth.Caller(q.Context())
+	if !rights.May(right) {
+		return &Error{Status: http.StatusForbidden, Message: fmt.Sprintf("the key %q has no right to %s", name, right),
+			Hint: "add it to the key's rights in the configuration"}
+	}
+	if right == Operate {
+		a.Logger.Info("operator", zap.String("key", name), zap.String("from", q.RemoteAddr), zap.String("does", q.Method+" "+q.URL.RequestURI()))
+	}
+	return nil
 }
 
 // checkQuery refuses parameters that a route does not take: a filter that is not

@@ -55,6 +55,9 @@ type Config struct {
 	Auth Auth `yaml:"auth"`
 	// AllowUnauthenticated lets the router listen beyond loopback without keys.
 	AllowUnauthenticated bool `yaml:"allow_unauthenticated"`
+	// AllowedHosts are names that the router answers to without keys, besides those of loopback,
+	// the listen address and PublicURL.
+	AllowedHosts []string `yaml:"allowed_hosts"`
 
 	// Secrets are what the targets of rule files may refer to.
 	Secrets secret.Limits `yaml:"secrets"`
@@ -78,12 +81,6 @@ type Config struct {
 	// given resolve references; secrets do it too, and note the files.
 	given, secrets secret.Source
 	secretFiles    *[]string
-}
-
-// Auth says who may call the router.
-type Auth struct {
-	// APIKeys are accepted as bearer tokens; none means that anybody may call.
-	APIKeys []Secret `yaml:"api_keys"`
 }
 
 // Limits bound what is taken in.

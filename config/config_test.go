@@ -201,10 +201,10 @@ func TestLoadFaults(t *testing.T) {
 			"config.yaml:1:9: region: environment variable NO_SUCH_REGION is not set: set it, or give a default with ${NO_SUCH_REGION:-default}",
 		}},
 		{"open to the network", "listen: 0.0.0.0:8080", []string{
-			"config.yaml:1:9: listen: is reachable from other machines, and no key protects it: set auth.api_keys, listen on 127.0.0.1, or set allow_unauthenticated: true",
+			"config.yaml:1:9: listen: is reachable from other machines, and no key protects it: set auth.keys, listen on 127.0.0.1, or set allow_unauthenticated: true",
 		}},
 		{"listen on every address by name", "listen: :8080", []string{
-			"config.yaml:1:9: listen: is reachable from other machines, and no key protects it: set auth.api_keys, listen on 127.0.0.1, or set allow_unauthenticated: true",
+			"config.yaml:1:9: listen: is reachable from other machines, and no key protects it: set auth.keys, listen on 127.0.0.1, or set allow_unauthenticated: true",
 		}},
 		{"short key", "auth: {api_keys: [geheim, \"with a space in it\"]}", []string{
 			"config.yaml:1:19: auth.api_keys[0]: is 6 characters long; a key needs at least 16",

@@ -33,6 +33,9 @@ type ReloaderOptions struct {
 	// Swap puts a new Set in the place of the one that serves. On an error the old
 	// one must go on serving.
 	Swap func(*rules.Set) error
+	// Apply takes over what of the configuration is not rules and needs no restart: keys and
+	// allowed hosts; it may be nil.
+	Apply func(*Config) error
 	// Observe is told of every reload, in order; it may be nil. It must not call
 	// the Reloader.
 	Observe func(Outcome)
@@ -136,6 +139,11 @@ func (r *Reloader) reload() (changed bool, needRestart []string, err error) {
 		return false, r.status.NeedRestart, err
 	}
 	needRestart = started.differences(next)
+	if r.opts.Apply != nil {
+		if err := r.opts.Apply(next); err != nil {
+			return false, needRestart, err
+		}
+	}
 	// These are in the ARNs of rules, and change with a restart alone.
 	next.Account, next.Region = started.Account, started.Region
 	set, err := next.loadRules(r.set)
@@ -201,7 +209,7 @@ func (c *Config) differences(next *Config) []string {
 	for i := range a.NumField() {
 		name := a.Type().Field(i).Tag.Get("yaml")
 		switch name {
-		case "", "-", "rules", "targets", "buses", "catalog", "naming", "secrets":
+		case "", "-", "rules", "targets", "buses", "catalog", "naming", "secrets", "auth", "allowed_hosts":
 			continue
 		}
 		if !reflect.DeepEqual(a.Field(i).Interface(), b.Field(i).Interface()) {

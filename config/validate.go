@@ -47,14 +47,15 @@ func (c *Config) validate(root *document.Node, problems *document.Problems) {
 		v.fail(err.Error(), "secrets")
 	}
 	v.keys(c.Auth.APIKeys)
+	v.namedKeys(c)
 	if c.needsAuth() {
-		v.fail("is reachable from other machines, and no key protects it: set auth.api_keys, listen on 127.0.0.1, or set allow_unauthenticated: true", "listen")
+		v.fail("is reachable from other machines, and no key protects it: set auth.keys, listen on 127.0.0.1, or set allow_unauthenticated: true", "listen")
 	}
 }
 
 // needsAuth says whether anybody on the network could call without a key.
 func (c *Config) needsAuth() bool {
-	return !c.AllowUnauthenticated && len(c.Auth.APIKeys) == 0 && validAddress(c.Listen) && !c.Loopback()
+	return !c.AllowUnauthenticated && !c.HasKeys() && validAddress(c.Listen) && !c.Loopback()
 }
 
 // Loopback says whether Listen can be reached from this machine alone.

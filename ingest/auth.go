@@ -1,70 +1,143 @@
 package ingest
 
 import (
-	"crypto/sha256"
-	"crypto/subtle"
+	"context"
 	"errors"
-	"fmt"
 	"net/http"
-	"strings"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+	"golang.org/x/time/rate"
+
+	"signalbox/auth"
+	"signalbox/event"
 )
 
-// Keys are the API keys that open the door. No keys at all leave it open.
-type Keys struct {
-	// sums are hashes, so that comparing takes the same time for all lengths.
-	sums [][sha256.Size]byte
+// Guard lets requests through that carry a key, where there are keys, and else those that
+// name the router by a name of its own.
+type Guard struct {
+	access  atomic.Pointer[access]
+	maxBody int64
+	log     *zap.Logger
+	refused *prometheus.CounterVec
+	// notes bounds the log; unsaid are the refusals that it has not told.
+	notes  *rate.Limiter
+	unsaid atomic.Int64
 }
 
-// minKey is the least length of a key in bytes.
-const minKey = 16
-
-// NewKeys returns the set of these keys. The errors name a bad key by its
-// number alone.
-func NewKeys(keys []string) (*Keys, error) {
-	k := new(Keys)
-	var errs []error
-	for i, key := range keys {
-		switch {
-		case len(key) < minKey:
-			errs = append(errs, fmt.Errorf("api key %d has %d bytes: use at least %d, such as those of openssl rand -hex 16", i+1, len(key), minKey))
-		case strings.ContainsAny(key, "/, \t\r\n\""):
-			errs = append(errs, fmt.Errorf("api key %d has a slash, a comma, a quote or white space, which headers can't carry everywhere", i+1))
-		}
-		k.sums = append(k.sums, sha256.Sum256([]byte(key)))
-	}
-	return k, errors.Join(errs...)
+type access struct {
+	keys  *auth.Keys
+	hosts *auth.Hosts
 }
 
-// Empty says that there are no keys.
-func (k *Keys) Empty() bool { return k == nil || len(k.sums) == 0 }
+// refusalWait is how long a refusal is held back, so that guessing is slow.
+const refusalWait = 200 * time.Millisecond
 
-// Require lets a request through to next only if it carries one of the keys,
-// when there are any: as Authorization: Bearer <key>, or as the access key id of
-// a request signed with AWS Signature Version 4, for AWS clients have no other
-// way to send it. The signature itself is not checked: the key is the secret, so
-// it has to travel over TLS or a trusted network.
-func (k *Keys) Require(next http.Handler) http.Handler {
-	if k.Empty() {
-		return next
+// NewGuard returns a Guard. maxBody bounds signed bodies in bytes; 0 stands for
+// DefaultMaxBody. The registerer may be nil.
+func NewGuard(keys *auth.Keys, hosts *auth.Hosts, maxBody int64, log *zap.Logger, registerer prometheus.Registerer) *Guard {
+	if maxBody <= 0 {
+		maxBody = DefaultMaxBody
 	}
+	g := &Guard{maxBody: maxBody, log: log, notes: rate.NewLimiter(rate.Every(time.Second), 5),
+		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "signalbox_requests_refused_total", Help: "Requests without the key, the right or the name that they need.",
+		}, []string{"reason"})}
+	if registerer != nil {
+		registerer.MustRegister(g.refused)
+	}
+	g.Set(keys, hosts)
+	return g
+}
+
+// Set puts other keys and names in place of those that are in use.
+func (g *Guard) Set(keys *auth.Keys, hosts *auth.Hosts) { g.access.Store(&access{keys, hosts}) }
+
+// Guard returns a handler that asks for a key before next is called.
+func (g *Guard) Guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		key := presentedKey(r.Header.Get("Authorization"))
-		if k.has(key) {
+		now := g.access.Load()
+		if now.keys.Empty() {
+			if !now.hosts.Allow(r.Host) {
+				g.refuse(w, r, "host", &problem{status: http.StatusMisdirectedRequest, Code: "UnknownHost",
+					Message: "the router is not known by the name " + strconv.Quote(r.Host) + ": add it to allowed_hosts, or set public_url or auth.keys"})
+				return
+			}
 			next.ServeHTTP(w, r)
 			return
 		}
-		w.Header().Set("WWW-Authenticate", `Bearer realm="signalbox"`)
-		p := &problem{status: http.StatusUnauthorized, Code: "UnrecognizedClientException",
-			Message: "an API key is needed: send Authorization: Bearer <key>, or, with an AWS client, the key as access key id"}
-		if key != "" {
-			p.Message = "the API key is not known"
-		}
-		if r.Header.Get("X-Amz-Target") != "" {
-			writeAWSProblem(w, p)
+		key, err := now.keys.Authenticate(r, g.maxBody)
+		if err != nil {
+			g.wait(r.Context())
+			w.Header().Set("WWW-Authenticate", `Bearer realm="signalbox"`)
+			g.refuse(w, r, "key", &problem{status: http.StatusUnauthorized, Code: refusalCode(err), Message: err.Error()})
 			return
 		}
-		writeProblem(w, p)
+		ctx := auth.WithCaller(r.Context(), key)
+		if key.Name != "" {
+			ctx = event.WithSender(ctx, key.Name)
+		}
+		next.ServeHTTP(w, r.WithContext(ctx))
 	})
+}
+
+// refusalCode names an error as AWS does.
+func refusalCode(err error) string {
+	if errors.Is(err, auth.ErrNoKey) || errors.Is(err, auth.ErrUnknownKey) {
+		return "UnrecognizedClientException"
+	}
+	return "InvalidSignatureException"
+}
+
+func (g *Guard) wait(ctx context.Context) {
+	select {
+	case <-time.After(refusalWait):
+	case <-ctx.Done():
+	}
+}
+
+// refuse answers, counts and logs, but never what the caller sent as a key.
+func (g *Guard) refuse(w http.ResponseWriter, r *http.Request, reason string, p *problem) {
+	g.refused.WithLabelValues(reason).Inc()
+	if g.notes.Allow() {
+		g.log.Warn("a request was refused", zap.String("reason", reason), zap.String("from", r.RemoteAddr), zap.String("method", r.Method),
+			zap.String("path", r.URL.Path), zap.Int64("others", g.unsaid.Swap(0)))
+	} else {
+		g.unsaid.Add(1)
+	}
+	if r.Header.Get("X-Amz-Target") != "" {
+		writeAWSProblem(w, p)
+		return
+	}
+	writeProblem(w, p)
+}
+
+// forbidden returns why a caller may not send these events, or nil.
+func forbidden(ctx context.Context, events []*event.Event) *problem {
+	name, rights := auth.Caller(ctx)
+	if rights == nil {
+		return nil
+	}
+	for _, e := range events {
+		if e == nil {
+			continue
+		}
+		bus := e.Meta.Bus
+		if local, _, _, ok := event.BusOfARN(bus); ok {
+			bus = local
+		}
+		if bus == "" {
+			bus = "default"
+		}
+		if !rights.MaySend(bus) {
+			return &problem{status: http.StatusForbidden, Code: "AccessDeniedException",
+				Message: "the key " + strconv.Quote(name) + " may not send to bus " + strconv.Quote(bus) + ": add it to the key's rights, under send"}
+		}
+	}
+	return nil
 }
 
 // SameOrigin refuses what the page of another site makes a browser send: without
@@ -78,31 +151,4 @@ func SameOrigin(next http.Handler) http.Handler {
 			Message: "a page of another site may not send this: let your server send it, or serve the page where the router is"})
 	}))
 	return protection.Handler(next)
-}
-
-// has compares with all keys in constant time.
-func (k *Keys) has(key string) bool {
-	sum := sha256.Sum256([]byte(key))
-	found := 0
-	for i := range k.sums {
-		found |= subtle.ConstantTimeCompare(sum[:], k.sums[i][:])
-	}
-	return found == 1
-}
-
-// presentedKey is the key in an Authorization header, empty if there is none.
-func presentedKey(authorization string) string {
-	scheme, rest, _ := strings.Cut(authorization, " ")
-	switch {
-	case strings.EqualFold(scheme, "Bearer"):
-		return strings.TrimSpace(rest)
-	case strings.HasPrefix(scheme, "AWS4-"):
-		for part := range strings.SplitSeq(rest, ",") {
-			if credential, ok := strings.CutPrefix(strings.TrimSpace(part), "Credential="); ok {
-				key, _, _ := strings.Cut(credential, "/")
-				return key
-			}
-		}
-	}
-	return ""
 }

@@ -1,57 +1,161 @@
 package ingest
 
 import (
-	"io"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
+	"github.com/aws/smithy-go"
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+
+	"signalbox/auth"
 )
 
-// TestSameOrigin: a page of another site can send a plain POST to a router on
-// 127.0.0.1, without keys and without asking it first.
-func TestSameOrigin(t *testing.T) {
-	served := 0
-	server := httptest.NewServer(SameOrigin(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { served++ })))
-	defer server.Close()
-	tests := []struct {
-		name, method string
-		header       map[string]string
-		want         int
-	}{
-		{"no browser", "POST", nil, 200},
-		{"another site", "POST", map[string]string{"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"}, 403},
-		{"another site, an older browser", "POST", map[string]string{"Origin": "https://evil.example"}, 403},
-		{"another port", "POST", map[string]string{"Sec-Fetch-Site": "same-site"}, 403},
-		{"a page of no site", "DELETE", map[string]string{"Origin": "null"}, 403},
-		{"its own page", "POST", map[string]string{"Sec-Fetch-Site": "same-origin"}, 200},
-		{"its own page, an older browser", "POST", map[string]string{"Origin": server.URL}, 200},
-		{"the address bar", "GET", map[string]string{"Sec-Fetch-Site": "none"}, 200},
-		{"a link", "GET", map[string]string{"Sec-Fetch-Site": "cross-site"}, 200},
-		{"the handshake of webhooks", "OPTIONS", map[string]string{"WebHook-Request-Origin": "events.example"}, 200},
+const testToken = "0123456789abcdef"
+
+// guarded serves a door behind these keys and hosts.
+func guarded(t *testing.T, router *fakeRouter, hosts *auth.Hosts, list ...auth.Key) string {
+	t.Helper()
+	keys, err := auth.NewKeys(list)
+	if err != nil {
+		t.Fatal(err)
 	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			served = 0
-			r, err := http.NewRequestWithContext(t.Context(), tt.method, server.URL+"/v1/deadletters/purge", strings.NewReader("{}"))
-			if err != nil {
-				t.Fatal(err)
+	guard := NewGuard(keys, hosts, 0, zap.NewNop(), prometheus.NewRegistry())
+	server := httptest.NewServer(guard.Guard(New(router, Options{})))
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+func TestKeys(t *testing.T) {
+	url := guarded(t, new(fakeRouter), nil,
+		auth.Key{Token: "another-key-of-ours"},
+		auth.Key{Name: "shop", Token: testToken, Rights: auth.Rights{Send: []string{"default", "shop-*"}}},
+		auth.Key{Name: "reader", Token: "a-key-that-only-reads", Rights: auth.Rights{Held: []auth.Right{auth.Read}}},
+		auth.Key{Token: "an-old-key-unsigned", Unsigned: true, Rights: auth.Rights{Held: []auth.Right{auth.Admin}}})
+	const sigV4 = "AWS4-HMAC-SHA256 Credential=%/20240301/eu-west-1/events/aws4_request, SignedHeaders=host, Signature=0"
+	tests := map[string]struct {
+		query, authorization string
+		status               int
+	}{
+		"none":             {"", "", 401},
+		"bearer":           {"", "Bearer " + testToken, 200},
+		"lower case":       {"", "bearer " + testToken, 200},
+		"prefix":           {"", "Bearer " + testToken[:15], 401},
+		"longer":           {"", "Bearer " + testToken + "x", 401},
+		"empty":            {"", "Bearer ", 401},
+		"basic":            {"", "Basic " + testToken, 401},
+		"bare id":          {"", strings.Replace(sigV4, "%", testToken, 1), 401},
+		"bare id allowed":  {"", strings.Replace(sigV4, "%", "an-old-key-unsigned", 1), 200},
+		"unknown id":       {"", strings.Replace(sigV4, "%", "x", 1), 401},
+		"no id":            {"", strings.Replace(sigV4, "%", "", 1), 401},
+		"its bus":          {"?bus=shop-eu", "Bearer " + testToken, 200},
+		"another bus":      {"?bus=audit", "Bearer " + testToken, 403},
+		"no right":         {"", "Bearer a-key-that-only-reads", 403},
+		"no rights at all": {"", "Bearer another-key-of-ours", 403},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			response, body := send(t, "POST", url+"/v1/events"+test.query, envelope, "Content-Type", "application/json", "Authorization", test.authorization)
+			if response.StatusCode != test.status || strings.Contains(body, testToken) {
+				t.Errorf("got %d %s, want %d", response.StatusCode, body, test.status)
 			}
-			for name, value := range tt.header {
-				r.Header.Set(name, value)
-			}
-			resp, err := http.DefaultClient.Do(r)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer resp.Body.Close()
-			body, _ := io.ReadAll(resp.Body)
-			if resp.StatusCode != tt.want || (served == 1) != (tt.want == 200) {
-				t.Errorf("status %d, served %d times, want %d", resp.StatusCode, served, tt.want)
-			}
-			if tt.want == 403 && !strings.Contains(string(body), "a page of another site") {
-				t.Errorf("body %s", body)
+			if asks := response.Header.Get("WWW-Authenticate") != ""; asks != (test.status == 401) {
+				t.Errorf("WWW-Authenticate is there: %v", asks)
 			}
 		})
+	}
+}
+
+// TestSignaturesOfTheSDK signs with a real client, and changes what it sends on the way.
+func TestSignaturesOfTheSDK(t *testing.T) {
+	const id, secret = "AKIDSHOP", "0123456789abcdef0123456789abcdef"
+	router := new(fakeRouter)
+	url := guarded(t, router, nil, auth.Key{Name: "shop", ID: id, Secret: secret, Rights: auth.Rights{Send: []string{"default"}}})
+	put := func(id, secret, bus string, change func(*http.Request)) string {
+		t.Helper()
+		client := eventbridge.New(eventbridge.Options{
+			Region: "eu-west-1", BaseEndpoint: aws.String(url), Credentials: credentials.NewStaticCredentialsProvider(id, secret, ""),
+			HTTPClient: &http.Client{Transport: changing(change)}, RetryMaxAttempts: 1,
+		})
+		e := entry("s", "{}")
+		if bus != "" {
+			e.EventBusName = &bus
+		}
+		_, err := client.PutEvents(t.Context(), &eventbridge.PutEventsInput{Entries: []types.PutEventsRequestEntry{e}})
+		var fault smithy.APIError
+		if errors.As(err, &fault) {
+			return fault.ErrorCode()
+		}
+		if err != nil {
+			return err.Error()
+		}
+		return ""
+	}
+	same := func(*http.Request) {}
+	for name, test := range map[string]struct{ got, want string }{
+		"signed":             {put(id, secret, "", same), ""},
+		"another secret":     {put(id, secret+"x", "", same), "InvalidSignatureException"},
+		"another id":         {put("AKIDOTHER", secret, "", same), "UnrecognizedClientException"},
+		"another bus":        {put(id, secret, "audit", same), "AccessDeniedException"},
+		"another host":       {put(id, secret, "", func(r *http.Request) { r.Host = "other.test" }), "InvalidSignatureException"},
+		"another path":       {put(id, secret, "", func(r *http.Request) { r.URL.RawQuery = "x=1" }), "InvalidSignatureException"},
+		"another target":     {put(id, secret, "", func(r *http.Request) { r.Header.Set("X-Amz-Target", "AWSEvents.TestEventPattern") }), "InvalidSignatureException"},
+		"another date":       {put(id, secret, "", func(r *http.Request) { r.Header.Set("X-Amz-Date", "20200101T000000Z") }), "InvalidSignatureException"},
+		"an unsigned header": {put(id, secret, "", func(r *http.Request) { r.Header.Set("X-Proxy", "1") }), ""},
+		"another body": {put(id, secret, "", func(r *http.Request) {
+			body := `{"Entries":[{"Source":"evil","DetailType":"T","Detail":"{}"}]}`
+			r.Body, r.ContentLength = http.NoBody, 0
+			r.Body = readCloser{strings.NewReader(body)}
+			r.ContentLength = int64(len(body))
+		}), "InvalidSignatureException"},
+	} {
+		if test.got != test.want {
+			t.Errorf("%s: %q, want %q", name, test.got, test.want)
+		}
+	}
+	if n := len(router.taken()); n != 2 {
+		t.Errorf("%d events were taken, want 2", n)
+	}
+}
+
+type readCloser struct{ *strings.Reader }
+
+func (readCloser) Close() error { return nil }
+
+// changing changes each request after it has been signed.
+type changing func(*http.Request)
+
+func (c changing) RoundTrip(r *http.Request) (*http.Response, error) {
+	c(r)
+	return http.DefaultTransport.RoundTrip(r)
+}
+
+func TestHosts(t *testing.T) {
+	url := guarded(t, new(fakeRouter), &auth.Hosts{Names: []string{"events.internal", "10.0.0.7:8080"}})
+	for host, status := range map[string]int{
+		"": 200, "localhost:1": 200, "LOCALHOST.": 200, "[::1]:8080": 200, "127.9.9.9": 200, "events.internal:9": 200, "10.0.0.7": 200,
+		"evil.test": 421, "evil.test:8080": 421, "localhost.evil.test": 421, "127.0.0.1.evil.test": 421, "10.0.0.8": 421, "0.0.0.0": 421,
+	} {
+		r, err := http.NewRequestWithContext(t.Context(), "POST", url+"/v1/events", strings.NewReader(envelope))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Host = host
+		r.Header.Set("Content-Type", "application/json")
+		response, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		if response.StatusCode != status {
+			t.Errorf("%s: %d, want %d", host, response.StatusCode, status)
+		}
 	}
 }

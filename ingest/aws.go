@@ -94,6 +94,10 @@ func (h *Handler) putEvents(w http.ResponseWriter, r *http.Request) outcome {
 		writeAWSProblem(w, p)
 		return outcomeRefused
 	}
+	if p := forbidden(r.Context(), batch.Events); p != nil {
+		writeAWSProblem(w, p)
+		return outcomeRefused
+	}
 	mark(batch.Events, r.Header)
 	problems, err := h.accept(r, batch)
 	if err != nil {

@@ -180,24 +180,6 @@ func TestOtherOperations(t *testing.T) {
 	}
 }
 
-func TestKeysWithTheSDK(t *testing.T) {
-	keys, err := NewKeys([]string{"first-key-0123456789", "second-key-0123456789"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := httptest.NewServer(keys.Require(New(new(fakeRouter), Options{})))
-	defer server.Close()
-	input := &eventbridge.PutEventsInput{Entries: []types.PutEventsRequestEntry{entry("s", "{}")}}
-	if _, err := eventBridge(t, server.URL, "second-key-0123456789").PutEvents(t.Context(), input); err != nil {
-		t.Errorf("with a key: %v", err)
-	}
-	_, err = eventBridge(t, server.URL, "second-key-012345678").PutEvents(t.Context(), input)
-	var api smithy.APIError
-	if !errors.As(err, &api) || api.ErrorCode() != "UnrecognizedClientException" {
-		t.Errorf("with another: %v", err)
-	}
-}
-
 func TestAWSRequests(t *testing.T) {
 	url := serve(t, new(fakeRouter), Options{MaxBody: 10_000})
 	put := []string{"X-Amz-Target", "AWSEvents.PutEvents", "Content-Type", "application/x-amz-json-1.1"}

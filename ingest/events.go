@@ -123,6 +123,10 @@ func (h *Handler) readBatch(w http.ResponseWriter, r *http.Request, f form, para
 			e.Meta.Bus = params.bus
 		}
 	}
+	if p := forbidden(r.Context(), batch.Events); p != nil {
+		writeProblem(w, p)
+		return batch, false
+	}
 	if batch.Refused != nil {
 		refuseBatch(w, batch)
 		return batch, false

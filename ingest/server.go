@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"slices"
 	"sync"
 	"time"
 )
@@ -17,12 +16,9 @@ import (
 type ServerOptions struct {
 	// Listen is a TCP address, such as 127.0.0.1:8080; port 0 takes a free one.
 	Listen string
-	// Keys are what the handler asks for. Without keys the server listens on
-	// loopback addresses alone, unless AllowUnauthenticated is set.
-	Keys                 *Keys
+	// AllowUnauthenticated lets the server listen on addresses that are not loopback: the
+	// handler asks for keys, or everybody may call.
 	AllowUnauthenticated bool
-	// Public are the paths that need no key, such as /healthz.
-	Public []string
 	// ReadHeaderTimeout bounds the headers of a request, 5 s; ReadTimeout all of
 	// it, 30 s; WriteTimeout the answer too, 60 s; IdleTimeout the wait for the
 	// next request of a connection, 2 min.
@@ -51,7 +47,7 @@ func NewServer(handler http.Handler, opts ServerOptions) (*Server, error) {
 		listener: listener,
 		failed:   make(chan error, 1),
 		http: &http.Server{
-			Handler:           guard(handler, opts),
+			Handler:           handler,
 			ReadHeaderTimeout: cmp.Or(opts.ReadHeaderTimeout, 5*time.Second),
 			ReadTimeout:       cmp.Or(opts.ReadTimeout, 30*time.Second),
 			WriteTimeout:      cmp.Or(opts.WriteTimeout, time.Minute),
@@ -61,26 +57,14 @@ func NewServer(handler http.Handler, opts ServerOptions) (*Server, error) {
 	}, nil
 }
 
-// guard asks for a key on all paths but the public ones.
-func guard(handler http.Handler, opts ServerOptions) http.Handler {
-	guarded := opts.Keys.Require(handler)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if slices.Contains(opts.Public, r.URL.Path) {
-			handler.ServeHTTP(w, r)
-			return
-		}
-		guarded.ServeHTTP(w, r)
-	})
-}
-
 func listen(opts ServerOptions) (net.Listener, error) {
 	// The name is resolved once, so that what is checked is what is bound.
 	addr, err := net.ResolveTCPAddr("tcp", opts.Listen)
 	if err != nil {
 		return nil, fmt.Errorf("listen %q: %w", opts.Listen, err)
 	}
-	if !addr.IP.IsLoopback() && opts.Keys.Empty() && !opts.AllowUnauthenticated {
-		return nil, fmt.Errorf("listen %q: everybody who reaches this address could send events: configure api_keys, "+
+	if !addr.IP.IsLoopback() && !opts.AllowUnauthenticated {
+		return nil, fmt.Errorf("listen %q: everybody who reaches this address could send events: configure auth.keys, "+
 			"listen on 127.0.0.1, or set allow_unauthenticated: true", opts.Listen)
 	}
 	listener, err := net.ListenTCP("tcp", addr)

@@ -61,20 +61,15 @@ func TestServerStopWithoutStart(t *testing.T) {
 }
 
 func TestServerRefusesOpenAddresses(t *testing.T) {
-	keys, err := NewKeys([]string{"0123456789abcdef"})
-	if err != nil {
-		t.Fatal(err)
-	}
 	tests := map[string]struct {
 		opts ServerOptions
 		want string
 	}{
-		"all":       {ServerOptions{Listen: ":0"}, "configure api_keys"},
-		"zero":      {ServerOptions{Listen: "0.0.0.0:0"}, "configure api_keys"},
+		"all":       {ServerOptions{Listen: ":0"}, "configure auth.keys"},
+		"zero":      {ServerOptions{Listen: "0.0.0.0:0"}, "configure auth.keys"},
 		"no port":   {ServerOptions{Listen: "127.0.0.1"}, "missing port"},
 		"loopback":  {ServerOptions{Listen: "127.0.0.1:0"}, ""},
 		"localhost": {ServerOptions{Listen: "localhost:0"}, ""},
-		"keys":      {ServerOptions{Listen: ":0", Keys: keys}, ""},
 		"allowed":   {ServerOptions{Listen: ":0", AllowUnauthenticated: true}, ""},
 	}
 	for name, test := range tests {
@@ -143,51 +138,6 @@ func TestServerLargeHeaders(t *testing.T) {
 	response, _ := send(t, "POST", "http://"+server.Addr().String()+"/", "", "X-A", strings.Repeat("a", 10_000))
 	if response.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
 		t.Errorf("got %d", response.StatusCode)
-	}
-}
-
-func TestServerKeys(t *testing.T) {
-	const key = "0123456789abcdef"
-	keys, err := NewKeys([]string{"another-key-of-ours", key})
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := startServer(t, ServerOptions{Listen: "127.0.0.1:0", Keys: keys, Public: []string{"/healthz"}})
-	tests := map[string]struct {
-		path, authorization string
-		status              int
-	}{
-		"none":       {"/v1/events", "", 401},
-		"bearer":     {"/v1/events", "Bearer " + key, 200},
-		"lower case": {"/v1/events", "bearer " + key, 200},
-		"prefix":     {"/v1/events", "Bearer " + key[:15], 401},
-		"longer":     {"/v1/events", "Bearer " + key + "x", 401},
-		"basic":      {"/v1/events", "Basic " + key, 401},
-		"SigV4":      {"/v1/events", "AWS4-HMAC-SHA256 Credential=" + key + "/20240301/eu-west-1/events/aws4_request, SignedHeaders=host, Signature=0", 200},
-		"SigV4 bad":  {"/v1/events", "AWS4-HMAC-SHA256 Credential=x/20240301/eu-west-1/events/aws4_request, SignedHeaders=host, Signature=0", 401},
-		"public":     {"/healthz", "", 404}, // which nobody serves here
-	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			response, body := send(t, "POST", "http://"+server.Addr().String()+test.path, envelope,
-				"Content-Type", "application/json", "Authorization", test.authorization)
-			if response.StatusCode != test.status {
-				t.Errorf("got %d %s, want %d", response.StatusCode, body, test.status)
-			}
-			if asks := response.Header.Get("WWW-Authenticate") != ""; asks != (test.status == 401) {
-				t.Errorf("WWW-Authenticate is there: %v", asks)
-			}
-		})
-	}
-}
-
-func TestNewKeysRefuses(t *testing.T) {
-	_, err := NewKeys([]string{"short", "with/slash/in/the/key", "a-good-key-of-ours"})
-	if err == nil || !strings.Contains(err.Error(), "api key 1 has 5 bytes") || !strings.Contains(err.Error(), "api key 2 has a slash") {
-		t.Errorf("got %v", err)
-	}
-	if err != nil && (strings.Contains(err.Error(), "short") || strings.Contains(err.Error(), "api key 3")) {
-		t.Errorf("the error shows too much: %v", err)
 	}
 }
 

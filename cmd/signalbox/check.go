@@ -94,7 +94,7 @@ func (c *checkCommand) check(files []string) (checked, error) {
 	}
 	cfg, err := read()
 	if err != nil {
-		return gather(nil, err, everything)
+		return gather(nil, nil, err, everything)
 	}
 	if len(files) > 0 {
 		if missing := missingOf(files); len(missing) > 0 {
@@ -113,7 +113,7 @@ func (c *checkCommand) check(files []string) (checked, error) {
 		}
 	}
 	set, err := cfg.LoadRules()
-	return gather(set, err, only)
+	return gather(set, cfg.Warnings(), err, only)
 }
 
 // missingOf says which of the files that were named do not exist. Globs are left
@@ -149,7 +149,7 @@ func namesIn(dir string, files []string) ([]string, error) {
 }
 
 // gather sorts out what was found in some of the files.
-func gather(set *rules.Set, err error, in func(file string) bool) (checked, error) {
+func gather(set *rules.Set, more []*document.Problem, err error, in func(file string) bool) (checked, error) {
 	found := checked{Errors: []finding{}, Warnings: []finding{}}
 	var faults document.Errors
 	if err != nil && !errors.As(err, &faults) {
@@ -165,7 +165,7 @@ func gather(set *rules.Set, err error, in func(file string) bool) (checked, erro
 	if set == nil {
 		return found, nil
 	}
-	for _, p := range slices.Concat(set.Warnings, lint(set)) {
+	for _, p := range slices.Concat(more, set.Warnings, lint(set)) {
 		if in(p.Pos.File) {
 			found.Warnings = append(found.Warnings, findingOf(p))
 		}

@@ -21,10 +21,7 @@ func (s *server) greet() {
 	fmt.Fprintf(w, "  rules    %s\n", ruleLine(s.set))
 	fmt.Fprintf(w, "  targets  %s\n", targetLine(s.set))
 	fmt.Fprintf(w, "  journal  %s\n", s.journalLine())
-	if s.keys.Empty() && !s.cfg.Loopback() {
-		fmt.Fprintln(w, "  warning  everybody who reaches this address can send events: allow_unauthenticated is set")
-	}
-	for _, warning := range s.set.Warnings {
+	for _, warning := range slices.Concat(s.cfg.Warnings(), s.set.Warnings) {
 		fmt.Fprintf(w, "  warning  %v\n", warning)
 	}
 	s.invite(w)
@@ -79,7 +76,7 @@ func (s *server) invite(w io.Writer) {
 	source, detailType := sample(s.set)
 	body := fmt.Sprintf(`{"source": %q, "detail-type": %q, "detail": {"hello": "world"}}`, source, detailType)
 	key := ""
-	if !s.keys.Empty() {
+	if s.cfg.HasKeys() {
 		key = ` -H "Authorization: Bearer $` + keyVariable + `"`
 	}
 	_, port, _ := net.SplitHostPort(s.http.Addr().String())

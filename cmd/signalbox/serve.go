@@ -74,7 +74,7 @@ type server struct {
 	outlet *outlet
 
 	// These are made by start.
-	keys     *ingest.Keys
+	guard    *ingest.Guard
 	http     *ingest.Server
 	front    api.Front
 	journal  *journal.Journal
@@ -121,13 +121,15 @@ func (s *server) start() (err error) {
 
 	s.outlet.register(registry)
 
-	if s.keys, err = newKeys(s.cfg.Auth); err != nil {
-		return err
+	keys, err := s.cfg.KeySet()
+	if err != nil {
+		return fmt.Errorf("auth: %w", err)
 	}
+	s.guard = ingest.NewGuard(keys, s.cfg.Hosts(), int64(s.cfg.Limits.MaxBody), s.log, registry)
 	s.http, err = ingest.NewServer(&s.front, ingest.ServerOptions{
 		Listen: s.cfg.Listen,
 		// The keys are asked for behind the front: health needs none.
-		AllowUnauthenticated: s.cfg.AllowUnauthenticated || !s.keys.Empty(),
+		AllowUnauthenticated: s.cfg.AllowUnauthenticated || !keys.Empty(),
 		ReadHeaderTimeout:    s.cfg.Limits.HeaderTimeout,
 	})
 	if err != nil {
@@ -149,12 +151,12 @@ func (s *server) start() (err error) {
 	s.life.onStop("HTTP", s.http.Stop) // before the router: nothing comes in any more
 
 	s.reloader = config.NewReloader(config.ReloaderOptions{
-		Config: s.cfg, Set: s.set, Swap: s.router.Swap, Observe: newReloads(s.log, registry).observe,
+		Config: s.cfg, Set: s.set, Swap: s.router.Swap, Apply: s.applyKeys, Observe: newReloads(s.log, registry).observe,
 	})
 	s.watch()
 
 	stopping, stop := context.WithCancel(context.Background())
-	s.front.Open(ingest.SameOrigin(s.keys.Require(s.handler(registry, stopping))), s.router.Ready)
+	s.front.Open(ingest.SameOrigin(s.guard.Guard(s.handler(registry, stopping))), s.router.Ready)
 	s.life.onStop("readiness", func(context.Context) error {
 		s.front.Close()
 		stop()
@@ -163,16 +165,17 @@ func (s *server) start() (err error) {
 	return nil
 }
 
-func newKeys(auth config.Auth) (*ingest.Keys, error) {
-	texts := make([]string, len(auth.APIKeys))
-	for i, k := range auth.APIKeys {
-		texts[i] = k.Reveal()
-	}
-	keys, err := ingest.NewKeys(texts)
+// applyKeys puts the keys and the allowed hosts of a reload in use. Where the router listens,
+// and at which address others reach it, stays as it was started.
+func (s *server) applyKeys(next *config.Config) error {
+	keys, err := next.KeySet()
 	if err != nil {
-		return nil, fmt.Errorf("auth: %w", err)
+		return fmt.Errorf("auth: %w", err)
 	}
-	return keys, nil
+	hosts := *s.cfg
+	hosts.AllowedHosts = next.AllowedHosts
+	s.guard.Set(keys, hosts.Hosts())
+	return nil
 }
 
 // inUse says how to mend a port that is taken.

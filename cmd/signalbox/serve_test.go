@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -410,6 +411,42 @@ func TestKeysGuardAllButHealth(t *testing.T) {
 	s.run("dlq", "list", "--api-key", key).want(t, exitOK, "no dead letters", "")
 	t.Setenv(keyVariable, key)
 	s.run("send", bigOrder).want(t, exitOK, "-", "")
+}
+
+// TestKeysHaveRights asks with three keys, and changes one of them while the router runs.
+func TestKeysHaveRights(t *testing.T) {
+	const keys = `auth:
+  keys:
+    - {name: reader, key: the-key-of-a-reader, rights: [read]}
+    - {name: operator, key: the-key-of-an-operator, rights: [read, operate]}
+    - {name: sender, key: %s, rights: [{send: [default]}]}
+`
+	dir := shopDir(t, newShop(t), fmt.Sprintf(keys, "the-first-key-of-a-sender"))
+	s := serve(t, dir)
+	const reader, operator, sender, second = "the-key-of-a-reader", "the-key-of-an-operator", "the-first-key-of-a-sender", "the-second-key-of-a-sender"
+	for _, c := range []struct {
+		method, path, key string
+		status            int
+	}{
+		{"GET", "/v1/rules", reader, 200}, {"GET", "/v1/deadletters", operator, 200}, {"GET", "/v1/rules", sender, 403}, {"GET", "/metrics", sender, 403},
+		{"POST", "/-/reload", reader, 403}, {"POST", "/-/reload", operator, 200}, {"POST", "/-/reload", sender, 403},
+		{"POST", "/v1/deadletters/purge", reader, 403}, {"POST", "/v1/targets/x/pause", sender, 403}, {"GET", "/v1/rules", second, 401},
+		{"GET", "/healthz", "", 200},
+	} {
+		if status, body := s.request(c.method, c.path, c.key); status != c.status {
+			t.Errorf("%s %s with %s: %d %s, want %d", c.method, c.path, c.key, status, body, c.status)
+		}
+	}
+	s.run("send", "--api-key", sender, bigOrder).want(t, exitOK, "-", "")
+	s.run("send", "--api-key", operator, bigOrder).want(t, exitError, "", "may not send")
+	config := filepath.Join(dir, "config.yaml")
+	text, err := os.ReadFile(config)
+	must(t, err)
+	must(t, os.WriteFile(config, bytes.ReplaceAll(text, []byte(sender), []byte(second)), 0o600))
+	s.eventually("the new key is known", func() bool { status, _ := s.get("/v1/rules", second); return status == 403 })
+	if status, _ := s.get("/v1/rules", sender); status != 401 {
+		t.Errorf("the old key: %d", status)
+	}
 }
 
 func TestPortInUse(t *testing.T) {

@@ -1,0 +1,150 @@
+package config
+
+import (
+	"errors"
+	"net"
+	"net/url"
+
+	"signalbox/auth"
+	"signalbox/document"
+	"signalbox/spelling"
+)
+
+// Auth says who may call the router.
+type Auth struct {
+	// Keys have names, and the rights that they give.
+	Keys []Key `yaml:"keys"`
+	// APIKeys are accepted as bearer tokens and give all rights.
+	APIKeys []Secret `yaml:"api_keys"`
+	// AcceptUnsigned takes an API key as the access key id of an AWS client too, without a look at its
+	// signature.
+	AcceptUnsigned bool `yaml:"accept_unsigned"`
+}
+
+// Key is a key with a name. Several may share a name, so that one follows the other.
+type Key struct {
+	Name   string  `yaml:"name"`
+	Token  Secret  `yaml:"key"`    // sent as Authorization: Bearer
+	ID     string  `yaml:"id"`     // access key id of AWS clients
+	Secret Secret  `yaml:"secret"` // their secret access key
+	Rights []Right `yaml:"rights"`
+}
+
+// Right is read, operate or admin, or {send: [buses]}.
+type Right struct {
+	Right auth.Right
+	Send  []string
+}
+
+// UnmarshalNode reads a word, or the buses that may be sent to.
+func (r *Right) UnmarshalNode(d *document.Decoder, n *document.Node, path document.Path) {
+	if n.Kind == document.String {
+		words := []string{string(auth.Send), string(auth.Read), string(auth.Operate), string(auth.Admin)}
+		for _, word := range words {
+			if n.Text == word {
+				r.Right = auth.Right(word)
+			}
+		}
+		switch r.Right {
+		case "":
+			d.Problems.Add(n.Pos, path, "is %q%s: it must be read, operate, admin or {send: [buses]}", n.Text, spelling.Suggest(n.Text, words))
+		case auth.Send:
+			r.Send = []string{"*"}
+		}
+		return
+	}
+	var buses struct {
+		Send []string `yaml:"send"`
+	}
+	d.Decode(n, &buses, path)
+	if r.Right, r.Send = auth.Send, buses.Send; len(r.Send) == 0 {
+		d.Problems.Add(n.Pos, path, "names no bus: write {send: [orders, \"shop-*\"]}")
+	}
+}
+
+// KeySet returns the keys as requests are held against them.
+func (c *Config) KeySet() (*auth.Keys, error) {
+	var keys []auth.Key
+	for _, k := range c.Auth.Keys {
+		key := auth.Key{Name: k.Name, Token: k.Token.Reveal(), ID: k.ID, Secret: k.Secret.Reveal()}
+		for _, right := range k.Rights {
+			if right.Right == auth.Send {
+				key.Rights.Send = append(key.Rights.Send, right.Send...)
+				continue
+			}
+			key.Rights.Held = append(key.Rights.Held, right.Right)
+		}
+		keys = append(keys, key)
+	}
+	for _, k := range c.Auth.APIKeys {
+		keys = append(keys, auth.Key{Token: k.Reveal(), Unsigned: c.Auth.AcceptUnsigned, Rights: auth.Rights{Held: []auth.Right{auth.Admin}}})
+	}
+	return auth.NewKeys(keys)
+}
+
+// HasKeys reports whether requests need a key.
+func (c *Config) HasKeys() bool { return len(c.Auth.Keys)+len(c.Auth.APIKeys) > 0 }
+
+// Hosts returns the names that the router answers to without keys.
+func (c *Config) Hosts() *auth.Hosts {
+	h := &auth.Hosts{Any: !c.Loopback() && len(c.AllowedHosts) == 0, Names: c.AllowedHosts}
+	if host, _, err := net.SplitHostPort(c.Listen); err == nil && host != "" {
+		h.Names = append(h.Names[:len(h.Names):len(h.Names)], host)
+	}
+	if u, err := url.Parse(c.PublicURL); err == nil && u.Host != "" {
+		h.Names = append(h.Names[:len(h.Names):len(h.Names)], u.Host)
+	}
+	return h
+}
+
+// Warnings are what is allowed and yet leaves a door open.
+func (c *Config) Warnings() []*document.Problem {
+	var w document.Problems
+	at := document.Position{File: c.Path}
+	if len(c.Auth.APIKeys) > 0 {
+		w.Add(at, document.Path{}.Key("auth").Key("api_keys"), "have no name and all rights: give each caller one of auth.keys")
+	}
+	if c.Auth.AcceptUnsigned {
+		w.Add(at, document.Path{}.Key("auth").Key("accept_unsigned"), "takes access key ids whose signature nobody checks: give AWS clients a key with an id and a secret")
+	}
+	if !c.HasKeys() && !c.Loopback() && len(c.AllowedHosts) == 0 {
+		w.Add(at, document.Path{}.Key("allow_unauthenticated"), "lets everybody who reaches the address send events and read them, pages in a browser included: set auth.keys, or at least allowed_hosts")
+	}
+	if c.HasKeys() && !c.Loopback() {
+		w.Add(at, document.Path{}.Key("listen"), "takes keys over plain HTTP from other machines: put a proxy with TLS before it")
+	}
+	return w.Sorted()
+}
+
+// keys notes what is wrong with the named keys. It shows nothing of a secret but its length.
+func (v *validation) namedKeys(c *Config) {
+	for i, key := range c.Auth.Keys {
+		pos, path := v.root.Pos, document.Path{}.Key("auth").Key("keys").Index(i)
+		if list := v.root.Get("auth").Get("keys"); list != nil && i < len(list.Items) {
+			pos = list.Items[i].Pos
+		}
+		if key.Name == "" {
+			v.problems.Add(pos, path, "has no name: write name: and who the key is given to")
+		}
+		if len(key.Rights) == 0 {
+			v.problems.Add(pos, path, "has no rights: write rights: [read], or such as [{send: [orders]}, read]")
+		}
+	}
+	if v.problems.Len() > 0 {
+		return
+	}
+	if _, err := c.KeySet(); err != nil {
+		for _, fault := range joined(err) {
+			v.problems.Add(v.root.Get("auth").Pos, document.Path{}.Key("auth"), "%v", fault)
+		}
+	}
+}
+
+// joined returns the errors that errors.Join put together.
+func joined(err error) []error {
+	var many interface{ Unwrap() []error }
+	if errors.As(err, &many) {
+		return many.Unwrap()
+	}
+	return []error{err}
+}
