@@ -17,7 +17,3 @@ func open(t testing.TB, c targets.Config, env targets.Env) targets.Target {
 	t.Helper()
 	return targetstest.Open(t, Kind(), c, env)
 }
-
-func newNamed(c targets.Config, env targets.Env) (targets.Target, error) {
-	return targets.New(targetstest.Named(Kind(), c), env)
-}
