@@ -131,6 +131,11 @@ func (c *Client) ResumeTarget(ctx context.Context, name string) (TargetView, err
 	return c.actOnTarget(ctx, name, "resume")
 }
 
+// RetryTarget makes all that waits at a target for a later attempt due now.
+func (c *Client) RetryTarget(ctx context.Context, name string) (TargetView, error) {
+	return c.actOnTarget(ctx, name, "retry")
+}
+
 // DrainTarget begins to drain a target. It goes on after the answer: the target is
 // in state draining, and then paused.
 func (c *Client) DrainTarget(ctx context.Context, name string) (TargetView, error) {

@@ -18,6 +18,8 @@ func TestPausingOverHTTP(t *testing.T) {
 		{"/v1/targets/console/pause", 200, `"state":"paused"`},
 		{"/v1/targets/console/drain", 200, `"name":"console"`},
 		{"/v1/targets/console/resume", 200, `"state":"ok"`},
+		{"/v1/targets/console/retry", 200, `"name":"console"`},
+		{"/v1/targets/nothing/retry", 404, `no target \"nothing\"`},
 		{"/v1/targets/nothing/pause", 404, `no target \"nothing\"`},
 		{"/v1/rules/default/unpaid/pause", 200, `"state":"paused","by":["command"]`},
 		{"/v1/rules/default/nothing/pause", 404, `no rule \"nothing\" on bus \"default\"`},

@@ -62,6 +62,7 @@ func (a *api) routes() []route {
 		{"GET", "/v1/targets/{name}", Read, "", "Shows a target.", 0, TargetView{}, nil, a.getTarget},
 		{"POST", "/v1/targets/{name}/pause", Operate, "", "Pauses a target: nothing is attempted.", 0, TargetView{}, nil, a.onTarget(a.Router.PauseTarget)},
 		{"POST", "/v1/targets/{name}/resume", Operate, "", "Resumes a target.", 0, TargetView{}, nil, a.onTarget(a.Router.ResumeTarget)},
+		{"POST", "/v1/targets/{name}/retry", Operate, "", "Makes all that waits at a target for a later attempt due now.", 0, TargetView{}, nil, a.onTarget(a.retryTarget)},
 		{"POST", "/v1/targets/{name}/drain", Operate, "", "Delivers the backlog of a target, and then pauses it.", 0, TargetView{}, nil, a.onTarget(a.Router.DrainTarget)},
 		{"GET", "/v1/targets/{name}/keys", Read, "limit cursor", "Lists the blocked ordering keys of a target.", 0, KeyPage{}, nil, a.listKeys},
 		{"POST", "/v1/targets/{name}/keys/resume", Operate, "", "Unblocks an ordering key.", 0, ResumeKeyRequest{}, ResumeKeyRequest{}, a.resumeKey},

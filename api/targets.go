@@ -34,6 +34,8 @@ type TargetView struct {
 	Pause *router.Pause `json:"pause,omitempty"`
 	// QuietUntil is until when the target has asked for no attempts.
 	QuietUntil time.Time `json:"quiet_until,omitzero"`
+	// GoneUntil is until when the deliveries of a target that is gone wait for it.
+	GoneUntil time.Time `json:"gone_until,omitzero"`
 	// InFlight counts the attempts under way.
 	InFlight int `json:"in_flight"`
 	journal.Counts
@@ -98,8 +100,13 @@ func (a *api) getTarget(w http.ResponseWriter, r *http.Request) {
 	a.answer(w, t)
 }
 
+func (a *api) retryTarget(name string) error {
+	_, err := a.Router.RetryTarget(name)
+	return err
+}
+
 func showTarget(s router.TargetStatus) TargetView {
-	t := TargetView{Name: s.Name, Type: s.Type, State: s.State, Circuit: s.Circuit, Pause: s.Pause, QuietUntil: s.QuietUntil, Failing: s.Failing, InFlight: s.InFlight, Counts: s.Counts}
+	t := TargetView{Name: s.Name, Type: s.Type, State: s.State, Circuit: s.Circuit, Pause: s.Pause, QuietUntil: s.QuietUntil, GoneUntil: s.GoneUntil, Failing: s.Failing, InFlight: s.InFlight, Counts: s.Counts}
 	if s.Config != nil {
 		t.Config = showConfig(s.Config)
 	}

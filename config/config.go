@@ -68,6 +68,7 @@ type Config struct {
 	// MinFreeDisk is how much room the data directory's disk must have for events
 	// to be accepted; 0 is no limit.
 	MinFreeDisk document.Size `yaml:"min_free_disk"`
+	TargetGone  TargetGone    `yaml:"target_gone"`
 	// Trace is on, or off: whether what came of each event is kept, so that its
 	// trace can be shown.
 	Trace string `yaml:"trace"`
@@ -117,6 +118,14 @@ type Dedup struct {
 	Window time.Duration `yaml:"window"`
 }
 
+// TargetGone says what becomes of the deliveries of a target that vanishes from the
+// rules.
+type TargetGone struct {
+	// Wait is how long they wait for it to be defined again before they go to the
+	// dead-letter queue; 0 is not at all.
+	Wait time.Duration `yaml:"wait"`
+}
+
 // Log says what is logged, and how.
 type Log struct {
 	Level  string `yaml:"level"`  // debug | info | warn | error
@@ -144,6 +153,7 @@ func Default() *Config {
 		Retention:       Retention{MaxAge: 7 * 24 * time.Hour, MaxBytes: 10 << 30},
 		Dedup:           Dedup{Window: 5 * time.Minute},
 		MinFreeDisk:     512 << 20,
+		TargetGone:      TargetGone{Wait: 5 * time.Minute},
 		Trace:           "on",
 		MaxHops:         32,
 		ShutdownTimeout: 30 * time.Second,

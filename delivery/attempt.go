@@ -64,16 +64,6 @@ func attempt(l *Lane, it *Item, t *Active) {
 	}
 }
 
-// gone dead-letters what has no target any more.
-func gone(a *Attempt) bool {
-	if a.Target != nil {
-		return true
-	}
-	a.Failure = &targets.Error{Code: targets.CodeNoResource, Err: fmt.Errorf("target %q is not defined any more", a.lane.Name)}
-	a.deadLetter("")
-	return false
-}
-
 // prepare fills in what the target will get.
 func prepare(a *Attempt) bool {
 	a.start = time.Now()

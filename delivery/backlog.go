@@ -30,6 +30,7 @@ type backlog struct {
 	// waitFrom is a place before it.
 	nextDue  time.Time
 	waitFrom journal.Cursor
+	hasten   hasten
 }
 
 func newBacklog(c journal.Counts) backlog {
@@ -82,6 +83,14 @@ func (b *backlog) endWaiting(next journal.Cursor, due time.Time) {
 func (b *backlog) endReady(next journal.Cursor, readTo journal.Seq) {
 	b.behind = b.from != lastReady || b.upTo >= readTo
 	b.from = first(b.from, next)
+}
+
+// last returns the one of two places that is read last.
+func last(a, b journal.Cursor) journal.Cursor {
+	if a.Compare(b) < 0 {
+		return b
+	}
+	return a
 }
 
 // first returns the one of two places that is read first.

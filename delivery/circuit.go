@@ -91,6 +91,15 @@ func (c *circuit) tick(now time.Time) {
 	}
 }
 
+// probeNow has an open circuit probed at once, and forgets that the target wants no
+// attempts.
+func (c *circuit) probeNow(now time.Time) {
+	c.throttledUntil = time.Time{}
+	if c.state == CircuitOpen {
+		c.until = now
+	}
+}
+
 // throttled reports whether the target wants no attempt now.
 func (c *circuit) throttled(now time.Time) bool { return now.Before(c.throttledUntil) }
 

@@ -22,6 +22,9 @@ type Env struct {
 	// Window and WindowBytes bound what one lane holds in memory, in deliveries and
 	// in bytes.
 	Window, WindowBytes int
+	// GoneWait is how long the deliveries of a target that is gone wait for it before
+	// they go to the dead-letter queue; zero is not at all.
+	GoneWait time.Duration
 	// Base is cancelled when attempts under way must end.
 	Base context.Context
 	// Running reports whether deliveries may begin, Stopping whether no more should.

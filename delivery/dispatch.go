@@ -10,6 +10,10 @@ func (l *Lane) dispatch() {
 	}
 	l.checkDrained()
 	now := time.Now()
+	if l.absence.over(now) {
+		l.hasten()
+	}
+	logDeaths(l, now)
 	c := &l.health.circuit
 	if c.state != CircuitClosed && !l.paused {
 		c.tick(now)
@@ -36,6 +40,9 @@ func (l *Lane) begin() {
 
 // concurrency returns how many workers may run now.
 func (l *Lane) concurrency() int {
+	if l.active == nil && l.absence.waits() {
+		return 0
+	}
 	if l.active == nil {
 		return 1 // all that is left to do is to write
 	}
@@ -64,7 +71,7 @@ func (l *Lane) wantsRead(now time.Time) bool {
 	if room := l.window.room(); room <= 0 || room+l.order.chained < l.window.most/2 {
 		return false
 	}
-	return l.backlog.due(now, l.env.Policies().Longest) || len(l.order.resumes) > 0 || l.order.sweeping ||
+	return l.backlog.due(now, l.env.Policies().Longest) || l.backlog.hasten.wanted() || len(l.order.resumes) > 0 || l.order.sweeping ||
 		l.backlog.behind && l.committed() && !l.barred()
 }
 
@@ -95,5 +102,5 @@ func (l *Lane) setAlarm(now time.Time) {
 	if c.state != CircuitClosed {
 		probe, sweep = c.until, l.aging.at
 	}
-	l.alarm.set(now, l.backlog.nextDue, pace, throttled, gathered, probe, sweep, l.readAt)
+	l.alarm.set(now, l.backlog.nextDue, pace, throttled, gathered, probe, sweep, l.readAt, l.absence.until, l.deaths.until)
 }

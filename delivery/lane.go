@@ -35,6 +35,8 @@ type Lane struct {
 	aging    aging
 	pace     pace
 	alarm    alarm
+	absence  absence
+	deaths   deaths
 
 	// halted begins nothing more; flushing lets one worker send what was gathered.
 	halted, flushing bool
@@ -65,6 +67,7 @@ func NewLane(env *Env, name string, id journal.LaneID) *Lane {
 		health: newHealth(&targets.Config{}),
 	}
 	l.window.fit(env, nil)
+	l.absence.begin(env.GoneWait, false)
 	l.alarm.ring = func() {
 		l.mu.Lock()
 		l.alarm.at = time.Time{}
@@ -111,9 +114,18 @@ func (l *Lane) Assign(cfg targets.Config, t targets.Target) {
 	if t == nil {
 		l.health.failing = failing
 	}
+	switch {
+	case t == nil && old != nil:
+		l.absence.begin(l.env.GoneWait, true)
+	case t != nil && (l.absence.end() || old != nil):
+		l.hasten() // what the target before did not take is tried with this one
+	}
 	l.order.stops = t != nil && cfg.OnDeadLetter == targets.OnDeadLetterStop
 	l.order.sweepKeys() // what stops a key may be another
 	l.mu.Unlock()
+	if old != nil && t == nil {
+		tellGone(l)
+	}
 	if old != nil {
 		l.env.Go(func() {
 			if err := old.retire(); err != nil {
@@ -142,6 +154,7 @@ func (l *Lane) Halt() {
 	defer l.mu.Unlock()
 	l.halted = true
 	l.alarm.stop()
+	logDeaths(l, l.deaths.until)
 	b := l.active.batching()
 	if b == nil || b.wait == 0 || len(l.window.queue) == 0 || l.workers >= l.concurrency() || !l.env.Running() {
 		return
@@ -238,6 +251,9 @@ func (l *Lane) Recall(d journal.Delivery) {
 // pause, resumed; zero where there was none.
 func (l *Lane) SetPause(paused, draining bool, resumed time.Time) {
 	l.locked(func() {
+		if l.paused && !paused {
+			l.hasten()
+		}
 		l.paused, l.draining, l.drained = paused, draining, false
 		if !resumed.IsZero() {
 			l.ageFrom.Store(resumed.UnixNano())

@@ -28,6 +28,8 @@ type reading struct {
 	// delivery that still waits is due, zero if none does.
 	nextWaiting, nextReady journal.Cursor
 	nextDue                time.Time
+	// hasten is how far the deliveries that were made due have been read.
+	hasten, hastenBegan hasten
 	// readTo is the event before which no ready delivery was left on disk; zero if
 	// some may have been.
 	readTo journal.Seq
@@ -47,6 +49,9 @@ func read(l *Lane) {
 	err := r.readOrder()
 	if r.due && err == nil {
 		err = r.readWaiting(now)
+	}
+	if r.hasten.wanted() && err == nil {
+		err = r.readHastened(now)
 	}
 	if r.ready && err == nil {
 		err = r.readReady()
@@ -72,6 +77,7 @@ func beginReading(l *Lane, now time.Time) *reading {
 		b.beginReady()
 		r.limit = l.barriers.limit(l.env.Store.Stable())
 	}
+	r.hasten, r.hastenBegan = b.hasten, b.hasten
 	l.order.beginRead(r)
 	return r
 }
@@ -104,6 +110,7 @@ func (r *reading) place(err error) (moves []journal.Move, recalled []*Item) {
 	if r.due {
 		l.backlog.endWaiting(r.nextWaiting, r.nextDue)
 	}
+	l.backlog.hasten.end(r.hastenBegan, r.hasten)
 	if r.ready {
 		l.backlog.endReady(r.nextReady, r.readTo)
 	}
@@ -134,7 +141,7 @@ func (r *reading) readWaiting(now time.Time) error {
 		return err
 	}
 	r.nextDue = due
-	if !ok {
+	if !ok || r.hasten.wanted() {
 		return nil
 	}
 	return r.readOverlong(now.Add(r.longest + clockSlack))

@@ -91,6 +91,7 @@ func (a *Attempt) deadLetterAs(next journal.Delivery, condition string) {
 		l.env.Redrives.DiedAgain(&next)
 	}
 	l.env.Metrics.Died(next.Rule, l.Name)
+	logDeath(l, &next, a.Item.EventID)
 	l.settle(a.Item, &next, journal.NotEnded)
 }
 

@@ -21,7 +21,8 @@ const (
 	// Draining delivers its backlog before it pauses, and Paused attempts nothing.
 	Draining State = "draining"
 	Paused   State = "paused"
-	// Gone is not defined any more; its deliveries go to the dead-letter queue.
+	// Gone is not defined any more; its deliveries wait for it for a while, and then go
+	// to the dead-letter queue.
 	Gone State = "gone"
 )
 
@@ -38,6 +39,8 @@ type Status struct {
 	CircuitState CircuitState
 	// ThrottledUntil is until when the target has asked for no attempts.
 	ThrottledUntil time.Time
+	// GoneUntil is until when the deliveries of a target that is gone wait for it.
+	GoneUntil time.Time
 	// InFlight counts the attempts under way.
 	InFlight int
 }
@@ -47,6 +50,9 @@ func (l *Lane) Status() Status {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := Status{State: stateOf(l), Failing: l.health.failing, CircuitState: l.health.circuit.state, InFlight: l.workers - l.starting}
+	if l.active == nil && l.absence.waits() {
+		s.GoneUntil = l.absence.until.UTC()
+	}
 	if l.active != nil {
 		cfg := l.active.Config
 		s.Config, s.Circuit = &cfg, l.health.circuit.view()

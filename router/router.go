@@ -51,6 +51,9 @@ type Options struct {
 	// and in bytes.
 	Window      int
 	WindowBytes int
+	// TargetGoneWait is how long the deliveries of a target that vanishes from the
+	// rules wait for it before they go to the dead-letter queue; 0 is not at all.
+	TargetGoneWait time.Duration
 	// Trace keeps what rules said of events and what came of their deliveries.
 	Trace bool
 	// MaxHops is how many steps may lie between an event and the one that its
@@ -469,7 +472,7 @@ func (r *Router) freed(id journal.LaneID, h journal.KeyHash) {
 func (r *Router) newLanesEnv() delivery.Env {
 	return delivery.Env{
 		Store: r.journal, Log: r.log, Metrics: r.metrics.lanes, Window: r.opts.Window, WindowBytes: r.opts.WindowBytes,
-		Base: r.base, Running: r.running.Load, Stopping: r.gate.closed.Load, Go: r.workers.Go,
+		GoneWait: r.opts.TargetGoneWait, Base: r.base, Running: r.running.Load, Stopping: r.gate.closed.Load, Go: r.workers.Go,
 		Policies: func() *delivery.Policies { return r.snapshot.Load().policies },
 		Requests: commands.Stage{Service: r.Commands}, Redrives: r.DeadLetters, Derive: r.derive, Places: r.seqsOf,
 		Resume: func(pause journal.HoldID) { r.heldLate(pause) }, Drained: r.drained,

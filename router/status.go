@@ -26,6 +26,8 @@ type TargetStatus struct {
 	Pause *Pause `json:"pause,omitempty"`
 	// QuietUntil is until when the target has asked for no attempts.
 	QuietUntil time.Time `json:"quiet_until,omitzero"`
+	// GoneUntil is until when the deliveries of a target that is gone wait for it.
+	GoneUntil time.Time `json:"gone_until,omitzero"`
 	// InFlight counts the attempts under way.
 	InFlight int `json:"in_flight"`
 	journal.Counts
@@ -49,7 +51,7 @@ func (r *Router) targetStatus(l *delivery.Lane) TargetStatus {
 	now := l.Status()
 	s := TargetStatus{
 		Name: l.Name, Config: now.Config, Failing: now.Failing, State: now.State, Circuit: now.Circuit,
-		QuietUntil: now.ThrottledUntil, InFlight: now.InFlight, Pause: r.targetPauses.of(l.Name), Counts: r.journal.LaneCounts(l.ID),
+		QuietUntil: now.ThrottledUntil, GoneUntil: now.GoneUntil, InFlight: now.InFlight, Pause: r.targetPauses.of(l.Name), Counts: r.journal.LaneCounts(l.ID),
 	}
 	if s.Config != nil {
 		s.Type = s.Config.Type

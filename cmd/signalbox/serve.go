@@ -203,11 +203,12 @@ func (s *server) routerOptions(registry prometheus.Registerer) router.Options {
 		MaxPending: uint64(limits.MaxPending), MinFreeDisk: uint64(s.cfg.MinFreeDisk),
 		Retention: journal.Retention{MaxAge: s.cfg.Retention.MaxAge, MaxBytes: uint64(s.cfg.Retention.MaxBytes)},
 		Window:    limits.Window, WindowBytes: int(limits.WindowBytes),
-		Trace:       s.cfg.Trace == "on",
-		MaxHops:     s.cfg.MaxHops,
-		DedupWindow: s.cfg.Dedup.Window,
-		PublicURL:   s.publicURL(),
-		Version:     thisBuild().Version,
+		TargetGoneWait: s.cfg.TargetGone.Wait,
+		Trace:          s.cfg.Trace == "on",
+		MaxHops:        s.cfg.MaxHops,
+		DedupWindow:    s.cfg.Dedup.Window,
+		PublicURL:      s.publicURL(),
+		Version:        thisBuild().Version,
 	}
 }
 

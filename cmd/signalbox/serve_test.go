@@ -390,7 +390,7 @@ func TestKeysGuardAllButHealth(t *testing.T) {
 	}
 	for _, route := range []string{
 		"POST /", "POST /v1/commands", "POST /v1/queries", "POST /v1/explain", "POST /-/reload", "GET /v1/rules/default/x", "GET /v1/targets",
-		"GET /v1/targets/x/keys", "POST /v1/targets/x/keys/resume", "POST /v1/targets/x/pause", "POST /v1/targets/x/resume",
+		"GET /v1/targets/x/keys", "POST /v1/targets/x/keys/resume", "POST /v1/targets/x/pause", "POST /v1/targets/x/resume", "POST /v1/targets/x/retry",
 		"POST /v1/rules/default/x/pause", "GET /v1/deadletters", "GET /v1/deadletters/x", "POST /v1/deadletters/redrive",
 		"POST /v1/deadletters/purge", "GET /v1/redrives", "GET /v1/redrives/x", "POST /v1/redrives/x/cancel", "POST /v1/redrives/x/resume",
 		"GET /v1/events/x", "GET /v1/events/x/trace", "GET /v1/traces/x", "GET /v1/state", "GET /v1/state/x", "GET /v1/state/x/y",

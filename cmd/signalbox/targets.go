@@ -16,11 +16,12 @@ func (c *cli) targetsCommand() *cobra.Command {
 	t := targetsCommand{cli: c}
 	cmd := &cobra.Command{
 		Use:   "targets",
-		Short: "Look at targets; pause, resume and drain them",
+		Short: "Look at targets; pause, resume, retry and drain them",
 		Example: `  signalbox targets list
   signalbox targets pause warehouse
   signalbox targets drain warehouse --timeout 5m
-  signalbox targets resume warehouse`,
+  signalbox targets resume warehouse
+  signalbox targets retry warehouse`,
 		Args: noSuchCommand,
 		RunE: func(cmd *cobra.Command, _ []string) error { return t.list(cmd.Context()) },
 	}
@@ -37,6 +38,7 @@ func (c *cli) targetsCommand() *cobra.Command {
 	cmd.AddCommand(list,
 		t.verb("pause", "Attempt nothing at a target; its deliveries wait, and do not age", (*api.Client).PauseTarget),
 		t.verb("resume", "Let a target's deliveries go on", (*api.Client).ResumeTarget),
+		t.verb("retry", "Attempt now what waits at a target for a later attempt", (*api.Client).RetryTarget),
 		t.drainCommand())
 	return cmd
 }
