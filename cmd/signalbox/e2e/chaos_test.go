@@ -188,7 +188,7 @@ func TestChaosFullDisk(t *testing.T) {
 	if err := os.Mkdir(data, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := syscall.Mount("tmpfs", data, "tmpfs", 0, "size=96m"); err != nil {
+	if err := syscall.Mount("tmpfs", data, "tmpfs", 0, "size=96m,mode=700"); err != nil {
 		t.Skipf("a small disk can't be had here: mounting a tmpfs: %v", err)
 	}
 	t.Cleanup(func() {
