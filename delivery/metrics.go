@@ -11,6 +11,7 @@ const (
 	outcomeDelivered = "delivered"
 	outcomeDead      = "dead"
 	outcomeDropped   = "dropped"
+	outcomeLogged    = "logged"
 )
 
 // Metrics are the figures of deliveries for Prometheus.
@@ -63,7 +64,7 @@ func (m *Metrics) ExpectTarget(name string) {
 // ExpectRule makes the figures of a rule's deliveries to a target there from the
 // start.
 func (m *Metrics) ExpectRule(rule, target string) {
-	for _, o := range [...]string{outcomeDelivered, outcomeDead, outcomeDropped} {
+	for _, o := range [...]string{outcomeDelivered, outcomeDead, outcomeDropped, outcomeLogged} {
 		m.deliveries.WithLabelValues(rule, target, o)
 	}
 }

@@ -24,7 +24,7 @@ func synthetic(a *Attempt) bool {
 		a.deadLetter("")
 		return false
 	}
-	l.env.Metrics.ended(a.Item.Delivery.Rule, l.Name, outcomeDelivered)
-	l.settle(a.Item, nil, journal.Delivered)
+	l.env.Metrics.ended(a.Item.Delivery.Rule, l.Name, outcomeLogged)
+	l.settle(a.Item, nil, journal.Logged)
 	return false
 }

@@ -68,7 +68,7 @@ func (q *Redrives) Settled(from journal.Delivery, to *journal.Delivery, end jour
 	case to != nil && called && p.ending == "":
 		p.skip(stuck)
 	case to != nil: // put back as it was
-	case end == journal.Dropped:
+	case end == journal.Dropped || end == journal.Logged:
 		p.Dropped++
 	default:
 		p.Delivered++

@@ -38,6 +38,7 @@ const (
 	NotEnded End = iota
 	Delivered
 	Dropped // by a written policy: a synthetic event, a purge
+	Logged  // in place of being sent: a synthetic event
 )
 
 // Move takes a delivery from one state to another, or to its end.

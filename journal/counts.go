@@ -3,7 +3,8 @@ package journal
 import "encoding/binary"
 
 // Counts are the accounts of one lane, or of all of them, in deliveries. At
-// every moment Planned = Ready + Waiting + Parked + Held + Dead + Delivered + Dropped.
+// every moment Planned = Ready + Waiting + Parked + Held + Dead + Delivered + Dropped +
+// Logged.
 type Counts struct {
 	Planned   uint64 `json:"planned"`
 	Ready     uint64 `json:"ready"`
@@ -18,6 +19,8 @@ type Counts struct {
 	BlockedKeys uint64 `json:"blocked_keys"`
 	// Held deliveries are held back by a paused rule or a draining target.
 	Held uint64 `json:"held"`
+	// Logged deliveries of synthetic events were logged in place of being sent.
+	Logged uint64 `json:"logged"`
 }
 
 // Pending is what has neither ended nor died.
@@ -25,7 +28,7 @@ func (c Counts) Pending() uint64 { return c.Ready + c.Waiting + c.Parked + c.Hel
 
 // Balanced says whether the accounts agree with themselves.
 func (c Counts) Balanced() bool {
-	return c.Planned == c.Ready+c.Waiting+c.Parked+c.Held+c.Dead+c.Delivered+c.Dropped
+	return c.Planned == c.Ready+c.Waiting+c.Parked+c.Held+c.Dead+c.Delivered+c.Dropped+c.Logged
 }
 
 func (c *Counts) add(o Counts) {
@@ -38,6 +41,7 @@ func (c *Counts) add(o Counts) {
 	c.Parked += o.Parked
 	c.BlockedKeys += o.BlockedKeys
 	c.Held += o.Held
+	c.Logged += o.Logged
 }
 
 // of gives the account that deliveries of a state are in.
@@ -58,10 +62,14 @@ func (c *Counts) of(s State) *uint64 {
 
 // ended gives the account that deliveries with an end are in.
 func (c *Counts) ended(e End) *uint64 {
-	if e == Dropped {
+	switch e {
+	case Dropped:
 		return &c.Dropped
+	case Logged:
+		return &c.Logged
+	default:
+		return &c.Delivered
 	}
-	return &c.Delivered
 }
 
 // firstFields is how many fields the oldest stores have.
@@ -69,8 +77,8 @@ const firstFields = 6
 
 // fields are in the order in which they are stored. What came later is at the end,
 // and missing in older stores.
-func (c *Counts) fields() [9]*uint64 {
-	return [9]*uint64{&c.Planned, &c.Ready, &c.Waiting, &c.Dead, &c.Delivered, &c.Dropped, &c.Parked, &c.BlockedKeys, &c.Held}
+func (c *Counts) fields() [10]*uint64 {
+	return [10]*uint64{&c.Planned, &c.Ready, &c.Waiting, &c.Dead, &c.Delivered, &c.Dropped, &c.Parked, &c.BlockedKeys, &c.Held, &c.Logged}
 }
 
 func (c *Counts) appendValue(dst []byte) []byte {

@@ -31,10 +31,11 @@ const (
 	TouchDropped   TouchState = "dropped"
 	TouchParked    TouchState = "parked" // behind another of its order key
 	TouchHeld      TouchState = "held"   // back by a paused rule or a draining target
+	TouchLogged    TouchState = "logged (synthetic)"
 )
 
 // touchStates gives a state its byte in a record; the byte of a redrive is 0.
-var touchStates = [...]TouchState{"", TouchReady, TouchWaiting, TouchDead, TouchDelivered, TouchDropped, TouchParked, TouchHeld}
+var touchStates = [...]TouchState{"", TouchReady, TouchWaiting, TouchDead, TouchDelivered, TouchDropped, TouchParked, TouchHeld, TouchLogged}
 
 const touchRedriven = 0
 
@@ -143,6 +144,8 @@ func (w *writer) touch(m *Move) error {
 		state = touchOf(d.State)
 	case m.End == Dropped:
 		state = TouchDropped
+	case m.End == Logged:
+		state = TouchLogged
 	}
 	w.key = binary.BigEndian.AppendUint64(append(w.key[:0], tableTouch), uint64(d.Seq))
 	w.key = binary.BigEndian.AppendUint16(w.key, d.N)
@@ -178,7 +181,7 @@ func (w *writer) putTouch(d *Delivery, state TouchState, a *Answered) error {
 	switch state {
 	case TouchWaiting:
 		tail.Due = d.Due
-	case TouchDelivered, TouchDropped, TouchParked:
+	case TouchDelivered, TouchDropped, TouchLogged, TouchParked:
 		tail.Spent, tail.Since, tail.History = d.Spent, d.Since, d.History
 	}
 	if tail.Bus != "" || tail.Spent != 0 || !tail.Due.IsZero() || !tail.Since.IsZero() || len(tail.History)+len(tail.Derived) > 0 {

@@ -580,6 +580,7 @@ targets:
 rules:
   - {name: orders, pattern: {source: [shop.orders]}, targets: [deliver, drop, log]}
 `)
+		b.opts.Trace = true
 		b.start()
 		defer b.stop()
 		e := order(1)
@@ -595,8 +596,15 @@ rules:
 				t.Errorf("%s: the mark is lost", name)
 			}
 		}
-		if got, want := b.counts(), (journal.Counts{Planned: 3, Delivered: 2, Dropped: 1}); got != want {
+		if got, want := b.counts(), (journal.Counts{Planned: 3, Delivered: 1, Dropped: 1, Logged: 1}); got != want {
 			t.Errorf("got %+v, want %+v", got, want)
+		}
+		states := map[string]journal.TouchState{}
+		for _, d := range b.trace(e.ID).Roots[0].Deliveries {
+			states[d.Target] = d.State
+		}
+		if want := (map[string]journal.TouchState{"deliver": "delivered", "drop": "dropped", "log": "logged (synthetic)"}); !maps.Equal(states, want) {
+			t.Errorf("the trace has %v, want %v", states, want)
 		}
 	})
 }

@@ -69,7 +69,7 @@ func (c *verifyCommand) run() error {
 func (c *verifyCommand) print(r *journal.Report) error {
 	d := r.Deliveries
 	fmt.Fprintf(c.stdout, "events      %d kept of %d accepted, %d duplicates\n", r.Events, r.Accepted.Accepted, r.Accepted.Duplicates)
-	fmt.Fprintf(c.stdout, "deliveries  %d planned = %d delivered + %d dead + %d pending + %d dropped\n", d.Planned, d.Delivered, d.Dead, d.Pending(), d.Dropped)
+	fmt.Fprintf(c.stdout, "deliveries  %d planned = %d delivered + %d dead + %d pending + %d dropped + %d logged\n", d.Planned, d.Delivered, d.Dead, d.Pending(), d.Dropped, d.Logged)
 	for _, f := range r.Faults {
 		fmt.Fprintf(c.stdout, "fault: %s\n", f)
 	}
