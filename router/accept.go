@@ -14,6 +14,7 @@ import (
 	"signalbox/delivery"
 	"signalbox/event"
 	"signalbox/journal"
+	"signalbox/router/dedup"
 	"signalbox/rules"
 	"signalbox/rules/exprenv"
 	"signalbox/rules/transform"
@@ -33,10 +34,49 @@ func (r *Router) Accept(ctx context.Context, evs []*event.Event) ([]error, error
 	for _, e := range evs {
 		e.Meta.Bus = r.localBus(e.Meta.Bus)
 	}
-	if r.dedup != nil && anyFingerprint(evs) {
-		return r.acceptOnce(ctx, evs, nil)
+	return r.acceptNew(ctx, evs, nil)
+}
+
+// acceptNew is accept for events of which those are left out that were accepted
+// before.
+func (r *Router) acceptNew(ctx context.Context, evs []*event.Event, planned func(*event.Event) error) ([]error, error) {
+	if !r.dedup.Knows(evs) {
+		return r.accept(ctx, evs, nil, planned)
 	}
-	return r.accept(ctx, evs, nil, nil)
+	return r.tell(r.dedup.Once(ctx, evs, func(evs []*event.Event, prints []dedup.Fresh) ([]error, error) {
+		if len(evs) > 0 {
+			return r.accept(ctx, evs, prints, planned)
+		}
+		if r.gate.closed.Load() {
+			return nil, ErrStopping
+		}
+		return nil, nil
+	}))
+}
+
+// takeNew is take for events of which those are left out that were accepted before,
+// by another attempt at the delivery that led to them.
+func (r *Router) takeNew(ctx context.Context, evs []*event.Event) ([]error, error) {
+	return r.tell(r.dedup.Once(ctx, evs, func(evs []*event.Event, prints []dedup.Fresh) ([]error, error) {
+		return r.take(evs, prints, nil)
+	}))
+}
+
+// tell counts the repeats among events, and warns of an id that different events have,
+// once a minute.
+func (r *Router) tell(o dedup.Outcome, err error) ([]error, error) {
+	if o.Duplicates > 0 {
+		r.metrics.duplicates.Add(float64(o.Duplicates))
+		r.journal.CountDuplicates(o.Duplicates)
+	}
+	for _, e := range o.Reused {
+		r.metrics.reused.Inc()
+		r.reused.Do(func() {
+			r.log.Warn("an event has the id and the source of another with other content; both are accepted: give each event an id of its own",
+				zap.String("bus", e.Meta.Bus), zap.String("source", e.Source), zap.String("detail_type", e.DetailType), zap.String("id", e.ID))
+		})
+	}
+	return o.Errs, err
 }
 
 // acceptInside accepts what a target passes on. It did not arrive from outside, so
@@ -48,7 +88,7 @@ func (r *Router) acceptInside(ctx context.Context, evs []*event.Event) ([]error,
 // accept accepts every event, also a repeat, with their fingerprints where they have
 // one. Planned, if not nil, is called with each event that has been planned; its
 // error refuses the event.
-func (r *Router) accept(ctx context.Context, evs []*event.Event, prints []fresh, planned func(*event.Event) error) ([]error, error) {
+func (r *Router) accept(ctx context.Context, evs []*event.Event, prints []dedup.Fresh, planned func(*event.Event) error) ([]error, error) {
 	if err := r.gate.admit(); err != nil {
 		return nil, err
 	}
@@ -59,7 +99,7 @@ func (r *Router) accept(ctx context.Context, evs []*event.Event, prints []fresh,
 }
 
 // take is accept behind the gate.
-func (r *Router) take(evs []*event.Event, prints []fresh, planned func(*event.Event) error) ([]error, error) {
+func (r *Router) take(evs []*event.Event, prints []dedup.Fresh, planned func(*event.Event) error) ([]error, error) {
 	snap := r.snapshot.Load()
 	reserved := r.journal.Reserve(len(evs))
 	defer reserved.Release() // whatever happens: readers stop before it
@@ -81,7 +121,7 @@ func (r *Router) take(evs []*event.Event, prints []fresh, planned func(*event.Ev
 			return nil, err
 		}
 		if prints != nil {
-			entry.Fingerprint, entry.EventID, entry.Marks = prints[i].print, e.ID, prints[i].marks
+			entry.Fingerprint, entry.EventID, entry.Marks = prints[i].Print, e.ID, prints[i].Marks
 		}
 		entries = append(entries, entry)
 		plans = append(plans, p)
@@ -97,9 +137,7 @@ func (r *Router) take(evs []*event.Event, prints []fresh, planned func(*event.Ev
 	}
 	defer steps.Release()
 	if err := r.journal.Append(steps.With(entries)); err != nil {
-		if r.dedup != nil {
-			r.dedup.doubtful.Store(true)
-		}
+		r.dedup.Doubt()
 		return nil, fmt.Errorf("journal: %w", err)
 	}
 	steps.Commit()

@@ -19,8 +19,8 @@ func (r intake) AcceptRequest(ctx context.Context, e *event.Event, planned func(
 	evs := []*event.Event{e}
 	var refused []error
 	var err error
-	if r.dedup != nil && e.Meta.Kind == event.KindCommand && anyFingerprint(evs) {
-		refused, err = r.acceptOnce(ctx, evs, planned)
+	if e.Meta.Kind == event.KindCommand {
+		refused, err = r.acceptNew(ctx, evs, planned)
 	} else {
 		refused, err = r.accept(ctx, evs, nil, planned)
 	}

@@ -2,7 +2,6 @@ package router
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -272,80 +271,5 @@ func TestOneOfRacingRequestsIsAccepted(t *testing.T) {
 	_, got := b.journal.Totals()
 	if want := (journal.EventCounts{Accepted: ids, Duplicates: (requests - 1) * ids}); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
-	}
-	if len(b.router.dedup.claimed) != 0 {
-		t.Error("claims are left over")
-	}
-}
-
-// A request whose first gives up, without having been accepted, is not told
-// success: it takes the event in itself.
-func TestARepeatWaitsForItsFirst(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := dedupBench(t)
-		defer b.stop()
-		f := fingerprint(func() *event.Event { e := named("1"); e.Meta.Bus = "default"; return e }(), "")
-		_, release, err := b.router.dedup.claim(t.Context(), []*journal.Fingerprint{f})
-		if err != nil {
-			t.Fatal(err)
-		}
-		ctx, cancel := context.WithCancel(t.Context())
-		gone := make(chan error)
-		go func() { _, err := b.router.Accept(ctx, []*event.Event{named("1")}); gone <- err }()
-		e := named("1")
-		answered := make(chan struct{})
-		go func() { defer close(answered); b.send(e) }()
-		synctest.Wait()
-		select {
-		case <-answered:
-			t.Fatal("answered before its first")
-		default:
-		}
-		cancel()
-		if err := <-gone; !errors.Is(err, context.Canceled) {
-			t.Errorf("got %v", err)
-		}
-		release()
-		<-answered
-		if e.Duplicate {
-			t.Error("told to be a duplicate of an event that was never accepted")
-		}
-	})
-}
-
-func TestTheFilterForgetsNothingWithinTheWindow(t *testing.T) {
-	r := recent{window: time.Minute}
-	start := time.Now()
-	at := func(i int) journal.Fingerprint {
-		var f journal.Fingerprint
-		binary.LittleEndian.PutUint64(f[:], uint64(i)*0x9e3779b97f4a7c15)
-		binary.LittleEndian.PutUint64(f[8:], uint64(i)*0xd1342543de82ef95)
-		return f
-	}
-	wrong := 0
-	for i := range 1000 { // one a second
-		f := at(i)
-		now := start.Add(time.Duration(i) * time.Second)
-		if r.add(&f, now) {
-			wrong++
-		}
-		if i >= 59 {
-			if g := at(i - 59); !r.add(&g, now) {
-				t.Fatalf("%d was forgotten at %d", i-59, i)
-			}
-		}
-	}
-	if wrong > 1 {
-		t.Errorf("%d of 1000 new ones were taken for known ones", wrong)
-	}
-}
-
-func BenchmarkFingerprint(b *testing.B) {
-	e := named("0199a4c2-8f1e-8000-8000-5f3c9a1b2d4e")
-	r := recent{window: time.Minute}
-	now := time.Now()
-	b.ReportAllocs()
-	for b.Loop() {
-		r.add(fingerprint(e, ""), now)
 	}
 }

@@ -43,7 +43,7 @@ func (r *Router) derive(a *delivery.Attempt) ([]journal.Seq, error) {
 	if err := r.gate.writable(); err != nil {
 		return nil, notTaken(err)
 	}
-	refused, err := r.takeOnce(r.base, evs)
+	refused, err := r.takeNew(r.base, evs)
 	if err != nil {
 		return nil, notTaken(err)
 	}

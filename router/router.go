@@ -20,6 +20,7 @@ import (
 	"signalbox/delivery"
 	"signalbox/dlq"
 	"signalbox/journal"
+	"signalbox/router/dedup"
 	"signalbox/rules"
 	"signalbox/secret"
 	"signalbox/state"
@@ -136,7 +137,7 @@ type Router struct {
 	lanes  map[string]*delivery.Lane // by target; a lane outlives its target
 
 	gate  gate
-	dedup *dedup // nil where it is off
+	dedup *dedup.Filter // nil where it is off
 	// reused bounds the warnings of ids that several events have.
 	reused rate.Sometimes
 	// warned counts what the doors have let in with a warning.
@@ -221,7 +222,7 @@ func New(opts Options, set *rules.Set) (_ *Router, err error) {
 	opts.Journal.KeepTouches(opts.Trace)
 	r.metrics = newMetrics(opts.Registerer, r)
 	r.gate = gate{journal: opts.Journal, maxPending: opts.MaxPending, minFree: opts.MinFreeDisk}
-	if r.dedup, err = newDedup(opts.Journal, opts.DedupWindow); err != nil {
+	if r.dedup, err = dedup.New(opts.Journal, opts.DedupWindow); err != nil {
 		r.abandon()
 		return nil, err
 	}

@@ -1,4 +1,4 @@
-package router
+package dedup
 
 import (
 	"encoding/binary"

@@ -1,10 +1,8 @@
-package router
+package dedup
 
 import (
 	"context"
 	"slices"
-
-	"go.uber.org/zap"
 
 	"signalbox/event"
 	"signalbox/journal"
@@ -29,73 +27,52 @@ type once struct {
 	marks  map[int][]journal.Mark
 }
 
-// fresh is an event's fingerprint, with what is to be written besides it.
-type fresh struct {
-	print *journal.Fingerprint
-	marks []journal.Mark
+// Fresh is what is to be written with an event, so that its repeats are known.
+type Fresh struct {
+	Print *journal.Fingerprint // nil for an event that can't be repeated
+	Marks []journal.Mark
 }
 
-// acceptOnce accepts those events that are no repeats. A repeat is answered when its
-// first is on disk, and not before.
-func (r *Router) acceptOnce(ctx context.Context, evs []*event.Event, planned func(*event.Event) error) ([]error, error) {
-	return r.once(ctx, evs, func(evs []*event.Event, prints []fresh) ([]error, error) {
-		if len(evs) > 0 {
-			return r.accept(ctx, evs, prints, planned)
-		}
-		if r.gate.closed.Load() {
-			return nil, ErrStopping
-		}
-		return nil, nil
-	})
+// Outcome is what came of events that may have been repeats.
+type Outcome struct {
+	// Errs has an entry for each event: nil where it was accepted or is a repeat, which
+	// has the id of its first then, and Duplicate set.
+	Errs []error
+	// Duplicates counts the repeats.
+	Duplicates int
+	// Reused are accepted events with the id of another of other content.
+	Reused []*event.Event
 }
 
-// takeOnce is take for events of which those are left out that were accepted before,
-// by another attempt at the delivery that led to them.
-func (r *Router) takeOnce(ctx context.Context, evs []*event.Event) ([]error, error) {
-	if r.dedup == nil {
-		return r.take(evs, nil, nil)
+// Once calls take with those of the events that are no repeats, and what is to be
+// written with them. A repeat is answered when its first is on disk, and not before.
+// take may get no event at all. The error is that of take, of ctx, or of the journal.
+func (d *Filter) Once(ctx context.Context, evs []*event.Event, take func([]*event.Event, []Fresh) ([]error, error)) (out Outcome, err error) {
+	if d == nil {
+		out.Errs, err = take(evs, nil)
+		return out, err
 	}
-	return r.once(ctx, evs, func(evs []*event.Event, prints []fresh) ([]error, error) {
-		return r.take(evs, prints, nil)
-	})
-}
-
-// once calls take with the events that are no repeats, and their fingerprints.
-func (r *Router) once(ctx context.Context, evs []*event.Event, take func([]*event.Event, []fresh) ([]error, error)) ([]error, error) {
 	o, own := newOnce(evs, event.Sender(ctx))
-	seen, release, err := r.dedup.claim(ctx, own)
+	seen, release, err := d.claim(ctx, own)
 	if err != nil {
-		return nil, err
+		return out, err
 	}
 	defer release()
-	if err := o.lookUp(r.dedup, own, seen); err != nil {
-		return nil, err
+	if err := o.lookUp(d, own, seen); err != nil {
+		return out, err
 	}
 	accepted, prints, at := o.fresh()
 	errs, err := take(accepted, prints)
 	if err != nil {
-		return nil, err
+		return out, err
 	}
-	all, duplicates := o.answer(errs, at)
-	if duplicates > 0 {
-		r.metrics.duplicates.Add(float64(duplicates))
-		r.journal.CountDuplicates(duplicates)
-	}
+	out.Errs, out.Duplicates = o.answer(errs, at)
 	for i := range o.reused {
-		if _, known := o.known[i]; !known && all[i] == nil {
-			r.warnReused(evs[i])
+		if _, known := o.known[i]; !known && out.Errs[i] == nil {
+			out.Reused = append(out.Reused, evs[i])
 		}
 	}
-	return all, nil
-}
-
-// warnReused warns of an accepted event whose id another event has, once a minute.
-func (r *Router) warnReused(e *event.Event) {
-	r.metrics.reused.Inc()
-	r.reused.Do(func() {
-		r.log.Warn("an event has the id and the source of another with other content; both are accepted: give each event an id of its own",
-			zap.String("bus", e.Meta.Bus), zap.String("source", e.Source), zap.String("detail_type", e.DetailType), zap.String("id", e.ID))
-	})
+	return out, nil
 }
 
 // newOnce finds the repeats within a request, and returns the fingerprints of the
@@ -153,7 +130,7 @@ func (o *once) differ(f *journal.Fingerprint, first, i int) {
 }
 
 // lookUp finds the accepted events that are repeated.
-func (o *once) lookUp(d *dedup, own []*journal.Fingerprint, seen []bool) error {
+func (o *once) lookUp(d *Filter, own []*journal.Fingerprint, seen []bool) error {
 	if !slices.Contains(seen, true) {
 		return nil
 	}
@@ -180,12 +157,12 @@ func (o *once) lookUp(d *dedup, own []*journal.Fingerprint, seen []bool) error {
 }
 
 // fresh returns the events that are to be accepted, and their places.
-func (o *once) fresh() (evs []*event.Event, prints []fresh, at []int) {
+func (o *once) fresh() (evs []*event.Event, prints []Fresh, at []int) {
 	for i, e := range o.events {
 		if _, ok := o.known[i]; ok || o.firstAt[i] != i {
 			continue
 		}
-		evs, prints, at = append(evs, e), append(prints, fresh{o.prints[i], o.marks[i]}), append(at, i)
+		evs, prints, at = append(evs, e), append(prints, Fresh{o.prints[i], o.marks[i]}), append(at, i)
 	}
 	return evs, prints, at
 }
