@@ -3,6 +3,7 @@ package api
 import (
 	"bytes"
 	"context"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -36,7 +37,24 @@ type Unreachable struct {
 
 // Error says what to look for.
 func (u *Unreachable) Error() string {
-	return fmt.Sprintf("can't reach the router at %s: %s; is `signalbox serve` running? (--url)", remote.MaskURL(u.URL), u.reason())
+	return fmt.Sprintf("can't reach the router at %s: %s; %s", remote.MaskURL(u.URL), u.reason(), u.hint())
+}
+
+// hint says what to try.
+func (u *Unreachable) hint() string {
+	var (
+		root  x509.UnknownAuthorityError
+		alert *net.OpError
+	)
+	switch {
+	case errors.As(u.Err, &root):
+		return "give its root certificate with --ca-cert or SIGNALBOX_CA_CERT"
+	case errors.As(u.Err, &alert) && alert.Op == "remote error": // an alert of TLS
+		return "it may ask for a certificate: give --client-cert and --client-key, of a root that it trusts"
+	case errors.Is(u.Err, http.ErrSchemeMismatch):
+		return "write http:// in --url"
+	}
+	return "is `signalbox serve` running? (--url)"
 }
 
 // Unwrap gives the cause.
@@ -241,6 +259,9 @@ func answerError(resp *http.Response) error {
 		problem = sendError(resp, text)
 	case json.Unmarshal(text, &answer) == nil:
 		problem = answer.Error
+	}
+	if problem == nil && strings.Contains(string(text), "HTTP request to an HTTPS server") {
+		problem = &Error{Message: "the router speaks HTTPS", Hint: "write https:// in --url"}
 	}
 	if problem == nil {
 		problem = &Error{Message: strings.TrimSpace("answered " + resp.Status + " " + string(text[:min(len(text), 300)]))}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"net/url"
+	"strings"
 
 	"signalbox/auth"
 	"signalbox/document"
@@ -85,6 +86,9 @@ func (c *Config) KeySet() (*auth.Keys, error) {
 // HasKeys reports whether requests need a key.
 func (c *Config) HasKeys() bool { return len(c.Auth.Keys)+len(c.Auth.APIKeys) > 0 }
 
+// Authenticates reports whether callers must show something: a key or a certificate.
+func (c *Config) Authenticates() bool { return c.HasKeys() || c.TLS.ClientCAFile != "" }
+
 // Hosts returns the names that the router answers to without keys.
 func (c *Config) Hosts() *auth.Hosts {
 	h := &auth.Hosts{Any: !c.Loopback() && len(c.AllowedHosts) == 0, Names: c.AllowedHosts}
@@ -100,18 +104,17 @@ func (c *Config) Hosts() *auth.Hosts {
 // Warnings are what is allowed and yet leaves a door open.
 func (c *Config) Warnings() []*document.Problem {
 	var w document.Problems
-	at := document.Position{File: c.Path}
 	if len(c.Auth.APIKeys) > 0 {
-		w.Add(at, document.Path{}.Key("auth").Key("api_keys"), "have no name and all rights: give each caller one of auth.keys")
+		w.Add(c.at("auth", "api_keys"), document.Path{}.Key("auth").Key("api_keys"), "have no name and all rights: give each caller one of auth.keys")
 	}
 	if c.Auth.AcceptUnsigned {
-		w.Add(at, document.Path{}.Key("auth").Key("accept_unsigned"), "takes access key ids whose signature nobody checks: give AWS clients a key with an id and a secret")
+		w.Add(c.at("auth", "accept_unsigned"), document.Path{}.Key("auth").Key("accept_unsigned"), "takes access key ids whose signature nobody checks: give AWS clients a key with an id and a secret")
 	}
-	if !c.HasKeys() && !c.Loopback() && len(c.AllowedHosts) == 0 {
-		w.Add(at, document.Path{}.Key("allow_unauthenticated"), "lets everybody who reaches the address send events and read them, pages in a browser included: set auth.keys, or at least allowed_hosts")
+	if !c.Authenticates() && !c.Loopback() && len(c.AllowedHosts) == 0 {
+		w.Add(c.at("allow_unauthenticated"), document.Path{}.Key("allow_unauthenticated"), "lets everybody who reaches the address send events and read them, pages in a browser included: set auth.keys, or at least allowed_hosts")
 	}
-	if c.HasKeys() && !c.Loopback() {
-		w.Add(at, document.Path{}.Key("listen"), "takes keys over plain HTTP from other machines: put a proxy with TLS before it")
+	if c.HasKeys() && !c.Loopback() && !c.TLS.On() && !strings.HasPrefix(c.PublicURL, "https://") {
+		w.Add(c.at("listen"), document.Path{}.Key("listen"), "takes keys over plain HTTP from other machines, where others can read them: set tls, or, if a proxy before it ends TLS, public_url: https://…")
 	}
 	return w.Sorted()
 }

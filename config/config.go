@@ -53,6 +53,8 @@ type Config struct {
 	Region  string `yaml:"region"`
 
 	Auth Auth `yaml:"auth"`
+	// TLS is what the router speaks HTTPS with; its paths are as DataDir is.
+	TLS TLS `yaml:"tls"`
 	// AllowUnauthenticated lets the router listen beyond loopback without keys.
 	AllowUnauthenticated bool `yaml:"allow_unauthenticated"`
 	// AllowedHosts are names that the router answers to without keys, besides those of loopback,
@@ -79,6 +81,7 @@ type Config struct {
 	ShutdownTimeout time.Duration `yaml:"shutdown_timeout"`
 	Log             Log           `yaml:"log"`
 
+	root *document.Node // the file; nil for Default
 	// given resolve references; secrets do it too, and note the files.
 	given, secrets secret.Source
 	secretFiles    *[]string
@@ -175,6 +178,7 @@ func load(path string, secrets secret.Source) (*Config, error) {
 	if root := parse(path, &problems); root != nil {
 		dec := &document.Decoder{Problems: &problems, Expand: c.expand}
 		dec.Decode(root, c, document.Path{})
+		c.root = root
 		c.validate(root, &problems)
 	}
 	if err := problems.Err(); err != nil {
@@ -183,6 +187,7 @@ func load(path string, secrets secret.Source) (*Config, error) {
 	if !filepath.IsAbs(c.DataDir) {
 		c.DataDir = filepath.Join(c.Dir, c.DataDir)
 	}
+	c.TLS = c.TLS.in(c.Dir)
 	return c, nil
 }
 
@@ -250,5 +255,5 @@ func (c *Config) watched() []string {
 		}
 		paths = append(paths, pattern)
 	}
-	return append(paths, *c.secretFiles...)
+	return append(append(paths, *c.secretFiles...), c.TLS.paths()...)
 }

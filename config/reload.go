@@ -144,8 +144,8 @@ func (r *Reloader) reload() (changed bool, needRestart []string, err error) {
 			return false, needRestart, err
 		}
 	}
-	// These are in the ARNs of rules, and change with a restart alone.
-	next.Account, next.Region = started.Account, started.Region
+	// Those of the ARNs of rules, and those that are served with: they change with a restart alone.
+	next.Account, next.Region, next.TLS = started.Account, started.Region, started.TLS
 	set, err := next.loadRules(r.set)
 	// Watched from now on even if the rules are faulty: a file that is named newly
 	// may be the one to mend.

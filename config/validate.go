@@ -49,6 +49,7 @@ func (c *Config) validate(root *document.Node, problems *document.Problems) {
 	}
 	v.keys(c.Auth.APIKeys)
 	v.namedKeys(c)
+	v.tls(c.TLS)
 	if c.needsAuth() {
 		v.fail("is reachable from other machines, and no key protects it: set auth.keys, listen on 127.0.0.1, or set allow_unauthenticated: true", "listen")
 	}
@@ -56,7 +57,7 @@ func (c *Config) validate(root *document.Node, problems *document.Problems) {
 
 // needsAuth says whether anybody on the network could call without a key.
 func (c *Config) needsAuth() bool {
-	return !c.AllowUnauthenticated && !c.HasKeys() && validAddress(c.Listen) && !c.Loopback()
+	return !c.AllowUnauthenticated && !c.Authenticates() && validAddress(c.Listen) && !c.Loopback()
 }
 
 // Loopback says whether Listen can be reached from this machine alone.

@@ -3,12 +3,15 @@ package ingest
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"sync"
 	"time"
+
+	"go.uber.org/zap"
 )
 
 // ServerOptions say where a Server listens and how long it waits. A zero limit
@@ -25,6 +28,10 @@ type ServerOptions struct {
 	ReadHeaderTimeout, ReadTimeout, WriteTimeout, IdleTimeout time.Duration
 	// MaxHeaderBytes bounds the headers, 64 KiB.
 	MaxHeaderBytes int
+	// TLS is the server's side of HTTPS; nil serves HTTP.
+	TLS *tls.Config
+	// Logger is told of connections that fail; nil drops that.
+	Logger *zap.Logger
 }
 
 // Server serves a handler over HTTP with bounds on slow clients.
@@ -43,6 +50,10 @@ func NewServer(handler http.Handler, opts ServerOptions) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	logger := opts.Logger
+	if logger == nil {
+		logger = zap.NewNop()
+	}
 	return &Server{
 		listener: listener,
 		failed:   make(chan error, 1),
@@ -53,6 +64,8 @@ func NewServer(handler http.Handler, opts ServerOptions) (*Server, error) {
 			WriteTimeout:      cmp.Or(opts.WriteTimeout, time.Minute),
 			IdleTimeout:       cmp.Or(opts.IdleTimeout, 2*time.Minute),
 			MaxHeaderBytes:    cmp.Or(opts.MaxHeaderBytes, 64<<10),
+			TLSConfig:         opts.TLS,
+			ErrorLog:          newServerLog(logger),
 		},
 	}, nil
 }
@@ -84,11 +97,18 @@ func (s *Server) Failed() <-chan error { return s.failed }
 func (s *Server) Start() {
 	s.start.Do(func() {
 		s.running.Go(func() {
-			if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
+			if err := s.serve(); !errors.Is(err, http.ErrServerClosed) {
 				s.failed <- err
 			}
 		})
 	})
+}
+
+func (s *Server) serve() error {
+	if s.http.TLSConfig != nil {
+		return s.http.ServeTLS(s.listener, "", "")
+	}
+	return s.http.Serve(s.listener)
 }
 
 // Stop takes no more connections, waits for requests under way until ctx ends,

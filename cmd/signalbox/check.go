@@ -113,7 +113,14 @@ func (c *checkCommand) check(files []string) (checked, error) {
 		}
 	}
 	set, err := cfg.LoadRules()
-	return gather(set, cfg.Warnings(), err, only)
+	notes, fault := cfg.CheckTLS()
+	var all document.Problems
+	for _, e := range []error{err, fault} {
+		if e != nil {
+			all.AddError(cfg.Path, e)
+		}
+	}
+	return gather(set, slices.Concat(cfg.Warnings(), notes), all.Err(), only)
 }
 
 // missingOf says which of the files that were named do not exist. Globs are left

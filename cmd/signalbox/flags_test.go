@@ -61,7 +61,7 @@ func TestReachable(t *testing.T) {
 		{"router:80", "http://router:80"},
 	}
 	for _, tt := range tests {
-		if got := reachable(tt.listen); got != tt.want {
+		if got := reachable("http", tt.listen); got != tt.want {
 			t.Errorf("%s: got %s, want %s", tt.listen, got, tt.want)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"net"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -17,12 +18,17 @@ import (
 func (s *server) greet() {
 	w := new(bytes.Buffer)
 	defer func() { _, _ = s.stderr.Write(w.Bytes()) }()
-	fmt.Fprintf(w, "signalbox %s listens on http://%s\n", thisBuild().Version, s.http.Addr())
+	fmt.Fprintf(w, "signalbox %s listens on %s://%s\n", thisBuild().Version, s.cfg.TLS.Scheme(), s.http.Addr())
 	fmt.Fprintf(w, "  rules    %s\n", ruleLine(s.set))
 	fmt.Fprintf(w, "  targets  %s\n", targetLine(s.set))
 	fmt.Fprintf(w, "  journal  %s\n", s.journalLine())
 	for _, warning := range slices.Concat(s.cfg.Warnings(), s.set.Warnings) {
 		fmt.Fprintf(w, "  warning  %v\n", warning)
+	}
+	if s.certs != nil {
+		for _, warning := range s.certs.Warnings() {
+			fmt.Fprintf(w, "  warning  tls: %s\n", warning)
+		}
 	}
 	s.invite(w)
 }
@@ -80,12 +86,12 @@ func (s *server) invite(w io.Writer) {
 		key = ` -H "Authorization: Bearer $` + keyVariable + `"`
 	}
 	_, port, _ := net.SplitHostPort(s.http.Addr().String())
-	host := strings.TrimPrefix(reachable(s.cfg.Listen), "http://")
-	if h, _, err := net.SplitHostPort(host); err == nil {
-		host = net.JoinHostPort(h, port)
+	base := reachable(s.cfg.TLS.Scheme(), s.cfg.Listen)
+	if u, err := url.Parse(base); err == nil {
+		base = u.Scheme + "://" + net.JoinHostPort(u.Hostname(), port)
 	}
 	quoted := strings.ReplaceAll(body, "'", `'\''`)
-	fmt.Fprintf(w, "try:\n  curl -s http://%s/v1/events -H 'Content-Type: application/json'%s -d '%s'\n", host, key, quoted)
+	fmt.Fprintf(w, "try:\n  curl -s %s/v1/events -H 'Content-Type: application/json'%s -d '%s'\n", base, key, quoted)
 }
 
 // sample finds a source and a detail-type that a rule is about; best in one that

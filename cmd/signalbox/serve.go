@@ -17,6 +17,7 @@ import (
 	"go.uber.org/zap"
 
 	"signalbox/api"
+	"signalbox/auth"
 	"signalbox/config"
 	"signalbox/event"
 	"signalbox/ingest"
@@ -75,6 +76,7 @@ type server struct {
 
 	// These are made by start.
 	guard    *ingest.Guard
+	certs    *auth.Certificates // nil without TLS
 	http     *ingest.Server
 	front    api.Front
 	journal  *journal.Journal
@@ -126,13 +128,20 @@ func (s *server) start() (err error) {
 		return fmt.Errorf("auth: %w", err)
 	}
 	s.guard = ingest.NewGuard(keys, s.cfg.Hosts(), int64(s.cfg.Limits.MaxBody), s.log, registry)
-	s.http, err = ingest.NewServer(&s.front, ingest.ServerOptions{
+	options := ingest.ServerOptions{
 		Listen: s.cfg.Listen,
 		// The keys are asked for behind the front: health needs none.
-		AllowUnauthenticated: s.cfg.AllowUnauthenticated || !keys.Empty(),
+		AllowUnauthenticated: s.cfg.AllowUnauthenticated || s.cfg.Authenticates(),
 		ReadHeaderTimeout:    s.cfg.Limits.HeaderTimeout,
-	})
-	if err != nil {
+		Logger:               s.log,
+	}
+	if s.cfg.TLS.On() {
+		if s.certs, err = auth.NewCertificates(s.cfg.TLS.Files(), s.log, registry); err != nil {
+			return fmt.Errorf("tls: %w", err)
+		}
+		options.TLS = s.certs.Config()
+	}
+	if s.http, err = ingest.NewServer(&s.front, options); err != nil {
 		return inUse(err)
 	}
 	s.life.onStop("HTTP", s.http.Stop)
@@ -151,7 +160,7 @@ func (s *server) start() (err error) {
 	s.life.onStop("HTTP", s.http.Stop) // before the router: nothing comes in any more
 
 	s.reloader = config.NewReloader(config.ReloaderOptions{
-		Config: s.cfg, Set: s.set, Swap: s.router.Swap, Apply: s.applyKeys, Observe: newReloads(s.log, registry).observe,
+		Config: s.cfg, Set: s.set, Swap: s.router.Swap, Apply: s.applyKeys, Observe: s.observe(newReloads(s.log, registry)),
 	})
 	s.watch()
 
@@ -176,6 +185,17 @@ func (s *server) applyKeys(next *config.Config) error {
 	hosts.AllowedHosts = next.AllowedHosts
 	s.guard.Set(keys, hosts.Hosts())
 	return nil
+}
+
+// observe returns what is told of every reload: the certificate is read again with each,
+// also where the rules have faults.
+func (s *server) observe(r *reloads) func(config.Outcome) {
+	return func(o config.Outcome) {
+		r.observe(o)
+		if s.certs != nil {
+			s.certs.Reload()
+		}
+	}
 }
 
 // inUse says how to mend a port that is taken.
@@ -217,7 +237,7 @@ func (s *server) publicURL() string {
 	if s.cfg.PublicURL != "" {
 		return strings.TrimRight(s.cfg.PublicURL, "/")
 	}
-	return reachable(s.http.Addr().String())
+	return reachable(s.cfg.TLS.Scheme(), s.http.Addr().String())
 }
 
 // handler is the door for events, and the API for all else.

@@ -63,7 +63,7 @@ func serve(t *testing.T, dir string) *serving {
 			t.Logf("the router said:\n%s", s.stderr.String())
 		}
 	})
-	address := regexp.MustCompile(`listens on (http://\S+)`)
+	address := regexp.MustCompile(`listens on (https?://\S+)`)
 	s.eventually("serving", func() bool {
 		found := address.FindStringSubmatch(s.stderr.String())
 		if found != nil {
