@@ -77,11 +77,16 @@ type Config struct {
 	// MaxHops is how many steps may lie between an event and the one that its
 	// story began with, where targets answer with events or buses pass them on.
 	MaxHops int `yaml:"max_hops"`
+	// DrainDelay is how long events are still taken in after a stop was asked for, so that
+	// load balancers see by then that the router is not ready.
+	DrainDelay time.Duration `yaml:"drain_delay"`
 	// ShutdownTimeout is how long a stop waits for what is under way.
 	ShutdownTimeout time.Duration `yaml:"shutdown_timeout"`
 	Log             Log           `yaml:"log"`
 
 	root *document.Node // the file; nil for Default
+	// listenGiven says that Listen is not the file's.
+	listenGiven bool
 	// given resolve references; secrets do it too, and note the files.
 	given, secrets secret.Source
 	secretFiles    *[]string
@@ -164,6 +169,23 @@ func Default() *Config {
 	}
 	c.resolveWith(secret.Source{})
 	return c
+}
+
+// ListenOn replaces Listen by an address that was given elsewhere. What the file says of
+// it, now and later, does not count then.
+func (c *Config) ListenOn(address string) { c.Listen, c.listenGiven = address, true }
+
+// LogOf returns what a file says of the log, even if the rest of it has faults; defaults
+// stand for what can't be read.
+func LogOf(path string) Log {
+	var problems document.Problems
+	c := Default()
+	c.Path, c.Dir = path, filepath.Dir(path)
+	if root := parse(path, &problems); root != nil {
+		dec := &document.Decoder{Problems: &problems, Expand: c.expand}
+		dec.Decode(root, c, document.Path{})
+	}
+	return c.Log
 }
 
 // Load reads a configuration. An error is of the type document.Errors and holds

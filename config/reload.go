@@ -87,16 +87,16 @@ func NewReloader(opts ReloaderOptions) *Reloader {
 	}
 }
 
-// Run reloads whenever a file has changed, until the context ends. failed is
-// told of what cannot be watched; it may be nil.
-func (r *Reloader) Run(ctx context.Context, failed func(error)) error {
+// Run reloads whenever a file has changed, until the context ends. polling is told
+// why files are looked at every rules.DefaultPoll instead of being watched; it may be nil.
+func (r *Reloader) Run(ctx context.Context, polling func(error)) {
 	w := rules.Watcher{
-		Paths:  r.watched,
-		Failed: failed,
+		Paths:   r.watched,
+		Polling: polling,
 		// The error reaches whoever observes.
 		Changed: func() { _, _ = r.Reload(ctx) },
 	}
-	return w.Run(ctx)
+	w.Run(ctx)
 }
 
 func (r *Reloader) watched() []string {
@@ -137,6 +137,9 @@ func (r *Reloader) reload() (changed bool, needRestart []string, err error) {
 	next, err := load(started.Path, started.given)
 	if err != nil {
 		return false, r.status.NeedRestart, err
+	}
+	if started.listenGiven {
+		next.ListenOn(started.Listen)
 	}
 	needRestart = started.differences(next)
 	if r.opts.Apply != nil {

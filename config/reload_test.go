@@ -180,8 +180,8 @@ func TestRunReloads(t *testing.T) {
 	seen := make(chan Outcome, 1000)
 	s.opts.Observe = func(o Outcome) { seen <- o }
 	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error)
-	go func() { done <- s.Run(ctx, func(err error) { t.Error(err) }) }()
+	done := make(chan struct{})
+	go func() { defer close(done); s.Run(ctx, func(err error) { t.Error(err) }) }()
 	await := func(what string, ok func(Outcome) bool) {
 		t.Helper()
 		limit := time.After(10 * time.Second)
@@ -214,5 +214,15 @@ func TestRunReloads(t *testing.T) {
 	writeFile(t, s.dir, "later/b.yaml", ruleText("fourth"))
 	await("the fourth rule", has("fourth"))
 	cancel()
-	must(t, <-done)
+	<-done
+}
+
+// TestAnotherListenAddressIsNoChange: an address that was given on the command line is not
+// one that the file has changed.
+func TestAnotherListenAddressIsNoChange(t *testing.T) {
+	s := serve(t)
+	s.opts.Config.ListenOn("127.0.0.1:9")
+	if _, err := s.Reload(t.Context()); err != nil || len(s.Status().NeedRestart) > 0 {
+		t.Errorf("%v; needs a restart: %q", err, s.Status().NeedRestart)
+	}
 }

@@ -41,6 +41,7 @@ func (c *Config) validate(root *document.Node, problems *document.Problems) {
 	v.check(c.MaxHops >= 1 && c.MaxHops <= maxHops, "must be from 1 to 1000", "max_hops")
 	v.check(c.Dedup.Window >= 0 && c.Dedup.Window <= 24*time.Hour, "must be from 0, which takes every event, to 24h", "dedup", "window")
 	v.check(c.TargetGone.Wait >= 0, "must be 0, which is not at all, or how long to wait", "target_gone", "wait")
+	v.check(c.DrainDelay >= 0, "must not be negative", "drain_delay")
 	v.positive("shutdown_timeout", "", int64(c.ShutdownTimeout))
 	v.oneOf(c.Log.Level, []string{"debug", "info", "warn", "error"}, "log", "level")
 	v.oneOf(c.Log.Format, []string{"console", "json"}, "log", "format")

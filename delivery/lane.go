@@ -148,10 +148,13 @@ func (l *Lane) Use() *Active {
 }
 
 // Halt keeps the lane from beginning anything more. One worker sends what was kept
-// back only to gather more for a batch.
+// back only to gather more for a batch. It does nothing the second time.
 func (l *Lane) Halt() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.halted {
+		return
+	}
 	l.halted = true
 	l.alarm.stop()
 	logDeaths(l, l.deaths.until)

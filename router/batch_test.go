@@ -37,7 +37,7 @@ func ordersFrom(from, n int) []*event.Event {
 }
 
 // sayOfAll decides about whole batches.
-func (f *fake) sayOfAll(whole func([]*targets.Delivery) error) {
+func (f *fake) sayOfAll(whole func(context.Context, []*targets.Delivery) error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.whole = whole
@@ -54,9 +54,9 @@ func (f *fake) sizes() (n []int) {
 }
 
 // firstOnly gives an answer to the first batch alone.
-func firstOnly(answer func() error) func([]*targets.Delivery) error {
+func firstOnly(answer func() error) func(context.Context, []*targets.Delivery) error {
 	var given atomic.Bool
-	return func([]*targets.Delivery) error {
+	return func(context.Context, []*targets.Delivery) error {
 		if given.Swap(true) {
 			return nil
 		}
@@ -69,8 +69,8 @@ func refusal(status int, final bool) error {
 }
 
 // poisoned answers batches that hold one of these orders.
-func poisoned(err error, ids ...int) func([]*targets.Delivery) error {
-	return func(batch []*targets.Delivery) error {
+func poisoned(err error, ids ...int) func(context.Context, []*targets.Delivery) error {
+	return func(_ context.Context, batch []*targets.Delivery) error {
 		for _, d := range batch {
 			for _, id := range ids {
 				if bytes.Contains(d.Envelope, fmt.Appendf(nil, `{"id":%d}`, id)) {

@@ -102,16 +102,20 @@ func (m *model) health() {
 }
 
 // whole chooses what a target says of a whole batch.
-func (m *model) whole() func([]*targets.Delivery) error {
+func (m *model) whole() func(context.Context, []*targets.Delivery) error {
 	poison := byte(m.rnd.IntN(10))
-	return []func([]*targets.Delivery) error{
+	return []func(context.Context, []*targets.Delivery) error{
 		nil,
-		func([]*targets.Delivery) error { return refusal(503, false) },
-		func(batch []*targets.Delivery) error {
-			time.Sleep(time.Duration(len(batch)) * 700 * time.Millisecond)
-			return nil
+		func(context.Context, []*targets.Delivery) error { return refusal(503, false) },
+		func(ctx context.Context, batch []*targets.Delivery) error {
+			select {
+			case <-time.After(time.Duration(len(batch)) * 700 * time.Millisecond):
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
 		},
-		func(batch []*targets.Delivery) error {
+		func(_ context.Context, batch []*targets.Delivery) error {
 			for _, d := range batch {
 				if d.Envelope[len(d.Envelope)-3] == '0'+poison { // the last digit of the order's number
 					return refusal(422, true)

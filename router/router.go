@@ -266,42 +266,6 @@ func (r *Router) Start() {
 	r.workers.Go(r.housekeep)
 }
 
-// Stop ends the acceptance of events and lets the attempts under way end, until
-// ctx is done; those are then broken off, and made again after the next start.
-// It is idempotent. The journal stays open.
-func (r *Router) Stop(ctx context.Context) error {
-	r.stopOnce.Do(func() {
-		r.swapMu.Lock() // a swap under way ends first
-		defer r.swapMu.Unlock()
-		close(r.stop)
-		r.gate.close()
-		for _, l := range r.allLanes() {
-			l.Halt()
-		}
-	})
-	r.DeadLetters.Stop()
-	idle := make(chan struct{})
-	go func() { r.workers.Wait(); close(idle) }()
-	var err error
-	select {
-	case <-idle:
-	case <-ctx.Done():
-		err = fmt.Errorf("attempts under way were broken off: %w", context.Cause(ctx))
-		r.abandon()
-		<-idle
-	}
-	r.abandon()
-	return errors.Join(err, r.closeTargets())
-}
-
-func (r *Router) closeTargets() error {
-	var errs []error
-	for _, l := range r.allLanes() {
-		errs = append(errs, l.CloseTarget())
-	}
-	return errors.Join(errs...)
-}
-
 // Reopen lets targets that write to files open them again.
 func (r *Router) Reopen() error {
 	var errs []error

@@ -35,7 +35,7 @@ type fake struct {
 	times  []time.Time
 	closed bool
 	// whole decides about a batch before answer does about each of it.
-	whole   func([]*targets.Delivery) error
+	whole   func(context.Context, []*targets.Delivery) error
 	batches [][]string // the ids of each batch
 }
 
@@ -52,7 +52,7 @@ func (f batchFake) DeliverBatch(ctx context.Context, batch []*targets.Delivery) 
 	decide := f.whole
 	f.mu.Unlock()
 	if decide != nil {
-		if err := decide(batch); err != nil {
+		if err := decide(ctx, batch); err != nil {
 			return nil, err
 		}
 	}

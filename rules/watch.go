@@ -1,8 +1,11 @@
 package rules
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"syscall"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
@@ -15,10 +18,14 @@ const (
 	DefaultQuiet = 20 * time.Millisecond
 	// DefaultLongest is the longest that a change is kept back while others follow.
 	DefaultLongest = 250 * time.Millisecond
+	// DefaultPoll is how often files are looked at where the system tells of no changes.
+	DefaultPoll = 10 * time.Second
 )
 
 // Watcher tells when rule files may have changed. It watches directories, not
-// files: editors replace files by renaming, ConfigMaps by swapping symlinks.
+// files: editors replace files by renaming, ConfigMaps by swapping symlinks. Where the
+// system does not tell of changes (network mounts, no watches left), it looks at the
+// files every Poll.
 type Watcher struct {
 	// Paths gives the files, directories and globs to watch. It is asked again
 	// after every change. Nothing on its paths need exist yet.
@@ -26,43 +33,66 @@ type Watcher struct {
 	// Changed is called, by Run, once at its start, for what changed before the
 	// watching began, and then after each change.
 	Changed func()
-	// Failed is told of what cannot be watched; it may be nil.
-	Failed func(error)
-	// Quiet and Longest replace DefaultQuiet and DefaultLongest.
-	Quiet, Longest time.Duration
+	// Polling is told why files are looked at every Poll; it may be nil.
+	Polling func(error)
+	// Quiet, Longest and Poll replace DefaultQuiet, DefaultLongest and DefaultPoll.
+	Quiet, Longest, Poll time.Duration
+
+	// newSystem replaces fsnotify.NewWatcher, and remote isRemote, in tests.
+	newSystem func() (*fsnotify.Watcher, error)
+	remote    func(dir string) error
 }
 
-// Run watches until the context ends, which is no error. An error says that the
-// system cannot watch files at all.
-func (w *Watcher) Run(ctx context.Context) error {
-	system, err := fsnotify.NewWatcher()
-	if err != nil {
-		return fmt.Errorf("watch rule files: %w", err)
-	}
-	defer system.Close()
-	r := &watchRun{Watcher: w, system: system, watched: watchPlan{}}
-	if r.Quiet <= 0 {
-		r.Quiet = DefaultQuiet
-	}
-	if r.Longest <= 0 {
-		r.Longest = DefaultLongest
+// Run watches until the context ends.
+func (w *Watcher) Run(ctx context.Context) {
+	r := &watchRun{Watcher: w, watched: watchPlan{}}
+	r.setDefaults()
+	system, err := r.newSystem()
+	if err == nil {
+		r.system, r.events, r.errors = system, system.Events, system.Errors
+		defer system.Close()
+	} else {
+		r.broken = fmt.Errorf("watch rule files: %w", err)
 	}
 	r.timer = time.NewTimer(0)
 	defer r.timer.Stop()
+	r.poll = time.NewTicker(r.Poll)
+	defer r.poll.Stop()
 	r.rewatch()
 	r.loop(ctx)
-	return nil
 }
 
 // watchRun is the state of one Run; its goroutine alone uses it.
 type watchRun struct {
 	*Watcher
+	// system is nil, as are its channels, where the system can't watch files at all;
+	// broken says why it can't, or why it has ceased to.
 	system  *fsnotify.Watcher
+	events  <-chan fsnotify.Event
+	errors  <-chan error
+	broken  error
 	watched watchPlan
-	failed  string // what Failed was last told
 	timer   *time.Timer
 	// deadline is when a change that waits must be told; zero if none waits.
 	deadline time.Time
+	// polls says that poll is heeded, and why is what Polling was last told. seen is
+	// what the files looked like.
+	poll  *time.Ticker
+	polls bool
+	why   string
+	seen  string
+}
+
+func (r *watchRun) setDefaults() {
+	w := *r.Watcher
+	w.Quiet, w.Longest, w.Poll = cmp.Or(w.Quiet, DefaultQuiet), cmp.Or(w.Longest, DefaultLongest), cmp.Or(w.Poll, DefaultPoll)
+	if w.newSystem == nil {
+		w.newSystem = fsnotify.NewWatcher
+	}
+	if w.remote == nil {
+		w.remote = isRemote
+	}
+	r.Watcher = &w
 }
 
 func (r *watchRun) loop(ctx context.Context) {
@@ -70,22 +100,29 @@ func (r *watchRun) loop(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case ev, ok := <-r.system.Events:
+		case ev, ok := <-r.events:
 			if !ok {
-				return
-			}
-			if r.watched.concerns(ev) {
+				r.events, r.errors = nil, nil
+				r.broken = errors.New("watch rule files: the system has ceased to tell of changes")
+				r.wait()
+			} else if r.watched.concerns(ev) {
 				r.wait()
 			}
-		case err, ok := <-r.system.Errors:
-			if !ok {
-				return
+		case err, ok := <-r.errors:
+			if ok && !errors.Is(err, fsnotify.ErrEventOverflow) { // after which anything may have changed
+				r.broken = fmt.Errorf("watch rule files: %w", err)
 			}
-			// Most often an overflow of the queue: anything may have changed.
-			r.fail(err)
+			if !ok {
+				r.errors = nil
+			}
 			r.wait()
+		case <-r.poll.C:
+			if r.polls && r.changed() {
+				r.wait()
+			}
 		case <-r.timer.C:
 			r.deadline = time.Time{}
+			r.changed() // what is changed from now on is told again
 			r.Changed()
 			// What came into being just now may have changed before it was watched.
 			if r.rewatch() {
@@ -111,13 +148,15 @@ func (r *watchRun) rewatch() (grown bool) {
 	for _, path := range r.Paths() {
 		plan.add(path)
 	}
-	var fault error
+	fault := r.broken
 	for dir := range plan {
-		// Adding a directory again matters: another may have taken its name.
-		if err := r.system.Add(dir); err != nil {
-			fault = fmt.Errorf("watch %s: %w", dir, err)
+		if err := r.watch(dir); err != nil {
+			fault = cmp.Or(fault, err)
 			delete(plan, dir)
 			continue
+		}
+		if err := r.remote(dir); err != nil {
+			fault = cmp.Or(fault, fmt.Errorf("watch %s: %w", dir, err))
 		}
 		if _, before := r.watched[dir]; !before {
 			grown = true
@@ -129,18 +168,21 @@ func (r *watchRun) rewatch() (grown bool) {
 		}
 	}
 	r.watched = plan
-	r.fail(fault)
+	r.pollFor(fault)
 	return grown
 }
 
-// fail tells of a fault once.
-func (r *watchRun) fail(err error) {
-	text := ""
+// watch watches a directory. Adding one again matters: another may have taken its name.
+func (r *watchRun) watch(dir string) error {
+	if r.system == nil {
+		return r.broken
+	}
+	err := r.system.Add(dir)
+	if errors.Is(err, syscall.ENOSPC) {
+		err = errors.New("no watches are left on this machine (fs.inotify.max_user_watches)")
+	}
 	if err != nil {
-		text = err.Error()
+		err = fmt.Errorf("watch %s: %w", dir, err)
 	}
-	if text != r.failed && err != nil && r.Failed != nil {
-		r.Failed(err)
-	}
-	r.failed = text
+	return err
 }

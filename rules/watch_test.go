@@ -21,17 +21,15 @@ func watching(t *testing.T, paths ...string) (next func(what string)) {
 	w := &Watcher{
 		Paths:   func() []string { return paths },
 		Changed: func() { told <- struct{}{} },
-		Failed:  func(err error) { t.Errorf("watch failed: %v", err) },
+		Polling: func(err error) { t.Errorf("polls: %v", err) },
 		Quiet:   5 * time.Millisecond,
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error)
-	go func() { done <- w.Run(ctx) }()
+	done := make(chan struct{})
+	go func() { defer close(done); w.Run(ctx) }()
 	t.Cleanup(func() {
 		cancel()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
+		<-done
 	})
 	next = func(what string) {
 		t.Helper()

@@ -11,11 +11,17 @@ import (
 	"slices"
 	"strings"
 
+	"go.uber.org/zap"
+
 	"signalbox/rules"
 )
 
 // greet says in a few lines what runs, and how to try it.
 func (s *server) greet() {
+	if s.cfg.Log.Format == "json" {
+		s.greetLog()
+		return
+	}
 	w := new(bytes.Buffer)
 	defer func() { _, _ = s.stderr.Write(w.Bytes()) }()
 	fmt.Fprintf(w, "signalbox %s listens on %s://%s\n", thisBuild().Version, s.cfg.TLS.Scheme(), s.http.Addr())
@@ -31,6 +37,17 @@ func (s *server) greet() {
 		}
 	}
 	s.invite(w)
+}
+
+// greetLog is greet as entries of the log.
+func (s *server) greetLog() {
+	d, _ := s.journal.Totals()
+	s.log.Info("listening", zap.String("version", thisBuild().Version), zap.String("url", s.cfg.TLS.Scheme()+"://"+s.http.Addr().String()),
+		zap.Int("rules", len(s.set.Rules)), zap.Int("targets", len(s.set.Targets)), zap.String("data_dir", s.cfg.DataDir),
+		zap.Uint64("pending", d.Pending()), zap.Uint64("dead_letters", d.Dead))
+	for _, warning := range slices.Concat(s.cfg.Warnings(), s.set.Warnings) {
+		s.log.Warn("configuration has a warning", zap.String("warning", warning.Error()))
+	}
 }
 
 func ruleLine(set *rules.Set) string {

@@ -9,7 +9,8 @@ import (
 	"signalbox/rules"
 )
 
-// load reads the configuration and the rules. The error names every fault.
+// load reads the configuration and the rules. The error names every fault; where it is
+// about the rules alone, the configuration is returned with it.
 func (c *cli) load() (*config.Config, *rules.Set, error) {
 	cfg, err := config.Load(c.configPath)
 	if err != nil {
@@ -17,7 +18,7 @@ func (c *cli) load() (*config.Config, *rules.Set, error) {
 	}
 	set, err := cfg.LoadRules()
 	if err != nil {
-		return nil, nil, fmt.Errorf("the rules have faults:\n%w", err)
+		return cfg, nil, fmt.Errorf("the rules have faults:\n%w", err)
 	}
 	return cfg, set, nil
 }

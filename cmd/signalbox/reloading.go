@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap"
 
 	"signalbox/config"
+	"signalbox/rules"
 )
 
 // reloads tells of every reload: to the log, where something has changed, and to
@@ -71,18 +72,13 @@ func (r *reloads) observe(o config.Outcome) {
 func (s *server) watch() {
 	ctx, cancel := context.WithCancel(context.Background())
 	hangup, stopHangups := hangups()
-	done := make(chan struct{}, 2)
-	go func() {
-		defer func() { done <- struct{}{} }()
-		failed := func(err error) {
-			s.log.Warn("rule files can't be watched; send SIGHUP or POST /-/reload after a change", zap.Error(err))
-		}
-		if err := s.reloader.Run(ctx, failed); err != nil {
-			failed(err)
-		}
-	}()
-	go func() {
-		defer func() { done <- struct{}{} }()
+	s.reloads.Go(func() {
+		s.reloader.Run(ctx, func(reason error) {
+			s.log.Warn("changes of rule files are not told; they are looked for from time to time",
+				zap.Duration("every", rules.DefaultPoll), zap.Error(reason))
+		})
+	})
+	s.reloads.Go(func() {
 		for {
 			select {
 			case <-ctx.Done():
@@ -94,12 +90,10 @@ func (s *server) watch() {
 				_, _ = s.reloader.Reload(ctx) // the error reaches reloads.observe
 			}
 		}
-	}()
+	})
 	s.life.onStop("watching of files", func(context.Context) error {
 		stopHangups()
 		cancel()
-		<-done
-		<-done
 		return nil
 	})
 }

@@ -40,7 +40,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	root.SetArgs(append([]string{}, args...)) // not nil, which cobra takes for the arguments of the process
 	cmd, err := root.ExecuteContextC(ctx)
 	stderr = c.stderr // which serve has replaced
-	if o, ok := stderr.(*outlet); ok {
+	if o, ok := stderr.(interface{ Sync() error }); ok {
 		defer func() { _ = o.Sync() }()
 	}
 	var usage *usageError

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync"
 	"syscall"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -32,9 +33,9 @@ func (c *cli) serveCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the router",
-		Long: `Run the router until SIGINT or SIGTERM: it then takes no more events, lets
-attempts under way end within shutdown_timeout, and goes on where it stopped at
-the next start. A second signal ends it at once.
+		Long: `Run the router until SIGINT or SIGTERM: after drain_delay it takes no more
+events, lets attempts under way end within shutdown_timeout, and goes on where it
+stopped at the next start. A second signal ends it at once.
 
 Rule files, and targets and buses of the configuration, are read again when they
 change, on SIGHUP, and on POST /-/reload. A file with a fault changes nothing.`,
@@ -43,20 +44,18 @@ change, on SIGHUP, and on POST /-/reload. A file with a fault changes nothing.`,
   signalbox serve --listen 127.0.0.1:9090`,
 		Args: takes(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, set, err := c.load()
+			if _, _, err := net.SplitHostPort(listen); listen != "" && err != nil {
+				return wrongUsage("--listen %q: write host:port, such as %s", listen, config.Default().Listen)
+			}
+			cfg, set, err := loadUntil(cmd.Context(), c.load)
+			s := newServer(c, cfg, set)
+			defer s.adoptStdLog()()
 			if err != nil {
 				return err
 			}
 			if listen != "" {
-				if _, _, err := net.SplitHostPort(listen); err != nil {
-					return wrongUsage("--listen %q: write host:port, such as %s", listen, config.Default().Listen)
-				}
-				cfg.Listen = listen
+				cfg.ListenOn(listen)
 			}
-			ignoreBrokenPipes()
-			out := &outlet{w: streamOf(c.stderr).(io.Writer)}
-			c.stderr = out
-			s := &server{cli: c, cfg: cfg, set: set, log: newLogger(cfg.Log, out), outlet: out}
 			return s.run(cmd.Context())
 		},
 	}
@@ -73,6 +72,10 @@ type server struct {
 	life lifecycle
 	// outlet is where log writes to, as does cli's stderr.
 	outlet *outlet
+	// exit ends the process.
+	exit func(code int)
+	// reloads counts those who may be reloading.
+	reloads sync.WaitGroup
 
 	// These are made by start.
 	guard    *ingest.Guard
@@ -84,8 +87,50 @@ type server struct {
 	reloader *config.Reloader
 }
 
+// newServer returns a server that has a log, which what the command writes goes to as well
+// where the log is JSON. Both are nil where they have faults.
+func newServer(c *cli, cfg *config.Config, set *rules.Set) *server {
+	ignoreBrokenPipes()
+	s := &server{cli: c, cfg: cfg, set: set, outlet: &outlet{w: streamOf(c.stderr).(io.Writer)}, exit: os.Exit}
+	format := config.Default().Log
+	if cfg != nil {
+		format = cfg.Log
+	} else if info, err := os.Stat(c.configPath); err == nil && info.Mode().IsRegular() { // a pipe has been read
+		format = config.LogOf(c.configPath)
+	}
+	s.log = newLogger(format, s.outlet)
+	said := synced{&printable{w: s.outlet}, s.outlet}
+	if format.Format == "json" {
+		said.Writer = logLines{s.log}
+	}
+	c.stderr = said
+	return s
+}
+
+// loadUntil loads the configuration and the rules, unless ctx ends before they are there.
+func loadUntil(ctx context.Context, load func() (*config.Config, *rules.Set, error)) (*config.Config, *rules.Set, error) {
+	type files struct {
+		cfg *config.Config
+		set *rules.Set
+		err error
+	}
+	loaded := make(chan files, 1)
+	go func() {
+		var f files
+		f.cfg, f.set, f.err = load()
+		loaded <- f
+	}()
+	select {
+	case f := <-loaded:
+		return f.cfg, f.set, f.err
+	case <-ctx.Done():
+		return nil, nil, context.Cause(ctx)
+	}
+}
+
 // run starts everything, waits for the end, and stops everything.
 func (s *server) run(ctx context.Context) error {
+	defer s.endInTime(ctx)()
 	err := s.start()
 	if err == nil {
 		s.greet()
@@ -99,7 +144,6 @@ func (s *server) run(ctx context.Context) error {
 	if started {
 		s.log.Info("stopped")
 	}
-	_ = s.log.Sync() // terminals can't be synced
 	return err
 }
 
@@ -109,8 +153,9 @@ func (s *server) wait(ctx context.Context) error {
 	case err := <-s.http.Failed():
 		return fmt.Errorf("serve HTTP: %w", err)
 	case <-ctx.Done():
+		err := s.drain()
 		s.log.Info("stopping; attempts under way may end", zap.Duration("within", s.cfg.ShutdownTimeout))
-		return nil
+		return err
 	}
 }
 
@@ -144,20 +189,21 @@ func (s *server) start() (err error) {
 	if s.http, err = ingest.NewServer(&s.front, options); err != nil {
 		return inUse(err)
 	}
-	s.life.onStop("HTTP", s.http.Stop)
+	s.life.onStop("HTTP", s.stopHTTP)
 	s.http.Start()
 
 	if s.journal, err = journal.Open(s.cfg.DataDir, journal.Options{Logger: s.log, Fatal: s.fatal}); err != nil {
 		return err
 	}
 	s.life.onStop("journal", func(context.Context) error { return s.journal.Close() })
+	s.life.onStop("reloads", s.stopReloads)
 
 	if s.router, err = router.New(s.routerOptions(registry), s.set); err != nil {
 		return err
 	}
 	s.router.Start()
-	s.life.onStop("router", s.router.Stop)
-	s.life.onStop("HTTP", s.http.Stop) // before the router: nothing comes in any more
+	s.life.onStop("router", s.stopRouter)
+	s.life.onStop("HTTP", s.stopHTTP) // before the router: nothing comes in any more
 
 	s.reloader = config.NewReloader(config.ReloaderOptions{
 		Config: s.cfg, Set: s.set, Swap: s.router.Swap, Apply: s.applyKeys, Observe: s.observe(newReloads(s.log, registry)),
@@ -212,7 +258,7 @@ func (s *server) fatal(err error) {
 	fmt.Fprintf(s.stderr, "signalbox: the journal in %s can't be written safely, so the router stops at once: %v\n"+
 		"Nothing acknowledged is lost. Look at the disk (space, rights, faults) and start again.\n", s.cfg.DataDir, err)
 	_ = s.outlet.Sync()
-	os.Exit(exitError)
+	s.exit(exitError)
 }
 
 func (s *server) routerOptions(registry prometheus.Registerer) router.Options {

@@ -1,0 +1,108 @@
+package router
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// BrokenOffError says that a stop did not wait for all attempts. They are made again
+// after the next start.
+type BrokenOffError struct {
+	// Attempts counts those that were under way.
+	Attempts int
+	// Cause is why the stop could not wait.
+	Cause error
+}
+
+func (e *BrokenOffError) Error() string {
+	return fmt.Sprintf("%d attempts under way were broken off: %v", e.Attempts, e.Cause)
+}
+
+func (e *BrokenOffError) Unwrap() error { return e.Cause }
+
+// brokenEnd is how long what has been broken off may take to end; what has not ended by
+// then hangs, and is left behind.
+const brokenEnd = 500 * time.Millisecond
+
+// Stop ends the acceptance of events and lets the attempts under way end, until
+// ctx is done; those are then broken off, which a *BrokenOffError tells, and made again
+// after the next start. It is idempotent, and returns soon after the end of ctx
+// whatever hangs. The journal stays open.
+func (r *Router) Stop(ctx context.Context) error {
+	r.stopOnce.Do(func() {
+		close(r.stop)
+		r.gate.close()
+		r.halt()
+	})
+	idle := make(chan struct{})
+	go func() {
+		defer close(idle)
+		r.swapMu.Lock() // a swap under way ends first
+		r.halt()        // the lanes that it has made
+		r.swapMu.Unlock()
+		r.DeadLetters.Stop()
+		r.workers.Wait()
+	}()
+	var err error
+	ended := true
+	select {
+	case <-idle:
+	case <-ctx.Done():
+		err = &BrokenOffError{Attempts: r.underWay(), Cause: context.Cause(ctx)}
+		r.abandon()
+		ended = within(brokenEnd, idle)
+	}
+	r.abandon()
+	if !ended {
+		return err // a target that hangs in an attempt can't be closed either
+	}
+	closed := make(chan error, 1)
+	go func() { closed <- r.closeTargets() }()
+	select {
+	case e := <-closed:
+		return errors.Join(err, e)
+	case <-ctx.Done():
+	}
+	select {
+	case e := <-closed:
+		return errors.Join(err, e)
+	case <-time.After(brokenEnd):
+		return errors.Join(err, errors.New("targets hang while they are closed"))
+	}
+}
+
+// within reports whether done is closed within a time.
+func within(d time.Duration, done <-chan struct{}) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-done:
+		return true
+	case <-timer.C:
+		return false
+	}
+}
+
+func (r *Router) halt() {
+	for _, l := range r.allLanes() {
+		l.Halt()
+	}
+}
+
+// underWay counts the attempts that are being made.
+func (r *Router) underWay() (n int) {
+	for _, l := range r.allLanes() {
+		n += l.Status().InFlight
+	}
+	return n
+}
+
+func (r *Router) closeTargets() error {
+	var errs []error
+	for _, l := range r.allLanes() {
+		errs = append(errs, l.CloseTarget())
+	}
+	return errors.Join(errs...)
+}
