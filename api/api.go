@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 
+	"signalbox/audit"
 	"signalbox/config"
 	"signalbox/router"
 )
@@ -22,6 +23,7 @@ import (
 // program whose rules are not reloaded this way, Logger and Stopping.
 type Options struct {
 	Router   *router.Router
+	Audit    *audit.Log
 	Reloader *config.Reloader
 	Gatherer prometheus.Gatherer
 	Logger   *zap.Logger

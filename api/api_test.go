@@ -15,7 +15,9 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/goleak"
+	"go.uber.org/zap"
 
+	"signalbox/audit"
 	"signalbox/config"
 	"signalbox/dlq"
 	"signalbox/event"
@@ -30,6 +32,7 @@ type world struct {
 	t      *testing.T
 	dir    string
 	router *router.Router
+	log    *audit.Log
 	server *httptest.Server
 	client *Client
 	stop   context.CancelFunc
@@ -81,11 +84,14 @@ func newWorldOf(t *testing.T, text, more string) *world {
 	w.router, err = router.New(router.Options{Journal: j, Trace: true, Registerer: registry, Stdout: io.Discard}, set)
 	must(t, err)
 	w.router.Start()
+	w.log, err = audit.New(journal.NewAudit(j), zap.NewNop(), registry)
+	must(t, err)
+	w.log.Start()
 	reloader := config.NewReloader(config.ReloaderOptions{Config: cfg, Set: set, Swap: w.router.Swap})
 	stopping, stop := context.WithCancel(t.Context())
 	w.stop = stop
 	w.server = httptest.NewServer(New(Options{
-		Router: w.router, Reloader: reloader,
+		Router: w.router, Audit: w.log, Reloader: reloader,
 		Gatherer: registry, Stopping: stopping,
 	}))
 	w.client = &Client{URL: w.server.URL, HTTP: w.server.Client()}
@@ -93,6 +99,7 @@ func newWorldOf(t *testing.T, text, more string) *world {
 		stop()
 		w.server.Close()
 		must(t, w.router.Stop(context.Background()))
+		must(t, w.log.Stop(context.Background()))
 		must(t, j.Close())
 	})
 	return w

@@ -61,19 +61,12 @@ func (a *api) getDeadLetter(w http.ResponseWriter, r *http.Request) {
 // filterOf reads a filter from the query of a request.
 func filterOf(q url.Values) (dlq.Filter, error) {
 	f := dlq.Filter{Target: q.Get("target"), Rule: q.Get("rule"), Bus: q.Get("bus"), Code: q.Get("error_code")}
-	for _, t := range []struct {
-		name string
-		into *time.Time
-	}{{"since", &f.Since}, {"until", &f.Until}} {
-		text := q.Get(t.name)
-		if text == "" {
-			continue
-		}
-		at, err := time.Parse(time.RFC3339, text)
-		if err != nil {
-			return f, badRequest("%s %q: write a time such as 2026-01-31T15:04:05Z", t.name, text)
-		}
-		*t.into = at
+	var err error
+	if f.Since, err = timeOf(q, "since"); err != nil {
+		return f, err
+	}
+	if f.Until, err = timeOf(q, "until"); err != nil {
+		return f, err
 	}
 	if text := q.Get("status"); text != "" {
 		status, err := strconv.Atoi(text)

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strconv"
 
+	"signalbox/audit"
 	"signalbox/journal"
 	"signalbox/router"
 )
@@ -64,6 +65,7 @@ func (a *api) resumeKey(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, err)
 		return
 	}
+	audit.Of(r.Context()).Detail(&req)
 	if err := a.Router.ResumeKey(r.PathValue("name"), req.Key); err != nil {
 		a.fail(w, keyProblem(err, a.likeTarget(r.PathValue("name"))))
 		return

@@ -62,6 +62,7 @@ func (a *api) fail(w http.ResponseWriter, err error) {
 	if problem.Status == http.StatusInternalServerError {
 		a.Logger.Error("request to the API failed", zap.Error(err))
 	}
+	note(w, problem)
 	WriteError(w, problem)
 }
 

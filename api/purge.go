@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"signalbox/audit"
 	"signalbox/dlq"
 )
 
@@ -33,8 +34,19 @@ func (a *api) purge(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, err)
 		return
 	}
+	acted := audit.Of(r.Context())
+	acted.Detail(&req)
+	if req.DryRun {
+		acted.DryRun()
+	}
+	count := func(p dlq.Progress, err error) (dlq.Progress, error) {
+		if acted.Count(p.Done); req.DryRun {
+			acted.Count(p.Total)
+		}
+		return p, err
+	}
 	a.leave(w, r, req.Filter, req.All, func(ctx context.Context, report func(dlq.Progress)) (dlq.Progress, error) {
-		return a.Router.DeadLetters.Purge(ctx, req.Filter, req.DryRun, report)
+		return count(a.Router.DeadLetters.Purge(ctx, req.Filter, req.DryRun, report))
 	})
 }
 
@@ -105,6 +117,7 @@ func (s *stream) end(p dlq.Progress, err error) {
 	last := Step{Progress: p, Finished: true}
 	if err != nil {
 		last.Problem = problemOf(err)
+		note(s.w, last.Problem)
 	}
 	s.write(last)
 }

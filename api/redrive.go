@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"signalbox/audit"
 	"signalbox/dlq"
 )
 
@@ -42,11 +43,15 @@ func (a *api) redrive(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	takesLong(w) // to look through a long queue
+	acted := audit.Of(r.Context())
+	acted.Detail(&req)
 	if req.DryRun {
+		acted.DryRun()
 		a.preview(w, r, &req)
 		return
 	}
 	j, err := a.Router.DeadLetters.Redrive(r.Context(), req.Redrive)
+	acted.Count(j.Total)
 	a.started(w, j, err)
 }
 

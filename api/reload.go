@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 
+	"signalbox/audit"
 	"signalbox/config"
 	"signalbox/document"
 )
@@ -22,6 +23,7 @@ func (a *api) reload(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, reloadProblem(err))
 		return
 	}
+	audit.Of(r.Context()).Detail(map[string]bool{"changed": changed})
 	a.answer(w, reloaded{Changed: changed, Status: a.Reloader.Status()})
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"go.uber.org/zap"
 
+	"signalbox/audit"
 	"signalbox/auth"
 	"signalbox/commands/work"
 	"signalbox/dlq"
@@ -28,6 +29,7 @@ const (
 	Send    = auth.Send
 	Read    = auth.Read
 	Operate = auth.Operate
+	Admin   = auth.Admin
 )
 
 // route is one method of one path: all that the mux, the checks and the OpenAPI document
@@ -88,6 +90,7 @@ func (a *api) routes() []route {
 		{"GET", "/v1/catalog", Read, "", "Shows the declared types.", 0, catalogView{}, nil, a.getCatalog},
 		{"GET", "/v1/catalog/discover", Read, "limit since", "Proposes declarations of the types of the latest events.", 0, (*router.Discovered)(nil), nil, a.discover},
 		{"POST", "/v1/explain", Read, "bus", "Explains which rules match an event, and why the others do not.", 0, Explanation{}, map[string]any{}, a.explain},
+		{"GET", "/v1/audit", Read, "action object key outcome since until limit cursor", "Lists who did what with the right to operate, and who was refused, the latest first.", 0, audit.Page{}, nil, a.listAudit},
 		{"GET", "/v1/accounts", Read, "", "Shows the counters of events and deliveries.", 0, router.Accounts{}, nil, a.getAccounts},
 		{"GET", "/v1/openapi.json", Read, "", "This document.", 0, map[string]any{}, nil, a.openAPI},
 		{"GET", "/metrics", Read, "", "The metrics, for Prometheus.", 0, nil, nil, promhttp.HandlerFor(a.Gatherer, promhttp.HandlerOpts{
@@ -123,22 +126,19 @@ func (a *api) mux(routes []route) *http.ServeMux {
 				a.fail(w, err)
 				return
 			}
-			r.handle(w, q)
+			a.audited(&r)(w, q)
 		})
 	}
 	return mux
 }
 
-// allowed refuses a caller whose key lacks a right. What is done with the right to operate is
-// logged, with who did it.
+// allowed refuses a caller whose key lacks a right.
 func (a *api) allowed(q *http.Request, right auth.Right) error {
 	name, rights := auth.Caller(q.Context())
 	if !rights.May(right) {
+		a.Audit.Refused(q, "right")
 		return &Error{Status: http.StatusForbidden, Message: fmt.Sprintf("the key %q has no right to %s", name, right),
 			Hint: "add it to the key's rights in the configuration"}
-	}
-	if right == Operate {
-		a.Logger.Info("operator", zap.String("key", name), zap.String("from", q.RemoteAddr), zap.String("does", q.Method+" "+q.URL.RequestURI()))
 	}
 	return nil
 }

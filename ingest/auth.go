@@ -8,10 +8,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"go.uber.org/zap"
-	"golang.org/x/time/rate"
-
 	"signalbox/auth"
 	"signalbox/event"
 )
@@ -21,11 +17,7 @@ import (
 type Guard struct {
 	access  atomic.Pointer[access]
 	maxBody int64
-	log     *zap.Logger
-	refused *prometheus.CounterVec
-	// notes bounds the log; unsaid are the refusals that it has not told.
-	notes  *rate.Limiter
-	unsaid atomic.Int64
+	refused func(*http.Request, string)
 }
 
 type access struct {
@@ -37,18 +29,12 @@ type access struct {
 const refusalWait = 200 * time.Millisecond
 
 // NewGuard returns a Guard. maxBody bounds signed bodies in bytes; 0 stands for
-// DefaultMaxBody. The registerer may be nil.
-func NewGuard(keys *auth.Keys, hosts *auth.Hosts, maxBody int64, log *zap.Logger, registerer prometheus.Registerer) *Guard {
+// DefaultMaxBody. refused is told of each refusal and its reason, key or host.
+func NewGuard(keys *auth.Keys, hosts *auth.Hosts, maxBody int64, refused func(r *http.Request, reason string)) *Guard {
 	if maxBody <= 0 {
 		maxBody = DefaultMaxBody
 	}
-	g := &Guard{maxBody: maxBody, log: log, notes: rate.NewLimiter(rate.Every(time.Second), 5),
-		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "signalbox_requests_refused_total", Help: "Requests without the key, the right or the name that they need.",
-		}, []string{"reason"})}
-	if registerer != nil {
-		registerer.MustRegister(g.refused)
-	}
+	g := &Guard{maxBody: maxBody, refused: refused}
 	g.Set(keys, hosts)
 	return g
 }
@@ -99,15 +85,9 @@ func (g *Guard) wait(ctx context.Context) {
 	}
 }
 
-// refuse answers, counts and logs, but never what the caller sent as a key.
+// refuse answers and tells of it, but never what the caller sent as a key.
 func (g *Guard) refuse(w http.ResponseWriter, r *http.Request, reason string, p *problem) {
-	g.refused.WithLabelValues(reason).Inc()
-	if g.notes.Allow() {
-		g.log.Warn("a request was refused", zap.String("reason", reason), zap.String("from", r.RemoteAddr), zap.String("method", r.Method),
-			zap.String("path", r.URL.Path), zap.Int64("others", g.unsaid.Swap(0)))
-	} else {
-		g.unsaid.Add(1)
-	}
+	g.refused(r, reason)
 	if r.Header.Get("X-Amz-Target") != "" {
 		writeAWSProblem(w, p)
 		return
@@ -116,8 +96,8 @@ func (g *Guard) refuse(w http.ResponseWriter, r *http.Request, reason string, p 
 }
 
 // forbidden returns why a caller may not send these events, or nil.
-func forbidden(ctx context.Context, events []*event.Event) *problem {
-	name, rights := auth.Caller(ctx)
+func (h *Handler) forbidden(r *http.Request, events []*event.Event) *problem {
+	name, rights := auth.Caller(r.Context())
 	if rights == nil {
 		return nil
 	}
@@ -133,6 +113,9 @@ func forbidden(ctx context.Context, events []*event.Event) *problem {
 			bus = "default"
 		}
 		if !rights.MaySend(bus) {
+			if h.opts.Refused != nil {
+				h.opts.Refused(r, "right")
+			}
 			return &problem{status: http.StatusForbidden, Code: "AccessDeniedException",
 				Message: "the key " + strconv.Quote(name) + " may not send to bus " + strconv.Quote(bus) + ": add it to the key's rights, under send"}
 		}

@@ -12,8 +12,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
 	"github.com/aws/smithy-go"
-	"github.com/prometheus/client_golang/prometheus"
-	"go.uber.org/zap"
 
 	"signalbox/auth"
 )
@@ -27,7 +25,7 @@ func guarded(t *testing.T, router *fakeRouter, hosts *auth.Hosts, list ...auth.K
 	if err != nil {
 		t.Fatal(err)
 	}
-	guard := NewGuard(keys, hosts, 0, zap.NewNop(), prometheus.NewRegistry())
+	guard := NewGuard(keys, hosts, 0, func(*http.Request, string) {})
 	server := httptest.NewServer(guard.Guard(New(router, Options{})))
 	t.Cleanup(server.Close)
 	return server.URL

@@ -58,6 +58,8 @@ type Options struct {
 	// TestPattern says whether an event pattern matches an event. Its error says
 	// why the pattern is not valid. Nil turns TestEventPattern off.
 	TestPattern func(pattern, event []byte) (bool, error)
+	// Refused is told of each request whose key lacks the right to send; it may be nil.
+	Refused func(r *http.Request, reason string)
 	// Registerer takes the metrics, Logger what callers are not told; both may be
 	// nil.
 	Registerer prometheus.Registerer
@@ -68,8 +70,7 @@ type Options struct {
 const DefaultMaxBody = 4 << 20
 
 // Handler is the door as an http.Handler for "/", "/v1/events", "/v1/commands"
-// and "/v1/queries". Keys.Require
-// guards it.
+// and "/v1/queries". A Guard stands before it.
 type Handler struct {
 	accepter Accepter
 	opts     Options

@@ -20,6 +20,7 @@ type table struct {
 // written again.
 var tables = [...]table{
 	{letter: tableEvent, name: "events", verify: verifyEvent, trimTo: eventKey},
+	{letter: tableAudit, name: "audit", verify: verifyAudit, trimTo: auditsTo},
 	{letter: tableOrder, name: "ordering keys", verify: verifyOrder},
 	{letter: tableCount, name: "counters", verify: verifyCount, first: true},
 	{letter: tableReady, name: "ready deliveries", verify: verifyDelivery},

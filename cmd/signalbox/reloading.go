@@ -87,7 +87,12 @@ func (s *server) watch() {
 				if err := s.router.Reopen(); err != nil {
 					s.log.Error("files of log targets can't be opened again", zap.Error(err))
 				}
-				_, _ = s.reloader.Reload(ctx) // the error reaches reloads.observe
+				did := s.audit.Signal("SIGHUP", "reload")
+				problem := ""
+				if _, err := s.reloader.Reload(ctx); err != nil { // it reaches reloads.observe
+					problem = err.Error()
+				}
+				did.End(problem)
 			}
 		}
 	})

@@ -18,6 +18,7 @@ import (
 	"go.uber.org/zap"
 
 	"signalbox/api"
+	"signalbox/audit"
 	"signalbox/auth"
 	"signalbox/config"
 	"signalbox/event"
@@ -78,6 +79,7 @@ type server struct {
 	reloads sync.WaitGroup
 
 	// These are made by start.
+	audit    *audit.Log
 	guard    *ingest.Guard
 	certs    *auth.Certificates // nil without TLS
 	http     *ingest.Server
@@ -172,7 +174,6 @@ func (s *server) start() (err error) {
 	if err != nil {
 		return fmt.Errorf("auth: %w", err)
 	}
-	s.guard = ingest.NewGuard(keys, s.cfg.Hosts(), int64(s.cfg.Limits.MaxBody), s.log, registry)
 	options := ingest.ServerOptions{
 		Listen: s.cfg.Listen,
 		// The keys are asked for behind the front: health needs none.
@@ -197,6 +198,13 @@ func (s *server) start() (err error) {
 	}
 	s.life.onStop("journal", func(context.Context) error { return s.journal.Close() })
 	s.life.onStop("reloads", s.stopReloads)
+
+	if s.audit, err = audit.New(journal.NewAudit(s.journal), s.log, registry); err != nil {
+		return err
+	}
+	s.audit.Start()
+	s.life.onStop("audit", s.audit.Stop)
+	s.guard = ingest.NewGuard(keys, s.cfg.Hosts(), int64(s.cfg.Limits.MaxBody), s.audit.Refused)
 
 	if s.router, err = router.New(s.routerOptions(registry), s.set); err != nil {
 		return err
@@ -294,10 +302,11 @@ func (s *server) handler(registry *prometheus.Registry, stopping context.Context
 		Plan:    func(ctx context.Context, e *event.Event) (any, error) { return s.router.Plan(ctx, e) },
 		Command: s.router.Commands.Command, Query: s.router.Commands.Query,
 		Stopping:    stopping,
+		Refused:     s.audit.Refused,
 		TestPattern: testPattern, Registerer: registry, Logger: s.log,
 	})
 	management := api.New(api.Options{
-		Router: s.router, Reloader: s.reloader,
+		Router: s.router, Audit: s.audit, Reloader: s.reloader,
 		Gatherer: registry, Logger: s.log, Stopping: stopping,
 	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
