@@ -46,7 +46,7 @@ func (a *api) listKeys(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *api) keyPage(target string, from journal.KeyHash, limit int) (KeyPage, error) {
-	keys, next, err := a.Router.BlockedKeys(target, from, limit)
+	keys, next, err := a.Router.Lanes.BlockedKeys(target, from, limit)
 	page := KeyPage{Keys: append([]router.BlockedKey{}, keys...)}
 	if next != 0 {
 		page.Next = fmt.Sprintf("%016x", uint64(next))
@@ -66,7 +66,7 @@ func (a *api) resumeKey(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	audit.Of(r.Context()).Detail(&req)
-	if err := a.Router.ResumeKey(r.PathValue("name"), req.Key); err != nil {
+	if err := a.Router.Lanes.ResumeKey(r.PathValue("name"), req.Key); err != nil {
 		a.fail(w, keyProblem(err, a.likeTarget(r.PathValue("name"))))
 		return
 	}

@@ -10,6 +10,7 @@ import (
 
 	"signalbox/delivery"
 	"signalbox/router"
+	"signalbox/router/pause"
 	"signalbox/spelling"
 )
 
@@ -39,7 +40,7 @@ func (a *api) actOnTarget(w http.ResponseWriter, r *http.Request, act func(strin
 
 // target returns how a target is; false if there is none.
 func (a *api) target(name string) (TargetView, bool) {
-	for _, s := range a.Router.Targets() {
+	for _, s := range a.Router.Lanes.Targets() {
 		if s.Name == name {
 			return showTarget(s), true
 		}
@@ -54,7 +55,7 @@ func (a *api) actOnRule(w http.ResponseWriter, r *http.Request, act func(bus, na
 		a.fail(w, pauseProblem(err, a.likeRule(bus, name)))
 		return
 	}
-	for _, p := range a.Router.RulePauses() {
+	for _, p := range a.Router.Pauses.Rules() {
 		if p.Bus == bus && p.Name == name {
 			a.answer(w, p)
 			return
@@ -64,14 +65,14 @@ func (a *api) actOnRule(w http.ResponseWriter, r *http.Request, act func(bus, na
 	if rule := a.Router.Rules().Rule(bus, name); rule != nil {
 		state = string(rule.State)
 	}
-	a.answer(w, router.RulePause{Bus: bus, Name: name, State: state})
+	a.answer(w, pause.Rule{Bus: bus, Name: name, State: state})
 }
 
 // likeTarget is the hint for a target that does not exist: the one that was
 // probably meant, or where to find the others.
 func (a *api) likeTarget(name string) string {
 	var names []string
-	for _, t := range a.Router.Targets() {
+	for _, t := range a.Router.Lanes.Targets() {
 		names = append(names, t.Name)
 	}
 	return like(name, names, "signalbox targets list shows what there is")
@@ -101,10 +102,13 @@ func like(name string, names []string, otherwise string) string {
 // pauseProblem gives an error its status; hint is for what does not exist.
 func pauseProblem(err error, hint string) error {
 	var (
-		unknown *router.Unknown
-		file    *router.PausedByFile
+		unknown  *pause.Unknown
+		noTarget *router.UnknownTarget
+		file     *pause.ByFile
 	)
 	switch {
+	case errors.As(err, &noTarget):
+		return &Error{Status: http.StatusNotFound, Message: noTarget.Error(), Hint: hint}
 	case errors.As(err, &unknown):
 		return &Error{Status: http.StatusNotFound, Message: unknown.Error(), Hint: hint}
 	case errors.As(err, &file):
@@ -153,7 +157,7 @@ type RuleView struct {
 	State   string           `json:"state"`
 	Targets []RuleTargetView `json:"targets"`
 	// Pause is set while the rule is paused or being resumed.
-	Pause *router.RulePause `json:"pause,omitempty"`
+	Pause *pause.Rule `json:"pause,omitempty"`
 }
 
 // RuleTargetView is one place that a rule sends to.
@@ -165,8 +169,8 @@ type RuleTargetView struct {
 // Rules gives every rule, and those that are gone and still hold deliveries back.
 func (c *Client) Rules(ctx context.Context) ([]RuleView, error) {
 	var list struct {
-		Rules  []RuleView         `json:"rules"`
-		Paused []router.RulePause `json:"paused"`
+		Rules  []RuleView   `json:"rules"`
+		Paused []pause.Rule `json:"paused"`
 	}
 	if err := c.get(ctx, "/v1/rules", nil, &list); err != nil {
 		return nil, err
@@ -177,7 +181,7 @@ func (c *Client) Rules(ctx context.Context) ([]RuleView, error) {
 	return list.Rules, nil
 }
 
-func withPause(rules []RuleView, p *router.RulePause) []RuleView {
+func withPause(rules []RuleView, p *pause.Rule) []RuleView {
 	for i := range rules {
 		if rules[i].Bus == p.Bus && rules[i].Name == p.Name {
 			rules[i].Pause = p
@@ -188,16 +192,16 @@ func withPause(rules []RuleView, p *router.RulePause) []RuleView {
 }
 
 // PauseRule gives how the rule stands then.
-func (c *Client) PauseRule(ctx context.Context, bus, name string) (router.RulePause, error) {
+func (c *Client) PauseRule(ctx context.Context, bus, name string) (pause.Rule, error) {
 	return c.actOnRule(ctx, bus, name, "pause")
 }
 
 // ResumeRule lets the deliveries of a rule go on; its state is resuming until all
 // that were held back are on their way.
-func (c *Client) ResumeRule(ctx context.Context, bus, name string) (router.RulePause, error) {
+func (c *Client) ResumeRule(ctx context.Context, bus, name string) (pause.Rule, error) {
 	return c.actOnRule(ctx, bus, name, "resume")
 }
 
-func (c *Client) actOnRule(ctx context.Context, bus, name, verb string) (p router.RulePause, err error) {
+func (c *Client) actOnRule(ctx context.Context, bus, name, verb string) (p pause.Rule, err error) {
 	return p, c.post(ctx, "/v1/rules/"+url.PathEscape(bus)+"/"+url.PathEscape(name)+"/"+verb, "", nil, &p)
 }

@@ -17,6 +17,7 @@ import (
 	"signalbox/commands/work"
 	"signalbox/dlq"
 	"signalbox/router"
+	"signalbox/router/pause"
 	"signalbox/rules"
 	"signalbox/spelling"
 	"signalbox/state"
@@ -58,14 +59,14 @@ func (a *api) routes() []route {
 	all := []route{
 		{"GET", "/v1/rules", Read, "limit cursor", "Lists the rules.", 0, ruleList{}, nil, a.listRules},
 		{"GET", "/v1/rules/{bus}/{name}", Read, "", "Shows a rule.", 0, (*rules.Rule)(nil), nil, a.getRule},
-		{"POST", "/v1/rules/{bus}/{name}/pause", Operate, "", "Pauses a rule: its deliveries are suspended.", 0, router.RulePause{}, nil, a.onRule(a.Router.PauseRule)},
-		{"POST", "/v1/rules/{bus}/{name}/resume", Operate, "", "Resumes a rule.", 0, router.RulePause{}, nil, a.onRule(a.Router.ResumeRule)},
+		{"POST", "/v1/rules/{bus}/{name}/pause", Operate, "", "Pauses a rule: its deliveries are suspended.", 0, pause.Rule{}, nil, a.onRule(a.Router.Pauses.PauseRule)},
+		{"POST", "/v1/rules/{bus}/{name}/resume", Operate, "", "Resumes a rule.", 0, pause.Rule{}, nil, a.onRule(a.Router.Pauses.ResumeRule)},
 		{"GET", "/v1/targets", Read, "limit cursor", "Lists the targets.", 0, targetList{}, nil, a.listTargets},
 		{"GET", "/v1/targets/{name}", Read, "", "Shows a target.", 0, TargetView{}, nil, a.getTarget},
-		{"POST", "/v1/targets/{name}/pause", Operate, "", "Pauses a target: nothing is attempted.", 0, TargetView{}, nil, a.onTarget(a.Router.PauseTarget)},
-		{"POST", "/v1/targets/{name}/resume", Operate, "", "Resumes a target.", 0, TargetView{}, nil, a.onTarget(a.Router.ResumeTarget)},
+		{"POST", "/v1/targets/{name}/pause", Operate, "", "Pauses a target: nothing is attempted.", 0, TargetView{}, nil, a.onTarget(a.Router.Pauses.PauseTarget)},
+		{"POST", "/v1/targets/{name}/resume", Operate, "", "Resumes a target.", 0, TargetView{}, nil, a.onTarget(a.Router.Pauses.ResumeTarget)},
 		{"POST", "/v1/targets/{name}/retry", Operate, "", "Makes all that waits at a target for a later attempt due now.", 0, TargetView{}, nil, a.onTarget(a.retryTarget)},
-		{"POST", "/v1/targets/{name}/drain", Operate, "", "Delivers the backlog of a target, and then pauses it.", 0, TargetView{}, nil, a.onTarget(a.Router.DrainTarget)},
+		{"POST", "/v1/targets/{name}/drain", Operate, "", "Delivers the backlog of a target, and then pauses it.", 0, TargetView{}, nil, a.onTarget(a.Router.Pauses.DrainTarget)},
 		{"GET", "/v1/targets/{name}/keys", Read, "limit cursor", "Lists the blocked ordering keys of a target.", 0, KeyPage{}, nil, a.listKeys},
 		{"POST", "/v1/targets/{name}/keys/resume", Operate, "", "Unblocks an ordering key.", 0, ResumeKeyRequest{}, ResumeKeyRequest{}, a.resumeKey},
 		{"GET", "/v1/buses", Read, "limit cursor", "Lists the buses.", 0, busList{}, nil, a.listBuses},

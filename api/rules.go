@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"net/http"
 
-	"signalbox/router"
+	"signalbox/router/pause"
 	"signalbox/rules"
 )
 
@@ -14,8 +14,8 @@ type ruleList struct {
 	Revision string        `json:"revision"`
 	Rules    []*rules.Rule `json:"rules"`
 	// Paused are those that are paused or being resumed; a rule may be gone.
-	Paused     []router.RulePause `json:"paused"`
-	NextCursor string             `json:"next_cursor,omitempty"`
+	Paused     []pause.Rule `json:"paused"`
+	NextCursor string       `json:"next_cursor,omitempty"`
 }
 
 func (a *api) listRules(w http.ResponseWriter, r *http.Request) {
@@ -25,7 +25,7 @@ func (a *api) listRules(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, err)
 		return
 	}
-	a.answer(w, ruleList{Revision: set.Revision, Rules: part, Paused: a.Router.RulePauses(), NextCursor: next})
+	a.answer(w, ruleList{Revision: set.Revision, Rules: part, Paused: a.Router.Pauses.Rules(), NextCursor: next})
 }
 
 func (a *api) getRule(w http.ResponseWriter, r *http.Request) {

@@ -10,6 +10,7 @@ import (
 	"signalbox/document"
 	"signalbox/journal"
 	"signalbox/router"
+	"signalbox/router/pause"
 	"signalbox/targets"
 )
 
@@ -31,7 +32,7 @@ type TargetView struct {
 	// Circuit is its circuit breaker; absent where that is switched off.
 	Circuit *delivery.Circuit `json:"circuit,omitempty"`
 	// Pause says who has paused it; absent where nobody has.
-	Pause *router.Pause `json:"pause,omitempty"`
+	Pause *pause.Pause `json:"pause,omitempty"`
 	// QuietUntil is until when the target has asked for no attempts.
 	QuietUntil time.Time `json:"quiet_until,omitzero"`
 	// GoneUntil is until when the deliveries of a target that is gone wait for it.
@@ -59,7 +60,7 @@ func showBatch(b *targets.Batch) *batchView {
 }
 
 func (a *api) listTargets(w http.ResponseWriter, r *http.Request) {
-	part, next, err := page(r.URL.Query(), a.Router.Targets(), func(s *router.TargetStatus) string { return s.Name })
+	part, next, err := page(r.URL.Query(), a.Router.Lanes.Targets(), func(s *router.TargetStatus) string { return s.Name })
 	list := targetList{Targets: []TargetView{}, NextCursor: next}
 	for i := range part {
 		if err == nil {
@@ -101,7 +102,7 @@ func (a *api) getTarget(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *api) retryTarget(name string) error {
-	_, err := a.Router.RetryTarget(name)
+	_, err := a.Router.Lanes.RetryTarget(name)
 	return err
 }
 

@@ -98,6 +98,13 @@ func (l *Lane) Serves(cfg targets.Config) bool {
 	return l.active != nil && l.active.Config.Equal(&cfg)
 }
 
+// Defined reports whether the lane has a target now.
+func (l *Lane) Defined() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.active != nil
+}
+
 // Assign gives the lane another target, or none if t is nil. The one before is closed
 // when its last attempt has ended.
 func (l *Lane) Assign(cfg targets.Config, t targets.Target) {

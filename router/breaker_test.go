@@ -33,7 +33,7 @@ func answer(status int, code string, final bool, after time.Duration) func(conte
 
 func (b *bench) status(target string) TargetStatus {
 	b.t.Helper()
-	for _, s := range b.router.Targets() {
+	for _, s := range b.router.Lanes.Targets() {
 		if s.Name == target {
 			return s
 		}
@@ -67,7 +67,7 @@ func TestAnOpenCircuitKeepsDeliveriesFromBeingAttempted(t *testing.T) {
 		if s := b.status("a"); s.State != delivery.Open || s.Circuit.State != delivery.CircuitOpen || s.Circuit.Reason == "" || s.Ready == 0 || s.InFlight != 0 {
 			t.Errorf("got %+v, %+v", s, s.Circuit)
 		}
-		if reason, failing := b.router.Failing("a"); !failing || !strings.Contains(reason, "refused") || !b.router.BreakerOpen("a") {
+		if reason, failing := b.router.Lanes.Failing("a"); !failing || !strings.Contains(reason, "refused") || !b.router.Lanes.BreakerOpen("a") {
 			t.Errorf("failing: %q, %t", reason, failing)
 		}
 		time.Sleep(time.Minute)
@@ -76,7 +76,7 @@ func TestAnOpenCircuitKeepsDeliveriesFromBeingAttempted(t *testing.T) {
 			t.Errorf("%d probes in a minute, want one every 10 s", n)
 		}
 		untouched := uint64(0)
-		if err := b.journal.Ready(b.router.lanes["a"].ID, journal.Cursor{}, b.journal.Stable(), func(d journal.Delivery, _ journal.Record) bool {
+		if err := b.journal.Ready(b.router.Lanes.byName["a"].ID, journal.Cursor{}, b.journal.Stable(), func(d journal.Delivery, _ journal.Record) bool {
 			if d.Attempts == 0 {
 				untouched++
 			}
@@ -91,7 +91,7 @@ func TestAnOpenCircuitKeepsDeliveriesFromBeingAttempted(t *testing.T) {
 		if c := b.counts(); c.Delivered != 100 {
 			t.Errorf("after the target came back: %+v", c)
 		}
-		if s := b.status("a"); s.State != delivery.OK || s.Circuit.State != delivery.CircuitClosed || b.router.BreakerOpen("a") {
+		if s := b.status("a"); s.State != delivery.OK || s.Circuit.State != delivery.CircuitClosed || b.router.Lanes.BreakerOpen("a") {
 			t.Errorf("got %+v, %+v", s, s.Circuit)
 		}
 		if n, m := logs.FilterMessageSnippet("circuit opened").Len(), logs.FilterMessageSnippet("circuit closed").Len(); n != 1 || m != 1 {

@@ -10,19 +10,19 @@ import (
 	"signalbox/targets"
 )
 
-// intake is the router as commands know it.
-type intake struct{ *Router }
+// Ready returns why nothing can be accepted now; nil if it can.
+func (in *intake) Ready() error { return in.gate.admit() }
 
 // AcceptRequest accepts one command or query. A repeat of a command is not accepted
 // again; one of a query is, as it has no effect and is to be answered.
-func (r intake) AcceptRequest(ctx context.Context, e *event.Event, planned func(*event.Event) error) error {
+func (in *intake) AcceptRequest(ctx context.Context, e *event.Event, planned func(*event.Event) error) error {
 	evs := []*event.Event{e}
 	var refused []error
 	var err error
 	if e.Meta.Kind == event.KindCommand {
-		refused, err = r.acceptNew(ctx, evs, planned)
+		refused, err = in.acceptNew(ctx, evs, planned)
 	} else {
-		refused, err = r.accept(ctx, evs, nil, planned)
+		refused, err = in.accept(ctx, evs, nil, planned)
 	}
 	if err != nil {
 		return err
@@ -31,30 +31,30 @@ func (r intake) AcceptRequest(ctx context.Context, e *event.Event, planned func(
 }
 
 // Planner returns what plans the steps of work requests with the rules that serve now.
-func (r intake) Planner() commands.Planner { return planner{r.Router, r.snapshot.Load()} }
+func (in *intake) Planner() commands.Planner { return stepPlanner{in.planner(), in} }
 
-// planner plans the steps of work requests with one revision of the rules.
-type planner struct {
-	r    *Router
-	snap *snapshot
+// stepPlanner plans the steps of work requests.
+type stepPlanner struct {
+	planner
+	intake *intake
 }
 
 // Plan plans the event of a step.
-func (p planner) Plan(e *event.Event, seq journal.Seq) (commands.Planned, error) {
-	if _, ok := p.snap.set.Buses[e.Meta.Bus]; !ok {
+func (p stepPlanner) Plan(e *event.Event, seq journal.Seq) (commands.Planned, error) {
+	if _, ok := p.set.Buses[e.Meta.Bus]; !ok {
 		e.Meta.Bus = rules.DefaultBus
 	}
-	step, err := p.r.prepare(p.snap, e, seq)
+	step, err := p.prepare(e, seq)
 	if err != nil {
 		return commands.Planned{}, err
 	}
 	step.given = false // its id is made of its number
-	entry, err := p.r.entry(&step, p.snap)
-	return commands.Planned{Entry: entry, HandOver: func() { p.r.handOver([]plan{step}, []journal.Entry{entry}) }}, err
+	entry, err := p.entry(&step)
+	return commands.Planned{Entry: entry, HandOver: func() { p.intake.handOver([]plan{step}, []journal.Entry{entry}) }}, err
 }
 
 // Target returns the configuration of a target.
-func (p planner) Target(name string) targets.Config { return p.snap.set.Targets[name] }
+func (p stepPlanner) Target(name string) targets.Config { return p.set.Targets[name] }
 
 // candidates are the planned deliveries of a command or a query.
 func (p *plan) candidates(set *rules.Set) []commands.Candidate {

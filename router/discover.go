@@ -16,14 +16,14 @@ type Discovered struct {
 	Types    []catalog.Discovery `json:"types"`
 }
 
-// Discover looks at the latest events that are kept, up to limit, accepted at since
+// discover looks at the latest events that are kept, up to limit, accepted at since
 // or later, and says what the details of each type look like, and where they differ
 // from the catalog.
-func (r *Router) Discover(ctx context.Context, since time.Time, limit int) (*Discovered, error) {
+func discover(ctx context.Context, j *journal.Journal, declared *catalog.Catalog, since time.Time, limit int) (*Discovered, error) {
 	found := &Discovered{}
-	d := catalog.NewDiscoverer(r.Rules().Catalog)
+	d := catalog.NewDiscoverer(declared)
 	var fault error
-	err := r.journal.Latest(journal.SeqAt(since), func(rec journal.Record) bool {
+	err := j.Latest(journal.SeqAt(since), func(rec journal.Record) bool {
 		if fault = ctx.Err(); fault != nil {
 			return false
 		}

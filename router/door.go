@@ -85,14 +85,13 @@ func (w *warnings) add(f catalog.Finding) {
 	w.counts[key].Last = f.Message
 }
 
-// DoorWarnings gives what the doors have let in with a warning since the start, by
-// type and code.
-func (r *Router) DoorWarnings() []DoorWarnings {
-	r.warned.mu.Lock()
-	defer r.warned.mu.Unlock()
-	all := make([]DoorWarnings, 0, len(r.warned.counts))
-	for _, w := range r.warned.counts {
-		all = append(all, *w)
+// all returns the counts by type and code.
+func (w *warnings) all() []DoorWarnings {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	all := make([]DoorWarnings, 0, len(w.counts))
+	for _, c := range w.counts {
+		all = append(all, *c)
 	}
 	slices.SortFunc(all, func(a, b DoorWarnings) int {
 		return cmp.Or(cmp.Compare(a.Type, b.Type), cmp.Compare(a.Code, b.Code))

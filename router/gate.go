@@ -39,10 +39,6 @@ func (b *Busy) RetryAfter() time.Duration { return b.Wait }
 // diskCheckEvery is how often the free disk space is asked for.
 const diskCheckEvery = 250 * time.Millisecond
 
-// Ready says why the router can't take events in now: a *Busy, or ErrStopping; nil
-// if it can.
-func (r *Router) Ready() error { return r.gate.admit() }
-
 func (g *gate) close() { g.closed.Store(true) }
 
 func (g *gate) admit() error {

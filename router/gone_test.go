@@ -33,7 +33,7 @@ func startGone(t *testing.T, wait time.Duration) (*bench, *observer.ObservedLogs
 	if s := b.status("a"); s.Waiting != 30 {
 		t.Fatalf("got %+v, want all to wait for another attempt", s)
 	}
-	b.must(b.router.PauseTarget("a"))
+	b.must(b.router.Pauses.PauseTarget("a"))
 	b.send(orders(20)...)
 	b.settled()
 	return b, logs
@@ -58,7 +58,7 @@ func TestATargetThatVanishesIsWaitedFor(t *testing.T) {
 		b.fakes["a"].say(nil)
 		b.write(toVanish)
 		b.swap()
-		b.must(b.router.ResumeTarget("a"))
+		b.must(b.router.Pauses.ResumeTarget("a"))
 		time.Sleep(time.Second)
 		b.settled()
 		if s := b.status("a"); s.Delivered != 50 || s.Dead != 0 || !s.GoneUntil.IsZero() {
@@ -96,13 +96,13 @@ func TestATargetThatStaysAwayLosesItsDeliveriesToTheQueue(t *testing.T) {
 func TestWhatWaitsIsTriedNow(t *testing.T) {
 	for name, act := range map[string]func(*bench){
 		"retry": func(b *bench) {
-			if n, err := b.router.RetryTarget("a"); err != nil || n != 30 {
+			if n, err := b.router.Lanes.RetryTarget("a"); err != nil || n != 30 {
 				b.t.Errorf("got %d, %v, want 30 deliveries", n, err)
 			}
 		},
 		"pause and resume": func(b *bench) {
-			b.must(b.router.PauseTarget("a"))
-			b.must(b.router.ResumeTarget("a"))
+			b.must(b.router.Pauses.PauseTarget("a"))
+			b.must(b.router.Pauses.ResumeTarget("a"))
 		},
 		"another URL": func(b *bench) {
 			b.write(replaced(toVanish, "127.0.0.1:1/", "127.0.0.1:2/"))
@@ -156,14 +156,14 @@ func TestARetryProbesATargetBehindAnOpenCircuit(t *testing.T) {
 		b.send(orders(30)...)
 		b.settled()
 		b.fakes["a"].say(nil)
-		if _, err := b.router.RetryTarget("a"); err != nil {
+		if _, err := b.router.Lanes.RetryTarget("a"); err != nil {
 			t.Fatal(err)
 		}
 		b.settled()
 		if s := b.status("a"); s.Delivered != 30 || s.Circuit.State != delivery.CircuitClosed {
 			t.Errorf("got %+v", s)
 		}
-		if _, err := b.router.RetryTarget("nowhere"); err == nil {
+		if _, err := b.router.Lanes.RetryTarget("nowhere"); err == nil {
 			t.Error("a target that does not exist is retried")
 		}
 	})

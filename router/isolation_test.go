@@ -127,7 +127,7 @@ func TestBadTargetsHoldNoOthersDeliveries(t *testing.T) {
 	for range events {
 		<-n.came
 	}
-	for _, s := range r.Targets() {
+	for _, s := range r.Lanes.Targets() {
 		if s.Name == "hung" && (s.Delivered != 0 || s.Pending() != events) {
 			t.Errorf("the hung target: %+v", s)
 		}

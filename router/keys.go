@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"time"
 
-	"signalbox/delivery"
 	"signalbox/journal"
 )
 
@@ -32,21 +31,21 @@ type UnknownTarget struct{ Name string }
 
 func (u *UnknownTarget) Error() string { return fmt.Sprintf("no target %q", u.Name) }
 
-// BlockedKeys gives up to limit blocked order keys of a target, in no order that
+// BlockedKeys returns up to limit blocked order keys of a target, in no order that
 // means anything, and where to go on; 0 at the end. The error is *UnknownTarget
 // where there is none of that name.
-func (r *Router) BlockedKeys(target string, from journal.KeyHash, limit int) (keys []BlockedKey, next journal.KeyHash, err error) {
-	l := r.laneNamed(target)
+func (ls *Lanes) BlockedKeys(target string, from journal.KeyHash, limit int) (keys []BlockedKey, next journal.KeyHash, err error) {
+	l := ls.named(target)
 	if l == nil {
 		return nil, 0, &UnknownTarget{target}
 	}
 	var bad error
-	err = r.journal.Keys(l.ID, from, func(rec journal.KeyRecord) bool {
+	err = ls.journal.Keys(l.ID, from, func(rec journal.KeyRecord) bool {
 		if len(keys) == limit {
 			next = rec.Hash
 			return false
 		}
-		n, err := r.journal.CountParked(l.ID, rec.Hash, maxParkedShown+1)
+		n, err := ls.journal.CountParked(l.ID, rec.Hash, maxParkedShown+1)
 		bad = err
 		keys = append(keys, BlockedKey{
 			Key: rec.Key, State: rec.State.String(), Head: rec.Head, Since: rec.Since,
@@ -60,24 +59,28 @@ func (r *Router) BlockedKeys(target string, from journal.KeyHash, limit int) (ke
 	return keys, next, err
 }
 
+// RetryTarget makes all that waits at a target for a later attempt due now. It returns
+// how many deliveries those are. The error is *UnknownTarget where there is none of that
+// name.
+func (ls *Lanes) RetryTarget(name string) (uint64, error) {
+	l := ls.serving(name)
+	if l == nil {
+		return 0, &UnknownTarget{name}
+	}
+	return l.RetryNow(), nil
+}
+
 // ResumeKey lets a stopped order key go on, though its dead letter stays in the
 // queue. The error is *UnknownTarget, or journal.ErrNotFound where the key is not
 // stopped.
-func (r *Router) ResumeKey(target, orderKey string) error {
-	l := r.laneNamed(target)
+func (ls *Lanes) ResumeKey(target, orderKey string) error {
+	l := ls.named(target)
 	if l == nil {
 		return &UnknownTarget{target}
 	}
-	n, err := r.journal.FreeKeys(l.ID, journal.HashKey(orderKey))
+	n, err := ls.journal.FreeKeys(l.ID, journal.HashKey(orderKey))
 	if err == nil && n == 0 {
 		err = fmt.Errorf("target %q: order key %q is not stopped: %w", target, orderKey, journal.ErrNotFound)
 	}
 	return err
-}
-
-// laneNamed finds a target's lane; nil if there is none.
-func (r *Router) laneNamed(target string) *delivery.Lane {
-	r.laneMu.Lock()
-	defer r.laneMu.Unlock()
-	return r.lanes[target]
 }

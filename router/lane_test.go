@@ -81,7 +81,7 @@ func TestAReadThatEndsBeforeADeliveryDoesNotForgetIt(t *testing.T) {
 		b.fakes["a"].say(hang(until))
 		b.send(order(1))
 		b.settled()
-		l := b.router.lanes["a"]
+		l := b.router.Lanes.byName["a"]
 		l.Requeue(journal.Delivery{}) // as after an earlier read: a place well before
 		slow := b.journal.Reserve(1)
 		b.send(order(2))
@@ -190,21 +190,21 @@ rules:
 `)
 		b.start()
 		b.router.gate.close() // the stop has begun, and the attempt too
-		l := b.router.lanes["to-other"]
+		l := b.router.Lanes.byName["to-other"]
 		s := b.journal.Reserve(1)
 		e := order(1)
-		p, err := b.router.prepare(b.router.snapshot.Load(), e, s.At(0))
+		p, err := b.router.planner().prepare(e, s.At(0))
 		if err != nil {
 			t.Fatal(err)
 		}
-		entry, err := b.router.entry(&p, b.router.snapshot.Load())
+		entry, err := b.router.planner().entry(&p)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if err := b.journal.Append([]journal.Entry{entry}); err != nil {
 			t.Fatal(err)
 		}
-		b.router.handOver([]plan{p}, []journal.Entry{entry})
+		b.router.intake.handOver([]plan{p}, []journal.Entry{entry})
 		s.Release()
 		b.settled()
 		if c := b.journal.LaneCounts(l.ID); c.Ready != 1 || c.Dead != 0 {

@@ -133,7 +133,7 @@ func (a *accounts) Collect(c chan<- prometheus.Metric) {
 	gauge := func(d *prometheus.Desc, v uint64, labels ...string) {
 		c <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, float64(v), labels...)
 	}
-	for _, l := range a.r.allLanes() {
+	for _, l := range a.r.Lanes.all() {
 		n, now := a.r.journal.LaneCounts(l.ID), l.Status()
 		if now.State == delivery.Gone && n.Pending() == 0 && n.Dead == 0 {
 			continue
@@ -150,7 +150,7 @@ func (a *accounts) Collect(c chan<- prometheus.Metric) {
 		}
 	}
 	gauge(descRedrive, uint64(a.r.DeadLetters.Running()))
-	for _, p := range a.r.RulePauses() {
+	for _, p := range a.r.Pauses.Rules() {
 		gauge(descHeld, p.Held, p.Bus, p.Name)
 	}
 	m := a.r.journal.Metrics()

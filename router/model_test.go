@@ -16,6 +16,7 @@ import (
 	"signalbox/event"
 	"signalbox/journal"
 	"signalbox/journal/journaltest"
+	"signalbox/router/pause"
 	"signalbox/targets"
 )
 
@@ -234,13 +235,13 @@ func (m *model) pauses() {
 	defer wg.Wait()
 	wg.Go(func() {
 		m.known([]func() error{
-			func() error { return r.PauseTarget(target) },
-			func() error { return r.DrainTarget(target) },
-			func() error { return r.PauseRule("default", rule) },
-			func() error { return r.ResumeRule("default", rule) },
+			func() error { return r.Pauses.PauseTarget(target) },
+			func() error { return r.Pauses.DrainTarget(target) },
+			func() error { return r.Pauses.PauseRule("default", rule) },
+			func() error { return r.Pauses.ResumeRule("default", rule) },
 		}[min(n, 3)]())
 		if n > 5 {
-			m.known(r.ResumeTarget(target))
+			m.known(r.Pauses.ResumeTarget(target))
 		}
 	})
 	if m.rnd.IntN(2) == 0 {
@@ -250,7 +251,7 @@ func (m *model) pauses() {
 
 // known lets through what a pause of something that is gone is refused for.
 func (m *model) known(err error) {
-	var unknown *Unknown
+	var unknown *pause.Unknown
 	if err != nil && !errors.As(err, &unknown) {
 		m.t.Error(err)
 	}
@@ -259,10 +260,10 @@ func (m *model) known(err error) {
 // resumeAll ends all pauses.
 func (m *model) resumeAll() {
 	for _, rule := range []string{"orders", "extra"} {
-		m.known(m.router.ResumeRule("default", rule))
+		m.known(m.router.Pauses.ResumeRule("default", rule))
 	}
 	for _, target := range []string{"a", "b", "c"} {
-		m.known(m.router.ResumeTarget(target))
+		m.known(m.router.Pauses.ResumeTarget(target))
 	}
 }
 
@@ -392,7 +393,7 @@ func (m *model) finish() {
 	if c.Planned != uint64(m.planned) || c.Pending()+c.Dead != 0 || c.Delivered+c.Dropped != c.Planned {
 		m.t.Errorf("%d deliveries planned; the accounts say %+v", m.planned, c)
 	}
-	for _, l := range m.router.allLanes() {
+	for _, l := range m.router.Lanes.all() {
 		if left := l.Memory(); left.Deliveries != 0 || left.Queued != 0 || left.Bytes != 0 || left.Workers != 0 || left.Reading {
 			m.t.Errorf("lane %s at the end: %+v", l.Name, left)
 		}

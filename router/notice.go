@@ -24,10 +24,10 @@ type reference struct {
 // notice is the envelope that a target gets which asked for a reference in place
 // of what the event carries. What the reference points to is the object's state
 // where the event told one, else the event.
-func (r *Router) notice(e *event.Event, o *journal.Object, seq journal.Seq, carry string) ([]byte, error) {
-	ref := reference{Href: r.opts.PublicURL + "/v1/events/" + url.PathEscape(e.ID)}
+func (in planner) notice(e *event.Event, o *journal.Object, seq journal.Seq, carry string) ([]byte, error) {
+	ref := reference{Href: in.opts.PublicURL + "/v1/events/" + url.PathEscape(e.ID)}
 	if o != nil {
-		ref = reference{Href: r.opts.PublicURL + "/v1/state/" + segment(o.Type) + "/" + segment(o.Key), Type: o.Type, Key: o.Key, Version: state.FormatVersion(seq)}
+		ref = reference{Href: in.opts.PublicURL + "/v1/state/" + segment(o.Type) + "/" + segment(o.Key), Type: o.Type, Key: o.Key, Version: state.FormatVersion(seq)}
 		if carry == targets.CarryVersion {
 			ref.Href += "?version=" + ref.Version
 		}

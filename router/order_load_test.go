@@ -15,7 +15,7 @@ import (
 // returns is called, which gives the most that it has seen.
 func (b *bench) watch() (end func() int) {
 	b.t.Helper()
-	l, err := b.router.lane("a")
+	l, err := b.router.Lanes.of("a")
 	if err != nil {
 		b.t.Fatal(err)
 	}

@@ -138,13 +138,13 @@ func (m *orderModel) text() string {
 }
 
 func (m *orderModel) resumeKey() {
-	keys, _, err := m.router.BlockedKeys("a", 0, 100)
+	keys, _, err := m.router.Lanes.BlockedKeys("a", 0, 100)
 	if err != nil {
 		m.t.Error(err)
 	}
 	for _, k := range keys {
 		if m.rnd.IntN(2) == 0 {
-			_ = m.router.ResumeKey("a", k.Key) // which may not be stopped
+			_ = m.router.Lanes.ResumeKey("a", k.Key) // which may not be stopped
 		}
 	}
 }
@@ -183,13 +183,13 @@ func (m *orderModel) step() {
 func (m *orderModel) pauses() {
 	r := m.router
 	do := []func() error{
-		func() error { return r.PauseRule("default", "orders") },
-		func() error { return r.ResumeRule("default", "orders") },
-		func() error { return r.ResumeRule("default", "orders") },
-		func() error { return r.PauseTarget("a") },
-		func() error { return r.DrainTarget("a") },
-		func() error { return r.ResumeTarget("a") },
-		func() error { return r.ResumeTarget("a") },
+		func() error { return r.Pauses.PauseRule("default", "orders") },
+		func() error { return r.Pauses.ResumeRule("default", "orders") },
+		func() error { return r.Pauses.ResumeRule("default", "orders") },
+		func() error { return r.Pauses.PauseTarget("a") },
+		func() error { return r.Pauses.DrainTarget("a") },
+		func() error { return r.Pauses.ResumeTarget("a") },
+		func() error { return r.Pauses.ResumeTarget("a") },
 	}[m.rnd.IntN(7)]
 	var wg sync.WaitGroup
 	defer wg.Wait()

@@ -162,7 +162,7 @@ func TestAFailingHeadHoldsItsKeyAlone(t *testing.T) {
 // checkNoKeys checks that a lane in which nothing is pending remembers no key.
 func checkNoKeys(t *testing.T, b *bench) {
 	t.Helper()
-	l := b.router.lanes["a"]
+	l := b.router.Lanes.byName["a"]
 	if left := l.Memory(); left != (delivery.Memory{}) {
 		t.Errorf("at the end: %+v", left)
 	}
@@ -227,7 +227,7 @@ func TestAStoppedKeyGoesOn(t *testing.T) {
 			}
 		}, rest},
 		{"by command", func(b *bench) {
-			if err := b.router.ResumeKey("a", "x"); err != nil {
+			if err := b.router.Lanes.ResumeKey("a", "x"); err != nil {
 				b.t.Error(err)
 			}
 		}, rest},
@@ -389,7 +389,7 @@ func deadTwice(t *testing.T) (*bench, *sequence) {
 	s.say(func(context.Context, string, int) error { return errFinal })
 	b.send(keyed("x", 0), keyed("x", 1), keyed("x", 2))
 	b.settled()
-	b.must(b.router.ResumeKey("a", "x"))
+	b.must(b.router.Lanes.ResumeKey("a", "x"))
 	b.settled()
 	if c := b.counts(); c.Dead != 2 || c.Parked != 1 {
 		t.Fatalf("got %+v", c)
@@ -420,7 +420,7 @@ func TestALetterOnItsWayComesBackWhereItsKeyStops(t *testing.T) {
 		b, s := deadTwice(t)
 		defer func() { b.stop() }()
 		s.say(failing("x", 2, errDown))
-		b.must(b.router.ResumeKey("a", "x")) // 2 waits for its next attempt
+		b.must(b.router.Lanes.ResumeKey("a", "x")) // 2 waits for its next attempt
 		b.settled()
 		j, err := b.router.DeadLetters.Redrive(t.Context(), dlq.Redrive{})
 		b.must(err)
@@ -459,7 +459,7 @@ func TestParkedDeliveriesThatCannotBeReadAreNotForgotten(t *testing.T) {
 			return []byte("?")
 		})
 		b.start()
-		b.must(b.router.ResumeKey("a", "x"))
+		b.must(b.router.Lanes.ResumeKey("a", "x"))
 		time.Sleep(time.Minute)
 		b.settled()
 		if c := b.counts(); c.Parked != 17 || c.BlockedKeys != 1 {

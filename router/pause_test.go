@@ -13,6 +13,7 @@ import (
 	"signalbox/event"
 	"signalbox/journal"
 	"signalbox/journal/journaltest"
+	"signalbox/router/pause"
 )
 
 const toPause = `
@@ -43,7 +44,7 @@ func TestAPausedTargetKeepsItsBacklog(t *testing.T) {
 		b.opts.Window = 8
 		b.start()
 		defer func() { b.stop() }()
-		b.must(b.router.PauseTarget("a"))
+		b.must(b.router.Pauses.PauseTarget("a"))
 		b.send(orders(50)...)
 		time.Sleep(time.Minute)
 		b.settled()
@@ -60,7 +61,7 @@ func TestAPausedTargetKeepsItsBacklog(t *testing.T) {
 		if s := b.status("a"); s.State != delivery.Paused || s.Ready != 102 || s.Dead != 0 {
 			t.Fatalf("after a restart: %+v", s)
 		}
-		b.must(b.router.ResumeTarget("a"))
+		b.must(b.router.Pauses.ResumeTarget("a"))
 		time.Sleep(time.Minute)
 		b.settled()
 		if s := b.status("a"); s.State != delivery.OK || s.Delivered != 102 || s.Pause != nil {
@@ -74,11 +75,11 @@ func TestAgeCountsAnewAfterAPause(t *testing.T) {
 		b := newBench(t, toPause)
 		b.start()
 		defer func() { b.stop() }()
-		b.must(b.router.PauseTarget("a"))
+		b.must(b.router.Pauses.PauseTarget("a"))
 		b.send(order(1))
 		time.Sleep(2 * time.Hour)
 		b.fakes["a"].say(down)
-		b.must(b.router.ResumeTarget("a"))
+		b.must(b.router.Pauses.ResumeTarget("a"))
 		b.settled()
 		if s := b.status("a"); s.Waiting != 2 {
 			t.Fatalf("got %+v, want another attempt to come", s)
@@ -104,20 +105,20 @@ func TestAFilePausesToo(t *testing.T) {
 		if s := b.status("a"); s.State != delivery.Paused || s.Ready != 2 || s.Pause.By[0] != "file" {
 			t.Fatalf("got %+v", s)
 		}
-		var byFile *PausedByFile
-		for _, err := range []error{b.router.ResumeTarget("a"), b.router.DrainTarget("a")} {
+		var byFile *pause.ByFile
+		for _, err := range []error{b.router.Pauses.ResumeTarget("a"), b.router.Pauses.DrainTarget("a")} {
 			if !errors.As(err, &byFile) || !strings.Contains(err.Error(), "remove paused: true") {
 				t.Errorf("got %v", err)
 			}
 		}
-		b.must(b.router.PauseTarget("a"))
+		b.must(b.router.Pauses.PauseTarget("a"))
 		b.write(toPause)
 		b.swap()
 		b.settled()
 		if s := b.status("a"); s.State != delivery.Paused || s.Pause.By[0] != "command" {
 			t.Fatalf("a command keeps it paused: %+v", s)
 		}
-		b.must(b.router.ResumeTarget("a"))
+		b.must(b.router.Pauses.ResumeTarget("a"))
 		b.settled()
 		if s := b.status("a"); s.Delivered != 2 {
 			t.Errorf("got %+v", s)
@@ -131,10 +132,10 @@ func TestWhatIsNotThereCannotBePaused(t *testing.T) {
 		b.start()
 		defer func() { b.stop() }()
 		for _, err := range []error{
-			b.router.PauseTarget("x"), b.router.ResumeTarget("x"), b.router.DrainTarget("x"),
-			b.router.PauseRule("default", "x"), b.router.ResumeRule("default", "x"), b.router.PauseRule("x", "orders"),
+			b.router.Pauses.PauseTarget("x"), b.router.Pauses.ResumeTarget("x"), b.router.Pauses.DrainTarget("x"),
+			b.router.Pauses.PauseRule("default", "x"), b.router.Pauses.ResumeRule("default", "x"), b.router.Pauses.PauseRule("x", "orders"),
 		} {
-			var unknown *Unknown
+			var unknown *pause.Unknown
 			if !errors.As(err, &unknown) {
 				t.Errorf("got %v", err)
 			}
@@ -149,7 +150,7 @@ func TestAPausedRuleHoldsItsDeliveriesAndNoOthers(t *testing.T) {
 		b.disk = journaltest.Crashable()
 		b.start()
 		defer func() { b.stop() }()
-		b.must(b.router.PauseRule("default", "orders"))
+		b.must(b.router.Pauses.PauseRule("default", "orders"))
 		for range 20 {
 			b.send(orders(50)...)
 		}
@@ -158,7 +159,7 @@ func TestAPausedRuleHoldsItsDeliveriesAndNoOthers(t *testing.T) {
 		if c := b.counts(); c.Held != 1000 || c.Delivered != 2000 || c.Pending() != 1000 {
 			t.Fatalf("got %+v", c)
 		}
-		if p := b.router.RulePauses(); len(p) != 1 || p[0].Name != "orders" || p[0].State != "paused" || p[0].Held != 1000 || p[0].By[0] != "command" {
+		if p := b.router.Pauses.Rules(); len(p) != 1 || p[0].Name != "orders" || p[0].State != "paused" || p[0].Held != 1000 || p[0].By[0] != "command" {
 			t.Errorf("got %+v", p)
 		}
 		b.crash()
@@ -172,11 +173,11 @@ func TestAPausedRuleHoldsItsDeliveriesAndNoOthers(t *testing.T) {
 		if _, err := b.journal.Trim(journal.Retention{MaxAge: time.Minute}); err != nil {
 			t.Fatal(err)
 		}
-		b.must(b.router.ResumeRule("default", "orders"))
+		b.must(b.router.Pauses.ResumeRule("default", "orders"))
 		time.Sleep(time.Minute)
 		b.settled()
-		if c := b.counts(); c.Held != 0 || c.Delivered != 3003 || len(b.router.RulePauses()) != 0 {
-			t.Errorf("after the pause: %+v, %+v", c, b.router.RulePauses())
+		if c := b.counts(); c.Held != 0 || c.Delivered != 3003 || len(b.router.Pauses.Rules()) != 0 {
+			t.Errorf("after the pause: %+v, %+v", c, b.router.Pauses.Rules())
 		}
 	})
 }
@@ -189,14 +190,14 @@ func TestAPausedRuleHoldsWhatWasPlannedBefore(t *testing.T) {
 		b.fakes["a"].say(down)
 		b.send(order(1))
 		b.settled()
-		b.must(b.router.PauseRule("default", "orders"))
+		b.must(b.router.Pauses.PauseRule("default", "orders"))
 		b.fakes["a"].say(nil)
 		time.Sleep(time.Minute)
 		b.settled()
 		if c := b.counts(); c.Held != 1 || c.Delivered != 2 {
 			t.Fatalf("got %+v, want the retry held back", c)
 		}
-		b.must(b.router.ResumeRule("default", "orders"))
+		b.must(b.router.Pauses.ResumeRule("default", "orders"))
 		b.settled()
 		if c := b.counts(); c.Delivered != 3 {
 			t.Errorf("got %+v", c)
@@ -217,8 +218,8 @@ func TestTheStatePausedOfARule(t *testing.T) {
 		defer func() { b.stop() }()
 		b.send(order(1))
 		b.settled()
-		var byFile *PausedByFile
-		if err := b.router.ResumeRule("default", "orders"); !errors.As(err, &byFile) {
+		var byFile *pause.ByFile
+		if err := b.router.Pauses.ResumeRule("default", "orders"); !errors.As(err, &byFile) {
 			t.Errorf("got %v", err)
 		}
 		b.write(state("disabled"))
@@ -243,18 +244,18 @@ func TestAResumeGoesOnAfterACrash(t *testing.T) {
 		b.disk = journaltest.Crashable()
 		b.start()
 		defer func() { b.stop() }()
-		b.must(b.router.PauseRule("default", "orders"))
+		b.must(b.router.Pauses.PauseRule("default", "orders"))
 		for range 20 {
 			b.send(orders(50)...)
 		}
 		time.Sleep(time.Minute)
 		b.settled()
-		b.must(b.router.ResumeRule("default", "orders"))
+		b.must(b.router.Pauses.ResumeRule("default", "orders"))
 		b.crash() // in the middle of it
 		time.Sleep(time.Minute)
 		b.settled()
 		if c := b.counts(); c.Held != 0 || c.Pending() != 0 || c.Planned != 3000 || c.Delivered != 3000 {
-			t.Errorf("got %+v, %+v", c, b.router.RulePauses())
+			t.Errorf("got %+v, %+v", c, b.router.Pauses.Rules())
 		}
 	})
 }
@@ -269,7 +270,7 @@ func TestADrainDeliversTheBacklogAndThenPauses(t *testing.T) {
 		b.fakes["a"].say(hang(until))
 		b.send(orders(20)...)
 		b.settled()
-		b.must(b.router.DrainTarget("a"))
+		b.must(b.router.Pauses.DrainTarget("a"))
 		b.send(orders(5)...)
 		b.settled()
 		if s := b.status("a"); s.State != delivery.Draining || s.Held != 10 || s.Delivered != 0 {
@@ -281,12 +282,12 @@ func TestADrainDeliversTheBacklogAndThenPauses(t *testing.T) {
 		if s := b.status("a"); s.State != delivery.Paused || s.Delivered != 40 || s.Pending() != 10 {
 			t.Fatalf("drained: %+v", s)
 		}
-		b.must(b.router.ResumeTarget("a"))
+		b.must(b.router.Pauses.ResumeTarget("a"))
 		b.settled()
 		if s := b.status("a"); s.State != delivery.OK || s.Delivered != 50 || s.Held != 0 {
 			t.Errorf("resumed: %+v", s)
 		}
-		b.must(b.router.DrainTarget("a"))
+		b.must(b.router.Pauses.DrainTarget("a"))
 		b.settled()
 		if s := b.status("a"); s.State != delivery.Paused {
 			t.Errorf("nothing to drain: %+v", s)
@@ -313,7 +314,7 @@ func TestAPausedRuleHoldsTheHeadOfAKeyAndTheRestBehindIt(t *testing.T) {
 				b.send(keyed("x", i), otherOf("y", i))
 			}
 			time.Sleep(time.Second)
-			b.must(b.router.PauseRule("default", "orders"))
+			b.must(b.router.Pauses.PauseRule("default", "orders"))
 			time.Sleep(time.Minute)
 			s.say(nil)
 			for i := 10; i < 20; i++ {
@@ -324,14 +325,14 @@ func TestAPausedRuleHoldsTheHeadOfAKeyAndTheRestBehindIt(t *testing.T) {
 			if c := b.counts(); c.Held != 11 || c.Parked != 9 || c.BlockedKeys != 1 {
 				t.Fatalf("got %+v, want the head and what is new held, the rest parked", c)
 			}
-			if keys, _, err := b.router.BlockedKeys("a", 0, 9); err != nil || len(keys) != 1 || keys[0].State != "held" {
+			if keys, _, err := b.router.Lanes.BlockedKeys("a", 0, 9); err != nil || len(keys) != 1 || keys[0].State != "held" {
 				t.Errorf("got %+v, %v", keys, err)
 			}
 			if got := s.of("y"); !slices.Equal(got, upTo(20)) {
 				t.Errorf("the other rule: got %v", got)
 			}
 			b.restart()
-			b.must(b.router.ResumeRule("default", "orders"))
+			b.must(b.router.Pauses.ResumeRule("default", "orders"))
 			time.Sleep(time.Second)
 			b.settled()
 			if got := s.of("x"); !slices.Equal(got, upTo(20)) {
@@ -350,15 +351,15 @@ func TestWhatAResumedRuleHeldPassesNothingThatADrainHolds(t *testing.T) {
 		s.say(func(context.Context, string, int) error { <-until; return nil })
 		b.send(keyed("x", 0))
 		b.settled()
-		b.must(b.router.DrainTarget("a"))
+		b.must(b.router.Pauses.DrainTarget("a"))
 		for i := 1; i < 5; i++ {
 			b.send(keyed("x", i))
 		}
-		b.must(b.router.PauseRule("default", "orders"))
+		b.must(b.router.Pauses.PauseRule("default", "orders"))
 		for i := 5; i < 10; i++ {
 			b.send(keyed("x", i))
 		}
-		b.must(b.router.ResumeRule("default", "orders"))
+		b.must(b.router.Pauses.ResumeRule("default", "orders"))
 		b.settled()
 		if s := b.status("a"); s.State != delivery.Draining || s.Held != 9 {
 			t.Fatalf("got %+v", s)
@@ -368,7 +369,7 @@ func TestWhatAResumedRuleHeldPassesNothingThatADrainHolds(t *testing.T) {
 		if s := b.status("a"); s.State != delivery.Paused || s.Pending() != 9 {
 			t.Fatalf("got %+v", s)
 		}
-		b.must(b.router.ResumeTarget("a"))
+		b.must(b.router.Pauses.ResumeTarget("a"))
 		b.settled()
 		if got := s.of("x"); !slices.Equal(got, upTo(10)) {
 			t.Errorf("got %v", got)

@@ -1,7 +1,6 @@
 package router
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 
@@ -59,18 +58,14 @@ type PlannedTarget struct {
 	Request *targets.Request `json:"request,omitempty"`
 }
 
-// Plan says what would become of an event, and does nothing. The error is an
-// *event.Error where the event would be refused.
-func (r *Router) Plan(_ context.Context, e *event.Event) (*Plan, error) {
-	snap := r.snapshot.Load()
-	seq := r.journal.Reserve(1)
-	seq.Release() // the number is used for the preview alone
-	p, err := r.prepare(snap, e, seq.At(0))
+// show returns what would become of an event of a number.
+func (in planner) show(e *event.Event, seq journal.Seq) (*Plan, error) {
+	p, err := in.prepare(e, seq)
 	if err != nil {
 		return nil, err
 	}
 	shown := &Plan{Bus: e.Meta.Bus, Kind: e.Meta.Kind, KindByName: e.Meta.KindByName, Warnings: p.findings, Event: p.envelope, Rules: []PlannedRule{}}
-	if way := snap.set.Way(e.Meta.Bus, p.matched); len(way) > 1 {
+	if way := in.set.Way(e.Meta.Bus, p.matched); len(way) > 1 {
 		shown.Buses = way
 	}
 	for _, m := range p.matched {
@@ -83,7 +78,7 @@ func (r *Router) Plan(_ context.Context, e *event.Event) (*Plan, error) {
 		}
 		for i := range m.Rule.Targets {
 			if m.Err == nil {
-				planned.Targets = append(planned.Targets, r.preview(snap, &p, m.Rule, &m.Rule.Targets[i]))
+				planned.Targets = append(planned.Targets, in.preview(&p, m.Rule, &m.Rule.Targets[i]))
 			}
 		}
 		shown.Rules = append(shown.Rules, planned)
@@ -93,19 +88,19 @@ func (r *Router) Plan(_ context.Context, e *event.Event) (*Plan, error) {
 }
 
 // preview renders one delivery of a plan.
-func (r *Router) preview(snap *snapshot, p *plan, rule *rules.Rule, to *rules.RuleTarget) PlannedTarget {
-	l := snap.lanes[to.Target]
-	cfg := snap.set.Targets[to.Target]
+func (in planner) preview(p *plan, rule *rules.Rule, to *rules.RuleTarget) PlannedTarget {
+	l := in.lanes[to.Target]
+	cfg := in.set.Targets[to.Target]
 	shown := PlannedTarget{ID: to.ID, Target: to.Target, Type: cfg.Type}
 	switch {
-	case snap.holds.of(rule.Bus, rule.Name, to.Target) != 0:
+	case in.holds.Of(rule.Bus, rule.Name, to.Target) != 0:
 		shown.Note = "the rule is paused, or the target is being drained: the delivery is held back until it is resumed"
 	case rule.State == rules.Shadow:
 		shown.Note = "the rule is in state shadow: it counts, and nothing is sent"
 	case p.event.Meta.Synthetic && cfg.Synthetic != targets.SyntheticDeliver:
 		shown.Note = fmt.Sprintf("the event is synthetic and the target's policy is %q: nothing is sent", cfg.Synthetic)
 	}
-	s := r.render(snap, p, rule, to)
+	s := in.render(p, rule, to)
 	shown.OrderKey = s.key
 	if s.err != nil {
 		shown.Error = s.err.Error()

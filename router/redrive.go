@@ -12,31 +12,21 @@ import (
 	"signalbox/targets"
 )
 
-// Recall takes a redriven delivery that is not under way out of its lane, and
-// puts it back. It makes Router a dlq.Router.
-func (r *Router) Recall(d journal.Delivery) {
-	if l := r.laneOf(d.Lane); l != nil {
-		l.Recall(d)
-	}
-}
-
-// Render gives what today's rules make of an event for the target entry of a rule
-// on a bus. The error, where they send nothing, is a *dlq.Skip. It makes Router a
-// dlq.Router.
-func (r *Router) Render(e *event.Event, record *journal.Record, bus, rule, entry string) (dlq.Rendering, error) {
-	snap := r.snapshot.Load()
-	to, found, err := findEntry(snap.set, bus, rule, entry)
+// redriven returns what today's rules make of an event for the target entry of a rule
+// on a bus. The error, where they send nothing, is a *dlq.Skip.
+func (in planner) redriven(e *event.Event, record *journal.Record, bus, rule, entry string) (dlq.Rendering, error) {
+	to, found, err := findEntry(in.set, bus, rule, entry)
 	if err != nil {
 		return dlq.Rendering{}, err
 	}
-	if err := stillMatches(snap.set, e, record.Envelope, found); err != nil {
+	if err := stillMatches(in.set, e, record.Envelope, found); err != nil {
 		return dlq.Rendering{}, err
 	}
-	object, err := state.Told(snap.set.Catalog, e)
+	object, err := state.Told(in.set.Catalog, e)
 	if err != nil {
 		return dlq.Rendering{}, &dlq.Skip{Code: dlq.SkipUnrendered, Message: err.Error()}
 	}
-	s := r.render(snap, &plan{event: e, seq: record.Seq, envelope: record.Envelope, object: object}, found, to)
+	s := in.render(&plan{event: e, seq: record.Seq, envelope: record.Envelope, object: object}, found, to)
 	if s.err != nil {
 		return dlq.Rendering{}, &dlq.Skip{Code: dlq.SkipUnrendered, Message: fmt.Sprintf("rule %q: target %q: %v", rule, to.Target, s.err)}
 	}
@@ -73,12 +63,11 @@ func stillMatches(set *rules.Set, e *event.Event, envelope []byte, rule *rules.R
 	return &dlq.Skip{Code: dlq.SkipNoMatch, Message: fmt.Sprintf("rule %q does not match the event any more", rule.Name)}
 }
 
-// Request renders what a target would be sent, with secrets masked. It makes
+// request renders what a target would be sent, with secrets masked. It makes
 // Router a dlq.Router.
-func (r *Router) Request(target string, d *targets.Delivery) (targets.Request, error) {
-	snap := r.snapshot.Load()
-	l := snap.lanes[target]
-	d.Parameters = snap.policies.Parameters[delivery.Entry{Bus: d.Bus, Rule: d.Rule, Entry: d.RuleTarget}]
+func (in planner) request(target string, d *targets.Delivery) (targets.Request, error) {
+	l := in.lanes[target]
+	d.Parameters = in.policies.Parameters[delivery.Entry{Bus: d.Bus, Rule: d.Rule, Entry: d.RuleTarget}]
 	if l == nil {
 		return targets.Request{}, fmt.Errorf("target %q is not defined", target)
 	}

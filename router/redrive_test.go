@@ -461,7 +461,7 @@ func TestARedriveHeedsTheCircuitBreaker(t *testing.T) {
 		if j.State != dlq.Stopped || !strings.Contains(j.Reason, "its circuit breaker is open: CONNECTION_FAILURE: connection refused") || j.DiedAgain != 1 || j.Left != 9 {
 			t.Errorf("while the target is down: %+v", j)
 		}
-		if !b.router.BreakerOpen("a") {
+		if !b.router.Lanes.BreakerOpen("a") {
 			t.Fatal("the circuit is closed")
 		}
 		b.fakes["a"].say(nil)

@@ -20,7 +20,7 @@ const maxReply = 100
 // derive takes in the events that a target has answered a delivery with. They
 // are on disk when it returns without an error; only then may the delivery end.
 // The error is a *targets.Error: final where the answer is at fault.
-func (r *Router) derive(a *delivery.Attempt) ([]journal.Seq, error) {
+func (in *intake) derive(a *delivery.Attempt) ([]journal.Seq, error) {
 	d := &a.Send
 	evs, err := replied(d.Answer)
 	if err != nil {
@@ -37,20 +37,20 @@ func (r *Router) derive(a *delivery.Attempt) ([]journal.Seq, error) {
 	for i, e := range evs {
 		inherit(e, cause, d, i)
 	}
-	if hops := evs[0].Meta.Hops; hops > r.opts.MaxHops {
-		return nil, tooFar(d, r.opts.MaxHops, evs[0])
+	if hops := evs[0].Meta.Hops; hops > in.maxHops {
+		return nil, tooFar(d, in.maxHops, evs[0])
 	}
-	if err := r.gate.writable(); err != nil {
+	if err := in.gate.writable(); err != nil {
 		return nil, notTaken(err)
 	}
-	refused, err := r.takeNew(r.base, evs)
+	refused, err := in.takeNew(in.base, evs)
 	if err != nil {
 		return nil, notTaken(err)
 	}
 	if n, first := refusals(refused); n > 0 {
 		return nil, badReply(d, "%d of its %d events were refused: %w", n, len(evs), first)
 	}
-	return r.seqsOf(evs), nil
+	return in.seqsOf(evs), nil
 }
 
 // replied reads the events of an answer.

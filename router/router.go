@@ -13,14 +13,14 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
-	"golang.org/x/time/rate"
 
 	"signalbox/catalog"
 	"signalbox/commands"
 	"signalbox/delivery"
 	"signalbox/dlq"
+	"signalbox/event"
 	"signalbox/journal"
-	"signalbox/router/dedup"
+	"signalbox/router/pause"
 	"signalbox/rules"
 	"signalbox/secret"
 	"signalbox/state"
@@ -114,6 +114,9 @@ type Router struct {
 	DeadLetters *dlq.Queue
 	// Commands follows commands and queries.
 	Commands *commands.Service
+	// Lanes are the queues of targets, Pauses those of rules and targets.
+	Lanes  Lanes
+	Pauses *pause.Pauses
 	// Traces reads the events that are kept, and States the states of objects.
 	Traces *trace.Reader
 	States *state.Reader
@@ -125,26 +128,9 @@ type Router struct {
 	// swapMu.
 	files      *rules.Set
 	subscribed map[string]*subscription
-	// pauses and releasing are used under swapMu. releaseMu is held while held
-	// deliveries are let go.
-	pauses    map[pauseKey]journal.Pause
-	releasing map[pauseKey]bool
-	releaseMu sync.Mutex
-	// targetPauses are those of pauses that targets have.
-	targetPauses targetPauses
 
-	laneMu sync.Mutex
-	lanes  map[string]*delivery.Lane // by target; a lane outlives its target
-
-	gate  gate
-	dedup *dedup.Filter // nil where it is off
-	// reused bounds the warnings of ids that several events have.
-	reused rate.Sometimes
-	// warned counts what the doors have let in with a warning.
-	warned warnings
-
-	// lanesEnv is what lanes take from the router.
-	lanesEnv delivery.Env
+	gate   gate
+	intake intake
 
 	// base is cancelled when attempts under way must end.
 	base    context.Context
@@ -154,31 +140,19 @@ type Router struct {
 	stop     chan struct{}
 	stopOnce sync.Once
 	running  atomic.Bool
-
-	whenFailed sync.Map // rule key → true once its failure has been logged
 }
 
 // snapshot is one revision of the rules, and the lanes of its targets.
 type snapshot struct {
 	set   *rules.Set
 	lanes map[string]*delivery.Lane
-	// holds is where deliveries are suspended; nil where none are.
-	holds *holds
 	// policies are what the rules say of deliveries.
 	policies *delivery.Policies
 }
 
-// suspend makes the snapshot suspend what the pauses do.
-func (s *snapshot) suspend(h *holds) {
-	s.holds = h
-	p := *s.policies
-	p.Suspended = h.pausedRule
-	s.policies = &p
-}
-
 // policiesOf returns what a set says of deliveries.
-func policiesOf(set *rules.Set) *delivery.Policies {
-	p := &delivery.Policies{Retries: map[delivery.Entry]targets.Retry{}}
+func (r *Router) policiesOf(set *rules.Set) *delivery.Policies {
+	p := &delivery.Policies{Retries: map[delivery.Entry]targets.Retry{}, Suspended: r.Pauses.Suspended}
 	for _, t := range set.Targets {
 		p.Longest = max(p.Longest, t.Retry.MaxBackoff)
 	}
@@ -211,44 +185,48 @@ func policiesOf(set *rules.Set) *delivery.Policies {
 var ErrStopping = delivery.ErrStopping
 
 // New makes a router of a first set of rules. Deliveries begin with Start.
-func New(opts Options, set *rules.Set) (_ *Router, err error) {
+func New(opts Options, set *rules.Set) (*Router, error) {
 	opts.setDefaults()
-	r := &Router{
-		opts: opts, journal: opts.Journal, log: opts.Logger,
-		lanes: map[string]*delivery.Lane{}, stop: make(chan struct{}),
-	}
-	r.reused.Interval = time.Minute
+	r := &Router{opts: opts, journal: opts.Journal, log: opts.Logger, Lanes: Lanes{journal: opts.Journal}, stop: make(chan struct{})}
 	r.base, r.abandon = context.WithCancel(context.Background())
 	opts.Journal.KeepTouches(opts.Trace)
 	r.metrics = newMetrics(opts.Registerer, r)
 	r.gate = gate{journal: opts.Journal, maxPending: opts.MaxPending, minFree: opts.MinFreeDisk}
-	if r.dedup, err = dedup.New(opts.Journal, opts.DedupWindow); err != nil {
-		r.abandon()
-		return nil, err
-	}
-	r.DeadLetters = dlq.New(dlq.Options{Journal: opts.Journal, Lanes: r, Render: r.Render, Request: r.Request, Log: opts.Logger})
-	r.Traces = trace.NewReader(opts.Journal, r.TargetName)
+	r.DeadLetters = dlq.New(dlq.Options{Journal: opts.Journal, Lanes: &r.Lanes, Log: opts.Logger,
+		Render: func(e *event.Event, rec *journal.Record, bus, rule, entry string) (dlq.Rendering, error) {
+			return r.planner().redriven(e, rec, bus, rule, entry)
+		},
+		Request: func(target string, d *targets.Delivery) (targets.Request, error) {
+			return r.planner().request(target, d)
+		},
+	})
+	r.Traces = trace.NewReader(opts.Journal, r.Lanes.TargetName)
 	r.States = state.NewReader(opts.Journal, func() *catalog.Catalog { return r.Rules().Catalog })
-	opts.Journal.OnFreed(r.freed)
-	if r.Commands, err = commands.New(commands.Options{
-		Journal: opts.Journal, Router: intake{r}, Log: opts.Logger, Registerer: opts.Registerer, Stop: r.stop,
-	}); err != nil {
-		r.abandon()
-		return nil, err
-	}
-	r.lanesEnv = r.newLanesEnv()
-	for name, id := range opts.Journal.Lanes() {
-		r.lanes[name] = delivery.NewLane(&r.lanesEnv, name, id)
-	}
-	if err := r.loadPauses(); err != nil {
-		r.abandon()
-		return nil, err
-	}
-	if err = r.Swap(set); err != nil {
+	opts.Journal.OnFreed(r.Lanes.unblock)
+	if err := r.begin(set); err != nil {
 		r.abandon()
 		return nil, err
 	}
 	return r, nil
+}
+
+// begin reads what the journal knows, and makes the first rules serve.
+func (r *Router) begin(set *rules.Set) (err error) {
+	if err := r.intake.init(r); err != nil {
+		return err
+	}
+	if r.Commands, err = commands.New(commands.Options{
+		Journal: r.journal, Router: &r.intake, Log: r.log, Registerer: r.opts.Registerer, Stop: r.stop,
+	}); err != nil {
+		return err
+	}
+	if r.Pauses, err = pause.New(r.pauseOptions()); err != nil {
+		return err
+	}
+	r.intake.pauses, r.Lanes.pauses = r.Pauses, r.Pauses
+	r.Lanes.env = r.lanesEnv()
+	r.Lanes.open()
+	return r.Swap(set)
 }
 
 // Start begins to deliver what is pending, and to drop what retention no longer
@@ -257,44 +235,68 @@ func (r *Router) Start() {
 	if err := r.DeadLetters.Start(); err != nil {
 		r.log.Error("redrives can't all go on; what they had under way goes back to the dead-letter queue", zap.Error(err))
 	}
-	r.resumeReleases()
+	r.Pauses.Recover()
 	r.running.Store(true)
-	for _, l := range r.allLanes() {
+	for _, l := range r.Lanes.all() {
 		l.Poke()
 	}
-	r.tellPauses()
+	r.Pauses.Start()
 	r.workers.Go(r.housekeep)
 }
 
+// Accept takes events in. The slice that it returns has an entry for each: nil
+// where the event and its plan are on disk and its ID is set, else an
+// *event.Error that says why it was refused. The error is for the whole call:
+// *Busy, ErrStopping, or a store that fails; then nothing was accepted.
+//
+// A repeat of an event that was accepted within the dedup window is not taken in
+// again: it gets the ID of the first, its Duplicate is set, and its error is nil.
+func (r *Router) Accept(ctx context.Context, evs []*event.Event) ([]error, error) {
+	for _, e := range evs {
+		e.Meta.Bus = r.opts.localBus(e.Meta.Bus)
+	}
+	return r.intake.acceptNew(ctx, evs, nil)
+}
+
+// Plan returns what would become of an event, and does nothing. The error is an
+// *event.Error where the event would be refused.
+func (r *Router) Plan(_ context.Context, e *event.Event) (*Plan, error) {
+	seq := r.journal.Reserve(1)
+	seq.Release() // the number is used for the preview alone
+	return r.planner().show(e, seq.At(0))
+}
+
+// Discover looks at the latest events that are kept, up to limit, accepted at since
+// or later, and returns what the details of each type look like, and where they differ
+// from the catalog.
+func (r *Router) Discover(ctx context.Context, since time.Time, limit int) (*Discovered, error) {
+	return discover(ctx, r.journal, r.Rules().Catalog, since, limit)
+}
+
+// Ready returns why the router can't accept events now: a *Busy, or ErrStopping; nil
+// if it can.
+func (r *Router) Ready() error { return r.gate.admit() }
+
+// DoorWarnings returns what has been let in with a warning since the start, by type and
+// code.
+func (r *Router) DoorWarnings() []DoorWarnings { return r.intake.warned.all() }
+
+// Accounts are the router's books, exact and durable.
+type Accounts struct {
+	Events     journal.EventCounts `json:"events"`
+	Deliveries journal.Counts      `json:"deliveries"`
+}
+
+// Accounts returns the books of all events and deliveries.
+func (r *Router) Accounts() Accounts {
+	d, e := r.journal.Totals()
+	return Accounts{Events: e, Deliveries: d}
+}
+
 // Reopen lets targets that write to files open them again.
-func (r *Router) Reopen() error {
-	var errs []error
-	for _, l := range r.allLanes() {
-		t := l.Use()
-		if t == nil {
-			continue
-		}
-		if f, ok := t.Target.(targets.Reopener); ok {
-			if err := f.Reopen(); err != nil {
-				errs = append(errs, fmt.Errorf("target %q: %w", l.Name, err))
-			}
-		}
-		t.Done()
-	}
-	return errors.Join(errs...)
-}
+func (r *Router) Reopen() error { return r.Lanes.reopen() }
 
-func (r *Router) allLanes() []*delivery.Lane {
-	r.laneMu.Lock()
-	defer r.laneMu.Unlock()
-	all := make([]*delivery.Lane, 0, len(r.lanes))
-	for _, l := range r.lanes {
-		all = append(all, l)
-	}
-	return all
-}
-
-// Rules is the set of rules that serves now.
+// Rules returns the set of rules that serves now.
 func (r *Router) Rules() *rules.Set { return r.snapshot.Load().set }
 
 // Swap makes a set of rules the one that serves, with its targets. On an error
@@ -319,7 +321,7 @@ func (r *Router) swap(set *rules.Set) error {
 	if err != nil {
 		return err
 	}
-	next := &snapshot{set: set, lanes: make(map[string]*delivery.Lane, len(set.Targets)), policies: policiesOf(set)}
+	next := &snapshot{set: set, lanes: make(map[string]*delivery.Lane, len(set.Targets)), policies: r.policiesOf(set)}
 	built := map[string]targets.Target{}
 	discard := func(err error) error {
 		for _, t := range built {
@@ -328,7 +330,7 @@ func (r *Router) swap(set *rules.Set) error {
 		return err
 	}
 	for name, cfg := range set.Targets {
-		l, err := r.lane(name)
+		l, err := r.Lanes.of(name)
 		if err != nil {
 			return discard(err)
 		}
@@ -342,22 +344,20 @@ func (r *Router) swap(set *rules.Set) error {
 		}
 		built[name] = t
 	}
-	if err := r.filePauses(set); err != nil {
+	if err := r.Pauses.TakeFiles(set); err != nil {
 		return discard(err)
 	}
-	next.suspend(r.holdsNow())
-	r.setBarriers(set)
-	r.tellLanes(next.lanes)
+	r.Pauses.Apply(set, next.lanes)
 	for name, t := range built {
 		next.lanes[name].Assign(set.Targets[name], t)
 	}
 	if before := r.snapshot.Swap(next); before != nil {
 		r.metrics.forgetRules(before.set, set)
 	}
-	r.startReleases()
+	r.Pauses.Release()
 	r.metrics.expect(set)
-	r.whenFailed.Clear()
-	for _, l := range r.allLanes() {
+	r.intake.whenFailed.Clear()
+	for _, l := range r.Lanes.all() {
 		if _, ok := set.Targets[l.Name]; !ok {
 			l.Assign(targets.Config{}, nil)
 			r.metrics.lanes.ForgetTarget(l.Name)
@@ -368,79 +368,27 @@ func (r *Router) swap(set *rules.Set) error {
 
 func (r *Router) targetEnv() targets.Env {
 	return targets.Env{
-		Logger: r.log, Stdout: r.opts.Stdout, Version: r.opts.Version, Secrets: r.opts.Secrets, Accept: r.acceptInside,
+		Logger: r.log, Stdout: r.opts.Stdout, Version: r.opts.Version, Secrets: r.opts.Secrets, Accept: r.intake.acceptInside,
 	}
 }
 
-// lane gives the lane of a target, and makes it if the target is new.
-func (r *Router) lane(name string) (*delivery.Lane, error) {
-	r.laneMu.Lock()
-	defer r.laneMu.Unlock()
-	if l, ok := r.lanes[name]; ok {
-		return l, nil
-	}
-	id, err := r.journal.Lane(name)
-	if err != nil {
-		return nil, err
-	}
-	l := delivery.NewLane(&r.lanesEnv, name, id)
-	r.lanes[name] = l
-	return l, nil
-}
-
-// LaneID gives a target's lane, if the target is one that serves now. It makes
-// Router a dlq.Router.
-func (r *Router) LaneID(target string) (journal.LaneID, bool) {
-	l, ok := r.snapshot.Load().lanes[target]
-	if !ok {
-		return 0, false
-	}
-	return l.ID, true
-}
-
-// TargetName gives the name of a lane's target, be it gone.
-func (r *Router) TargetName(id journal.LaneID) string {
-	for _, l := range r.allLanes() {
-		if l.ID == id {
-			return l.Name
-		}
-	}
-	return fmt.Sprintf("lane-%d", id)
-}
-
-// Requeue tells a lane of a delivery that has become ready again on disk. It
-// makes Router a dlq.Router.
-func (r *Router) Requeue(d journal.Delivery) {
-	if l := r.laneOf(d.Lane); l != nil {
-		l.Requeue(d)
-	}
-}
-
-// laneOf finds a lane by its id; nil if there is none.
-func (r *Router) laneOf(id journal.LaneID) *delivery.Lane {
-	for _, l := range r.allLanes() {
-		if l.ID == id {
-			return l
-		}
-	}
-	return nil
-}
-
-// freed lets an order key go on that a dead letter had stopped.
-func (r *Router) freed(id journal.LaneID, h journal.KeyHash) {
-	if l := r.laneOf(id); l != nil {
-		l.Unblocked(h)
-	}
-}
-
-// newLanesEnv returns what lanes take from the router.
-func (r *Router) newLanesEnv() delivery.Env {
+// lanesEnv returns what lanes take from the router.
+func (r *Router) lanesEnv() delivery.Env {
 	return delivery.Env{
 		Store: r.journal, Log: r.log, Metrics: r.metrics.lanes, Window: r.opts.Window, WindowBytes: r.opts.WindowBytes,
 		GoneWait: r.opts.TargetGoneWait, Base: r.base, Running: r.running.Load, Stopping: r.gate.closed.Load, Go: r.workers.Go,
 		Policies: func() *delivery.Policies { return r.snapshot.Load().policies },
-		Requests: commands.Stage{Service: r.Commands}, Redrives: r.DeadLetters, Derive: r.derive, Places: r.seqsOf,
-		Resume: func(pause journal.HoldID) { r.heldLate(pause) }, Drained: r.drained,
+		Requests: commands.Stage{Service: r.Commands}, Redrives: r.DeadLetters, Derive: r.intake.derive, Places: r.intake.seqsOf,
+		Resume: func(hold journal.HoldID) { r.Pauses.Late(hold) }, Drained: r.Pauses.Drained,
+	}
+}
+
+// pauseOptions returns what pauses take from the router.
+func (r *Router) pauseOptions() pause.Options {
+	return pause.Options{
+		Journal: r.journal, Log: r.log, Lanes: r.Lanes.all, LaneOf: r.Lanes.byID,
+		Serving: func() (*rules.Set, map[string]*delivery.Lane) { s := r.snapshot.Load(); return s.set, s.lanes },
+		Lock:    &r.swapMu, Running: r.running.Load, Stopping: r.gate.closed.Load, Stop: r.stop, Go: r.workers.Go,
 	}
 }
 

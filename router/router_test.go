@@ -438,7 +438,7 @@ func TestWhatDoesNotFitWaitsOnDiskInOrder(t *testing.T) {
 		var mu sync.Mutex
 		most := 0
 		b.fakes["a"].say(func(context.Context, *targets.Delivery) error {
-			l := b.router.lanes["a"]
+			l := b.router.Lanes.byName["a"]
 			held := l.Memory().Deliveries
 			mu.Lock()
 			most = max(most, held)
@@ -500,7 +500,7 @@ rules:
 		if last := f.times[199].Sub(began); last > time.Second {
 			t.Errorf("the last came after %v", last)
 		}
-		if c := b.router.Targets(); c[1].Name != "hung" || c[1].Pending() != 200 || c[0].Pending() != 0 {
+		if c := b.router.Lanes.Targets(); c[1].Name != "hung" || c[1].Pending() != 200 || c[0].Pending() != 0 {
 			t.Errorf("got %+v", c)
 		}
 		b.fakes["hung"].say(nil)

@@ -34,13 +34,13 @@ func (r *Router) Stop(ctx context.Context) error {
 	r.stopOnce.Do(func() {
 		close(r.stop)
 		r.gate.close()
-		r.halt()
+		r.Lanes.halt()
 	})
 	idle := make(chan struct{})
 	go func() {
 		defer close(idle)
 		r.swapMu.Lock() // a swap under way ends first
-		r.halt()        // the lanes that it has made
+		r.Lanes.halt()  // the lanes that it has made
 		r.swapMu.Unlock()
 		r.DeadLetters.Stop()
 		r.workers.Wait()
@@ -50,7 +50,7 @@ func (r *Router) Stop(ctx context.Context) error {
 	select {
 	case <-idle:
 	case <-ctx.Done():
-		err = &BrokenOffError{Attempts: r.underWay(), Cause: context.Cause(ctx)}
+		err = &BrokenOffError{Attempts: r.Lanes.underWay(), Cause: context.Cause(ctx)}
 		r.abandon()
 		ended = within(brokenEnd, idle)
 	}
@@ -59,7 +59,7 @@ func (r *Router) Stop(ctx context.Context) error {
 		return err // a target that hangs in an attempt can't be closed either
 	}
 	closed := make(chan error, 1)
-	go func() { closed <- r.closeTargets() }()
+	go func() { closed <- r.Lanes.close() }()
 	select {
 	case e := <-closed:
 		return errors.Join(err, e)
@@ -83,26 +83,4 @@ func within(d time.Duration, done <-chan struct{}) bool {
 	case <-timer.C:
 		return false
 	}
-}
-
-func (r *Router) halt() {
-	for _, l := range r.allLanes() {
-		l.Halt()
-	}
-}
-
-// underWay counts the attempts that are being made.
-func (r *Router) underWay() (n int) {
-	for _, l := range r.allLanes() {
-		n += l.Status().InFlight
-	}
-	return n
-}
-
-func (r *Router) closeTargets() error {
-	var errs []error
-	for _, l := range r.allLanes() {
-		errs = append(errs, l.CloseTarget())
-	}
-	return errors.Join(errs...)
 }

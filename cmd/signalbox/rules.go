@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"signalbox/api"
-	"signalbox/router"
+	"signalbox/router/pause"
 	"signalbox/rules"
 )
 
@@ -47,7 +47,7 @@ type rulesCommand struct {
 	output format
 }
 
-type ruleAct func(c *api.Client, ctx context.Context, bus, name string) (router.RulePause, error)
+type ruleAct func(c *api.Client, ctx context.Context, bus, name string) (pause.Rule, error)
 
 func (r *rulesCommand) verb(name, short string, act ruleAct) *cobra.Command {
 	cmd := &cobra.Command{

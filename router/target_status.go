@@ -7,6 +7,7 @@ import (
 
 	"signalbox/delivery"
 	"signalbox/journal"
+	"signalbox/router/pause"
 	"signalbox/targets"
 )
 
@@ -23,7 +24,7 @@ type TargetStatus struct {
 	// Circuit is its circuit breaker; nil where that is switched off.
 	Circuit *delivery.Circuit `json:"circuit,omitempty"`
 	// Pause says who has paused it; nil where nobody has.
-	Pause *Pause `json:"pause,omitempty"`
+	Pause *pause.Pause `json:"pause,omitempty"`
 	// QuietUntil is until when the target has asked for no attempts.
 	QuietUntil time.Time `json:"quiet_until,omitzero"`
 	// GoneUntil is until when the deliveries of a target that is gone wait for it.
@@ -33,12 +34,12 @@ type TargetStatus struct {
 	journal.Counts
 }
 
-// Targets gives the state of every target that serves, or that still has
+// Targets returns the state of every target that serves, or that still has
 // deliveries, by name.
-func (r *Router) Targets() []TargetStatus {
+func (ls *Lanes) Targets() []TargetStatus {
 	var all []TargetStatus
-	for _, l := range r.allLanes() {
-		s := r.targetStatus(l)
+	for _, l := range ls.all() {
+		s := ls.status(l)
 		if s.Config != nil || s.Pending() > 0 || s.Dead > 0 {
 			all = append(all, s)
 		}
@@ -47,11 +48,11 @@ func (r *Router) Targets() []TargetStatus {
 	return all
 }
 
-func (r *Router) targetStatus(l *delivery.Lane) TargetStatus {
+func (ls *Lanes) status(l *delivery.Lane) TargetStatus {
 	now := l.Status()
 	s := TargetStatus{
 		Name: l.Name, Config: now.Config, Failing: now.Failing, State: now.State, Circuit: now.Circuit,
-		QuietUntil: now.ThrottledUntil, GoneUntil: now.GoneUntil, InFlight: now.InFlight, Pause: r.targetPauses.of(l.Name), Counts: r.journal.LaneCounts(l.ID),
+		QuietUntil: now.ThrottledUntil, GoneUntil: now.GoneUntil, InFlight: now.InFlight, Pause: ls.pauses.OfTarget(l.Name), Counts: ls.journal.LaneCounts(l.ID),
 	}
 	if s.Config != nil {
 		s.Type = s.Config.Type
@@ -61,30 +62,11 @@ func (r *Router) targetStatus(l *delivery.Lane) TargetStatus {
 
 // Failing reports whether a target fails now, with its latest error: the latest
 // attempt has failed, or its circuit is not closed.
-func (r *Router) Failing(target string) (reason string, failing bool) {
-	l, ok := r.snapshot.Load().lanes[target]
-	if !ok {
+func (ls *Lanes) Failing(target string) (reason string, failing bool) {
+	l := ls.serving(target)
+	if l == nil {
 		return "", false
 	}
 	s := l.Status()
 	return s.Failing, s.Failing != "" || s.Circuit.Interrupted()
-}
-
-// BreakerOpen reports whether the circuit of a target is open or half-open:
-// deliveries wait.
-func (r *Router) BreakerOpen(target string) bool {
-	l, ok := r.snapshot.Load().lanes[target]
-	return ok && l.Status().Circuit.Interrupted()
-}
-
-// Accounts are the router's books, exact and durable.
-type Accounts struct {
-	Events     journal.EventCounts `json:"events"`
-	Deliveries journal.Counts      `json:"deliveries"`
-}
-
-// Accounts gives the books of all events and deliveries.
-func (r *Router) Accounts() Accounts {
-	d, e := r.journal.Totals()
-	return Accounts{Events: e, Deliveries: d}
 }
