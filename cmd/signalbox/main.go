@@ -13,11 +13,20 @@ func main() {
 	os.Exit(run(untilSignal(context.Background()), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
-// untilSignal gives a context that ends with the first SIGINT or SIGTERM. A
-// second one then ends the process at once, as if nobody listened.
+// untilSignal returns a context that ends with the first SIGINT or SIGTERM. A second one
+// ends the process at once: whoever sees that the first was heard can rely on it.
 func untilSignal(ctx context.Context) context.Context {
-	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop)
+	ctx, cancel := context.WithCancel(ctx)
+	heard := make(chan os.Signal, 2)
+	signal.Notify(heard, syscall.SIGINT, syscall.SIGTERM)
+	go func() {
+		<-heard
+		signal.Stop(heard)
+		if len(heard) > 0 { // it came before Stop
+			os.Exit(exitError)
+		}
+		cancel()
+	}()
 	return ctx
 }
 
