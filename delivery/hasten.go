@@ -35,22 +35,6 @@ func (h *hasten) end(began, now hasten) {
 	}
 }
 
-// RetryNow makes all that waits for a later attempt due now, and probes the target
-// where its circuit is open. It returns how many deliveries wait.
-func (l *Lane) RetryNow() uint64 {
-	l.locked(l.hasten)
-	return l.env.Store.LaneCounts(l.ID).Waiting
-}
-
-// hasten is RetryNow under the lock, before the lane looks for work.
-func (l *Lane) hasten() {
-	now := time.Now()
-	if l.env.Store.LaneCounts(l.ID).Waiting > 0 {
-		l.backlog.hasten.ask(now)
-	}
-	l.health.circuit.probeNow(now)
-}
-
 // readHastened reads what waits for later than now, if it is to be made due.
 func (r *reading) readHastened(now time.Time) error {
 	r.hasten.from = last(r.hasten.from, journal.Cursor{Due: now.Add(1)}) // the rest is due, and has been read

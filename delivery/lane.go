@@ -271,6 +271,22 @@ func (l *Lane) SetPause(paused, draining bool, resumed time.Time) {
 	})
 }
 
+// RetryNow makes all that waits for a later attempt due now, and probes the target
+// where its circuit is open. It returns how many deliveries wait.
+func (l *Lane) RetryNow() uint64 {
+	l.locked(l.hasten)
+	return l.env.Store.LaneCounts(l.ID).Waiting
+}
+
+// hasten is RetryNow under the lock, before the lane looks for work.
+func (l *Lane) hasten() {
+	now := time.Now()
+	if l.env.Store.LaneCounts(l.ID).Waiting > 0 {
+		l.backlog.hasten.ask(now)
+	}
+	l.health.circuit.probeNow(now)
+}
+
 // checkDrained tells, once, that the backlog of a draining lane has been delivered.
 func (l *Lane) checkDrained() {
 	if !l.draining || l.drained {
