@@ -16,13 +16,17 @@ import (
 
 	"signalbox/audit"
 	"signalbox/config"
+	"signalbox/journal/backup"
 	"signalbox/router"
 )
 
 // Options are what the API shows and acts on. All are required but Reloader, for a
 // program whose rules are not reloaded this way, Logger and Stopping.
 type Options struct {
-	Router   *router.Router
+	Router *router.Router
+	// Store is what POST /v1/backup copies, and Version the program's that did.
+	Store    backup.Store
+	Version  string
 	Audit    *audit.Log
 	Reloader *config.Reloader
 	Gatherer prometheus.Gatherer

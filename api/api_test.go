@@ -91,7 +91,7 @@ func newWorldOf(t *testing.T, text, more string) *world {
 	stopping, stop := context.WithCancel(t.Context())
 	w.stop = stop
 	w.server = httptest.NewServer(New(Options{
-		Router: w.router, Audit: w.log, Reloader: reloader,
+		Router: w.router, Store: j, Audit: w.log, Reloader: reloader,
 		Gatherer: registry, Stopping: stopping,
 	}))
 	w.client = &Client{URL: w.server.URL, HTTP: w.server.Client()}

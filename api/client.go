@@ -146,6 +146,15 @@ func (c *Client) Explain(ctx context.Context, bus string, event []byte) (e Expla
 	return e, c.post(ctx, path, "application/json", event, &e)
 }
 
+// Backup returns a copy of the router's store, for backup.Receive. The caller closes it.
+func (c *Client) Backup(ctx context.Context) (io.ReadCloser, error) {
+	resp, err := c.send(ctx, http.MethodPost, "/v1/backup", "", nil)
+	if err != nil {
+		return nil, err
+	}
+	return resp.Body, nil
+}
+
 func (c *Client) get(ctx context.Context, path string, q url.Values, into any) error {
 	if len(q) > 0 {
 		path += "?" + q.Encode()

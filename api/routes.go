@@ -93,6 +93,7 @@ func (a *api) routes() []route {
 		{"POST", "/v1/explain", Read, "bus", "Explains which rules match an event, and why the others do not.", 0, Explanation{}, map[string]any{}, a.explain},
 		{"GET", "/v1/audit", Read, "action object key outcome since until limit cursor", "Lists who did what with the right to operate, and who was refused, the latest first.", 0, audit.Page{}, nil, a.listAudit},
 		{"GET", "/v1/accounts", Read, "", "Shows the counters of events and deliveries.", 0, router.Accounts{}, nil, a.getAccounts},
+		{"POST", "/v1/backup", Admin, "", "Sends a copy of the store as it is now, as a tar archive whose last file is backup.json.", 0, nil, nil, a.backup},
 		{"GET", "/v1/openapi.json", Read, "", "This document.", 0, map[string]any{}, nil, a.openAPI},
 		{"GET", "/metrics", Read, "", "The metrics, for Prometheus.", 0, nil, nil, promhttp.HandlerFor(a.Gatherer, promhttp.HandlerOpts{
 			ErrorLog: zap.NewStdLog(a.Logger), EnableOpenMetrics: true,

@@ -78,6 +78,17 @@ func checkModes(dir string, log *zap.Logger) error {
 	return nil
 }
 
+// checkRestore refuses a directory that is a backup, or that a restore has not ended in.
+func checkRestore(dir string, fs vfs.FS) error {
+	if _, err := fs.Stat(fs.PathJoin(dir, BackupManifest)); err == nil {
+		return errors.New("it is a backup: set data_dir to another directory, and run signalbox restore with this one")
+	}
+	if _, err := fs.Stat(fs.PathJoin(dir, RestoreDir)); err == nil {
+		return fmt.Errorf("a restore into it was broken off: run signalbox restore again; or remove %s in it to go on with what is there", RestoreDir)
+	}
+	return nil
+}
+
 // checkRemains refuses to begin a new store where there are files of one that can't be
 // opened: they would be deleted as no longer needed.
 func checkRemains(dir string, fs vfs.FS) error {
@@ -88,17 +99,24 @@ func checkRemains(dir string, fs vfs.FS) error {
 	if desc.Exists {
 		return nil
 	}
-	names, err := fs.List(dir)
-	if err != nil {
+	names, err := filesOfStore(dir, fs)
+	if err != nil || len(names) == 0 {
 		return err
 	}
-	names = slices.DeleteFunc(names, func(name string) bool { return !ofStore(name) })
-	if len(names) == 0 {
-		return nil
-	}
-	slices.Sort(names)
 	return fmt.Errorf("it has %d files of a store (such as %s), and not the file that tells which of them belong to it (marker.manifest.…, which is empty and which some backup tools leave out): "+
 		"restore the whole directory from a backup, or move these files elsewhere to begin with an empty store", len(names), names[0])
+}
+
+// filesOfStore returns the names of the files in a directory that a store keeps its data in,
+// sorted.
+func filesOfStore(dir string, fs vfs.FS) ([]string, error) {
+	names, err := fs.List(dir)
+	if err != nil {
+		return nil, err
+	}
+	names = slices.DeleteFunc(names, func(name string) bool { return !ofStore(name) })
+	slices.Sort(names)
+	return names, nil
 }
 
 // ofStore reports whether a file is one that the store keeps its data in.
@@ -107,7 +125,7 @@ func ofStore(name string) bool {
 	case ".sst", ".log", ".blob":
 		return true
 	}
-	return strings.HasPrefix(name, "MANIFEST-") || strings.HasPrefix(name, "OPTIONS-")
+	return strings.HasPrefix(name, "MANIFEST-") || strings.HasPrefix(name, "OPTIONS-") || strings.HasPrefix(name, "marker.")
 }
 
 // damaged says of an error that a file is at fault what to do about it.

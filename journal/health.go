@@ -16,6 +16,8 @@ type health struct {
 	mu    sync.Mutex
 	err   error
 	since time.Time
+	// told are the files whose damage has been logged.
+	told map[string]bool
 }
 
 // failed notes that a write in the background did not go through. It is logged
@@ -28,7 +30,22 @@ func (h *health) failed(err error) {
 	}
 	h.mu.Unlock()
 	if first {
-		h.log.Error("journal can't write to its disk; it tries again, and no event is accepted meanwhile", zap.Error(err))
+		h.log.Error("journal can't write to its disk; it tries again, and no event is accepted meanwhile", zap.String("error", oneLine(err.Error())))
+	}
+}
+
+// corrupt tells of a file that can't be read as it was written, once.
+func (h *health) corrupt(info pebble.DataCorruptionInfo) {
+	h.mu.Lock()
+	first := !h.told[info.Path]
+	if h.told == nil {
+		h.told = map[string]bool{}
+	}
+	h.told[info.Path] = true
+	h.mu.Unlock()
+	if first {
+		h.log.Error("a file of the store is damaged, and what is in it can't be read: stop the router, and restore the data directory from a backup; signalbox verify shows what else is",
+			zap.String("file", info.Path), zap.String("error", oneLine(info.Details.Error())))
 	}
 }
 
@@ -50,6 +67,7 @@ func (h *health) wrote(err error) {
 func (h *health) listener() *pebble.EventListener {
 	return &pebble.EventListener{
 		BackgroundError: h.failed,
+		DataCorruption:  h.corrupt,
 		FlushEnd:        func(f pebble.FlushInfo) { h.wrote(f.Err) },
 		CompactionEnd:   func(c pebble.CompactionInfo) { h.wrote(c.Err) },
 	}

@@ -44,6 +44,7 @@ func InMemory() *Disk { return disk.New(vfs.NewMem()) }
 // Journal is an open store. It is safe for concurrent use.
 type Journal struct {
 	dir    string
+	fs     vfs.FS
 	db     *pebble.DB
 	lock   *pebble.Lock
 	log    *zap.Logger
@@ -54,6 +55,7 @@ type Journal struct {
 	oldest  atomic.Uint64 // events before this Seq have been dropped
 	touches atomic.Bool   // what deliveries came to is kept
 	trimMu  sync.RWMutex  // held while old events are dropped, and shared by redrives
+	copying sync.Mutex    // held while a checkpoint is there
 
 	mu       sync.Mutex
 	room     *sync.Cond
@@ -94,12 +96,15 @@ func Open(dir string, opts Options) (*Journal, error) {
 	if opts.Fatal == nil {
 		opts.Fatal = func(err error) { opts.Logger.Fatal("the journal can't go on", zap.Error(err)) }
 	}
+	if err := checkRestore(dir, fs); err != nil {
+		return nil, fmt.Errorf("data directory %s: %w", dir, err)
+	}
 	lock, err := lockDirectory(dir, fs, opts.Logger)
 	if err != nil {
 		return nil, fmt.Errorf("data directory %s: %w", dir, err)
 	}
 	j := &Journal{
-		dir: dir, lock: lock, log: opts.Logger, now: time.Now, fatal: opts.Fatal,
+		dir: dir, fs: fs, lock: lock, log: opts.Logger, now: time.Now, fatal: opts.Fatal,
 		wake: make(chan struct{}, 1), lazy: make(chan struct{}, 1), stop: make(chan struct{}),
 		tokens: make(chan struct{}, maxFlights), flights: make(chan *flight, maxFlights),
 		landed:     make(chan struct{}),
@@ -135,11 +140,20 @@ func (j *Journal) open(fs vfs.FS, opts Options) (older bool, err error) {
 	if err := checkRemains(j.dir, fs); err != nil {
 		return false, fmt.Errorf("data directory %s: %w", j.dir, err)
 	}
+	if err := reportTail(fs, j.dir, j.log); err != nil {
+		return false, fmt.Errorf("data directory %s: %w", j.dir, err)
+	}
+	if err := fs.RemoveAll(fs.PathJoin(j.dir, checkpointDir)); err != nil { // of a process that was killed
+		return false, fmt.Errorf("data directory %s: %w", j.dir, err)
+	}
 	if j.db, err = pebble.Open(j.dir, pebbleOptions(fs, opts, j.lock, j.health.listener())); err != nil {
 		return false, fmt.Errorf("data directory %s: %w", j.dir, damaged(err))
 	}
-	if older, err = j.checkVersion(); err != nil {
-		return false, fmt.Errorf("data directory %s: %w", j.dir, err)
+	if err = checkBlobs(j.db, fs, j.dir); err == nil {
+		older, err = j.checkVersion()
+	}
+	if err != nil {
+		return false, fmt.Errorf("data directory %s: %w", j.dir, damaged(err))
 	}
 	if err := j.recover(); err != nil {
 		return false, fmt.Errorf("data directory %s: recovery: %w", j.dir, damaged(err))

@@ -65,6 +65,7 @@ func verifyMeta(v *verifier, k, value []byte) {
 		if len(value) != 8 {
 			v.fault("horizon of retention %x: %v", value, errCorrupt)
 		}
+	case bytes.Equal(k, restoredKey):
 	default:
 		v.fault("meta %q: not known", k[1:])
 	}

@@ -20,18 +20,22 @@ func (j *Journal) scan(lower, upper []byte, fn func(k, v []byte) (bool, error)) 
 	return scanIn(j.db, lower, upper, fn)
 }
 
-func scanIn(view pebble.Reader, lower, upper []byte, fn func(k, v []byte) (bool, error)) error {
+func scanIn(view pebble.Reader, lower, upper []byte, fn func(k, v []byte) (bool, error)) (err error) {
 	it, err := view.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: upper})
 	if err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(err, it.Close()) }()
 	for ok := it.First(); ok; ok = it.Next() {
-		more, err := fn(it.Key(), it.Value())
-		if err != nil || !more {
-			return errors.Join(err, it.Close())
+		v, err := it.ValueAndErr()
+		if err != nil {
+			return err
+		}
+		if more, err := fn(it.Key(), v); err != nil || !more {
+			return err
 		}
 	}
-	return errors.Join(it.Error(), it.Close())
+	return it.Error()
 }
 
 // ends gives the first event's sequence number and the last one's.
@@ -198,7 +202,11 @@ func (j *Journal) deliveries(lower, upper []byte, fn func(Delivery, Record) bool
 			}
 			return false, fmt.Errorf("delivery %d/%d: its event: %w", d.Seq, d.N, ErrNotFound)
 		}
-		r, err := readRecord(d.Seq, append([]byte(nil), events.Value()...))
+		value, err := events.ValueAndErr()
+		if err != nil {
+			return false, err
+		}
+		r, err := readRecord(d.Seq, append([]byte(nil), value...))
 		if err != nil {
 			return false, err
 		}

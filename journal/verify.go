@@ -5,9 +5,11 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 
 	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"signalbox/event"
 	"signalbox/journal/internal/disk"
@@ -29,6 +31,8 @@ type Report struct {
 	// Faults are the first faults; FaultCount is how many there are.
 	Faults     []string `json:"faults"`
 	FaultCount int      `json:"fault_count"`
+	// Notes are what is no fault and may be of interest.
+	Notes []string `json:"notes,omitempty"`
 }
 
 // maxFaults bounds the faults that a report names.
@@ -49,6 +53,9 @@ func Verify(dir string, d *Disk, readers Readers, progress func(keys uint64)) (_
 	if _, err := fsys.Stat(dir); errors.Is(err, fs.ErrNotExist) {
 		return Report{}, fmt.Errorf("data directory %s: no store: %w", dir, ErrNotFound)
 	}
+	if _, err := fsys.Stat(fsys.PathJoin(dir, BackupManifest)); err == nil {
+		fsys = unlocked{fsys}
+	}
 	lock, err := takeLock(dir, fsys)
 	if err != nil {
 		return Report{}, fmt.Errorf("data directory %s: %w", dir, err)
@@ -56,6 +63,10 @@ func Verify(dir string, d *Disk, readers Readers, progress func(keys uint64)) (_
 	defer func() { err = errors.Join(err, lock.Close()) }()
 	defer catch(&err)
 	if err := checkRemains(dir, fsys); err != nil {
+		return Report{}, fmt.Errorf("data directory %s: %w", dir, err)
+	}
+	end, err := endOfLog(fsys, dir)
+	if err != nil {
 		return Report{}, fmt.Errorf("data directory %s: %w", dir, err)
 	}
 	db, err := pebble.Open(dir, &pebble.Options{
@@ -69,12 +80,26 @@ func Verify(dir string, d *Disk, readers Readers, progress func(keys uint64)) (_
 		return Report{}, fmt.Errorf("data directory %s: %w", dir, damaged(err))
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
+	if err := checkBlobs(db, fsys, dir); err != nil {
+		return Report{}, fmt.Errorf("data directory %s: %w", dir, damaged(err))
+	}
 	report, err := (&verifier{view: db, readers: readers, progress: progress}).run()
+	if end.garbage > 0 {
+		report.Notes = append(report.Notes, fmt.Sprintf("%s: %d bytes that are not zero follow its last whole record, at %d: "+
+			"a write that a crash broke off, or damage", end.name, end.garbage, end.offset))
+	}
 	if err != nil {
 		err = fmt.Errorf("data directory %s: %w", dir, damaged(err))
 	}
 	return report, err
 }
+
+// unlocked leaves a backup as it is, which nobody opens for writing, and which may lie where
+// nothing can be written.
+type unlocked struct{ vfs.FS }
+
+// Lock does nothing.
+func (unlocked) Lock(string) (io.Closer, error) { return io.NopCloser(nil), nil }
 
 // quiet says nothing: what goes wrong in a store that is only read is an error.
 type quiet struct{}

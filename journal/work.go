@@ -44,7 +44,11 @@ func (j *Journal) Works(before Seq, fn func(Work) bool) error {
 		return err
 	}
 	for ok := it.Last(); ok; ok = it.Prev() {
-		w := Work{Seq: Seq(binary.BigEndian.Uint64(it.Key()[1:])), Value: append([]byte(nil), it.Value()...)}
+		v, err := it.ValueAndErr()
+		if err != nil {
+			return errors.Join(err, it.Close())
+		}
+		w := Work{Seq: Seq(binary.BigEndian.Uint64(it.Key()[1:])), Value: append([]byte(nil), v...)}
 		if !fn(w) {
 			break
 		}

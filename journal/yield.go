@@ -29,6 +29,9 @@ func (fs yieldingFS) Create(name string, category vfs.DiskWriteCategory) (vfs.Fi
 	return yieldingFile{f}, nil
 }
 
+// MkdirAll makes directories that are nobody else's business.
+func (fs yieldingFS) MkdirAll(dir string, _ os.FileMode) error { return fs.FS.MkdirAll(dir, dirMode) }
+
 // inBackground knows the names that Pebble gives to what it writes.
 func inBackground(category vfs.DiskWriteCategory) bool {
 	switch category {

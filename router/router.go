@@ -223,6 +223,9 @@ func (r *Router) begin(set *rules.Set) (err error) {
 	if r.Pauses, err = pause.New(r.pauseOptions()); err != nil {
 		return err
 	}
+	if err := r.Pauses.TakeRestored(set); err != nil {
+		return err
+	}
 	r.intake.pauses, r.Lanes.pauses = r.Pauses, r.Pauses
 	r.Lanes.env = r.lanesEnv()
 	r.Lanes.open()

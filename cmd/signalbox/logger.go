@@ -26,5 +26,5 @@ func newLogger(cfg config.Log, w *outlet) *zap.Logger {
 		}
 		encoder = zapcore.NewConsoleEncoder(enc)
 	}
-	return zap.New(zapcore.NewCore(encoder, w, level))
+	return zap.New(plainErrors{zapcore.NewCore(encoder, w, level)})
 }

@@ -115,6 +115,8 @@ Exit codes: 0 all is well, 1 a failure, 2 wrong usage.`,
 		c.graphCommand(),
 		c.auditCommand(),
 		c.verifyCommand(),
+		c.backupCommand(),
+		c.restoreCommand(),
 		c.benchCommand(),
 		c.versionCommand(),
 	)

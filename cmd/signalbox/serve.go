@@ -264,7 +264,7 @@ func inUse(err error) error {
 // would acknowledge events that are not on disk.
 func (s *server) fatal(err error) {
 	fmt.Fprintf(s.stderr, "signalbox: the journal in %s can't be written safely, so the router stops at once: %v\n"+
-		"Nothing acknowledged is lost. Look at the disk (space, rights, faults) and start again.\n", s.cfg.DataDir, err)
+		"Look at the disk (space, rights, faults) and start again; signalbox verify says whether what lies there is whole.\n", s.cfg.DataDir, err)
 	_ = s.outlet.Sync()
 	s.exit(exitError)
 }
@@ -306,7 +306,7 @@ func (s *server) handler(registry *prometheus.Registry, stopping context.Context
 		TestPattern: testPattern, Registerer: registry, Logger: s.log,
 	})
 	management := api.New(api.Options{
-		Router: s.router, Audit: s.audit, Reloader: s.reloader,
+		Router: s.router, Store: s.journal, Version: thisBuild().Version, Audit: s.audit, Reloader: s.reloader,
 		Gatherer: registry, Logger: s.log, Stopping: stopping,
 	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"text/tabwriter"
 	"time"
 
@@ -37,7 +38,7 @@ func (c *cli) targetsCommand() *cobra.Command {
 	t.output.flag(list)
 	cmd.AddCommand(list,
 		t.verb("pause", "Attempt nothing at a target; its deliveries wait, and do not age", (*api.Client).PauseTarget),
-		t.verb("resume", "Let a target's deliveries go on", (*api.Client).ResumeTarget),
+		t.resumeCommand(),
 		t.verb("retry", "Attempt now what waits at a target for a later attempt", (*api.Client).RetryTarget),
 		t.drainCommand())
 	return cmd
@@ -71,6 +72,51 @@ func (t *targetsCommand) verb(name, short string, act targetAct) *cobra.Command 
 	}
 	t.output.flag(cmd)
 	return cmd
+}
+
+func (t *targetsCommand) resumeCommand() *cobra.Command {
+	cmd := t.verb("resume", "Let a target's deliveries go on", (*api.Client).ResumeTarget)
+	one := cmd.RunE
+	var all bool
+	cmd.Use = "resume <target>|--all"
+	cmd.Example += "\n  signalbox targets resume --all"
+	cmd.Flags().BoolVar(&all, "all", false, "resume every target that a command, or a restore, has paused")
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		if all {
+			return takes(0, 0)(cmd, args)
+		}
+		return takes(1, 1)(cmd, args)
+	}
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if all {
+			return t.resumeAll(cmd.Context())
+		}
+		return one(cmd, args)
+	}
+	return cmd
+}
+
+// resumeAll resumes all targets but those that their files pause.
+func (t *targetsCommand) resumeAll(ctx context.Context) error {
+	client, err := t.client(t.connection)
+	if err != nil {
+		return err
+	}
+	known, err := client.Targets(ctx)
+	if err != nil {
+		return err
+	}
+	resumed := []api.TargetView{}
+	for _, s := range known {
+		if s.Pause == nil || slices.Contains(s.Pause.By, "file") {
+			continue
+		}
+		if s, err = client.ResumeTarget(ctx, s.Name); err != nil {
+			return err
+		}
+		resumed = append(resumed, s)
+	}
+	return t.print(resumed, map[string]any{"targets": resumed})
 }
 
 func (t *targetsCommand) drainCommand() *cobra.Command {

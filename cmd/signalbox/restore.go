@@ -1,0 +1,90 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"signalbox/config"
+	"signalbox/journal"
+	"signalbox/journal/backup"
+)
+
+func (c *cli) restoreCommand() *cobra.Command {
+	r := restoreCommand{cli: c}
+	cmd := &cobra.Command{
+		Use:   "restore <backup>",
+		Short: "Make the store out of a backup",
+		Long: `Make the store in data_dir of the configuration out of a backup. The backup is checked
+first. The router must not be running, and data_dir must hold no store.
+
+The router then starts with every target paused: what was pending when the backup was
+made may have been delivered since, and would be sent again. Look at what is pending
+(signalbox targets list), and let the targets go on (signalbox targets resume --all).`,
+		Example: "  signalbox restore /backups/signalbox-monday",
+		Args:    takes(1, 1),
+		RunE:    func(_ *cobra.Command, args []string) error { return r.run(args[0]) },
+	}
+	r.output.flag(cmd)
+	return cmd
+}
+
+type restoreCommand struct {
+	*cli
+	output format
+}
+
+// restored is what a restore tells a program.
+type restored struct {
+	DataDir string `json:"data_dir"`
+	Events  uint64 `json:"events"`
+	Pending uint64 `json:"pending"`
+	Dead    uint64 `json:"dead"`
+}
+
+func (r *restoreCommand) run(dir string) error {
+	cfg, err := config.Load(r.configPath)
+	if err != nil {
+		return fmt.Errorf("the configuration has faults:\n%w", err)
+	}
+	dir = filepath.Clean(dir)
+	checked := newTally(r.stderr, "checked")
+	m, err := backup.Check(dir, checked.show)
+	checked.end()
+	if err != nil {
+		return err
+	}
+	report, err := r.verifyStore(dir)
+	if err != nil {
+		return err
+	}
+	if report.FaultCount > 0 {
+		return fmt.Errorf("the backup has %s: see signalbox verify %s; nothing was restored", count(report.FaultCount, "fault"), dir)
+	}
+	copied := newTally(r.stderr, "copied")
+	err = backup.Restore(m, dir, cfg.DataDir, copied.show)
+	copied.end()
+	if errors.Is(err, journal.ErrLocked) {
+		return fmt.Errorf("the router is running on %s: stop it first", cfg.DataDir)
+	}
+	if err != nil {
+		return err
+	}
+	d := report.Deliveries
+	if r.output == formatJSON {
+		return printJSON(r.stdout, restored{cfg.DataDir, report.Events, d.Pending(), d.Dead})
+	}
+	_, err = fmt.Fprintf(r.stdout, "%s: %s, %s, %s\nEvery target starts paused. Continue with: signalbox targets resume --all\n",
+		cfg.DataDir, count(int(report.Events), "event"), deliveries(d.Pending()), count(int(d.Dead), "dead letter"))
+	return err
+}
+
+// deliveries writes how many wait.
+func deliveries(pending uint64) string {
+	if pending == 1 {
+		return "1 delivery pending"
+	}
+	return fmt.Sprintf("%d deliveries pending", pending)
+}
