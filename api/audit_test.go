@@ -2,6 +2,7 @@ package api
 
 import (
 	"encoding/json"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -31,6 +32,8 @@ func TestEveryActionIsAudited(t *testing.T) {
 			req, err := http.NewRequestWithContext(t.Context(), r.method, w.server.URL+pathParameter.ReplaceAllString(r.path, "no-such-$1"), strings.NewReader("{}"))
 			must(t, err)
 			resp, err := w.server.Client().Do(req)
+			must(t, err)
+			_, err = io.Copy(io.Discard, resp.Body) // a backup has ended when all of it is there
 			must(t, err)
 			resp.Body.Close()
 			after, err := w.log.List(audit.Filter{}, "", 1000)

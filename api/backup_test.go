@@ -31,7 +31,9 @@ func backupFrom(t *testing.T, store storeFunc, stopping context.Context) (status
 	}))
 	defer server.Close()
 	resp, err := http.Post(server.URL+"/v1/backup", "", nil)
-	must(t, err)
+	if err != nil {
+		return 0, err // broken off before the first byte
+	}
 	defer resp.Body.Close()
 	_, err = io.Copy(io.Discard, resp.Body)
 	return resp.StatusCode, err

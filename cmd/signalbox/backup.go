@@ -21,7 +21,7 @@ on meanwhile; every event that it acknowledged before the backup began is in it.
 directory gets its name once the copy is whole and on disk; until then it is called
 <directory>.partial. The key needs the right "admin".
 
-signalbox verify <directory> checks the backup, and signalbox restore makes a store of it.`,
+signalbox verify <directory> checks the backup; signalbox restore makes a store of it.`,
 		Example: `  signalbox backup /backups/signalbox-monday
   signalbox backup ./copy --url http://router.internal:8080 --api-key "$ADMIN_KEY"`,
 		Args: takes(1, 1),
