@@ -20,10 +20,11 @@ const backupStall = time.Minute
 // off, so that no client takes a part for the whole.
 func (a *api) backup(w http.ResponseWriter, r *http.Request) {
 	takesLong(w)
-	ctx, cancel := a.untilStop(r.Context())
-	defer cancel()
 	begun := false
-	out := &steadyWriter{w: w, ctx: ctx}
+	out := &steadyWriter{w: w, until: []context.Context{r.Context()}}
+	if a.Stopping != nil {
+		out.until = append(out.until, a.Stopping)
+	}
 	err := backup.Send(out, a.Store, a.Version, func() {
 		begun = true
 		w.Header().Set("Content-Type", "application/x-tar")
@@ -43,15 +44,17 @@ func (a *api) backup(w http.ResponseWriter, r *http.Request) {
 
 // steadyWriter writes to a client as long as that goes on taking something.
 type steadyWriter struct {
-	w    http.ResponseWriter
-	ctx  context.Context
-	sent int64
+	w     http.ResponseWriter
+	until []context.Context
+	sent  int64
 }
 
 // Write fails once the request or the router ends.
 func (s *steadyWriter) Write(p []byte) (int, error) {
-	if s.ctx.Err() != nil {
-		return 0, context.Cause(s.ctx)
+	for _, ctx := range s.until {
+		if ctx.Err() != nil {
+			return 0, context.Cause(ctx)
+		}
 	}
 	_ = http.NewResponseController(s.w).SetWriteDeadline(time.Now().Add(backupStall)) // not supported by a recorder
 	n, err := s.w.Write(p)
