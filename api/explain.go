@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"signalbox/event"
+	"signalbox/machine"
 	"signalbox/rules"
 	"signalbox/rules/pattern"
 )
@@ -208,6 +209,9 @@ func tooLarge(err error) error {
 	var over *http.MaxBytesError
 	if errors.As(err, &over) {
 		return &Error{Status: http.StatusRequestEntityTooLarge, Message: fmt.Sprintf("the body is over the limit of %d bytes", over.Limit)}
+	}
+	if errors.Is(err, machine.ErrMemory) {
+		return &Error{Status: http.StatusServiceUnavailable, Message: err.Error()}
 	}
 	return badRequest("body: %v", err)
 }

@@ -106,6 +106,12 @@ type Limits struct {
 	MaxPending int `yaml:"max_pending"`
 	// HeaderTimeout is how long a client may take for the head of a request.
 	HeaderTimeout time.Duration `yaml:"header_timeout"`
+	// Memory is what the router is held to; 0 is 60 % of what the machine or its control
+	// group has.
+	Memory document.Size `yaml:"memory"`
+	// Connections bounds the connections of clients that are open; 0 is as many as there
+	// are file descriptors and memory for.
+	Connections int `yaml:"connections"`
 	// Window and WindowBytes bound the deliveries of one target that are held in
 	// memory; the rest waits on disk.
 	Window      int           `yaml:"window"`

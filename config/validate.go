@@ -16,6 +16,12 @@ import (
 // minKeyLength keeps keys that can be guessed out.
 const minKeyLength = 16
 
+// minMemory and minConnections are what the router can work with at all.
+const (
+	minMemory      = 64 << 20
+	minConnections = 16
+)
+
 // maxHops bounds max_hops: the chain of events that a loop makes before it is
 // stopped.
 const maxHops = 1000
@@ -33,6 +39,8 @@ func (c *Config) validate(root *document.Node, problems *document.Problems) {
 	v.positive("limits", "max_depth", int64(c.Limits.MaxDepth))
 	v.check(c.Limits.MaxPending >= 0, "must not be negative; 0 is no limit", "limits", "max_pending")
 	v.positive("limits", "header_timeout", int64(c.Limits.HeaderTimeout))
+	v.check(c.Limits.Memory == 0 || c.Limits.Memory >= minMemory, "must be 0 or at least 64MiB", "limits", "memory")
+	v.check(c.Limits.Connections == 0 || c.Limits.Connections >= minConnections, "must be 0 or at least 16", "limits", "connections")
 	v.positive("limits", "window", int64(c.Limits.Window))
 	v.positive("limits", "window_bytes", int64(c.Limits.WindowBytes))
 	v.positive("retention", "max_age", int64(c.Retention.MaxAge))

@@ -22,6 +22,8 @@ type Env struct {
 	// Window and WindowBytes bound what one lane holds in memory, in deliveries and
 	// in bytes.
 	Window, WindowBytes int
+	// Shared is what all lanes hold together; nil has no bound.
+	Shared *SharedMemory
 	// GoneWait is how long the deliveries of a target that is gone wait for it before
 	// they go to the dead-letter queue; zero is not at all.
 	GoneWait time.Duration

@@ -26,6 +26,10 @@ type Item struct {
 	// answered is what came of the latest attempt.
 	answered journal.Answered
 	order    *orderingKey // nil where the delivery has no ordering key
+	// event is what the item shares with others, nil where no lane holds it; own is what
+	// it takes beside that, in bytes.
+	event *sharedEvent
+	own   int64
 }
 
 // NewItem makes an item of a delivery that has just been written, and its event.

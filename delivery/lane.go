@@ -63,9 +63,10 @@ func NewLane(env *Env, name string, id journal.LaneID) *Lane {
 	c := env.Store.LaneCounts(id)
 	l := &Lane{
 		Name: name, ID: id, env: env, stages: newStages(), backlog: newBacklog(c),
-		window: window{all: map[key]*Item{}}, recalls: map[key]journal.Delivery{},
+		window: window{all: map[key]*Item{}, memory: env.Shared}, recalls: map[key]journal.Delivery{},
 		health: newHealth(&targets.Config{}),
 	}
+	env.Shared.join()
 	l.window.fit(env, nil)
 	l.absence.begin(env.GoneWait, false)
 	l.alarm.ring = func() {

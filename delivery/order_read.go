@@ -107,6 +107,7 @@ func (r *reading) resume(s *resumption, limit int) error {
 		if bad = err; bad != nil {
 			return false
 		}
+		l.env.Shared.hold(it)
 		s.found = append(s.found, it)
 		r.order.found++
 		r.bytes += it.size()
@@ -114,6 +115,9 @@ func (r *reading) resume(s *resumption, limit int) error {
 	})
 	if err = errors.Join(bad, err); err != nil { // what lies behind it is not known: read again
 		r.order.found -= len(s.found)
+		for _, it := range s.found {
+			l.env.Shared.release(it)
+		}
 		s.found = nil
 		return err
 	}

@@ -201,7 +201,7 @@ func (r *reading) readReady() error {
 
 // full reports whether the window has no room for more.
 func (r *reading) full() bool {
-	return len(r.found)+r.order.found >= r.room || r.bytes >= r.most
+	return len(r.found)+r.order.found >= r.room || r.bytes >= r.most || r.lane.env.Shared.full(r.bytes)
 }
 
 // take adds a delivery to what was found, unless the lane has it already, and
@@ -215,6 +215,7 @@ func (r *reading) take(d journal.Delivery, rec journal.Record, next *journal.Cur
 		if err := r.lookUp(&it.Delivery); err != nil {
 			return err
 		}
+		r.lane.env.Shared.hold(it)
 		r.found = append(r.found, it)
 		r.bytes += it.size()
 	}

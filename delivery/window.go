@@ -10,8 +10,9 @@ import (
 // under way, and those whose end is not on disk yet. Like all parts of a lane it has
 // no lock of its own: who uses it has the lane's.
 type window struct {
-	// most and mostBytes bound it.
+	// most and mostBytes bound it, as memory does all windows together.
 	most, mostBytes int
+	memory          *SharedMemory
 	// stamp says that deliveries note when they are queued.
 	stamp bool
 
@@ -38,7 +39,7 @@ func (w *window) fit(env *Env, t *Active) {
 
 // room returns how many more deliveries there is place for.
 func (w *window) room() int {
-	if w.bytes >= w.mostBytes {
+	if w.bytes >= w.mostBytes || w.memory.full(w.bytes) {
 		return 0
 	}
 	return w.most - len(w.all)
@@ -59,6 +60,7 @@ func (w *window) enqueue(it *Item) {
 
 // keep gives a delivery a place that is not in the queue.
 func (w *window) keep(it *Item) {
+	w.memory.hold(it)
 	w.all[it.key()] = it
 	w.bytes += it.size()
 }
@@ -90,6 +92,7 @@ func (w *window) takeIf(chosen func(*Item) bool) (taken []*Item) {
 // drop gives up a delivery's place.
 func (w *window) drop(it *Item) {
 	w.bytes -= it.size()
+	w.memory.release(it)
 	if w.reading {
 		w.ended = append(w.ended, it)
 	} else {

@@ -10,6 +10,7 @@ import (
 
 	"signalbox/auth"
 	"signalbox/event"
+	"signalbox/machine"
 )
 
 // Guard lets requests through that carry a key, where there are keys, and else those that
@@ -56,6 +57,10 @@ func (g *Guard) Guard(next http.Handler) http.Handler {
 			return
 		}
 		key, err := now.keys.Authenticate(r, g.maxBody)
+		if errors.Is(err, machine.ErrMemory) {
+			refuseOverload(w, r, machine.ErrMemory.Error())
+			return
+		}
 		if err != nil {
 			g.wait(r.Context())
 			w.Header().Set("WWW-Authenticate", `Bearer realm="signalbox"`)

@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+
+	"signalbox/machine"
 )
 
 // maxKeptBuffer is the largest buffer in bytes that waits for the next request.
@@ -40,7 +42,7 @@ func (h *Handler) readBody(w http.ResponseWriter, r *http.Request) (*bytes.Buffe
 		if err != nil {
 			return nil, unreadable(err, h.opts.MaxBody)
 		}
-		body = inflated
+		body = usageOf(r.Context()).meter(inflated)
 	default:
 		return nil, &problem{status: http.StatusUnsupportedMediaType, Code: "UnsupportedContentEncoding",
 			Message: fmt.Sprintf("Content-Encoding %q is not supported: send gzip or none", encoding)}
@@ -57,6 +59,14 @@ func (h *Handler) readBody(w http.ResponseWriter, r *http.Request) (*bytes.Buffe
 		if err == nil {
 			return nil, tooLarge(h.opts.MaxBody)
 		}
+		p := unreadable(err, h.opts.MaxBody)
+		if p.status != http.StatusBadRequest {
+			w.Header().Set("Connection", "close") // what is left of the body is not worth the wait
+		}
+		return nil, p
+	}
+	if err := usageOf(r.Context()).begin(r.Context(), buf.Len()); err != nil {
+		releaseBuffer(buf)
 		return nil, unreadable(err, h.opts.MaxBody)
 	}
 	return buf, nil
@@ -69,8 +79,11 @@ func tooLarge(limit int64) *problem {
 
 func unreadable(err error, limit int64) *problem {
 	var over *http.MaxBytesError
-	if errors.As(err, &over) {
+	switch {
+	case errors.As(err, &over):
 		return tooLarge(limit)
+	case errors.Is(err, machine.ErrMemory):
+		return overloaded(err.Error())
 	}
 	return &problem{status: http.StatusBadRequest, Code: "SerializationException", Message: "the body can't be read: " + err.Error()}
 }

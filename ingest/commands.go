@@ -94,6 +94,7 @@ func (h *Handler) ask(w http.ResponseWriter, r *http.Request, f form, params par
 		writeProblem(w, &problem{status: http.StatusNotImplemented, Code: "NotImplemented", Message: "commands and queries are turned off here"})
 		return outcomeRefused
 	}
+	usageOf(r.Context()).end() // what remains is one message
 	ctx, cancel := h.waiting(w, r, params.wait)
 	defer cancel()
 	reply, err := ask(ctx, e, params.wait)

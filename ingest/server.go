@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 )
 
@@ -32,6 +33,10 @@ type ServerOptions struct {
 	TLS *tls.Config
 	// Logger is told of connections that fail; nil drops that.
 	Logger *zap.Logger
+	// MaxConnections bounds the connections that are open at once; 0 does not. Registerer
+	// takes their metrics; it may be nil.
+	MaxConnections int
+	Registerer     prometheus.Registerer
 }
 
 // Server serves a handler over HTTP with bounds on slow clients.
@@ -54,7 +59,7 @@ func NewServer(handler http.Handler, opts ServerOptions) (*Server, error) {
 	if logger == nil {
 		logger = zap.NewNop()
 	}
-	return &Server{
+	s := &Server{
 		listener: listener,
 		failed:   make(chan error, 1),
 		http: &http.Server{
@@ -67,7 +72,12 @@ func NewServer(handler http.Handler, opts ServerOptions) (*Server, error) {
 			TLSConfig:         opts.TLS,
 			ErrorLog:          newServerLog(logger),
 		},
-	}, nil
+	}
+	if opts.MaxConnections > 0 {
+		c := newConnections(opts.MaxConnections, opts.Registerer)
+		s.listener, s.http.ConnState, s.http.ConnContext = c.limit(listener), c.changed, c.inContext
+	}
+	return s, nil
 }
 
 func listen(opts ServerOptions) (net.Listener, error) {

@@ -33,6 +33,8 @@ type Options struct {
 	// Fatal is called when the store can no longer write safely (a failed fsync,
 	// a full disk); it must end the process. Nil logs and exits with 1.
 	Fatal func(error)
+	// MaxOpenFiles bounds the files that are open at once; 0 is 1000.
+	MaxOpenFiles int
 }
 
 // Disk is the file system that a store is on.
@@ -180,6 +182,7 @@ func pebbleOptions(fs vfs.FS, opts Options, lock *pebble.Lock, listener *pebble.
 		L0StopWritesThreshold:       40,
 		LBaseMaxBytes:               64 << 20,
 		WALBytesPerSync:             0,
+		MaxOpenFiles:                opts.MaxOpenFiles,
 		CompactionConcurrencyRange:  func() (int, int) { return 1, 2 },
 	}
 	o.Experimental.SpanPolicyFunc = apartByTable

@@ -174,6 +174,7 @@ func (in *intake) handOver(plans []plan, entries []journal.Entry) {
 				in.whenError(m)
 			}
 		}
+		meta := p.event.Meta // a pointer into the event would keep all of it in memory
 		for k, s := range p.sends {
 			d := entries[i].Deliveries[k]
 			if d.State == journal.Dead {
@@ -186,7 +187,7 @@ func (in *intake) handOver(plans []plan, entries []journal.Entry) {
 				}
 				continue
 			}
-			all = append(all, delivery.Offer{Lane: s.lane, Item: delivery.NewItem(d, &entries[i].Record, &p.event.Meta, p.event.ID)})
+			all = append(all, delivery.Offer{Lane: s.lane, Item: delivery.NewItem(d, &entries[i].Record, &meta, p.event.ID)})
 		}
 	}
 	all.Make()

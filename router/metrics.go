@@ -120,11 +120,12 @@ var (
 	descPaused  = prometheus.NewDesc("signalbox_target_paused", "1 while a target is paused, else 0.", []string{"target"}, nil)
 	descHeld    = prometheus.NewDesc("signalbox_rule_held", "Deliveries that a paused rule holds back; absent while it is not paused.", []string{"bus", "rule"}, nil)
 	descFsyncs  = prometheus.NewDesc("signalbox_journal_fsync_seconds", "Time that an fsync of the journal's log took.", nil, nil)
+	descMemory  = prometheus.NewDesc("signalbox_lanes_memory_bytes", "Memory that targets' deliveries and their events take.", nil, nil)
 	descDisk    = prometheus.NewDesc("signalbox_journal_bytes", "Bytes that the journal takes on disk.", nil, nil)
 )
 
 func (a *accounts) Describe(c chan<- *prometheus.Desc) {
-	for _, d := range [...]*prometheus.Desc{descPending, descBlocked, descDead, descCircuit, descPaused, descHeld, descRedrive, descFsyncs, descDisk} {
+	for _, d := range [...]*prometheus.Desc{descPending, descBlocked, descDead, descCircuit, descPaused, descHeld, descRedrive, descFsyncs, descMemory, descDisk} {
 		c <- d
 	}
 }
@@ -149,6 +150,7 @@ func (a *accounts) Collect(c chan<- prometheus.Metric) {
 			gauge(descCircuit, indicator(now.CircuitState == state), l.Name, string(state))
 		}
 	}
+	gauge(descMemory, uint64(max(0, a.r.Lanes.env.Shared.Used())))
 	gauge(descRedrive, uint64(a.r.DeadLetters.Running()))
 	for _, p := range a.r.Pauses.Rules() {
 		gauge(descHeld, p.Held, p.Bus, p.Name)

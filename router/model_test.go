@@ -398,6 +398,9 @@ func (m *model) finish() {
 			m.t.Errorf("lane %s at the end: %+v", l.Name, left)
 		}
 	}
+	if used := m.router.Lanes.env.Shared.Used(); used != 0 {
+		m.t.Errorf("%d bytes of memory are held at the end", used)
+	}
 	for _, j := range m.router.DeadLetters.Jobs() {
 		if j.State == dlq.Running || j.InFlight != 0 || j.Left < 0 {
 			m.t.Errorf("redrive at the end: %+v", j)
@@ -433,7 +436,7 @@ func TestEveryDeliveryEndsOnce(t *testing.T) {
 				}
 				m.rules()
 				m.disk = journaltest.Crashable()
-				m.opts = Options{Window: 1 + m.rnd.IntN(12), WindowBytes: 1 + m.rnd.IntN(8000), Retention: journal.Retention{MaxAge: time.Minute}}
+				m.opts = Options{Window: 1 + m.rnd.IntN(12), WindowBytes: 1 + m.rnd.IntN(8000), Memory: int64(1 + m.rnd.IntN(16000)), Retention: journal.Retention{MaxAge: time.Minute}}
 				for _, name := range []string{"a", "b", "c"} {
 					m.answer(name, nil)
 				}

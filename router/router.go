@@ -52,6 +52,8 @@ type Options struct {
 	// and in bytes.
 	Window      int
 	WindowBytes int
+	// Memory bounds what all lanes hold of events, in bytes; 0 does not.
+	Memory int64
 	// TargetGoneWait is how long the deliveries of a target that vanishes from the
 	// rules wait for it before they go to the dead-letter queue; 0 is not at all.
 	TargetGoneWait time.Duration
@@ -379,6 +381,7 @@ func (r *Router) targetEnv() targets.Env {
 func (r *Router) lanesEnv() delivery.Env {
 	return delivery.Env{
 		Store: r.journal, Log: r.log, Metrics: r.metrics.lanes, Window: r.opts.Window, WindowBytes: r.opts.WindowBytes,
+		Shared:   delivery.NewSharedMemory(r.opts.Memory),
 		GoneWait: r.opts.TargetGoneWait, Base: r.base, Running: r.running.Load, Stopping: r.gate.closed.Load, Go: r.workers.Go,
 		Policies: func() *delivery.Policies { return r.snapshot.Load().policies },
 		Requests: commands.Stage{Service: r.Commands}, Redrives: r.DeadLetters, Derive: r.intake.derive, Places: r.intake.seqsOf,

@@ -28,8 +28,8 @@ func (s *server) greet() {
 	fmt.Fprintf(w, "  rules    %s\n", ruleLine(s.set))
 	fmt.Fprintf(w, "  targets  %s\n", targetLine(s.set))
 	fmt.Fprintf(w, "  journal  %s\n", s.journalLine())
-	for _, warning := range slices.Concat(s.cfg.Warnings(), s.set.Warnings) {
-		fmt.Fprintf(w, "  warning  %v\n", warning)
+	for _, warning := range s.warnings() {
+		fmt.Fprintf(w, "  warning  %s\n", warning)
 	}
 	if s.certs != nil {
 		for _, warning := range s.certs.Warnings() {
@@ -45,9 +45,17 @@ func (s *server) greetLog() {
 	s.log.Info("listening", zap.String("version", thisBuild().Version), zap.String("url", s.cfg.TLS.Scheme()+"://"+s.http.Addr().String()),
 		zap.Int("rules", len(s.set.Rules)), zap.Int("targets", len(s.set.Targets)), zap.String("data_dir", s.cfg.DataDir),
 		zap.Uint64("pending", d.Pending()), zap.Uint64("dead_letters", d.Dead))
-	for _, warning := range slices.Concat(s.cfg.Warnings(), s.set.Warnings) {
-		s.log.Warn("configuration has a warning", zap.String("warning", warning.Error()))
+	for _, warning := range s.warnings() {
+		s.log.Warn("configuration has a warning", zap.String("warning", warning))
 	}
+}
+
+// warnings are those of the files, and of what the machine is short of.
+func (s *server) warnings() (all []string) {
+	for _, warning := range slices.Concat(s.cfg.Warnings(), s.set.Warnings) {
+		all = append(all, warning.Error())
+	}
+	return append(all, s.shortages()...)
 }
 
 func ruleLine(set *rules.Set) string {

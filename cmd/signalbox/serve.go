@@ -24,6 +24,7 @@ import (
 	"signalbox/event"
 	"signalbox/ingest"
 	"signalbox/journal"
+	"signalbox/machine"
 	"signalbox/router"
 	"signalbox/rules"
 	"signalbox/rules/pattern"
@@ -75,6 +76,11 @@ type server struct {
 	outlet *outlet
 	// exit ends the process.
 	exit func(code int)
+	// memory and files are what the machine gives, bounds what of it requests may use. They
+	// are set by shareOut.
+	memory machine.Memory
+	files  machine.Files
+	bounds *ingest.Load
 	// reloads counts those who may be reloading.
 	reloads sync.WaitGroup
 
@@ -169,6 +175,7 @@ func (s *server) start() (err error) {
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 
 	s.outlet.register(registry)
+	s.shareOut(registry)
 
 	keys, err := s.cfg.KeySet()
 	if err != nil {
@@ -180,6 +187,8 @@ func (s *server) start() (err error) {
 		AllowUnauthenticated: s.cfg.AllowUnauthenticated || s.cfg.Authenticates(),
 		ReadHeaderTimeout:    s.cfg.Limits.HeaderTimeout,
 		Logger:               s.log,
+		MaxConnections:       s.files.Connections,
+		Registerer:           registry,
 	}
 	if s.cfg.TLS.On() {
 		if s.certs, err = auth.NewCertificates(s.cfg.TLS.Files(), s.log, registry); err != nil {
@@ -193,7 +202,7 @@ func (s *server) start() (err error) {
 	s.life.onStop("HTTP", s.stopHTTP)
 	s.http.Start()
 
-	if s.journal, err = journal.Open(s.cfg.DataDir, journal.Options{Logger: s.log, Fatal: s.fatal}); err != nil {
+	if s.journal, err = journal.Open(s.cfg.DataDir, journal.Options{Logger: s.log, Fatal: s.fatal, MaxOpenFiles: s.files.Store}); err != nil {
 		return err
 	}
 	s.life.onStop("journal", func(context.Context) error { return s.journal.Close() })
@@ -219,7 +228,7 @@ func (s *server) start() (err error) {
 	s.watch()
 
 	stopping, stop := context.WithCancel(context.Background())
-	s.front.Open(ingest.SameOrigin(s.guard.Guard(s.handler(registry, stopping))), s.router.Ready)
+	s.front.Open(s.bounds.Bound(ingest.SameOrigin(s.guard.Guard(s.handler(registry, stopping)))), s.router.Ready)
 	s.life.onStop("readiness", func(context.Context) error {
 		s.front.Close()
 		stop()
@@ -276,7 +285,7 @@ func (s *server) routerOptions(registry prometheus.Registerer) router.Options {
 		Account: s.cfg.Account, Region: s.cfg.Region,
 		MaxPending: uint64(limits.MaxPending), MinFreeDisk: uint64(s.cfg.MinFreeDisk),
 		Retention: journal.Retention{MaxAge: s.cfg.Retention.MaxAge, MaxBytes: uint64(s.cfg.Retention.MaxBytes)},
-		Window:    limits.Window, WindowBytes: int(limits.WindowBytes),
+		Window:    limits.Window, WindowBytes: int(limits.WindowBytes), Memory: s.memory.Lanes,
 		TargetGoneWait: s.cfg.TargetGone.Wait,
 		Trace:          s.cfg.Trace == "on",
 		MaxHops:        s.cfg.MaxHops,
@@ -310,10 +319,9 @@ func (s *server) handler(registry *prometheus.Registry, stopping context.Context
 		Gatherer: registry, Logger: s.log, Stopping: stopping,
 	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch r.URL.Path { // a mux would lead the path of one object's state to that of another
-		case "/", "/v1/events", "/v1/commands", "/v1/queries":
+		if ingest.TakesEvents(r.URL.Path) { // a mux would lead the path of one object's state to that of another
 			door.ServeHTTP(w, r)
-		default:
+		} else {
 			management.ServeHTTP(w, r)
 		}
 	})

@@ -43,32 +43,43 @@ func startProgram(t *testing.T, dir, options string, args ...string) *program {
 	write(t, dir, "config.yaml", "listen: "+address+"\ndata_dir: data\nmin_free_disk: 0\nrules: [rules.yaml]\n"+options)
 	p := &program{t: t, url: "http://" + address, stderr: new(output), ended: make(chan error, 1)}
 	p.cmd = exec.Command(os.Args[0], append([]string{"serve", "--config", filepath.Join(dir, "config.yaml")}, args...)...)
-	p.cmd.Env = append(os.Environ(), asProgram+"=1")
-	p.cmd.Stderr = p.stderr
-	if err := p.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	go func() { p.ended <- p.cmd.Wait() }()
-	t.Cleanup(func() {
-		_ = p.cmd.Process.Kill()
-		p.client.CloseIdleConnections()
-		if t.Failed() {
-			t.Logf("the router said:\n%s", p.stderr)
-		}
-	})
-	until(t, "readiness", func() bool { return p.status("/readyz") == http.StatusOK || len(p.ended) > 0 })
+	p.run()
 	return p
 }
 
-// status asks the router for a path; 0 means that it did not answer.
-func (p *program) status(path string) int {
+// run runs the program's command until the test ends, and waits until it is ready.
+func (p *program) run() {
+	p.t.Helper()
+	p.cmd.Env = append(os.Environ(), asProgram+"=1")
+	p.cmd.Stderr = p.stderr
+	if err := p.cmd.Start(); err != nil {
+		p.t.Fatal(err)
+	}
+	go func() { p.ended <- p.cmd.Wait() }()
+	p.t.Cleanup(func() {
+		_ = p.cmd.Process.Kill()
+		p.client.CloseIdleConnections()
+		if p.t.Failed() {
+			p.t.Logf("the router said:\n%s", p.stderr)
+		}
+	})
+	until(p.t, "readiness", func() bool { return p.status("/readyz") == http.StatusOK || len(p.ended) > 0 })
+}
+
+// get asks the router for a path; a status of 0 means that it did not answer.
+func (p *program) get(path string) (status int, body string) {
 	resp, err := p.client.Get(p.url + path)
 	if err != nil {
-		return 0
+		return 0, ""
 	}
 	defer resp.Body.Close()
-	_, _ = io.Copy(io.Discard, resp.Body)
-	return resp.StatusCode
+	text, _ := io.ReadAll(resp.Body)
+	return resp.StatusCode, string(text)
+}
+
+func (p *program) status(path string) int {
+	status, _ := p.get(path)
+	return status
 }
 
 // send sends an event, and returns the status of the answer.
