@@ -5,7 +5,6 @@ package router
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"sync"
 	"sync/atomic"
@@ -345,7 +344,7 @@ func (r *Router) swap(set *rules.Set) error {
 		}
 		t, err := r.newTarget(cfg)
 		if err != nil {
-			return discard(fmt.Errorf("target %q: %w", name, err))
+			return discard(err)
 		}
 		built[name] = t
 	}
