@@ -91,6 +91,10 @@ func (e *UnsendableError) Error() string { return "the request can't be sent: " 
 // errUnasked is the error of a server that answers before it is asked.
 var errUnasked = errors.New("the server sent an answer before there was a request")
 
+// errIdleTooLong is the error of a server that gave up waiting for a request when this one
+// was on its way: RFC 9110 (15.5.9) lets it be sent again on another connection.
+var errIdleTooLong = errors.New("the server closes the connection, as no request had come for too long")
+
 // RoundTrip sends a request, whose body is a Message, and returns the answer, whose
 // body must be closed. On a connection that had been used before and breaks before
 // anything is answered, as when the server has closed it meanwhile, the request is sent
@@ -118,7 +122,7 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 			<-t.slots
 			return nil, err
 		}
-		resp, answered, err := t.try(c, r, head, m.Content())
+		resp, answered, err := t.try(c, reused, r, head, m.Content())
 		if err == nil {
 			return resp, nil
 		}
@@ -226,7 +230,7 @@ func (t *Transport) dial(ctx context.Context, u *url.URL) (net.Conn, error) {
 }
 
 // try makes one request, and tells whether anything was answered.
-func (t *Transport) try(c *conn, r *http.Request, head, content []byte) (resp *http.Response, answered bool, err error) {
+func (t *Transport) try(c *conn, reused bool, r *http.Request, head, content []byte) (resp *http.Response, answered bool, err error) {
 	ctx := r.Context()
 	deadline, _ := ctx.Deadline()
 	if err := c.SetDeadline(deadline); err != nil {
@@ -251,6 +255,9 @@ func (t *Transport) try(c *conn, r *http.Request, head, content []byte) (resp *h
 			err = c.broken
 		}
 		return nil, true, err
+	}
+	if reused && resp.StatusCode == http.StatusRequestTimeout && resp.Close {
+		return nil, false, errIdleTooLong
 	}
 	b := &body{body: resp.Body, owner: t, conn: c, stop: stop, keep: writeErr == nil && !resp.Close && resp.StatusCode >= 200}
 	if resp.Body == http.NoBody {

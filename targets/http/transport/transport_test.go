@@ -503,3 +503,51 @@ func BenchmarkTransport(b *testing.B) {
 		benchmark(b, rt, server.URL)
 	})
 }
+
+// TestA408ThatCrossesARequest has a server give up on an idle connection when a request is
+// on its way there. It is no answer to that request, which goes again to another one; on a
+// new connection it is an answer.
+func TestA408ThatCrossesARequest(t *testing.T) {
+	var conns, requests atomic.Int32
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			n := conns.Add(1)
+			go func() {
+				defer c.Close()
+				reader := bufio.NewReader(c)
+				for i := 0; ; i++ {
+					if _, err := http.ReadRequest(reader); err != nil {
+						return
+					}
+					requests.Add(1)
+					answer := "HTTP/1.1 204 No Content\r\n\r\n"
+					if i == 1 || n == 3 { // the second of a connection comes too late for it
+						answer = "HTTP/1.0 408 Request Time-out\r\nConnection: close\r\n\r\n"
+					}
+					if _, err := io.WriteString(c, answer); err != nil || answer[:8] == "HTTP/1.0" {
+						return
+					}
+				}
+			}()
+		}
+	}()
+	tr := open(t, Options{})
+	for i, want := range []struct{ status, conns, requests int }{{204, 1, 1}, {204, 2, 3}, {408, 3, 5}} {
+		status, _, _, err := ask(t, tr, "http://"+l.Addr().String(), i, &message{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if status != want.status || int(conns.Load()) != want.conns || int(requests.Load()) != want.requests {
+			t.Errorf("request %d: %d after %d requests on %d connections, want %+v", i, status, requests.Load(), conns.Load(), want)
+		}
+	}
+}
