@@ -84,7 +84,7 @@ func newWorldOf(t *testing.T, text, more string) *world {
 	w.router, err = router.New(router.Options{Journal: j, Trace: true, Registerer: registry, Stdout: io.Discard}, set)
 	must(t, err)
 	w.router.Start()
-	w.log, err = audit.New(journal.NewAudit(j), zap.NewNop(), registry)
+	w.log, err = audit.New(j.Audit, zap.NewNop(), registry)
 	must(t, err)
 	w.log.Start()
 	reloader := config.NewReloader(config.ReloaderOptions{Config: cfg, Set: set, Swap: w.router.Swap})

@@ -180,7 +180,7 @@ func (s *Service) Find(id string) (*work.Request, error) {
 			return w, nil
 		}
 	}
-	if rec, err := s.opts.Journal.EventByGivenID(id); err == nil {
+	if rec, err := s.opts.Journal.Events.EventByGivenID(id); err == nil {
 		if w, err := s.read(rec.Seq); !errors.Is(err, journal.ErrNotFound) {
 			return w, err
 		}
@@ -189,7 +189,7 @@ func (s *Service) Find(id string) (*work.Request, error) {
 }
 
 func (s *Service) read(seq journal.Seq) (*work.Request, error) {
-	k, err := s.opts.Journal.Work(seq)
+	k, err := s.opts.Journal.Works.Work(seq)
 	if err != nil {
 		return nil, err
 	}
@@ -208,7 +208,7 @@ func (s *Service) Each(before string, fn func(*work.Request) bool) error {
 		from = seq
 	}
 	var fault error
-	err := s.opts.Journal.Works(from, func(k journal.Work) bool {
+	err := s.opts.Journal.Works.Before(from, func(k journal.Work) bool {
 		w, err := readWork(k)
 		if err != nil {
 			fault = err

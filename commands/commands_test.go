@@ -93,7 +93,7 @@ func newBench(t *testing.T) *bench {
 	})
 	b := &bench{t: t, journal: j, stop: make(chan struct{})}
 	b.router = &router{bench: b, config: targets.Config{Name: "bds", Kind: http.Kind()}}
-	if b.lane, err = j.Lane("bds"); err != nil {
+	if b.lane, err = j.Lanes.Lane("bds"); err != nil {
 		t.Fatal(err)
 	}
 	b.restart()
@@ -112,7 +112,7 @@ func (b *bench) restart() {
 
 // accept accepts an event as the router does.
 func (b *bench) accept(e *event.Event, planned func(*event.Event) error) error {
-	s := b.journal.Reserve(1)
+	s := b.journal.Seqs.Reserve(1)
 	defer s.Release()
 	given := e.ID != ""
 	entry, err := entryOf(e, s.First)
@@ -441,7 +441,7 @@ func TestAWorkRequestIsFoundByEveryID(t *testing.T) {
 			b.restart()
 		}
 	}
-	for _, id := range []string{"none", journal.NewEventID(b.journal.Reserve(1).First)} {
+	for _, id := range []string{"none", journal.NewEventID(b.journal.Seqs.Reserve(1).First)} {
 		if _, err := b.Find(id); !errors.Is(err, journal.ErrNotFound) {
 			t.Errorf("%s: %v", id, err)
 		}

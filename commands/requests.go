@@ -84,7 +84,7 @@ func CheckWork(k journal.Work) error {
 // recover reads the open work requests from a journal.
 func (s *requests) recover(j *journal.Journal) error {
 	var fault error
-	err := j.Works(^journal.Seq(0), func(k journal.Work) bool {
+	err := j.Works.Before(^journal.Seq(0), func(k journal.Work) bool {
 		if len(k.Value) > 0 && k.Value[0] == storedEnded {
 			return true
 		}

@@ -92,7 +92,7 @@ func (s *Service) Steps(p Planner, n int, at func(int) Accepted) (*Steps, error)
 	if parts == 0 {
 		return nil, nil
 	}
-	b := &Steps{Service: s, planner: p, byEvents: true, reserved: s.opts.Journal.Reserve(parts)}
+	b := &Steps{Service: s, planner: p, byEvents: true, reserved: s.opts.Journal.Seqs.Reserve(parts)}
 	b.lock(found)
 	for i, t := range of {
 		if err := b.take(at(i), t); err != nil {
@@ -109,7 +109,7 @@ func (s *Service) advance(t *tracked, c work.Change) (work.Refusal, error) {
 	b := &Steps{Service: s, planner: s.opts.Router.Planner()}
 	defer b.Release()
 	b.lock([]*tracked{t})
-	b.reserved = s.opts.Journal.Reserve(1)
+	b.reserved = s.opts.Journal.Seqs.Reserve(1)
 	c.At = b.reserved.First.Time()
 	refusal, err := b.move(t, c)
 	if err != nil || refusal != work.None {

@@ -50,11 +50,12 @@ type Env struct {
 	Drained func(*Lane)
 }
 
-// Store is the durable state of deliveries; *journal.Journal is one.
-type Store interface {
+// Store is the durable state of deliveries, part by part.
+type Store struct {
 	Rows
 	Keys
 	Writer
+	Counters
 	Watermark
 }
 
@@ -70,14 +71,18 @@ type Rows interface {
 // Keys are the records of ordering keys, and what is parked behind them.
 type Keys interface {
 	Key(journal.LaneID, journal.KeyHash) (journal.KeyRecord, error)
-	Keys(lane journal.LaneID, from journal.KeyHash, fn func(journal.KeyRecord) bool) error
-	FreeKeys(journal.LaneID, ...journal.KeyHash) (int, error)
+	Blocked(lane journal.LaneID, from journal.KeyHash, fn func(journal.KeyRecord) bool) error
 	ParkedBehind(lane journal.LaneID, h journal.KeyHash, from journal.Cursor, fn func(journal.Delivery, journal.Record) bool) error
 }
 
-// Writer takes the next states of deliveries, and counts them.
+// Writer takes the next states of deliveries, and unblocks ordering keys.
 type Writer interface {
 	MoveAll([]journal.Move) error
+	FreeKeys(journal.LaneID, ...journal.KeyHash) (int, error)
+}
+
+// Counters count the deliveries of a lane.
+type Counters interface {
 	LaneCounts(journal.LaneID) journal.Counts
 }
 

@@ -132,7 +132,7 @@ func (r *reading) sweep() error {
 	var stopped []journal.KeyHash
 	seen := 0
 	r.order.swept = true
-	err := l.env.Store.Keys(l.ID, r.order.from, func(rec journal.KeyRecord) bool {
+	err := l.env.Store.Blocked(l.ID, r.order.from, func(rec journal.KeyRecord) bool {
 		r.order.to = rec.Hash
 		if seen++; seen > sweepAtOnce || len(r.found)+r.order.found+len(r.order.orphans) >= r.room {
 			r.order.swept = false

@@ -103,7 +103,7 @@ func TestPurgeDrops(t *testing.T) {
 	if err != nil || !slices.Equal(eventIDs(left.Letters), []string{"0", "2", "4"}) {
 		t.Errorf("left: %v, %v", eventIDs(left.Letters), err)
 	}
-	if c, _ := q.lanes.journal.Totals(); c.Dropped != 2 || c.Dead != 3 {
+	if c, _ := q.lanes.journal.Counters.Totals(); c.Dropped != 2 || c.Dead != 3 {
 		t.Errorf("got %+v", c)
 	}
 }

@@ -44,12 +44,12 @@ func down(*journal.Delivery) *targets.Error {
 }
 
 func (l *lanes) LaneID(target string) (journal.LaneID, bool) {
-	id, ok := l.journal.Lanes()[target]
+	id, ok := l.journal.Lanes.All()[target]
 	return id, ok && (l.gone == nil || !l.gone(target))
 }
 
 func (l *lanes) TargetName(id journal.LaneID) string {
-	for name, known := range l.journal.Lanes() {
+	for name, known := range l.journal.Lanes.All() {
 		if known == id {
 			return name
 		}
@@ -157,7 +157,7 @@ func (l *lanes) settle(d, to *journal.Delivery, end journal.End) {
 		}
 	}}
 	if to != nil && to.State == journal.Dead {
-		found, err := l.journal.Find(*d)
+		found, err := l.journal.Deliveries.Find(*d)
 		if err != nil {
 			l.t.Error(err)
 			return
@@ -171,12 +171,12 @@ func (l *lanes) settle(d, to *journal.Delivery, end journal.End) {
 
 // start continues with what is on disk, as lanes do.
 func (l *lanes) start() {
-	for _, id := range l.journal.Lanes() {
+	for _, id := range l.journal.Lanes.All() {
 		var all []journal.Delivery
 		take := func(d journal.Delivery, _ journal.Record) bool { all = append(all, d); return true }
 		err := errors.Join(
-			l.journal.Ready(id, journal.Cursor{}, ^journal.Seq(0), take),
-			l.journal.Waiting(id, journal.Cursor{}, time.Now().Add(time.Hour), take))
+			l.journal.Deliveries.Ready(id, journal.Cursor{}, ^journal.Seq(0), take),
+			l.journal.Deliveries.Waiting(id, journal.Cursor{}, time.Now().Add(time.Hour), take))
 		if err != nil {
 			l.t.Fatal(err)
 		}
@@ -200,7 +200,7 @@ func fill(t *testing.T, n int) *bench {
 	b := &bench{t: t, disk: journaltest.Crashable()}
 	b.open()
 	for _, name := range []string{"here", "gone", "other"} {
-		if _, err := b.lanes.journal.Lane(name); err != nil {
+		if _, err := b.lanes.journal.Lanes.Lane(name); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -210,7 +210,7 @@ func fill(t *testing.T, n int) *bench {
 	b.die(n, "gone", "NO_RESOURCE", nil)
 	b.start()
 	t.Cleanup(func() {
-		if c, _ := b.lanes.journal.Totals(); !c.Balanced() {
+		if c, _ := b.lanes.journal.Counters.Totals(); !c.Balanced() {
 			t.Errorf("the counters do not balance: %+v", c)
 		}
 		b.stop()
@@ -282,7 +282,7 @@ var died = time.Date(1999, 1, 1, 0, 0, 0, 0, time.UTC)
 func (b *bench) die(i int, target, code string, change func(*journal.Delivery)) {
 	b.t.Helper()
 	j := b.lanes.journal
-	s := j.Reserve(1)
+	s := j.Seqs.Reserve(1)
 	defer s.Release()
 	e := event.Event{ID: fmt.Sprint(i), Source: "shop", DetailType: "T", Detail: fmt.Appendf(nil, `{"n":%d}`, i), Meta: event.Metadata{Bus: "default"}}
 	meta, err := e.Meta.AppendBinary(nil)
@@ -290,7 +290,7 @@ func (b *bench) die(i int, target, code string, change func(*journal.Delivery)) 
 		b.t.Fatal(err)
 	}
 	d := journal.Delivery{
-		Seq: s.At(0), Lane: j.Lanes()[target], State: journal.Dead, Rule: fmt.Sprint("rule", i%2), RuleTarget: target, Attempts: 3,
+		Seq: s.At(0), Lane: j.Lanes.All()[target], State: journal.Dead, Rule: fmt.Sprint("rule", i%2), RuleTarget: target, Attempts: 3,
 		Death: &journal.Death{At: died.Add(time.Duration(i) * time.Minute), Code: code, Message: "why", Status: 500 + i},
 	}
 	if change != nil {

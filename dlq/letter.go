@@ -108,7 +108,7 @@ func (q *letters) walk(ctx context.Context, choose chooser, from journal.Cursor,
 		from = journal.Cursor{Seq: oldest}
 	}
 	var stopped error
-	err := q.journal.DeadLetters(from, func(d journal.DeadLetter) bool {
+	err := q.journal.Deliveries.DeadLetters(from, func(d journal.DeadLetter) bool {
 		if d.Delivery.Seq > latest {
 			return false
 		}

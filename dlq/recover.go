@@ -34,9 +34,9 @@ func (q *Redrives) recover(j *job, parts map[string]storedPart) error {
 
 // find looks for a letter in the queue and among what is ready.
 func (q *Redrives) find(j *job, p *part, at place) (bool, error) {
-	d := journal.Delivery{Seq: at.Seq, N: at.N, Lane: q.journal.Lanes()[p.Target]}
+	d := journal.Delivery{Seq: at.Seq, N: at.N, Lane: q.journal.Lanes.All()[p.Target]}
 	for _, d.State = range [...]journal.State{journal.Dead, journal.Ready} {
-		found, err := q.journal.Find(d)
+		found, err := q.journal.Deliveries.Find(d)
 		if errors.Is(err, journal.ErrNotFound) {
 			continue
 		}
@@ -76,7 +76,7 @@ func (q *Redrives) findWaiting(p *part, lost []place) error {
 	for _, at := range lost {
 		wanted[at] = true
 	}
-	lane := q.journal.Lanes()[p.Target]
+	lane := q.journal.Lanes.All()[p.Target]
 	var there []journal.Delivery
 	look := func(d journal.Delivery) bool {
 		if at := placeOf(&d); wanted[at] {
@@ -85,9 +85,9 @@ func (q *Redrives) findWaiting(p *part, lost []place) error {
 		}
 		return len(wanted) > 0
 	}
-	err := q.journal.WaitingPlaces(lane, look)
+	err := q.journal.Deliveries.WaitingPlaces(lane, look)
 	if err == nil && len(wanted) > 0 {
-		err = q.journal.ParkedPlaces(lane, look)
+		err = q.journal.Keys.ParkedPlaces(lane, look)
 	}
 	p.Delivered += len(wanted)
 	for _, d := range there {

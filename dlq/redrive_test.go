@@ -103,7 +103,7 @@ func TestAFailureInTheMiddleCallsTheRestBack(t *testing.T) {
 		if j.State != Stopped || j.Delivered != 200 || j.InFlight != 0 || j.Left+j.DiedAgain != 400 || j.DiedAgain > 150 {
 			t.Errorf("got %+v", j)
 		}
-		if c, _ := b.lanes.journal.Totals(); c.Delivered != 200 || c.Dead != 401 || c.Pending() != 0 {
+		if c, _ := b.lanes.journal.Counters.Totals(); c.Delivered != 200 || c.Dead != 401 || c.Pending() != 0 {
 			t.Errorf("got %+v", c)
 		}
 	})
@@ -217,7 +217,7 @@ func TestWhatARedriveThatIsLostHadOnItsWayGoesBack(t *testing.T) {
 				}
 				b.lanes.start()
 				time.Sleep(time.Minute)
-				if c, _ := b.lanes.journal.Totals(); c.Pending() != 0 || c.Delivered+c.Dead != 21 {
+				if c, _ := b.lanes.journal.Counters.Totals(); c.Pending() != 0 || c.Delivered+c.Dead != 21 {
 					t.Errorf("got %+v", c)
 				}
 			})

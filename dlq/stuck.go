@@ -17,7 +17,7 @@ func (s *sender) keyStops(lane journal.LaneID, d *journal.Delivery, before []jou
 	if d.Key == "" {
 		return nil
 	}
-	head, err := s.journal.Key(lane, journal.HashKey(d.Key))
+	head, err := s.journal.Keys.Key(lane, journal.HashKey(d.Key))
 	if errors.Is(err, journal.ErrNotFound) {
 		return nil
 	}
@@ -54,7 +54,7 @@ func (s *sender) callStuck() error {
 // callBack calls a delivery back, to be counted as skipped once it is in the queue
 // again.
 func (s *sender) callBack(d *journal.Delivery, why *Skip) error {
-	found, err := s.journal.Find(*d)
+	found, err := s.journal.Deliveries.Find(*d)
 	if errors.Is(err, journal.ErrNotFound) {
 		return nil // it has moved on
 	}

@@ -18,21 +18,21 @@ func auditKey(at uint64) []byte { return binary.BigEndian.AppendUint64([]byte{ta
 func auditsTo(oldest Seq) []byte { return auditKey(uint64(oldest)) }
 
 // Audit is the part of a journal that remembers who did what.
-type Audit struct{ j *Journal }
-
-// NewAudit returns the audit of a journal.
-func NewAudit(j *Journal) Audit { return Audit{j} }
+type Audit struct {
+	db     *pebble.DB
+	commit committer
+}
 
 // Put stores an entry in JSON under a time in nanoseconds since 1970, in place of the one
 // that was there, and returns when it is on disk.
-func (a Audit) Put(at uint64, entry []byte) error {
-	return a.j.change(func(b *pebble.Batch) error { return b.Set(auditKey(at), entry, nil) })
+func (a *Audit) Put(at uint64, entry []byte) error {
+	return a.commit(func(b *pebble.Batch) error { return b.Set(auditKey(at), entry, nil) })
 }
 
 // Latest calls fn with the entries before a time, the latest first, until it says stop. The
 // entry is valid only during the call.
-func (a Audit) Latest(before uint64, fn func(at uint64, entry []byte) bool) error {
-	it, err := a.j.db.NewIter(&pebble.IterOptions{LowerBound: auditKey(0), UpperBound: auditKey(before)})
+func (a *Audit) Latest(before uint64, fn func(at uint64, entry []byte) bool) error {
+	it, err := a.db.NewIter(&pebble.IterOptions{LowerBound: auditKey(0), UpperBound: auditKey(before)})
 	if err != nil {
 		return err
 	}

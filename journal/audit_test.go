@@ -13,16 +13,16 @@ func TestAuditGoesWithTheEvents(t *testing.T) {
 	fs := vfs.NewMem()
 	j := open(t, fs)
 	now := time.Now()
-	j.now = func() time.Time { return now }
+	j.Seqs.now = func() time.Time { return now }
 	put := func(entry string) {
 		t.Helper()
-		if err := NewAudit(j).Put(uint64(now.UnixNano()), []byte(entry)); err != nil {
+		if err := j.Audit.Put(uint64(now.UnixNano()), []byte(entry)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	latest := func(before uint64, most int) (got []string) {
 		t.Helper()
-		err := NewAudit(j).Latest(before, func(_ uint64, entry []byte) bool { got = append(got, string(entry)); return len(got) < most })
+		err := j.Audit.Latest(before, func(_ uint64, entry []byte) bool { got = append(got, string(entry)); return len(got) < most })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -34,7 +34,7 @@ func TestAuditGoesWithTheEvents(t *testing.T) {
 		put(fmt.Sprintf(`{"day":%d}`, day))
 	}
 	put(`{"day":"today"}`)
-	if _, err := j.Trim(Retention{MaxAge: 36 * time.Hour}); err != nil {
+	if _, err := j.Trimmer.Trim(Retention{MaxAge: 36 * time.Hour}); err != nil {
 		t.Fatal(err)
 	}
 	if got := fmt.Sprint(latest(^uint64(0), 10)); got != `[{"day":"today"} {"day":3}]` {

@@ -51,7 +51,7 @@ func TestACheckpointUnderLoadHoldsWhatWasAcknowledged(t *testing.T) {
 					return
 				default:
 				}
-				r := j.Reserve(1)
+				r := j.Seqs.Reserve(1)
 				e := entryOf(r.At(0), l)
 				e.Record.Meta, e.Record.Envelope, e.Record.GivenID = verified, []byte(verifyEnvelope), "a"
 				if err := j.Append([]Entry{e}); err != nil {
@@ -103,7 +103,7 @@ func TestACheckpointUnderLoadHoldsWhatWasAcknowledged(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, s := range acked[:before[i]] {
-			if _, err := again.Event(s); err != nil {
+			if _, err := again.Events.Event(s); err != nil {
 				t.Errorf("copy %d: %v was acknowledged before it began: %v", i, s, err)
 				break
 			}
@@ -149,7 +149,7 @@ func killed(t *testing.T, used bool) string {
 	}
 	for i := range rounds {
 		for range 20 {
-			r := j.Reserve(1)
+			r := j.Seqs.Reserve(1)
 			e := entryOf(r.At(0), l)
 			e.Record.Envelope = large
 			if err := j.Append([]Entry{e}); err != nil {
@@ -246,7 +246,7 @@ func TestDamageNeverPanics(t *testing.T) {
 					t.Fatalf("open: several lines: %v", err)
 				}
 				if err == nil {
-					_ = j.Ready(0, Cursor{}, ^Seq(0), func(Delivery, Record) bool { return true })
+					_ = j.Deliveries.Ready(0, Cursor{}, ^Seq(0), func(Delivery, Record) bool { return true })
 					_ = j.db.Compact(t.Context(), []byte{0}, []byte{0xff}, false)
 					_ = j.Close()
 				}
@@ -280,7 +280,7 @@ func TestADamagedTableIsNamedWhileServing(t *testing.T) {
 	core, logs := observer.New(zap.InfoLevel)
 	j, err := Open(dir, Options{Logger: zap.New(core), Fatal: func(error) {}})
 	if err == nil {
-		err = j.Ready(lane(t, j, "a"), Cursor{}, ^Seq(0), func(Delivery, Record) bool { return true })
+		err = j.Deliveries.Ready(lane(t, j, "a"), Cursor{}, ^Seq(0), func(Delivery, Record) bool { return true })
 		j.Close()
 		if told := logs.FilterMessageSnippet("a file of the store is damaged").All(); len(told) == 0 || !strings.Contains(told[0].ContextMap()["file"].(string), ".sst") {
 			t.Errorf("the log names no file: %v", logs.All())

@@ -121,8 +121,8 @@ func (j *Journal) Append(entries []Entry) error {
 // MoveSync makes moves durable, all or none. A move from the dead-letter queue
 // is skipped if somebody else made one before; Move.Made tells.
 func (j *Journal) MoveSync(moves []Move) error {
-	j.trimMu.RLock() // a trim must not drop the event of a letter on its way back
-	defer j.trimMu.RUnlock()
+	j.Trimmer.mu.RLock() // a trim must not drop the event of a letter on its way back
+	defer j.Trimmer.mu.RUnlock()
 	return j.submit(&request{moves: moves, done: make(chan error, 1)})
 }
 
@@ -247,21 +247,21 @@ func (j *Journal) commitGroup(sync bool) bool {
 		f.answer(err)
 		return false
 	}
-	w.keepCounts()
+	j.Counters.keep(w.changed, w.holds, w.events)
 	j.flights <- f
 	return true
 }
 
 // apply hands a group's batch to the store.
 func (j *Journal) apply(f *flight, sync bool) error {
-	unsynced := j.now().Sub(j.synced)
+	unsynced := j.Seqs.now().Sub(j.synced)
 	f.sync = sync || len(f.requests) > 0 || unsynced >= syncMoves
 	if !f.sync {
 		j.overdue.Reset(syncMoves - unsynced)
 		return j.db.Apply(f.batch, pebble.NoSync)
 	}
 	j.overdue.Stop()
-	j.synced = j.now()
+	j.synced = j.Seqs.now()
 	if f.batch.Empty() {
 		if err := f.batch.LogData(nil, nil); err != nil {
 			return err

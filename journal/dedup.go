@@ -55,41 +55,21 @@ type Mark struct {
 	First
 }
 
-// dedup writes what lets a repeat of an entry's event be known as one.
-func (w *writer) dedup(e *Entry) error {
-	own := First{Seq: e.Record.Seq, ID: e.EventID}
-	for _, m := range e.Marks {
-		if m.Seq == 0 {
-			m.First = own
-		}
-		if err := w.mark(&m.Fingerprint, &m.First); err != nil {
-			return err
-		}
-	}
-	return w.mark(e.Fingerprint, &own)
-}
-
-func (w *writer) mark(f *Fingerprint, first *First) error {
-	w.value = first.appendValue(w.value[:0])
-	return w.set(dedupKey(bucketOf(first.Seq), f), w.value)
-}
-
-// clock is the time that sequence numbers go by: it never goes back, though the
-// machine's may.
-func (j *Journal) clock() Seq {
-	j.seq.mu.Lock()
-	defer j.seq.mu.Unlock()
-	return max(j.seq.last, SeqAt(j.now()))
+// Repeats are the fingerprints of events, by which a repeat is known.
+type Repeats struct {
+	db      *pebble.DB
+	numbers Numbers
+	commit  committer
 }
 
 // FirstOf gives the event with a fingerprint that was accepted within the window
 // before now; false if there is none. It sees events that are not on disk yet:
 // the caller must know that the append of what it finds has ended.
-func (j *Journal) FirstOf(f *Fingerprint, window time.Duration) (First, bool, error) {
-	now := j.clock()
+func (p *Repeats) FirstOf(f *Fingerprint, window time.Duration) (First, bool, error) {
+	now := p.numbers.Clock()
 	from := now - min(now, Seq(window))
 	for bucket := bucketOf(now); ; bucket-- {
-		first, ok, err := j.firstIn(bucket, f)
+		first, ok, err := p.firstIn(bucket, f)
 		if err != nil {
 			return First{}, false, err
 		}
@@ -102,8 +82,8 @@ func (j *Journal) FirstOf(f *Fingerprint, window time.Duration) (First, bool, er
 	}
 }
 
-func (j *Journal) firstIn(bucket uint32, f *Fingerprint) (first First, ok bool, err error) {
-	v, closer, err := j.db.Get(dedupKey(bucket, f))
+func (p *Repeats) firstIn(bucket uint32, f *Fingerprint) (first First, ok bool, err error) {
+	v, closer, err := p.db.Get(dedupKey(bucket, f))
 	if errors.Is(err, pebble.ErrNotFound) {
 		return First{}, false, nil
 	}
@@ -117,28 +97,28 @@ func (j *Journal) firstIn(bucket uint32, f *Fingerprint) (first First, ok bool, 
 }
 
 // HasFingerprints says whether any may have been written within the window.
-func (j *Journal) HasFingerprints(window time.Duration) (found bool, err error) {
-	now := j.clock()
-	err = j.scan(dedupBucketKey(bucketOf(now-min(now, Seq(window)))), []byte{tableDedup + 1}, func(_, _ []byte) (bool, error) {
+func (p *Repeats) HasFingerprints(window time.Duration) (found bool, err error) {
+	now := p.numbers.Clock()
+	err = scanIn(p.db, dedupBucketKey(bucketOf(now-min(now, Seq(window)))), []byte{tableDedup + 1}, func(_, _ []byte) (bool, error) {
 		found = true
 		return false, nil
 	})
 	return found, err
 }
 
-// TrimFingerprints drops those that the window has passed by, as a range.
-func (j *Journal) TrimFingerprints(window time.Duration) error {
-	now := j.clock()
+// Trim drops those that the window has passed by, as a range.
+func (p *Repeats) Trim(window time.Duration) error {
+	now := p.numbers.Clock()
 	end := dedupBucketKey(bucketOf(now - min(now, Seq(window))))
 	stale := false
-	err := j.scan([]byte{tableDedup}, end, func(_, _ []byte) (bool, error) {
+	err := scanIn(p.db, []byte{tableDedup}, end, func(_, _ []byte) (bool, error) {
 		stale = true
 		return false, nil
 	})
 	if err != nil || !stale {
 		return err
 	}
-	return j.change(func(b *pebble.Batch) error { return b.DeleteRange([]byte{tableDedup}, end, nil) })
+	return p.commit(func(b *pebble.Batch) error { return b.DeleteRange([]byte{tableDedup}, end, nil) })
 }
 
 // Sync returns when all that has been written is on disk.

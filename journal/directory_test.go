@@ -78,7 +78,7 @@ func TestNoStoreIsMadeOverTheRemainsOfOne(t *testing.T) {
 			}
 			before := names(t, dir)
 			if j, err := Open(dir, Options{}); err == nil {
-				t.Errorf("a store was opened with %d deliveries", j.LaneCounts(1).Planned)
+				t.Errorf("a store was opened with %d deliveries", j.Counters.LaneCounts(1).Planned)
 				j.Close()
 			} else if strings.Contains(err.Error(), "\n") {
 				t.Errorf("the error has several lines: %v", err)

@@ -41,7 +41,7 @@ func TestTheEndOfADeliveryIsSyncedThoughNothingFollows(t *testing.T) {
 		time.Sleep(2 * syncMoves)
 		synctest.Wait()
 		after := open(t, fs.CrashClone(vfs.CrashCloneCfg{}))
-		if c := after.LaneCounts(l); c != (Counts{Planned: 1, Delivered: 1}) {
+		if c := after.Counters.LaneCounts(l); c != (Counts{Planned: 1, Delivered: 1}) {
 			t.Errorf("a crash %v later undoes the end: %+v", 2*syncMoves, c)
 		}
 	})
@@ -64,7 +64,7 @@ func TestAFailedFsyncIsFatal(t *testing.T) {
 		t.Fatal(err)
 	}
 	failing.Store(true)
-	r := j.Reserve(1)
+	r := j.Seqs.Reserve(1)
 	if err := j.Append([]Entry{entryOf(r.At(0))}); err == nil {
 		t.Error("acknowledged, though it is not on disk")
 	}
@@ -98,7 +98,7 @@ func TestALetterThatCannotBeReadFailsItsOwnRequestAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	failing.Store(true)
-	s := j.Reserve(1)
+	s := j.Seqs.Reserve(1)
 	defer s.Release()
 	// One group of both.
 	redrive := &request{moves: []Move{{From: letter.Delivery, To: redriven(letter, l), Record: &letter.Record}}, done: make(chan error, 1)}
@@ -114,7 +114,7 @@ func TestALetterThatCannotBeReadFailsItsOwnRequestAlone(t *testing.T) {
 		t.Errorf("an event beside it was refused: %v", err)
 	}
 	failing.Store(false)
-	if c := j.LaneCounts(l); c != (Counts{Planned: 2, Ready: 1, Dead: 1}) {
+	if c := j.Counters.LaneCounts(l); c != (Counts{Planned: 2, Ready: 1, Dead: 1}) {
 		t.Errorf("got %+v", c)
 	}
 }
@@ -137,7 +137,7 @@ func TestALetterThatDiedAgainElsewhereIsNotTakenForItsOldSelf(t *testing.T) {
 	if stale[0].Made {
 		t.Error("made")
 	}
-	if c := j.LaneCounts(b); c != (Counts{Planned: 1, Dead: 1}) {
+	if c := j.Counters.LaneCounts(b); c != (Counts{Planned: 1, Dead: 1}) {
 		t.Errorf("got %+v", c)
 	}
 }
@@ -146,7 +146,7 @@ func TestARedrivenLettersEventComesBackAfterARestart(t *testing.T) {
 	fs := vfs.NewMem()
 	j := open(t, fs)
 	clock := time.Now()
-	j.now = func() time.Time { return clock }
+	j.Seqs.now = func() time.Time { return clock }
 	l := lane(t, j, "a")
 	for range 2 {
 		e := appendOne(t, j, l)
@@ -154,7 +154,7 @@ func TestARedrivenLettersEventComesBackAfterARestart(t *testing.T) {
 	}
 	clock = clock.Add(time.Hour)
 	appendOne(t, j)
-	if _, err := j.Trim(Retention{MaxAge: time.Minute}); err != nil {
+	if _, err := j.Trimmer.Trim(Retention{MaxAge: time.Minute}); err != nil {
 		t.Fatal(err)
 	}
 	redrive := func(letter DeadLetter) {
@@ -177,20 +177,20 @@ func TestTrimTrustsNoCountsThatAreAheadOfTheDisk(t *testing.T) {
 	j := open(t, vfs.NewMem())
 	l := lane(t, j, "a")
 	e := appendOne(t, j, l)
-	j.now = func() time.Time { return time.Now().Add(time.Hour) }
-	real := j.LaneCounts(l)
+	j.Seqs.now = func() time.Time { return time.Now().Add(time.Hour) }
+	real := j.Counters.LaneCounts(l)
 	set := func(c Counts) {
-		j.countMu.Lock()
-		defer j.countMu.Unlock()
-		j.laneCounts[l] = c
+		j.Counters.mu.Lock()
+		defer j.Counters.mu.Unlock()
+		j.Counters.lanes[l] = c
 	}
 	set(Counts{Planned: 1, Waiting: 1}) // a move is about to be seen
-	_, err := j.Trim(Retention{MaxAge: time.Minute})
+	_, err := j.Trimmer.Trim(Retention{MaxAge: time.Minute})
 	set(real)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := j.Event(e.Record.Seq); err != nil {
+	if _, err := j.Events.Event(e.Record.Seq); err != nil {
 		t.Errorf("a pending delivery's event: %v", err)
 	}
 }
@@ -200,7 +200,7 @@ func TestTrimTrustsNoCountsThatAreAheadOfTheDisk(t *testing.T) {
 func TestReadersSeeADeliveryWithItsEvent(t *testing.T) {
 	j := open(t, vfs.NewMem())
 	clock := time.Now()
-	j.now = func() time.Time { return clock }
+	j.Seqs.now = func() time.Time { return clock }
 	l := lane(t, j, "a")
 	const n = 300
 	for range n {
@@ -209,7 +209,7 @@ func TestReadersSeeADeliveryWithItsEvent(t *testing.T) {
 	}
 	clock = clock.Add(time.Hour)
 	appendOne(t, j)
-	if _, err := j.Trim(Retention{MaxAge: time.Minute}); err != nil {
+	if _, err := j.Trimmer.Trim(Retention{MaxAge: time.Minute}); err != nil {
 		t.Fatal(err)
 	}
 	letters := deadLetters(t, j)
@@ -228,7 +228,7 @@ func TestReadersSeeADeliveryWithItsEvent(t *testing.T) {
 			reading = false
 		default:
 		}
-		if err := j.Ready(l, Cursor{}, j.Stable(), func(Delivery, Record) bool { return true }); err != nil {
+		if err := j.Deliveries.Ready(l, Cursor{}, j.Seqs.Stable(), func(Delivery, Record) bool { return true }); err != nil {
 			t.Error(err)
 			break
 		}

@@ -42,7 +42,7 @@ func TestASlowDiskIsWaitedForOnce(t *testing.T) {
 			all.Go(func() {
 				time.Sleep(time.Duration(i) * time.Millisecond)
 				asked := time.Now()
-				r := j.Reserve(1)
+				r := j.Seqs.Reserve(1)
 				defer r.Release()
 				d := Delivery{Seq: r.At(0), Lane: l, Rule: "r", RuleTarget: "t"}
 				if err := j.Append([]Entry{{Record: Record{Seq: d.Seq, Envelope: []byte("{}")}, Deliveries: []Delivery{d}}}); err != nil {
@@ -77,9 +77,9 @@ func TestAClockThatIsSetBackKeepsTheOrder(t *testing.T) {
 	var last Seq
 	for _, ahead := range []time.Duration{0, time.Hour, -time.Hour, 0} {
 		j := open(t, fs)
-		j.now = func() time.Time { return time.Now().Add(ahead) }
+		j.Seqs.now = func() time.Time { return time.Now().Add(ahead) }
 		for range 3 {
-			r := j.Reserve(1)
+			r := j.Seqs.Reserve(1)
 			if r.At(0) <= last {
 				t.Errorf("with the clock %v ahead: %d comes after %d", ahead, r.At(0), last)
 			}
@@ -88,7 +88,7 @@ func TestAClockThatIsSetBackKeepsTheOrder(t *testing.T) {
 				t.Fatal(err)
 			}
 			r.Release()
-			if _, err := j.Event(last); err != nil {
+			if _, err := j.Events.Event(last); err != nil {
 				t.Error(err)
 			}
 		}

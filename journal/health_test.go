@@ -43,7 +43,7 @@ func TestAFullDiskIsToldOnceAndGottenOver(t *testing.T) {
 	full.Store(false)
 	<-flushed
 	until(t, "the end of the trouble", func() bool { return j.Trouble() == nil })
-	if _, err := j.Event(e.Record.Seq); err != nil {
+	if _, err := j.Events.Event(e.Record.Seq); err != nil {
 		t.Error(err)
 	}
 	if n := logs.FilterLevelExact(zap.ErrorLevel).Len(); n != 1 {

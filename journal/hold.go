@@ -5,8 +5,6 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -54,21 +52,27 @@ func (p *Pause) key() []byte {
 	return append(k, p.Name...)
 }
 
-// PutPause stores a pause, and returns when it is on disk.
-func (j *Journal) PutPause(p Pause) error {
+// Pauses are those of targets and rules.
+type Pauses struct {
+	db     *pebble.DB
+	commit committer
+}
+
+// Put stores a pause, and returns when it is on disk.
+func (t *Pauses) Put(p Pause) error {
 	v, err := json.Marshal(p)
 	if err != nil {
 		return fmt.Errorf("pause of %q: %w", p.Name, err)
 	}
-	if err := j.change(func(b *pebble.Batch) error { return b.Set(p.key(), v, nil) }); err != nil {
+	if err := t.commit(func(b *pebble.Batch) error { return b.Set(p.key(), v, nil) }); err != nil {
 		return fmt.Errorf("pause of %q: %w", p.Name, err)
 	}
 	return nil
 }
 
-// Pauses gives all that PutPause has stored.
-func (j *Journal) Pauses() (all []Pause, err error) {
-	err = j.scan([]byte{tablePause}, []byte{tablePause + 1}, func(k, v []byte) (bool, error) {
+// All gives all that Put has stored.
+func (t *Pauses) All() (all []Pause, err error) {
+	err = scanIn(t.db, []byte{tablePause}, []byte{tablePause + 1}, func(k, v []byte) (bool, error) {
 		var p Pause
 		if len(k) < 2 || json.Unmarshal(v, &p) != nil {
 			return false, errCorrupt
@@ -81,50 +85,6 @@ func (j *Journal) Pauses() (all []Pause, err error) {
 		return nil, fmt.Errorf("pauses: %w", err)
 	}
 	return all, nil
-}
-
-// HeldBy counts the deliveries that are held back in one place.
-func (j *Journal) HeldBy(h HoldID) uint64 {
-	j.countMu.Lock()
-	defer j.countMu.Unlock()
-	return j.heldCounts[h]
-}
-
-// holding gives the places where deliveries are held back.
-func (j *Journal) holding() []HoldID {
-	j.countMu.Lock()
-	defer j.countMu.Unlock()
-	return slices.Collect(maps.Keys(j.heldCounts))
-}
-
-// Held calls fn with the deliveries that are held back in one place, the oldest
-// event's first, from a place on, until fn says stop. They are given memory of
-// their own.
-func (j *Journal) Held(h HoldID, from Cursor, fn func(Delivery) bool) error {
-	d := Delivery{State: Held, Hold: h, Seq: from.Seq, N: from.N}
-	end := Delivery{State: Held, Hold: h + 1}
-	return j.scan(d.appendKey(nil), end.appendKey(nil), func(k, v []byte) (bool, error) {
-		d, ok := placeOf(k)
-		if !ok {
-			return false, errCorrupt
-		}
-		if _, err := d.readValue(v); err != nil {
-			return false, err
-		}
-		return fn(d), nil
-	})
-}
-
-// countHeld counts what is held back, when the store is opened.
-func (j *Journal) countHeld() error {
-	return j.scan([]byte{tableHeld}, []byte{tableHeld + 1}, func(k, _ []byte) (bool, error) {
-		d, ok := placeOf(k)
-		if !ok {
-			return false, errCorrupt
-		}
-		j.heldCounts[d.Hold]++
-		return true, nil
-	})
 }
 
 // heldFrom is the first event below bound that a held delivery is of, or bound.
@@ -144,17 +104,6 @@ func heldFrom(view pebble.Reader, bound Seq) (Seq, error) {
 		}
 	}
 	return bound, nil
-}
-
-// held notes that a batch holds a delivery back, or lets it go.
-func (w *writer) held(d *Delivery, by int64) {
-	if d.State != Held {
-		return
-	}
-	if w.holds == nil {
-		w.holds = map[HoldID]int64{}
-	}
-	w.holds[d.Hold] += by
 }
 
 // verifyPause checks a row of its table.

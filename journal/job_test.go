@@ -11,7 +11,7 @@ import (
 func jobsOf(t *testing.T, j *Journal) map[string]string {
 	t.Helper()
 	all := map[string]string{}
-	if err := j.Jobs(func(id string, state []byte) error { all[id] = string(state); return nil }); err != nil {
+	if err := j.Jobs.All(func(id string, state []byte) error { all[id] = string(state); return nil }); err != nil {
 		t.Fatal(err)
 	}
 	return all
@@ -47,7 +47,7 @@ func TestAJobIsWrittenWithItsMoves(t *testing.T) {
 	if got := jobsOf(t, crashed)["one"]; got != "taken" {
 		t.Errorf("after a crash: %q", got)
 	}
-	found, err := crashed.Find(Delivery{Seq: d.Seq, N: d.N, Lane: l, State: Ready})
+	found, err := crashed.Deliveries.Find(Delivery{Seq: d.Seq, N: d.N, Lane: l, State: Ready})
 	if err != nil || found.Delivery.RedriveJob() != "one" || !found.Delivery.Redriven() || found.Delivery.Death.Code != "TIMEOUT" {
 		t.Errorf("after a crash: %+v, %v", found, err)
 	}
@@ -64,7 +64,7 @@ func TestFindKnowsOnlyTheVeryPlace(t *testing.T) {
 	waiting := d
 	waiting.State, waiting.Due = Waiting, due
 	move(t, j, Move{From: d, To: &waiting})
-	if found, err := j.Find(waiting); err != nil || found.Delivery.Rule != d.Rule || len(found.Record.Envelope) == 0 {
+	if found, err := j.Deliveries.Find(waiting); err != nil || found.Delivery.Rule != d.Rule || len(found.Record.Envelope) == 0 {
 		t.Errorf("got %+v, %v", found, err)
 	}
 	for name, at := range map[string]Delivery{
@@ -72,12 +72,12 @@ func TestFindKnowsOnlyTheVeryPlace(t *testing.T) {
 		"dead":        {Seq: d.Seq, N: d.N, Lane: l, State: Dead},
 		"another due": {Seq: d.Seq, N: d.N, Lane: l, State: Waiting, Due: due.Add(1)},
 	} {
-		if _, err := j.Find(at); !errors.Is(err, ErrNotFound) {
+		if _, err := j.Deliveries.Find(at); !errors.Is(err, ErrNotFound) {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}
 	n := 0
-	err := j.WaitingPlaces(l, func(at Delivery) bool { n++; return at.Seq == d.Seq && at.Due.Equal(due) })
+	err := j.Deliveries.WaitingPlaces(l, func(at Delivery) bool { n++; return at.Seq == d.Seq && at.Due.Equal(due) })
 	if err != nil || n != 1 {
 		t.Errorf("%d places wait, %v", n, err)
 	}

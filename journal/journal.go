@@ -4,7 +4,6 @@
 package journal
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"sync"
@@ -43,21 +42,34 @@ type Disk = disk.Disk
 // InMemory returns a disk that is gone with the process.
 func InMemory() *Disk { return disk.New(vfs.NewMem()) }
 
-// Journal is an open store. It is safe for concurrent use.
+// Journal is an open store: it takes what is to be written, and its parts are what can be
+// read. It is safe for concurrent use.
 type Journal struct {
-	dir    string
-	fs     vfs.FS
-	db     *pebble.DB
-	lock   *pebble.Lock
-	log    *zap.Logger
-	now    func() time.Time
-	health health
+	// The parts, each with the tables that it knows.
+	Events     *Events
+	Deliveries *Deliveries
+	Keys       *OrderingKeys
+	Traces     *Traces
+	Repeats    *Repeats
+	Objects    *Objects
+	Works      *Works
+	Pauses     *Pauses
+	Jobs       *Jobs
+	Audit      *Audit
+	Lanes      *Lanes
+	Counters   *Counters
+	Meta       *Meta
+	// Seqs numbers events, and Trimmer drops old ones.
+	Seqs    *Sequence
+	Trimmer *Trimmer
 
-	seq     sequence
-	oldest  atomic.Uint64 // events before this Seq have been dropped
-	touches atomic.Bool   // what deliveries came to is kept
-	trimMu  sync.RWMutex  // held while old events are dropped, and shared by redrives
-	copying sync.Mutex    // held while a checkpoint is there
+	dir     string
+	fs      vfs.FS
+	db      *pebble.DB
+	lock    *pebble.Lock
+	log     *zap.Logger
+	health  health
+	copying sync.Mutex // held while a checkpoint is there
 
 	mu       sync.Mutex
 	room     *sync.Cond
@@ -75,14 +87,6 @@ type Journal struct {
 	synced           time.Time   // of the committer alone
 	overdue          *time.Timer // rings when written moves must be synced
 	fatal            func(error)
-
-	countMu    sync.Mutex // the committer writes under it, and reads without
-	laneCounts map[LaneID]Counts
-	heldCounts map[HoldID]uint64
-	events     EventCounts
-
-	laneMu sync.Mutex
-	lanes  map[string]LaneID
 
 	// onFreed is called with each order key that may go on after it was stopped.
 	onFreed atomic.Pointer[func(LaneID, KeyHash)]
@@ -106,17 +110,13 @@ func Open(dir string, opts Options) (*Journal, error) {
 		return nil, fmt.Errorf("data directory %s: %w", dir, err)
 	}
 	j := &Journal{
-		dir: dir, fs: fs, lock: lock, log: opts.Logger, now: time.Now, fatal: opts.Fatal,
+		dir: dir, fs: fs, lock: lock, log: opts.Logger, fatal: opts.Fatal,
 		wake: make(chan struct{}, 1), lazy: make(chan struct{}, 1), stop: make(chan struct{}),
 		tokens: make(chan struct{}, maxFlights), flights: make(chan *flight, maxFlights),
-		landed:     make(chan struct{}),
-		health:     health{log: opts.Logger},
-		laneCounts: map[LaneID]Counts{},
-		heldCounts: map[HoldID]uint64{},
-		lanes:      map[string]LaneID{},
+		landed: make(chan struct{}),
+		health: health{log: opts.Logger},
 	}
 	j.room = sync.NewCond(&j.mu)
-	j.seq.node = Seq(opts.Node)
 	older, err := j.open(fs, opts)
 	if err != nil {
 		if j.db != nil {
@@ -129,7 +129,7 @@ func Open(dir string, opts Options) (*Journal, error) {
 	go j.commit()
 	go j.land()
 	if older {
-		if err := j.markVersion(); err != nil {
+		if err := j.Meta.mark(); err != nil {
 			return nil, errors.Join(fmt.Errorf("data directory %s: %w", dir, err), j.Close())
 		}
 	}
@@ -151,8 +151,9 @@ func (j *Journal) open(fs vfs.FS, opts Options) (older bool, err error) {
 	if j.db, err = pebble.Open(j.dir, pebbleOptions(fs, opts, j.lock, j.health.listener())); err != nil {
 		return false, fmt.Errorf("data directory %s: %w", j.dir, damaged(err))
 	}
+	j.makeParts(opts.Node)
 	if err = checkBlobs(j.db, fs, j.dir); err == nil {
-		older, err = j.checkVersion()
+		older, err = j.Meta.check()
 	}
 	if err != nil {
 		return false, fmt.Errorf("data directory %s: %w", j.dir, damaged(err))
@@ -227,79 +228,40 @@ func (l storeLogger) Fatalf(f string, args ...any) {
 	l.fatal(errors.New(oneLine(fmt.Sprintf(f, args...))))
 }
 
-// recover reads what the journal keeps in memory: lanes, counts, and the ends of
-// the event log.
+// makeParts makes the parts of an open store.
+func (j *Journal) makeParts(node int) {
+	j.Seqs = &Sequence{node: Seq(node), now: time.Now}
+	j.Lanes = &Lanes{commit: j.change, ids: map[string]LaneID{}}
+	j.Counters = &Counters{lanes: map[LaneID]Counts{}, held: map[HoldID]uint64{}}
+	j.Events = &Events{j.db, j.Seqs}
+	j.Deliveries = &Deliveries{j.db}
+	j.Keys = &OrderingKeys{j.db}
+	j.Traces = &Traces{db: j.db, lanes: j.Lanes.All, holding: j.Counters.holding}
+	j.Repeats = &Repeats{j.db, j.Seqs, j.change}
+	j.Objects = &Objects{j.db}
+	j.Works = &Works{j.db, j.Seqs}
+	j.Pauses = &Pauses{j.db, j.change}
+	j.Jobs = &Jobs{j.db}
+	j.Audit = &Audit{j.db, j.change}
+	j.Meta = &Meta{j.db, j.change}
+	j.Trimmer = &Trimmer{db: j.db, events: j.Events, seqs: j.Seqs, lanes: j.Lanes.All, commit: j.change}
+}
+
+// recover reads what the parts keep in memory: lanes, counters, and the ends of the event
+// log.
 func (j *Journal) recover() error {
-	if err := j.scan([]byte{tableLane}, []byte{tableLane + 1}, func(k, v []byte) (bool, error) {
-		if len(v) != 4 {
-			return false, errCorrupt
-		}
-		j.lanes[string(k[1:])] = LaneID(binary.BigEndian.Uint32(v))
-		return true, nil
-	}); err != nil {
+	if err := j.Lanes.load(j.db); err != nil {
 		return fmt.Errorf("lanes: %w", err)
 	}
-	if err := j.scan([]byte{tableCount}, []byte{tableCount + 1}, func(k, v []byte) (bool, error) {
-		if len(k) != 5 {
-			return false, errCorrupt
-		}
-		if l := LaneID(binary.BigEndian.Uint32(k[1:])); l != eventsLane {
-			var c Counts
-			err := c.readValue(v)
-			j.laneCounts[l] = c
-			return true, err
-		}
-		r := reader{rest: v}
-		j.events = EventCounts{Accepted: r.uvarint(), Unmatched: r.uvarint(), Duplicates: r.uvarint()}
-		return true, nil
-	}); err != nil {
+	if err := j.Counters.load(j.db); err != nil {
 		return fmt.Errorf("counts: %w", err)
 	}
-	if err := j.countHeld(); err != nil {
-		return fmt.Errorf("held deliveries: %w", err)
-	}
-	first, last, err := j.ends()
+	first, last, err := j.Events.ends()
 	if err != nil {
 		return fmt.Errorf("events: %w", err)
 	}
-	if last == 0 { // an empty log begins now
-		first = SeqAt(j.now())
-		last = first
-	}
-	j.seq.last = last
-	j.oldest.Store(uint64(first))
+	j.Seqs.begin(first, last)
 	return nil
-}
-
-// Reserve hands out n sequence numbers for events about to be appended.
-func (j *Journal) Reserve(n int) Reservation { return j.seq.reserve(n, j.now()) }
-
-// Stable is the bound below which every event is on disk and known to its lanes.
-func (j *Journal) Stable() Seq { return j.seq.stable() }
-
-// Await calls fn once Stable has passed s, and returns false, without a call to
-// come, if it has already. The call comes from whoever releases a reservation.
-func (j *Journal) Await(s Seq, fn func()) bool { return j.seq.await(s, fn) }
-
-// Oldest is the least sequence number whose event may still be kept.
-func (j *Journal) Oldest() Seq { return Seq(j.oldest.Load()) }
-
-// LaneCounts gives the accounts of one lane.
-func (j *Journal) LaneCounts(l LaneID) Counts {
-	j.countMu.Lock()
-	defer j.countMu.Unlock()
-	return j.laneCounts[l]
-}
-
-// Totals gives the accounts of all lanes together, and of events.
-func (j *Journal) Totals() (Counts, EventCounts) {
-	j.countMu.Lock()
-	defer j.countMu.Unlock()
-	var sum Counts
-	for _, c := range j.laneCounts {
-		sum.add(c)
-	}
-	return sum, j.events
 }
 
 // Dir is the data directory.
@@ -317,8 +279,8 @@ func (j *Journal) Close() error {
 	j.mu.Unlock()
 	close(j.stop)
 	<-j.landed
-	j.trimMu.Lock()
-	defer j.trimMu.Unlock()
+	j.Trimmer.mu.Lock()
+	defer j.Trimmer.mu.Unlock()
 	err := j.db.LogData(nil, pebble.Sync)
 	return errors.Join(err, j.db.Close(), j.lock.Close())
 }

@@ -60,12 +60,12 @@ func checkBalance(t testing.TB, j *Journal) {
 	for _, f := range report.Faults {
 		t.Error(f)
 	}
-	for name, l := range j.Lanes() {
-		parked, keys, c := uint64(0), uint64(0), j.LaneCounts(l)
-		if err := j.ParkedPlaces(l, func(Delivery) bool { parked++; return true }); err != nil {
+	for name, l := range j.Lanes.All() {
+		parked, keys, c := uint64(0), uint64(0), j.Counters.LaneCounts(l)
+		if err := j.Keys.ParkedPlaces(l, func(Delivery) bool { parked++; return true }); err != nil {
 			t.Error(err)
 		}
-		if err := j.Keys(l, 0, func(KeyRecord) bool { keys++; return true }); err != nil {
+		if err := j.Keys.Blocked(l, 0, func(KeyRecord) bool { keys++; return true }); err != nil {
 			t.Error(err)
 		}
 		if parked != c.Parked || keys != c.BlockedKeys {
@@ -76,7 +76,7 @@ func checkBalance(t testing.TB, j *Journal) {
 
 func lane(t testing.TB, j *Journal, name string) LaneID {
 	t.Helper()
-	l, err := j.Lane(name)
+	l, err := j.Lanes.Lane(name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +99,7 @@ func entryOf(s Seq, lanes ...LaneID) Entry {
 // appendOne writes one event and returns its entry.
 func appendOne(t testing.TB, j *Journal, lanes ...LaneID) Entry {
 	t.Helper()
-	r := j.Reserve(1)
+	r := j.Seqs.Reserve(1)
 	defer r.Release()
 	e := entryOf(r.At(0), lanes...)
 	if err := j.Append([]Entry{e}); err != nil {
@@ -111,7 +111,7 @@ func appendOne(t testing.TB, j *Journal, lanes ...LaneID) Entry {
 func readyOf(t testing.TB, j *Journal, l LaneID) []Delivery {
 	t.Helper()
 	var all []Delivery
-	if err := j.Ready(l, Cursor{}, j.Stable(), func(d Delivery, _ Record) bool { all = append(all, d); return true }); err != nil {
+	if err := j.Deliveries.Ready(l, Cursor{}, j.Seqs.Stable(), func(d Delivery, _ Record) bool { all = append(all, d); return true }); err != nil {
 		t.Fatal(err)
 	}
 	return all
@@ -120,7 +120,7 @@ func readyOf(t testing.TB, j *Journal, l LaneID) []Delivery {
 func deadLetters(t testing.TB, j *Journal) []DeadLetter {
 	t.Helper()
 	var all []DeadLetter
-	if err := j.DeadLetters(Cursor{}, func(d DeadLetter) bool { all = append(all, d); return true }); err != nil {
+	if err := j.Deliveries.DeadLetters(Cursor{}, func(d DeadLetter) bool { all = append(all, d); return true }); err != nil {
 		t.Fatal(err)
 	}
 	return all
@@ -151,7 +151,7 @@ func TestAppendedEventsSurviveARestart(t *testing.T) {
 	if got := lane(t, j, "b"); got != b {
 		t.Errorf("lane b: got id %d, want %d", got, b)
 	}
-	rec, err := j.Event(e.Record.Seq)
+	rec, err := j.Events.Event(e.Record.Seq)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -164,14 +164,14 @@ func TestAppendedEventsSurviveARestart(t *testing.T) {
 			t.Errorf("lane %d: got %+v", l, got)
 		}
 	}
-	total, events := j.Totals()
+	total, events := j.Counters.Totals()
 	if want := (Counts{Planned: 2, Ready: 2}); total != want {
 		t.Errorf("got %+v, want %+v", total, want)
 	}
 	if want := (EventCounts{Accepted: 2, Unmatched: 1}); events != want {
 		t.Errorf("got %+v, want %+v", events, want)
 	}
-	if s := j.Reserve(1); s.At(0) <= e.Record.Seq {
+	if s := j.Seqs.Reserve(1); s.At(0) <= e.Record.Seq {
 		t.Errorf("sequence went back: %d after %d", s.At(0), e.Record.Seq)
 	}
 }
@@ -186,15 +186,15 @@ func TestADeliveryGoesThroughItsStates(t *testing.T) {
 	waiting.State, waiting.Due, waiting.Attempts = Waiting, time.Unix(2e9, 5).UTC(), 1
 	waiting.Remember(Attempt{Attempt: 1, Code: "TIMEOUT", Message: "no answer"})
 	move(t, j, Move{From: ready, To: &waiting})
-	due, ok, err := j.NextDue(l, Cursor{})
+	due, ok, err := j.Deliveries.NextDue(l, Cursor{})
 	if err != nil || !ok || !due.Equal(waiting.Due) {
 		t.Fatalf("next due: got %v, %v, %v; want %v", due, ok, err, waiting.Due)
 	}
 	n := 0
-	if err := j.Waiting(l, Cursor{}, waiting.Due.Add(-1), func(Delivery, Record) bool { n++; return true }); err != nil || n != 0 {
+	if err := j.Deliveries.Waiting(l, Cursor{}, waiting.Due.Add(-1), func(Delivery, Record) bool { n++; return true }); err != nil || n != 0 {
 		t.Errorf("%d deliveries (%v) before they are due", n, err)
 	}
-	if err := j.Waiting(l, Cursor{}, waiting.Due, func(d Delivery, r Record) bool {
+	if err := j.Deliveries.Waiting(l, Cursor{}, waiting.Due, func(d Delivery, r Record) bool {
 		n++
 		if d.Attempts != 1 || len(d.History) != 1 || d.History[0].Code != "TIMEOUT" || string(r.Envelope) != string(e.Record.Envelope) {
 			t.Errorf("got %+v with %q", d, r.Envelope)
@@ -224,10 +224,10 @@ func TestADeliveryGoesThroughItsStates(t *testing.T) {
 		t.Errorf("made: %v, %v; a letter can leave the queue once", moves[0].Made, moves[1].Made)
 	}
 	move(t, j, Move{From: readyOf(t, j, other)[0], End: Delivered})
-	if got, want := j.LaneCounts(l), (Counts{}); got != want {
+	if got, want := j.Counters.LaneCounts(l), (Counts{}); got != want {
 		t.Errorf("first lane: got %+v, want %+v", got, want)
 	}
-	if got, want := j.LaneCounts(other), (Counts{Planned: 1, Delivered: 1}); got != want {
+	if got, want := j.Counters.LaneCounts(other), (Counts{Planned: 1, Delivered: 1}); got != want {
 		t.Errorf("second lane: got %+v, want %+v", got, want)
 	}
 }
@@ -245,7 +245,7 @@ func TestTheFirstAttemptAndTheLatestAreRemembered(t *testing.T) {
 func TestReadersStopBeforeWhatIsNotReleased(t *testing.T) {
 	j := open(t, vfs.NewMem())
 	l := lane(t, j, "a")
-	held := j.Reserve(2)
+	held := j.Seqs.Reserve(2)
 	appendOne(t, j, l)
 	if got := readyOf(t, j, l); len(got) != 0 {
 		t.Errorf("%d deliveries can be read past a reservation that is open", len(got))
@@ -257,19 +257,20 @@ func TestReadersStopBeforeWhatIsNotReleased(t *testing.T) {
 }
 
 func TestSequenceNumbersOnlyGrow(t *testing.T) {
-	var s sequence
 	now := time.Unix(1000, 0)
-	a := s.reserve(3, now)
-	b := s.reserve(1, now.Add(-time.Hour)) // the clock jumps back
+	s := Sequence{now: func() time.Time { return now }}
+	a := s.Reserve(3)
+	s.now = func() time.Time { return now.Add(-time.Hour) } // the clock jumps back
+	b := s.Reserve(1)
 	if a.At(0) != SeqAt(now) || b.At(0) != a.At(2)+MaxNodes {
 		t.Errorf("got %d and %d", a.At(0), b.At(0))
 	}
 	b.Release()
-	if got := s.stable(); got != a.At(0) {
+	if got := s.Stable(); got != a.At(0) {
 		t.Errorf("stable: got %d, want %d", got, a.At(0))
 	}
 	a.Release()
-	if got := s.stable(); got != b.At(0)+1 {
+	if got := s.Stable(); got != b.At(0)+1 {
 		t.Errorf("stable: got %d, want %d", got, b.At(0)+1)
 	}
 }
@@ -278,8 +279,8 @@ func TestNodesGiveDifferentNumbers(t *testing.T) {
 	now := time.Unix(1000, 0)
 	seen := map[Seq]bool{}
 	for node := range Seq(MaxNodes) {
-		s := sequence{node: node, last: SeqAt(now) + 12345} // as an older store left it
-		for i, r := 0, s.reserve(3, now); i < 3; i++ {
+		s := Sequence{now: func() time.Time { return now }, node: node, last: SeqAt(now) + 12345} // as an older store left it
+		for i, r := 0, s.Reserve(3); i < 3; i++ {
 			n := r.At(i)
 			if seen[n] || n <= SeqAt(now)+12345 || n%MaxNodes != node {
 				t.Fatalf("node %d gives %d", node, n)
@@ -322,12 +323,10 @@ func TestOnlyTheCommitterWrites(t *testing.T) {
 }
 
 func TestWhoeverAwaitsANumberIsToldWhenItIsSettled(t *testing.T) {
-	var s sequence
-	now := time.Unix(1000, 0)
-	reserve := func() Reservation { r := s.reserve(1, now); r.seq = &s; return r }
-	a, b, c := reserve(), reserve(), reserve()
+	s := Sequence{now: func() time.Time { return time.Unix(1000, 0) }}
+	a, b, c := s.Reserve(1), s.Reserve(1), s.Reserve(1)
 	told := 0
-	if !s.await(b.At(0), func() { told++ }) {
+	if !s.Await(b.At(0), func() { told++ }) {
 		t.Error("an open number is settled")
 	}
 	b.Release()
@@ -336,7 +335,7 @@ func TestWhoeverAwaitsANumberIsToldWhenItIsSettled(t *testing.T) {
 		t.Error("told while an older number is open")
 	}
 	a.Release()
-	if told != 1 || s.await(b.At(0), func() { told++ }) || len(s.awaited) != 0 {
+	if told != 1 || s.Await(b.At(0), func() { told++ }) || len(s.awaited) != 0 {
 		t.Errorf("told %d times, %d still wait", told, len(s.awaited))
 	}
 }
@@ -404,7 +403,7 @@ func TestAnOlderStoreIsMarkedAsOurs(t *testing.T) {
 func TestAnEventIsFoundByTheIDItsProducerGave(t *testing.T) {
 	j := open(t, vfs.NewMem())
 	put := func(id string) Seq {
-		r := j.Reserve(1)
+		r := j.Seqs.Reserve(1)
 		defer r.Release()
 		e := event.Event{ID: id, Source: "s", DetailType: "t", Detail: []byte("{}")}
 		if err := j.Append([]Entry{{Record: Record{Seq: r.At(0), Envelope: e.AppendEnvelope(nil), GivenID: id}}}); err != nil {
@@ -415,11 +414,11 @@ func TestAnEventIsFoundByTheIDItsProducerGave(t *testing.T) {
 	put("twice")
 	other, latest := put("other"), put("twice")
 	for id, want := range map[string]Seq{"twice": latest, "other": other} {
-		if rec, err := j.EventByGivenID(id); err != nil || rec.Seq != want {
+		if rec, err := j.Events.EventByGivenID(id); err != nil || rec.Seq != want {
 			t.Errorf("%s: got %d, %v; want %d", id, rec.Seq, err, want)
 		}
 	}
-	if _, err := j.EventByGivenID("none"); !errors.Is(err, ErrNotFound) {
+	if _, err := j.Events.EventByGivenID("none"); !errors.Is(err, ErrNotFound) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -427,16 +426,16 @@ func TestAnEventIsFoundByTheIDItsProducerGave(t *testing.T) {
 func TestTrimKeepsWhatDeliveriesWaitFor(t *testing.T) {
 	j := open(t, vfs.NewMem())
 	clock := time.Now()
-	j.now = func() time.Time { return clock }
+	j.Seqs.now = func() time.Time { return clock }
 	l := lane(t, j, "a")
 	put := func(lanes ...LaneID) Seq {
 		clock = clock.Add(time.Hour)
 		return appendOne(t, j, lanes...).Record.Seq
 	}
-	kept := func(s Seq) bool { _, err := j.Event(s); return err == nil }
+	kept := func(s Seq) bool { _, err := j.Events.Event(s); return err == nil }
 	old, pending, ended, young := put(), put(l), put(), put()
 
-	if _, err := j.Trim(Retention{MaxAge: 30 * time.Minute}); err != nil {
+	if _, err := j.Trimmer.Trim(Retention{MaxAge: 30 * time.Minute}); err != nil {
 		t.Fatal(err)
 	}
 	if kept(old) || !kept(pending) || !kept(ended) || !kept(young) {
@@ -446,17 +445,17 @@ func TestTrimKeepsWhatDeliveriesWaitFor(t *testing.T) {
 	waiting := d
 	waiting.State, waiting.Due = Waiting, clock.Add(time.Hour)
 	move(t, j, Move{From: d, To: &waiting})
-	if _, err := j.Trim(Retention{MaxAge: 30 * time.Minute}); err != nil || !kept(pending) {
+	if _, err := j.Trimmer.Trim(Retention{MaxAge: 30 * time.Minute}); err != nil || !kept(pending) {
 		t.Errorf("the event of a waiting delivery is gone (%v)", err)
 	}
-	rec, err := j.Event(pending)
+	rec, err := j.Events.Event(pending)
 	if err != nil {
 		t.Fatal(err)
 	}
 	dead := waiting
 	dead.State, dead.Due, dead.Death = Dead, time.Time{}, &Death{Code: "UNKNOWN"}
 	move(t, j, Move{From: waiting, To: &dead, Record: &rec})
-	if _, err := j.Trim(Retention{MaxAge: 30 * time.Minute}); err != nil {
+	if _, err := j.Trimmer.Trim(Retention{MaxAge: 30 * time.Minute}); err != nil {
 		t.Fatal(err)
 	}
 	if kept(pending) || kept(ended) || !kept(young) {
@@ -478,7 +477,7 @@ func TestTrimKeepsWhatDeliveriesWaitFor(t *testing.T) {
 func putNoise(t *testing.T, j *Journal, n int) {
 	t.Helper()
 	for range n {
-		r := j.Reserve(1)
+		r := j.Seqs.Reserve(1)
 		body := make([]byte, 4096)
 		for i := range body {
 			body[i] = byte(rand.N(256))
@@ -500,7 +499,7 @@ func TestTrimmedEventsLeaveTheDisk(t *testing.T) {
 		t.Fatalf("of the events' bytes, only %d are apart from their keys", size)
 	}
 	putNoise(t, j, 10)
-	if _, err := j.Trim(Retention{MaxBytes: 1}); err != nil {
+	if _, err := j.Trimmer.Trim(Retention{MaxBytes: 1}); err != nil {
 		t.Fatal(err)
 	}
 	putNoise(t, j, 10) // which has the dropping flushed, too
@@ -515,11 +514,11 @@ func TestTrimmedEventsLeaveTheDisk(t *testing.T) {
 func TestTrimBoundsTheBytes(t *testing.T) {
 	j := open(t, vfs.NewMem())
 	putNoise(t, j, 500)
-	first, last, err := j.ends()
+	first, last, err := j.Events.ends()
 	if err != nil {
 		t.Fatal(err)
 	}
-	horizon, err := j.Trim(Retention{MaxBytes: 1 << 20})
+	horizon, err := j.Trimmer.Trim(Retention{MaxBytes: 1 << 20})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -547,7 +546,7 @@ func TestACrashLosesNoAcknowledgedEvent(t *testing.T) {
 			for range 8 {
 				wg.Go(func() {
 					for !stop.Load() {
-						r := j.Reserve(3)
+						r := j.Seqs.Reserve(3)
 						var es []Entry
 						for i := range 3 {
 							es = append(es, entryOf(r.At(i), l))
@@ -599,7 +598,7 @@ func TestACrashLosesNoAcknowledgedEvent(t *testing.T) {
 					t.Fatalf("crash %d: %v", i, err)
 				}
 				for _, s := range c.acked {
-					if _, err := after.Event(s); err != nil {
+					if _, err := after.Events.Event(s); err != nil {
 						t.Errorf("crash %d: acknowledged: %v", i, err)
 					}
 				}
@@ -626,7 +625,7 @@ func BenchmarkAppend(b *testing.B) {
 			b.SetParallelism(32)
 			b.RunParallel(func(pb *testing.PB) {
 				for pb.Next() {
-					r := j.Reserve(n)
+					r := j.Seqs.Reserve(n)
 					es := make([]Entry, n)
 					for i := range es {
 						s := r.At(i)

@@ -3,36 +3,55 @@ package journal
 import (
 	"encoding/binary"
 	"fmt"
+	"sync"
 
 	"github.com/cockroachdb/pebble/v2"
 )
 
+// Lanes are the numbers of targets, by their names.
+type Lanes struct {
+	commit committer
+	mu     sync.Mutex
+	ids    map[string]LaneID
+}
+
 // Lane returns the id of a target's lane, and makes one for a new target.
-func (j *Journal) Lane(name string) (LaneID, error) {
-	j.laneMu.Lock()
-	defer j.laneMu.Unlock()
-	if id, ok := j.lanes[name]; ok {
+func (n *Lanes) Lane(name string) (LaneID, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if id, ok := n.ids[name]; ok {
 		return id, nil
 	}
 	var id LaneID
-	for _, used := range j.lanes {
+	for _, used := range n.ids {
 		id = max(id, used+1)
 	}
-	if err := j.change(func(b *pebble.Batch) error {
+	if err := n.commit(func(b *pebble.Batch) error {
 		return b.Set(laneKey(name), binary.BigEndian.AppendUint32(nil, uint32(id)), nil)
 	}); err != nil {
 		return 0, fmt.Errorf("lane of target %q: %w", name, err)
 	}
-	j.lanes[name] = id
+	n.ids[name] = id
 	return id, nil
 }
 
-// Lanes returns every lane that the journal has ever had, by its target's name.
-func (j *Journal) Lanes() map[string]LaneID {
-	j.laneMu.Lock()
-	defer j.laneMu.Unlock()
-	m := make(map[string]LaneID, len(j.lanes))
-	for n, id := range j.lanes {
+// load reads the lanes when the store is opened.
+func (n *Lanes) load(view pebble.Reader) error {
+	return scanIn(view, []byte{tableLane}, []byte{tableLane + 1}, func(k, v []byte) (bool, error) {
+		if len(v) != 4 {
+			return false, errCorrupt
+		}
+		n.ids[string(k[1:])] = LaneID(binary.BigEndian.Uint32(v))
+		return true, nil
+	})
+}
+
+// All returns every lane that the journal has ever had, by its target's name.
+func (n *Lanes) All() map[string]LaneID {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	m := make(map[string]LaneID, len(n.ids))
+	for n, id := range n.ids {
 		m[n] = id
 	}
 	return m

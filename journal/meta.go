@@ -19,11 +19,17 @@ var horizonKey = []byte{tableMeta, 'h'}
 
 var versionKey = []byte{tableMeta, 'v'}
 
-// checkVersion refuses a store that a newer Signalbox wrote, and reports whether it is to
+// Meta is what the store says of itself.
+type Meta struct {
+	db     *pebble.DB
+	commit committer
+}
+
+// check refuses a store that a newer Signalbox wrote, and reports whether it is to
 // be marked as one of this version: what is new in it came with tables of its own, or
 // makes no difference to what is there.
-func (j *Journal) checkVersion() (older bool, err error) {
-	n, err := j.version()
+func (m *Meta) check() (older bool, err error) {
+	n, err := m.version()
 	switch {
 	case err != nil:
 		return false, err
@@ -33,13 +39,13 @@ func (j *Journal) checkVersion() (older bool, err error) {
 	return n < storeVersion, nil
 }
 
-func (j *Journal) markVersion() error {
-	return j.change(func(b *pebble.Batch) error { return b.Set(versionKey, []byte(strconv.Itoa(storeVersion)), nil) })
+func (m *Meta) mark() error {
+	return m.commit(func(b *pebble.Batch) error { return b.Set(versionKey, []byte(strconv.Itoa(storeVersion)), nil) })
 }
 
 // version is that of the store on disk, 0 for a new one.
-func (j *Journal) version() (int, error) {
-	v, closer, err := j.db.Get(versionKey)
+func (m *Meta) version() (int, error) {
+	v, closer, err := m.db.Get(versionKey)
 	if errors.Is(err, pebble.ErrNotFound) {
 		return 0, nil
 	}
@@ -52,6 +58,14 @@ func (j *Journal) version() (int, error) {
 		return 0, fmt.Errorf("store version %q: %w", v, errCorrupt)
 	}
 	return n, nil
+}
+
+// Restored reports whether the store was made of a backup and the router has not begun since.
+func (m *Meta) Restored() (bool, error) { return hasIn(m.db, restoredKey) }
+
+// ForgetRestored removes the mark that the store was made of a backup.
+func (m *Meta) ForgetRestored() error {
+	return m.commit(func(b *pebble.Batch) error { return b.Delete(restoredKey, nil) })
 }
 
 // verifyMeta checks a row of its table.

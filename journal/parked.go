@@ -99,49 +99,6 @@ type storedKey struct {
 	Since time.Time `json:"since"`
 }
 
-func (w *writer) keyChange(c *KeyChange) error {
-	r := &c.Record
-	counts := w.lane(r.Lane)
-	w.key = appendOrderKey(w.key[:0], r.Lane, r.Hash)
-	if c.Gone {
-		counts.BlockedKeys--
-		w.changed[r.Lane] = counts
-		return w.delete(w.key)
-	}
-	if c.New {
-		counts.BlockedKeys++
-		w.changed[r.Lane] = counts
-	}
-	v, err := json.Marshal(storedKey{State: r.State, Key: r.Key, Seq: r.Seq, N: r.N, Head: r.Head, Since: r.Since})
-	if err != nil {
-		return fmt.Errorf("order key %q: %w", r.Key, err)
-	}
-	return w.set(w.key, v)
-}
-
-// leaves settles what a dead letter that leaves the queue does to its order key,
-// if it is the head that stopped it: redriven, it stays the head and goes first;
-// else the key goes on without it.
-func (w *writer) leaves(m *Move) error {
-	if m.From.Key == "" {
-		return nil
-	}
-	r, err := w.j.Key(m.From.Lane, HashKey(m.From.Key))
-	if errors.Is(err, ErrNotFound) {
-		return nil
-	}
-	if err != nil || r.State != KeyStopped || r.Seq != m.From.Seq || r.N != m.From.N {
-		return err
-	}
-	r.State = KeyGoesOn
-	if m.To == nil || m.To.Lane != m.From.Lane {
-		r.Seq, r.N, r.Head = 0, 0, ""
-		w.freed = append(w.freed, keyRef{r.Lane, r.Hash})
-	}
-	m.Key = &KeyChange{Record: r}
-	return nil
-}
-
 // FreeKeys lets those of some order keys that are stopped go on, though their
 // heads stay in the dead-letter queue. It returns, when that is on disk, how many
 // they were.
@@ -152,25 +109,6 @@ func (j *Journal) FreeKeys(l LaneID, hashes ...KeyHash) (int, error) {
 	}
 	err := j.submit(r)
 	return r.freed, err
-}
-
-func (w *writer) free(request *request) error {
-	for _, k := range request.frees {
-		r, err := w.j.Key(k.lane, k.hash)
-		if errors.Is(err, ErrNotFound) || err == nil && r.State != KeyStopped {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		r.State, r.Seq, r.N, r.Head = KeyGoesOn, 0, 0, ""
-		if err := w.keyChange(&KeyChange{Record: r}); err != nil {
-			return err
-		}
-		w.freed = append(w.freed, k)
-		request.freed++
-	}
-	return nil
 }
 
 // OnFreed makes fn be called with each order key that was stopped and may now go
@@ -187,10 +125,13 @@ func (j *Journal) tellFreed(freed []keyRef) {
 	}
 }
 
+// OrderingKeys are the keys of lanes that are blocked, and what is parked behind them.
+type OrderingKeys struct{ db *pebble.DB }
+
 // Key gives the record of an order key, or ErrNotFound.
-func (j *Journal) Key(l LaneID, h KeyHash) (KeyRecord, error) {
+func (o *OrderingKeys) Key(l LaneID, h KeyHash) (KeyRecord, error) {
 	k := appendOrderKey(nil, l, h)
-	v, closer, err := j.db.Get(k)
+	v, closer, err := o.db.Get(k)
 	if errors.Is(err, pebble.ErrNotFound) {
 		return KeyRecord{}, fmt.Errorf("order key %016x: %w", uint64(h), ErrNotFound)
 	}
@@ -212,11 +153,11 @@ func readKey(k, v []byte) (KeyRecord, error) {
 	}, nil
 }
 
-// Keys calls fn with the records of a lane's order keys, by hash, from one on,
+// Blocked calls fn with the records of a lane's order keys, by hash, from one on,
 // until fn says stop. It passes over what is parked.
-func (j *Journal) Keys(l LaneID, from KeyHash, fn func(KeyRecord) bool) error {
+func (o *OrderingKeys) Blocked(l LaneID, from KeyHash, fn func(KeyRecord) bool) error {
 	_, upper := laneRange(tableOrder, l)
-	it, err := j.db.NewIter(&pebble.IterOptions{LowerBound: appendOrderKey(nil, l, from), UpperBound: upper})
+	it, err := o.db.NewIter(&pebble.IterOptions{LowerBound: appendOrderKey(nil, l, from), UpperBound: upper})
 	if err != nil {
 		return err
 	}
@@ -244,16 +185,16 @@ func (j *Journal) Keys(l LaneID, from KeyHash, fn func(KeyRecord) bool) error {
 // ParkedBehind calls fn with the parked deliveries of an order key and their
 // events, from a place on, until fn says stop. Both are given memory of their
 // own.
-func (j *Journal) ParkedBehind(l LaneID, h KeyHash, from Cursor, fn func(Delivery, Record) bool) error {
+func (o *OrderingKeys) ParkedBehind(l LaneID, h KeyHash, from Cursor, fn func(Delivery, Record) bool) error {
 	lower, upper := parkedRange(l, h, from)
-	return j.deliveries(lower, upper, fn)
+	return readDeliveries(o.db, lower, upper, fn)
 }
 
 // ParkedPlaces calls fn with the places of all parked deliveries of a lane, until
 // fn says stop.
-func (j *Journal) ParkedPlaces(l LaneID, fn func(Delivery) bool) error {
+func (o *OrderingKeys) ParkedPlaces(l LaneID, fn func(Delivery) bool) error {
 	lower, upper := laneRange(tableOrder, l)
-	return j.scan(lower, upper, func(k, v []byte) (bool, error) {
+	return scanIn(o.db, lower, upper, func(k, v []byte) (bool, error) {
 		d, ok := placeOf(k)
 		if !ok {
 			return true, nil // the record of a key
@@ -268,9 +209,9 @@ func (j *Journal) ParkedPlaces(l LaneID, fn func(Delivery) bool) error {
 }
 
 // CountParked counts the parked deliveries of an order key, up to a limit.
-func (j *Journal) CountParked(l LaneID, h KeyHash, limit int) (n int, err error) {
+func (o *OrderingKeys) CountParked(l LaneID, h KeyHash, limit int) (n int, err error) {
 	lower, upper := parkedRange(l, h, Cursor{})
-	err = j.scan(lower, upper, func(_, _ []byte) (bool, error) {
+	err = scanIn(o.db, lower, upper, func(_, _ []byte) (bool, error) {
 		n++
 		return n < limit, nil
 	})
@@ -283,12 +224,6 @@ func parkedRange(l LaneID, h KeyHash, from Cursor) (lower, upper []byte) {
 	lower = binary.BigEndian.AppendUint16(lower, from.N)
 	upper = binary.BigEndian.AppendUint64(key[:len(key):len(key)], ^uint64(0))
 	return lower, upper
-}
-
-// IsReady says whether a delivery lies among the ready ones of a lane.
-func (j *Journal) IsReady(l LaneID, s Seq, n uint16) (bool, error) {
-	d := Delivery{Lane: l, Seq: s, N: n, State: Ready}
-	return j.has(d.appendKey(nil))
 }
 
 // verifyOrder checks a row of its table: the record of an ordering key, or a delivery that

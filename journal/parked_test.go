@@ -35,7 +35,7 @@ func TestHashesOfOrderKeysStayAsTheyAre(t *testing.T) { // they are part of keys
 // keyedOne appends one event with a delivery of an order key.
 func keyedOne(t *testing.T, j *Journal, l LaneID, key string) Delivery {
 	t.Helper()
-	r := j.Reserve(1)
+	r := j.Seqs.Reserve(1)
 	defer r.Release()
 	e := entryOf(r.At(0), l)
 	e.Deliveries[0].Key = key
@@ -49,11 +49,11 @@ func TestParkedDeliveriesAndTheirKey(t *testing.T) {
 	fs := vfs.NewMem()
 	j := open(t, fs)
 	clock := time.Now()
-	j.now = func() time.Time { return clock }
+	j.Seqs.now = func() time.Time { return clock }
 	l := lane(t, j, "a")
 	h := HashKey("k")
 	head, follower := keyedOne(t, j, l, "k"), keyedOne(t, j, l, "k")
-	rec, err := j.Event(head.Seq)
+	rec, err := j.Events.Event(head.Seq)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +64,7 @@ func TestParkedDeliveriesAndTheirKey(t *testing.T) {
 	parked.State = Parked
 	move(t, j, Move{From: follower, To: &parked})
 	want := Counts{Planned: 2, Waiting: 1, Parked: 1, BlockedKeys: 1}
-	if c := j.LaneCounts(l); c != want || c.Pending() != 2 {
+	if c := j.Counters.LaneCounts(l); c != want || c.Pending() != 2 {
 		t.Errorf("got %+v, want %+v", c, want)
 	}
 
@@ -73,10 +73,10 @@ func TestParkedDeliveriesAndTheirKey(t *testing.T) {
 	dead := waiting
 	dead.State, dead.Due, dead.Death = Dead, time.Time{}, &Death{Code: "UNKNOWN"}
 	move(t, j, Move{From: waiting, To: &dead, Record: &rec, Key: &KeyChange{Record: stopped}})
-	if _, err := j.Trim(Retention{MaxAge: time.Hour}); err != nil {
+	if _, err := j.Trimmer.Trim(Retention{MaxAge: time.Hour}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := j.Event(follower.Seq); err != nil {
+	if _, err := j.Events.Event(follower.Seq); err != nil {
 		t.Errorf("the event of a parked delivery: %v", err)
 	}
 	if err := j.Close(); err != nil {
@@ -85,13 +85,13 @@ func TestParkedDeliveriesAndTheirKey(t *testing.T) {
 
 	j = open(t, fs)
 	var behind []Delivery
-	if err := j.ParkedBehind(l, h, Cursor{}, func(d Delivery, _ Record) bool { behind = append(behind, d); return true }); err != nil {
+	if err := j.Keys.ParkedBehind(l, h, Cursor{}, func(d Delivery, _ Record) bool { behind = append(behind, d); return true }); err != nil {
 		t.Fatal(err)
 	}
 	if len(behind) != 1 || behind[0].Seq != follower.Seq || behind[0].State != Parked || behind[0].Key != "k" || behind[0].Lane != l {
 		t.Errorf("got %+v", behind)
 	}
-	if r, err := j.Key(l, h); err != nil || r != stopped {
+	if r, err := j.Keys.Key(l, h); err != nil || r != stopped {
 		t.Errorf("got %+v, %v, want %+v", r, err, stopped)
 	}
 	freed := make(chan KeyHash, 2)
@@ -102,7 +102,7 @@ func TestParkedDeliveriesAndTheirKey(t *testing.T) {
 	if err := j.MoveSync([]Move{{From: letter.Delivery, To: &again, Record: &letter.Record}}); err != nil {
 		t.Fatal(err)
 	}
-	if r, err := j.Key(l, h); err != nil || r.State != KeyGoesOn || r.Seq != head.Seq {
+	if r, err := j.Keys.Key(l, h); err != nil || r.State != KeyGoesOn || r.Seq != head.Seq {
 		t.Errorf("a redriven head is not its key's: %+v, %v", r, err)
 	}
 	move(t, j, Move{From: again, To: &dead, Record: &rec, Key: &KeyChange{Record: stopped}})
@@ -113,17 +113,17 @@ func TestParkedDeliveriesAndTheirKey(t *testing.T) {
 	if got := <-freed; got != h || len(freed) != 0 {
 		t.Errorf("freed %x and %d more, want %x alone", got, len(freed), h)
 	}
-	if r, err := j.Key(l, h); err != nil || r.State != KeyGoesOn || r.Seq != 0 {
+	if r, err := j.Keys.Key(l, h); err != nil || r.State != KeyGoesOn || r.Seq != 0 {
 		t.Errorf("a purged head is still its key's: %+v, %v", r, err)
 	}
 	if n, err := j.FreeKeys(l, h, HashKey("other")); n != 0 || err != nil {
 		t.Errorf("%d keys freed that are not stopped, %v", n, err)
 	}
 	move(t, j, Move{From: parked, End: Delivered, Key: &KeyChange{Gone: true, Record: KeyRecord{Lane: l, Hash: h}}})
-	if _, err := j.Key(l, h); !errors.Is(err, ErrNotFound) {
+	if _, err := j.Keys.Key(l, h); !errors.Is(err, ErrNotFound) {
 		t.Errorf("the key is remembered: %v", err)
 	}
-	if c, want := j.LaneCounts(l), (Counts{Planned: 2, Delivered: 1, Dropped: 1}); c != want {
+	if c, want := j.Counters.LaneCounts(l), (Counts{Planned: 2, Delivered: 1, Dropped: 1}); c != want {
 		t.Errorf("got %+v, want %+v", c, want)
 	}
 }

@@ -46,11 +46,3 @@ func MarkRestored(dir string) error {
 	})
 	return errors.Join(err, j.Close())
 }
-
-// Restored reports whether the store was made of a backup and the router has not begun since.
-func (j *Journal) Restored() (bool, error) { return j.has(restoredKey) }
-
-// ForgetRestored removes the mark that the store was made of a backup.
-func (j *Journal) ForgetRestored() error {
-	return j.change(func(b *pebble.Batch) error { return b.Delete(restoredKey, nil) })
-}

@@ -3,6 +3,7 @@ package journal
 import (
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -10,13 +11,16 @@ import (
 // about a microsecond, are its node's, so that no two give the same one.
 const MaxNodes = 1 << 10
 
-// sequence hands out sequence numbers and knows up to which of them every one
+// Sequence hands out sequence numbers and knows up to which of them every one
 // has been used or given back. Readers of the ready table stop there: past it an
 // event may be visible before it is durable.
-type sequence struct {
-	node Seq // in the low bits of every number
-	mu   sync.Mutex
-	last Seq
+type Sequence struct {
+	now func() time.Time
+	// oldest is the least number whose event may still be kept.
+	oldest atomic.Uint64
+	node   Seq // in the low bits of every number
+	mu     sync.Mutex
+	last   Seq
 	// open holds what was handed out and not yet released, oldest first; base
 	// counts the reservations that were dropped from its front.
 	open []span
@@ -41,7 +45,7 @@ type Reservation struct {
 	First Seq
 	N     int
 	at    uint64
-	seq   *sequence
+	seq   *Sequence
 }
 
 // At is the i-th sequence number.
@@ -56,7 +60,7 @@ func (r Reservation) Release() {
 }
 
 // release gives back what is to be called now that the bound has moved.
-func (s *sequence) release(at uint64) (settled []func()) {
+func (s *Sequence) release(at uint64) (settled []func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.open[at-s.base].done = true
@@ -79,7 +83,9 @@ func (s *sequence) release(at uint64) (settled []func()) {
 	return settled
 }
 
-func (s *sequence) reserve(n int, now time.Time) Reservation {
+// Reserve hands out n numbers for events that are about to be appended.
+func (s *Sequence) Reserve(n int) Reservation {
+	now := s.now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	least := max(s.last+1, SeqAt(now))
@@ -92,22 +98,43 @@ func (s *sequence) reserve(n int, now time.Time) Reservation {
 	return Reservation{First: first, N: n, at: s.base + uint64(len(s.open)) - 1, seq: s}
 }
 
-// stable is the bound below which every number is settled.
-func (s *sequence) stable() Seq {
+// begin takes the first and the last number of the log; 0 if it is empty, which begins now.
+func (s *Sequence) begin(first, last Seq) {
+	if last == 0 {
+		first = SeqAt(s.now())
+		last = first
+	}
+	s.last = last
+	s.oldest.Store(uint64(first))
+}
+
+// Oldest returns the least number whose event may still be kept.
+func (s *Sequence) Oldest() Seq { return Seq(s.oldest.Load()) }
+
+// Clock returns the time that numbers go by: it never goes back, though the machine's may.
+func (s *Sequence) Clock() Seq {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return max(s.last, SeqAt(s.now()))
+}
+
+// Stable returns the bound below which every event is on disk and known to its lanes.
+func (s *Sequence) Stable() Seq {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.bound()
 }
 
-func (s *sequence) bound() Seq {
+func (s *Sequence) bound() Seq {
 	if len(s.open) > 0 {
 		return s.open[0].first
 	}
 	return s.last + 1
 }
 
-// await says that fn will be called once at is settled; false if it is already.
-func (s *sequence) await(at Seq, fn func()) bool {
+// Await calls fn once Stable has passed a number, and returns false, without a call to
+// come, if it has already. The call comes from whoever releases a reservation.
+func (s *Sequence) Await(at Seq, fn func()) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if at < s.bound() {

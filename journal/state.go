@@ -60,37 +60,12 @@ func objectOf(k []byte) (o Object, ok bool) {
 
 const stateGone = 1
 
-// state keeps what an event tells of its object, unless a later event's state is
-// there: requests may reach the committer in another order than their numbers.
-func (w *writer) state(e *Entry) error {
-	o := e.Object
-	k := stateKey(o.Type, o.Key)
-	known, err := w.j.stateVersion(k)
-	if err != nil {
-		return err
-	}
-	if max(known, w.states[string(k)]) > e.Record.Seq {
-		return nil
-	}
-	var flags byte
-	if o.Gone {
-		flags |= stateGone
-	}
-	w.value = binary.BigEndian.AppendUint64(append(w.value[:0], recordV1, flags), uint64(e.Record.Seq))
-	w.value = e.Record.appendValue(w.value)
-	if err := w.set(k, w.value); err != nil {
-		return err
-	}
-	if w.states == nil {
-		w.states = map[string]Seq{}
-	}
-	w.states[string(k)] = e.Record.Seq
-	return nil
-}
+// Objects are the latest states of objects.
+type Objects struct{ db *pebble.DB }
 
-// stateVersion is the version of the state on disk, 0 if there is none.
-func (j *Journal) stateVersion(k []byte) (Seq, error) {
-	v, closer, err := j.db.Get(k)
+// version is the version of the state on disk, 0 if there is none.
+func (s *Objects) version(k []byte) (Seq, error) {
+	v, closer, err := s.db.Get(k)
 	if errors.Is(err, pebble.ErrNotFound) {
 		return 0, nil
 	}
@@ -98,8 +73,8 @@ func (j *Journal) stateVersion(k []byte) (Seq, error) {
 		return 0, err
 	}
 	defer closer.Close()
-	s, err := readState(k, v)
-	return s.Version, err
+	state, err := readState(k, v)
+	return state.Version, err
 }
 
 // readState reads a state; it shares v's memory.
@@ -115,11 +90,11 @@ func readState(k, v []byte) (ObjectState, error) {
 	return s, err
 }
 
-// ObjectState gives the latest state of an object, or ErrNotFound. Of an object that
+// State gives the latest state of an object, or ErrNotFound. Of an object that
 // is gone, it gives the last one with Gone set.
-func (j *Journal) ObjectState(kind, key string) (ObjectState, error) {
+func (s *Objects) State(kind, key string) (ObjectState, error) {
 	k := stateKey(kind, key)
-	v, closer, err := j.db.Get(k)
+	v, closer, err := s.db.Get(k)
 	if errors.Is(err, pebble.ErrNotFound) {
 		return ObjectState{}, fmt.Errorf("state of %s %q: %w", kind, key, ErrNotFound)
 	}
@@ -130,15 +105,15 @@ func (j *Journal) ObjectState(kind, key string) (ObjectState, error) {
 	return readState(k, append([]byte(nil), v...))
 }
 
-// ObjectStates calls fn with the states of a type whose keys begin with prefix and
+// States calls fn with the states of a type whose keys begin with prefix and
 // come after a key, in the order of their keys, until fn says stop. Each is
 // given memory of its own.
-func (j *Journal) ObjectStates(kind, prefix, after string, fn func(ObjectState) bool) error {
+func (s *Objects) States(kind, prefix, after string, fn func(ObjectState) bool) error {
 	lower := stateKey(kind, max(prefix, after))
 	if after >= prefix && after != "" {
 		lower = append(lower, 0) // the first key behind it
 	}
-	return j.scan(lower, behind(stateKey(kind, prefix)), func(k, v []byte) (bool, error) {
+	return scanIn(s.db, lower, behind(stateKey(kind, prefix)), func(k, v []byte) (bool, error) {
 		s, err := readState(k, append([]byte(nil), v...))
 		if err != nil {
 			return false, err
@@ -147,10 +122,10 @@ func (j *Journal) ObjectStates(kind, prefix, after string, fn func(ObjectState) 
 	})
 }
 
-// ObjectTypes gives the types of the objects whose state is known, up to limit.
-func (j *Journal) ObjectTypes(limit int) ([]string, error) {
+// Types gives the types of the objects whose state is known, up to limit.
+func (s *Objects) Types(limit int) ([]string, error) {
 	var types []string
-	it, err := j.db.NewIter(&pebble.IterOptions{LowerBound: []byte{tableState}, UpperBound: []byte{tableState + 1}})
+	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: []byte{tableState}, UpperBound: []byte{tableState + 1}})
 	if err != nil {
 		return nil, err
 	}

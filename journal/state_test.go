@@ -26,22 +26,22 @@ func audit(t *testing.T, j *Journal, r Reservation, objects ...Object) {
 func TestTheLatestStateIsKept(t *testing.T) {
 	fs := vfs.NewMem()
 	j := open(t, fs)
-	early, late := j.Reserve(1), j.Reserve(3)
+	early, late := j.Seqs.Reserve(1), j.Seqs.Reserve(3)
 	audit(t, j, late, Object{Type: "customer", Key: "a/b.c"}, Object{Type: "customer", Key: "x"}, Object{Type: "customer", Key: "x", Gone: true})
 	audit(t, j, early, Object{Type: "customer", Key: "a/b.c"}) // reached the disk later, but is older
 	for range 2 {
-		s, err := j.ObjectState("customer", "a/b.c")
+		s, err := j.Objects.State("customer", "a/b.c")
 		if err != nil || s.Version != late.At(0) || string(s.Record.Envelope) != fmt.Sprintf(`{"n":%d}`, late.At(0)) || s.Gone {
 			t.Errorf("got %+v, %v", s, err)
 		}
-		s, err = j.ObjectState("customer", "x")
+		s, err = j.Objects.State("customer", "x")
 		if err != nil || s.Version != late.At(2) || !s.Gone {
 			t.Errorf("an object that is gone: got %+v, %v", s, err)
 		}
-		if _, err := j.ObjectState("customer", "a"); !errors.Is(err, ErrNotFound) {
+		if _, err := j.Objects.State("customer", "a"); !errors.Is(err, ErrNotFound) {
 			t.Errorf("an unknown object: got %v", err)
 		}
-		if _, err := j.Trim(Retention{MaxBytes: 1}); err != nil {
+		if _, err := j.Trimmer.Trim(Retention{MaxBytes: 1}); err != nil {
 			t.Fatal(err)
 		}
 		if err := j.Close(); err != nil {
@@ -58,7 +58,7 @@ func TestStatesAreListedByPrefix(t *testing.T) {
 		objects = append(objects, Object{Type: "t", Key: key})
 	}
 	objects = append(objects, Object{Type: "tt", Key: "a"}, Object{Type: "", Key: "a"}, Object{Type: "\xff", Key: "\xff"})
-	audit(t, j, j.Reserve(len(objects)), objects...)
+	audit(t, j, j.Seqs.Reserve(len(objects)), objects...)
 	for _, tc := range []struct {
 		kind, prefix, after string
 		want                []string
@@ -74,31 +74,31 @@ func TestStatesAreListedByPrefix(t *testing.T) {
 		{"none", "", "", nil},
 	} {
 		var got []string
-		if err := j.ObjectStates(tc.kind, tc.prefix, tc.after, func(s ObjectState) bool { got = append(got, s.Key); return true }); err != nil {
+		if err := j.Objects.States(tc.kind, tc.prefix, tc.after, func(s ObjectState) bool { got = append(got, s.Key); return true }); err != nil {
 			t.Fatal(err)
 		}
 		if !slices.Equal(got, tc.want) {
 			t.Errorf("%q, prefix %q after %q: got %q, want %q", tc.kind, tc.prefix, tc.after, got, tc.want)
 		}
 	}
-	types, err := j.ObjectTypes(10)
+	types, err := j.Objects.Types(10)
 	if want := []string{"", "t", "\xff", "tt"}; err != nil || !slices.Equal(types, want) {
 		t.Errorf("types: got %q, %v, want %q", types, err, want)
 	}
-	if types, err := j.ObjectTypes(2); err != nil || len(types) != 2 {
+	if types, err := j.Objects.Types(2); err != nil || len(types) != 2 {
 		t.Errorf("two types: got %q, %v", types, err)
 	}
 }
 
 func TestATooLongNameIsRefused(t *testing.T) {
 	j := open(t, vfs.NewMem())
-	r := j.Reserve(1)
+	r := j.Seqs.Reserve(1)
 	defer r.Release()
 	err := j.Append([]Entry{{Record: Record{Seq: r.At(0)}, Object: &Object{Type: "t", Key: strings.Repeat("k", MaxObjectName+1)}}})
 	if err == nil || !strings.Contains(err.Error(), "longer than 1024 bytes") {
 		t.Errorf("got %v", err)
 	}
-	if _, events := j.Totals(); events.Accepted != 0 {
+	if _, events := j.Counters.Totals(); events.Accepted != 0 {
 		t.Error("the event was accepted")
 	}
 }

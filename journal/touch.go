@@ -6,18 +6,27 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 )
 
-// KeepTouches says whether the journal keeps what came of each delivery, and
+// Traces are what rules said of events, and what came of their deliveries.
+type Traces struct {
+	db      *pebble.DB
+	kept    atomic.Bool
+	lanes   func() map[string]LaneID
+	holding func() []HoldID
+}
+
+// Keep says whether to keep what came of each delivery, and
 // which events belong to one story, so that traces can be shown. Both are kept
 // as long as the events are. It is off for a new Journal.
-func (j *Journal) KeepTouches(on bool) { j.touches.Store(on) }
+func (t *Traces) Keep(on bool) { t.kept.Store(on) }
 
-// KeepsTouches says whether touches are kept.
-func (j *Journal) KeepsTouches() bool { return j.touches.Load() }
+// Kept says whether touches are kept.
+func (t *Traces) Kept() bool { return t.kept.Load() }
 
 // TouchState says where a delivery stands, or how it ended.
 type TouchState string
@@ -121,80 +130,6 @@ func touchOf(s State) TouchState {
 	}
 }
 
-// said writes what an entry's rules said, and what joins its event to others.
-func (w *writer) said(e *Entry) error {
-	if len(e.Said) > 0 {
-		v, err := json.Marshal(e.Said)
-		if err != nil {
-			return fmt.Errorf("event %d: %w", e.Record.Seq, err)
-		}
-		if err := w.set(touchKey(e.Record.Seq), v); err != nil {
-			return err
-		}
-	}
-	return w.story(e.Record.Seq, e.Story)
-}
-
-// touch writes where a move leaves its delivery.
-func (w *writer) touch(m *Move) error {
-	d, state := &m.From, TouchDelivered
-	switch {
-	case m.To != nil:
-		d = m.To
-		state = touchOf(d.State)
-	case m.End == Dropped:
-		state = TouchDropped
-	case m.End == Logged:
-		state = TouchLogged
-	}
-	w.key = binary.BigEndian.AppendUint64(append(w.key[:0], tableTouch), uint64(d.Seq))
-	w.key = binary.BigEndian.AppendUint16(w.key, d.N)
-	if m.From.State == Dead && m.To != nil {
-		at := binary.BigEndian.AppendUint64(w.key, uint64(w.j.now().UnixNano()))
-		if err := w.set(at, []byte{recordV1, touchRedriven}); err != nil {
-			return err
-		}
-	}
-	return w.putTouch(d, state, &m.Answered)
-}
-
-// putTouch writes a touch at w.key. What a waiting or a dead delivery holds
-// itself is not written twice.
-func (w *writer) putTouch(d *Delivery, state TouchState, a *Answered) error {
-	v := append(w.value[:0], recordV1, state.code())
-	v = binary.AppendUvarint(v, uint64(d.Lane))
-	v = appendString(v, d.Rule)
-	v = appendString(v, d.RuleTarget)
-	attempts := d.Attempts
-	if state == TouchDelivered && !a.At.IsZero() {
-		attempts++ // the one that succeeded is counted nowhere else
-	}
-	v = binary.AppendUvarint(v, uint64(attempts))
-	v = binary.AppendUvarint(v, uint64(a.Status))
-	v = binary.AppendUvarint(v, uint64(max(0, a.Took.Microseconds())))
-	var after int64
-	if !a.At.IsZero() {
-		after = max(1, a.At.Sub(d.Seq.Time()).Microseconds())
-	}
-	v = binary.AppendUvarint(v, uint64(after))
-	tail := touchTail{Bus: d.Bus, Derived: a.Derived}
-	switch state {
-	case TouchWaiting:
-		tail.Due = d.Due
-	case TouchDelivered, TouchDropped, TouchLogged, TouchParked:
-		tail.Spent, tail.Since, tail.History = d.Spent, d.Since, d.History
-	}
-	if tail.Bus != "" || tail.Spent != 0 || !tail.Due.IsZero() || !tail.Since.IsZero() || len(tail.History)+len(tail.Derived) > 0 {
-		b, err := json.Marshal(tail)
-		if err != nil {
-			return fmt.Errorf("touch %d/%d: %w", d.Seq, d.N, err)
-		}
-		v = append(v, b...)
-	}
-	w.value = v
-	return w.set(w.key, v)
-}
-
 // readTouch reads a record of putTouch.
 func readTouch(s Seq, n uint16, v []byte) (Touch, error) {
 	r := reader{rest: v}
@@ -226,8 +161,8 @@ func readTouch(s Seq, n uint16, v []byte) (Touch, error) {
 // Touches gives the deliveries of one event, by their numbers, and what rules
 // said besides: those that have ended where touches were kept, and in any case
 // those that are ready, are held back or rest dead.
-func (j *Journal) Touches(s Seq) ([]Touch, []Said, error) {
-	view := j.db.NewSnapshot()
+func (t *Traces) Touches(s Seq) ([]Touch, []Said, error) {
+	view := t.db.NewSnapshot()
 	defer view.Close()
 	r := touchReader{view: view, seq: s, found: map[uint16]*Touch{}}
 	for _, read := range []func() error{r.touches, r.waiting, r.dead} {
@@ -235,12 +170,12 @@ func (j *Journal) Touches(s Seq) ([]Touch, []Said, error) {
 			return nil, nil, fmt.Errorf("event %d: %w", s, err)
 		}
 	}
-	for _, l := range j.Lanes() {
+	for _, l := range t.lanes() {
 		if err := r.ready(l); err != nil {
 			return nil, nil, fmt.Errorf("event %d: %w", s, err)
 		}
 	}
-	for _, h := range j.holding() {
+	for _, h := range t.holding() {
 		if err := r.held(h); err != nil {
 			return nil, nil, fmt.Errorf("event %d: %w", s, err)
 		}

@@ -13,15 +13,15 @@ import (
 // touched opens a journal that keeps touches, with a clock of its own.
 func touched(t *testing.T) (j *Journal, clock *time.Time) {
 	j = open(t, vfs.NewMem())
-	j.KeepTouches(true)
+	j.Traces.Keep(true)
 	now := time.Now()
-	j.now = func() time.Time { return now }
+	j.Seqs.now = func() time.Time { return now }
 	return j, &now
 }
 
 func touchesOf(t *testing.T, j *Journal, s Seq) []Touch {
 	t.Helper()
-	all, _, err := j.Touches(s)
+	all, _, err := j.Traces.Touches(s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,14 +75,14 @@ func TestATouchFollowsItsDelivery(t *testing.T) {
 
 func TestWhatRulesSaidIsKept(t *testing.T) {
 	j, _ := touched(t)
-	r := j.Reserve(1)
+	r := j.Seqs.Reserve(1)
 	e := entryOf(r.At(0))
 	e.Said = []Said{{Rule: "watch", State: "shadow"}, {Bus: "shop", Rule: "odd", Error: "no number"}}
 	if err := j.Append([]Entry{e}); err != nil {
 		t.Fatal(err)
 	}
 	r.Release()
-	if _, said, err := j.Touches(e.Record.Seq); err != nil || !slices.Equal(said, e.Said) {
+	if _, said, err := j.Traces.Touches(e.Record.Seq); err != nil || !slices.Equal(said, e.Said) {
 		t.Errorf("got %+v (%v)", said, err)
 	}
 }
@@ -92,7 +92,7 @@ func TestEventsAreFoundByWhatJoinsThem(t *testing.T) {
 	var seqs []Seq
 	for i := range 6 {
 		*clock = clock.Add(time.Duration(i) * 50 * time.Minute)
-		r := j.Reserve(1)
+		r := j.Seqs.Reserve(1)
 		e := entryOf(r.At(0))
 		e.Story = Story{Correlation: fmt.Sprint(i % 2), Causation: "cause"}
 		if err := j.Append([]Entry{e}); err != nil {
@@ -108,12 +108,12 @@ func TestEventsAreFoundByWhatJoinsThem(t *testing.T) {
 		return found
 	}
 	for name, test := range map[string]struct{ got, want []Seq }{
-		"correlated":    {list(j.Correlated, "1", 0, 9), []Seq{seqs[1], seqs[3], seqs[5]}},
-		"from a place":  {list(j.Correlated, "1", seqs[1]+1, 9), []Seq{seqs[3], seqs[5]}},
-		"some of them":  {list(j.Correlated, "1", 0, 2), []Seq{seqs[1], seqs[3]}},
-		"caused":        {list(j.Caused, "cause", 0, 9), seqs},
-		"of no cause":   {list(j.Caused, "1", 0, 9), nil},
-		"not one of us": {list(j.Correlated, "cause", 0, 9), nil},
+		"correlated":    {list(j.Events.Correlated, "1", 0, 9), []Seq{seqs[1], seqs[3], seqs[5]}},
+		"from a place":  {list(j.Events.Correlated, "1", seqs[1]+1, 9), []Seq{seqs[3], seqs[5]}},
+		"some of them":  {list(j.Events.Correlated, "1", 0, 2), []Seq{seqs[1], seqs[3]}},
+		"caused":        {list(j.Events.Caused, "cause", 0, 9), seqs},
+		"of no cause":   {list(j.Events.Caused, "1", 0, 9), nil},
+		"not one of us": {list(j.Events.Correlated, "cause", 0, 9), nil},
 	} {
 		if !slices.Equal(test.got, test.want) {
 			t.Errorf("%s: got %v, want %v", name, test.got, test.want)
@@ -126,7 +126,7 @@ func TestTracesGoWithTheirEvents(t *testing.T) {
 	l := lane(t, j, "a")
 	put := func() Seq {
 		*clock = clock.Add(2 * time.Hour)
-		r := j.Reserve(1)
+		r := j.Seqs.Reserve(1)
 		e := entryOf(r.At(0), l)
 		e.Story = Story{Correlation: "story"}
 		if err := j.Append([]Entry{e}); err != nil {
@@ -137,7 +137,7 @@ func TestTracesGoWithTheirEvents(t *testing.T) {
 		return e.Record.Seq
 	}
 	old, young := put(), put()
-	if _, err := j.Trim(Retention{MaxAge: time.Hour}); err != nil {
+	if _, err := j.Trimmer.Trim(Retention{MaxAge: time.Hour}); err != nil {
 		t.Fatal(err)
 	}
 	if n := len(touchesOf(t, j, old)); n != 0 {
@@ -153,7 +153,7 @@ func TestTracesGoWithTheirEvents(t *testing.T) {
 
 func keysIn(t *testing.T, j *Journal, table byte) (n int) {
 	t.Helper()
-	if err := j.scan([]byte{table}, []byte{table + 1}, func(_, _ []byte) (bool, error) { n++; return true, nil }); err != nil {
+	if err := scanIn(j.db, []byte{table}, []byte{table + 1}, func(_, _ []byte) (bool, error) { n++; return true, nil }); err != nil {
 		t.Fatal(err)
 	}
 	return n
@@ -161,7 +161,7 @@ func keysIn(t *testing.T, j *Journal, table byte) (n int) {
 
 func TestWithoutTouchesNothingIsWritten(t *testing.T) {
 	j, _ := touched(t)
-	j.KeepTouches(false)
+	j.Traces.Keep(false)
 	l := lane(t, j, "a")
 	e := appendOne(t, j, l)
 	move(t, j, Move{From: e.Deliveries[0], End: Delivered})

@@ -3,6 +3,7 @@ package journal
 import (
 	"encoding/binary"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -15,26 +16,36 @@ type Retention struct {
 	MaxBytes uint64
 }
 
+// Trimmer drops old events.
+type Trimmer struct {
+	db     *pebble.DB
+	events *Events
+	seqs   *Sequence
+	lanes  func() map[string]LaneID
+	commit committer
+	mu     sync.RWMutex // held while events are dropped, and shared by redrives
+}
+
 // Trim drops the events that retention no longer keeps, as ranges and not one by
 // one. An event that a delivery still waits for is kept, and with it all that
 // came later. It returns how far it has dropped.
-func (j *Journal) Trim(keep Retention) (Seq, error) {
-	j.trimMu.Lock()
-	defer j.trimMu.Unlock()
-	oldest := j.Oldest()
-	horizon, err := j.horizon(keep)
+func (t *Trimmer) Trim(keep Retention) (Seq, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	oldest := t.seqs.Oldest()
+	horizon, err := t.horizon(keep)
 	if err != nil || horizon <= oldest {
 		return oldest, err
 	}
-	needed, err := j.neededFrom(horizon)
+	needed, err := t.neededFrom(horizon)
 	if err != nil {
 		return oldest, fmt.Errorf("trim: %w", err)
 	}
 	if horizon = min(horizon, needed); horizon <= oldest {
 		return oldest, nil
 	}
-	j.oldest.Store(uint64(horizon))
-	if err := j.change(func(b *pebble.Batch) error { return trimTo(b, horizon) }); err != nil {
+	t.seqs.oldest.Store(uint64(horizon))
+	if err := t.commit(func(b *pebble.Batch) error { return trimTo(b, horizon) }); err != nil {
 		return oldest, fmt.Errorf("trim: %w", err)
 	}
 	return horizon, nil
@@ -54,19 +65,19 @@ func trimTo(b *pebble.Batch, oldest Seq) error {
 }
 
 // horizon is up to where retention alone would drop events.
-func (j *Journal) horizon(keep Retention) (Seq, error) {
+func (t *Trimmer) horizon(keep Retention) (Seq, error) {
 	var h Seq
 	if keep.MaxAge > 0 {
-		h = SeqAt(j.now().Add(-keep.MaxAge))
+		h = SeqAt(t.seqs.now().Add(-keep.MaxAge))
 	}
 	if keep.MaxBytes == 0 {
 		return h, nil
 	}
-	first, last, err := j.ends()
+	first, last, err := t.events.ends()
 	if err != nil {
 		return 0, fmt.Errorf("trim: %w", err)
 	}
-	used, err := j.db.EstimateDiskUsage(eventKey(0), eventKey(last+1))
+	used, err := t.db.EstimateDiskUsage(eventKey(0), eventKey(last+1))
 	if err != nil {
 		return 0, fmt.Errorf("trim: %w", err)
 	}
@@ -75,7 +86,7 @@ func (j *Journal) horizon(keep Retention) (Seq, error) {
 		lo, hi := uint64(first), uint64(last)
 		for range 20 {
 			mid := lo + (hi-lo)/2
-			left, err := j.db.EstimateDiskUsage(eventKey(Seq(mid)), eventKey(last+1))
+			left, err := t.db.EstimateDiskUsage(eventKey(Seq(mid)), eventKey(last+1))
 			if err != nil {
 				return 0, fmt.Errorf("trim: %w", err)
 			}
@@ -92,15 +103,15 @@ func (j *Journal) horizon(keep Retention) (Seq, error) {
 
 // neededFrom is the first event below bound that a delivery waits for, or bound.
 // The tables are seen as of one moment, as deliveries go from one to another.
-func (j *Journal) neededFrom(bound Seq) (Seq, error) {
-	bound = min(bound, j.Stable())
-	view := j.db.NewSnapshot()
+func (t *Trimmer) neededFrom(bound Seq) (Seq, error) {
+	bound = min(bound, t.seqs.Stable())
+	view := t.db.NewSnapshot()
 	defer view.Close()
 	bound, err := heldFrom(view, bound)
 	if err != nil {
 		return 0, err
 	}
-	for _, l := range j.Lanes() {
+	for _, l := range t.lanes() {
 		for _, table := range [...]byte{tableReady, tableOrder, tableWaiting} {
 			lower, upper := laneRange(table, l)
 			if err := scanIn(view, lower, upper, func(k, _ []byte) (bool, error) {

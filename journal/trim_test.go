@@ -12,7 +12,7 @@ import (
 // full appends an event that has a row in every table of stories, and a delivery.
 func full(t *testing.T, j *Journal, l LaneID, key string) Entry {
 	t.Helper()
-	r := j.Reserve(1)
+	r := j.Seqs.Reserve(1)
 	defer r.Release()
 	e := entryOf(r.At(0), l)
 	e.Said = []Said{{Rule: "watch", State: "shadow"}}
@@ -28,7 +28,7 @@ func full(t *testing.T, j *Journal, l LaneID, key string) Entry {
 // worksOf lists the work requests before a number.
 func worksOf(t *testing.T, j *Journal, before Seq) (seqs []Seq) {
 	t.Helper()
-	if err := j.Works(before, func(w Work) bool { seqs = append(seqs, w.Seq); return true }); err != nil {
+	if err := j.Works.Before(before, func(w Work) bool { seqs = append(seqs, w.Seq); return true }); err != nil {
 		t.Fatal(err)
 	}
 	return seqs
@@ -39,10 +39,10 @@ func worksOf(t *testing.T, j *Journal, before Seq) (seqs []Seq) {
 func TestRetentionDropsAllThatTellsOfAnEvent(t *testing.T) {
 	fs := vfs.NewMem()
 	j := open(t, fs)
-	j.KeepTouches(true)
+	j.Traces.Keep(true)
 	now := time.Now()
 	clock := func() time.Time { return now }
-	j.now = clock
+	j.Seqs.now = clock
 	l := lane(t, j, "a")
 	old := full(t, j, l, "1")
 	move(t, j, Move{From: old.Deliveries[0], End: Delivered})
@@ -50,12 +50,12 @@ func TestRetentionDropsAllThatTellsOfAnEvent(t *testing.T) {
 	young := full(t, j, l, "2")
 	move(t, j, Move{From: young.Deliveries[0], End: Delivered})
 
-	if oldest, err := j.Trim(Retention{MaxAge: time.Hour}); err != nil || oldest <= old.Record.Seq || oldest > young.Record.Seq {
+	if oldest, err := j.Trimmer.Trim(Retention{MaxAge: time.Hour}); err != nil || oldest <= old.Record.Seq || oldest > young.Record.Seq {
 		t.Fatalf("kept since %d, %v", oldest, err)
 	}
 	for range 2 {
 		s, y := old.Record.Seq, young.Record.Seq
-		if _, err := j.Work(s); !errors.Is(err, ErrNotFound) {
+		if _, err := j.Works.Work(s); !errors.Is(err, ErrNotFound) {
 			t.Errorf("the old work request: %v", err)
 		}
 		if got := worksOf(t, j, ^Seq(0)); !slices.Equal(got, []Seq{y}) {
@@ -64,20 +64,20 @@ func TestRetentionDropsAllThatTellsOfAnEvent(t *testing.T) {
 		if got := worksOf(t, j, s); len(got) != 0 { // a page that goes on before what is kept
 			t.Errorf("work requests before what is kept: %v", got)
 		}
-		if touches, said, err := j.Touches(s); err != nil || len(touches)+len(said) != 0 {
+		if touches, said, err := j.Traces.Touches(s); err != nil || len(touches)+len(said) != 0 {
 			t.Errorf("of the old event are left %v, %v (%v)", touches, said, err)
 		}
-		if touches, said, err := j.Touches(y); err != nil || len(touches) != 1 || len(said) != 1 {
+		if touches, said, err := j.Traces.Touches(y); err != nil || len(touches) != 1 || len(said) != 1 {
 			t.Errorf("of the young event are left %v, %v (%v)", touches, said, err)
 		}
-		for id, find := range map[string]func(string, Seq, func(Seq) bool) error{"story": j.Correlated, "cause": j.Caused} {
+		for id, find := range map[string]func(string, Seq, func(Seq) bool) error{"story": j.Events.Correlated, "cause": j.Events.Caused} {
 			var found []Seq
 			if err := find(id, 0, func(s Seq) bool { found = append(found, s); return true }); err != nil || !slices.Equal(found, []Seq{y}) {
 				t.Errorf("%s joins %v (%v), want %d", id, found, err, y)
 			}
 		}
 		for key, version := range map[string]Seq{"1": s, "2": y} {
-			if state, err := j.ObjectState("customer", key); err != nil || state.Version != version || len(state.Record.Envelope) == 0 {
+			if state, err := j.Objects.State("customer", key); err != nil || state.Version != version || len(state.Record.Envelope) == 0 {
 				t.Errorf("the state of %s is %+v, %v", key, state, err)
 			}
 		}
@@ -85,8 +85,8 @@ func TestRetentionDropsAllThatTellsOfAnEvent(t *testing.T) {
 			t.Fatal(err)
 		}
 		j = open(t, fs)
-		j.KeepTouches(true)
-		j.now = clock
+		j.Traces.Keep(true)
+		j.Seqs.now = clock
 	}
 }
 
@@ -97,18 +97,18 @@ func TestRetentionWaitsForDeliveries(t *testing.T) {
 	e := full(t, j, lane(t, j, "a"), "1")
 	*clock = clock.Add(3 * time.Hour)
 	for range 2 {
-		if _, err := j.Trim(Retention{MaxAge: time.Hour}); err != nil {
+		if _, err := j.Trimmer.Trim(Retention{MaxAge: time.Hour}); err != nil {
 			t.Fatal(err)
 		}
 		if got := worksOf(t, j, ^Seq(0)); !slices.Equal(got, []Seq{e.Record.Seq}) {
 			t.Errorf("work requests %v", got)
 		}
-		if _, said, err := j.Touches(e.Record.Seq); err != nil || len(said) != 1 {
+		if _, said, err := j.Traces.Touches(e.Record.Seq); err != nil || len(said) != 1 {
 			t.Errorf("the rules said %v (%v)", said, err)
 		}
 	}
 	move(t, j, Move{From: e.Deliveries[0], End: Delivered})
-	if _, err := j.Trim(Retention{MaxAge: time.Hour}); err != nil {
+	if _, err := j.Trimmer.Trim(Retention{MaxAge: time.Hour}); err != nil {
 		t.Fatal(err)
 	}
 	if n := len(worksOf(t, j, ^Seq(0))) + keysIn(t, j, tableTouch) + keysIn(t, j, tableWork); n != 0 {

@@ -152,16 +152,16 @@ func TestVerifyNamesWhatIsCorrupt(t *testing.T) {
 				t.Fatal(err)
 			}
 			l := lane(t, j, "a")
-			r := j.Reserve(1)
+			r := j.Seqs.Reserve(1)
 			s := r.At(0)
-			j.KeepTouches(true)
+			j.Traces.Keep(true)
 			err = j.Append([]Entry{{
 				Record:     Record{Seq: s, Meta: verified, Envelope: []byte(verifyEnvelope), GivenID: "a"},
 				Deliveries: []Delivery{{Seq: s, Lane: l}}, Fingerprint: &Fingerprint{1}, EventID: "a",
 				Object: &Object{Type: "order", Key: "1"}, Works: []Work{{s, []byte("w")}},
 				Said: []Said{{Rule: "r"}}, Story: Story{"c", "p"},
 			}})
-			err = errors.Join(err, j.MoveJob(nil, "1", func() []byte { return []byte("j") }), j.PutPause(Pause{Kind: PauseTarget, Name: "a", Hold: 1}))
+			err = errors.Join(err, j.MoveJob(nil, "1", func() []byte { return []byte("j") }), j.Pauses.Put(Pause{Kind: PauseTarget, Name: "a", Hold: 1}))
 			if err != nil {
 				t.Fatal(err)
 			}

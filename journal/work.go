@@ -20,12 +20,15 @@ func workKey(s Seq) []byte {
 	return binary.BigEndian.AppendUint64([]byte{tableWork}, uint64(s))
 }
 
-// work writes the state of a work request with the event that moves it.
-func (w *writer) work(k *Work) error { return w.set(workKey(k.Seq), k.Value) }
+// Works are the latest states of work requests.
+type Works struct {
+	db      *pebble.DB
+	numbers Numbers
+}
 
 // Work gives the latest state of the work request of a command, or ErrNotFound.
-func (j *Journal) Work(s Seq) (Work, error) {
-	v, closer, err := j.db.Get(workKey(s))
+func (t *Works) Work(s Seq) (Work, error) {
+	v, closer, err := t.db.Get(workKey(s))
 	if errors.Is(err, pebble.ErrNotFound) {
 		return Work{}, fmt.Errorf("work request of event %d: %w", s, ErrNotFound)
 	}
@@ -36,10 +39,10 @@ func (j *Journal) Work(s Seq) (Work, error) {
 	return Work{Seq: s, Value: append([]byte(nil), v...)}, nil
 }
 
-// Works calls fn with the work requests of commands before a sequence number,
+// Before calls fn with the work requests of commands before a sequence number,
 // the latest command first, until fn says stop. It is given memory of its own.
-func (j *Journal) Works(before Seq, fn func(Work) bool) error {
-	it, err := j.db.NewIter(&pebble.IterOptions{LowerBound: workKey(j.Oldest()), UpperBound: workKey(before)})
+func (t *Works) Before(before Seq, fn func(Work) bool) error {
+	it, err := t.db.NewIter(&pebble.IterOptions{LowerBound: workKey(t.numbers.Oldest()), UpperBound: workKey(before)})
 	if err != nil {
 		return err
 	}

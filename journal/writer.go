@@ -94,7 +94,7 @@ func (w *writer) entry(e *Entry) error {
 			return err
 		}
 	}
-	if w.j.KeepsTouches() {
+	if w.j.Traces.Kept() {
 		if err := w.said(e); err != nil {
 			return err
 		}
@@ -152,7 +152,7 @@ func (w *writer) move(m *Move) (err error) {
 	if err != nil {
 		return err
 	}
-	if w.j.KeepsTouches() {
+	if w.j.Traces.Kept() {
 		if err := w.touch(m); err != nil {
 			return err
 		}
@@ -212,7 +212,7 @@ func (w *writer) claim(moves []Move) (err error) {
 			return err
 		}
 		if m.To != nil && m.Record != nil {
-			there, err := w.j.has(eventKey(m.From.Seq))
+			there, err := hasIn(w.j.db, eventKey(m.From.Seq))
 			if err != nil {
 				return err
 			}
@@ -243,17 +243,6 @@ func (w *writer) rests(d *Delivery) (bool, error) {
 	return now.Lane == d.Lane && now.Attempts == d.Attempts && now.Since.Equal(d.Since), nil
 }
 
-func (j *Journal) has(key []byte) (bool, error) {
-	_, closer, err := j.db.Get(key)
-	if errors.Is(err, pebble.ErrNotFound) {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	return true, closer.Close()
-}
-
 // lane gives a lane's counts as this batch has left them so far.
 func (w *writer) lane(l LaneID) Counts {
 	if w.changed == nil {
@@ -262,7 +251,7 @@ func (w *writer) lane(l LaneID) Counts {
 	if c, ok := w.changed[l]; ok {
 		return c
 	}
-	return w.j.laneCounts[l]
+	return w.j.Counters.lanes[l]
 }
 
 // counts writes the changed counts.
@@ -275,29 +264,10 @@ func (w *writer) counts() error {
 	if w.events == (EventCounts{}) {
 		return nil
 	}
-	w.events.Accepted += w.j.events.Accepted
-	w.events.Unmatched += w.j.events.Unmatched
-	w.events.Duplicates += w.j.events.Duplicates
+	w.events.Accepted += w.j.Counters.events.Accepted
+	w.events.Unmatched += w.j.Counters.events.Unmatched
+	w.events.Duplicates += w.j.Counters.events.Duplicates
 	v := binary.AppendUvarint(nil, w.events.Accepted)
 	v = binary.AppendUvarint(v, w.events.Unmatched)
 	return w.set(countKey(eventsLane), binary.AppendUvarint(v, w.events.Duplicates))
-}
-
-// keepCounts makes the changed counts the current ones, once they are written.
-// The committer alone changes them; the lock is for its readers.
-func (w *writer) keepCounts() {
-	j := w.j
-	j.countMu.Lock()
-	defer j.countMu.Unlock()
-	for l, c := range w.changed {
-		j.laneCounts[l] = c
-	}
-	for h, n := range w.holds {
-		if j.heldCounts[h] += uint64(n); j.heldCounts[h] == 0 {
-			delete(j.heldCounts, h)
-		}
-	}
-	if w.events != (EventCounts{}) {
-		j.events = w.events
-	}
 }

@@ -115,7 +115,7 @@ func (in *intake) accept(ctx context.Context, evs []*event.Event, prints []dedup
 // take is accept behind the gate.
 func (in *intake) take(evs []*event.Event, prints []dedup.Fresh, planned func(*event.Event) error) ([]error, error) {
 	with := in.planner()
-	reserved := in.journal.Reserve(len(evs))
+	reserved := in.journal.Seqs.Reserve(len(evs))
 	defer reserved.Release() // whatever happens: readers stop before it
 	refused := make([]error, len(evs))
 	entries := make([]journal.Entry, 0, len(evs))

@@ -177,7 +177,7 @@ func TestPoisonStandsAloneInTheEnd(t *testing.T) {
 				if n := len(b.fakes["a"].sizes()); n > test.requests {
 					t.Errorf("%d requests, want at most %d", n, test.requests)
 				}
-				err := b.journal.DeadLetters(journal.Cursor{}, func(l journal.DeadLetter) bool {
+				err := b.journal.Deliveries.DeadLetters(journal.Cursor{}, func(l journal.DeadLetter) bool {
 					if h := l.Delivery.History; len(h) != 1 || h[0].Status != 422 || h[0].Tries < 7 || l.Delivery.Attempts != 1 {
 						t.Errorf("history %+v, want one attempt of several requests", h)
 					}

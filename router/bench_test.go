@@ -131,7 +131,7 @@ func BenchmarkDeliver(b *testing.B) {
 				}
 			})
 			for {
-				c, _ := j.Totals()
+				c, _ := j.Counters.Totals()
 				if c.Pending() == 0 {
 					break
 				}

@@ -115,7 +115,7 @@ func TestCommandAnswers(t *testing.T) {
 				if reply.Outcome != c.outcome || reply.Status != c.status || path(w) != c.path {
 					t.Errorf("%s %d, %q; want %s %d, %q", reply.Outcome, reply.Status, path(w), c.outcome, c.status, c.path)
 				}
-				if n, _ := b.journal.Totals(); n.Dead != c.dead {
+				if n, _ := b.journal.Counters.Totals(); n.Dead != c.dead {
 					t.Errorf("%d dead letters, want %d", n.Dead, c.dead)
 				}
 				if w.CorrelationID != reply.EventID || w.EntityType != "bds-instance" || w.Service != "bds" {
@@ -339,7 +339,7 @@ func TestQuery(t *testing.T) {
 		}
 		time.Sleep(time.Minute) // the attempt times out, and is not made again
 		synctest.Wait()
-		n, _ := b.journal.Totals()
+		n, _ := b.journal.Counters.Totals()
 		if n.Dropped != 1 || n.Dead != 0 || n.Pending() != 0 || len(bds.deliveries()) != 2 {
 			t.Errorf("%+v after %d attempts", n, len(bds.deliveries()))
 		}

@@ -268,7 +268,7 @@ func TestOneOfRacingRequestsIsAccepted(t *testing.T) {
 	}
 	wg.Wait()
 	b.router.journal.Sync()
-	_, got := b.journal.Totals()
+	_, got := b.journal.Counters.Totals()
 	if want := (journal.EventCounts{Accepted: ids, Duplicates: (requests - 1) * ids}); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}

@@ -23,7 +23,7 @@ func discover(ctx context.Context, j *journal.Journal, declared *catalog.Catalog
 	found := &Discovered{}
 	d := catalog.NewDiscoverer(declared)
 	var fault error
-	err := j.Latest(journal.SeqAt(since), func(rec journal.Record) bool {
+	err := j.Events.Latest(journal.SeqAt(since), func(rec journal.Record) bool {
 		if fault = ctx.Err(); fault != nil {
 			return false
 		}

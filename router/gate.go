@@ -46,7 +46,7 @@ func (g *gate) admit() error {
 		return ErrStopping
 	}
 	if g.maxPending > 0 {
-		if c, _ := g.journal.Totals(); c.Pending() >= g.maxPending {
+		if c, _ := g.journal.Counters.Totals(); c.Pending() >= g.maxPending {
 			return &Busy{Wait: 5 * time.Second, Reason: fmt.Sprintf("%d deliveries are pending (limits.max_pending is %d): a target is slower than the events come in; see signalbox_deliveries_pending", c.Pending(), g.maxPending)}
 		}
 	}

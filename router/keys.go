@@ -40,12 +40,12 @@ func (ls *Lanes) BlockedKeys(target string, from journal.KeyHash, limit int) (ke
 		return nil, 0, &UnknownTarget{target}
 	}
 	var bad error
-	err = ls.journal.Keys(l.ID, from, func(rec journal.KeyRecord) bool {
+	err = ls.journal.Keys.Blocked(l.ID, from, func(rec journal.KeyRecord) bool {
 		if len(keys) == limit {
 			next = rec.Hash
 			return false
 		}
-		n, err := ls.journal.CountParked(l.ID, rec.Hash, maxParkedShown+1)
+		n, err := ls.journal.Keys.CountParked(l.ID, rec.Hash, maxParkedShown+1)
 		bad = err
 		keys = append(keys, BlockedKey{
 			Key: rec.Key, State: rec.State.String(), Head: rec.Head, Since: rec.Since,

@@ -56,7 +56,7 @@ func TestALaneLooksAgainWhenAnOlderEventIsSettled(t *testing.T) {
 		defer b.stop()
 		until := make(chan struct{})
 		b.fakes["a"].say(hang(until))
-		slow := b.journal.Reserve(1) // an event whose acceptance takes long
+		slow := b.journal.Seqs.Reserve(1) // an event whose acceptance takes long
 		b.send(order(1), order(2), order(3))
 		close(until)
 		b.settled()
@@ -83,7 +83,7 @@ func TestAReadThatEndsBeforeADeliveryDoesNotForgetIt(t *testing.T) {
 		b.settled()
 		l := b.router.Lanes.byName["a"]
 		l.Requeue(journal.Delivery{}) // as after an earlier read: a place well before
-		slow := b.journal.Reserve(1)
+		slow := b.journal.Seqs.Reserve(1)
 		b.send(order(2))
 		close(until)
 		b.settled() // the lane reads, and stops before the open event
@@ -104,7 +104,7 @@ func TestALaneDoesNotSpinWhileAnOlderEventIsOpen(t *testing.T) {
 		b.fakes["a"].say(func(context.Context, *targets.Delivery) error {
 			return &targets.Error{Code: targets.CodeThrottling, RetryAfter: 10 * time.Second, Err: errors.New("busy")}
 		})
-		slow := b.journal.Reserve(1)
+		slow := b.journal.Seqs.Reserve(1)
 		b.send(order(1), order(2), order(3))
 		b.settled() // does not return while a goroutine spins
 		slow.Release()
@@ -171,9 +171,9 @@ func TestAPanicInAcceptanceHoldsNoLane(t *testing.T) {
 			}()
 			b.router.Accept(t.Context(), []*event.Event{nil})
 		}()
-		next := b.journal.Reserve(1)
+		next := b.journal.Seqs.Reserve(1)
 		next.Release()
-		if stable := b.journal.Stable(); stable <= next.At(0) {
+		if stable := b.journal.Seqs.Stable(); stable <= next.At(0) {
 			t.Errorf("readers stop at %d for ever, %d is released", stable, next.At(0))
 		}
 	})
@@ -191,7 +191,7 @@ rules:
 		b.start()
 		b.router.gate.close() // the stop has begun, and the attempt too
 		l := b.router.Lanes.byName["to-other"]
-		s := b.journal.Reserve(1)
+		s := b.journal.Seqs.Reserve(1)
 		e := order(1)
 		p, err := b.router.planner().prepare(e, s.At(0))
 		if err != nil {
@@ -207,7 +207,7 @@ rules:
 		b.router.intake.handOver([]plan{p}, []journal.Entry{entry})
 		s.Release()
 		b.settled()
-		if c := b.journal.LaneCounts(l.ID); c.Ready != 1 || c.Dead != 0 {
+		if c := b.journal.Counters.LaneCounts(l.ID); c.Ready != 1 || c.Dead != 0 {
 			t.Errorf("got %+v, want the delivery ready for the next start", c)
 		}
 		b.stop()

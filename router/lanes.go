@@ -25,7 +25,7 @@ type Lanes struct {
 // open makes the lanes of all targets that the journal knows.
 func (ls *Lanes) open() {
 	ls.byName = map[string]*delivery.Lane{}
-	for name, id := range ls.journal.Lanes() {
+	for name, id := range ls.journal.Lanes.All() {
 		ls.byName[name] = delivery.NewLane(&ls.env, name, id)
 	}
 }
@@ -37,7 +37,7 @@ func (ls *Lanes) of(target string) (*delivery.Lane, error) {
 	if l, ok := ls.byName[target]; ok {
 		return l, nil
 	}
-	id, err := ls.journal.Lane(target)
+	id, err := ls.journal.Lanes.Lane(target)
 	if err != nil {
 		return nil, err
 	}

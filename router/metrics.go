@@ -135,7 +135,7 @@ func (a *accounts) Collect(c chan<- prometheus.Metric) {
 		c <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, float64(v), labels...)
 	}
 	for _, l := range a.r.Lanes.all() {
-		n, now := a.r.journal.LaneCounts(l.ID), l.Status()
+		n, now := a.r.journal.Counters.LaneCounts(l.ID), l.Status()
 		if now.State == delivery.Gone && n.Pending() == 0 && n.Dead == 0 {
 			continue
 		}

@@ -319,7 +319,7 @@ func (m *model) crash() {
 
 // checkDisk compares what lies on disk with the accounts. Nothing may be under way.
 func (m *model) checkDisk() {
-	for name, id := range m.journal.Lanes() {
+	for name, id := range m.journal.Lanes.All() {
 		var got journal.Counts
 		one := func(n *uint64) func(journal.Delivery, journal.Record) bool {
 			return func(journal.Delivery, journal.Record) bool { *n++; return true }
@@ -329,21 +329,21 @@ func (m *model) checkDisk() {
 		time.Sleep(10 * time.Millisecond) // fake time: the journal writes what it gathers
 		synctest.Wait()
 		err := errors.Join(
-			m.journal.Ready(id, journal.Cursor{}, ^journal.Seq(0), one(&got.Ready)),
-			m.journal.Waiting(id, journal.Cursor{}, time.Unix(1<<33, 0), one(&got.Waiting)),
-			m.journal.DeadLetters(journal.Cursor{}, func(l journal.DeadLetter) bool {
+			m.journal.Deliveries.Ready(id, journal.Cursor{}, ^journal.Seq(0), one(&got.Ready)),
+			m.journal.Deliveries.Waiting(id, journal.Cursor{}, time.Unix(1<<33, 0), one(&got.Waiting)),
+			m.journal.Deliveries.DeadLetters(journal.Cursor{}, func(l journal.DeadLetter) bool {
 				if l.Delivery.Lane == id {
 					got.Dead++
 				}
 				return true
 			}))
-		err = errors.Join(err, m.journal.Keys(id, 0, func(r journal.KeyRecord) bool {
+		err = errors.Join(err, m.journal.Keys.Blocked(id, 0, func(r journal.KeyRecord) bool {
 			got.BlockedKeys++
-			err = errors.Join(err, m.journal.ParkedBehind(id, r.Hash, journal.Cursor{}, one(&got.Parked)))
+			err = errors.Join(err, m.journal.Keys.ParkedBehind(id, r.Hash, journal.Cursor{}, one(&got.Parked)))
 			return true
 		}))
 		got.Held = m.heldOf(id)
-		c := m.journal.LaneCounts(id)
+		c := m.journal.Counters.LaneCounts(id)
 		if got.Parked != c.Parked || got.BlockedKeys != c.BlockedKeys {
 			m.t.Errorf("lane %s: on disk %d parked behind %d keys, the accounts say %+v", name, got.Parked, got.BlockedKeys, c)
 		}
@@ -355,9 +355,9 @@ func (m *model) checkDisk() {
 
 // heldOf counts what is held back of a lane's deliveries.
 func (m *model) heldOf(id journal.LaneID) (n uint64) {
-	pauses, err := m.journal.Pauses()
+	pauses, err := m.journal.Pauses.All()
 	for _, p := range pauses {
-		err = errors.Join(err, m.journal.Held(p.Hold, journal.Cursor{}, func(d journal.Delivery) bool {
+		err = errors.Join(err, m.journal.Deliveries.Held(p.Hold, journal.Cursor{}, func(d journal.Delivery) bool {
 			if d.Lane == id {
 				n++
 			}

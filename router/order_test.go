@@ -166,7 +166,7 @@ func checkNoKeys(t *testing.T, b *bench) {
 	if left := l.Memory(); left != (delivery.Memory{}) {
 		t.Errorf("at the end: %+v", left)
 	}
-	err := b.journal.Keys(l.ID, 0, func(r journal.KeyRecord) bool {
+	err := b.journal.Keys.Blocked(l.ID, 0, func(r journal.KeyRecord) bool {
 		t.Errorf("the record %+v is left", r)
 		return true
 	})

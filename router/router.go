@@ -190,7 +190,7 @@ func New(opts Options, set *rules.Set) (*Router, error) {
 	opts.setDefaults()
 	r := &Router{opts: opts, journal: opts.Journal, log: opts.Logger, Lanes: Lanes{journal: opts.Journal}, stop: make(chan struct{})}
 	r.base, r.abandon = context.WithCancel(context.Background())
-	opts.Journal.KeepTouches(opts.Trace)
+	opts.Journal.Traces.Keep(opts.Trace)
 	r.metrics = newMetrics(opts.Registerer, r)
 	r.gate = gate{journal: opts.Journal, maxPending: opts.MaxPending, minFree: opts.MinFreeDisk}
 	r.DeadLetters = dlq.New(dlq.Options{Journal: opts.Journal, Lanes: &r.Lanes, Log: opts.Logger,
@@ -265,7 +265,7 @@ func (r *Router) Accept(ctx context.Context, evs []*event.Event) ([]error, error
 // Plan returns what would become of an event, and does nothing. The error is an
 // *event.Error where the event would be refused.
 func (r *Router) Plan(_ context.Context, e *event.Event) (*Plan, error) {
-	seq := r.journal.Reserve(1)
+	seq := r.journal.Seqs.Reserve(1)
 	seq.Release() // the number is used for the preview alone
 	return r.planner().show(e, seq.At(0))
 }
@@ -293,7 +293,7 @@ type Accounts struct {
 
 // Accounts returns the books of all events and deliveries.
 func (r *Router) Accounts() Accounts {
-	d, e := r.journal.Totals()
+	d, e := r.journal.Counters.Totals()
 	return Accounts{Events: e, Deliveries: d}
 }
 
@@ -379,13 +379,19 @@ func (r *Router) targetEnv() targets.Env {
 // lanesEnv returns what lanes take from the router.
 func (r *Router) lanesEnv() delivery.Env {
 	return delivery.Env{
-		Store: r.journal, Log: r.log, Metrics: r.metrics.lanes, Window: r.opts.Window, WindowBytes: r.opts.WindowBytes,
+		Store: r.store(), Log: r.log, Metrics: r.metrics.lanes, Window: r.opts.Window, WindowBytes: r.opts.WindowBytes,
 		Shared:   delivery.NewSharedMemory(r.opts.Memory),
 		GoneWait: r.opts.TargetGoneWait, Base: r.base, Running: r.running.Load, Stopping: r.gate.closed.Load, Go: r.workers.Go,
 		Policies: func() *delivery.Policies { return r.snapshot.Load().policies },
 		Requests: commands.Stage{Service: r.Commands}, Redrives: r.DeadLetters, Derive: r.intake.derive, Places: r.intake.seqsOf,
 		Resume: func(hold journal.HoldID) { r.Pauses.Late(hold) }, Drained: r.Pauses.Drained,
 	}
+}
+
+// store returns what lanes take from the journal.
+func (r *Router) store() delivery.Store {
+	j := r.journal
+	return delivery.Store{Rows: j.Deliveries, Keys: j.Keys, Writer: j, Counters: j.Counters, Watermark: j.Seqs}
 }
 
 // pauseOptions returns what pauses take from the router.
@@ -406,12 +412,12 @@ func (r *Router) housekeep() {
 		case <-r.stop:
 			return
 		case <-tick.C:
-			oldest, err := r.journal.Trim(r.opts.Retention)
+			oldest, err := r.journal.Trimmer.Trim(r.opts.Retention)
 			if err != nil {
 				r.log.Error("old events can't be dropped", zap.Error(err))
 			}
 			r.Commands.Forget(oldest)
-			if err := r.journal.TrimFingerprints(r.opts.DedupWindow); err != nil {
+			if err := r.journal.Repeats.Trim(r.opts.DedupWindow); err != nil {
 				r.log.Error("what tells repeats from first events can't be dropped", zap.Error(err))
 			}
 		}

@@ -180,7 +180,7 @@ func (b *bench) stop() {
 	if err := b.router.Stop(ctx); err != nil {
 		b.t.Error(err)
 	}
-	if c, _ := b.journal.Totals(); !c.Balanced() {
+	if c, _ := b.journal.Counters.Totals(); !c.Balanced() {
 		b.t.Errorf("the accounts do not balance: %+v", c)
 	}
 	if err := b.journal.Close(); err != nil {
@@ -211,7 +211,7 @@ func (b *bench) settled() {
 }
 
 func (b *bench) counts() journal.Counts {
-	c, _ := b.journal.Totals()
+	c, _ := b.journal.Counters.Totals()
 	return c
 }
 

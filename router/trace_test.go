@@ -230,7 +230,7 @@ func TestACrashBeforeTheEndOfADeliveryDerivesTheSameEventAgain(t *testing.T) {
 		if len(made) != 2 || made[0].ID != made[1].ID {
 			t.Fatalf("%d deliveries, want the same one twice", len(made))
 		}
-		if _, events := b.journal.Totals(); events.Accepted != 2 {
+		if _, events := b.journal.Counters.Totals(); events.Accepted != 2 {
 			t.Errorf("%d events were taken in, want the order and the derived one, once", events.Accepted)
 		}
 		if d := b.trace(made[0].EventID).Roots[0].Deliveries[0]; len(d.Derived) != 1 {

@@ -46,7 +46,7 @@ func NewReader(j *journal.Journal, catalog func() *catalog.Catalog) *Reader {
 // one, as long as its event is kept. The error is journal.ErrNotFound where there
 // is none.
 func (r *Reader) Get(kind, key, version string) (*Object, error) {
-	latest, err := r.journal.ObjectState(kind, key)
+	latest, err := r.journal.Objects.State(kind, key)
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +57,7 @@ func (r *Reader) Get(kind, key, version string) (*Object, error) {
 	if err != nil {
 		return nil, fmt.Errorf("version %q of %s %q: %w", version, kind, key, journal.ErrNotFound)
 	}
-	rec, err := r.journal.Event(journal.Seq(v))
+	rec, err := r.journal.Events.Event(journal.Seq(v))
 	if err != nil {
 		return nil, fmt.Errorf("version %s of %s %q, which is not kept any more or never was: %w", version, kind, key, journal.ErrNotFound)
 	}
@@ -76,7 +76,7 @@ func (r *Reader) Get(kind, key, version string) (*Object, error) {
 // come after a key, by key. More says that others follow.
 func (r *Reader) List(kind, prefix, after string, limit int) (states []*Object, more bool, err error) {
 	var bad error
-	err = r.journal.ObjectStates(kind, prefix, after, func(s journal.ObjectState) bool {
+	err = r.journal.Objects.States(kind, prefix, after, func(s journal.ObjectState) bool {
 		if more = len(states) == limit; more {
 			return false
 		}
@@ -90,7 +90,7 @@ func (r *Reader) List(kind, prefix, after string, limit int) (states []*Object, 
 }
 
 // Types returns the types of the objects whose state is known, up to limit.
-func (r *Reader) Types(limit int) ([]string, error) { return r.journal.ObjectTypes(limit) }
+func (r *Reader) Types(limit int) ([]string, error) { return r.journal.Objects.Types(limit) }
 
 func objectOf(s journal.ObjectState) (*Object, error) {
 	e, err := s.Record.Parsed()

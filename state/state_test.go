@@ -42,7 +42,7 @@ func open(t *testing.T) *store {
 // accept appends an event as the router does.
 func (s *store) accept(e *event.Event) {
 	s.t.Helper()
-	at := s.journal.Reserve(1)
+	at := s.journal.Seqs.Reserve(1)
 	defer at.Release()
 	e.ID, e.Meta.Received = journal.NewEventID(at.First), at.First.Time()
 	told, err := state.Told(nil, e)

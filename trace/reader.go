@@ -40,13 +40,13 @@ type Stored struct {
 // none or retention has dropped it.
 func (r *Reader) Event(id string) (*Stored, error) {
 	if s, ok := journal.SeqOfEventID(id); ok {
-		if rec, err := r.journal.Event(s); err == nil {
+		if rec, err := r.journal.Events.Event(s); err == nil {
 			if e, err := stored(rec); err == nil && e.ID == id {
 				return e, nil
 			}
 		}
 	}
-	rec, err := r.journal.EventByGivenID(id)
+	rec, err := r.journal.Events.EventByGivenID(id)
 	if err != nil {
 		return nil, err
 	}
@@ -62,7 +62,7 @@ func stored(rec journal.Record) (*Stored, error) {
 }
 
 // Oldest returns since when events are kept.
-func (r *Reader) Oldest() time.Time { return r.journal.Oldest().Time() }
+func (r *Reader) Oldest() time.Time { return r.journal.Seqs.Oldest().Time() }
 
 // OfEvent returns the trace of an event and of all that came of it, with at
 // most limit events; or journal.ErrNotFound.
@@ -90,7 +90,7 @@ func (r *Reader) before(e *Stored) (journal.Seq, error) {
 		if len(path) == 0 || path[len(path)-1].EventID != e.ID {
 			return e.Seq, nil
 		}
-		rec, err := r.journal.EventByGivenIDBefore(e.ID, e.Seq)
+		rec, err := r.journal.Events.EventByGivenIDBefore(e.ID, e.Seq)
 		if errors.Is(err, journal.ErrNotFound) {
 			return e.Seq, nil
 		}
@@ -136,7 +136,7 @@ func (r *Reader) correlated(id string, t *tree) (seqs []journal.Seq, err error) 
 		seqs = append(seqs, e.Seq)
 	}
 	known := len(seqs)
-	err = r.journal.Correlated(id, 0, func(s journal.Seq) bool {
+	err = r.journal.Events.Correlated(id, 0, func(s journal.Seq) bool {
 		if slices.Contains(seqs[:min(1, len(seqs))], s) {
 			return true
 		}

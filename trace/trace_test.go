@@ -29,18 +29,18 @@ func open(t *testing.T, keep bool) *store {
 			t.Error(err)
 		}
 	})
-	j.KeepTouches(keep)
+	j.Traces.Keep(keep)
 	return &store{Reader: NewReader(j, func(journal.LaneID) string { return "mail" }), t: t}
 }
 
 // accept appends events as the router does, with as many deliveries each.
 func (s *store) accept(deliveries int, evs ...*event.Event) {
 	s.t.Helper()
-	lane, err := s.journal.Lane("mail")
+	lane, err := s.journal.Lanes.Lane("mail")
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	at := s.journal.Reserve(len(evs))
+	at := s.journal.Seqs.Reserve(len(evs))
 	defer at.Release()
 	entries := make([]journal.Entry, len(evs))
 	for i, e := range evs {
@@ -79,7 +79,7 @@ func (s *store) end(e *event.Event, n uint16, answered journal.Answered, to func
 		s.t.Fatal(err)
 	}
 	for lane := range s.lanes() {
-		d, err := s.journal.Find(journal.Delivery{Seq: found.Seq, N: n, Lane: lane, State: journal.Ready})
+		d, err := s.journal.Deliveries.Find(journal.Delivery{Seq: found.Seq, N: n, Lane: lane, State: journal.Ready})
 		if err != nil {
 			s.t.Fatal(err)
 		}
@@ -97,7 +97,7 @@ func (s *store) end(e *event.Event, n uint16, answered journal.Answered, to func
 
 func (s *store) lanes() map[journal.LaneID]bool {
 	all := map[journal.LaneID]bool{}
-	for _, id := range s.journal.Lanes() {
+	for _, id := range s.journal.Lanes.All() {
 		all[id] = true
 	}
 	return all

@@ -41,7 +41,7 @@ func (t *tree) stored(s journal.Seq) (*Stored, error) {
 	if e, ok := t.read[s]; ok {
 		return e, nil
 	}
-	rec, err := t.r.journal.Event(s)
+	rec, err := t.r.journal.Events.Event(s)
 	if err != nil {
 		return nil, err
 	}
@@ -104,7 +104,7 @@ func (t *tree) event(s journal.Seq) (*Event, error) {
 	t.shown[s] = shown
 	t.depth++
 	defer func() { t.depth-- }()
-	records, evaluations, err := t.r.journal.Touches(s)
+	records, evaluations, err := t.r.journal.Traces.Touches(s)
 	if err != nil {
 		return nil, err
 	}
@@ -170,7 +170,7 @@ func (t *tree) next(s journal.Seq) (*Event, error) {
 // caused adds the events that name this one as their cause and are not shown yet.
 func (t *tree) caused(e *Event) error {
 	var seqs []journal.Seq
-	if err := t.r.journal.Caused(e.ID, e.seq+1, func(s journal.Seq) bool {
+	if err := t.r.journal.Events.Caused(e.ID, e.seq+1, func(s journal.Seq) bool {
 		seqs = append(seqs, s)
 		return len(seqs) <= t.limit
 	}); err != nil {
@@ -215,7 +215,7 @@ func (t *tree) done(oldest journal.Seq) (*Trace, error) {
 	trace := t.trace
 	trace.Events = len(t.shown)
 	trace.Truncated = trace.Truncated || trace.Known > trace.Events && trace.Events >= t.limit
-	if !t.r.journal.KeepsTouches() {
+	if !t.r.journal.Traces.Kept() {
 		trace.Notes = append(trace.Notes, "traces are off (trace: off): deliveries that have ended, and how rules evaluated, are not shown")
 	}
 	if trace.Truncated {
@@ -225,7 +225,7 @@ func (t *tree) done(oldest journal.Seq) (*Trace, error) {
 		if _, err := t.r.Event(e.CausationID); errors.Is(err, journal.ErrNotFound) {
 			trace.Notes = append(trace.Notes, fmt.Sprintf(
 				"the event that caused %s (%s) is not kept: retention has dropped it, or it never came here; what is kept begins at %s",
-				e.ID, e.CausationID, t.r.journal.Oldest().Time().Format(time.RFC3339)))
+				e.ID, e.CausationID, t.r.journal.Seqs.Oldest().Time().Format(time.RFC3339)))
 		}
 	}
 	return trace, nil

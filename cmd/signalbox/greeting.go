@@ -41,7 +41,7 @@ func (s *server) greet() {
 
 // greetLog is greet as entries of the log.
 func (s *server) greetLog() {
-	d, _ := s.journal.Totals()
+	d, _ := s.journal.Counters.Totals()
 	s.log.Info("listening", zap.String("version", thisBuild().Version), zap.String("url", s.cfg.TLS.Scheme()+"://"+s.http.Addr().String()),
 		zap.Int("rules", len(s.set.Rules)), zap.Int("targets", len(s.set.Targets)), zap.String("data_dir", s.cfg.DataDir),
 		zap.Uint64("pending", d.Pending()), zap.Uint64("dead_letters", d.Dead))
@@ -91,7 +91,7 @@ func targetLine(set *rules.Set) string {
 }
 
 func (s *server) journalLine() string {
-	deliveries, _ := s.journal.Totals()
+	deliveries, _ := s.journal.Counters.Totals()
 	line := s.cfg.DataDir
 	if n := deliveries.Pending(); n > 0 {
 		line += fmt.Sprintf(", %d pending from before", n)

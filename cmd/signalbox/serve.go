@@ -208,7 +208,7 @@ func (s *server) start() (err error) {
 	s.life.onStop("journal", func(context.Context) error { return s.journal.Close() })
 	s.life.onStop("reloads", s.stopReloads)
 
-	if s.audit, err = audit.New(journal.NewAudit(s.journal), s.log, registry); err != nil {
+	if s.audit, err = audit.New(s.journal.Audit, s.log, registry); err != nil {
 		return err
 	}
 	s.audit.Start()

@@ -22,12 +22,12 @@ func store(t *testing.T) (*journal.Journal, string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { j.Close() })
-	l, err := j.Lane("shop")
+	l, err := j.Lanes.Lane("shop")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for range 10 {
-		r := j.Reserve(1)
+		r := j.Seqs.Reserve(1)
 		s := r.At(0)
 		envelope := `{"version":"0","id":"` + journal.NewEventID(s) + `","detail-type":"T","source":"s","account":"0","time":"2026-01-01T00:00:00Z","region":"r","resources":[],"detail":{}}`
 		err := j.Append([]journal.Entry{{
@@ -88,8 +88,8 @@ func TestABackupBecomesAStore(t *testing.T) {
 	must(t, Restore(m, dir, data, nil))
 	again, err := journal.Open(data, journal.Options{})
 	must(t, err)
-	restored, err := again.Restored()
-	if c, _ := again.Totals(); err != nil || !restored || c.Ready != 10 {
+	restored, err := again.Meta.Restored()
+	if c, _ := again.Counters.Totals(); err != nil || !restored || c.Ready != 10 {
 		t.Errorf("restored %v, %v, %+v", restored, err, c)
 	}
 	if err := Restore(m, dir, data, nil); !errors.Is(err, journal.ErrLocked) {
@@ -277,7 +277,7 @@ func TestARestoreThatWasBrokenOffIsBegunAgain(t *testing.T) {
 		must(t, Restore(m, dir, data, nil))
 		again, err := journal.Open(data, journal.Options{})
 		must(t, err)
-		if c, _ := again.Totals(); c.Ready != 10 {
+		if c, _ := again.Counters.Totals(); c.Ready != 10 {
 			t.Errorf("got %+v", c)
 		}
 		must(t, again.Close())

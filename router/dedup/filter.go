@@ -38,7 +38,7 @@ func New(j *journal.Journal, window time.Duration) (*Filter, error) {
 	if window <= 0 {
 		return nil, nil
 	}
-	before, err := j.HasFingerprints(window)
+	before, err := j.Repeats.HasFingerprints(window)
 	if err != nil {
 		return nil, fmt.Errorf("dedup: %w", err)
 	}
@@ -114,7 +114,7 @@ func (d *Filter) tryClaim(prints []*journal.Fingerprint) attempt {
 
 // first returns the accepted event that a claimed fingerprint stands for.
 func (d *Filter) first(f *journal.Fingerprint) (journal.First, bool, error) {
-	first, ok, err := d.journal.FirstOf(f, d.window)
+	first, ok, err := d.journal.Repeats.FirstOf(f, d.window)
 	if err != nil {
 		return first, false, fmt.Errorf("dedup: %w", err)
 	}
@@ -134,7 +134,7 @@ func (d *Filter) find(f *journal.Fingerprint, e *event.Event) (id string, known 
 	if err != nil || !ok || !byContent(e) {
 		return first.ID, ok, nil, err
 	}
-	rec, err := d.journal.Event(first.Seq)
+	rec, err := d.journal.Events.Event(first.Seq)
 	if errors.Is(err, journal.ErrNotFound) {
 		return first.ID, true, nil, nil // nobody can tell any more
 	}

@@ -50,7 +50,7 @@ type Pauses struct {
 
 // New returns the pauses that the journal knows. They take effect with Apply.
 func New(o Options) (*Pauses, error) {
-	all, err := o.Journal.Pauses()
+	all, err := o.Journal.Pauses.All()
 	if err != nil {
 		return nil, err
 	}
@@ -210,7 +210,7 @@ func (p *Pauses) alter(k key, change func(*journal.Pause)) error {
 	} else if suspends(&was) {
 		next.Releasing = true
 	}
-	if err := p.opts.Journal.PutPause(next); err != nil {
+	if err := p.opts.Journal.Pauses.Put(next); err != nil {
 		return err
 	}
 	p.known[k] = next
@@ -286,7 +286,7 @@ func (p *Pauses) Rules() []Rule {
 		if k.kind != journal.PauseRule || !suspends(&known) && !known.Releasing {
 			continue
 		}
-		shown := Rule{Bus: k.bus, Name: k.name, State: "paused", Pause: view(&known), Held: p.opts.Journal.HeldBy(known.Hold), Gone: !p.serves(k)}
+		shown := Rule{Bus: k.bus, Name: k.name, State: "paused", Pause: view(&known), Held: p.opts.Journal.Counters.HeldBy(known.Hold), Gone: !p.serves(k)}
 		if known.Releasing {
 			shown.State = "resuming"
 		}

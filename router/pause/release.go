@@ -33,7 +33,7 @@ func (p *Pauses) Recover() {
 	p.opts.Lock.Lock()
 	defer p.opts.Lock.Unlock()
 	for k, known := range p.known {
-		if suspends(&known) || known.Releasing || known.Hold == 0 || p.opts.Journal.HeldBy(known.Hold) == 0 {
+		if suspends(&known) || known.Releasing || known.Hold == 0 || p.opts.Journal.Counters.HeldBy(known.Hold) == 0 {
 			continue
 		}
 		if err := p.alter(k, func(to *journal.Pause) { to.Releasing = true }); err != nil {
@@ -91,7 +91,7 @@ func (p *Pauses) letGo(hold journal.HoldID, from journal.Cursor) (next journal.C
 	now := time.Now().UTC()
 	moves := make([]journal.Move, 0, releaseBatch)
 	next = from
-	err = p.opts.Journal.Held(hold, from, func(d journal.Delivery) bool {
+	err = p.opts.Journal.Deliveries.Held(hold, from, func(d journal.Delivery) bool {
 		to := d
 		to.State, to.Hold, to.Since = journal.Ready, 0, now
 		if drains := p.drains(&d); drains != 0 && drains != hold {
@@ -149,7 +149,7 @@ func (p *Pauses) feeds(set *rules.Set, k key, l *delivery.Lane) bool {
 	if k.kind == journal.PauseTarget {
 		return k.name == l.Name
 	}
-	if p.opts.Journal.LaneCounts(l.ID).Held > 0 {
+	if p.opts.Journal.Counters.LaneCounts(l.ID).Held > 0 {
 		return true
 	}
 	rule := set.Rule(k.bus, k.name)

@@ -1,0 +1,213 @@
+package journal
+
+import (
+	"encoding/binary"
+	"fmt"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+// Cursor is a place in a lane's ready or waiting deliveries.
+type Cursor struct {
+	Due time.Time // of waiting deliveries only
+	Seq Seq
+	N   uint16
+}
+
+// Compare orders cursors as the lane is read.
+func (c Cursor) Compare(o Cursor) int {
+	switch {
+	case !c.Due.Equal(o.Due):
+		return c.Due.Compare(o.Due)
+	case c.Seq != o.Seq:
+		if c.Seq < o.Seq {
+			return -1
+		}
+		return 1
+	default:
+		return int(c.N) - int(o.N)
+	}
+}
+
+// CursorOf returns the place of a delivery.
+func CursorOf(d *Delivery) Cursor { return Cursor{Due: d.Due, Seq: d.Seq, N: d.N} }
+
+// CursorAfter returns the place behind a delivery.
+func CursorAfter(d *Delivery) Cursor {
+	c := CursorOf(d)
+	if c.N++; c.N == 0 {
+		c.Seq++
+	}
+	return c
+}
+
+// DeadLetter is a delivery that rests in the dead-letter queue, and its event.
+type DeadLetter struct {
+	Delivery Delivery
+	Record   Record
+}
+
+// Deliveries are those that have not ended, and those that rest dead.
+type Deliveries struct{ db *pebble.DB }
+
+// Ready calls fn with the ready deliveries of a lane and their events, from a
+// place on, up to but without the events at limit, until fn says stop. Both are
+// given memory of their own.
+func (t *Deliveries) Ready(l LaneID, from Cursor, limit Seq, fn func(Delivery, Record) bool) error {
+	d := Delivery{Lane: l, State: Ready, Seq: from.Seq, N: from.N}
+	end := Delivery{Lane: l, State: Ready, Seq: limit}
+	return readDeliveries(t.db, d.appendKey(nil), end.appendKey(nil), fn)
+}
+
+// Waiting calls fn with the waiting deliveries of a lane and their events, the
+// first due first, from a place on and up to those due at until, until fn says
+// stop.
+func (t *Deliveries) Waiting(l LaneID, from Cursor, until time.Time, fn func(Delivery, Record) bool) error {
+	lower, _ := laneRange(tableWaiting, l)
+	if !from.Due.IsZero() {
+		d := Delivery{Lane: l, State: Waiting, Due: from.Due, Seq: from.Seq, N: from.N}
+		lower = d.appendKey(nil)
+	}
+	end := Delivery{Lane: l, State: Waiting, Due: until.Add(1)}
+	return readDeliveries(t.db, lower, end.appendKey(nil), fn)
+}
+
+// NextDue gives when the first waiting delivery of a lane at or after a place is
+// due; false if none waits.
+func (t *Deliveries) NextDue(l LaneID, from Cursor) (due time.Time, ok bool, err error) {
+	lower, upper := laneRange(tableWaiting, l)
+	if !from.Due.IsZero() {
+		d := Delivery{Lane: l, State: Waiting, Due: from.Due, Seq: from.Seq, N: from.N}
+		lower = d.appendKey(nil)
+	}
+	err = scanIn(t.db, lower, upper, func(k, _ []byte) (bool, error) {
+		d, valid := placeOf(k)
+		if !valid {
+			return false, errCorrupt
+		}
+		due, ok = d.Due, true
+		return false, nil
+	})
+	return due, ok, err
+}
+
+// WaitingPlaces calls fn with the places of a lane's waiting deliveries, the first
+// due first, until fn says stop.
+func (t *Deliveries) WaitingPlaces(l LaneID, fn func(Delivery) bool) error {
+	lower, upper := laneRange(tableWaiting, l)
+	return scanIn(t.db, lower, upper, func(k, _ []byte) (bool, error) {
+		d, ok := placeOf(k)
+		if !ok {
+			return false, errCorrupt
+		}
+		return fn(d), nil
+	})
+}
+
+// IsReady says whether a delivery lies among the ready ones of a lane.
+func (t *Deliveries) IsReady(l LaneID, s Seq, n uint16) (bool, error) {
+	d := Delivery{Lane: l, Seq: s, N: n, State: Ready}
+	return hasIn(t.db, d.appendKey(nil))
+}
+
+// Find gives the delivery that lies on disk in the state and the place (Lane,
+// Due, Key, Seq, N) of d, with its event, or ErrNotFound.
+func (t *Deliveries) Find(d Delivery) (DeadLetter, error) {
+	view := t.db.NewSnapshot() // an event comes and goes with its last delivery
+	defer view.Close()
+	found := Delivery{Seq: d.Seq, N: d.N, Lane: d.Lane, State: d.State, Due: d.Due, Key: d.Key}
+	rest, err := get(view, found.appendKey(nil), func(v []byte) ([]byte, error) { return found.readValue(v) })
+	if err != nil {
+		return DeadLetter{}, fmt.Errorf("delivery %d/%d: %w", d.Seq, d.N, err)
+	}
+	if d.State != Dead {
+		if rest, err = get(view, eventKey(d.Seq), func(v []byte) ([]byte, error) { return v, nil }); err != nil {
+			return DeadLetter{}, fmt.Errorf("event %d: %w", d.Seq, err)
+		}
+	}
+	r, err := readRecord(d.Seq, rest)
+	return DeadLetter{Delivery: found, Record: r}, err
+}
+
+// DeadLetters calls fn with the dead letters of events accepted at or after
+// from, the oldest event first, until fn says stop.
+func (t *Deliveries) DeadLetters(from Cursor, fn func(DeadLetter) bool) error {
+	d := Delivery{State: Dead, Seq: from.Seq, N: from.N}
+	return scanIn(t.db, d.appendKey(nil), []byte{tableDead + 1}, func(k, v []byte) (bool, error) {
+		l, err := readDeadLetter(k, v)
+		if err != nil {
+			return false, err
+		}
+		return fn(l), nil
+	})
+}
+
+func readDeadLetter(k, v []byte) (DeadLetter, error) {
+	d, ok := placeOf(k)
+	if !ok {
+		return DeadLetter{}, errCorrupt
+	}
+	rest, err := d.readValue(v)
+	if err != nil {
+		return DeadLetter{}, err
+	}
+	r, err := readRecord(d.Seq, append([]byte(nil), rest...))
+	return DeadLetter{Delivery: d, Record: r}, err
+}
+
+// Held calls fn with the deliveries that are held back in one place, the oldest
+// event's first, from a place on, until fn says stop. They are given memory of
+// their own.
+func (t *Deliveries) Held(h HoldID, from Cursor, fn func(Delivery) bool) error {
+	d := Delivery{State: Held, Hold: h, Seq: from.Seq, N: from.N}
+	end := Delivery{State: Held, Hold: h + 1}
+	return scanIn(t.db, d.appendKey(nil), end.appendKey(nil), func(k, v []byte) (bool, error) {
+		d, ok := placeOf(k)
+		if !ok {
+			return false, errCorrupt
+		}
+		if _, err := d.readValue(v); err != nil {
+			return false, err
+		}
+		return fn(d), nil
+	})
+}
+
+// readDeliveries reads a range of the ready or waiting table beside the event log.
+// Deliveries that lie near each other have events that do, so one iterator over
+// the log serves them all. Both are seen as of one moment: events come back with
+// redriven letters, and are dropped, meanwhile.
+func readDeliveries(db *pebble.DB, lower, upper []byte, fn func(Delivery, Record) bool) error {
+	view := db.NewSnapshot()
+	defer view.Close()
+	events, err := view.NewIter(&pebble.IterOptions{LowerBound: []byte{tableEvent}, UpperBound: []byte{tableEvent + 1}})
+	if err != nil {
+		return err
+	}
+	defer events.Close()
+	return scanIn(view, lower, upper, func(k, v []byte) (bool, error) {
+		d, ok := placeOf(k)
+		if !ok {
+			return false, errCorrupt
+		}
+		if _, err := d.readValue(v); err != nil {
+			return false, err
+		}
+		if !events.SeekGE(eventKey(d.Seq)) || Seq(binary.BigEndian.Uint64(events.Key()[1:])) != d.Seq {
+			if err := events.Error(); err != nil {
+				return false, err
+			}
+			return false, fmt.Errorf("delivery %d/%d: its event: %w", d.Seq, d.N, ErrNotFound)
+		}
+		value, err := events.ValueAndErr()
+		if err != nil {
+			return false, err
+		}
+		r, err := readRecord(d.Seq, append([]byte(nil), value...))
+		if err != nil {
+			return false, err
+		}
+		return fn(d, r), nil
+	})
+}

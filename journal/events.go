@@ -1,0 +1,145 @@
+package journal
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"signalbox/event"
+)
+
+// Events are the events that are kept.
+type Events struct {
+	db      *pebble.DB
+	numbers Numbers
+}
+
+// Event gives an event by its sequence number, or ErrNotFound.
+func (e *Events) Event(s Seq) (Record, error) {
+	v, closer, err := e.db.Get(eventKey(s))
+	if errors.Is(err, pebble.ErrNotFound) {
+		return Record{}, fmt.Errorf("event %d: %w", s, ErrNotFound)
+	}
+	if err != nil {
+		return Record{}, fmt.Errorf("event %d: %w", s, err)
+	}
+	defer closer.Close()
+	return readRecord(s, append([]byte(nil), v...))
+}
+
+// EventByGivenID gives the latest kept event whose producer gave it this id, or
+// ErrNotFound. It looks through the index hour by hour, newest first.
+func (e *Events) EventByGivenID(id string) (Record, error) {
+	return e.EventByGivenIDBefore(id, ^Seq(0))
+}
+
+// EventByGivenIDBefore is EventByGivenID for the latest event before another,
+// which a bus target may have put on its bus under the same id.
+func (e *Events) EventByGivenIDBefore(id string, before Seq) (Record, error) {
+	first, last := hourOf(e.numbers.Oldest()), hourOf(e.numbers.Stable())
+	for hour := last; hour >= first && hour > 0; hour-- {
+		lower := idKey(hour, id, 0)
+		var seqs []Seq
+		if err := scanIn(e.db, lower, idKey(hour, id, ^Seq(0)), func(k, _ []byte) (bool, error) {
+			seqs = append(seqs, Seq(binary.BigEndian.Uint64(k[len(k)-8:])))
+			return true, nil
+		}); err != nil {
+			return Record{}, fmt.Errorf("event %q: %w", id, err)
+		}
+		for i := len(seqs) - 1; i >= 0; i-- { // a hash may stand for several ids
+			if seqs[i] >= before {
+				continue
+			}
+			r, err := e.Event(seqs[i])
+			if err != nil {
+				continue
+			}
+			if e, err := event.ParseEnvelope(r.Envelope); err == nil && e.ID == id {
+				return r, nil
+			}
+		}
+	}
+	return Record{}, fmt.Errorf("event %q: %w", id, ErrNotFound)
+}
+
+// Latest calls fn with events, the last one first, down to those accepted at since,
+// until fn says stop. It reads no more than fn asks for.
+func (e *Events) Latest(since Seq, fn func(Record) bool) error {
+	it, err := e.db.NewIter(&pebble.IterOptions{LowerBound: eventKey(since), UpperBound: []byte{tableEvent + 1}})
+	if err != nil {
+		return err
+	}
+	for ok := it.Last(); ok; ok = it.Prev() {
+		v, err := it.ValueAndErr()
+		if err != nil {
+			return errors.Join(err, it.Close())
+		}
+		r, err := readRecord(Seq(binary.BigEndian.Uint64(it.Key()[1:])), append([]byte(nil), v...))
+		if err != nil {
+			return errors.Join(err, it.Close())
+		}
+		if !fn(r) {
+			break
+		}
+	}
+	return errors.Join(it.Error(), it.Close())
+}
+
+// Correlated calls fn with the events accepted at or after from whose
+// correlation id has this hash, the oldest first, until fn says stop. The hash
+// may stand for several ids: look at the event's own.
+func (e *Events) Correlated(id string, from Seq, fn func(Seq) bool) error {
+	return e.joined(byCorrelation, id, from, fn)
+}
+
+// Caused is Correlated for causation ids.
+func (e *Events) Caused(id string, from Seq, fn func(Seq) bool) error {
+	return e.joined(byCausation, id, from, fn)
+}
+
+// joined goes through the index hour by hour with one iterator.
+func (e *Events) joined(by byte, id string, from Seq, fn func(Seq) bool) (err error) {
+	from = max(from, e.numbers.Oldest())
+	it, err := e.db.NewIter(&pebble.IterOptions{LowerBound: []byte{tableStory}, UpperBound: []byte{tableStory + 1}})
+	if err != nil {
+		return fmt.Errorf("story %q: %w", id, err)
+	}
+	defer func() {
+		if closing := it.Close(); err == nil {
+			err = closing
+		}
+	}()
+	for hour, last := hourOf(from), hourOf(e.numbers.Stable()); hour <= last; hour++ {
+		upper := storyKey(hour, by, id, ^Seq(0))
+		ok := it.SeekGE(storyKey(hour, by, id, from))
+		for ; ok && slices.Compare(it.Key(), upper) <= 0; ok = it.Next() {
+			if !fn(Seq(binary.BigEndian.Uint64(it.Key()[len(upper)-8:]))) {
+				return nil
+			}
+		}
+		if !ok {
+			return it.Error() // nothing lies behind
+		}
+		// Hours without any entry are passed over.
+		hour = max(hour, binary.BigEndian.Uint32(it.Key()[1:])-1)
+	}
+	return nil
+}
+
+// ends gives the first event's sequence number and the last one's.
+func (e *Events) ends() (first, last Seq, err error) {
+	it, err := e.db.NewIter(&pebble.IterOptions{LowerBound: []byte{tableEvent}, UpperBound: []byte{tableEvent + 1}})
+	if err != nil {
+		return 0, 0, err
+	}
+	if it.First() {
+		first = Seq(binary.BigEndian.Uint64(it.Key()[1:]))
+	}
+	if it.Last() {
+		last = Seq(binary.BigEndian.Uint64(it.Key()[1:]))
+	}
+	return first, last, errors.Join(it.Error(), it.Close())
+}
