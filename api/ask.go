@@ -17,7 +17,7 @@ import (
 type Answer struct {
 	// EventID is the id of the message's event.
 	EventID string `json:"event_id"`
-	// Handler says that status and body are the handler's own.
+	// Handler means that status and body are the handler's own.
 	Handler     bool   `json:"handler"`
 	Status      int    `json:"status"`
 	ContentType string `json:"content_type,omitempty"`

@@ -13,9 +13,9 @@ import (
 type BusView struct {
 	Name        string `json:"name"`
 	Description string `json:"description,omitempty"`
-	// Bubble says that its events are seen by the rules of the buses above it too.
+	// Bubble means that its events are seen by the rules of the buses above it too.
 	Bubble bool `json:"bubble,omitempty"`
-	// Catalog says what happens to events that break the catalog.
+	// Catalog tells what happens to events that break the catalog.
 	Catalog catalog.Mode `json:"catalog,omitempty"`
 	Rules   int          `json:"rules"`
 }

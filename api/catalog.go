@@ -60,7 +60,7 @@ func (a *api) discover(w http.ResponseWriter, r *http.Request) {
 	a.answer(w, found)
 }
 
-// Discover says what the latest events that the router keeps tell of their types: up
+// Discover returns what the latest events that the router keeps tell of their types: up
 // to limit of them, accepted at since or later.
 func (c *Client) Discover(ctx context.Context, since time.Time, limit int) (*router.Discovered, error) {
 	q := url.Values{"limit": {strconv.Itoa(limit)}}

@@ -29,18 +29,18 @@ type Client struct {
 	HTTP *http.Client
 }
 
-// Unreachable says that no router answers at an address.
+// Unreachable means that no router answers at an address.
 type Unreachable struct {
 	URL string
 	Err error
 }
 
-// Error says what to look for.
+// Error returns what to look for.
 func (u *Unreachable) Error() string {
 	return fmt.Sprintf("can't reach the router at %s: %s; %s", remote.MaskURL(u.URL), u.reason(), u.hint())
 }
 
-// hint says what to try.
+// hint returns what to try.
 func (u *Unreachable) hint() string {
 	var (
 		root  x509.UnknownAuthorityError
@@ -57,7 +57,7 @@ func (u *Unreachable) hint() string {
 	return "is `signalbox serve` running? (--url)"
 }
 
-// Unwrap gives the cause.
+// Unwrap returns the cause.
 func (u *Unreachable) Unwrap() error { return u.Err }
 
 // reason is the cause without the request around it.
@@ -78,7 +78,7 @@ func (u *Unreachable) reason() string {
 	return u.Err.Error()
 }
 
-// DeadLetters gives up to limit dead letters that the filter lets through, from
+// DeadLetters returns up to limit dead letters that the filter lets through, from
 // where an earlier page ended. A filter by ids is not supported: use DeadLetter.
 func (c *Client) DeadLetters(ctx context.Context, f dlq.Filter, cursor string, limit int) (page dlq.Page, err error) {
 	q := queryOf(f)
@@ -89,7 +89,7 @@ func (c *Client) DeadLetters(ctx context.Context, f dlq.Filter, cursor string, l
 	return page, c.get(ctx, "/v1/deadletters", q, &page)
 }
 
-// DeadLetter gives one dead letter.
+// DeadLetter returns one dead letter.
 func (c *Client) DeadLetter(ctx context.Context, id string) (*dlq.Letter, error) {
 	letter := new(dlq.Letter)
 	return letter, c.get(ctx, "/v1/deadletters/"+url.PathEscape(id), nil, letter)
@@ -102,20 +102,20 @@ func (c *Client) Redrive(ctx context.Context, req RedriveRequest) (j dlq.Job, er
 	return j, c.postJSON(ctx, "/v1/deadletters/redrive", req, &j)
 }
 
-// PreviewRedrive says what a redrive would do now.
+// PreviewRedrive returns what a redrive would do now.
 func (c *Client) PreviewRedrive(ctx context.Context, req RedriveRequest) (p dlq.Preview, err error) {
 	req.DryRun = true
 	return p, c.postJSON(ctx, "/v1/deadletters/redrive", req, &p)
 }
 
-// Redrives gives the redrives that the router knows of, the latest first.
+// Redrives returns the redrives that the router knows of, the latest first.
 func (c *Client) Redrives(ctx context.Context) ([]dlq.Job, error) {
 	var list RedriveList
 	err := c.get(ctx, "/v1/redrives", nil, &list)
 	return list.Redrives, err
 }
 
-// RedriveJob gives a redrive as it stands.
+// RedriveJob returns a redrive as it stands.
 func (c *Client) RedriveJob(ctx context.Context, id string) (j dlq.Job, err error) {
 	return j, c.get(ctx, "/v1/redrives/"+url.PathEscape(id), nil, &j)
 }
@@ -135,7 +135,7 @@ func (c *Client) Purge(ctx context.Context, req PurgeRequest, report func(dlq.Pr
 	return c.steps(ctx, "/v1/deadletters/purge", req, report)
 }
 
-// Explain says which rules an event matches, and why the others do not. The
+// Explain returns which rules an event matches, and why the others do not. The
 // event is one in any form that /v1/events takes as JSON, or {"id": …} of one
 // already taken in. The bus may be empty.
 func (c *Client) Explain(ctx context.Context, bus string, event []byte) (e Explanation, err error) {

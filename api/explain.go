@@ -176,7 +176,7 @@ func explain(set *rules.Set, e *event.Event, envelope []byte) (Explanation, erro
 
 func (r *ExplainedRule) note(text string) { r.Notes = append(r.Notes, text) }
 
-// explain says why a rule does not match an event.
+// explain returns why a rule does not match an event.
 func (r *ExplainedRule) explain(rule *rules.Rule, kind event.Kind, envelope []byte) error {
 	why, err := rule.Pattern.Explain(envelope)
 	if err != nil {

@@ -73,7 +73,7 @@ func (a *api) resumeKey(w http.ResponseWriter, r *http.Request) {
 	a.answer(w, req)
 }
 
-// keyProblem gives an error its status; hint is for a target that does not exist.
+// keyProblem returns an error with its status; hint is for a target that does not exist.
 func keyProblem(err error, hint string) error {
 	var unknown *router.UnknownTarget
 	if errors.As(err, &unknown) {
@@ -82,7 +82,7 @@ func keyProblem(err error, hint string) error {
 	return missing(err, "signalbox keys list shows those that are")
 }
 
-// BlockedKeys gives some of the order keys of a target that do not go on, from
+// BlockedKeys returns some of the order keys of a target that do not go on, from
 // where an earlier page ended.
 func (c *Client) BlockedKeys(ctx context.Context, target, cursor string) (page KeyPage, err error) {
 	q := url.Values{"limit": {"1000"}}

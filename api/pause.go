@@ -99,7 +99,7 @@ func like(name string, names []string, otherwise string) string {
 	return otherwise
 }
 
-// pauseProblem gives an error its status; hint is for what does not exist.
+// pauseProblem returns an error with its status; hint is for what does not exist.
 func pauseProblem(err error, hint string) error {
 	var (
 		unknown  *pause.Unknown
@@ -119,7 +119,7 @@ func pauseProblem(err error, hint string) error {
 	return err
 }
 
-// Targets gives how every target stands.
+// Targets returns how every target stands.
 func (c *Client) Targets(ctx context.Context) ([]TargetView, error) {
 	var list targetList
 	return list.Targets, c.get(ctx, "/v1/targets", nil, &list)
@@ -166,7 +166,7 @@ type RuleTargetView struct {
 	Target string `json:"target"`
 }
 
-// Rules gives every rule, and those that are gone and still hold deliveries back.
+// Rules returns every rule, and those that are gone and still hold deliveries back.
 func (c *Client) Rules(ctx context.Context) ([]RuleView, error) {
 	var list struct {
 		Rules  []RuleView   `json:"rules"`
@@ -191,7 +191,7 @@ func withPause(rules []RuleView, p *pause.Rule) []RuleView {
 	return append(rules, RuleView{Bus: p.Bus, Name: p.Name, State: "gone", Targets: []RuleTargetView{}, Pause: p})
 }
 
-// PauseRule gives how the rule stands then.
+// PauseRule pauses a rule, and returns how the rule stands then.
 func (c *Client) PauseRule(ctx context.Context, bus, name string) (pause.Rule, error) {
 	return c.actOnRule(ctx, bus, name, "pause")
 }

@@ -21,9 +21,9 @@ type Error struct {
 	Status int `json:"-"`
 	// Code names the kind of error for programs.
 	Code string `json:"code"`
-	// Message says what is wrong.
+	// Message tells what is wrong.
 	Message string `json:"message"`
-	// Hint says how to fix it; it may be empty.
+	// Hint tells how to fix it; it may be empty.
 	Hint string `json:"hint,omitempty"`
 	// Details are the faults one by one where there are several, or where one is.
 	Details any `json:"details,omitempty"`

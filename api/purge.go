@@ -75,7 +75,7 @@ func deliberate(f dlq.Filter, all bool) error {
 	return nil
 }
 
-// untilStop gives a context that ends with the request, or when the router stops.
+// untilStop returns a context that ends with the request, or when the router stops.
 func (a *api) untilStop(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(ctx)
 	if a.Stopping == nil {

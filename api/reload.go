@@ -27,7 +27,7 @@ func (a *api) reload(w http.ResponseWriter, r *http.Request) {
 	a.answer(w, reloaded{Changed: changed, Status: a.Reloader.Status()})
 }
 
-// reloadProblem gives the faults of the files one by one. They are the caller's
+// reloadProblem returns the faults of the files one by one. They are the caller's
 // to mend, so all of them are told.
 func reloadProblem(err error) *Error {
 	p := badRequest("%v", err)

@@ -84,7 +84,7 @@ func (a *api) state(w http.ResponseWriter, r *http.Request, key string) {
 	a.answer(w, s)
 }
 
-// among says whether a list of entity tags holds one, or is "*" (RFC 9110,
+// among reports whether a list of entity tags holds one, or is "*" (RFC 9110,
 // section 13.1.2; the weak comparison).
 func among(list, tag string) bool {
 	for one := range strings.SplitSeq(list, ",") {
@@ -95,19 +95,19 @@ func among(list, tag string) bool {
 	return false
 }
 
-// StateTypes gives the types of objects whose state is known.
+// StateTypes returns the types of objects whose state is known.
 func (c *Client) StateTypes(ctx context.Context) (t StateTypes, err error) {
 	return t, c.get(ctx, "/v1/state", nil, &t)
 }
 
-// States gives states of a type by key, those behind after whose keys begin with
+// States returns states of a type by key, those behind after whose keys begin with
 // prefix.
 func (c *Client) States(ctx context.Context, kind, prefix, after string) (page StatePage, err error) {
 	q := url.Values{"prefix": {prefix}, "cursor": {after}}
 	return page, c.get(ctx, "/v1/state/"+url.PathEscape(kind), q, &page)
 }
 
-// State gives an object's state: the latest, or a version of it where that is not
+// State returns an object's state: the latest, or a version of it where that is not
 // empty.
 func (c *Client) State(ctx context.Context, kind, key, version string) (*state.Object, error) {
 	q := url.Values{"key": {key}}

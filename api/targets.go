@@ -31,7 +31,7 @@ type TargetView struct {
 	State delivery.State `json:"state"`
 	// Circuit is its circuit breaker; absent where that is switched off.
 	Circuit *delivery.Circuit `json:"circuit,omitempty"`
-	// Pause says who has paused it; absent where nobody has.
+	// Pause tells who has paused it; absent where nobody has.
 	Pause *pause.Pause `json:"pause,omitempty"`
 	// QuietUntil is until when the target has asked for no attempts.
 	QuietUntil time.Time `json:"quiet_until,omitzero"`
@@ -48,7 +48,7 @@ type TargetView struct {
 	Config map[string]any `json:"config,omitempty"`
 }
 
-// batchView says how a target's deliveries are gathered.
+// batchView tells how a target's deliveries are gathered.
 type batchView struct {
 	MaxEvents int    `json:"max_events"`
 	MaxBytes  string `json:"max_bytes"`

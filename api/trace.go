@@ -70,7 +70,7 @@ func traceLimit(q url.Values) (int, error) {
 	return n, nil
 }
 
-// Trace gives the trace of an event, or, if none has this id, of the events with
+// Trace returns the trace of an event, or, if none has this id, of the events with
 // this correlation id. A limit of 0 is the router's own.
 func (c *Client) Trace(ctx context.Context, id string, limit int) (*trace.Trace, error) {
 	q := url.Values{}
@@ -86,7 +86,7 @@ func (c *Client) Trace(ctx context.Context, id string, limit int) (*trace.Trace,
 	return t, err
 }
 
-// TraceCorrelation gives the trace of all events with a correlation id.
+// TraceCorrelation returns the trace of all events with a correlation id.
 func (c *Client) TraceCorrelation(ctx context.Context, id string, limit int) (*trace.Trace, error) {
 	q := url.Values{}
 	if limit > 0 {

@@ -125,7 +125,7 @@ func (a *api) listWork(w http.ResponseWriter, r *http.Request) {
 	a.answer(w, page)
 }
 
-// noWork says where to look for a work request that is not there.
+// noWork tells where to look for a work request that is not there.
 const noWork = "commands alone have work requests, which are kept as long as their events: GET /v1/work-requests lists them"
 
 func (a *api) getWork(w http.ResponseWriter, r *http.Request) {
@@ -154,7 +154,7 @@ func (a *api) cancelWork(w http.ResponseWriter, r *http.Request) {
 	a.answerAs(w, http.StatusAccepted, request)
 }
 
-// WorkRequests gives up to limit work requests that the filter lets through, the
+// WorkRequests returns up to limit work requests that the filter lets through, the
 // latest first, from where an earlier page ended.
 func (c *Client) WorkRequests(ctx context.Context, f WorkFilter, cursor string, limit int) (page WorkPage, err error) {
 	q := f.query()
@@ -165,7 +165,7 @@ func (c *Client) WorkRequests(ctx context.Context, f WorkFilter, cursor string, 
 	return page, c.get(ctx, "/v1/work-requests", q, &page)
 }
 
-// WorkRequest gives a work request by its id, or by that of its command.
+// WorkRequest returns a work request by its id, or by that of its command.
 func (c *Client) WorkRequest(ctx context.Context, id string) (*work.Request, error) {
 	w := new(work.Request)
 	return w, c.get(ctx, "/v1/work-requests/"+url.PathEscape(id), nil, w)

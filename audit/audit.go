@@ -265,7 +265,7 @@ type Page struct {
 	Next string `json:"next_cursor,omitempty"`
 }
 
-// ErrCursor says that a cursor is none.
+// ErrCursor means that a cursor is none.
 var ErrCursor = errors.New("use the next_cursor of an earlier page")
 
 // List returns up to limit entries before the cursor of an earlier page, the latest first.

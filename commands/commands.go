@@ -40,7 +40,7 @@ type Reply struct {
 	ContentType string
 	Body        []byte
 	Cut         bool
-	// Message says why the handler could not be asked.
+	// Message tells why the handler could not be asked.
 	Message string
 	// Work is a command's work request; nil for a query.
 	Work *work.Request

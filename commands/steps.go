@@ -28,7 +28,7 @@ type Planned struct {
 type Accepted struct {
 	Event *event.Event
 	Seq   journal.Seq
-	// Given says that the event's id is the producer's.
+	// Given means that the event's id is the producer's.
 	Given bool
 	// Handler is that of a command.
 	Handler work.Handler
@@ -43,7 +43,7 @@ type Steps struct {
 	locked   []*tracked
 	reserved journal.Reservation
 	used     int
-	// byEvents says that events make the steps.
+	// byEvents means that events make the steps.
 	byEvents bool
 	planned  []Planned
 	moved    []moved

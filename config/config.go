@@ -85,7 +85,7 @@ type Config struct {
 	Log             Log           `yaml:"log"`
 
 	root *document.Node // the file; nil for Default
-	// listenGiven says that Listen is not the file's.
+	// listenGiven means that Listen is not the file's.
 	listenGiven bool
 	// given resolve references; secrets do it too, and note the files.
 	given, secrets secret.Source
@@ -118,21 +118,21 @@ type Limits struct {
 	WindowBytes document.Size `yaml:"window_bytes"`
 }
 
-// Retention says how long delivered events are kept; the first bound that is
+// Retention tells how long delivered events are kept; the first bound that is
 // reached counts. An event with a pending delivery is always kept.
 type Retention struct {
 	MaxAge   time.Duration `yaml:"max_age"`
 	MaxBytes document.Size `yaml:"max_bytes"`
 }
 
-// Dedup says which events count as repeats of earlier ones.
+// Dedup tells which events count as repeats of earlier ones.
 type Dedup struct {
 	// Window is for how long an event with the same id and source, or the same
 	// dedup key, on the same bus is a duplicate; 0 takes every event.
 	Window time.Duration `yaml:"window"`
 }
 
-// TargetGone says what becomes of the deliveries of a target that vanishes from the
+// TargetGone tells what becomes of the deliveries of a target that vanishes from the
 // rules.
 type TargetGone struct {
 	// Wait is how long they wait for it to be defined again before they go to the
@@ -140,7 +140,7 @@ type TargetGone struct {
 	Wait time.Duration `yaml:"wait"`
 }
 
-// Log says what is logged, and how.
+// Log tells what is logged, and how.
 type Log struct {
 	Level  string `yaml:"level"`  // debug | info | warn | error
 	Format string `yaml:"format"` // console | json
@@ -225,7 +225,7 @@ type noFile struct{}
 func (noFile) Error() string        { return "" }
 func (noFile) Is(target error) bool { return target == fs.ErrNotExist }
 
-// parse gives nil if it noted a fault.
+// parse returns nil if it noted a fault.
 func parse(path string, problems *document.Problems) *document.Node {
 	src, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -43,14 +43,14 @@ type ReloaderOptions struct {
 
 // Outcome is how one reload ended.
 type Outcome struct {
-	// Changed says that another Set serves now: its Revision differs, or a secret
+	// Changed means that another Set serves now: its Revision differs, or a secret
 	// that its targets refer to.
 	Changed bool
 	// Err is why the old Set goes on serving; nil if all is well.
 	Err error
-	// Repeated says that the last reload failed with the same error.
+	// Repeated means that the last reload failed with the same error.
 	Repeated bool
-	// Recovered says that the last reload failed, and this one did not.
+	// Recovered means that the last reload failed, and this one did not.
 	Recovered bool
 	// Set is the one that serves now.
 	Set *rules.Set
@@ -65,7 +65,7 @@ type Outcome struct {
 // Status is the state of reloading, as the API shows it.
 type Status struct {
 	Revision string `json:"revision"`
-	// OK says that the files are as they serve.
+	// OK means that the files are as they serve.
 	OK bool `json:"ok"`
 	// Errors are the faults of the last reload, one each.
 	Errors []string `json:"errors,omitempty"`
@@ -105,7 +105,7 @@ func (r *Reloader) watched() []string {
 	return r.paths
 }
 
-// Status gives the state of reloading.
+// Status returns the state of reloading.
 func (r *Reloader) Status() Status {
 	r.mu.Lock()
 	defer r.mu.Unlock()

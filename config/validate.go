@@ -64,12 +64,12 @@ func (c *Config) validate(root *document.Node, problems *document.Problems) {
 	}
 }
 
-// needsAuth says whether anybody on the network could call without a key.
+// needsAuth reports whether anybody on the network could call without a key.
 func (c *Config) needsAuth() bool {
 	return !c.AllowUnauthenticated && !c.Authenticates() && validAddress(c.Listen) && !c.Loopback()
 }
 
-// Loopback says whether Listen can be reached from this machine alone.
+// Loopback reports whether Listen can be reached from this machine alone.
 func (c *Config) Loopback() bool {
 	host, _, err := net.SplitHostPort(c.Listen)
 	if err != nil {

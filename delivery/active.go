@@ -10,7 +10,7 @@ import (
 type Active struct {
 	Config targets.Config
 	Target targets.Target
-	// Replies says that the target's answers carry events.
+	// Replies means that the target's answers carry events.
 	Replies bool
 
 	batch *batching // nil where each delivery is sent alone

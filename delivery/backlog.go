@@ -21,7 +21,7 @@ const clockSlack = time.Minute
 
 // backlog is what a lane knows of its deliveries that are on disk alone.
 type backlog struct {
-	// behind says that ready deliveries may be there; from is a place before the
+	// behind means that ready deliveries may be there; from is a place before the
 	// first of them, upTo the latest event of those that the lane was told of.
 	behind bool
 	from   journal.Cursor

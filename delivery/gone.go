@@ -16,7 +16,7 @@ type absence struct {
 	// until is when the deliveries go to the dead-letter queue; zero while the lane
 	// has a target, or when they have begun to go.
 	until time.Time
-	// left says that the lane had a target before.
+	// left means that the lane had a target before.
 	left bool
 }
 

@@ -23,7 +23,7 @@ func newHealth(cfg *targets.Config) health {
 
 // change is what an attempt has told of a target that was not known before.
 type change struct {
-	// failing says that it fails for another reason than before, well that it has
+	// failing means that it fails for another reason than before, well that it has
 	// ceased to.
 	failing, well bool
 	// opened and closed are what became of the circuit.

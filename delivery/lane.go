@@ -48,7 +48,7 @@ type Lane struct {
 	// workers counts those that run, starting those of them that have yet to take
 	// their first delivery.
 	workers, starting int
-	// awaits says that the lane will be told when backlog.from is committed.
+	// awaits means that the lane will be told when backlog.from is committed.
 	awaits bool
 	// readAt is when reading may be tried again after an error.
 	readAt time.Time

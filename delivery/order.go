@@ -26,7 +26,7 @@ type order struct {
 
 	lane   journal.LaneID
 	window *window
-	// stops says that a dead letter stops its key.
+	// stops means that a dead letter stops its key.
 	stops bool
 	// parked and unrecorded return what is to be done once a delivery's parking, or
 	// the end of a key's record, can be seen on disk.
@@ -41,7 +41,7 @@ type order struct {
 	resumes []*orderingKey
 	// idle are keys that ended during a read, which must not miss what it knows.
 	idle []*orderingKey
-	// sweeping says that records from sweepFrom on may have nobody who goes on with
+	// sweeping means that records from sweepFrom on may have nobody who goes on with
 	// them: after a start, and where what stops a key has changed.
 	sweeping  bool
 	sweepFrom journal.KeyHash

@@ -8,7 +8,7 @@ import (
 
 // orderReading is what a read of the disk does and finds for ordering keys.
 type orderReading struct {
-	// ask says that some keys have records, which must be asked for.
+	// ask means that some keys have records, which must be asked for.
 	ask bool
 	// spare is how many more deliveries chains have room for.
 	spare   int
@@ -21,7 +21,7 @@ type orderReading struct {
 	// swept says that it was the last. Orphans are those that nobody goes on with.
 	sweeping, swept bool
 	from, to        journal.KeyHash
-	// stops says that dead letters stop their keys.
+	// stops means that dead letters stop their keys.
 	stops   bool
 	orphans []journal.KeyRecord
 }
@@ -37,14 +37,14 @@ type resumption struct {
 	parks   int
 	settled bool
 	found   []*Item
-	// done says that it was read, all that nothing is left.
+	// done means that it was read, all that nothing is left.
 	done, all bool
 }
 
 // knownKey is what is on disk of an ordering key.
 type knownKey struct {
 	record *journal.KeyRecord // nil is none
-	// headReady says that its head is among the ready deliveries.
+	// headReady means that its head is among the ready deliveries.
 	headReady bool
 }
 

@@ -15,18 +15,18 @@ type orderingKey struct {
 	// parking are on their way to the parked ones, parks counts all that went.
 	parking []*Item
 	parks   int
-	// onDisk says that deliveries may be parked that are not in memory; none of
+	// onDisk means that deliveries may be parked that are not in memory; none of
 	// them lies before next.
 	onDisk bool
 	next   journal.Cursor
-	// blocked says that the head, by, lies on disk and nothing may pass it.
+	// blocked means that the head, by, lies on disk and nothing may pass it.
 	blocked bool
 	by      key
-	// recorded says that there is a record: its state and head are as below.
+	// recorded means that there is a record: its state and head are as below.
 	recorded bool
 	state    journal.KeyState
 	recHead  key
-	// resuming says that the key is among the resumes, or that they are being read.
+	// resuming means that the key is among the resumes, or that they are being read.
 	resuming bool
 }
 

@@ -90,7 +90,7 @@ type Memory struct {
 	// and Resumes those whose next delivery is to be read.
 	Keys, Records, Resumes int
 	Workers                int
-	// Reading says that the disk is being read, or is to be.
+	// Reading means that the disk is being read, or is to be.
 	Reading bool
 }
 

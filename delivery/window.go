@@ -13,14 +13,14 @@ type window struct {
 	// most and mostBytes bound it, as memory does all windows together.
 	most, mostBytes int
 	memory          *SharedMemory
-	// stamp says that deliveries note when they are queued.
+	// stamp means that deliveries note when they are queued.
 	stamp bool
 
 	queue []*Item
 	all   map[key]*Item
 	bytes int
 
-	// reading says that a reader is at work. What ends during a read is put aside
+	// reading means that a reader is at work. What ends during a read is put aside
 	// in ended, so that the reader, whose view is older, can't bring it back.
 	reading bool
 	ended   []*Item

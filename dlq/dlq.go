@@ -93,7 +93,7 @@ type Rendering struct {
 	Target string
 	// Body is the transformed body; nil means the event itself.
 	Body []byte
-	// Notice says that Body is an envelope, to be sent in place of the event's.
+	// Notice means that Body is an envelope, to be sent in place of the event's.
 	Notice bool
 }
 

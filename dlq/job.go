@@ -33,7 +33,7 @@ type part struct {
 	cursor journal.Cursor
 	// flying are the letters on their way, as they last lay on disk.
 	flying map[place]journal.Delivery
-	// exhausted says that no more letters are to be sent.
+	// exhausted means that no more letters are to be sent.
 	exhausted bool
 	// stuck are those of them that are called back, as their ordering key is stopped.
 	stuck map[place]SkippedLetter

@@ -54,7 +54,7 @@ func (q *Redrives) find(j *job, p *part, at place) (bool, error) {
 	return false, nil
 }
 
-// died says whether a letter died again since the job last began.
+// died reports whether a letter died again since the job last began.
 func (j *job) died(d *journal.Delivery) bool {
 	if d.RedriveJob() != j.ID {
 		return false

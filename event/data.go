@@ -80,7 +80,7 @@ func (e *Event) body() []byte {
 	return []byte(text)
 }
 
-// isJSONType says whether a media type is of JSON: none at all, a subtype json,
+// isJSONType reports whether a media type is of JSON: none at all, a subtype json,
 // or one that ends in +json.
 func isJSONType(contentType string) bool {
 	mediaType, _, _ := strings.Cut(contentType, ";")

@@ -25,12 +25,12 @@ type Event struct {
 	Detail []byte
 	// Meta travels beside the envelope; it is not part of the delivered body.
 	Meta Metadata
-	// Duplicate says that the event was accepted before, under the ID that it now
+	// Duplicate means that the event was accepted before, under the ID that it now
 	// has. The router sets it; it is no part of any form.
 	Duplicate bool
 }
 
-// Kind says what a message means to its consumers.
+// Kind tells what a message means to its consumers.
 type Kind string
 
 // The kinds of message. The empty Kind is one that nobody has stated.
@@ -75,7 +75,7 @@ type Metadata struct {
 	PartitionKey string
 	// Format is the form in which the event came in, one of the Format constants.
 	Format string
-	// DataForm says how the detail holds the data of a CloudEvent or an OCI event.
+	// DataForm tells how the detail holds the data of a CloudEvent or an OCI event.
 	DataForm DataForm
 	// Extensions are the attributes of a CloudEvent, or the members of an OCI
 	// envelope, that the canonical envelope has no field for (subject,
@@ -110,7 +110,7 @@ const (
 	FormatOCI         = "oci"
 )
 
-// DataForm says how a detail, which is always an object, holds data that need
+// DataForm tells how a detail, which is always an object, holds data that need
 // not be one.
 type DataForm uint8
 

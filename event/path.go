@@ -18,7 +18,7 @@ type Hop struct {
 // maxPath bounds the hops that an event carries: the first and the latest ones.
 const maxPath = 64
 
-// Extend gives a path with one more hop; the path itself stays as it is.
+// Extend returns a path with one more hop; the path itself stays as it is.
 func Extend(path []Hop, next Hop) []Hop {
 	longer := make([]Hop, 0, min(len(path)+1, maxPath))
 	longer = append(longer, path...)

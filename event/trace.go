@@ -24,7 +24,7 @@ func isXRayRoot(id string) bool {
 	return len(id) == 35 && id[:2] == "1-" && id[10] == '-' && isHex(id[2:10]) && isHex(id[11:])
 }
 
-// ValidTraceParent says whether s is a traceparent of W3C Trace Context:
+// ValidTraceParent reports whether s is a traceparent of W3C Trace Context:
 // version, trace id, parent id and flags in lower-case hexadecimal digits,
 // neither id all zeros. Versions after 00 may bring more parts.
 func ValidTraceParent(s string) bool {

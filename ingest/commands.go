@@ -109,7 +109,7 @@ func (h *Handler) ask(w http.ResponseWriter, r *http.Request, f form, params par
 	return outcomeAccepted
 }
 
-// waiting gives the context of a wait, which ends when the client has gone or the
+// waiting returns the context of a wait, which ends when the client has gone or the
 // router stops, and keeps the connection open for so long.
 func (h *Handler) waiting(w http.ResponseWriter, r *http.Request, wait time.Duration) (context.Context, context.CancelFunc) {
 	const toWrite = 30 * time.Second
@@ -152,7 +152,7 @@ func writeReply(w http.ResponseWriter, reply commands.Reply, kind event.Kind, wa
 	}
 }
 
-// notHandled says why a handler could not be asked, and what to do about it.
+// notHandled returns why a handler could not be asked, and what to do about it.
 func notHandled(kind event.Kind, why string) string {
 	if kind == event.KindQuery {
 		return fmt.Sprintf("the handler gave no reply: %s; the query is not asked again: mend the handler, and ask it anew", why)

@@ -24,7 +24,7 @@ type answer struct {
 
 type result struct {
 	ID string `json:"id,omitempty"`
-	// Duplicate says that ID is that of an event that was accepted before.
+	// Duplicate means that ID is that of an event that was accepted before.
 	Duplicate bool     `json:"duplicate,omitempty"`
 	Plan      any      `json:"plan,omitempty"`
 	Error     *problem `json:"error,omitempty"`

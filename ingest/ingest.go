@@ -52,10 +52,10 @@ type Options struct {
 	// Stopping ends when nobody may be kept waiting any more; nil never does.
 	Stopping context.Context
 
-	// Plan says what would become of an event; its answer is shown as JSON. Nil
+	// Plan tells what would become of an event; its answer is shown as JSON. Nil
 	// turns dry runs off.
 	Plan func(ctx context.Context, e *event.Event) (any, error)
-	// TestPattern says whether an event pattern matches an event. Its error says
+	// TestPattern reports whether an event pattern matches an event. Its error says
 	// why the pattern is not valid. Nil turns TestEventPattern off.
 	TestPattern func(pattern, event []byte) (bool, error)
 	// Refused is told of each request whose key lacks the right to send; it may be nil.

@@ -13,7 +13,7 @@ type Entry struct {
 	Record Record
 	// Deliveries are Ready, or Dead where their body could not be rendered.
 	Deliveries []Delivery
-	// Matched says that some rule matched, though it may plan no delivery.
+	// Matched means that some rule matched, though it may plan no delivery.
 	Matched bool
 	// Object is what the event tells the state of; nil for none.
 	Object *Object
@@ -30,7 +30,7 @@ type Entry struct {
 	Marks []Mark
 }
 
-// End says how a delivery ended.
+// End tells how a delivery ended.
 type End uint8
 
 // The ends of a delivery. One that moves to another state has NotEnded.
@@ -56,7 +56,7 @@ type Move struct {
 	Record *Record
 	// Made is set by MoveSync where the move was made.
 	Made bool
-	// restore says that Record is gone from the log and goes back there.
+	// restore means that Record is gone from the log and goes back there.
 	restore bool
 	// Answered is for the delivery's touch.
 	Answered Answered
@@ -64,7 +64,7 @@ type Move struct {
 	Applied func()
 }
 
-// ErrClosed says that the journal has been closed.
+// ErrClosed means that the journal has been closed.
 var ErrClosed = errors.New("the journal is closed")
 
 const (
@@ -211,7 +211,7 @@ func (j *Journal) commit() {
 	}
 }
 
-// take gives what waits to be written, and how many duplicates are to be counted
+// take returns what waits to be written, and how many duplicates are to be counted
 // with it; nil where there is nothing to write and nothing to sync.
 func (j *Journal) take(sync bool) (f *flight, duplicates uint64) {
 	j.mu.Lock()

@@ -26,7 +26,7 @@ type Counts struct {
 // Pending is what has neither ended nor died.
 func (c Counts) Pending() uint64 { return c.Ready + c.Waiting + c.Parked + c.Held }
 
-// Balanced says whether the accounts agree with themselves.
+// Balanced reports whether the accounts agree with themselves.
 func (c Counts) Balanced() bool {
 	return c.Planned == c.Ready+c.Waiting+c.Parked+c.Held+c.Dead+c.Delivered+c.Dropped+c.Logged
 }
@@ -44,7 +44,7 @@ func (c *Counts) add(o Counts) {
 	c.Logged += o.Logged
 }
 
-// of gives the account that deliveries of a state are in.
+// of returns the account that deliveries of a state are in.
 func (c *Counts) of(s State) *uint64 {
 	switch s {
 	case Waiting:
@@ -60,7 +60,7 @@ func (c *Counts) of(s State) *uint64 {
 	}
 }
 
-// ended gives the account that deliveries with an end are in.
+// ended returns the account that deliveries with an end are in.
 func (c *Counts) ended(e End) *uint64 {
 	switch e {
 	case Dropped:

@@ -62,7 +62,7 @@ type Repeats struct {
 	commit  committer
 }
 
-// FirstOf gives the event with a fingerprint that was accepted within the window
+// FirstOf returns the event with a fingerprint that was accepted within the window
 // before now; false if there is none. It sees events that are not on disk yet:
 // the caller must know that the append of what it finds has ended.
 func (p *Repeats) FirstOf(f *Fingerprint, window time.Duration) (First, bool, error) {

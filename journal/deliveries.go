@@ -73,7 +73,7 @@ func (t *Deliveries) Waiting(l LaneID, from Cursor, until time.Time, fn func(Del
 	return readDeliveries(t.db, lower, end.appendKey(nil), fn)
 }
 
-// NextDue gives when the first waiting delivery of a lane at or after a place is
+// NextDue returns when the first waiting delivery of a lane at or after a place is
 // due; false if none waits.
 func (t *Deliveries) NextDue(l LaneID, from Cursor) (due time.Time, ok bool, err error) {
 	lower, upper := laneRange(tableWaiting, l)

@@ -14,7 +14,7 @@ import (
 // target that is being drained, in keys. 0 is none.
 type HoldID uint32
 
-// PauseKind says what a pause is of.
+// PauseKind tells what a pause is of.
 type PauseKind byte
 
 // The kinds of a pause.
@@ -32,9 +32,9 @@ type Pause struct {
 	// Command and File say who has paused it; it goes on when neither has.
 	Command bool `json:"command,omitempty"`
 	File    bool `json:"file,omitempty"`
-	// Draining says that a target's backlog is delivered before it pauses.
+	// Draining means that a target's backlog is delivered before it pauses.
 	Draining bool `json:"draining,omitempty"`
-	// Releasing says that it goes on, and that not all that it held is back yet.
+	// Releasing means that it goes on, and that not all that it held is back yet.
 	Releasing bool `json:"releasing,omitempty"`
 	// Since is when the pause began, Resumed when the latest one ended.
 	Since   time.Time `json:"since,omitzero"`
@@ -43,7 +43,7 @@ type Pause struct {
 	Hold HoldID `json:"hold,omitempty"`
 }
 
-// Paused says whether somebody has paused it.
+// Paused reports whether somebody has paused it.
 func (p *Pause) Paused() bool { return p.Command || p.File }
 
 func (p *Pause) key() []byte {

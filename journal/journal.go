@@ -17,7 +17,7 @@ import (
 	"signalbox/journal/internal/disk"
 )
 
-// ErrLocked says that another process has the data directory open.
+// ErrLocked means that another process has the data directory open.
 var ErrLocked = errors.New("the data directory is in use")
 
 // Options change how a journal is opened. The zero value will do.

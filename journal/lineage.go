@@ -21,7 +21,7 @@ type Redrive struct {
 	// Job is the id of the redrive that chose the letter.
 	Job string    `json:"job"`
 	At  time.Time `json:"at"`
-	// As says what was sent: "stored" or "current".
+	// As tells what was sent: "stored" or "current".
 	As string `json:"as"`
 	// DiedAt, Code and Status are of the death that the redrive was to mend, and
 	// Attempts is how many there had been by then.
@@ -38,19 +38,19 @@ type Out struct {
 	Since time.Time `json:"since,omitzero"`
 	// Attempts bounds those of this round; 0 leaves it to the target.
 	Attempts int `json:"attempts,omitempty"`
-	// Replaced says that the delivery's body was rendered anew; Body is then the
+	// Replaced means that the delivery's body was rendered anew; Body is then the
 	// one that was fixed when the delivery was planned.
 	Replaced bool   `json:"replaced,omitempty"`
 	Body     []byte `json:"body,omitempty"`
 	Notice   bool   `json:"notice,omitempty"`
-	// Whole says that the planned body is the event itself.
+	// Whole means that the planned body is the event itself.
 	Whole bool `json:"whole,omitempty"`
 }
 
 // maxRedrives bounds the redrives kept with a delivery.
 const maxRedrives = 8
 
-// Redriven says whether the delivery is on its way by a redrive.
+// Redriven reports whether the delivery is on its way by a redrive.
 func (d *Delivery) Redriven() bool { return d.Lineage != nil && d.Lineage.Out != nil }
 
 // RedriveJob is the job of the latest redrive; empty where there was none.
@@ -61,7 +61,7 @@ func (d *Delivery) RedriveJob() string {
 	return d.Lineage.Redrives[len(d.Lineage.Redrives)-1].Job
 }
 
-// With gives the lineage, which may be nil, with one more redrive that is out.
+// With returns the lineage, which may be nil, with one more redrive that is out.
 func (l *Lineage) With(r Redrive, out Out) *Lineage {
 	next := &Lineage{Out: &out}
 	if l != nil {
@@ -73,10 +73,10 @@ func (l *Lineage) With(r Redrive, out Out) *Lineage {
 	return next
 }
 
-// Ended gives the lineage of a delivery that rests in the queue again.
+// Ended returns the lineage of a delivery that rests in the queue again.
 func (l *Lineage) Ended() *Lineage { return &Lineage{Count: l.Count, Redrives: l.Redrives} }
 
-// Undone gives the lineage without its latest redrive, which came to nothing.
+// Undone returns the lineage without its latest redrive, which came to nothing.
 func (l *Lineage) Undone() *Lineage {
 	if l.Count <= 1 {
 		return nil

@@ -10,13 +10,13 @@ import (
 // Metrics are the store's own figures at one moment.
 type Metrics struct{ m *pebble.Metrics }
 
-// Metrics gives the store's own figures.
+// Metrics returns the store's own figures.
 func (j *Journal) Metrics() *Metrics { return &Metrics{j.db.Metrics()} }
 
 // DiskSpaceUsage is how many bytes the store takes on disk.
 func (m *Metrics) DiskSpaceUsage() uint64 { return m.m.DiskSpaceUsage() }
 
-// Fsyncs gives how many times the log was synced, how many seconds that took,
+// Fsyncs returns how many times the log was synced, how many seconds that took,
 // and the cumulative counts by upper bound in seconds.
 func (m *Metrics) Fsyncs() (count uint64, sum float64, buckets map[float64]uint64) {
 	var d dto.Metric

@@ -14,7 +14,7 @@ import (
 // which costs them speed and nothing else.
 type KeyHash uint64
 
-// HashKey gives the hash of an order key: FNV-1a of 64 bits. It is part of keys
+// HashKey returns the hash of an order key: FNV-1a of 64 bits. It is part of keys
 // on disk.
 func HashKey(key string) KeyHash {
 	h := uint64(14695981039346656037)
@@ -24,7 +24,7 @@ func HashKey(key string) KeyHash {
 	return KeyHash(h)
 }
 
-// KeyState says what an order key waits for.
+// KeyState tells what an order key waits for.
 type KeyState uint8
 
 // The states of an order key.
@@ -74,7 +74,7 @@ type KeyRecord struct {
 // KeyChange is what becomes of an order key's record along with a move.
 type KeyChange struct {
 	Record KeyRecord
-	// New says that there is no record of the key yet, Gone that there is to be
+	// New means that there is no record of the key yet, Gone that there is to be
 	// none any more. The lane knows; the counts rely on it.
 	New, Gone bool
 }

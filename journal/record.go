@@ -48,7 +48,7 @@ func (r *Record) Parsed() (*event.Event, error) {
 	return e, nil
 }
 
-// State says where a delivery stands.
+// State tells where a delivery stands.
 type State uint8
 
 // The states of a delivery that has not ended, and of one that rests dead.
@@ -82,7 +82,7 @@ type Delivery struct {
 	// Body is the transformed body, fixed when the delivery was planned; nil
 	// means the event itself.
 	Body []byte
-	// Notice says that Body is an envelope, to be sent in place of the event's.
+	// Notice means that Body is an envelope, to be sent in place of the event's.
 	Notice bool
 	// Attempts counts the attempts over the delivery's whole life; Spent is
 	// what of them belongs to earlier rounds that ended in the dead-letter queue.

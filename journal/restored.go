@@ -18,7 +18,7 @@ const BackupManifest = "backup.json"
 // opens where it is.
 const RestoreDir = "restore.partial"
 
-// restoredKey says that the store was made of a backup, and that the router has not begun
+// restoredKey means that the store was made of a backup, and that the router has not begun
 // since.
 var restoredKey = []byte{tableMeta, 'r'}
 

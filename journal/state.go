@@ -11,7 +11,7 @@ import (
 // Object names a thing whose states audit messages tell.
 type Object struct {
 	Type, Key string
-	// Gone says that the object is no more.
+	// Gone means that the object is no more.
 	Gone bool
 }
 

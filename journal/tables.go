@@ -7,7 +7,7 @@ type table struct {
 	name   string
 	// verify checks a row for Verify.
 	verify func(v *verifier, key, value []byte)
-	// first says that Verify reads the table before the others, which it is compared
+	// first means that Verify reads the table before the others, which it is compared
 	// with.
 	first bool
 	// trimTo returns the end of what goes with the events before a number; nil for a

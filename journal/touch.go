@@ -28,7 +28,7 @@ func (t *Traces) Keep(on bool) { t.kept.Store(on) }
 // Kept says whether touches are kept.
 func (t *Traces) Kept() bool { return t.kept.Load() }
 
-// TouchState says where a delivery stands, or how it ended.
+// TouchState tells where a delivery stands, or how it ended.
 type TouchState string
 
 // The states of a delivery in a trace.
@@ -43,7 +43,7 @@ const (
 	TouchLogged    TouchState = "logged (synthetic)"
 )
 
-// touchStates gives a state its byte in a record; the byte of a redrive is 0.
+// touchStates has the byte of each state in a record; the byte of a redrive is 0.
 var touchStates = [...]TouchState{"", TouchReady, TouchWaiting, TouchDead, TouchDelivered, TouchDropped, TouchParked, TouchHeld, TouchLogged}
 
 const touchRedriven = 0
@@ -158,7 +158,7 @@ func readTouch(s Seq, n uint16, v []byte) (Touch, error) {
 	return t, nil
 }
 
-// Touches gives the deliveries of one event, by their numbers, and what rules
+// Touches returns the deliveries of one event, by their numbers, and what rules
 // said besides: those that have ended where touches were kept, and in any case
 // those that are ready, are held back or rest dead.
 func (t *Traces) Touches(s Seq) ([]Touch, []Said, error) {

@@ -115,7 +115,7 @@ func (quiet) Fatalf(f string, args ...any) {
 type verifier struct {
 	Report
 	view pebble.Reader
-	// opaque says that events need not be envelopes, and holds not pauses.
+	// opaque means that events need not be envelopes, and holds not pauses.
 	opaque   bool
 	readers  Readers
 	events   *pebble.Iterator

@@ -26,7 +26,7 @@ func (v *verifier) head(r *KeyRecord) {
 	}
 }
 
-// isHead says whether the head of an order key lies in a place.
+// isHead reports whether the head of an order key lies in a place.
 func (v *verifier) isHead(r *KeyRecord, at Delivery) bool {
 	at.Lane, at.Seq, at.N = r.Lane, r.Seq, r.N
 	value, closer, err := v.view.Get(at.appendKey(nil))

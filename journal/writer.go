@@ -226,7 +226,7 @@ func (w *writer) claim(moves []Move) (err error) {
 	return nil
 }
 
-// rests says whether a dead letter lies at w.key, in the round that it was read in.
+// rests reports whether a dead letter lies at w.key, in the round that it was read in.
 func (w *writer) rests(d *Delivery) (bool, error) {
 	v, closer, err := w.j.db.Get(w.key)
 	if errors.Is(err, pebble.ErrNotFound) {

@@ -13,7 +13,7 @@ import (
 // needs microseconds, wait behind it on the same core.
 type yieldingFS struct{ vfs.FS }
 
-// Unwrap gives the file system itself.
+// Unwrap returns the file system itself.
 func (fs yieldingFS) Unwrap() vfs.FS { return fs.FS }
 
 // Create makes a file. What it is for decides whether its writes give way: those of

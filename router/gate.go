@@ -25,7 +25,7 @@ type gate struct {
 
 type diskFull struct{ free uint64 }
 
-// Busy says that events can't be accepted now, and when to try again.
+// Busy means that events can't be accepted now, and when to try again.
 type Busy struct {
 	Reason string
 	Wait   time.Duration
@@ -53,7 +53,7 @@ func (g *gate) admit() error {
 	return g.writable()
 }
 
-// writable says whether the disk can take events. It is all that holds back
+// writable reports whether the disk can take events. It is all that holds back
 // derived ones: while the backlog is full, or the router is stopping, the
 // deliveries that they come from could not end without them.
 func (g *gate) writable() error {

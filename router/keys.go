@@ -26,7 +26,7 @@ type BlockedKey struct {
 // maxParkedShown bounds the counting of what is parked behind one key.
 const maxParkedShown = 1000
 
-// UnknownTarget says that there is no target of a name.
+// UnknownTarget means that there is no target of a name.
 type UnknownTarget struct{ Name string }
 
 func (u *UnknownTarget) Error() string { return fmt.Sprintf("no target %q", u.Name) }

@@ -9,7 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// labelled gives the values that a label has in any metric.
+// labelled returns the values that a label has in any metric.
 func labelled(t *testing.T, reg *prometheus.Registry, label string) []string {
 	t.Helper()
 	families, err := reg.Gather()

@@ -57,7 +57,7 @@ type model struct {
 	*bench
 	rnd   *rand.Rand
 	withC bool
-	// batches says that targets take batches.
+	// batches means that targets take batches.
 	batches bool
 	sent    int
 

@@ -80,7 +80,7 @@ func (s *sequence) say(answer func(ctx context.Context, key string, n int) error
 	s.answer = answer
 }
 
-// of gives what came of a key, each once, in the order of their first success.
+// of returns what came of a key, each once, in the order of their first success.
 func (s *sequence) of(key string) []int {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -60,7 +60,7 @@ type send struct {
 	hold journal.HoldID // where it is held back; 0 if it is not
 	to   *rules.RuleTarget
 	body []byte
-	// notice says that body is the envelope to be sent in place of the event's.
+	// notice means that body is the envelope to be sent in place of the event's.
 	notice bool
 	key    string // the order key
 	err    error  // the body can't be rendered, or the order key not be told

@@ -49,7 +49,7 @@ func findEntry(set *rules.Set, bus, name, entry string) (*rules.RuleTarget, *rul
 	return nil, nil, &dlq.Skip{Code: dlq.SkipEntryGone, Message: fmt.Sprintf("rule %q has no target entry %q any more", name, entry)}
 }
 
-// stillMatches says why a rule does not match an event now; nil if it does.
+// stillMatches returns why a rule does not match an event now; nil if it does.
 func stillMatches(set *rules.Set, e *event.Event, envelope []byte, rule *rules.Rule) error {
 	for _, m := range set.Match(e, envelope, nil) {
 		if m.Rule != rule {

@@ -75,7 +75,7 @@ func replied(a *targets.Answer) ([]*event.Event, error) {
 	return batch.Events, nil
 }
 
-// noEvents says how to mend an answer that can't be read as events.
+// noEvents returns how to mend an answer that can't be read as events.
 func noEvents(err error) error {
 	return fmt.Errorf("%w; a target with reply: events answers with CloudEvents, entries of PutEvents or envelopes, or with an empty body where there is no event", err)
 }
@@ -117,10 +117,10 @@ func one(e *event.Event, err error) (event.Batch, error) {
 	return event.Batch{Events: []*event.Event{e}}, err
 }
 
-// putRequest says whether a text looks like a request of PutEvents.
+// putRequest reports whether a text looks like a request of PutEvents.
 func putRequest(text []byte) bool { return firstKey(text, '{') == "Entries" }
 
-// putEntries says whether a text looks like a list of PutEvents' entries, whose
+// putEntries reports whether a text looks like a list of PutEvents' entries, whose
 // members alone are in this spelling.
 func putEntries(text []byte) bool {
 	if len(text) == 0 || text[0] != '[' {

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// BrokenOffError says that a stop did not wait for all attempts. They are made again
+// BrokenOffError means that a stop did not wait for all attempts. They are made again
 // after the next start.
 type BrokenOffError struct {
 	// Attempts counts those that were under way.

@@ -86,7 +86,7 @@ func (r *Router) change(f func(map[string]*subscription) error) error {
 	return err
 }
 
-// withSubscriptions gives the set of the files with the rules of subscriptions.
+// withSubscriptions returns the set of the files with the rules of subscriptions.
 func (r *Router) withSubscriptions(set *rules.Set) (*rules.Set, error) {
 	if len(r.subscribed) == 0 {
 		return set, nil

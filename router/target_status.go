@@ -23,7 +23,7 @@ type TargetStatus struct {
 	State delivery.State `json:"state"`
 	// Circuit is its circuit breaker; nil where that is switched off.
 	Circuit *delivery.Circuit `json:"circuit,omitempty"`
-	// Pause says who has paused it; nil where nobody has.
+	// Pause tells who has paused it; nil where nobody has.
 	Pause *pause.Pause `json:"pause,omitempty"`
 	// QuietUntil is until when the target has asked for no attempts.
 	QuietUntil time.Time `json:"quiet_until,omitzero"`

@@ -3,7 +3,7 @@ package spelling
 
 import "strings"
 
-// Suggest gives ` (did you mean "name"?)` for the known name that is nearest to
+// Suggest returns ` (did you mean "name"?)` for the known name that is nearest to
 // what was written, or nothing if none is near.
 func Suggest(written string, known []string) string {
 	if name := Nearest(written, known); name != "" {
@@ -12,7 +12,7 @@ func Suggest(written string, known []string) string {
 	return ""
 }
 
-// Nearest gives the known name that is nearest to what was written, or nothing if
+// Nearest returns the known name that is nearest to what was written, or nothing if
 // none is near: of three letters one may be wrong. Case, hyphens and underscores do
 // not count, so that detailType is detail-type.
 func Nearest(written string, known []string) string {

@@ -19,7 +19,7 @@ type Object struct {
 	Key  string `json:"key"`
 	// Version grows from each state of the object to the next.
 	Version string `json:"version"`
-	// Gone says that the object is no more; State is then what was told last.
+	// Gone means that the object is no more; State is then what was told last.
 	Gone bool `json:"gone,omitempty"`
 	// Updated is when the message that told this state was accepted, EventID its id.
 	Updated time.Time `json:"updated"`

@@ -26,17 +26,17 @@ type Kind struct {
 
 // Traits are what a kind can do. What a kind does not claim, it does not have.
 type Traits struct {
-	// Answers says that the target answers for the work itself: its answer to a
+	// Answers means that the target answers for the work itself: its answer to a
 	// command or a query is the handler's. A queue only answers for having taken
 	// the message.
 	Answers bool
-	// Observes says that the target only looks on: what it is sent of a command or a
+	// Observes means that the target only looks on: what it is sent of a command or a
 	// query does not count as its handling.
 	Observes bool
-	// Forwards says that the target passes the event itself on to rules of this
+	// Forwards means that the target passes the event itself on to rules of this
 	// router.
 	Forwards bool
-	// Replies says that answers can carry events (reply: events), Batches that
+	// Replies means that answers can carry events (reply: events), Batches that
 	// several deliveries can be sent at once (batch:).
 	Replies, Batches bool
 	// Gather is how deliveries are gathered without batch:, nil for each alone.

@@ -44,7 +44,7 @@ func (r *Rate) UnmarshalText(text []byte) error {
 // MarshalText is the opposite of UnmarshalText.
 func (r Rate) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
 
-// String gives the rate as it is written in a file; empty for no limit.
+// String returns the rate as it is written in a file; empty for no limit.
 func (r Rate) String() string {
 	switch {
 	case r.IsZero():

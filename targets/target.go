@@ -56,7 +56,7 @@ type Answer struct {
 	Header http.Header
 	// Body is the answer's body, up to MaxAnswer bytes.
 	Body []byte
-	// Cut says that the body was longer than MaxAnswer, or broke off.
+	// Cut means that the body was longer than MaxAnswer, or broke off.
 	Cut bool
 }
 
@@ -98,7 +98,7 @@ type Error struct {
 	Code string
 	// Status is the HTTP status of the answer, 0 if there was none.
 	Status int
-	// Final says that trying again cannot help.
+	// Final means that trying again cannot help.
 	Final bool
 	// RetryAfter is the least wait before the next attempt that the target asked
 	// for; 0 if it did not.
@@ -112,7 +112,7 @@ type Error struct {
 
 func (e *Error) Error() string { return e.Err.Error() }
 
-// Unwrap gives the cause.
+// Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
 // The error codes of dead letters, in EventBridge's terms. CodeInvalidReply and

@@ -49,7 +49,7 @@ type Event struct {
 	// Derived are events that name this one as their cause, and of which no
 	// delivery shown tells.
 	Derived []*Event `json:"derived,omitempty"`
-	// Elsewhere says that the event is shown at another place of the trace.
+	// Elsewhere means that the event is shown at another place of the trace.
 	Elsewhere bool `json:"elsewhere,omitempty"`
 
 	seq journal.Seq

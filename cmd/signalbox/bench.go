@@ -78,7 +78,7 @@ heap               %12.1f MB
 	return err
 }
 
-// sources gives the texts of the patterns.
+// sources returns the texts of the patterns.
 func (b *benchCommand) sources() ([][]byte, error) {
 	if b.patterns != "" {
 		return readLines(b.patterns)

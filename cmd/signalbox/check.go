@@ -123,7 +123,7 @@ func (c *checkCommand) check(files []string) (checked, error) {
 	return gather(set, slices.Concat(cfg.Warnings(), notes), all.Err(), only)
 }
 
-// missingOf says which of the files that were named do not exist. Globs are left
+// missingOf returns which of the files that were named do not exist. Globs are left
 // to the loader.
 func missingOf(files []string) (missing []finding) {
 	for _, file := range files {
@@ -135,7 +135,7 @@ func missingOf(files []string) (missing []finding) {
 	return missing
 }
 
-// namesIn gives files as they are called from a folder, so that one that the
+// namesIn returns files as they are called from a folder, so that one that the
 // configuration names already is the same file.
 func namesIn(dir string, files []string) ([]string, error) {
 	base, err := filepath.Abs(dir)

@@ -46,7 +46,7 @@ func (f *letterFilter) flags(cmd *cobra.Command) {
 	flags.StringVar(&f.pattern, "pattern", "", "only letters whose event matches this pattern: a file or JSON")
 }
 
-// filter gives the filter of the flags and of ids.
+// filter returns the filter of the flags and of ids.
 func (f *letterFilter) filter(c *cli, ids []string) (dlq.Filter, error) {
 	out := dlq.Filter{IDs: ids, Target: f.target, Rule: f.rule, Bus: f.bus, Code: f.code, Status: f.status}
 	if f.status < 0 {

@@ -84,7 +84,7 @@ func (p *dlqPurge) drop(ctx context.Context, client *api.Client, req api.PurgeRe
 	return p.tell("dropped", done.Done, done)
 }
 
-// tell says how it ended.
+// tell returns how it ended.
 func (p *dlqPurge) tell(what string, n int, result dlq.Progress) error {
 	if p.output == formatJSON {
 		return printJSON(p.stdout, result)

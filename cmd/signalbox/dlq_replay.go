@@ -95,7 +95,7 @@ func (r *dlqReplay) run(ctx context.Context, ids []string) error {
 	return r.begin(ctx, client, req)
 }
 
-// request gives the redrive that the flags ask for.
+// request returns the redrive that the flags ask for.
 func (r *dlqReplay) request(ids []string) (req api.RedriveRequest, err error) {
 	perSecond, err := parseRate(r.rate)
 	if err != nil {

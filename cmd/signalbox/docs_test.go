@@ -16,9 +16,9 @@ type documented struct {
 	file string
 	line int
 	args []string
-	// Whole says that it stands in a block, to be pasted, and not in a sentence.
+	// Whole means that it stands in a block, to be pasted, and not in a sentence.
 	whole bool
-	// Into says that its output goes to a file or to another program.
+	// Into means that its output goes to a file or to another program.
 	into bool
 	dir  string   // where the block went with cd
 	said []string // what the document says it prints, line by line

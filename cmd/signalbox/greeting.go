@@ -102,7 +102,7 @@ func (s *server) journalLine() string {
 	return line
 }
 
-// invite gives a command that sends an event which one of the rules is about.
+// invite returns a command that sends an event which one of the rules is about.
 func (s *server) invite(w io.Writer) {
 	source, detailType := sample(s.set)
 	body := fmt.Sprintf(`{"source": %q, "detail-type": %q, "detail": {"hello": "world"}}`, source, detailType)

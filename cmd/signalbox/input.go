@@ -31,7 +31,7 @@ func (c *cli) readInput(what, arg string) ([]byte, error) {
 // withoutBOM drops the mark that some editors put before UTF-8.
 func withoutBOM(text []byte) []byte { return bytes.TrimPrefix(text, []byte("\xef\xbb\xbf")) }
 
-// isJSON says whether an argument is the text of an object or an array itself.
+// isJSON reports whether an argument is the text of an object or an array itself.
 func isJSON(arg string) bool {
 	arg = strings.TrimSpace(arg)
 	return strings.HasPrefix(arg, "{") || strings.HasPrefix(arg, "[")

@@ -42,7 +42,7 @@ func repeated(set *rules.Set) func(yield func(r, by *rules.Rule) bool) {
 	}
 }
 
-// repeats says whether all that r sends is sent on behalf of another rule too.
+// repeats reports whether all that r sends is sent on behalf of another rule too.
 func repeats(r, by *rules.Rule) bool {
 	if r == by || r.Bus != by.Bus || r.State != rules.Enabled || by.State != rules.Enabled || by.When != nil || len(r.Targets) == 0 {
 		return false
@@ -55,7 +55,7 @@ func repeats(r, by *rules.Rule) bool {
 	return pattern.Covers(by.Pattern, r.Pattern)
 }
 
-// sendSame says whether two entries send the same to the same target.
+// sendSame reports whether two entries send the same to the same target.
 func sendSame(a, b rules.RuleTarget) bool {
 	a.Spec.TargetID, b.Spec.TargetID = "", "" // only for the texts of errors
 	return a.Target == b.Target && reflect.DeepEqual(a.Spec, b.Spec)

@@ -42,7 +42,7 @@ func splitEvents(text []byte) ([]outgoing, error) {
 	return events, nil
 }
 
-// eventsIn gives the events of one value: itself, or those that it lists.
+// eventsIn returns the events of one value: itself, or those that it lists.
 func eventsIn(value json.RawMessage) ([]outgoing, error) {
 	list := []json.RawMessage{value}
 	var request struct{ Entries []json.RawMessage }
@@ -64,7 +64,7 @@ func eventsIn(value json.RawMessage) ([]outgoing, error) {
 	return events, nil
 }
 
-// members gives the members of an object by their exact names; nil for any other
+// members returns the members of an object by their exact names; nil for any other
 // value.
 func members(text []byte) map[string]json.RawMessage {
 	var m map[string]json.RawMessage
@@ -114,7 +114,7 @@ func toOutgoing(text json.RawMessage) (outgoing, error) {
 	return outgoing{bus: bus, json: text}, err
 }
 
-// unquote gives the JSON in a string, as PutEvents wants a detail, and leaves an
+// unquote returns the JSON in a string, as PutEvents wants a detail, and leaves an
 // object, as people write it, as it is.
 func unquote(value json.RawMessage) (json.RawMessage, error) {
 	var text string
@@ -127,7 +127,7 @@ func unquote(value json.RawMessage) (json.RawMessage, error) {
 	return json.RawMessage(text), nil
 }
 
-// asTime gives a time as text: the API has seconds since 1970.
+// asTime returns a time as text: the API has seconds since 1970.
 func asTime(value json.RawMessage) (json.RawMessage, error) {
 	var seconds float64
 	if json.Unmarshal(value, &seconds) != nil {

@@ -76,7 +76,7 @@ func printJSON(w io.Writer, result any) error {
 	return enc.Encode(result)
 }
 
-// count gives a number with its noun: 1 rule, 2 rules.
+// count returns a number with its noun: 1 rule, 2 rules.
 func count(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun

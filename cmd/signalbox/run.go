@@ -66,7 +66,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	return exitError
 }
 
-// told says whether the message of an error says already what its one fault says.
+// told reports whether the message of an error says already what its one fault says.
 func told(e *api.Error) bool {
 	faults := e.Faults()
 	return len(faults) == 1 && strings.HasSuffix(faults[0], ": "+e.Message)

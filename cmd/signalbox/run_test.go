@@ -159,7 +159,7 @@ func TestInterruptedCommandSaysSo(t *testing.T) {
 	outcome{code, out.String(), errs.String()}.want(t, exitError, "", "signalbox: interrupted\n")
 }
 
-// allCommands gives a command and all below it.
+// allCommands returns a command and all below it.
 func allCommands(cmd *cobra.Command) []*cobra.Command {
 	all := []*cobra.Command{cmd}
 	for _, sub := range cmd.Commands() {

@@ -261,7 +261,7 @@ func (s *server) observe(r *reloads) func(config.Outcome) {
 	}
 }
 
-// inUse says how to mend a port that is taken.
+// inUse returns how to mend a port that is taken.
 func inUse(err error) error {
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return fmt.Errorf("%w: stop the program that has it, or set listen to another port", err)

@@ -23,7 +23,7 @@ func (s *server) shareOut(registry prometheus.Registerer) {
 	s.bounds = ingest.NewLoad(s.files.Connections, s.memory, registry)
 }
 
-// shortages says what the machine may have too little of for what is configured.
+// shortages returns what the machine may have too little of for what is configured.
 func (s *server) shortages() (all []string) {
 	f := s.files
 	if needs := f.Needs(); needs > f.Total {

@@ -90,7 +90,7 @@ func (t *tableCommand) verdict(drift []flow.Drift) error {
 	return nil
 }
 
-// flow gives the flow of the configured rules.
+// flow returns the flow of the configured rules.
 func (c *cli) flow() (*flow.Flow, error) {
 	_, set, err := c.load()
 	if err != nil {

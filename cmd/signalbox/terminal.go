@@ -10,7 +10,7 @@ import (
 	"golang.org/x/term"
 )
 
-// isTerminal says whether a person sits at the other end.
+// isTerminal reports whether a person sits at the other end.
 func isTerminal(stream any) bool {
 	f, ok := streamOf(stream).(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))

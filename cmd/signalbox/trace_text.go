@@ -132,7 +132,7 @@ func deathNote(d *trace.Delivery) string {
 	return ": " + d.Death.Message
 }
 
-// stateText says how a delivery stands.
+// stateText returns how a delivery stands.
 func stateText(d *trace.Delivery) string {
 	text := string(d.State)
 	switch d.State {

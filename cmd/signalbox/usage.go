@@ -12,7 +12,7 @@ import (
 	"signalbox/spelling"
 )
 
-// usageError says that a command was called wrongly.
+// usageError means that a command was called wrongly.
 type usageError struct{ err error }
 
 func (u *usageError) Error() string { return u.err.Error() }

@@ -11,7 +11,7 @@ import (
 // version is set by the linker: -ldflags "-X main.version=v1.2.3".
 var version = ""
 
-// build says which program this is.
+// build tells which program this is.
 type build struct {
 	Version  string `json:"version"`
 	Revision string `json:"revision,omitempty"`

@@ -95,7 +95,7 @@ func find(events []*trace.Event, name string) *trace.Event {
 	return nil
 }
 
-// settled says whether no delivery is under way.
+// settled reports whether no delivery is under way.
 func settled(events []*trace.Event) bool {
 	for e := range walk(events) {
 		for _, d := range e.Deliveries {
@@ -107,7 +107,7 @@ func settled(events []*trace.Event) bool {
 	return true
 }
 
-// walk gives events and all that came of them.
+// walk returns events and all that came of them.
 func walk(events []*trace.Event) func(yield func(*trace.Event) bool) {
 	return func(yield func(*trace.Event) bool) {
 		for _, e := range events {

@@ -74,7 +74,7 @@ func run(ctx context.Context, dir string, out io.Writer) (err error) {
 	return nil
 }
 
-// read gives the events of the files in a folder.
+// read returns the events of the files in a folder.
 func read(dir string) ([]*event.Event, error) {
 	paths, err := filepath.Glob(filepath.Join(dir, "*.json"))
 	if err != nil {

@@ -27,7 +27,7 @@ type Filter struct {
 	claimed map[journal.Fingerprint]chan struct{}
 	recent  recent
 
-	// doubtful says that an append has failed, so that what is read may not be on
+	// doubtful means that an append has failed, so that what is read may not be on
 	// disk.
 	doubtful atomic.Bool
 }

@@ -39,7 +39,7 @@ type Rule struct {
 	*Pause
 	// Held is how many deliveries are suspended.
 	Held uint64 `json:"held"`
-	// Gone says that the rule does not exist any more; it can still be resumed.
+	// Gone means that the rule does not exist any more; it can still be resumed.
 	Gone bool `json:"gone,omitempty"`
 }
 

@@ -74,7 +74,7 @@ func (t *funcTarget) Deliver(ctx context.Context, d *targets.Delivery) (err erro
 	return &targets.Error{Code: code, Tries: 1, Err: fmt.Errorf("function %s: %w", t.name, err)}
 }
 
-// Preview gives the body that the function gets.
+// Preview returns the body that the function gets.
 func (t *funcTarget) Preview(d *targets.Delivery) (targets.Request, error) {
 	return targets.Request{Method: "CALL", Address: t.name, Body: string(d.Content())}, nil
 }

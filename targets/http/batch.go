@@ -93,7 +93,7 @@ func readBatchAnswer(resp *http.Response, sent []*targets.Delivery) (each []erro
 	return parseBatchAnswer(body, err != nil || len(body) > targets.MaxAnswer, resp.StatusCode, sent)
 }
 
-// without gives the deliveries that have no error yet.
+// without returns the deliveries that have no error yet.
 func without(batch []*targets.Delivery, each []error) []*targets.Delivery {
 	var sent []*targets.Delivery
 	for i, d := range batch {

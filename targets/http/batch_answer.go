@@ -26,7 +26,7 @@ type batchAnswer struct {
 	} `json:"Entries"`
 }
 
-// parseBatchAnswer gives the errors of the deliveries that a success excepts; nil
+// parseBatchAnswer returns the errors of the deliveries that a success excepts; nil
 // where it excepts none. The error says that it excepts some, but not which.
 func parseBatchAnswer(body []byte, cut bool, status int, batch []*targets.Delivery) (each []error, err error) {
 	if !bytes.Contains(body, []byte(`"batchItemFailures"`)) && !bytes.Contains(body, []byte(`"FailedEntryCount"`)) {

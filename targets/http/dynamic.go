@@ -26,7 +26,7 @@ type requests struct {
 	path    text
 	query   []named
 	headers []named
-	// expressions says that any of these has one.
+	// expressions means that any of these has one.
 	expressions bool
 }
 
@@ -34,7 +34,7 @@ type requests struct {
 type named struct {
 	name string
 	text text
-	// secret says that the value is not to be shown.
+	// secret means that the value is not to be shown.
 	secret bool
 }
 

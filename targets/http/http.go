@@ -442,7 +442,7 @@ func (b *requestBody) Read([]byte) (int, error) { return 0, io.EOF }
 // Close does nothing; it is there for io.ReadCloser.
 func (b *requestBody) Close() error { return nil }
 
-// open gives the bytes for one try. Each try has a reader of its own, as the one
+// open returns the bytes for one try. Each try has a reader of its own, as the one
 // before may still be read by a connection that is being given up.
 func (b *requestBody) open() (io.ReadCloser, error) {
 	b.tries++

@@ -7,7 +7,7 @@ import (
 	"signalbox/targets"
 )
 
-// answers says which statuses of HTTP are tried again. The zero value is
+// answers tells which statuses of HTTP are tried again. The zero value is
 // EventBridge's way:
 //
 //	status              code               again
@@ -44,7 +44,7 @@ func (a answers) final(status int) bool {
 	return true
 }
 
-// code gives the error code of a status that is no success.
+// code returns the error code of a status that is no success.
 func (answers) code(status int) string {
 	switch status {
 	case http.StatusUnauthorized, http.StatusForbidden, http.StatusProxyAuthRequired:

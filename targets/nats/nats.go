@@ -227,7 +227,7 @@ func (t *natsTarget) subjectOf(d *targets.Delivery) (string, error) {
 	}), nil
 }
 
-// connect gives the connection, and makes it on the first attempt. It does not
+// connect returns the connection, and makes it on the first attempt. It does not
 // fail when the server is down; publishing does.
 func (t *natsTarget) connect(ctx context.Context) (*natsConn, error) {
 	if conn := t.conn.Load(); conn != nil {
@@ -256,7 +256,7 @@ func (t *natsTarget) connect(ctx context.Context) (*natsConn, error) {
 	return conn, nil
 }
 
-// errNotConnected says that the client is still trying to connect.
+// errNotConnected means that the client is still trying to connect.
 var errNotConnected = errors.New("not connected")
 
 func (t *natsTarget) publish(ctx context.Context, conn *natsConn, msg *natsio.Msg) error {
@@ -267,7 +267,7 @@ func (t *natsTarget) publish(ctx context.Context, conn *natsConn, msg *natsio.Ms
 	return err
 }
 
-// connected gives errNotConnected, and why, unless there is a connection.
+// connected returns errNotConnected, and why, unless there is a connection.
 func (t *natsTarget) connected(conn *natsConn) error {
 	if conn.IsConnected() {
 		return nil
@@ -337,7 +337,7 @@ const (
 	jsWrongStream     jetstream.ErrorCode = 10060
 )
 
-// apiCode gives the error code for an answer of a stream, and whether it is
+// apiCode returns the error code for an answer of a stream, and whether it is
 // final: a full stream, or one without a leader, takes the message later.
 func apiCode(err *jetstream.APIError) (code string, final bool) {
 	switch {

@@ -92,7 +92,7 @@ func (s subject) pattern() string {
 	return out.String()
 }
 
-// subjectText gives a value as it can stand in a subject.
+// subjectText returns a value as it can stand in a subject.
 func subjectText(value string) string {
 	value = strings.Map(func(r rune) rune {
 		if r <= ' ' || r == 0x7f || r == '*' || r == '>' || r == '�' {

@@ -86,7 +86,7 @@ func secretHeader(canonical string) bool {
 	return strings.Contains(lower, "token") || strings.Contains(lower, "secret") || strings.Contains(lower, "password")
 }
 
-// headerText gives s as it can stand in a header: bytes outside of printable
+// headerText returns s as it can stand in a header: bytes outside of printable
 // ASCII percent-encoded, and the percent sign with them if there are any.
 func headerText(s string) string {
 	for i := range len(s) {

@@ -29,7 +29,7 @@ const (
 type Options struct {
 	// URL is where the target is.
 	URL string `yaml:"url"`
-	// Secret says whether what the references in URL stand for is secret, true by default.
+	// Secret reports whether what the references in URL stand for is secret, true by default.
 	// The login and the query of URL always are.
 	Secret *bool `yaml:"secret"`
 	// Headers are sent with each delivery.

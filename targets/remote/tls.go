@@ -8,7 +8,7 @@ import (
 	"signalbox/secret"
 )
 
-// TLS says whom to trust and who we are. Paths are relative to the file that
+// TLS tells whom to trust and who we are. Paths are relative to the file that
 // the target stands in.
 type TLS struct {
 	// CAFile holds the certificates in PEM to trust in place of the system's.

@@ -108,7 +108,7 @@ func lowerHex(s string) bool {
 	return true
 }
 
-// parseXRay gives the Root and Sampled fields of an X-Amzn-Trace-Id header, and
+// parseXRay returns the Root and Sampled fields of an X-Amzn-Trace-Id header, and
 // nothing where it has no Root of the form 1-8 hex-24 hex.
 func parseXRay(header string) (root, sampled string) {
 	for field := range strings.SplitSeq(header, ";") {

@@ -17,7 +17,7 @@ type receipt struct {
 	delivery string
 	event    string
 	body     []byte
-	// taken says that the sink answered with success, as far as it knows.
+	// taken means that the sink answered with success, as far as it knows.
 	taken bool
 }
 

@@ -293,7 +293,7 @@ type body struct {
 	conn  *conn
 	// stop ends the watch over the request's context.
 	stop func() bool
-	// keep says that the connection can be used again once the body has ended.
+	// keep means that the connection can be used again once the body has ended.
 	keep, ended, released bool
 }
 
