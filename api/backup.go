@@ -42,7 +42,7 @@ func (a *api) backup(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// steadyWriter writes to a client as long as that goes on taking something.
+// steadyWriter writes to a client as long as that continues to take something.
 type steadyWriter struct {
 	w     http.ResponseWriter
 	until []context.Context

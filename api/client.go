@@ -95,7 +95,7 @@ func (c *Client) DeadLetter(ctx context.Context, id string) (*dlq.Letter, error)
 	return letter, c.get(ctx, "/v1/deadletters/"+url.PathEscape(id), nil, letter)
 }
 
-// Redrive begins to send dead letters again. The router goes on with it, whoever
+// Redrive begins to send dead letters again. The router continues with it, whoever
 // watches.
 func (c *Client) Redrive(ctx context.Context, req RedriveRequest) (j dlq.Job, err error) {
 	req.DryRun = false
@@ -125,7 +125,7 @@ func (c *Client) CancelRedrive(ctx context.Context, id string) (j dlq.Job, err e
 	return j, c.post(ctx, "/v1/redrives/"+url.PathEscape(id)+"/cancel", "", nil, &j)
 }
 
-// ResumeRedrive goes on with a redrive that stopped or was cancelled.
+// ResumeRedrive continues with a redrive that stopped or was cancelled.
 func (c *Client) ResumeRedrive(ctx context.Context, id string) (j dlq.Job, err error) {
 	return j, c.post(ctx, "/v1/redrives/"+url.PathEscape(id)+"/resume", "", nil, &j)
 }

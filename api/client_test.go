@@ -33,7 +33,7 @@ func TestClientTellsWhatTheAnswerSays(t *testing.T) {
 		answer, want string
 	}{
 		{"an error of the whole", 400, `{"error":{"code":"InvalidRequest","message":"bad"}}`, "bad (InvalidRequest) (try again in 5 s)"},
-		{"the door's errors", 429, `{"error":{"code":"ThrottlingException","message":"later"}}`, "later (ThrottlingException) (try again in 5 s)"},
+		{"ingest's errors", 429, `{"error":{"code":"ThrottlingException","message":"later"}}`, "later (ThrottlingException) (try again in 5 s)"},
 		{"a lacking key", 401, `{"error":{"code":"Unauthorized","message":"an API key is needed"}}`, "an API key is needed (Unauthorized) (try again in 5 s)"}, {"a lacking key, and nothing more", 401, `{}`, "answered 401 Unauthorized {} (give a key with --api-key or SIGNALBOX_API_KEY)"},
 		{"another server", 502, "<html>gateway</html>", "answered 502 Bad Gateway <html>gateway</html>"},
 		{"JSON of another server", 500, `{"message":"x"}`, `answered 500 Internal Server Error {"message":"x"}`},

@@ -99,7 +99,7 @@ func (a *api) subject(ctx context.Context, bus string, body []byte) (*event.Even
 	return e, plan.Event, nil
 }
 
-// recorded reads an event that no door takes but TestEventPattern of the EventBridge API does,
+// recorded reads an event that nothing takes but TestEventPattern of the EventBridge API does,
 // with a detail that is no object, or members of its own.
 func (a *api) recorded(bus string, body []byte) (*event.Event, []byte, error) {
 	var text struct {

@@ -13,10 +13,10 @@ import (
 	"signalbox/router"
 )
 
-// KeyPage is part of the blocked order keys of a target.
+// KeyPage is part of the blocked ordering keys of a target.
 type KeyPage struct {
 	Keys []router.BlockedKey `json:"keys"`
-	// Next is where the listing goes on; empty at its end.
+	// Next is where the listing continues; empty at its end.
 	Next string `json:"next_cursor,omitempty"`
 }
 
@@ -54,7 +54,7 @@ func (a *api) keyPage(target string, from journal.KeyHash, limit int) (KeyPage, 
 	return page, err
 }
 
-// ResumeKeyRequest names the order key that is to go on.
+// ResumeKeyRequest names the ordering key that is to continue.
 type ResumeKeyRequest struct {
 	Key string `json:"key"`
 }
@@ -79,10 +79,10 @@ func keyProblem(err error, hint string) error {
 	if errors.As(err, &unknown) {
 		return &Error{Status: http.StatusNotFound, Message: unknown.Error(), Hint: hint}
 	}
-	return missing(err, "signalbox keys list shows those that are")
+	return missing(err, "signalbox ordering-keys list shows those that are")
 }
 
-// BlockedKeys returns some of the order keys of a target that do not go on, from
+// BlockedKeys returns some of the ordering keys of a target that do not continue, from
 // where an earlier page ended.
 func (c *Client) BlockedKeys(ctx context.Context, target, cursor string) (page KeyPage, err error) {
 	q := url.Values{"limit": {"1000"}}
@@ -92,7 +92,7 @@ func (c *Client) BlockedKeys(ctx context.Context, target, cursor string) (page K
 	return page, c.get(ctx, "/v1/targets/"+url.PathEscape(target)+"/keys", q, &page)
 }
 
-// ResumeKey lets a stopped order key of a target go on.
+// ResumeKey lets a stopped ordering key of a target continue.
 func (c *Client) ResumeKey(ctx context.Context, target, key string) error {
 	var done ResumeKeyRequest
 	return c.postJSON(ctx, "/v1/targets/"+url.PathEscape(target)+"/keys/resume", ResumeKeyRequest{key}, &done)

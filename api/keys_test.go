@@ -13,7 +13,7 @@ func TestBlockedKeys(t *testing.T) {
 	w.ask("GET", "/v1/targets/nowhere/keys", "", 404, `no target \"nowhere\"`)
 	w.ask("GET", "/v1/targets/shop/keys?limit=0", "", 400, "write a number from 1 to 1000")
 	w.ask("GET", "/v1/targets/shop/keys?cursor=x", "", 400, "use the next_cursor of an earlier page")
-	w.ask("POST", "/v1/targets/shop/keys/resume", `{"key":"o-1"}`, 404, `order key \"o-1\" is not stopped`)
+	w.ask("POST", "/v1/targets/shop/keys/resume", `{"key":"o-1"}`, 404, `ordering key \"o-1\" is not stopped`)
 	w.ask("POST", "/v1/targets/nowhere/keys/resume", `{"key":"o-1"}`, 404, "no target")
 	w.ask("POST", "/v1/targets/shop/keys/resume", `{"kye":"o-1"}`, 400, "kye")
 

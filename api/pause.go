@@ -130,7 +130,7 @@ func (c *Client) PauseTarget(ctx context.Context, name string) (TargetView, erro
 	return c.actOnTarget(ctx, name, "pause")
 }
 
-// ResumeTarget lets a paused or draining target go on.
+// ResumeTarget lets a paused or draining target continue.
 func (c *Client) ResumeTarget(ctx context.Context, name string) (TargetView, error) {
 	return c.actOnTarget(ctx, name, "resume")
 }
@@ -140,7 +140,7 @@ func (c *Client) RetryTarget(ctx context.Context, name string) (TargetView, erro
 	return c.actOnTarget(ctx, name, "retry")
 }
 
-// DrainTarget begins to drain a target. It goes on after the answer: the target is
+// DrainTarget begins to drain a target. It continues after the answer: the target is
 // in state draining, and then paused.
 func (c *Client) DrainTarget(ctx context.Context, name string) (TargetView, error) {
 	return c.actOnTarget(ctx, name, "drain")
@@ -196,8 +196,8 @@ func (c *Client) PauseRule(ctx context.Context, bus, name string) (pause.Rule, e
 	return c.actOnRule(ctx, bus, name, "pause")
 }
 
-// ResumeRule lets the deliveries of a rule go on; its state is resuming until all
-// that were held back are on their way.
+// ResumeRule lets the deliveries of a rule continue; its state is resuming until all
+// that were suspended are on their way.
 func (c *Client) ResumeRule(ctx context.Context, bus, name string) (pause.Rule, error) {
 	return c.actOnRule(ctx, bus, name, "resume")
 }

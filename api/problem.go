@@ -56,7 +56,7 @@ func badRequest(format string, args ...any) *Error {
 	return &Error{Status: http.StatusBadRequest, Message: fmt.Sprintf(format, args...)}
 }
 
-// fail writes an error. What the client can't mend is logged and not told.
+// fail writes an error. What the client can't fix is logged and not told.
 func (a *api) fail(w http.ResponseWriter, err error) {
 	problem := problemOf(err)
 	if problem.Status == http.StatusInternalServerError {

@@ -28,10 +28,10 @@ func (a *api) reload(w http.ResponseWriter, r *http.Request) {
 }
 
 // reloadProblem returns the faults of the files one by one. They are the caller's
-// to mend, so all of them are told.
+// to fix, so all of them are told.
 func reloadProblem(err error) *Error {
 	p := badRequest("%v", err)
-	p.Hint = "the rules that served before go on serving"
+	p.Hint = "the rules that served before continue to serve"
 	var faults document.Errors
 	if !errors.As(err, &faults) {
 		p.Details = strings.Split(err.Error(), "\n")

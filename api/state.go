@@ -15,7 +15,7 @@ import (
 // StatePage is part of the states of a type.
 type StatePage struct {
 	Objects []*state.Object `json:"objects"`
-	// Next is the key to go on after; empty at the end.
+	// Next is the key to continue after; empty at the end.
 	Next string `json:"next_cursor,omitempty"`
 }
 

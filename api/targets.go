@@ -33,14 +33,14 @@ type TargetView struct {
 	Circuit *delivery.Circuit `json:"circuit,omitempty"`
 	// Pause tells who has paused it; absent where nobody has.
 	Pause *pause.Pause `json:"pause,omitempty"`
-	// QuietUntil is until when the target has asked for no attempts.
-	QuietUntil time.Time `json:"quiet_until,omitzero"`
+	// ThrottledUntil is until when the target has asked for no attempts.
+	ThrottledUntil time.Time `json:"throttled_until,omitzero"`
 	// GoneUntil is until when the deliveries of a target that is gone wait for it.
 	GoneUntil time.Time `json:"gone_until,omitzero"`
 	// InFlight counts the attempts under way.
 	InFlight int `json:"in_flight"`
 	journal.Counts
-	// Keys are some of the order keys that do not go on; GET
+	// Keys are some of the ordering keys that do not continue; GET
 	// /v1/targets/{name}/keys gives all.
 	Keys []router.BlockedKey `json:"keys,omitempty"`
 	// Config is the target's configuration without its secrets: references are as
@@ -107,7 +107,7 @@ func (a *api) retryTarget(name string) error {
 }
 
 func showTarget(s router.TargetStatus) TargetView {
-	t := TargetView{Name: s.Name, Type: s.Type, State: s.State, Circuit: s.Circuit, Pause: s.Pause, QuietUntil: s.QuietUntil, GoneUntil: s.GoneUntil, Failing: s.Failing, InFlight: s.InFlight, Counts: s.Counts}
+	t := TargetView{Name: s.Name, Type: s.Type, State: s.State, Circuit: s.Circuit, Pause: s.Pause, ThrottledUntil: s.ThrottledUntil, GoneUntil: s.GoneUntil, Failing: s.Failing, InFlight: s.InFlight, Counts: s.Counts}
 	if s.Config != nil {
 		t.Config = showConfig(s.Config)
 	}

@@ -73,7 +73,7 @@ func (c *Certificates) Reload() {
 		c.success.Set(0)
 		if text := err.Error(); text != c.failure {
 			c.failure = text
-			c.log.Error("the new certificate can't be used; the old one goes on serving", zap.Error(err), zap.Time("old_expires", old.Expires()))
+			c.log.Error("the new certificate can't be used; the old one continues to serve", zap.Error(err), zap.Time("old_expires", old.Expires()))
 		}
 		return
 	}

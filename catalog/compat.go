@@ -531,6 +531,6 @@ func (l *loader) broken(older, newer *Type, promise Compatibility, format string
 			l.warnings.Add(newer.Pos, path, "whether versions %s and %s are %s compatible can't be decided: %s: %s", older.Version, newer.Version, promise, b.Path, b.Reason)
 			continue
 		}
-		l.problems.Add(newer.Pos, path, "is not %s compatible: %s: %s: %s; mend it, or say compatibility: none", promise, what, b.Path, b.Reason)
+		l.problems.Add(newer.Pos, path, "is not %s compatible: %s: %s: %s; fix it, or write compatibility: none", promise, what, b.Path, b.Reason)
 	}
 }

@@ -31,7 +31,7 @@ type ReloaderOptions struct {
 	Config *Config
 	Set    *rules.Set
 	// Swap puts a new Set in the place of the one that serves. On an error the old
-	// one must go on serving.
+	// one must continue to serve.
 	Swap func(*rules.Set) error
 	// Apply takes over what of the configuration is not rules and needs no restart: keys and
 	// allowed hosts; it may be nil.
@@ -46,7 +46,7 @@ type Outcome struct {
 	// Changed means that another Set serves now: its Revision differs, or a secret
 	// that its targets refer to.
 	Changed bool
-	// Err is why the old Set goes on serving; nil if all is well.
+	// Err is why the old Set continues to serve; nil if all is well.
 	Err error
 	// Repeated means that the last reload failed with the same error.
 	Repeated bool
@@ -151,11 +151,11 @@ func (r *Reloader) reload() (changed bool, needRestart []string, err error) {
 	next.Account, next.Region, next.TLS = started.Account, started.Region, started.TLS
 	set, err := next.loadRules(r.set)
 	// Watched from now on even if the rules are faulty: a file that is named newly
-	// may be the one to mend.
+	// may be the one to fix.
 	r.paths = next.watched()
 	if err != nil {
 		// The files of schemas are known once a load has succeeded; till then those of
-		// the catalog that serves are watched, as one of them may be the one to mend.
+		// the catalog that serves are watched, as one of them may be the one to fix.
 		r.paths = append(r.paths, r.set.Catalog.Paths()...)
 		return false, needRestart, err
 	}

@@ -103,6 +103,6 @@ func tell(a *Attempt, c change) {
 		l.env.Log.Info("target takes deliveries again", target)
 	}
 	if c.closed {
-		l.env.Log.Info("circuit closed: deliveries go on", target)
+		l.env.Log.Info("circuit closed: deliveries continue", target)
 	}
 }

@@ -41,7 +41,7 @@ type order struct {
 	resumes []*orderingKey
 	// idle are keys that ended during a read, which must not miss what it knows.
 	idle []*orderingKey
-	// sweeping means that records from sweepFrom on may have nobody who goes on with
+	// sweeping means that records from sweepFrom on may have nobody who continues with
 	// them: after a start, and where what stops a key has changed.
 	sweeping  bool
 	sweepFrom journal.KeyHash
@@ -269,7 +269,7 @@ func (o *order) dropIdle(k *orderingKey) {
 	}
 }
 
-// sweepKeys makes the lane look through the records for keys that nobody goes on
+// sweepKeys makes the lane look through the records for keys that nobody continues
 // with.
 func (o *order) sweepKeys() {
 	if o.records > 0 {

@@ -18,7 +18,7 @@ type orderReading struct {
 	// known holds the records of the keys that were met.
 	known map[journal.KeyHash]knownKey
 	// sweeping, from and to are the part of the records that is looked through;
-	// swept says that it was the last. Orphans are those that nobody goes on with.
+	// swept says that it was the last. Orphans are those that nobody continues with.
 	sweeping, swept bool
 	from, to        journal.KeyHash
 	// stops means that dead letters stop their keys.
@@ -73,7 +73,7 @@ func (o *order) beginRead(r *reading) {
 	o.sweeping = false // unless another begins meanwhile
 }
 
-// readOrder reads what is next of the keys that may go on.
+// readOrder reads what is next of the keys that may continue.
 func (r *reading) readOrder() error {
 	for i := range r.order.resumes {
 		if r.full() {
@@ -126,7 +126,7 @@ func (r *reading) resume(s *resumption, limit int) error {
 	return nil
 }
 
-// sweep looks through records for keys that nobody goes on with.
+// sweep looks through records for keys that nobody continues with.
 func (r *reading) sweep() error {
 	l := r.lane
 	var stopped []journal.KeyHash
@@ -214,7 +214,7 @@ func (o *order) endRead(r *reading) (moves []journal.Move) {
 	}
 	for i := range r.order.orphans {
 		rec := &r.order.orphans[i]
-		if o.keys[rec.Hash] == nil { // else somebody goes on with it
+		if o.keys[rec.Hash] == nil { // else somebody continues with it
 			o.resume(o.recordedKey(rec))
 		}
 	}
@@ -224,7 +224,7 @@ func (o *order) endRead(r *reading) (moves []journal.Move) {
 	return moves
 }
 
-// resumed goes on with a key whose parked deliveries have been read. Where
+// resumed continues with a key whose parked deliveries have been read. Where
 // nothing is left of them, its record goes.
 func (o *order) resumed(s *resumption) *journal.Move {
 	k := s.key

@@ -24,7 +24,7 @@ type reading struct {
 	bytes int
 	// most is how many bytes the window may hold.
 	most int
-	// nextWaiting and nextReady are where to go on; nextDue is when the first
+	// nextWaiting and nextReady are where to continue; nextDue is when the first
 	// delivery that still waits is due, zero if none does.
 	nextWaiting, nextReady journal.Cursor
 	nextDue                time.Time

@@ -67,7 +67,7 @@ func (j *job) died(d *journal.Delivery) bool {
 }
 
 // findWaiting looks for letters among those that wait for their next attempt, or
-// behind another of their order key. What is nowhere has reached its target.
+// behind another of their ordering key. What is nowhere has reached its target.
 func (q *Redrives) findWaiting(p *part, lost []place) error {
 	if len(lost) == 0 {
 		return nil

@@ -55,7 +55,7 @@ func appendTime(dst []byte, t time.Time) []byte {
 // ParseEnvelope reads an event in the canonical envelope, as AppendEnvelope
 // writes it. It asks for well-formed JSON with members of the right types, but,
 // unlike DecodeJSON, for no member in particular, and bounds the nesting only
-// loosely: it is for what the door has already checked. The event keeps nothing
+// loosely: it is for what ingest has already checked. The event keeps nothing
 // of envelope. The error is an *Error.
 func ParseEnvelope(envelope []byte) (*Event, error) {
 	const loose = 10_000

@@ -193,7 +193,7 @@ func putEventsBody(n int) []byte {
 		for line := range 5 {
 			detail += fmt.Sprintf(`{"sku":"SKU-%05d","quantity":%d,"price":%d.99,"gift":false},`, line*7919, line+1, line*10)
 		}
-		detail += `{"sku":"SKU-99999","quantity":1,"price":9.99,"gift":true}],"note":"leave it at the door, please"}`
+		detail += `{"sku":"SKU-99999","quantity":1,"price":9.99,"gift":true}],"note":"leave it on arrival, please"}`
 		entries = append(entries, fmt.Sprintf(`{"Source":"shop.orders","DetailType":"OrderCreated","EventBusName":"default","Time":17%08d,%s`, i, entryJSON(detail)[len(`{"Source":"s","DetailType":"T",`):]))
 	}
 	return []byte(`{"Entries":[` + strings.Join(entries, ",") + `]}`)

@@ -55,7 +55,7 @@ func TestExamples(t *testing.T) {
 	}
 }
 
-// Every sample must be an event that the door takes.
+// Every sample must be an event that ingest takes.
 func TestSampleEvents(t *testing.T) {
 	paths, err := filepath.Glob("*/events/*.json")
 	if err != nil || len(paths) == 0 {

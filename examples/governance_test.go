@@ -38,7 +38,7 @@ func TestGovernance(t *testing.T) {
 	}
 }
 
-// governed serves the door of the example's configuration.
+// governed serves ingest of the example's configuration.
 func governed(t *testing.T) string {
 	t.Helper()
 	cfg, err := config.Load("governance/config/config.yaml")

@@ -21,7 +21,7 @@ import (
 	"signalbox/event"
 )
 
-// eventBridge is a real SDK client of the door at url.
+// eventBridge is a real SDK client of ingest at url.
 func eventBridge(t *testing.T, url, accessKey string) *eventbridge.Client {
 	t.Helper()
 	transport := &http.Transport{}

@@ -155,9 +155,9 @@ func writeReply(w http.ResponseWriter, reply commands.Reply, kind event.Kind, wa
 // notHandled returns why a handler could not be asked, and what to do about it.
 func notHandled(kind event.Kind, why string) string {
 	if kind == event.KindQuery {
-		return fmt.Sprintf("the handler gave no reply: %s; the query is not asked again: mend the handler, and ask it anew", why)
+		return fmt.Sprintf("the handler gave no reply: %s; the query is not asked again: fix the handler, and ask it anew", why)
 	}
-	return fmt.Sprintf("the handler did not take the command: %s; it rests in the dead-letter queue, and its work request is FAILED: mend the handler, and send it anew or redrive it", why)
+	return fmt.Sprintf("the handler did not take the command: %s; it rests in the dead-letter queue, and its work request is FAILED: fix the handler, and send it anew or redrive it", why)
 }
 
 // relay hands the handler's own answer on.

@@ -161,7 +161,7 @@ func refuseBatch(w http.ResponseWriter, batch event.Batch) {
 		}
 	}
 	writeJSON(w, http.StatusBadRequest, answer{Events: results, Error: &problem{Code: event.CodeInvalidArgument,
-		Message: fmt.Sprintf("%d of %d events are not valid, and none was accepted: mend or remove them", refused, len(results))}})
+		Message: fmt.Sprintf("%d of %d events are not valid, and none was accepted: fix or remove them", refused, len(results))}})
 }
 
 func (h *Handler) dryRun(w http.ResponseWriter, r *http.Request, events []*event.Event) outcome {

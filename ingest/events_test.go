@@ -107,7 +107,7 @@ func TestEvents(t *testing.T) {
 		"one":      {"POST", "", envelope, jsonType, 200, `{"events":[{"id":"id-1"}]}`},
 		"array":    {"POST", "", "[" + envelope + "," + envelope + "]", jsonType, 200, `{"events":[{"id":"id-1"},{"id":"id-2"}]}`},
 		"own id":   {"POST", "", `{"id":"mine",` + envelope[1:], jsonType, 200, `{"events":[{"id":"mine"}]}`},
-		"one bad":  {"POST", "", "[" + envelope + `,{"source":"s"}]`, jsonType, 400, `{"error":{"code":"InvalidArgument","message":"1 of 2 events are not valid, and none was accepted: mend or remove them"},"events":[{},{"error":{"code":"InvalidArgument","message":"[1]: detail-type: is required and must not be empty","details":{"path":"[1].detail-type"}}}]}`},
+		"one bad":  {"POST", "", "[" + envelope + `,{"source":"s"}]`, jsonType, 400, `{"error":{"code":"InvalidArgument","message":"1 of 2 events are not valid, and none was accepted: fix or remove them"},"events":[{},{"error":{"code":"InvalidArgument","message":"[1]: detail-type: is required and must not be empty","details":{"path":"[1].detail-type"}}}]}`},
 		"dry run":  {"POST", "?dry_run=true", envelope, jsonType, 200, `{"dry_run":true,"events":[{"plan":{"would":"go"}}]}`},
 		"misspelt": {"POST", "?dryrun=true", envelope, jsonType, 400, `{"error":{"code":"InvalidArgument","message":"query: unknown parameter \"dryrun\": dry_run, synthetic and bus are known","details":{"path":"query"}}}`},
 		"boolean":  {"POST", "?synthetic=yes", envelope, jsonType, 400, `{"error":{"code":"InvalidArgument","message":"query: synthetic: \"yes\" is neither true nor false","details":{"path":"query"}}}`},

@@ -1,4 +1,4 @@
-// Package ingest is the HTTP door: it decodes, limits, authenticates and answers
+// Package ingest accepts events over HTTP: it decodes, limits, authenticates and answers
 // for each event; it knows no rules.
 //
 // POST / takes the PutEvents and TestEventPattern operations of the EventBridge
@@ -29,7 +29,7 @@ type Accepter interface {
 	Accept(ctx context.Context, events []*event.Event) ([]error, error)
 }
 
-// Options are the limits of the door and what it works with. A zero limit stands
+// Options are the limits of ingest and what it works with. A zero limit stands
 // for its default.
 type Options struct {
 	// MaxBody is the most bytes in a request body, before and after inflation.
@@ -69,7 +69,7 @@ type Options struct {
 // DefaultMaxBody is the most bytes in a request body where Options do not say.
 const DefaultMaxBody = 4 << 20
 
-// Handler is the door as an http.Handler for "/", "/v1/events", "/v1/commands"
+// Handler accepts events: it is the http.Handler for "/", "/v1/events", "/v1/commands"
 // and "/v1/queries". A Guard stands before it.
 type Handler struct {
 	accepter Accepter
@@ -81,7 +81,7 @@ type Handler struct {
 	mux      *http.ServeMux
 }
 
-// New returns the door to accepter.
+// New returns the handler that hands events to accepter.
 func New(accepter Accepter, opts Options) *Handler {
 	opts.MaxBody = cmp.Or(opts.MaxBody, DefaultMaxBody)
 	h := &Handler{

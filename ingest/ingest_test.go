@@ -55,7 +55,7 @@ type busy struct{}
 func (busy) Error() string             { return "the backlog is full" }
 func (busy) RetryAfter() time.Duration { return 1500 * time.Millisecond }
 
-// serve starts the door over HTTP, and returns its address.
+// serve starts ingest over HTTP, and returns its address.
 func serve(t testing.TB, accepter Accepter, opts Options) string {
 	t.Helper()
 	server := httptest.NewServer(New(accepter, opts))

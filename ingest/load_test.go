@@ -143,7 +143,7 @@ func TestEventsBeyondTheBoundAreToldToWait(t *testing.T) {
 }
 
 // TestHalfSentBodiesAreBounded: 600 bodies of 4 MiB, each almost sent, hold no more memory
-// than there is for bodies; the others are told to come again, and management goes on.
+// than there is for bodies; the others are told to come again, and management continues.
 func TestHalfSentBodiesAreBounded(t *testing.T) {
 	const memory = 8 << 20
 	b := startBounded(t, 1000, machine.Memory{Bodies: memory, Work: memory}, new(fakeRouter))

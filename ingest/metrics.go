@@ -60,7 +60,7 @@ type metrics struct {
 func newMetrics(registerer prometheus.Registerer) *metrics {
 	requests := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "signalbox_ingest_requests_total",
-		Help: "Requests to the door, by their form and what became of them.",
+		Help: "Requests to ingest, by their form and what became of them.",
 	}, []string{"form", "outcome"})
 	seconds := prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name:    "signalbox_ingest_request_seconds",

@@ -228,13 +228,13 @@ func TestABadCertificateChangesNothing(t *testing.T) {
 			for file, text := range files {
 				s.write(file, text)
 			}
-			before := s.logs.FilterMessage("the new certificate can't be used; the old one goes on serving").Len()
+			before := s.logs.FilterMessage("the new certificate can't be used; the old one continues to serve").Len()
 			s.certs.Reload()
 			s.certs.Reload()
 			if _, now, err := s.get(mine); err != nil || !now.Equal(first) {
 				t.Errorf("%v; the first serves: %v", err, now.Equal(first))
 			}
-			if n := s.logs.FilterMessage("the new certificate can't be used; the old one goes on serving").Len() - before; n != 1 {
+			if n := s.logs.FilterMessage("the new certificate can't be used; the old one continues to serve").Len() - before; n != 1 {
 				t.Errorf("logged %d times", n)
 			}
 			s.write("tls.crt", cert)

@@ -92,7 +92,7 @@ func TestACheckpointUnderLoadHoldsWhatWasAcknowledged(t *testing.T) {
 	writers.Wait()
 	for i, c := range copies {
 		if end, err := endOfLog(vfs.Default, c); err != nil || end.garbage != 0 {
-			t.Errorf("copy %d: its log goes on after its end: %+v, %v", i, end, err)
+			t.Errorf("copy %d: its log continues after its end: %+v, %v", i, end, err)
 		}
 		report, err := Verify(c, nil, Readers{}, nil)
 		if err != nil || report.FaultCount > 0 {

@@ -47,7 +47,7 @@ type Move struct {
 	// To is the delivery's next state; nil where End says that it ended.
 	To  *Delivery
 	End End
-	// Key is what becomes of the record of the delivery's order key; nil where
+	// Key is what becomes of the record of the delivery's ordering key; nil where
 	// that stays as it is. With KeyAlone there is no delivery to move.
 	Key      *KeyChange
 	KeyAlone bool
@@ -90,7 +90,7 @@ type request struct {
 	moves   []Move
 	job     *jobWrite
 	change  func(*pebble.Batch) error // what else it writes
-	frees   []keyRef                  // stopped order keys that are to go on
+	frees   []keyRef                  // stopped ordering keys that are to continue
 	freed   int                       // how many of them were stopped
 	err     error                     // why it is not part of its group
 	done    chan error
@@ -102,7 +102,7 @@ type flight struct {
 	sync     bool
 	requests []*request
 	moves    []Move
-	freed    []keyRef // order keys that may go on
+	freed    []keyRef // ordering keys that may continue
 }
 
 // Append writes events with their plans, all or none, and returns when they are

@@ -12,12 +12,12 @@ type Counts struct {
 	Dead      uint64 `json:"dead"`
 	Delivered uint64 `json:"delivered"`
 	Dropped   uint64 `json:"dropped"`
-	// Parked deliveries wait behind another of their order key.
+	// Parked deliveries wait behind another of their ordering key.
 	Parked uint64 `json:"parked"`
-	// BlockedKeys counts the order keys whose head waits for another attempt, or
+	// BlockedKeys counts the ordering keys whose head waits for another attempt, or
 	// that are stopped, or that have parked deliveries.
 	BlockedKeys uint64 `json:"blocked_keys"`
-	// Held deliveries are held back by a paused rule or a draining target.
+	// Held deliveries are suspended by a paused rule or a draining target.
 	Held uint64 `json:"held"`
 	// Logged deliveries of synthetic events were logged in place of being sent.
 	Logged uint64 `json:"logged"`

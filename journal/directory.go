@@ -84,7 +84,7 @@ func checkRestore(dir string, fs vfs.FS) error {
 		return errors.New("it is a backup: set data_dir to another directory, and run signalbox restore with this one")
 	}
 	if _, err := fs.Stat(fs.PathJoin(dir, RestoreDir)); err == nil {
-		return fmt.Errorf("a restore into it was broken off: run signalbox restore again; or remove %s in it to go on with what is there", RestoreDir)
+		return fmt.Errorf("a restore into it was broken off: run signalbox restore again; or remove %s in it to continue with what is there", RestoreDir)
 	}
 	return nil
 }
@@ -143,7 +143,7 @@ func catch(err *error) {
 	}
 }
 
-// oneLine is the first line of a text: the store's errors may go on with a stack trace.
+// oneLine is the first line of a text: the store's errors may continue with a stack trace.
 func oneLine(text string) string {
 	line, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
 	return line

@@ -75,7 +75,7 @@ func TestAFailedFsyncIsFatal(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	default:
-		t.Error("the process goes on with a log that can't be synced")
+		t.Error("the process continues with a log that can't be synced")
 	}
 	failing.Store(false)
 	j.Close() // with whatever error the broken log gives

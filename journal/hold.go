@@ -29,17 +29,17 @@ type Pause struct {
 	// Bus is that of a rule; Name is the rule's or the target's.
 	Bus  string `json:"bus,omitempty"`
 	Name string `json:"name"`
-	// Command and File say who has paused it; it goes on when neither has.
+	// Command and File say who has paused it; it continues when neither has.
 	Command bool `json:"command,omitempty"`
 	File    bool `json:"file,omitempty"`
 	// Draining means that a target's backlog is delivered before it pauses.
 	Draining bool `json:"draining,omitempty"`
-	// Releasing means that it goes on, and that not all that it held is back yet.
+	// Releasing means that it continues, and that not all that it held is back yet.
 	Releasing bool `json:"releasing,omitempty"`
 	// Since is when the pause began, Resumed when the latest one ended.
 	Since   time.Time `json:"since,omitzero"`
 	Resumed time.Time `json:"resumed,omitzero"`
-	// Hold is where deliveries are held back; 0 while none ever were.
+	// Hold is where deliveries are suspended; 0 while none ever were.
 	Hold HoldID `json:"hold,omitempty"`
 }
 

@@ -100,7 +100,7 @@ func Open(dir string, opts Options) (*Journal, error) {
 		opts.Logger = zap.NewNop()
 	}
 	if opts.Fatal == nil {
-		opts.Fatal = func(err error) { opts.Logger.Fatal("the journal can't go on", zap.Error(err)) }
+		opts.Fatal = func(err error) { opts.Logger.Fatal("the journal can't continue", zap.Error(err)) }
 	}
 	if err := checkRestore(dir, fs); err != nil {
 		return nil, fmt.Errorf("data directory %s: %w", dir, err)
@@ -216,7 +216,7 @@ func eventsInFilesOfTheirOwn() pebble.ValueSeparationPolicy {
 }
 
 // storeLogger lets through what an operator must know; Pebble calls Fatalf when
-// it can't write and must not go on.
+// it can't write and must not continue.
 type storeLogger struct {
 	log   *zap.SugaredLogger
 	fatal func(error)

@@ -27,7 +27,7 @@ const (
 	tableTouch   = 't' // seq; seq, n; seq, n, time     → what rules said; what came of a delivery; a redrive
 	tableStory   = 'o' // hour, hash of what joins, seq → nothing
 	tableWork    = 'w' // seq of the command            → state of its work request
-	tableOrder   = 'b' // lane, hash of an order key    → what is known of the key
+	tableOrder   = 'b' // lane, hash of an ordering key    → what is known of the key
 	//                    lane, hash, seq, n            → parked delivery
 )
 

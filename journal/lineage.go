@@ -23,7 +23,7 @@ type Redrive struct {
 	At  time.Time `json:"at"`
 	// As tells what was sent: "stored" or "current".
 	As string `json:"as"`
-	// DiedAt, Code and Status are of the death that the redrive was to mend, and
+	// DiedAt, Code and Status are of the death that the redrive was to fix, and
 	// Attempts is how many there had been by then.
 	DiedAt   time.Time `json:"died_at,omitzero"`
 	Code     string    `json:"error_code,omitempty"`

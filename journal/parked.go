@@ -10,11 +10,11 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 )
 
-// KeyHash stands for an order key. Keys that share one share their order too,
+// KeyHash stands for an ordering key. Keys that share one share their order too,
 // which costs them speed and nothing else.
 type KeyHash uint64
 
-// HashKey returns the hash of an order key: FNV-1a of 64 bits. It is part of keys
+// HashKey returns the hash of an ordering key: FNV-1a of 64 bits. It is part of keys
 // on disk.
 func HashKey(key string) KeyHash {
 	h := uint64(14695981039346656037)
@@ -24,10 +24,10 @@ func HashKey(key string) KeyHash {
 	return KeyHash(h)
 }
 
-// KeyState tells what an order key waits for.
+// KeyState tells what an ordering key waits for.
 type KeyState uint8
 
-// The states of an order key.
+// The states of an ordering key.
 const (
 	// KeyGoesOn means that its head is ready, or that it has none and the first
 	// parked delivery is next.
@@ -54,7 +54,7 @@ func (s KeyState) String() string {
 	}
 }
 
-// KeyRecord is what the store knows of an order key of a lane. It is there as
+// KeyRecord is what the store knows of an ordering key of a lane. It is there as
 // long as the key's head waits or has stopped the key, or deliveries are parked
 // behind it: a delivery whose key has none may be sent at once.
 type KeyRecord struct {
@@ -71,7 +71,7 @@ type KeyRecord struct {
 	Since time.Time
 }
 
-// KeyChange is what becomes of an order key's record along with a move.
+// KeyChange is what becomes of an ordering key's record along with a move.
 type KeyChange struct {
 	Record KeyRecord
 	// New means that there is no record of the key yet, Gone that there is to be
@@ -133,10 +133,10 @@ func (o *OrderingKeys) Key(l LaneID, h KeyHash) (KeyRecord, error) {
 	k := appendOrderKey(nil, l, h)
 	v, closer, err := o.db.Get(k)
 	if errors.Is(err, pebble.ErrNotFound) {
-		return KeyRecord{}, fmt.Errorf("order key %016x: %w", uint64(h), ErrNotFound)
+		return KeyRecord{}, fmt.Errorf("ordering key %016x: %w", uint64(h), ErrNotFound)
 	}
 	if err != nil {
-		return KeyRecord{}, fmt.Errorf("order key %016x: %w", uint64(h), err)
+		return KeyRecord{}, fmt.Errorf("ordering key %016x: %w", uint64(h), err)
 	}
 	defer closer.Close()
 	return readKey(k, v)
@@ -145,7 +145,7 @@ func (o *OrderingKeys) Key(l LaneID, h KeyHash) (KeyRecord, error) {
 func readKey(k, v []byte) (KeyRecord, error) {
 	var s storedKey
 	if err := json.Unmarshal(v, &s); err != nil || len(k) != orderKeyLen {
-		return KeyRecord{}, fmt.Errorf("order key %x: %w", k, errCorrupt)
+		return KeyRecord{}, fmt.Errorf("ordering key %x: %w", k, errCorrupt)
 	}
 	return KeyRecord{
 		Lane: LaneID(binary.BigEndian.Uint32(k[1:])), Hash: KeyHash(binary.BigEndian.Uint64(k[5:])),
@@ -182,7 +182,7 @@ func (o *OrderingKeys) Blocked(l LaneID, from KeyHash, fn func(KeyRecord) bool) 
 	return errors.Join(it.Error(), it.Close())
 }
 
-// ParkedBehind calls fn with the parked deliveries of an order key and their
+// ParkedBehind calls fn with the parked deliveries of an ordering key and their
 // events, from a place on, until fn says stop. Both are given memory of their
 // own.
 func (o *OrderingKeys) ParkedBehind(l LaneID, h KeyHash, from Cursor, fn func(Delivery, Record) bool) error {

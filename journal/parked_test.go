@@ -32,7 +32,7 @@ func TestHashesOfOrderKeysStayAsTheyAre(t *testing.T) { // they are part of keys
 	}
 }
 
-// keyedOne appends one event with a delivery of an order key.
+// keyedOne appends one event with a delivery of an ordering key.
 func keyedOne(t *testing.T, j *Journal, l LaneID, key string) Delivery {
 	t.Helper()
 	r := j.Seqs.Reserve(1)

@@ -56,7 +56,7 @@ const (
 	Ready   State = iota // to be attempted as soon as its turn comes
 	Waiting              // for its next attempt, at Due
 	Dead                 // in the dead-letter queue
-	Parked               // behind another of its order key
+	Parked               // behind another of its ordering key
 	Held                 // back by a paused rule or a draining target, in Hold
 )
 
@@ -67,7 +67,7 @@ type Delivery struct {
 	N     uint16
 	Lane  LaneID
 	State State
-	// Hold is where a held delivery is held back.
+	// Hold is where a held delivery is suspended.
 	Hold HoldID
 	// Due is when a waiting delivery is to be attempted again.
 	Due time.Time
@@ -76,7 +76,7 @@ type Delivery struct {
 	RuleTarget string
 	// Bus is the bus that the rule is on, where it is not the event's own.
 	Bus string
-	// Key is the order key, fixed when the delivery was planned: those of a lane
+	// Key is the ordering key, fixed when the delivery was planned: those of a lane
 	// that share one are sent one after the other. Empty means no order.
 	Key string
 	// Body is the transformed body, fixed when the delivery was planned; nil

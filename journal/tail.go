@@ -79,7 +79,7 @@ func numbered[T ~uint64](open func(io.Reader, T) *record.Reader, r io.Reader, nu
 }
 
 // garbage counts the bytes that are not zero behind the end of a log. A file that was used
-// again goes on with what an older log left, which is none of them.
+// again continues with what an older log left, which is none of them.
 func garbage(whole []byte, end int64, number uint32) (n int) {
 	rest := whole[min(end, int64(len(whole))):]
 	if _, own := chunk(rest, number); !own {

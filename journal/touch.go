@@ -38,7 +38,7 @@ const (
 	TouchDead      TouchState = "dead"
 	TouchDelivered TouchState = "delivered"
 	TouchDropped   TouchState = "dropped"
-	TouchParked    TouchState = "parked" // behind another of its order key
+	TouchParked    TouchState = "parked" // behind another of its ordering key
 	TouchHeld      TouchState = "held"   // back by a paused rule or a draining target
 	TouchLogged    TouchState = "logged (synthetic)"
 )

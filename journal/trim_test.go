@@ -61,7 +61,7 @@ func TestRetentionDropsAllThatTellsOfAnEvent(t *testing.T) {
 		if got := worksOf(t, j, ^Seq(0)); !slices.Equal(got, []Seq{y}) {
 			t.Errorf("work requests %v, want %d", got, y)
 		}
-		if got := worksOf(t, j, s); len(got) != 0 { // a page that goes on before what is kept
+		if got := worksOf(t, j, s); len(got) != 0 { // a page that continues before what is kept
 			t.Errorf("work requests before what is kept: %v", got)
 		}
 		if touches, said, err := j.Traces.Touches(s); err != nil || len(touches)+len(said) != 0 {

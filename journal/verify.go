@@ -126,7 +126,7 @@ type verifier struct {
 	told  map[LaneID]Counts
 	found map[LaneID]Counts
 	holds map[HoldID]bool
-	// order is the latest order key with a record.
+	// order is the latest ordering key with a record.
 	order []byte
 	heads map[LaneID]heads
 	// Events before horizon may have been dropped; exact says that retention has
@@ -209,7 +209,7 @@ func (v *verifier) compare() {
 				v.lanes[l], c.Ready, c.Waiting, c.Parked, c.Held, c.Dead, f.Ready, f.Waiting, f.Parked, f.Held, f.Dead)
 		}
 		if f.BlockedKeys != c.BlockedKeys {
-			v.fault("lane %q: the accounts say %d blocked order keys; on disk are %d", v.lanes[l], c.BlockedKeys, f.BlockedKeys)
+			v.fault("lane %q: the accounts say %d blocked ordering keys; on disk are %d", v.lanes[l], c.BlockedKeys, f.BlockedKeys)
 		}
 		if !c.Balanced() {
 			v.fault("lane %q: the accounts do not balance: %+v", v.lanes[l], c)
@@ -308,7 +308,7 @@ func (v *verifier) indexed(index string, k []byte) {
 	}
 }
 
-// orderKey checks the record of an order key. Those parked behind it come next.
+// orderKey checks the record of an ordering key. Those parked behind it come next.
 func (v *verifier) orderKey(k, value []byte) {
 	r, err := readKey(k, value)
 	if err != nil {
@@ -316,10 +316,10 @@ func (v *verifier) orderKey(k, value []byte) {
 		return
 	}
 	if HashKey(r.Key) != r.Hash || r.State > KeyHeld {
-		v.fault("order key %x: its record is of key %q, %v", k, r.Key, r.State)
+		v.fault("ordering key %x: its record is of key %q, %v", k, r.Key, r.State)
 	}
 	if _, known := v.lanes[r.Lane]; !known {
-		v.fault("order key %x: there is no lane %d", k, r.Lane)
+		v.fault("ordering key %x: there is no lane %d", k, r.Lane)
 	}
 	if !v.opaque {
 		v.head(&r)
@@ -334,10 +334,10 @@ func (v *verifier) orderKey(k, value []byte) {
 func (v *verifier) place(k []byte, d *Delivery) {
 	switch {
 	case d.State == Parked && !bytes.Equal(k[:orderKeyLen], v.order):
-		v.fault("delivery %d/%d: parked behind order key %x, which has no record", d.Seq, d.N, k[1:orderKeyLen])
+		v.fault("delivery %d/%d: parked behind ordering key %x, which has no record", d.Seq, d.N, k[1:orderKeyLen])
 	case d.State == Parked && !bytes.Equal(k[:orderKeyLen], appendOrderKey(nil, d.Lane, HashKey(d.Key))):
 		v.fault("delivery %d/%d: parked behind another key than its own, %q", d.Seq, d.N, d.Key)
 	case d.State == Held && !v.opaque && !v.holds[d.Hold]:
-		v.fault("delivery %d/%d: held back by %d, which is no pause", d.Seq, d.N, d.Hold)
+		v.fault("delivery %d/%d: suspended by %d, which is no pause", d.Seq, d.N, d.Hold)
 	}
 }

@@ -116,14 +116,14 @@ func TestVerifyNamesWhatIsCorrupt(t *testing.T) {
 			d := Delivery{Seq: s, N: 7, State: Held, Hold: 9}
 			v, _ := d.appendValue(nil)
 			return d.appendKey(nil), v
-		}, "held back by 9, which is no pause"},
-		{"order key", func(*Journal, Seq) ([]byte, []byte) { return appendOrderKey(nil, 0, 1), []byte("x") }, "order key"},
-		{"order key of another", func(*Journal, Seq) ([]byte, []byte) {
+		}, "suspended by 9, which is no pause"},
+		{"ordering key", func(*Journal, Seq) ([]byte, []byte) { return appendOrderKey(nil, 0, 1), []byte("x") }, "ordering key"},
+		{"ordering key of another", func(*Journal, Seq) ([]byte, []byte) {
 			return appendOrderKey(nil, 0, 1), []byte(`{"key":"k"}`)
 		}, `its record is of key "k"`},
-		{"order keys", func(*Journal, Seq) ([]byte, []byte) {
+		{"ordering keys", func(*Journal, Seq) ([]byte, []byte) {
 			return appendOrderKey(nil, 0, HashKey("k")), []byte(`{"key":"k"}`)
-		}, "the accounts say 0 blocked order keys; on disk are 1"},
+		}, "the accounts say 0 blocked ordering keys; on disk are 1"},
 		{"parked behind nothing", func(_ *Journal, s Seq) ([]byte, []byte) {
 			d := Delivery{Seq: s, N: 7, State: Parked, Key: "k"}
 			v, _ := d.appendValue(nil)
@@ -131,18 +131,18 @@ func TestVerifyNamesWhatIsCorrupt(t *testing.T) {
 		}, "has no record"},
 		{"stopped by nothing", func(_ *Journal, s Seq) ([]byte, []byte) {
 			return appendOrderKey(nil, 0, HashKey("k")), fmt.Appendf(nil, `{"key":"k","state":%d,"seq":%d}`, KeyStopped, s)
-		}, `order key "k" of lane "a": it is stopped, and its head`},
+		}, `ordering key "k" of lane "a": it is stopped, and its head`},
 		{"held, and is not", func(_ *Journal, s Seq) ([]byte, []byte) {
 			return appendOrderKey(nil, 0, HashKey("k")), fmt.Appendf(nil, `{"key":"k","state":%d,"seq":%d}`, KeyHeld, s)
-		}, `order key "k" of lane "a": it is held, and its head`},
+		}, `ordering key "k" of lane "a": it is held, and its head`},
 		{"waits for nothing", func(_ *Journal, s Seq) ([]byte, []byte) {
 			return appendOrderKey(nil, 0, HashKey("k")), fmt.Appendf(nil, `{"key":"k","state":%d,"seq":%d}`, KeyWaits, s)
-		}, `lane "a": 1 order keys wait for their heads, of which 0 do wait`},
+		}, `lane "a": 1 ordering keys wait for their heads, of which 0 do wait`},
 		{"waits beside its key", func(_ *Journal, s Seq) ([]byte, []byte) {
 			d := Delivery{Seq: s, N: 7, State: Waiting, Due: s.Time(), Key: "k"}
 			v, _ := d.appendValue(nil)
 			return d.appendKey(nil), v
-		}, `it waits and its order key "k" has no record`},
+		}, `it waits and its ordering key "k" has no record`},
 		{"no table", func(*Journal, Seq) ([]byte, []byte) { return []byte("Z"), []byte("x") }, "no table"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

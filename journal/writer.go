@@ -15,13 +15,13 @@ type writer struct {
 	value   []byte
 	changed map[LaneID]Counts
 	events  EventCounts
-	// holds is how much more is held back in each place.
+	// holds is how much more is suspended in each place.
 	holds map[HoldID]int64
 	// claimed holds the dead letters that this batch takes out of the queue.
 	claimed map[string]bool
 	// states holds the versions of the states in this batch, by key.
 	states map[string]Seq
-	// freed holds the order keys that this batch lets go on.
+	// freed holds the ordering keys that this batch lets continue.
 	freed []keyRef
 }
 

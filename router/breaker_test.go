@@ -210,7 +210,7 @@ func TestRetryAfterIsForTheWholeTarget(t *testing.T) {
 		b.fakes["a"].say(answer(429, targets.CodeThrottling, false, 30*time.Second))
 		b.send(orders(40)...)
 		b.settled()
-		if n, s := len(b.fakes["a"].deliveries()), b.status("a"); n > 4 || s.QuietUntil.IsZero() || s.Circuit.State != delivery.CircuitClosed {
+		if n, s := len(b.fakes["a"].deliveries()), b.status("a"); n > 4 || s.ThrottledUntil.IsZero() || s.Circuit.State != delivery.CircuitClosed {
 			t.Fatalf("%d attempts, want those alone that were under way; %+v %+v", n, s, s.Circuit)
 		}
 		time.Sleep(29 * time.Second)
@@ -236,7 +236,7 @@ func TestALongRetryAfterIsCapped(t *testing.T) {
 		b.fakes["a"].say(answer(503, targets.CodeErrorFromTarget, false, 24*time.Hour))
 		b.send(order(1))
 		b.settled()
-		if wait := time.Until(b.status("a").QuietUntil); wait > time.Minute || wait < 50*time.Second {
+		if wait := time.Until(b.status("a").ThrottledUntil); wait > time.Minute || wait < 50*time.Second {
 			t.Errorf("quiet for %v, want max_backoff", wait)
 		}
 		b.fakes["a"].say(nil)

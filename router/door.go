@@ -10,7 +10,7 @@ import (
 )
 
 // inspect holds an event against the catalog and the naming standard, as its bus
-// asks for. What the door finds and lets in is returned; what it refuses is an
+// asks for. What ingest finds and lets in is returned; what it refuses is an
 // *event.Error.
 func (s *snapshot) inspect(e *event.Event) ([]catalog.Finding, error) {
 	declared := s.set.Catalog
@@ -61,7 +61,7 @@ type DoorWarnings struct {
 	Last string `json:"last"`
 }
 
-// warnings counts what the doors have let in with a warning since the start. The
+// warnings counts what ingest has let in with a warning since the start. The
 // zero value is empty.
 type warnings struct {
 	mu     sync.Mutex

@@ -7,8 +7,8 @@ import (
 	"signalbox/journal"
 )
 
-// BlockedKey is an order key of a target whose deliveries do not go on: its head
-// waits for another attempt, died and stopped it, or is held back by its rule's
+// BlockedKey is an ordering key of a target whose deliveries do not continue: its head
+// waits for another attempt, died and stopped it, or is suspended by its rule's
 // pause, or others are parked behind one that is under way.
 type BlockedKey struct {
 	Key string `json:"key"`
@@ -31,8 +31,8 @@ type UnknownTarget struct{ Name string }
 
 func (u *UnknownTarget) Error() string { return fmt.Sprintf("no target %q", u.Name) }
 
-// BlockedKeys returns up to limit blocked order keys of a target, in no order that
-// means anything, and where to go on; 0 at the end. The error is *UnknownTarget
+// BlockedKeys returns up to limit blocked ordering keys of a target, in no order that
+// means anything, and where to continue; 0 at the end. The error is *UnknownTarget
 // where there is none of that name.
 func (ls *Lanes) BlockedKeys(target string, from journal.KeyHash, limit int) (keys []BlockedKey, next journal.KeyHash, err error) {
 	l := ls.named(target)
@@ -70,7 +70,7 @@ func (ls *Lanes) RetryTarget(name string) (uint64, error) {
 	return l.RetryNow(), nil
 }
 
-// ResumeKey lets a stopped order key go on, though its dead letter stays in the
+// ResumeKey lets a stopped ordering key continue, though its dead letter stays in the
 // queue. The error is *UnknownTarget, or journal.ErrNotFound where the key is not
 // stopped.
 func (ls *Lanes) ResumeKey(target, orderKey string) error {
@@ -80,7 +80,7 @@ func (ls *Lanes) ResumeKey(target, orderKey string) error {
 	}
 	n, err := ls.journal.FreeKeys(l.ID, journal.HashKey(orderKey))
 	if err == nil && n == 0 {
-		err = fmt.Errorf("target %q: order key %q is not stopped: %w", target, orderKey, journal.ErrNotFound)
+		err = fmt.Errorf("target %q: ordering key %q is not stopped: %w", target, orderKey, journal.ErrNotFound)
 	}
 	return err
 }

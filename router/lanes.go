@@ -91,7 +91,7 @@ func (ls *Lanes) LaneID(target string) (journal.LaneID, bool) {
 	return l.ID, true
 }
 
-// TargetName returns the name of a lane's target, be it gone.
+// TargetName returns the name of a lane's target, even if it is gone.
 func (ls *Lanes) TargetName(id journal.LaneID) string {
 	if l := ls.byID(id); l != nil {
 		return l.Name

@@ -15,7 +15,7 @@ import (
 
 // TestMemoryOfManyDeadTargetsIsBounded: after a restart the windows of targets that do not
 // answer stay within the memory of all lanes, each has some, and one that answers is not
-// held back by them.
+// suspended by them.
 func TestMemoryOfManyDeadTargetsIsBounded(t *testing.T) {
 	const lanes, each, size, memory = 60, 40, 10_000, 4 << 20
 	var rules strings.Builder

@@ -42,7 +42,7 @@ func newMetrics(reg prometheus.Registerer, r *Router) *metrics {
 		duplicates: counter("signalbox_events_duplicate_total", "Repeats of events, answered with the id of the first."),
 		reused:     counter("signalbox_events_id_reused_total", "Accepted events with the id and source of another event, and other content."),
 		refusals:   counters("signalbox_events_refused_total", "Events refused by the router, by error code.", "code"),
-		findings:   counters("signalbox_catalog_warnings_total", "Accepted events that the door warned of, by bus, code and declared type.", "bus", "code", "type"),
+		findings:   counters("signalbox_catalog_warnings_total", "Accepted events that ingest warned of, by bus, code and declared type.", "bus", "code", "type"),
 		matches:    counters("signalbox_rule_matches_total", "Events that a rule matched, those of shadow rules too.", "bus", "rule"),
 		whenErrors: counters("signalbox_rule_condition_errors_total", "Events on which a rule's condition failed; it did not match them.", "bus", "rule"),
 	}
@@ -113,12 +113,12 @@ type accounts struct{ r *Router }
 
 var (
 	descPending = prometheus.NewDesc("signalbox_deliveries_pending", "Deliveries that have neither ended nor died.", []string{"target", "state"}, nil)
-	descBlocked = prometheus.NewDesc("signalbox_order_keys_blocked", "Order keys whose head waits or has stopped them, or that have parked deliveries.", []string{"target"}, nil)
+	descBlocked = prometheus.NewDesc("signalbox_order_keys_blocked", "Ordering keys whose head waits or has stopped them, or that have parked deliveries.", []string{"target"}, nil)
 	descDead    = prometheus.NewDesc("signalbox_dead_letters", "Deliveries in the dead-letter queue.", []string{"target"}, nil)
 	descCircuit = prometheus.NewDesc("signalbox_target_circuit", "1 for the state that a target's circuit breaker is in, 0 for the others.", []string{"target", "state"}, nil)
 	descRedrive = prometheus.NewDesc("signalbox_redrives_running", "Redrives that send dead letters again.", nil, nil)
 	descPaused  = prometheus.NewDesc("signalbox_target_paused", "1 while a target is paused, else 0.", []string{"target"}, nil)
-	descHeld    = prometheus.NewDesc("signalbox_rule_held", "Deliveries that a paused rule holds back; absent while it is not paused.", []string{"bus", "rule"}, nil)
+	descHeld    = prometheus.NewDesc("signalbox_rule_held", "Deliveries that a paused rule suspends; absent while it is not paused.", []string{"bus", "rule"}, nil)
 	descFsyncs  = prometheus.NewDesc("signalbox_journal_fsync_seconds", "Time that an fsync of the journal's log took.", nil, nil)
 	descMemory  = prometheus.NewDesc("signalbox_lanes_memory_bytes", "Memory that targets' deliveries and their events take.", nil, nil)
 	descDisk    = prometheus.NewDesc("signalbox_journal_bytes", "Bytes that the journal takes on disk.", nil, nil)

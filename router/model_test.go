@@ -353,7 +353,7 @@ func (m *model) checkDisk() {
 	}
 }
 
-// heldOf counts what is held back of a lane's deliveries.
+// heldOf counts what is suspended of a lane's deliveries.
 func (m *model) heldOf(id journal.LaneID) (n uint64) {
 	pauses, err := m.journal.Pauses.All()
 	for _, p := range pauses {

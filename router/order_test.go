@@ -370,7 +370,7 @@ func TestAnEventWithoutAKey(t *testing.T) {
 		if err != nil || len(page.Letters) != 2 {
 			t.Fatalf("got %+v, %v, want two dead letters", page, err)
 		}
-		for i, want := range []string{"order_by: at byte 13: cannot fetch id from <nil>", "order_by: at byte 0: the result is a list, which can't be an order key"} {
+		for i, want := range []string{"order_by: at byte 13: cannot fetch id from <nil>", "order_by: at byte 0: the result is a list, which can't be an ordering key"} {
 			if got := page.Letters[i].ErrorMessage; !strings.Contains(got, want) {
 				t.Errorf("got %q, want %q in it", got, want)
 			}

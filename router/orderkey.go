@@ -6,7 +6,7 @@ import (
 	"signalbox/rules/exprenv"
 )
 
-// orderKey returns the event's order key for a target. The event is decoded once
+// orderKey returns the event's ordering key for a target. The event is decoded once
 // for all of its deliveries. An error means that nobody knows what the delivery
 // must come after: it is not sent.
 func (p *plan) orderKey(order *exprenv.OrderKey) (string, error) {

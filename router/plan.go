@@ -18,7 +18,7 @@ type Plan struct {
 	// so: it is delivered as an event.
 	Kind       event.Kind `json:"kind"`
 	KindByName bool       `json:"kind_by_name,omitempty"`
-	// Warnings are what the door would let in, and has something against.
+	// Warnings are what ingest would let in, and has something against.
 	Warnings []catalog.Finding `json:"warnings,omitempty"`
 	// Buses are those whose rules see the event, in order, where it bubbles.
 	Buses []string `json:"buses,omitempty"`
@@ -47,7 +47,7 @@ type PlannedTarget struct {
 	ID     string `json:"id"`
 	Target string `json:"target"`
 	Type   string `json:"type"`
-	// OrderKey is the delivery's order key; empty where it is in no order.
+	// OrderKey is the delivery's ordering key; empty where it is in no order.
 	OrderKey string `json:"order_key,omitempty"`
 	// Note tells what would keep the request from being sent: the rule's state,
 	// or what the target does with synthetic events.
@@ -94,7 +94,7 @@ func (in planner) preview(p *plan, rule *rules.Rule, to *rules.RuleTarget) Plann
 	shown := PlannedTarget{ID: to.ID, Target: to.Target, Type: cfg.Type}
 	switch {
 	case in.holds.Of(rule.Bus, rule.Name, to.Target) != 0:
-		shown.Note = "the rule is paused, or the target is being drained: the delivery is held back until it is resumed"
+		shown.Note = "the rule is paused, or the target is being drained: the delivery is suspended until it is resumed"
 	case rule.State == rules.Shadow:
 		shown.Note = "the rule is in state shadow: it counts, and nothing is sent"
 	case p.event.Meta.Synthetic && cfg.Synthetic != targets.SyntheticDeliver:

@@ -45,25 +45,25 @@ type plan struct {
 	envelope []byte
 	matched  []rules.Matched
 	sends    []send
-	// findings are what the door let in with a warning.
+	// findings are what ingest let in with a warning.
 	findings []catalog.Finding
 	// object is what the event tells the state of; nil for none.
 	object  *journal.Object
 	handler work.Handler // of a command or a query
-	env     *exprenv.Env // nil until an order key asks for it
+	env     *exprenv.Env // nil until an ordering key asks for it
 }
 
 // send is one planned delivery.
 type send struct {
 	lane *delivery.Lane
 	rule *rules.Rule
-	hold journal.HoldID // where it is held back; 0 if it is not
+	hold journal.HoldID // where it is suspended; 0 if it is not
 	to   *rules.RuleTarget
 	body []byte
 	// notice means that body is the envelope to be sent in place of the event's.
 	notice bool
-	key    string // the order key
-	err    error  // the body can't be rendered, or the order key not be told
+	key    string // the ordering key
+	err    error  // the body can't be rendered, or the ordering key not be told
 }
 
 // localBus returns the name of a bus that is given by name, by ARN, or not at all. The ARN

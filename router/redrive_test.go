@@ -247,7 +247,7 @@ func TestTwoRedrivesAndAPurgeTakeALetterOnce(t *testing.T) {
 	})
 }
 
-// A redrive goes on after a crash, from what is on disk.
+// A redrive continues after a crash, from what is on disk.
 func TestARedriveGoesOnAfterACrash(t *testing.T) {
 	for _, waits := range []bool{false, true} {
 		t.Run(fmt.Sprintf("waiting=%v", waits), func(t *testing.T) {

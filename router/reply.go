@@ -75,13 +75,13 @@ func replied(a *targets.Answer) ([]*event.Event, error) {
 	return batch.Events, nil
 }
 
-// noEvents returns how to mend an answer that can't be read as events.
+// noEvents returns how to fix an answer that can't be read as events.
 func noEvents(err error) error {
 	return fmt.Errorf("%w; a target with reply: events answers with CloudEvents, entries of PutEvents or envelopes, or with an empty body where there is no event", err)
 }
 
 // decodeReply reads an answer in any form in which events come in, told apart as
-// at the door, and entries of PutEvents, alone or in its request.
+// on arrival, and entries of PutEvents, alone or in its request.
 func decodeReply(a *targets.Answer) (event.Batch, error) {
 	limits := event.Limits{MaxEntries: maxReply}
 	media, _, _ := strings.Cut(a.ContentType, ";")

@@ -44,7 +44,7 @@ type Options struct {
 	// events to be accepted; 0 is no limit.
 	MinFreeDisk uint64
 	Retention   journal.Retention
-	// DedupWindow is for how long a repeat of an event at the door is known as
+	// DedupWindow is for how long a repeat of an event on arrival is known as
 	// one; 0 takes every event.
 	DedupWindow time.Duration
 	// Window and WindowBytes bound what one lane holds in memory, in deliveries
@@ -237,7 +237,7 @@ func (r *Router) begin(set *rules.Set) (err error) {
 // keeps.
 func (r *Router) Start() {
 	if err := r.DeadLetters.Start(); err != nil {
-		r.log.Error("redrives can't all go on; what they had under way goes back to the dead-letter queue", zap.Error(err))
+		r.log.Error("redrives can't all continue; what they had under way goes back to the dead-letter queue", zap.Error(err))
 	}
 	r.Pauses.Recover()
 	r.running.Store(true)
@@ -285,13 +285,13 @@ func (r *Router) Ready() error { return r.gate.admit() }
 // code.
 func (r *Router) DoorWarnings() []DoorWarnings { return r.intake.warned.all() }
 
-// Accounts are the router's books, exact and durable.
+// Accounts are the router's counters, exact and durable.
 type Accounts struct {
 	Events     journal.EventCounts `json:"events"`
 	Deliveries journal.Counts      `json:"deliveries"`
 }
 
-// Accounts returns the books of all events and deliveries.
+// Accounts returns the counters of all events and deliveries.
 func (r *Router) Accounts() Accounts {
 	d, e := r.journal.Counters.Totals()
 	return Accounts{Events: e, Deliveries: d}

@@ -203,7 +203,7 @@ func (b *bench) send(evs ...*event.Event) {
 	}
 }
 
-// settled waits until nothing goes on but clocks.
+// settled waits until nothing continues but clocks.
 func (b *bench) settled() {
 	synctest.Wait()
 	time.Sleep(10 * time.Millisecond) // fake time: the journal gathers moves

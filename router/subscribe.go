@@ -35,7 +35,7 @@ type subscription struct {
 // retried, and end in the dead-letter queue. After unsubscribe, and after a
 // restart, those that are pending go to the dead-letter queue, from where they
 // can be redriven, as soon as the router finds that nobody is subscribed under
-// the name: subscribe before Start to go on with them.
+// the name: subscribe before Start to continue with them.
 func (r *Router) Subscribe(name, patternJSON string, handler Handler) (unsubscribe func() error, err error) {
 	p, err := pattern.Parse([]byte(patternJSON), pattern.Options{})
 	if err != nil {

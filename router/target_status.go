@@ -25,8 +25,8 @@ type TargetStatus struct {
 	Circuit *delivery.Circuit `json:"circuit,omitempty"`
 	// Pause tells who has paused it; nil where nobody has.
 	Pause *pause.Pause `json:"pause,omitempty"`
-	// QuietUntil is until when the target has asked for no attempts.
-	QuietUntil time.Time `json:"quiet_until,omitzero"`
+	// ThrottledUntil is until when the target has asked for no attempts.
+	ThrottledUntil time.Time `json:"throttled_until,omitzero"`
 	// GoneUntil is until when the deliveries of a target that is gone wait for it.
 	GoneUntil time.Time `json:"gone_until,omitzero"`
 	// InFlight counts the attempts under way.

@@ -6,7 +6,7 @@ import (
 	"signalbox/targets"
 )
 
-// orderBy compiles the expression that gives a target's order keys.
+// orderBy compiles the expression of a target's ordering keys.
 func (b *builder) orderBy(config *targets.Config, n *document.Node, path document.Path) {
 	at := n.Get("order_by")
 	if at == nil || at.Kind != document.String {

@@ -79,7 +79,7 @@ type Config struct {
 	// key: deliveries that share one are made in order, one at a time. Empty means
 	// no order.
 	OrderBy string `yaml:"order_by"`
-	// OnDeadLetter tells what becomes of an order key when the dead-letter queue
+	// OnDeadLetter tells what becomes of an ordering key when the dead-letter queue
 	// takes a delivery of it, OnDeadLetterContinue by default; only with OrderBy.
 	OnDeadLetter string `yaml:"on_dead_letter"`
 }
@@ -121,9 +121,9 @@ const (
 	ReplyNone = "none"
 )
 
-// What becomes of an order key whose delivery the dead-letter queue takes.
+// What becomes of an ordering key whose delivery the dead-letter queue takes.
 const (
-	// OnDeadLetterContinue lets the key go on with its next delivery.
+	// OnDeadLetterContinue lets the key continue with its next delivery.
 	OnDeadLetterContinue = "continue"
 	// OnDeadLetterStop keeps the key's deliveries back until the dead letter is
 	// redriven or purged, or the key is resumed.
@@ -192,7 +192,7 @@ type FieldError struct {
 	// Path leads from the target to the field: keys, and indexes of lists in
 	// decimal.
 	Path []string
-	// Msg tells what is wrong and how to mend it.
+	// Msg tells what is wrong and how to fix it.
 	Msg string
 }
 

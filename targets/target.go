@@ -39,7 +39,7 @@ type Delivery struct {
 	Status int
 	// Taken is where a bus target puts the events that it has put on a bus.
 	Taken []*event.Event
-	// Answer is where Deliver puts what the target answered, be it success or
+	// Answer is where Deliver puts what the target answered, success or
 	// not; nil where nobody reads it.
 	Answer *Answer
 	// Hide is where a target that puts something into Answer puts what returns a text

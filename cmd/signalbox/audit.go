@@ -10,7 +10,7 @@ import (
 	"signalbox/audit"
 )
 
-func (c *cli) auditCommand() *cobra.Command {
+func newAuditCommand(c *cli) *cobra.Command {
 	a := auditCommand{cli: c}
 	cmd := &cobra.Command{
 		Use:   "audit",

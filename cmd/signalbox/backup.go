@@ -11,7 +11,7 @@ import (
 	"signalbox/journal/backup"
 )
 
-func (c *cli) backupCommand() *cobra.Command {
+func newBackupCommand(c *cli) *cobra.Command {
 	b := backupCommand{cli: c}
 	cmd := &cobra.Command{
 		Use:   "backup <directory>",

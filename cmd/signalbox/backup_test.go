@@ -12,7 +12,7 @@ import (
 )
 
 // TestBackupUnderLoad backs a router up while events come in and its target is down,
-// restores that, and lets it go on.
+// restores that, and lets it continue.
 func TestBackupUnderLoad(t *testing.T) {
 	sink := newShop(t)
 	sink.down.Store(true)

@@ -106,7 +106,7 @@ func message(name, detail string) string {
 }
 
 // TestASchemaThatDoesNotCompile is refused with its place, by check and by the
-// running router, which goes on with the last good files. So is one that refers to
+// running router, which continues with the last good files. So is one that refers to
 // the network.
 func TestASchemaThatDoesNotCompile(t *testing.T) {
 	s := badInput(t)
@@ -119,7 +119,7 @@ func TestASchemaThatDoesNotCompile(t *testing.T) {
 		config := write(t, s.dir, "catalog.yaml", text)
 		signalbox(t, "check", "--config", strings.Replace(config, "catalog.yaml", "config.yaml", 1)).want(t, exitError, want, "")
 		var answer struct{ Error api.Error }
-		_, body := s.ask(http.MethodPost, "/-/reload", "", http.StatusBadRequest, "the rules that served before go on serving")
+		_, body := s.ask(http.MethodPost, "/-/reload", "", http.StatusBadRequest, "the rules that served before continue to serve")
 		err := json.Unmarshal([]byte(body), &answer)
 		if problem := answer.Error; err != nil || len(problem.Faults()) != 1 || !strings.HasSuffix(problem.Faults()[0], want) {
 			t.Errorf("the router said %q (%v), want %s", problem.Faults(), err, want)
@@ -140,7 +140,7 @@ func TestACommandWhoseHandlerHangs(t *testing.T) {
 		t.Errorf("Location %q, work request %q (%v)", header.Get("Location"), w.ID, err)
 	}
 	s.ask(http.MethodPost, "/v1/commands?wait=30s", message("Hang", "{}"), http.StatusBadGateway,
-		`/hang: no answer within the target's timeout of 100ms; it rests in the dead-letter queue, and its work request is FAILED: mend the handler, and send it anew or redrive it`)
+		`/hang: no answer within the target's timeout of 100ms; it rests in the dead-letter queue, and its work request is FAILED: fix the handler, and send it anew or redrive it`)
 	s.ask(http.MethodPost, "/v1/queries?wait=50ms", message("Slow", "{}"), http.StatusGatewayTimeout,
 		"the handler gave no reply within 50ms: the query is not asked again; ask it anew, or with a longer wait")
 	s.ask(http.MethodPost, "/v1/commands?wait=2m", message("Slow", "{}"), http.StatusBadRequest, `\"2m\" is not a time from 0s to 1m0s`)

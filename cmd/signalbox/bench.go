@@ -12,7 +12,7 @@ import (
 	"signalbox/rules/pattern/bench"
 )
 
-func (c *cli) benchCommand() *cobra.Command {
+func newBenchCommand(c *cli) *cobra.Command {
 	b := benchCommand{cli: c}
 	cmd := &cobra.Command{
 		Use:   "bench",

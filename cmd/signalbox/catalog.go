@@ -13,7 +13,7 @@ import (
 	"signalbox/spelling"
 )
 
-func (c *cli) catalogCommand() *cobra.Command {
+func newCatalogCommand(c *cli) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "catalog",
 		Short: "Look at the declared types of messages",
@@ -23,11 +23,11 @@ it, and what its detail looks like. signalbox check finds its faults.`,
 		Args:    noSuchCommand,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(c.catalogListCommand(), c.catalogShowCommand(), c.catalogDiscoverCommand(), c.catalogExportCommand())
+	cmd.AddCommand(newCatalogListCommand(c), newCatalogShowCommand(c), newCatalogDiscoverCommand(c), newCatalogExportCommand(c))
 	return cmd
 }
 
-func (c *cli) catalogListCommand() *cobra.Command {
+func newCatalogListCommand(c *cli) *cobra.Command {
 	var output format
 	cmd := &cobra.Command{
 		Use:   "list",
@@ -79,7 +79,7 @@ func yesNo(yes bool) string {
 	return "no"
 }
 
-func (c *cli) catalogShowCommand() *cobra.Command {
+func newCatalogShowCommand(c *cli) *cobra.Command {
 	var version string
 	var output choice
 	cmd := &cobra.Command{
@@ -112,7 +112,7 @@ func (c *cli) catalogShowCommand() *cobra.Command {
 	return cmd
 }
 
-func (c *cli) catalogExportCommand() *cobra.Command {
+func newCatalogExportCommand(c *cli) *cobra.Command {
 	var to choice
 	cmd := &cobra.Command{
 		Use:   "export",

@@ -10,7 +10,7 @@ import (
 	"signalbox/api"
 )
 
-func (c *cli) catalogDiscoverCommand() *cobra.Command {
+func newCatalogDiscoverCommand(c *cli) *cobra.Command {
 	d := catalogDiscover{cli: c}
 	cmd := &cobra.Command{
 		Use:   "discover",

@@ -17,7 +17,7 @@ import (
 	"signalbox/rules"
 )
 
-func (c *cli) checkCommand() *cobra.Command {
+func newCheckCommand(c *cli) *cobra.Command {
 	check := checkCommand{cli: c}
 	cmd := &cobra.Command{
 		Use:   "check [rule file or directory]...",

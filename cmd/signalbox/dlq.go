@@ -11,7 +11,7 @@ import (
 	"signalbox/document"
 )
 
-func (c *cli) dlqCommand() *cobra.Command {
+func newDlqCommand(c *cli) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "dlq",
 		Short: "Look at dead letters, send them again, or drop them",
@@ -24,7 +24,7 @@ was to be sent, and why it failed. Look at them, send them again, or drop them.`
 		Args: noSuchCommand,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(c.dlqListCommand(), c.dlqShowCommand(), c.dlqReplayCommand(), c.dlqRedrivesCommand(), c.dlqPurgeCommand())
+	cmd.AddCommand(newDlqListCommand(c), newDlqShowCommand(c), newDlqReplayCommand(c), newDlqRedrivesCommand(c), newDlqPurgeCommand(c))
 	return cmd
 }
 

@@ -13,7 +13,7 @@ import (
 	"signalbox/spelling"
 )
 
-func (c *cli) dlqListCommand() *cobra.Command {
+func newDlqListCommand(c *cli) *cobra.Command {
 	l := dlqList{cli: c}
 	cmd := &cobra.Command{
 		Use:   "list",

@@ -10,7 +10,7 @@ import (
 	"signalbox/dlq"
 )
 
-func (c *cli) dlqPurgeCommand() *cobra.Command {
+func newDlqPurgeCommand(c *cli) *cobra.Command {
 	p := dlqPurge{cli: c}
 	cmd := &cobra.Command{
 		Use:   "purge [id]...",

@@ -15,7 +15,7 @@ import (
 	"signalbox/dlq"
 )
 
-func (c *cli) dlqRedrivesCommand() *cobra.Command {
+func newDlqRedrivesCommand(c *cli) *cobra.Command {
 	r := dlqRedrives{cli: c}
 	cmd := &cobra.Command{
 		Use:   "redrives [id]",

@@ -14,7 +14,7 @@ import (
 	"signalbox/targets"
 )
 
-func (c *cli) dlqReplayCommand() *cobra.Command {
+func newDlqReplayCommand(c *cli) *cobra.Command {
 	r := dlqReplay{cli: c}
 	cmd := &cobra.Command{
 		Use:     "replay [id]...",
@@ -26,7 +26,7 @@ attempts. The router does the work, and stops it where the target fails again:
 what was not delivered then rests in the queue as before.
 
 Without --rate the target sets the pace: one letter first, then more at once with
-each success. An interrupt cancels the redrive; --resume goes on with one that was
+each success. An interrupt cancels the redrive; --resume continues with one that was
 cancelled or has stopped. --dry-run shows what would be sent.`,
 		Example: `  signalbox dlq replay 0199a4c2-8f1e-8000-8000-5f3c9a1b2d4e
   signalbox dlq replay --target warehouse --rate 50/s
@@ -68,7 +68,7 @@ func (r *dlqReplay) flags(cmd *cobra.Command) {
 	flags.IntVar(&r.attempts, "attempts", dlq.DefaultAttempts, "how often to try a letter before it goes back")
 	flags.IntVar(&r.stopAfter, "stop-after", dlq.DefaultStopAfter, "leave a target alone after this many failed attempts in a row")
 	flags.BoolVar(&r.detach, "detach", false, "begin, and do not wait for the end")
-	flags.StringVar(&r.resume, "resume", "", "go on with the redrive of this id, which stopped or was cancelled")
+	flags.StringVar(&r.resume, "resume", "", "continue with the redrive of this id, which stopped or was cancelled")
 	r.output.flag(cmd)
 	_ = cmd.RegisterFlagCompletionFunc("as", cobra.FixedCompletions([]string{dlq.Stored, dlq.Current}, cobra.ShellCompDirectiveNoFileComp))
 }
@@ -118,7 +118,7 @@ func (r *dlqReplay) request(ids []string) (req api.RedriveRequest, err error) {
 	}
 	if r.resume != "" {
 		if !filter.Empty() || r.all || r.dryRun {
-			return req, wrongUsage("--resume goes on with what the redrive has chosen: give no ids, filters, --all or --dry-run beside it")
+			return req, wrongUsage("--resume continues with what the redrive has chosen: give no ids, filters, --all or --dry-run beside it")
 		}
 		return req, nil
 	}
@@ -157,7 +157,7 @@ func (r *dlqReplay) begin(ctx context.Context, client *api.Client, req api.Redri
 	return r.follow(ctx, client, j)
 }
 
-// follow shows how a redrive goes on, and then how it ended.
+// follow shows how a redrive continues, and then how it ended.
 func (r *dlqReplay) follow(ctx context.Context, client *api.Client, j dlq.Job) error {
 	if r.detach {
 		return printJob(r.cli, r.output, j)
@@ -196,7 +196,7 @@ func watch(ctx context.Context, client *api.Client, j dlq.Job, bar *progress) (d
 		pause = min(2*pause, lastLook)
 		next, err := client.RedriveJob(ctx, j.ID)
 		if err != nil && ctx.Err() == nil {
-			return j, fmt.Errorf("%w\nthe redrive goes on in the router, or when that is back: look at it with `signalbox dlq redrives %s`", err, j.ID)
+			return j, fmt.Errorf("%w\nthe redrive continues in the router, or when that is back: look at it with `signalbox dlq redrives %s`", err, j.ID)
 		}
 		if err == nil {
 			j = next
@@ -241,9 +241,9 @@ func cancelledSoon(ctx context.Context, client *api.Client, j dlq.Job) (dlq.Job,
 func verdict(j dlq.Job) error {
 	switch {
 	case j.State == dlq.Stopped:
-		return fmt.Errorf("stopped: %s; go on with `signalbox dlq replay --resume %s` when it is mended", j.Reason, j.ID)
+		return fmt.Errorf("stopped: %s; continue with `signalbox dlq replay --resume %s` when it is fixed", j.Reason, j.ID)
 	case j.State == dlq.Cancelled:
-		return fmt.Errorf("cancelled; go on with `signalbox dlq replay --resume %s`", j.ID)
+		return fmt.Errorf("cancelled; continue with `signalbox dlq replay --resume %s`", j.ID)
 	case j.DiedAgain+j.Skipped > 0:
 		return fmt.Errorf("not every letter was delivered: %s", tallyText(j.Tally))
 	}

@@ -15,7 +15,7 @@ import (
 	"signalbox/targets"
 )
 
-func (c *cli) dlqShowCommand() *cobra.Command {
+func newDlqShowCommand(c *cli) *cobra.Command {
 	s := dlqShow{cli: c}
 	cmd := &cobra.Command{
 		Use:     "show <id>",

@@ -32,7 +32,7 @@ func TestDocumentedCommandsParse(t *testing.T) {
 		t.Errorf("only %d calls found: do the documents look otherwise?", len(found))
 	}
 	for _, d := range found {
-		cmd, rest, err := new(cli).rootCommand().Find(d.args)
+		cmd, rest, err := newRootCommand(new(cli)).Find(d.args)
 		if err == nil {
 			cmd.InitDefaultHelpFlag()
 			cmd.InitDefaultVersionFlag()
@@ -224,7 +224,7 @@ func TestCommandsInADocument(t *testing.T) {
 	if len(found) != 2 || !slices.Equal(found[1].args, []string{"send", "--to", "x", "{\n}"}) || !slices.Equal(found[1].said, []string{"some answer"}) || found[1].line != 3 {
 		t.Errorf("got %+v", found)
 	}
-	root := new(cli).rootCommand()
+	root := newRootCommand(new(cli))
 	root.SetOut(io.Discard)
 	cmd, _, err := root.Find(found[0].args)
 	if err != nil || cmd.ValidateArgs([]string{"lst"}) == nil || cmd.Name() != "dlq" {

@@ -14,7 +14,7 @@ import (
 	"signalbox/api"
 )
 
-func (c *cli) explainCommand() *cobra.Command {
+func newExplainCommand(c *cli) *cobra.Command {
 	e := explainCommand{cli: c}
 	cmd := &cobra.Command{
 		Use:   "explain <event file | - | JSON | event id>",

@@ -8,7 +8,7 @@ import (
 	"signalbox/flow"
 )
 
-func (c *cli) graphCommand() *cobra.Command {
+func newGraphCommand(c *cli) *cobra.Command {
 	var output choice
 	cmd := &cobra.Command{
 		Use:   "graph",

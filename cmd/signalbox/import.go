@@ -11,7 +11,7 @@ import (
 	"signalbox/rules/cfn"
 )
 
-func (c *cli) importCommand() *cobra.Command {
+func newImportCommand(c *cli) *cobra.Command {
 	i := importCommand{cli: c}
 	cmd := &cobra.Command{
 		Use:   "import <template>",

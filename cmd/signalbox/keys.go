@@ -11,27 +11,28 @@ import (
 	"signalbox/router"
 )
 
-func (c *cli) keysCommand() *cobra.Command {
+func newKeysCommand(c *cli) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "keys",
-		Short: "Look at the order keys of a target that do not go on, and let them",
-		Long: `A target with order_by gets the events of one key in order. A key does not go on
+		Use:     "ordering-keys",
+		Aliases: []string{"keys"},
+		Short:   "Look at the blocked ordering keys of a target, and unblock them",
+		Long: `A target with order_by gets the events of one key in order. A key does not continue
 while the first of its deliveries waits for another attempt, or after that died,
 where the target says on_dead_letter: stop.`,
-		Example: "  signalbox keys list warehouse\n  signalbox keys resume warehouse o-17",
+		Example: "  signalbox ordering-keys list warehouse\n  signalbox ordering-keys resume warehouse o-17",
 		Args:    noSuchCommand,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(c.keysListCommand(), c.keysResumeCommand())
+	cmd.AddCommand(newKeysListCommand(c), newKeysResumeCommand(c))
 	return cmd
 }
 
-func (c *cli) keysListCommand() *cobra.Command {
+func newKeysListCommand(c *cli) *cobra.Command {
 	l := keysList{cli: c}
 	cmd := &cobra.Command{
 		Use:     "list <target>",
-		Short:   "List the order keys of a target that do not go on",
-		Example: "  signalbox keys list warehouse\n  signalbox keys list warehouse --output json",
+		Short:   "List the blocked ordering keys of a target",
+		Example: "  signalbox ordering-keys list warehouse\n  signalbox ordering-keys list warehouse --output json",
 		Args:    takes(1, 1),
 		RunE:    func(cmd *cobra.Command, args []string) error { return l.run(cmd.Context(), args[0]) },
 	}
@@ -67,7 +68,7 @@ func (l *keysList) run(ctx context.Context, target string) error {
 
 func (l *keysList) print(target string, keys []router.BlockedKey) error {
 	if len(keys) == 0 {
-		_, err := fmt.Fprintf(l.stdout, "all keys of %s go on\n", target)
+		_, err := fmt.Fprintf(l.stdout, "no ordering key of %s is blocked\n", target)
 		return err
 	}
 	table := newGrid("KEY", "STATE", "SINCE", "PARKED", "HEAD")
@@ -82,15 +83,15 @@ func (l *keysList) print(target string, keys []router.BlockedKey) error {
 	return l.show(table)
 }
 
-func (c *cli) keysResumeCommand() *cobra.Command {
+func newKeysResumeCommand(c *cli) *cobra.Command {
 	k := keysResume{cli: c}
 	cmd := &cobra.Command{
 		Use:   "resume <target> <key>",
-		Short: "Let an order key go on that a dead letter stopped",
-		Long: `Let an order key go on that a dead letter stopped. The letter stays in the
+		Short: "Unblock an ordering key that a dead letter stopped",
+		Long: `Unblock an ordering key that a dead letter stopped. The letter stays in the
 dead-letter queue; redriven later, it comes after what was sent meanwhile. To send
-it first, redrive it instead: its key then goes on by itself.`,
-		Example: "  signalbox keys resume warehouse o-17",
+it first, redrive it instead: its key then continues by itself.`,
+		Example: "  signalbox ordering-keys resume warehouse o-17",
 		Args:    takes(2, 2),
 		RunE:    func(cmd *cobra.Command, args []string) error { return k.run(cmd.Context(), args[0], args[1]) },
 	}
@@ -116,6 +117,6 @@ func (k *keysResume) run(ctx context.Context, target, key string) error {
 	if k.output == formatJSON {
 		return printJSON(k.stdout, map[string]string{"target": target, "key": key})
 	}
-	_, err = fmt.Fprintf(k.stdout, "key %s of %s goes on\n", key, target)
+	_, err = fmt.Fprintf(k.stdout, "key %s of %s continues\n", key, target)
 	return err
 }

@@ -42,7 +42,7 @@ func (l *lifecycle) stop(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// within takes the step, and returns errLate where it goes on for too long after ctx
+// within takes the step, and returns errLate where it continues for too long after ctx
 // has ended.
 func (s step) within(ctx context.Context) error {
 	done := make(chan error, 1)

@@ -10,7 +10,7 @@ import (
 	"signalbox/rules/pattern/jsonl"
 )
 
-func (c *cli) matchCommand() *cobra.Command {
+func newMatchCommand(c *cli) *cobra.Command {
 	m := matchCommand{cli: c}
 	cmd := &cobra.Command{
 		Use:   "match",

@@ -50,7 +50,7 @@ func (r *reloads) observe(o config.Outcome) {
 	}
 	switch {
 	case o.Err != nil && !o.Repeated:
-		r.log.Error("rules have faults; the old ones go on serving", zap.Error(o.Err))
+		r.log.Error("rules have faults; the old ones continue to serve", zap.Error(o.Err))
 	case o.Changed:
 		r.log.Info("rules reloaded", zap.String("revision", o.Set.Revision), zap.Int("rules", len(o.Set.Rules)),
 			zap.Int("targets", len(o.Set.Targets)), zap.Duration("took", o.Took))

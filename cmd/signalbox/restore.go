@@ -12,7 +12,7 @@ import (
 	"signalbox/journal/backup"
 )
 
-func (c *cli) restoreCommand() *cobra.Command {
+func newRestoreCommand(c *cli) *cobra.Command {
 	r := restoreCommand{cli: c}
 	cmd := &cobra.Command{
 		Use:   "restore <backup>",
@@ -22,7 +22,7 @@ first. The router must not be running, and data_dir must hold no store.
 
 The router then starts with every target paused: what was pending when the backup was
 made may have been delivered since, and would be sent again. Look at what is pending
-(signalbox targets list), and let the targets go on (signalbox targets resume --all).`,
+(signalbox targets list), and resume the targets (signalbox targets resume --all).`,
 		Example: "  signalbox restore /backups/signalbox-monday",
 		Args:    takes(1, 1),
 		RunE:    func(_ *cobra.Command, args []string) error { return r.run(args[0]) },

@@ -13,7 +13,7 @@ import (
 	"signalbox/rules"
 )
 
-func (c *cli) rulesCommand() *cobra.Command {
+func newRulesCommand(c *cli) *cobra.Command {
 	r := rulesCommand{cli: c}
 	cmd := &cobra.Command{
 		Use:   "rules",
@@ -28,15 +28,15 @@ func (c *cli) rulesCommand() *cobra.Command {
 	r.output.flag(cmd)
 	list := &cobra.Command{
 		Use:     "list",
-		Short:   "List rules: their state and what they hold back",
+		Short:   "List rules: their state and what they suspend",
 		Example: "  signalbox rules list\n  signalbox rules list --output json",
 		Args:    takes(0, 0),
 		RunE:    func(cmd *cobra.Command, _ []string) error { return r.list(cmd.Context()) },
 	}
 	r.output.flag(list)
 	cmd.AddCommand(list,
-		r.verb("pause", "Hold back a rule's deliveries; it goes on to match", (*api.Client).PauseRule),
-		r.verb("resume", "Let a rule's deliveries go on", (*api.Client).ResumeRule))
+		r.verb("pause", "Suspend a rule's deliveries; it continues to match", (*api.Client).PauseRule),
+		r.verb("resume", "Let a rule's deliveries continue", (*api.Client).ResumeRule))
 	return cmd
 }
 

@@ -36,7 +36,7 @@ type cli struct {
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	stderr = &printable{w: stderr}
 	c := &cli{stdin: stdin, stdout: &printable{w: stdout}, stderr: stderr}
-	root := c.rootCommand()
+	root := newRootCommand(c)
 	root.SetArgs(append([]string{}, args...)) // not nil, which cobra takes for the arguments of the process
 	cmd, err := root.ExecuteContextC(ctx)
 	stderr = c.stderr // which serve has replaced
@@ -72,7 +72,14 @@ func told(e *api.Error) bool {
 	return len(faults) == 1 && strings.HasSuffix(faults[0], ": "+e.Message)
 }
 
-func (c *cli) rootCommand() *cobra.Command {
+// commandList are those below signalbox. Each has a file of its own.
+var commandList = []func(*cli) *cobra.Command{
+	newServeCommand, newCheckCommand, newImportCommand, newTestCommand, newMatchCommand, newSendCommand, newExplainCommand, newTraceCommand,
+	newWorkCommand, newStateCommand, newDlqCommand, newKeysCommand, newTargetsCommand, newRulesCommand, newCatalogCommand, newTableCommand,
+	newGraphCommand, newAuditCommand, newVerifyCommand, newBackupCommand, newRestoreCommand, newBenchCommand, newVersionCommand,
+}
+
+func newRootCommand(c *cli) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "signalbox",
 		Short: "Route events by rules that you edit while it runs",
@@ -97,29 +104,8 @@ Exit codes: 0 all is well, 1 a failure, 2 wrong usage.`,
 	root.SetErr(c.stderr)
 	root.SetFlagErrorFunc(wrongFlag)
 	root.PersistentFlags().StringVar(&c.configPath, "config", config.DefaultPath, "the configuration file")
-	root.AddCommand(
-		c.serveCommand(),
-		c.checkCommand(),
-		c.importCommand(),
-		c.testCommand(),
-		c.matchCommand(),
-		c.sendCommand(),
-		c.explainCommand(),
-		c.traceCommand(),
-		c.workCommand(),
-		c.stateCommand(),
-		c.dlqCommand(),
-		c.keysCommand(),
-		c.catalogCommand(),
-		c.tableCommand(),
-		c.graphCommand(),
-		c.auditCommand(),
-		c.verifyCommand(),
-		c.backupCommand(),
-		c.restoreCommand(),
-		c.benchCommand(),
-		c.versionCommand(),
-	)
-	root.AddCommand(c.targetsCommand(), c.rulesCommand())
+	for _, command := range commandList {
+		root.AddCommand(command(c))
+	}
 	return root
 }

@@ -170,7 +170,7 @@ func allCommands(cmd *cobra.Command) []*cobra.Command {
 
 // TestCommandsAreAlike holds what people expect of every command once they know one.
 func TestCommandsAreAlike(t *testing.T) {
-	for _, cmd := range allCommands(new(cli).rootCommand()) {
+	for _, cmd := range allCommands(newRootCommand(new(cli))) {
 		name := cmd.CommandPath()
 		if !cmd.HasSubCommands() && name != "signalbox serve" && cmd.Flags().ShorthandLookup("o") == nil {
 			t.Errorf("%s has no --output", name)
@@ -188,7 +188,7 @@ func TestCommandsAreAlike(t *testing.T) {
 
 func TestHelp(t *testing.T) {
 	var all strings.Builder
-	for _, cmd := range allCommands(new(cli).rootCommand()) {
+	for _, cmd := range allCommands(newRootCommand(new(cli))) {
 		call := cmd.CommandPath() + " --help"
 		o := signalbox(t, strings.Fields(call)[1:]...)
 		o.want(t, exitOK, "Examples:", "")

@@ -11,7 +11,7 @@ import (
 	"signalbox/commands"
 )
 
-func (c *cli) sendCommand() *cobra.Command {
+func newSendCommand(c *cli) *cobra.Command {
 	s := sendCommand{cli: c}
 	cmd := &cobra.Command{
 		Use:   "send [event file | - | JSON]",

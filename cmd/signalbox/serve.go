@@ -30,13 +30,13 @@ import (
 	"signalbox/rules/pattern"
 )
 
-func (c *cli) serveCommand() *cobra.Command {
+func newServeCommand(c *cli) *cobra.Command {
 	var listen string
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the router",
 		Long: `Run the router until SIGINT or SIGTERM: after drain_delay it takes no more
-events, lets attempts under way end within shutdown_timeout, and goes on where it
+events, lets attempts under way end within shutdown_timeout, and continues where it
 stopped at the next start. A second signal ends it at once.
 
 Rule files, and targets and buses of the configuration, are read again when they
@@ -261,7 +261,7 @@ func (s *server) observe(r *reloads) func(config.Outcome) {
 	}
 }
 
-// inUse returns how to mend a port that is taken.
+// inUse returns how to fix a port that is taken.
 func inUse(err error) error {
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return fmt.Errorf("%w: stop the program that has it, or set listen to another port", err)
@@ -303,7 +303,7 @@ func (s *server) publicURL() string {
 	return reachable(s.cfg.TLS.Scheme(), s.http.Addr().String())
 }
 
-// handler is the door for events, and the API for all else.
+// handler serves ingest, and the API for all else.
 func (s *server) handler(registry *prometheus.Registry, stopping context.Context) http.Handler {
 	limits := s.cfg.Limits
 	door := ingest.New(s.router, ingest.Options{

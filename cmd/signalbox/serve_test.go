@@ -223,7 +223,7 @@ func TestMainJob(t *testing.T) {
 		o := signalboxIn(t, in, "send", "-", "--url", s.url)
 		o.want(t, exitOK, "\nce-1\n", "")
 		s.run("send", `{"source":"x","detail-type":"t","detail":[]}`).want(t, exitError, "", "detail")
-		s.run("send", `[`+bigOrder+`,{"source":"x"}]`).want(t, exitError, "", "1 of 2 events are not valid, and none was accepted: mend or remove them (InvalidArgument)\n  event 2: ")
+		s.run("send", `[`+bigOrder+`,{"source":"x"}]`).want(t, exitError, "", "1 of 2 events are not valid, and none was accepted: fix or remove them (InvalidArgument)\n  event 2: ")
 		s.run("send", bigOrder, "--bus", "nope").want(t, exitError, "", "nope")
 	})
 	t.Run("explain", func(t *testing.T) {
@@ -259,7 +259,7 @@ func TestBrokenEditChangesNothing(t *testing.T) {
 
 	write(t, dir, "rules.yaml", strings.Replace(string(good), "numeric", "numerc", 1))
 	s.eventually("refused", func() bool {
-		return strings.Contains(s.stderr.String(), "rules have faults; the old ones go on serving")
+		return strings.Contains(s.stderr.String(), "rules have faults; the old ones continue to serve")
 	})
 	signalbox(t, "check", "--config", config).want(t, exitError, `rules.yaml:6:56: rule "big-orders": pattern.detail.total[0].numerc`, "")
 	s.run("send", bigOrder).want(t, exitOK, "-", "")
@@ -333,7 +333,7 @@ func TestDeadLettersAreReplayed(t *testing.T) {
 		preview.want(t, exitOK, want, "")
 	}
 	s.run("dlq", "replay", "--all", "--dry-run", "--output", "json", "--as", "current").want(t, exitOK, `"send": 3`, "")
-	s.run("dlq", "replay", "--all", "--yes", "--attempts", "1", "--stop-after", "2").want(t, exitError, "2 died again, 1 left in the queue", "go on with `signalbox dlq replay --resume")
+	s.run("dlq", "replay", "--all", "--yes", "--attempts", "1", "--stop-after", "2").want(t, exitError, "2 died again, 1 left in the queue", "continue with `signalbox dlq replay --resume")
 	s.run("dlq", "show", first.ID).want(t, exitOK, "redriven 1 time\n", "")
 	s.run("dlq", "replay", "--all", "--yes", "--to", "nope").want(t, exitError, "", `target "nope" is not defined`)
 	s.run("dlq", "purge", page.Letters[2].ID, "--yes").want(t, exitOK, "1 dead letter dropped\n", "")
@@ -486,12 +486,12 @@ func TestAnInterruptCancelsAReplay(t *testing.T) {
 	s.eventually("begun", func() bool { _, jobs := s.get("/v1/redrives", ""); return strings.Contains(jobs, `"delivered":1`) })
 	interrupt()
 	<-ended
-	if !strings.Contains(out.String(), "left in the queue") || !strings.Contains(errs.String(), "cancelled; go on with `signalbox dlq replay --resume") || code == exitOK {
+	if !strings.Contains(out.String(), "left in the queue") || !strings.Contains(errs.String(), "cancelled; continue with `signalbox dlq replay --resume") || code == exitOK {
 		t.Errorf("exited with %d: %s%s", code, out.String(), errs.String())
 	}
 }
 
-// A redrive ends at once when the router stops, and goes on with the next start.
+// A redrive ends at once when the router stops, and continues with the next start.
 func TestARedriveOutlivesTheRouter(t *testing.T) {
 	s, dir := slowly(t)
 	s.run("dlq", "replay", "--all", "--yes", "--rate", "1/s", "--detach").want(t, exitOK, "running", "")

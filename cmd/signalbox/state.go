@@ -11,7 +11,7 @@ import (
 	"signalbox/state"
 )
 
-func (c *cli) stateCommand() *cobra.Command {
+func newStateCommand(c *cli) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "state",
 		Short: "Look at the latest state of objects, as audit messages told it",
@@ -24,11 +24,11 @@ then follow the events.`,
 		Args: noSuchCommand,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(c.stateListCommand(), c.stateGetCommand())
+	cmd.AddCommand(newStateListCommand(c), newStateGetCommand(c))
 	return cmd
 }
 
-func (c *cli) stateListCommand() *cobra.Command {
+func newStateListCommand(c *cli) *cobra.Command {
 	l := stateList{cli: c}
 	cmd := &cobra.Command{
 		Use:     "list [type]",
@@ -121,7 +121,7 @@ func shorten(text string, n int) string {
 	return text
 }
 
-func (c *cli) stateGetCommand() *cobra.Command {
+func newStateGetCommand(c *cli) *cobra.Command {
 	g := stateGet{cli: c}
 	cmd := &cobra.Command{
 		Use:     "get <type> <key>",

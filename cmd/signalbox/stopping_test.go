@@ -248,7 +248,7 @@ func TestAStopThatHangsIsEnded(t *testing.T) {
 			t.Errorf("code %d after %v", code, took)
 		}
 	case <-time.After(10 * time.Second):
-		t.Error("goes on")
+		t.Error("continues")
 	}
 }
 

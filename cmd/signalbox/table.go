@@ -10,7 +10,7 @@ import (
 	"signalbox/flow"
 )
 
-func (c *cli) tableCommand() *cobra.Command {
+func newTableCommand(c *cli) *cobra.Command {
 	t := tableCommand{cli: c}
 	cmd := &cobra.Command{
 		Use:   "table",

@@ -13,7 +13,7 @@ import (
 	"signalbox/delivery"
 )
 
-func (c *cli) targetsCommand() *cobra.Command {
+func newTargetsCommand(c *cli) *cobra.Command {
 	t := targetsCommand{cli: c}
 	cmd := &cobra.Command{
 		Use:   "targets",
@@ -75,7 +75,7 @@ func (t *targetsCommand) verb(name, short string, act targetAct) *cobra.Command 
 }
 
 func (t *targetsCommand) resumeCommand() *cobra.Command {
-	cmd := t.verb("resume", "Let a target's deliveries go on", (*api.Client).ResumeTarget)
+	cmd := t.verb("resume", "Let a target's deliveries continue", (*api.Client).ResumeTarget)
 	one := cmd.RunE
 	var all bool
 	cmd.Use = "resume <target>|--all"
@@ -125,8 +125,8 @@ func (t *targetsCommand) drainCommand() *cobra.Command {
 		Use:   "drain <target>",
 		Short: "Deliver what is pending for a target, and then pause it",
 		Long: `Deliver what is pending for a target, and then pause it. What comes for it meanwhile
-is held back until it is resumed. If you interrupt this, or the time is over, the
-target goes on draining: resume it, or wait for it to be paused.`,
+is suspended until it is resumed. If you interrupt this, or the time is over, the
+target continues to drain: resume it, or wait for it to be paused.`,
 		Example: "  signalbox targets drain warehouse --timeout 5m",
 		Args:    takes(1, 1),
 		RunE:    func(cmd *cobra.Command, args []string) error { return t.drain(cmd.Context(), args[0], timeout) },
@@ -146,7 +146,7 @@ func (t *targetsCommand) drain(ctx context.Context, name string, timeout time.Du
 	}
 	if timeout > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, timeout, fmt.Errorf("target %q is not drained after %v; it goes on draining (signalbox targets resume %s ends that)", name, timeout, name))
+		ctx, cancel = context.WithTimeoutCause(ctx, timeout, fmt.Errorf("target %q is not drained after %v; it continues to drain (signalbox targets resume %s ends that)", name, timeout, name))
 		defer cancel()
 	}
 	s, err := client.DrainTarget(ctx, name)

@@ -12,7 +12,7 @@ import (
 	"signalbox/rules/ruletest"
 )
 
-func (c *cli) testCommand() *cobra.Command {
+func newTestCommand(c *cli) *cobra.Command {
 	t := testCommand{cli: c}
 	cmd := &cobra.Command{
 		Use:   "test [test file or directory]...",

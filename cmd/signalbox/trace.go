@@ -11,7 +11,7 @@ import (
 // formatMermaid is a diagram in Mermaid's language.
 const formatMermaid format = "mermaid"
 
-func (c *cli) traceCommand() *cobra.Command {
+func newTraceCommand(c *cli) *cobra.Command {
 	t := traceCommand{cli: c}
 	cmd := &cobra.Command{
 		Use:   "trace <event id | correlation id>",

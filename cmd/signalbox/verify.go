@@ -15,14 +15,14 @@ import (
 	"signalbox/journal/backup"
 )
 
-func (c *cli) verifyCommand() *cobra.Command {
+func newVerifyCommand(c *cli) *cobra.Command {
 	verify := verifyCommand{cli: c}
 	cmd := &cobra.Command{
 		Use:   "verify [directory]",
 		Short: "Check the store, or a backup, against itself",
 		Long: `Check the store against itself: the accounts of every target with what lies on
 disk, every pending delivery with its event, the indexes, states, traces and work
-requests with the events, parked deliveries with their order keys, held ones with
+requests with the events, parked deliveries with their ordering keys, held ones with
 their pauses, and that each record can be read. It changes nothing. The router must
 not be running.
 

@@ -38,7 +38,7 @@ func thisBuild() build {
 	return b
 }
 
-func (c *cli) versionCommand() *cobra.Command {
+func newVersionCommand(c *cli) *cobra.Command {
 	var out format
 	cmd := &cobra.Command{
 		Use:     "version",

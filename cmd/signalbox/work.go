@@ -13,7 +13,7 @@ import (
 	"signalbox/commands/work"
 )
 
-func (c *cli) workCommand() *cobra.Command {
+func newWorkCommand(c *cli) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "work",
 		Short: "Look at the work that commands have asked for, or cancel it",
@@ -25,7 +25,7 @@ IN_PROGRESS, SUCCEEDED, FAILED, CANCELING, CANCELED.`,
 		Args: noSuchCommand,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(c.workListCommand(), c.workShowCommand(), c.workCancelCommand())
+	cmd.AddCommand(newWorkListCommand(c), newWorkShowCommand(c), newWorkCancelCommand(c))
 	return cmd
 }
 
@@ -38,7 +38,7 @@ type workList struct {
 	output format
 }
 
-func (c *cli) workListCommand() *cobra.Command {
+func newWorkListCommand(c *cli) *cobra.Command {
 	l := workList{cli: c}
 	cmd := &cobra.Command{
 		Use:     "list",
@@ -99,12 +99,12 @@ type workOne struct {
 	ask    func(c *api.Client, ctx context.Context, id string) (*work.Request, error)
 }
 
-func (c *cli) workShowCommand() *cobra.Command {
+func newWorkShowCommand(c *cli) *cobra.Command {
 	return (&workOne{cli: c, ask: (*api.Client).WorkRequest}).command(
 		"show", "Show a work request and its steps, by its id or its command's")
 }
 
-func (c *cli) workCancelCommand() *cobra.Command {
+func newWorkCancelCommand(c *cli) *cobra.Command {
 	return (&workOne{cli: c, ask: (*api.Client).CancelWork}).command(
 		"cancel", "Ask the handler to end a work request")
 }

@@ -67,7 +67,7 @@ func TestTableIsTheHandwrittenOne(t *testing.T) {
 	}
 }
 
-// handwritten is the table as it was written, with the slips mended.
+// handwritten is the table as it was written, with the slips fixed.
 func handwritten(t *testing.T) [][]string {
 	t.Helper()
 	text, err := os.ReadFile("testdata/handwritten.md")

@@ -95,7 +95,7 @@ func start(rulePath string) (url string, stop func() error, err error) {
 	}, nil
 }
 
-// handler is the door for messages, and the API for work requests.
+// handler serves ingest for messages, and the API for work requests.
 func handler(r *router.Router, registry *prometheus.Registry) http.Handler {
 	door := ingest.New(r, ingest.Options{
 		Command: r.Commands.Command, Query: r.Commands.Query,

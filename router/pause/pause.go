@@ -1,5 +1,5 @@
 // Package pause keeps the pauses of rules and of targets, on disk, and lets what they
-// suspend go on when they end.
+// suspend continue when they end.
 package pause
 
 import (

@@ -11,16 +11,16 @@ import (
 	"github.com/expr-lang/expr"
 )
 
-// OrderKey is a compiled expression whose result is an order key, immutable,
+// OrderKey is a compiled expression whose result is an ordering key, immutable,
 // safe for concurrent use.
 type OrderKey struct{ *Program }
 
-// maxOrderKey bounds an order key, in bytes. Of a longer one the beginning is
+// maxOrderKey bounds an ordering key, in bytes. Of a longer one the beginning is
 // kept, and a hash of the whole.
 const maxOrderKey = 256
 
 // CompileOrderKey is Compile for an expression whose result must be able to be an
-// order key: a string, a number, or true or false, or nil for no order. What the
+// ordering key: a string, a number, or true or false, or nil for no order. What the
 // types leave open, such as a field of detail, is checked for each event.
 func CompileOrderKey(source string) (*OrderKey, error) {
 	p, err := compile(source, expr.AsAny())
@@ -30,14 +30,14 @@ func CompileOrderKey(source string) (*OrderKey, error) {
 	switch kind := p.program.Node().Type().Kind(); kind {
 	case reflect.Map, reflect.Slice, reflect.Array, reflect.Struct, reflect.Func:
 		return nil, &Error{
-			Reason: fmt.Sprintf("the result is %s, which can't be an order key", typeName(p.program.Node().Type())),
+			Reason: fmt.Sprintf("the result is %s, which can't be an ordering key", typeName(p.program.Node().Type())),
 			Hint:   "choose a field that holds a string, a number, or true or false, such as detail.orderId",
 		}
 	}
 	return &OrderKey{p}, nil
 }
 
-// Of gives the order key of an event. It is empty where the expression gives nil
+// Of gives the ordering key of an event. It is empty where the expression gives nil
 // or an empty string: the event is then in no order. The error, an *Error, says
 // that the expression failed, or that its result can't be a key.
 func (k *OrderKey) Of(env *Env) (string, error) {
@@ -58,7 +58,7 @@ func (k *OrderKey) Of(env *Env) (string, error) {
 		return strconv.FormatFloat(v, 'g', -1, 64), nil
 	}
 	return "", &Error{
-		Reason: fmt.Sprintf("the result is %s, which can't be an order key", typeName(reflect.TypeOf(result))),
+		Reason: fmt.Sprintf("the result is %s, which can't be an ordering key", typeName(reflect.TypeOf(result))),
 		Hint:   "it must be a string, a number, or true or false; nil means no order",
 	}
 }

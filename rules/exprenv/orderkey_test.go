@@ -55,9 +55,9 @@ func TestOrderKeyErrors(t *testing.T) {
 	}{
 		{``, 0, "the expression is empty"},
 		{`detial.id`, 0, "unknown name detial (did you mean \"detail\"?)"},
-		{`resources`, 0, "the result is a list, which can't be an order key (choose a field"},
-		{`detail`, 0, "the result is an object, which can't be an order key"},
-		{`time`, 0, "the result is time.Time, which can't be an order key"},
+		{`resources`, 0, "the result is a list, which can't be an ordering key (choose a field"},
+		{`detail`, 0, "the result is an object, which can't be an ordering key"},
+		{`time`, 0, "the result is time.Time, which can't be an ordering key"},
 	} {
 		t.Run(tt.source, func(t *testing.T) {
 			_, err := CompileOrderKey(tt.source)
@@ -73,7 +73,7 @@ func TestOrderKeyErrors(t *testing.T) {
 		offset int
 		want   string
 	}{
-		{`detail.list`, 0, "the result is a list, which can't be an order key (it must be a string"},
+		{`detail.list`, 0, "the result is a list, which can't be an ordering key (it must be a string"},
 		{`detail.gone.deeper`, 12, "cannot fetch deeper from <nil>"},
 	} {
 		t.Run(tt.source, func(t *testing.T) {

@@ -79,7 +79,7 @@ func (t *busTarget) render(d *targets.Delivery) (*event.Event, error) {
 	return ev, nil
 }
 
-// refused is the error for one of the router's door.
+// refused is the error for one of the router's ingest.
 func (t *busTarget) refused(err error) *targets.Error {
 	e := &targets.Error{Code: targets.CodeInternalError, Tries: 1, Err: fmt.Errorf("bus %q: %w", t.bus, err)}
 	var refused *event.Error

@@ -45,7 +45,7 @@ func parseText(s string, resolve func(string) (string, error)) (text, error) {
 	return out, nil
 }
 
-// parseExpression reads an expression up to its }}. One that has }} within goes on to
+// parseExpression reads an expression up to its }}. One that has }} within continues to
 // the next.
 func parseExpression(s string) (*exprenv.Program, string, error) {
 	var first error

@@ -125,7 +125,7 @@ func TestPipeWithoutReader(t *testing.T) {
 }
 
 // TestStuckStdout: what writes to a pipe that nobody reads holds no attempt longer than
-// its timeout, and goes on as soon as somebody does.
+// its timeout, and continues as soon as somebody does.
 func TestStuckStdout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		reader, writer := io.Pipe()

@@ -42,7 +42,7 @@ func TestChaos(t *testing.T) {
 	}
 }
 
-// pause lets the load go on for a moment.
+// pause lets the load continue for a moment.
 func pause(least, more int) {
 	time.Sleep(time.Duration(least+rand.IntN(more)) * time.Millisecond)
 }
@@ -180,7 +180,7 @@ func everything(x *trial) {
 	}
 }
 
-// TestChaosFullDisk fills the disk under load until the program can't go on,
+// TestChaosFullDisk fills the disk under load until the program can't continue,
 // frees it, and starts the program again.
 func TestChaosFullDisk(t *testing.T) {
 	x := newTrial(t)

@@ -8,7 +8,7 @@ import (
 )
 
 // TestChaosRedrive kills the program while it redrives the letters of a target
-// that has mended. Every letter is delivered once, but for those in flight at a
+// that has fixed. Every letter is delivered once, but for those in flight at a
 // kill, or still dead.
 func TestChaosRedrive(t *testing.T) {
 	const letters = 1000
