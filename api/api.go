@@ -20,7 +20,7 @@ import (
 	"signalbox/router"
 )
 
-// Options are what the API shows and acts on. All are required but Reloader, for a
+// Options are what the API shows and acts on. All are required but Store and Reloader, for a
 // program whose rules are not reloaded this way, Logger and Stopping.
 type Options struct {
 	Router *router.Router

@@ -17,14 +17,14 @@ type Counters struct {
 	events EventCounts
 }
 
-// LaneCounts gives the accounts of one lane.
+// LaneCounts returns the accounts of one lane.
 func (n *Counters) LaneCounts(l LaneID) Counts {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.lanes[l]
 }
 
-// Totals gives the accounts of all lanes together, and of events.
+// Totals returns the accounts of all lanes together, and of events.
 func (n *Counters) Totals() (Counts, EventCounts) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -35,14 +35,14 @@ func (n *Counters) Totals() (Counts, EventCounts) {
 	return sum, n.events
 }
 
-// HeldBy counts the deliveries that are held back in one place.
+// HeldBy counts the deliveries that are suspended in one place.
 func (n *Counters) HeldBy(h HoldID) uint64 {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.held[h]
 }
 
-// holding gives the places where deliveries are held back.
+// holding returns the places where deliveries are suspended.
 func (n *Counters) holding() []HoldID {
 	n.mu.Lock()
 	defer n.mu.Unlock()

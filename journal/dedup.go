@@ -96,7 +96,7 @@ func (p *Repeats) firstIn(bucket uint32, f *Fingerprint) (first First, ok bool, 
 	return first, true, nil
 }
 
-// HasFingerprints says whether any may have been written within the window.
+// HasFingerprints reports whether any may have been written within the window.
 func (p *Repeats) HasFingerprints(window time.Duration) (found bool, err error) {
 	now := p.numbers.Clock()
 	err = scanIn(p.db, dedupBucketKey(bucketOf(now-min(now, Seq(window)))), []byte{tableDedup + 1}, func(_, _ []byte) (bool, error) {

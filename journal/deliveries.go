@@ -105,13 +105,13 @@ func (t *Deliveries) WaitingPlaces(l LaneID, fn func(Delivery) bool) error {
 	})
 }
 
-// IsReady says whether a delivery lies among the ready ones of a lane.
+// IsReady reports whether a delivery lies among the ready ones of a lane.
 func (t *Deliveries) IsReady(l LaneID, s Seq, n uint16) (bool, error) {
 	d := Delivery{Lane: l, Seq: s, N: n, State: Ready}
 	return hasIn(t.db, d.appendKey(nil))
 }
 
-// Find gives the delivery that lies on disk in the state and the place (Lane,
+// Find returns the delivery that lies on disk in the state and the place (Lane,
 // Due, Key, Seq, N) of d, with its event, or ErrNotFound.
 func (t *Deliveries) Find(d Delivery) (DeadLetter, error) {
 	view := t.db.NewSnapshot() // an event comes and goes with its last delivery
@@ -156,7 +156,7 @@ func readDeadLetter(k, v []byte) (DeadLetter, error) {
 	return DeadLetter{Delivery: d, Record: r}, err
 }
 
-// Held calls fn with the deliveries that are held back in one place, the oldest
+// Held calls fn with the deliveries that are suspended in one place, the oldest
 // event's first, from a place on, until fn says stop. They are given memory of
 // their own.
 func (t *Deliveries) Held(h HoldID, from Cursor, fn func(Delivery) bool) error {

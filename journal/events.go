@@ -17,7 +17,7 @@ type Events struct {
 	numbers Numbers
 }
 
-// Event gives an event by its sequence number, or ErrNotFound.
+// Event returns an event by its sequence number, or ErrNotFound.
 func (e *Events) Event(s Seq) (Record, error) {
 	v, closer, err := e.db.Get(eventKey(s))
 	if errors.Is(err, pebble.ErrNotFound) {
@@ -30,7 +30,7 @@ func (e *Events) Event(s Seq) (Record, error) {
 	return readRecord(s, append([]byte(nil), v...))
 }
 
-// EventByGivenID gives the latest kept event whose producer gave it this id, or
+// EventByGivenID returns the latest kept event whose producer gave it this id, or
 // ErrNotFound. It looks through the index hour by hour, newest first.
 func (e *Events) EventByGivenID(id string) (Record, error) {
 	return e.EventByGivenIDBefore(id, ^Seq(0))
@@ -129,7 +129,7 @@ func (e *Events) joined(by byte, id string, from Seq, fn func(Seq) bool) (err er
 	return nil
 }
 
-// ends gives the first event's sequence number and the last one's.
+// ends returns the first event's sequence number and the last one's.
 func (e *Events) ends() (first, last Seq, err error) {
 	it, err := e.db.NewIter(&pebble.IterOptions{LowerBound: []byte{tableEvent}, UpperBound: []byte{tableEvent + 1}})
 	if err != nil {

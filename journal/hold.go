@@ -70,7 +70,7 @@ func (t *Pauses) Put(p Pause) error {
 	return nil
 }
 
-// All gives all that Put has stored.
+// All returns all that Put has stored.
 func (t *Pauses) All() (all []Pause, err error) {
 	err = scanIn(t.db, []byte{tablePause}, []byte{tablePause + 1}, func(k, v []byte) (bool, error) {
 		var p Pause

@@ -88,7 +88,7 @@ type Journal struct {
 	overdue          *time.Timer // rings when written moves must be synced
 	fatal            func(error)
 
-	// onFreed is called with each order key that may go on after it was stopped.
+	// onFreed is called with each ordering key that may continue after it was stopped.
 	onFreed atomic.Pointer[func(LaneID, KeyHash)]
 }
 

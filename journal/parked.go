@@ -99,7 +99,7 @@ type storedKey struct {
 	Since time.Time `json:"since"`
 }
 
-// FreeKeys lets those of some order keys that are stopped go on, though their
+// FreeKeys lets those of some ordering keys that are stopped continue, though their
 // heads stay in the dead-letter queue. It returns, when that is on disk, how many
 // they were.
 func (j *Journal) FreeKeys(l LaneID, hashes ...KeyHash) (int, error) {
@@ -111,7 +111,7 @@ func (j *Journal) FreeKeys(l LaneID, hashes ...KeyHash) (int, error) {
 	return r.freed, err
 }
 
-// OnFreed makes fn be called with each order key that was stopped and may now go
+// OnFreed makes fn be called with each ordering key that was stopped and may now go
 // on.
 func (j *Journal) OnFreed(fn func(LaneID, KeyHash)) { j.onFreed.Store(&fn) }
 
@@ -128,7 +128,7 @@ func (j *Journal) tellFreed(freed []keyRef) {
 // OrderingKeys are the keys of lanes that are blocked, and what is parked behind them.
 type OrderingKeys struct{ db *pebble.DB }
 
-// Key gives the record of an order key, or ErrNotFound.
+// Key returns the record of an ordering key, or ErrNotFound.
 func (o *OrderingKeys) Key(l LaneID, h KeyHash) (KeyRecord, error) {
 	k := appendOrderKey(nil, l, h)
 	v, closer, err := o.db.Get(k)
@@ -153,7 +153,7 @@ func readKey(k, v []byte) (KeyRecord, error) {
 	}, nil
 }
 
-// Blocked calls fn with the records of a lane's order keys, by hash, from one on,
+// Blocked calls fn with the records of a lane's ordering keys, by hash, from one on,
 // until fn says stop. It passes over what is parked.
 func (o *OrderingKeys) Blocked(l LaneID, from KeyHash, fn func(KeyRecord) bool) error {
 	_, upper := laneRange(tableOrder, l)
@@ -208,7 +208,7 @@ func (o *OrderingKeys) ParkedPlaces(l LaneID, fn func(Delivery) bool) error {
 	})
 }
 
-// CountParked counts the parked deliveries of an order key, up to a limit.
+// CountParked counts the parked deliveries of an ordering key, up to a limit.
 func (o *OrderingKeys) CountParked(l LaneID, h KeyHash, limit int) (n int, err error) {
 	lower, upper := parkedRange(l, h, Cursor{})
 	err = scanIn(o.db, lower, upper, func(_, _ []byte) (bool, error) {

@@ -59,7 +59,7 @@ func (r Reservation) Release() {
 	}
 }
 
-// release gives back what is to be called now that the bound has moved.
+// release returns what is to be called now that the bound has moved.
 func (s *Sequence) release(at uint64) (settled []func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

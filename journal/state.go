@@ -90,7 +90,7 @@ func readState(k, v []byte) (ObjectState, error) {
 	return s, err
 }
 
-// State gives the latest state of an object, or ErrNotFound. Of an object that
+// State returns the latest state of an object, or ErrNotFound. Of an object that
 // is gone, it gives the last one with Gone set.
 func (s *Objects) State(kind, key string) (ObjectState, error) {
 	k := stateKey(kind, key)
@@ -122,7 +122,7 @@ func (s *Objects) States(kind, prefix, after string, fn func(ObjectState) bool) 
 	})
 }
 
-// Types gives the types of the objects whose state is known, up to limit.
+// Types returns the types of the objects whose state is known, up to limit.
 func (s *Objects) Types(limit int) ([]string, error) {
 	var types []string
 	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: []byte{tableState}, UpperBound: []byte{tableState + 1}})

@@ -20,12 +20,12 @@ type Traces struct {
 	holding func() []HoldID
 }
 
-// Keep says whether to keep what came of each delivery, and
+// Keep sets whether the journal keeps what came of each delivery, and
 // which events belong to one story, so that traces can be shown. Both are kept
 // as long as the events are. It is off for a new Journal.
 func (t *Traces) Keep(on bool) { t.kept.Store(on) }
 
-// Kept says whether touches are kept.
+// Kept reports whether touches are kept.
 func (t *Traces) Kept() bool { return t.kept.Load() }
 
 // TouchState tells where a delivery stands, or how it ended.
@@ -160,7 +160,7 @@ func readTouch(s Seq, n uint16, v []byte) (Touch, error) {
 
 // Touches returns the deliveries of one event, by their numbers, and what rules
 // said besides: those that have ended where touches were kept, and in any case
-// those that are ready, are held back or rest dead.
+// those that are ready, are suspended or rest dead.
 func (t *Traces) Touches(s Seq) ([]Touch, []Said, error) {
 	view := t.db.NewSnapshot()
 	defer view.Close()

@@ -26,7 +26,7 @@ type Works struct {
 	numbers Numbers
 }
 
-// Work gives the latest state of the work request of a command, or ErrNotFound.
+// Work returns the latest state of the work request of a command, or ErrNotFound.
 func (t *Works) Work(s Seq) (Work, error) {
 	v, closer, err := t.db.Get(workKey(s))
 	if errors.Is(err, pebble.ErrNotFound) {

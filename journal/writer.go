@@ -243,7 +243,7 @@ func (w *writer) rests(d *Delivery) (bool, error) {
 	return now.Lane == d.Lane && now.Attempts == d.Attempts && now.Since.Equal(d.Since), nil
 }
 
-// lane gives a lane's counts as this batch has left them so far.
+// lane returns a lane's counts as this batch has left them so far.
 func (w *writer) lane(l LaneID) Counts {
 	if w.changed == nil {
 		w.changed = map[LaneID]Counts{}

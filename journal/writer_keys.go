@@ -21,14 +21,14 @@ func (w *writer) keyChange(c *KeyChange) error {
 	}
 	v, err := json.Marshal(storedKey{State: r.State, Key: r.Key, Seq: r.Seq, N: r.N, Head: r.Head, Since: r.Since})
 	if err != nil {
-		return fmt.Errorf("order key %q: %w", r.Key, err)
+		return fmt.Errorf("ordering key %q: %w", r.Key, err)
 	}
 	return w.set(w.key, v)
 }
 
-// leaves settles what a dead letter that leaves the queue does to its order key,
+// leaves settles what a dead letter that leaves the queue does to its ordering key,
 // if it is the head that stopped it: redriven, it stays the head and goes first;
-// else the key goes on without it.
+// else the key continues without it.
 func (w *writer) leaves(m *Move) error {
 	if m.From.Key == "" {
 		return nil

@@ -52,7 +52,7 @@ func (ls *Lanes) status(l *delivery.Lane) TargetStatus {
 	now := l.Status()
 	s := TargetStatus{
 		Name: l.Name, Config: now.Config, Failing: now.Failing, State: now.State, Circuit: now.Circuit,
-		QuietUntil: now.ThrottledUntil, GoneUntil: now.GoneUntil, InFlight: now.InFlight, Pause: ls.pauses.OfTarget(l.Name), Counts: ls.journal.Counters.LaneCounts(l.ID),
+		ThrottledUntil: now.ThrottledUntil, GoneUntil: now.GoneUntil, InFlight: now.InFlight, Pause: ls.pauses.OfTarget(l.Name), Counts: ls.journal.Counters.LaneCounts(l.ID),
 	}
 	if s.Config != nil {
 		s.Type = s.Config.Type

@@ -15,8 +15,10 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
 
 	"signalbox/api"
+	"signalbox/audit"
 	"signalbox/ingest"
 	"signalbox/journal"
 	"signalbox/router"
@@ -83,12 +85,16 @@ func start(rulePath string) (url string, stop func() error, err error) {
 	if err != nil {
 		return "", nil, errors.Join(err, j.Close())
 	}
+	log, err := audit.New(j.Audit, zap.NewNop(), registry)
+	if err != nil {
+		return "", nil, errors.Join(err, j.Close())
+	}
 	r.Start()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", nil, err
 	}
-	server := &http.Server{Handler: handler(r, registry), ReadHeaderTimeout: 5 * time.Second}
+	server := &http.Server{Handler: handler(r, registry, log), ReadHeaderTimeout: 5 * time.Second}
 	go func() { _ = server.Serve(ln) }() // until Close
 	return "http://" + ln.Addr().String(), func() error {
 		return errors.Join(server.Close(), r.Stop(context.Background()), j.Close(), os.RemoveAll(dir))
@@ -96,7 +102,7 @@ func start(rulePath string) (url string, stop func() error, err error) {
 }
 
 // handler serves ingest for messages, and the API for work requests.
-func handler(r *router.Router, registry *prometheus.Registry) http.Handler {
+func handler(r *router.Router, registry *prometheus.Registry, log *audit.Log) http.Handler {
 	door := ingest.New(r, ingest.Options{
 		Command: r.Commands.Command, Query: r.Commands.Query,
 	})
@@ -105,7 +111,7 @@ func handler(r *router.Router, registry *prometheus.Registry) http.Handler {
 		mux.Handle(path, door)
 	}
 	mux.Handle("/", api.New(api.Options{
-		Router: r, Gatherer: registry, Stopping: context.Background(),
+		Router: r, Audit: log, Gatherer: registry, Logger: zap.NewNop(), Stopping: context.Background(),
 	}))
 	return mux
 }
