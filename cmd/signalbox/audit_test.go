@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -35,7 +36,9 @@ func TestAuditTellsWhoDidWhat(t *testing.T) {
 		must(t, json.Unmarshal([]byte(o.stdout), &page))
 		return page
 	}
-	s.eventually("the hangup is audited", func() bool { return strings.Contains(fmt.Sprint(page()), "SIGHUP") })
+	s.eventually("the hangup is audited", func() bool {
+		return slices.ContainsFunc(page().Entries, func(e audit.Entry) bool { return e.From == "SIGHUP" && e.Outcome == audit.Done })
+	})
 	if code := s.end(); code != exitOK {
 		t.Fatalf("ended with %d", code)
 	}
