@@ -26,15 +26,16 @@ type Item struct {
 	// answered is what came of the latest attempt.
 	answered journal.Answered
 	order    *orderingKey // nil where the delivery has no ordering key
-	// event is what the item shares with others, nil where no lane holds it; own is what
-	// it takes beside that, in bytes.
-	event *sharedEvent
+	// event is what the item shares with others; held says that a lane holds it, and own is
+	// what it takes beside the event then, in bytes.
+	event *Event
+	held  bool
 	own   int64
 }
 
-// NewItem makes an item of a delivery that has just been written, and its event.
-func NewItem(d journal.Delivery, rec *journal.Record, meta *event.Metadata, eventID string) *Item {
-	return &Item{Delivery: d, Envelope: rec.Envelope, Meta: meta, EventID: eventID, metaBytes: rec.Meta}
+// NewItem makes an item of a delivery and its event.
+func NewItem(d journal.Delivery, e *Event) *Item {
+	return &Item{Delivery: d, Envelope: e.envelope, Meta: &e.meta, EventID: e.id, metaBytes: e.metaBytes, event: e}
 }
 
 // Bus is the bus of the rule that planned the delivery.
@@ -85,16 +86,15 @@ func (it *Item) record() *journal.Record {
 
 // readItem makes an item of what the journal holds.
 func readItem(d journal.Delivery, rec journal.Record) (*Item, error) {
-	it := NewItem(d, &rec, new(event.Metadata), "")
-	if err := it.Meta.UnmarshalBinary(rec.Meta); err != nil {
+	e := &Event{envelope: rec.Envelope, metaBytes: rec.Meta}
+	err := e.meta.UnmarshalBinary(rec.Meta)
+	if err != nil {
 		return nil, fmt.Errorf("metadata of event %d: %w", d.Seq, err)
 	}
-	id, err := envelopeID(rec.Envelope)
-	if err != nil {
+	if e.id, err = envelopeID(rec.Envelope); err != nil {
 		return nil, fmt.Errorf("event %d: %w", d.Seq, err)
 	}
-	it.EventID = id
-	return it, nil
+	return NewItem(d, e), nil
 }
 
 var beforeID = []byte(`{"version":"0","id":"`)

@@ -25,17 +25,24 @@ type SharedMemory struct {
 
 type memoryShard struct {
 	mu     sync.Mutex
-	events map[journal.Seq]*sharedEvent
+	events map[journal.Seq]*Event
 	_      [48]byte // so that no two share a line of the processor's cache
 }
 
-// sharedEvent is an event that deliveries in memory are of.
-type sharedEvent struct {
+// Event is an event that deliveries in memory are of.
+type Event struct {
 	envelope, metaBytes []byte
-	meta                *event.Metadata
+	meta                event.Metadata
 	id                  string
-	users               int
-	bytes               int64
+	// users are the items that lanes hold, and bytes is what the event takes for them.
+	users int
+	bytes int64
+}
+
+// NewEvent returns an event that has just been written. The metadata are copied: a pointer
+// into the event as it came would keep all of that in memory.
+func NewEvent(rec *journal.Record, meta *event.Metadata, id string) *Event {
+	return &Event{envelope: rec.Envelope, metaBytes: rec.Meta, meta: *meta, id: id}
 }
 
 // The bytes that deliveries and events take beside their bodies: structs, and places in
@@ -76,36 +83,37 @@ func (m *SharedMemory) shard(s journal.Seq) *memoryShard {
 // hold counts an item that a lane is to hold, and makes it share the bytes of its event. It
 // does nothing where the item is held already.
 func (m *SharedMemory) hold(it *Item) {
-	if m == nil || it.event != nil {
+	if m == nil || it.held {
 		return
 	}
 	s := m.shard(it.Delivery.Seq)
 	s.mu.Lock()
 	e := s.events[it.Delivery.Seq]
 	if e == nil {
-		e = &sharedEvent{envelope: it.Envelope, metaBytes: it.metaBytes, meta: it.Meta, id: it.EventID}
+		e = it.event
 		e.bytes = int64(len(e.envelope)+3*len(e.metaBytes)) + eventBytes // the metadata are there as they were decoded, too
 		if s.events == nil {
-			s.events = map[journal.Seq]*sharedEvent{}
+			s.events = map[journal.Seq]*Event{}
 		}
 		s.events[it.Delivery.Seq] = e
 		m.used.Add(e.bytes)
 	}
 	e.users++
 	s.mu.Unlock()
-	it.event = e
-	it.Envelope, it.metaBytes, it.Meta, it.EventID = e.envelope, e.metaBytes, e.meta, e.id
-	it.own = int64(len(it.Delivery.Body)+historyBytes*len(it.Delivery.History)) + itemBytes
+	if e != it.event {
+		it.event, it.Envelope, it.metaBytes, it.Meta, it.EventID = e, e.envelope, e.metaBytes, &e.meta, e.id
+	}
+	it.held, it.own = true, int64(len(it.Delivery.Body)+historyBytes*len(it.Delivery.History))+itemBytes
 	m.used.Add(it.own)
 }
 
 // release gives up what hold took.
 func (m *SharedMemory) release(it *Item) {
-	e := it.event
-	if m == nil || e == nil {
+	if m == nil || !it.held {
 		return
 	}
-	it.event = nil
+	e := it.event
+	it.held = false
 	m.used.Add(-it.own)
 	s := m.shard(it.Delivery.Seq)
 	s.mu.Lock()

@@ -174,7 +174,7 @@ func (in *intake) handOver(plans []plan, entries []journal.Entry) {
 				in.whenError(m)
 			}
 		}
-		meta := p.event.Meta // a pointer into the event would keep all of it in memory
+		var shared *delivery.Event
 		for k, s := range p.sends {
 			d := entries[i].Deliveries[k]
 			if d.State == journal.Dead {
@@ -187,7 +187,10 @@ func (in *intake) handOver(plans []plan, entries []journal.Entry) {
 				}
 				continue
 			}
-			all = append(all, delivery.Offer{Lane: s.lane, Item: delivery.NewItem(d, &entries[i].Record, &meta, p.event.ID)})
+			if shared == nil {
+				shared = delivery.NewEvent(&entries[i].Record, &p.event.Meta, p.event.ID)
+			}
+			all = append(all, delivery.Offer{Lane: s.lane, Item: delivery.NewItem(d, shared)})
 		}
 	}
 	all.Make()
