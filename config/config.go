@@ -77,6 +77,8 @@ type Config struct {
 	// MaxHops is how many steps may lie between an event and the one that its
 	// story began with, where targets answer with events or buses pass them on.
 	MaxHops int `yaml:"max_hops"`
+	// MaxDerived is how many events may come of one, by replies and replies to those.
+	MaxDerived int `yaml:"max_derived"`
 	// DrainDelay is how long events are still taken in after a stop was asked for, so that
 	// load balancers see by then that the router is not ready.
 	DrainDelay time.Duration `yaml:"drain_delay"`
@@ -170,6 +172,7 @@ func Default() *Config {
 		TargetGone:      TargetGone{Wait: 5 * time.Minute},
 		Trace:           "on",
 		MaxHops:         32,
+		MaxDerived:      10_000,
 		ShutdownTimeout: 30 * time.Second,
 		Log:             Log{Level: "info", Format: "console"},
 	}

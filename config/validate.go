@@ -26,6 +26,9 @@ const (
 // stopped.
 const maxHops = 1000
 
+// maxDerived bounds max_derived in the same way.
+const maxDerived = 1_000_000
+
 // validate notes what is wrong with the values, each at its place in the file.
 func (c *Config) validate(root *document.Node, problems *document.Problems) {
 	v := &validation{root: root, problems: problems}
@@ -46,6 +49,7 @@ func (c *Config) validate(root *document.Node, problems *document.Problems) {
 	v.positive("retention", "max_age", int64(c.Retention.MaxAge))
 	v.positive("retention", "max_bytes", int64(c.Retention.MaxBytes))
 	v.oneOf(c.Trace, []string{"on", "off"}, "trace")
+	v.check(c.MaxDerived >= 1 && c.MaxDerived <= maxDerived, "must be from 1 to 1000000", "max_derived")
 	v.check(c.MaxHops >= 1 && c.MaxHops <= maxHops, "must be from 1 to 1000", "max_hops")
 	v.check(c.Dedup.Window >= 0 && c.Dedup.Window <= 24*time.Hour, "must be from 0, which takes every event, to 24h", "dedup", "window")
 	v.check(c.TargetGone.Wait >= 0, "must be 0, which is not at all, or how long to wait", "target_gone", "wait")

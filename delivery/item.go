@@ -91,6 +91,7 @@ func readItem(d journal.Delivery, rec journal.Record) (*Item, error) {
 	if err != nil {
 		return nil, fmt.Errorf("metadata of event %d: %w", d.Seq, err)
 	}
+	e.setRoot(d.Seq)
 	if e.id, err = envelopeID(rec.Envelope); err != nil {
 		return nil, fmt.Errorf("event %d: %w", d.Seq, err)
 	}

@@ -42,7 +42,16 @@ type Event struct {
 // NewEvent returns an event that has just been written. The metadata are copied: a pointer
 // into the event as it came would keep all of that in memory.
 func NewEvent(rec *journal.Record, meta *event.Metadata, id string) *Event {
-	return &Event{envelope: rec.Envelope, metaBytes: rec.Meta, meta: *meta, id: id}
+	e := &Event{envelope: rec.Envelope, metaBytes: rec.Meta, meta: *meta, id: id}
+	e.setRoot(rec.Seq)
+	return e
+}
+
+// setRoot says of an event that has come of no other that what comes of it comes of it.
+func (e *Event) setRoot(s journal.Seq) {
+	if e.meta.Root == 0 {
+		e.meta.Root = uint64(s)
+	}
 }
 
 // The bytes that deliveries and events take beside their bodies: structs, and places in

@@ -35,6 +35,7 @@ const (
 	hasExtensions
 	hasPath
 	isKindByName // the bit is the value
+	hasRoot      // and Derived
 
 	knownFields = 1<<iota - 1
 )
@@ -50,10 +51,10 @@ func (m *Metadata) stringFields() [11]*string {
 
 // AppendBinary appends the compact binary form of m, which UnmarshalBinary
 // reads. It implements encoding.BinaryAppender. The error says that Received is
-// outside of the years 1678 to 2262, or Hops negative.
+// outside of the years 1678 to 2262, or Hops or Derived negative.
 func (m *Metadata) AppendBinary(dst []byte) ([]byte, error) {
-	if m.Hops < 0 {
-		return dst, fmt.Errorf("metadata: hops is %d: it must not be negative", m.Hops)
+	if m.Hops < 0 || m.Derived < 0 {
+		return dst, fmt.Errorf("metadata: hops is %d, derived %d: they must not be negative", m.Hops, m.Derived)
 	}
 	if y := m.Received.Year(); !m.Received.IsZero() && (y < 1678 || y > 2261) {
 		return dst, fmt.Errorf("metadata: received in the year %d: nanoseconds since 1970 hold only 1678 to 2261", y)
@@ -83,6 +84,10 @@ func (m *Metadata) AppendBinary(dst []byte) ([]byte, error) {
 	}
 	if len(m.Path) != 0 {
 		dst = appendPath(dst, m.Path)
+	}
+	if m.Root != 0 || m.Derived != 0 {
+		dst = binary.AppendUvarint(dst, m.Root)
+		dst = binary.AppendUvarint(dst, uint64(m.Derived))
 	}
 	return dst, nil
 }
@@ -115,6 +120,9 @@ func (m *Metadata) fields() uint64 {
 	}
 	if len(m.Path) != 0 {
 		bits |= hasPath
+	}
+	if m.Root != 0 || m.Derived != 0 {
+		bits |= hasRoot
 	}
 	return bits
 }
@@ -159,6 +167,10 @@ func (m *Metadata) UnmarshalBinary(data []byte) error {
 	}
 	if bits&hasPath != 0 {
 		m.Path = r.path()
+	}
+	if bits&hasRoot != 0 {
+		m.Root = r.uvarint()
+		m.Derived = int(min(r.uvarint(), math.MaxInt32))
 	}
 	if r.failed {
 		return errors.New("metadata: cut short")

@@ -17,7 +17,7 @@ func fullMetadata() Metadata {
 	return Metadata{
 		Bus: "orders", Received: time.Date(2024, 3, 1, 12, 30, 0, 123456789, time.UTC),
 		TraceParent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", TraceState: "a=b",
-		XRay: "Root=1-5759e988-bd862e3fe1be46a994272793", CorrelationID: "c", CausationID: "d", Hops: 3,
+		XRay: "Root=1-5759e988-bd862e3fe1be46a994272793", CorrelationID: "c", CausationID: "d", Hops: 3, Root: 1 << 63, Derived: 9999,
 		Synthetic: true, Kind: KindCommand, KindByName: true, SchemaVersion: "2.1", DedupKey: "e", PartitionKey: "f",
 		Format: FormatCloudEvents, DataForm: DataBase64,
 		Extensions: []Attribute{{"subject", `"s"`}, {"time", "null"}},
@@ -84,8 +84,9 @@ func TestMetadataBinaryRefuses(t *testing.T) {
 		})
 	}
 	for name, m := range map[string]Metadata{
-		"hops": {Hops: -1},
-		"year": {Received: time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)},
+		"hops":    {Hops: -1},
+		"derived": {Derived: -1},
+		"year":    {Received: time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)},
 	} {
 		if _, err := m.AppendBinary(nil); err == nil {
 			t.Errorf("%s: no error", name)

@@ -61,6 +61,11 @@ type Metadata struct {
 	// through, and the events whose delivery made the next. Path names the steps.
 	Hops int
 	Path []Hop
+	// Root is the router's number of the event that this one has come of by replies and
+	// buses, 0 for one that came in itself; Derived is how many had come of that by replies
+	// when this one did, itself among them.
+	Root    uint64
+	Derived int
 	// Synthetic marks a test event: it goes the whole way, and acts only where a
 	// target allows it.
 	Synthetic bool

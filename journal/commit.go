@@ -26,6 +26,10 @@ type Entry struct {
 	// be told from others. EventID is the event's id then.
 	Fingerprint *Fingerprint
 	EventID     string
+	// Derived says that the event is that one of those which have come of Root by replies; 0
+	// for one that has not.
+	Root    Seq
+	Derived int
 	// Marks are further fingerprints to write, of this event or of earlier ones.
 	Marks []Mark
 }

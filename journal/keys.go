@@ -17,6 +17,7 @@ const (
 	tableLane    = 'l' // name                          → lane id
 	tableCount   = 'c' // lane id                       → counts
 	tableReady   = 'd' // lane, seq, n                  → delivery
+	tableDerived = 'e' // seq of the first event, count → nothing
 	tableWaiting = 'r' // lane, due time, seq, n        → delivery
 	tableHeld    = 'h' // hold id, seq, n               → delivery
 	tablePause   = 'p' // kind, bus, 0, name            → pause of a target or a rule

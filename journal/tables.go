@@ -24,6 +24,7 @@ var tables = [...]table{
 	{letter: tableOrder, name: "ordering keys", verify: verifyOrder},
 	{letter: tableCount, name: "counters", verify: verifyCount, first: true},
 	{letter: tableReady, name: "ready deliveries", verify: verifyDelivery},
+	{letter: tableDerived, name: "derived events", verify: verifyDerived, trimTo: derivedTo},
 	{letter: tableHeld, name: "suspended deliveries", verify: verifyDelivery},
 	{letter: tableID, name: "ids of producers", verify: verifyID, trimTo: idsTo},
 	{letter: tableJob, name: "jobs", verify: verifyJob},

@@ -107,6 +107,7 @@ func TestVerifyNamesWhatIsCorrupt(t *testing.T) {
 		}, "touch of event"},
 		{"touch's key", func(_ *Journal, s Seq) ([]byte, []byte) { return touchKey(s)[:3], []byte("x") }, "the key is not valid"},
 		{"touch of no event", func(_ *Journal, s Seq) ([]byte, []byte) { return touchKey(s + 1), []byte("[]") }, "the event is not there"},
+		{"derived event", func(_ *Journal, s Seq) ([]byte, []byte) { return derivedKey(s, 1)[:9], []byte{} }, "the key is not valid"},
 		{"work", func(_ *Journal, s Seq) ([]byte, []byte) { return workKey(s), []byte("x") }, "work: corrupt"},
 		{"work of no event", func(_ *Journal, s Seq) ([]byte, []byte) { return workKey(s + 1), []byte("w") }, "the event is not there"},
 		{"job", func(*Journal, Seq) ([]byte, []byte) { return jobKey("1"), []byte("x") }, "job 1: corrupt"},

@@ -89,6 +89,11 @@ func (w *writer) entry(e *Entry) error {
 			return err
 		}
 	}
+	if e.Derived > 0 {
+		if err := w.set(derivedKey(e.Root, e.Derived), nil); err != nil {
+			return err
+		}
+	}
 	if e.Object != nil {
 		if err := w.state(e); err != nil {
 			return err

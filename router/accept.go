@@ -33,6 +33,9 @@ type intake struct {
 	// events may be away from the first.
 	base    context.Context
 	maxHops int
+	// derivations counts what comes of events by replies, up to maxDerived of each.
+	derivations derivations
+	maxDerived  int
 	// eventOf returns an event that was accepted before.
 	eventOf func(id string) (*trace.Stored, error)
 	// reused bounds the warnings of ids that several events have.
@@ -47,6 +50,7 @@ type intake struct {
 func (in *intake) init(r *Router) (err error) {
 	in.journal, in.log, in.metrics, in.gate, in.planner, in.eventOf = r.journal, r.log, r.metrics, &r.gate, r.planner, r.Traces.Event
 	in.base, in.maxHops, in.reused.Interval = r.base, r.opts.MaxHops, time.Minute
+	in.maxDerived, in.derivations.last = r.opts.MaxDerived, r.journal.Events.Derived
 	in.dedup, err = dedup.New(r.journal, r.opts.DedupWindow)
 	return err
 }

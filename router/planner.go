@@ -175,6 +175,7 @@ func (in planner) entry(p *plan) (journal.Entry, error) {
 		return journal.Entry{}, fmt.Errorf("metadata of event %q: %w", p.event.ID, err)
 	}
 	e := journal.Entry{Record: journal.Record{Seq: p.seq, Meta: meta, Envelope: p.envelope}, Object: p.object}
+	e.Root, e.Derived = journal.Seq(p.event.Meta.Root), p.event.Meta.Derived
 	if p.given {
 		e.Record.GivenID = p.event.ID
 	}

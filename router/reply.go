@@ -43,10 +43,23 @@ func (in *intake) derive(a *delivery.Attempt) ([]journal.Seq, error) {
 	if err := in.gate.writable(); err != nil {
 		return nil, notTaken(err)
 	}
-	refused, err := in.takeNew(in.base, evs)
+	root := journal.Seq(cause.Meta.Root)
+	from, ok, err := in.derivations.take(root, len(evs), in.maxDerived)
 	if err != nil {
 		return nil, notTaken(err)
 	}
+	if !ok {
+		return nil, tooMany(a, from, len(evs), in.maxDerived)
+	}
+	for i, e := range evs {
+		e.Meta.Root, e.Meta.Derived = cause.Meta.Root, from+i+1
+	}
+	refused, err := in.takeNew(in.base, evs)
+	if err != nil {
+		in.derivations.give(root, len(evs))
+		return nil, notTaken(err)
+	}
+	in.derivations.give(root, notNew(evs, refused))
 	if n, first := refusals(refused); n > 0 {
 		return nil, badReply(d, "%d of its %d events were refused: %w", n, len(evs), first)
 	}
@@ -190,6 +203,16 @@ func notTaken(err error) *targets.Error {
 		e.Code, e.RetryAfter = targets.CodeThrottling, busy.Wait
 	}
 	return e
+}
+
+// notNew counts the events that were refused, or accepted before.
+func notNew(evs []*event.Event, refused []error) (n int) {
+	for i, e := range evs {
+		if refused[i] != nil || e.Duplicate {
+			n++
+		}
+	}
+	return n
 }
 
 // refusals counts the errors of a list, and gives the first.

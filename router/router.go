@@ -61,6 +61,9 @@ type Options struct {
 	// MaxHops is how many steps may lie between an event and the one that its
 	// story began with; 32 by default.
 	MaxHops int
+	// MaxDerived is how many events may come of one by replies, of all that come of it
+	// together; 10,000 by default.
+	MaxDerived int
 	// NewTarget makes the targets; the default is targets.New.
 	NewTarget func(targets.Config, targets.Env) (targets.Target, error)
 	// Secrets resolves the references to secrets in targets.
@@ -74,6 +77,9 @@ type Options struct {
 
 // DefaultMaxHops is how many hops an event may make where nothing else is said.
 const DefaultMaxHops = 32
+
+// DefaultMaxDerived is how many events may come of one where nothing else is said.
+const DefaultMaxDerived = 10_000
 
 func (o *Options) setDefaults() {
 	if o.Logger == nil {
@@ -99,6 +105,9 @@ func (o *Options) setDefaults() {
 	}
 	if o.MaxHops <= 0 {
 		o.MaxHops = DefaultMaxHops
+	}
+	if o.MaxDerived <= 0 {
+		o.MaxDerived = DefaultMaxDerived
 	}
 	if o.NewTarget == nil {
 		o.NewTarget = targets.New

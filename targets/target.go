@@ -115,9 +115,9 @@ func (e *Error) Error() string { return e.Err.Error() }
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// The error codes of dead letters, in EventBridge's terms. CodeInvalidReply and
-// CodeMaxHops are this router's own: the target took the event, but the events
-// in its answer could not be taken in.
+// The error codes of dead letters, in EventBridge's terms. CodeInvalidReply,
+// CodeMaxHops and CodeMaxDerived are this router's own: the target took the event, but
+// the events in its answer could not be taken in.
 const (
 	CodeConnectionFailure = "CONNECTION_FAILURE"
 	CodeErrorFromTarget   = "ERROR_FROM_TARGET"
@@ -125,6 +125,7 @@ const (
 	CodeInvalidJSON       = "INVALID_JSON"
 	CodeInvalidParameter  = "INVALID_PARAMETER"
 	CodeInvalidReply      = "INVALID_REPLY"
+	CodeMaxDerived        = "MAX_DERIVED"
 	CodeMaxHops           = "MAX_HOPS"
 	CodeNoPermissions     = "NO_PERMISSIONS"
 	CodeNoResource        = "NO_RESOURCE"

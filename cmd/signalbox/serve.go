@@ -289,6 +289,7 @@ func (s *server) routerOptions(registry prometheus.Registerer) router.Options {
 		TargetGoneWait: s.cfg.TargetGone.Wait,
 		Trace:          s.cfg.Trace == "on",
 		MaxHops:        s.cfg.MaxHops,
+		MaxDerived:     s.cfg.MaxDerived,
 		DedupWindow:    s.cfg.Dedup.Window,
 		PublicURL:      s.publicURL(),
 		Version:        thisBuild().Version,
