@@ -26,8 +26,11 @@ type busList struct {
 	NextCursor string    `json:"next_cursor,omitempty"`
 }
 
+// busRoutes serves the buses.
+type busRoutes struct{ *api }
+
 // buses returns all buses, by name.
-func (a *api) buses() []BusView {
+func (a busRoutes) buses() []BusView {
 	set := a.Router.Rules()
 	counts := map[string]int{}
 	for _, rule := range set.Rules {
@@ -41,7 +44,7 @@ func (a *api) buses() []BusView {
 	return all
 }
 
-func (a *api) listBuses(w http.ResponseWriter, r *http.Request) {
+func (a busRoutes) listBuses(w http.ResponseWriter, r *http.Request) {
 	buses, next, err := page(r.URL.Query(), a.buses(), func(b *BusView) string { return b.Name })
 	if err != nil {
 		a.fail(w, err)
@@ -50,7 +53,7 @@ func (a *api) listBuses(w http.ResponseWriter, r *http.Request) {
 	a.answer(w, busList{buses, next})
 }
 
-func (a *api) getBus(w http.ResponseWriter, r *http.Request) {
+func (a busRoutes) getBus(w http.ResponseWriter, r *http.Request) {
 	name, all := r.PathValue("name"), a.buses()
 	i := slices.IndexFunc(all, func(b BusView) bool { return b.Name == name })
 	if i < 0 {

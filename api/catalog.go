@@ -18,7 +18,10 @@ type catalogView struct {
 	Warnings []router.DoorWarnings `json:"warnings"`
 }
 
-func (a *api) getCatalog(w http.ResponseWriter, _ *http.Request) {
+// catalogRoutes serves the catalog.
+type catalogRoutes struct{ *api }
+
+func (a catalogRoutes) getCatalog(w http.ResponseWriter, _ *http.Request) {
 	set := a.Router.Rules()
 	v := catalogView{Revision: set.Revision, Types: []*catalog.Type{}, Warnings: a.Router.DoorWarnings()}
 	if set.Catalog != nil {
@@ -33,7 +36,7 @@ const (
 	MaxDiscovered     = 100_000
 )
 
-func (a *api) discover(w http.ResponseWriter, r *http.Request) {
+func (a catalogRoutes) discover(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	limit, since := DefaultDiscovered, time.Time{}
 	if text := q.Get("limit"); text != "" {

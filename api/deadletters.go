@@ -16,7 +16,10 @@ const (
 	maxPage     = 1000
 )
 
-func (a *api) listDeadLetters(w http.ResponseWriter, r *http.Request) {
+// deadLetterRoutes serves the dead letters.
+type deadLetterRoutes struct{ *api }
+
+func (a deadLetterRoutes) listDeadLetters(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	filter, err := filterOf(q)
 	if err != nil {
@@ -49,7 +52,7 @@ func limitOf(q url.Values) (int, error) {
 	return limit, nil
 }
 
-func (a *api) getDeadLetter(w http.ResponseWriter, r *http.Request) {
+func (a deadLetterRoutes) getDeadLetter(w http.ResponseWriter, r *http.Request) {
 	letter, err := a.Router.DeadLetters.Get(r.PathValue("id"))
 	if err != nil {
 		a.fail(w, err)

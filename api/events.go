@@ -24,7 +24,10 @@ type storedEvent struct {
 	Hops          int    `json:"hops,omitempty"`
 }
 
-func (a *api) getEvent(w http.ResponseWriter, r *http.Request) {
+// eventRoutes serves the events that are kept, and the counters.
+type eventRoutes struct{ *api }
+
+func (a eventRoutes) getEvent(w http.ResponseWriter, r *http.Request) {
 	e, err := a.Router.Traces.Event(r.PathValue("id"))
 	if err != nil {
 		a.fail(w, missing(err, whereEventsAre))
@@ -37,6 +40,6 @@ func (a *api) getEvent(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-func (a *api) getAccounts(w http.ResponseWriter, _ *http.Request) {
+func (a eventRoutes) getAccounts(w http.ResponseWriter, _ *http.Request) {
 	a.answer(w, a.Router.Accounts())
 }

@@ -49,7 +49,10 @@ type ExplainedRule struct {
 	Nearness float64 `json:"nearness"`
 }
 
-func (a *api) explain(w http.ResponseWriter, r *http.Request) {
+// explainRoutes serves the explanation of an event.
+type explainRoutes struct{ *api }
+
+func (a explainRoutes) explain(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequest))
 	if err != nil {
 		a.fail(w, tooLarge(err))
@@ -70,7 +73,7 @@ func (a *api) explain(w http.ResponseWriter, r *http.Request) {
 
 // subject finds the event that a request is about: one that was taken in, if the
 // body is {"id": …}, else the one in the body.
-func (a *api) subject(ctx context.Context, bus string, body []byte) (*event.Event, []byte, error) {
+func (a explainRoutes) subject(ctx context.Context, bus string, body []byte) (*event.Event, []byte, error) {
 	if id, ok := idAlone(body); ok {
 		stored, err := a.Router.Traces.Event(id)
 		if err != nil {
@@ -101,7 +104,7 @@ func (a *api) subject(ctx context.Context, bus string, body []byte) (*event.Even
 
 // recorded reads an event that nothing takes but TestEventPattern of the EventBridge API does,
 // with a detail that is no object, or members of its own.
-func (a *api) recorded(bus string, body []byte) (*event.Event, []byte, error) {
+func (a explainRoutes) recorded(bus string, body []byte) (*event.Event, []byte, error) {
 	var text struct {
 		Source     any `json:"source"`
 		DetailType any `json:"detail-type"`

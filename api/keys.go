@@ -23,7 +23,7 @@ type KeyPage struct {
 // keysShown is how many blocked keys the listing of targets shows of each.
 const keysShown = 10
 
-func (a *api) listKeys(w http.ResponseWriter, r *http.Request) {
+func (a targetRoutes) listKeys(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	limit, err := limitOf(q)
 	if err != nil {
@@ -45,7 +45,7 @@ func (a *api) listKeys(w http.ResponseWriter, r *http.Request) {
 	a.answer(w, page)
 }
 
-func (a *api) keyPage(target string, from journal.KeyHash, limit int) (KeyPage, error) {
+func (a targetRoutes) keyPage(target string, from journal.KeyHash, limit int) (KeyPage, error) {
 	keys, next, err := a.Router.Lanes.BlockedKeys(target, from, limit)
 	page := KeyPage{Keys: append([]router.BlockedKey{}, keys...)}
 	if next != 0 {
@@ -59,7 +59,7 @@ type ResumeKeyRequest struct {
 	Key string `json:"key"`
 }
 
-func (a *api) resumeKey(w http.ResponseWriter, r *http.Request) {
+func (a targetRoutes) resumeKey(w http.ResponseWriter, r *http.Request) {
 	var req ResumeKeyRequest
 	if err := read(w, r, &req); err != nil {
 		a.fail(w, err)

@@ -6,12 +6,16 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"go.uber.org/zap"
 
 	"signalbox/dlq"
 	"signalbox/event"
 	"signalbox/journal"
+	"signalbox/router"
+	"signalbox/router/pause"
+	"signalbox/spelling"
 )
 
 // Error is an answer that is not a success, as the API sends it in {"error": …} and the
@@ -118,4 +122,33 @@ func refusal(err *event.Error) *Error {
 		p.Message += ": " + err.Reason
 	}
 	return p
+}
+
+// like returns the hint for a name that does not exist: the one that was probably meant, or
+// where to look.
+func like(name string, names []string, otherwise string) string {
+	if hint := spelling.Suggest(name, names); hint != "" {
+		return strings.Trim(hint, " ()")
+	}
+	return otherwise
+}
+
+// pauseProblem returns an error with its status; hint is for what does not exist.
+func pauseProblem(err error, hint string) error {
+	var (
+		unknown  *pause.Unknown
+		noTarget *router.UnknownTarget
+		file     *pause.ByFile
+	)
+	switch {
+	case errors.As(err, &noTarget):
+		return &Error{Status: http.StatusNotFound, Message: noTarget.Error(), Hint: hint}
+	case errors.As(err, &unknown):
+		return &Error{Status: http.StatusNotFound, Message: unknown.Error(), Hint: hint}
+	case errors.As(err, &file):
+		return &Error{Status: http.StatusConflict, Message: file.What + " is paused by its file", Hint: file.Mend}
+	case errors.Is(err, router.ErrStopping):
+		return &Error{Status: http.StatusServiceUnavailable, Message: "the router is stopping"}
+	}
+	return err
 }

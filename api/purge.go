@@ -28,7 +28,7 @@ type Step struct {
 	Problem *Error `json:"error,omitempty"`
 }
 
-func (a *api) purge(w http.ResponseWriter, r *http.Request) {
+func (a deadLetterRoutes) purge(w http.ResponseWriter, r *http.Request) {
 	var req PurgeRequest
 	if err := read(w, r, &req); err != nil {
 		a.fail(w, err)
@@ -52,7 +52,7 @@ func (a *api) purge(w http.ResponseWriter, r *http.Request) {
 
 // leave answers step by step while letters leave the queue, until the client goes
 // away or the router stops.
-func (a *api) leave(w http.ResponseWriter, r *http.Request, f dlq.Filter, all bool,
+func (a deadLetterRoutes) leave(w http.ResponseWriter, r *http.Request, f dlq.Filter, all bool,
 	work func(context.Context, func(dlq.Progress)) (dlq.Progress, error),
 ) {
 	if err := deliberate(f, all); err != nil {

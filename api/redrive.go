@@ -27,7 +27,10 @@ const (
 	maxShow     = 100
 )
 
-func (a *api) redrive(w http.ResponseWriter, r *http.Request) {
+// redriveRoutes serves the replays of dead letters.
+type redriveRoutes struct{ *api }
+
+func (a redriveRoutes) redrive(w http.ResponseWriter, r *http.Request) {
 	var req RedriveRequest
 	err := read(w, r, &req)
 	if err == nil {
@@ -55,7 +58,7 @@ func (a *api) redrive(w http.ResponseWriter, r *http.Request) {
 	a.started(w, j, err)
 }
 
-func (a *api) preview(w http.ResponseWriter, r *http.Request, req *RedriveRequest) {
+func (a redriveRoutes) preview(w http.ResponseWriter, r *http.Request, req *RedriveRequest) {
 	show := defaultShow
 	if req.Show != nil {
 		show = *req.Show
@@ -73,7 +76,7 @@ func (a *api) preview(w http.ResponseWriter, r *http.Request, req *RedriveReques
 }
 
 // started answers that a redrive is at work, and where to ask for it.
-func (a *api) started(w http.ResponseWriter, j dlq.Job, err error) {
+func (a redriveRoutes) started(w http.ResponseWriter, j dlq.Job, err error) {
 	if err != nil {
 		a.fail(w, err)
 		return
@@ -88,7 +91,7 @@ type RedriveList struct {
 	NextCursor string    `json:"next_cursor,omitempty"`
 }
 
-func (a *api) listRedrives(w http.ResponseWriter, r *http.Request) {
+func (a redriveRoutes) listRedrives(w http.ResponseWriter, r *http.Request) {
 	jobs, next, err := page(r.URL.Query(), a.Router.DeadLetters.Jobs(), func(j *dlq.Job) string { return j.ID })
 	if err != nil {
 		a.fail(w, err)
@@ -97,7 +100,7 @@ func (a *api) listRedrives(w http.ResponseWriter, r *http.Request) {
 	a.answer(w, RedriveList{jobs, next})
 }
 
-func (a *api) getRedrive(w http.ResponseWriter, r *http.Request) {
+func (a redriveRoutes) getRedrive(w http.ResponseWriter, r *http.Request) {
 	j, err := a.Router.DeadLetters.Job(r.PathValue("id"))
 	if err != nil {
 		a.fail(w, err)
@@ -106,12 +109,12 @@ func (a *api) getRedrive(w http.ResponseWriter, r *http.Request) {
 	a.answer(w, j)
 }
 
-func (a *api) cancelRedrive(w http.ResponseWriter, r *http.Request) {
+func (a redriveRoutes) cancelRedrive(w http.ResponseWriter, r *http.Request) {
 	j, err := a.Router.DeadLetters.Cancel(r.PathValue("id"))
 	a.started(w, j, err)
 }
 
-func (a *api) resumeRedrive(w http.ResponseWriter, r *http.Request) {
+func (a redriveRoutes) resumeRedrive(w http.ResponseWriter, r *http.Request) {
 	takesLong(w)
 	j, err := a.Router.DeadLetters.Resume(r.Context(), r.PathValue("id"))
 	a.started(w, j, err)

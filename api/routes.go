@@ -56,43 +56,56 @@ const (
 
 // routes are all routes of the router.
 func (a *api) routes() []route {
+	var (
+		targets  = targetRoutes{a}
+		rule     = ruleRoutes{a}
+		buses    = busRoutes{a}
+		types    = catalogRoutes{a}
+		letters  = deadLetterRoutes{a}
+		redrives = redriveRoutes{a}
+		states   = stateRoutes{a}
+		traces   = traceRoutes{a}
+		works    = workRoutes{a}
+		explains = explainRoutes{a}
+		events   = eventRoutes{a}
+	)
 	all := []route{
-		{"GET", "/v1/rules", Read, "limit cursor", "Lists the rules.", 0, ruleList{}, nil, a.listRules},
-		{"GET", "/v1/rules/{bus}/{name}", Read, "", "Shows a rule.", 0, (*rules.Rule)(nil), nil, a.getRule},
-		{"POST", "/v1/rules/{bus}/{name}/pause", Operate, "", "Pauses a rule: its deliveries are suspended.", 0, pause.Rule{}, nil, a.onRule(a.Router.Pauses.PauseRule)},
-		{"POST", "/v1/rules/{bus}/{name}/resume", Operate, "", "Resumes a rule.", 0, pause.Rule{}, nil, a.onRule(a.Router.Pauses.ResumeRule)},
-		{"GET", "/v1/targets", Read, "limit cursor", "Lists the targets.", 0, targetList{}, nil, a.listTargets},
-		{"GET", "/v1/targets/{name}", Read, "", "Shows a target.", 0, TargetView{}, nil, a.getTarget},
-		{"POST", "/v1/targets/{name}/pause", Operate, "", "Pauses a target: nothing is attempted.", 0, TargetView{}, nil, a.onTarget(a.Router.Pauses.PauseTarget)},
-		{"POST", "/v1/targets/{name}/resume", Operate, "", "Resumes a target.", 0, TargetView{}, nil, a.onTarget(a.Router.Pauses.ResumeTarget)},
-		{"POST", "/v1/targets/{name}/retry", Operate, "", "Makes all that waits at a target for a later attempt due now.", 0, TargetView{}, nil, a.onTarget(a.retryTarget)},
-		{"POST", "/v1/targets/{name}/drain", Operate, "", "Delivers the backlog of a target, and then pauses it.", 0, TargetView{}, nil, a.onTarget(a.Router.Pauses.DrainTarget)},
-		{"GET", "/v1/targets/{name}/keys", Read, "limit cursor", "Lists the blocked ordering keys of a target.", 0, KeyPage{}, nil, a.listKeys},
-		{"POST", "/v1/targets/{name}/keys/resume", Operate, "", "Unblocks an ordering key.", 0, ResumeKeyRequest{}, ResumeKeyRequest{}, a.resumeKey},
-		{"GET", "/v1/buses", Read, "limit cursor", "Lists the buses.", 0, busList{}, nil, a.listBuses},
-		{"GET", "/v1/buses/{name}", Read, "", "Shows a bus.", 0, BusView{}, nil, a.getBus},
-		{"GET", "/v1/deadletters", Read, letterFilter, "Lists dead letters, the oldest event first.", 0, dlq.Page{}, nil, a.listDeadLetters},
-		{"GET", "/v1/deadletters/{id}", Read, "", "Shows a dead letter.", 0, (*dlq.Letter)(nil), nil, a.getDeadLetter},
-		{"POST", "/v1/deadletters/redrive", Operate, "dry_run", "Replays dead letters, or previews that.", http.StatusAccepted, dlq.Job{}, RedriveRequest{}, a.redrive},
-		{"POST", "/v1/deadletters/purge", Operate, "", "Deletes dead letters; answers in lines of JSON.", 0, nil, PurgeRequest{}, a.purge},
-		{"GET", "/v1/redrives", Read, "limit cursor", "Lists the replays of dead letters, the latest first.", 0, RedriveList{}, nil, a.listRedrives},
-		{"GET", "/v1/redrives/{id}", Read, "", "Shows a replay of dead letters.", 0, dlq.Job{}, nil, a.getRedrive},
-		{"POST", "/v1/redrives/{id}/cancel", Operate, "", "Cancels a replay of dead letters.", http.StatusAccepted, dlq.Job{}, nil, a.cancelRedrive},
-		{"POST", "/v1/redrives/{id}/resume", Operate, "", "Continues a replay that stopped or was cancelled.", http.StatusAccepted, dlq.Job{}, nil, a.resumeRedrive},
-		{"GET", "/v1/events/{id}", Read, "", "Shows an event.", 0, storedEvent{}, nil, a.getEvent},
-		{"GET", "/v1/events/{id}/trace", Read, "limit", "Shows what happened to an event.", 0, (*trace.Trace)(nil), nil, a.traceEvent},
-		{"GET", "/v1/traces/{id}", Read, "limit", "Shows what happened to all events with a correlation id.", 0, (*trace.Trace)(nil), nil, a.traceCorrelation},
-		{"GET", "/v1/state", Read, "", "Lists the types of objects whose state is known.", 0, StateTypes{}, nil, a.listStateTypes},
-		{"GET", "/v1/state/{type}", Read, "key version prefix limit cursor after", "Lists the states of a type, or shows that of ?key=.", 0, StatePage{}, nil, a.listStates},
-		{"GET", "/v1/state/{type}/{key...}", Read, "version", "Shows the state of an object.", 0, (*state.Object)(nil), nil, a.getState},
-		{"GET", "/v1/work-requests", Read, "action_type operation service entity_type correlation_id open limit cursor", "Lists the work requests of commands, the latest first.", 0, WorkPage{}, nil, a.listWork},
-		{"GET", "/v1/work-requests/{id}", Read, "", "Shows a work request.", 0, (*work.Request)(nil), nil, a.getWork},
-		{"DELETE", "/v1/work-requests/{id}", Operate, "", "Asks for the end of a work request.", http.StatusAccepted, (*work.Request)(nil), nil, a.cancelWork},
-		{"GET", "/v1/catalog", Read, "", "Shows the declared types.", 0, catalogView{}, nil, a.getCatalog},
-		{"GET", "/v1/catalog/discover", Read, "limit since", "Proposes declarations of the types of the latest events.", 0, (*router.Discovered)(nil), nil, a.discover},
-		{"POST", "/v1/explain", Read, "bus", "Explains which rules match an event, and why the others do not.", 0, Explanation{}, map[string]any{}, a.explain},
+		{"GET", "/v1/rules", Read, "limit cursor", "Lists the rules.", 0, ruleList{}, nil, rule.listRules},
+		{"GET", "/v1/rules/{bus}/{name}", Read, "", "Shows a rule.", 0, (*rules.Rule)(nil), nil, rule.getRule},
+		{"POST", "/v1/rules/{bus}/{name}/pause", Operate, "", "Pauses a rule: its deliveries are suspended.", 0, pause.Rule{}, nil, rule.onRule(a.Router.Pauses.PauseRule)},
+		{"POST", "/v1/rules/{bus}/{name}/resume", Operate, "", "Resumes a rule.", 0, pause.Rule{}, nil, rule.onRule(a.Router.Pauses.ResumeRule)},
+		{"GET", "/v1/targets", Read, "limit cursor", "Lists the targets.", 0, targetList{}, nil, targets.listTargets},
+		{"GET", "/v1/targets/{name}", Read, "", "Shows a target.", 0, TargetView{}, nil, targets.getTarget},
+		{"POST", "/v1/targets/{name}/pause", Operate, "", "Pauses a target: nothing is attempted.", 0, TargetView{}, nil, targets.onTarget(a.Router.Pauses.PauseTarget)},
+		{"POST", "/v1/targets/{name}/resume", Operate, "", "Resumes a target.", 0, TargetView{}, nil, targets.onTarget(a.Router.Pauses.ResumeTarget)},
+		{"POST", "/v1/targets/{name}/retry", Operate, "", "Makes all that waits at a target for a later attempt due now.", 0, TargetView{}, nil, targets.onTarget(targets.retryTarget)},
+		{"POST", "/v1/targets/{name}/drain", Operate, "", "Delivers the backlog of a target, and then pauses it.", 0, TargetView{}, nil, targets.onTarget(a.Router.Pauses.DrainTarget)},
+		{"GET", "/v1/targets/{name}/keys", Read, "limit cursor", "Lists the blocked ordering keys of a target.", 0, KeyPage{}, nil, targets.listKeys},
+		{"POST", "/v1/targets/{name}/keys/resume", Operate, "", "Unblocks an ordering key.", 0, ResumeKeyRequest{}, ResumeKeyRequest{}, targets.resumeKey},
+		{"GET", "/v1/buses", Read, "limit cursor", "Lists the buses.", 0, busList{}, nil, buses.listBuses},
+		{"GET", "/v1/buses/{name}", Read, "", "Shows a bus.", 0, BusView{}, nil, buses.getBus},
+		{"GET", "/v1/deadletters", Read, letterFilter, "Lists dead letters, the oldest event first.", 0, dlq.Page{}, nil, letters.listDeadLetters},
+		{"GET", "/v1/deadletters/{id}", Read, "", "Shows a dead letter.", 0, (*dlq.Letter)(nil), nil, letters.getDeadLetter},
+		{"POST", "/v1/deadletters/redrive", Operate, "dry_run", "Replays dead letters, or previews that.", http.StatusAccepted, dlq.Job{}, RedriveRequest{}, redrives.redrive},
+		{"POST", "/v1/deadletters/purge", Operate, "", "Deletes dead letters; answers in lines of JSON.", 0, nil, PurgeRequest{}, letters.purge},
+		{"GET", "/v1/redrives", Read, "limit cursor", "Lists the replays of dead letters, the latest first.", 0, RedriveList{}, nil, redrives.listRedrives},
+		{"GET", "/v1/redrives/{id}", Read, "", "Shows a replay of dead letters.", 0, dlq.Job{}, nil, redrives.getRedrive},
+		{"POST", "/v1/redrives/{id}/cancel", Operate, "", "Cancels a replay of dead letters.", http.StatusAccepted, dlq.Job{}, nil, redrives.cancelRedrive},
+		{"POST", "/v1/redrives/{id}/resume", Operate, "", "Continues a replay that stopped or was cancelled.", http.StatusAccepted, dlq.Job{}, nil, redrives.resumeRedrive},
+		{"GET", "/v1/events/{id}", Read, "", "Shows an event.", 0, storedEvent{}, nil, events.getEvent},
+		{"GET", "/v1/events/{id}/trace", Read, "limit", "Shows what happened to an event.", 0, (*trace.Trace)(nil), nil, traces.traceEvent},
+		{"GET", "/v1/traces/{id}", Read, "limit", "Shows what happened to all events with a correlation id.", 0, (*trace.Trace)(nil), nil, traces.traceCorrelation},
+		{"GET", "/v1/state", Read, "", "Lists the types of objects whose state is known.", 0, StateTypes{}, nil, states.listStateTypes},
+		{"GET", "/v1/state/{type}", Read, "key version prefix limit cursor after", "Lists the states of a type, or shows that of ?key=.", 0, StatePage{}, nil, states.listStates},
+		{"GET", "/v1/state/{type}/{key...}", Read, "version", "Shows the state of an object.", 0, (*state.Object)(nil), nil, states.getState},
+		{"GET", "/v1/work-requests", Read, "action_type operation service entity_type correlation_id open limit cursor", "Lists the work requests of commands, the latest first.", 0, WorkPage{}, nil, works.listWork},
+		{"GET", "/v1/work-requests/{id}", Read, "", "Shows a work request.", 0, (*work.Request)(nil), nil, works.getWork},
+		{"DELETE", "/v1/work-requests/{id}", Operate, "", "Asks for the end of a work request.", http.StatusAccepted, (*work.Request)(nil), nil, works.cancelWork},
+		{"GET", "/v1/catalog", Read, "", "Shows the declared types.", 0, catalogView{}, nil, types.getCatalog},
+		{"GET", "/v1/catalog/discover", Read, "limit since", "Proposes declarations of the types of the latest events.", 0, (*router.Discovered)(nil), nil, types.discover},
+		{"POST", "/v1/explain", Read, "bus", "Explains which rules match an event, and why the others do not.", 0, Explanation{}, map[string]any{}, explains.explain},
 		{"GET", "/v1/audit", Read, "action object key outcome since until limit cursor", "Lists who did what with the right to operate, and who was refused, the latest first.", 0, audit.Page{}, nil, a.listAudit},
-		{"GET", "/v1/accounts", Read, "", "Shows the counters of events and deliveries.", 0, router.Accounts{}, nil, a.getAccounts},
+		{"GET", "/v1/accounts", Read, "", "Shows the counters of events and deliveries.", 0, router.Accounts{}, nil, events.getAccounts},
 		{"POST", "/v1/backup", Admin, "", "Sends a copy of the store as it is now, as a tar archive whose last file is backup.json.", 0, nil, nil, a.backup},
 		{"GET", "/v1/openapi.json", Read, "", "This document.", 0, map[string]any{}, nil, a.openAPI},
 		{"GET", "/metrics", Read, "", "The metrics, for Prometheus.", 0, nil, nil, promhttp.HandlerFor(a.Gatherer, promhttp.HandlerOpts{

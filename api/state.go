@@ -27,7 +27,10 @@ type StateTypes struct {
 // maxStateTypes bounds the listing of types.
 const maxStateTypes = 10_000
 
-func (a *api) listStateTypes(w http.ResponseWriter, _ *http.Request) {
+// stateRoutes serves the states of objects.
+type stateRoutes struct{ *api }
+
+func (a stateRoutes) listStateTypes(w http.ResponseWriter, _ *http.Request) {
 	types, err := a.Router.States.Types(maxStateTypes)
 	if err != nil {
 		a.fail(w, err)
@@ -36,7 +39,7 @@ func (a *api) listStateTypes(w http.ResponseWriter, _ *http.Request) {
 	a.answer(w, StateTypes{append([]string{}, types...)})
 }
 
-func (a *api) listStates(w http.ResponseWriter, r *http.Request) {
+func (a stateRoutes) listStates(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	if q.Has("key") {
 		a.state(w, r, q.Get("key"))
@@ -59,11 +62,13 @@ func (a *api) listStates(w http.ResponseWriter, r *http.Request) {
 	a.answer(w, page)
 }
 
-func (a *api) getState(w http.ResponseWriter, r *http.Request) { a.state(w, r, r.PathValue("key")) }
+func (a stateRoutes) getState(w http.ResponseWriter, r *http.Request) {
+	a.state(w, r, r.PathValue("key"))
+}
 
 // state answers with one object's state. Its version is the ETag, so that a cache
 // asks with If-None-Match. An object that is gone answers 410.
-func (a *api) state(w http.ResponseWriter, r *http.Request, key string) {
+func (a stateRoutes) state(w http.ResponseWriter, r *http.Request, key string) {
 	kind := r.PathValue("type")
 	s, err := a.Router.States.Get(kind, key, r.URL.Query().Get("version"))
 	if err != nil {

@@ -1,9 +1,11 @@
 package api
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"net/http"
+	"net/url"
 	"time"
 
 	"signalbox/delivery"
@@ -59,7 +61,10 @@ func showBatch(b *targets.Batch) *batchView {
 	return &batchView{MaxEvents: b.MaxEvents, MaxBytes: b.MaxBytes.String(), MaxWait: document.FormatDuration(*b.MaxWait)}
 }
 
-func (a *api) listTargets(w http.ResponseWriter, r *http.Request) {
+// targetRoutes serves the targets and their ordering keys.
+type targetRoutes struct{ *api }
+
+func (a targetRoutes) listTargets(w http.ResponseWriter, r *http.Request) {
 	part, next, err := page(r.URL.Query(), a.Router.Lanes.Targets(), func(s *router.TargetStatus) string { return s.Name })
 	list := targetList{Targets: []TargetView{}, NextCursor: next}
 	for i := range part {
@@ -77,7 +82,7 @@ func (a *api) listTargets(w http.ResponseWriter, r *http.Request) {
 }
 
 // withKeys adds some of a target's blocked ordering keys.
-func (a *api) withKeys(t TargetView) (TargetView, error) {
+func (a targetRoutes) withKeys(t TargetView) (TargetView, error) {
 	if t.BlockedKeys == 0 {
 		return t, nil
 	}
@@ -86,7 +91,7 @@ func (a *api) withKeys(t TargetView) (TargetView, error) {
 	return t, err
 }
 
-func (a *api) getTarget(w http.ResponseWriter, r *http.Request) {
+func (a targetRoutes) getTarget(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("name")
 	t, ok := a.target(name)
 	if !ok {
@@ -101,7 +106,7 @@ func (a *api) getTarget(w http.ResponseWriter, r *http.Request) {
 	a.answer(w, t)
 }
 
-func (a *api) retryTarget(name string) error {
+func (a targetRoutes) retryTarget(name string) error {
 	_, err := a.Router.Lanes.RetryTarget(name)
 	return err
 }
@@ -138,4 +143,74 @@ func showConfig(c *targets.Config) map[string]any {
 	}
 	maps.DeleteFunc(shown, func(_ string, v any) bool { return v == "" })
 	return shown
+}
+
+// onTarget returns the handler that does something to a target, and answers with how the
+// target is then.
+func (a targetRoutes) onTarget(act func(string) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) { a.actOnTarget(w, r, act) }
+}
+
+func (a targetRoutes) actOnTarget(w http.ResponseWriter, r *http.Request, act func(string) error) {
+	name := r.PathValue("name")
+	if err := act(name); err != nil {
+		a.fail(w, pauseProblem(err, a.likeTarget(name)))
+		return
+	}
+	t, ok := a.target(name)
+	if !ok {
+		t = TargetView{Name: name, State: delivery.Gone}
+	}
+	a.answer(w, t)
+}
+
+// target returns how a target is; false if there is none.
+func (a targetRoutes) target(name string) (TargetView, bool) {
+	for _, s := range a.Router.Lanes.Targets() {
+		if s.Name == name {
+			return showTarget(s), true
+		}
+	}
+	return TargetView{}, false
+}
+
+// likeTarget is the hint for a target that does not exist: the one that was
+// probably meant, or where to find the others.
+func (a targetRoutes) likeTarget(name string) string {
+	var names []string
+	for _, t := range a.Router.Lanes.Targets() {
+		names = append(names, t.Name)
+	}
+	return like(name, names, "signalbox targets list shows what there is")
+}
+
+// Targets returns how every target stands.
+func (c *Client) Targets(ctx context.Context) ([]TargetView, error) {
+	var list targetList
+	return list.Targets, c.get(ctx, "/v1/targets", nil, &list)
+}
+
+// PauseTarget pauses a target, and gives how it stands then.
+func (c *Client) PauseTarget(ctx context.Context, name string) (TargetView, error) {
+	return c.actOnTarget(ctx, name, "pause")
+}
+
+// ResumeTarget lets a paused or draining target continue.
+func (c *Client) ResumeTarget(ctx context.Context, name string) (TargetView, error) {
+	return c.actOnTarget(ctx, name, "resume")
+}
+
+// RetryTarget makes all that waits at a target for a later attempt due now.
+func (c *Client) RetryTarget(ctx context.Context, name string) (TargetView, error) {
+	return c.actOnTarget(ctx, name, "retry")
+}
+
+// DrainTarget begins to drain a target. It continues after the answer: the target is
+// in state draining, and then paused.
+func (c *Client) DrainTarget(ctx context.Context, name string) (TargetView, error) {
+	return c.actOnTarget(ctx, name, "drain")
+}
+
+func (c *Client) actOnTarget(ctx context.Context, name, verb string) (t TargetView, err error) {
+	return t, c.post(ctx, "/v1/targets/"+url.PathEscape(name)+"/"+verb, "", nil, &t)
 }

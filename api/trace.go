@@ -13,15 +13,18 @@ import (
 	"signalbox/trace"
 )
 
-func (a *api) traceEvent(w http.ResponseWriter, r *http.Request) {
+// traceRoutes serves traces.
+type traceRoutes struct{ *api }
+
+func (a traceRoutes) traceEvent(w http.ResponseWriter, r *http.Request) {
 	a.trace(w, r, "event", a.Router.Traces.OfEvent)
 }
 
-func (a *api) traceCorrelation(w http.ResponseWriter, r *http.Request) {
+func (a traceRoutes) traceCorrelation(w http.ResponseWriter, r *http.Request) {
 	a.trace(w, r, "event with the id or the correlation id", a.Router.Traces.OfCorrelation)
 }
 
-func (a *api) trace(w http.ResponseWriter, r *http.Request, what string, of func(string, int) (*trace.Trace, error)) {
+func (a traceRoutes) trace(w http.ResponseWriter, r *http.Request, what string, of func(string, int) (*trace.Trace, error)) {
 	limit, err := traceLimit(r.URL.Query())
 	if err != nil {
 		a.fail(w, err)
@@ -47,7 +50,7 @@ func (a *api) trace(w http.ResponseWriter, r *http.Request, what string, of func
 // events in memory; others wait for their turn.
 const maxTraces = 4
 
-func (a *api) oneOfTraces(ctx context.Context, make func() (*trace.Trace, error)) (*trace.Trace, error) {
+func (a traceRoutes) oneOfTraces(ctx context.Context, make func() (*trace.Trace, error)) (*trace.Trace, error) {
 	select {
 	case a.traces <- struct{}{}:
 		defer func() { <-a.traces }()

@@ -41,14 +41,14 @@ func TestTrace(t *testing.T) {
 func TestTracesWaitForTheirTurn(t *testing.T) {
 	a := &api{traces: make(chan struct{}, 1)}
 	ctx, cancel := context.WithCancel(t.Context())
-	_, err := a.oneOfTraces(ctx, func() (*trace.Trace, error) {
+	_, err := (traceRoutes{a}).oneOfTraces(ctx, func() (*trace.Trace, error) {
 		cancel()
-		return a.oneOfTraces(ctx, func() (*trace.Trace, error) { return nil, errors.New("two at a time") })
+		return (traceRoutes{a}).oneOfTraces(ctx, func() (*trace.Trace, error) { return nil, errors.New("two at a time") })
 	})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
-	if _, err := a.oneOfTraces(t.Context(), func() (*trace.Trace, error) { return nil, nil }); err != nil {
+	if _, err := (traceRoutes{a}).oneOfTraces(t.Context(), func() (*trace.Trace, error) { return nil, nil }); err != nil {
 		t.Errorf("the next one: %v", err)
 	}
 }

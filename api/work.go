@@ -100,7 +100,10 @@ func readWorkQuery(r *http.Request) (q workQuery, err error) {
 	return q, nil
 }
 
-func (a *api) listWork(w http.ResponseWriter, r *http.Request) {
+// workRoutes serves the work requests.
+type workRoutes struct{ *api }
+
+func (a workRoutes) listWork(w http.ResponseWriter, r *http.Request) {
 	q, err := readWorkQuery(r)
 	if err != nil {
 		a.fail(w, err)
@@ -128,7 +131,7 @@ func (a *api) listWork(w http.ResponseWriter, r *http.Request) {
 // noWork tells where to look for a work request that is not there.
 const noWork = "commands alone have work requests, which are kept as long as their events: GET /v1/work-requests lists them"
 
-func (a *api) getWork(w http.ResponseWriter, r *http.Request) {
+func (a workRoutes) getWork(w http.ResponseWriter, r *http.Request) {
 	request, err := a.Router.Commands.Find(r.PathValue("id"))
 	if err != nil {
 		a.fail(w, missing(err, noWork))
@@ -137,7 +140,7 @@ func (a *api) getWork(w http.ResponseWriter, r *http.Request) {
 	a.answer(w, request)
 }
 
-func (a *api) cancelWork(w http.ResponseWriter, r *http.Request) {
+func (a workRoutes) cancelWork(w http.ResponseWriter, r *http.Request) {
 	request, err := a.Router.Commands.Cancel(r.PathValue("id"))
 	var ended *commands.Ended
 	var busy *router.Busy
