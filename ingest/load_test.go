@@ -249,3 +249,20 @@ func eventually(t *testing.T, what string, ok func() bool) {
 		}
 	}
 }
+
+// TestTLSConnectionsAreBounded: idle connections of TLS, in both versions of HTTP, give way
+// to new ones too.
+func TestTLSConnectionsAreBounded(t *testing.T) {
+	const most = 10
+	s := secure(t, false, ServerOptions{MaxConnections: most})
+	for i := range 4 * most {
+		transport := &http.Transport{TLSClientConfig: s.trusting(nil), ForceAttemptHTTP2: i%2 == 0}
+		defer transport.CloseIdleConnections() // till then it is kept open
+		resp, err := (&http.Client{Transport: transport, Timeout: 10 * time.Second}).Get("https://" + s.addr)
+		if err != nil {
+			t.Fatalf("connection %d: %v", i, err)
+		}
+		_, _ = io.Copy(io.Discard, resp.Body)
+		_ = resp.Body.Close()
+	}
+}

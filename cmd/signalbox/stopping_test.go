@@ -34,6 +34,14 @@ type program struct {
 // options, and waits until it is ready.
 func startProgram(t *testing.T, dir, options string, args ...string) *program {
 	t.Helper()
+	p := prepareProgram(t, dir, options, args...)
+	p.run()
+	return p
+}
+
+// prepareProgram is startProgram without the start.
+func prepareProgram(t *testing.T, dir, options string, args ...string) *program {
+	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -43,7 +51,6 @@ func startProgram(t *testing.T, dir, options string, args ...string) *program {
 	write(t, dir, "config.yaml", "listen: "+address+"\ndata_dir: data\nmin_free_disk: 0\nrules: [rules.yaml]\n"+options)
 	p := &program{t: t, url: "http://" + address, stderr: new(output), ended: make(chan error, 1)}
 	p.cmd = exec.Command(os.Args[0], append([]string{"serve", "--config", filepath.Join(dir, "config.yaml")}, args...)...)
-	p.run()
 	return p
 }
 
@@ -318,5 +325,31 @@ func TestStdLogIsAdopted(t *testing.T) {
 	got := jsonLines(t, errs.String())
 	if len(got) != 1 || !strings.Contains(got[0], "oh no") || strings.Contains(got[0], "goroutine") {
 		t.Errorf("logged %q", got)
+	}
+}
+
+// TestStopWithAStuckOutput: a log target whose output nobody reads waits, and the stop does
+// not wait for it for longer than for any target.
+func TestStopWithAStuckOutput(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "rules.yaml", sendsAll)
+	reader, stdout := pipe(t)
+	defer reader.Close()
+	defer stdout.Close()
+	_ = stdout.SetWriteDeadline(time.Now().Add(50 * time.Millisecond))
+	_, _ = stdout.Write(make([]byte, 1<<20)) // fills it
+	p := prepareProgram(t, dir, "shutdown_timeout: 500ms\ntargets: {out: {type: log, timeout: 1m}}\n")
+	p.cmd.Stdout = stdout
+	p.run()
+	if got := p.send(); got != http.StatusOK {
+		t.Fatalf("an event: %d", got)
+	}
+	until(t, "an attempt", func() bool {
+		_, body := p.get("/v1/targets")
+		return strings.Contains(body, `"in_flight":1`)
+	})
+	p.signal(syscall.SIGTERM)
+	if err := p.endsWithin(500*time.Millisecond + 2*time.Second + slack); err != nil {
+		t.Errorf("ended with %v, want code 0", err)
 	}
 }
