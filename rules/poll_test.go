@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -22,10 +23,11 @@ func TestWatcherPollsWithoutFileEvents(t *testing.T) {
 	secret := filepath.Join(dir, "token")
 	write(t, secret, "one")
 	synctest.Test(t, func(t *testing.T) {
-		told, why := 0, []string(nil)
+		var told atomic.Int32
+		var why []string
 		w := &Watcher{
 			Paths:     func() []string { return []string{filepath.Join(dir, "rules", "*.yaml"), secret} },
-			Changed:   func() { told++ },
+			Changed:   func() { told.Add(1) },
 			Polling:   func(err error) { why = append(why, err.Error()) },
 			newSystem: func() (*fsnotify.Watcher, error) { return nil, errors.New("no instances left") },
 		}
@@ -34,12 +36,12 @@ func TestWatcherPollsWithoutFileEvents(t *testing.T) {
 		go func() { defer close(done); w.Run(ctx) }()
 		expect := func(what string, change func(), want int) {
 			t.Helper()
-			before := told
+			before := told.Load()
 			change()
 			time.Sleep(DefaultPoll + time.Second)
 			synctest.Wait()
-			if told-before != want {
-				t.Errorf("%s: told %d times, want %d", what, told-before, want)
+			if n := int(told.Load() - before); n != want {
+				t.Errorf("%s: told %d times, want %d", what, n, want)
 			}
 		}
 		expect("the start", func() {}, 1)
