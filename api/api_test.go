@@ -21,7 +21,7 @@ import (
 	"signalbox/config"
 	"signalbox/dlq"
 	"signalbox/event"
-	"signalbox/journal"
+	"signalbox/journal/store"
 	"signalbox/router"
 )
 
@@ -78,7 +78,7 @@ func newWorldOf(t *testing.T, text, more string) *world {
 	must(t, err)
 	set, err := cfg.LoadRules()
 	must(t, err)
-	j, err := journal.Open(cfg.DataDir, journal.Options{})
+	j, err := store.Open(cfg.DataDir, store.Options{})
 	must(t, err)
 	registry := prometheus.NewRegistry()
 	w.router, err = router.New(router.Options{Journal: j, Trace: true, Registerer: registry, Stdout: io.Discard}, set)

@@ -8,8 +8,8 @@ import (
 
 	"go.uber.org/zap"
 
-	"signalbox/journal"
 	"signalbox/journal/backup"
+	"signalbox/journal/store"
 )
 
 // backupStall is how long a client may take no bytes of a backup before it is broken off: the
@@ -35,7 +35,7 @@ func (a *api) backup(w http.ResponseWriter, r *http.Request) {
 	case begun:
 		a.Logger.Warn("backup was broken off", zap.Int64("bytes", out.sent), zap.Error(err))
 		panic(http.ErrAbortHandler)
-	case errors.Is(err, journal.ErrCheckpoint):
+	case errors.Is(err, store.ErrCheckpoint):
 		a.fail(w, &Error{Status: http.StatusConflict, Message: "another backup is being made", Hint: "wait until it has ended"})
 	default:
 		a.fail(w, err)

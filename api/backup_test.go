@@ -10,10 +10,10 @@ import (
 	"path/filepath"
 	"testing"
 
+	"signalbox/journal/store"
+
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
-
-	"signalbox/journal"
 )
 
 // storeFunc is a store whose copy is what a function makes.
@@ -45,7 +45,7 @@ func TestABackupThatFailsIsNeverWhole(t *testing.T) {
 	if status, err := backupFrom(t, func(read func(string) error) error { return read(dir) }, t.Context()); status != http.StatusOK || err != nil {
 		t.Errorf("got %d, %v", status, err)
 	}
-	if status, _ := backupFrom(t, func(func(string) error) error { return journal.ErrCheckpoint }, nil); status != http.StatusConflict {
+	if status, _ := backupFrom(t, func(func(string) error) error { return store.ErrCheckpoint }, nil); status != http.StatusConflict {
 		t.Errorf("a second one: got %d", status)
 	}
 	if status, _ := backupFrom(t, func(func(string) error) error { return errors.New("the disk is full") }, nil); status != http.StatusInternalServerError {

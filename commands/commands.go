@@ -15,6 +15,7 @@ import (
 	"signalbox/commands/work"
 	"signalbox/event"
 	"signalbox/journal"
+	"signalbox/journal/store"
 )
 
 // The outcomes of a command or a query for its sender.
@@ -63,7 +64,7 @@ type Router interface {
 
 // Options are what a service is made of. All are required.
 type Options struct {
-	Journal    *journal.Journal
+	Journal    *store.Journal
 	Router     Router
 	Log        *zap.Logger
 	Registerer prometheus.Registerer

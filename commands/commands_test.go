@@ -18,6 +18,7 @@ import (
 	"signalbox/delivery"
 	"signalbox/event"
 	"signalbox/journal"
+	"signalbox/journal/store"
 	"signalbox/targets"
 	"signalbox/targets/http"
 	"signalbox/targets/log"
@@ -75,14 +76,14 @@ type bench struct {
 	*Service
 	t       *testing.T
 	router  *router
-	journal *journal.Journal
+	journal *store.Journal
 	stop    chan struct{}
 	lane    journal.LaneID
 }
 
 func newBench(t *testing.T) *bench {
 	t.Helper()
-	j, err := journal.Open("data", journal.Options{Disk: journal.InMemory()})
+	j, err := store.Open("data", store.Options{Disk: store.InMemory()})
 	if err != nil {
 		t.Fatal(err)
 	}

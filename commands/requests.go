@@ -12,6 +12,7 @@ import (
 	"signalbox/commands/work"
 	"signalbox/event"
 	"signalbox/journal"
+	"signalbox/journal/store"
 )
 
 const (
@@ -82,7 +83,7 @@ func CheckWork(k journal.Work) error {
 }
 
 // recover reads the open work requests from a journal.
-func (s *requests) recover(j *journal.Journal) error {
+func (s *requests) recover(j *store.Journal) error {
 	var fault error
 	err := j.Works.Before(^journal.Seq(0), func(k journal.Work) bool {
 		if len(k.Value) > 0 && k.Value[0] == storedEnded {

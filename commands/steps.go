@@ -6,6 +6,7 @@ import (
 	"signalbox/commands/work"
 	"signalbox/event"
 	"signalbox/journal"
+	"signalbox/journal/store"
 	"signalbox/targets"
 )
 
@@ -41,7 +42,7 @@ type Steps struct {
 	*Service
 	planner  Planner
 	locked   []*tracked
-	reserved journal.Reservation
+	reserved store.Reservation
 	used     int
 	// byEvents means that events make the steps.
 	byEvents bool

@@ -8,6 +8,7 @@ import (
 	"go.uber.org/zap"
 
 	"signalbox/journal"
+	"signalbox/journal/store"
 	"signalbox/targets"
 )
 
@@ -181,7 +182,7 @@ func (r *batchRun) write() {
 	moves, ended, l := r.moves, r.ended, r.lane
 	r.moves, r.ended = nil, nil
 	moves[len(moves)-1].Applied = func() { r.written(ended, moves) }
-	if err := l.env.Store.MoveAll(moves); err != nil && !errors.Is(err, journal.ErrClosed) {
+	if err := l.env.Store.MoveAll(moves); err != nil && !errors.Is(err, store.ErrClosed) {
 		l.env.Log.Error("states of deliveries can't be written; they will be attempted again after a restart", zap.String("target", l.Name), zap.Error(err))
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap"
 
 	"signalbox/journal"
+	"signalbox/journal/store"
 	"signalbox/targets"
 )
 
@@ -334,7 +335,7 @@ func (l *Lane) move(moves ...journal.Move) {
 	if len(moves) == 0 {
 		return
 	}
-	if err := l.env.Store.MoveAll(moves); err != nil && !errors.Is(err, journal.ErrClosed) {
+	if err := l.env.Store.MoveAll(moves); err != nil && !errors.Is(err, store.ErrClosed) {
 		l.env.Log.Error("delivery's state can't be written; it will be attempted again after a restart", zap.String("target", l.Name), zap.Error(err))
 	}
 }

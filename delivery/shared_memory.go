@@ -6,6 +6,7 @@ import (
 
 	"signalbox/event"
 	"signalbox/journal"
+	"signalbox/journal/store"
 )
 
 // SharedMemory is what all lanes together hold in memory. The deliveries of one event share its
@@ -86,7 +87,7 @@ func (m *SharedMemory) full(bytes int) bool {
 
 func (m *SharedMemory) shard(s journal.Seq) *memoryShard {
 	// The low bits of a number are a node's.
-	return &m.shards[(uint64(s)/journal.MaxNodes)%uint64(len(m.shards))]
+	return &m.shards[(uint64(s)/store.MaxNodes)%uint64(len(m.shards))]
 }
 
 // hold counts an item that a lane is to hold, and makes it share the bytes of its event. It

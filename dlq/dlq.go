@@ -9,12 +9,13 @@ import (
 
 	"signalbox/event"
 	"signalbox/journal"
+	"signalbox/journal/store"
 	"signalbox/targets"
 )
 
 // Options are what a queue is made of. All are required but Log.
 type Options struct {
-	Journal *journal.Journal
+	Journal *store.Journal
 	Lanes   Lanes
 	// Render returns what today's rules make of an event, which is that of the
 	// record, for the target entry of a rule on a bus. The error, where they send

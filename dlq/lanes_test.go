@@ -11,6 +11,7 @@ import (
 	"signalbox/event"
 	"signalbox/journal"
 	"signalbox/journal/journaltest"
+	"signalbox/journal/store"
 	"signalbox/targets"
 )
 
@@ -25,7 +26,7 @@ type lanes struct {
 	render  func(bus, rule, entry string) (Rendering, error)
 
 	t       *testing.T
-	journal *journal.Journal
+	journal *store.Journal
 	queue   *Queue
 	slots   chan struct{}
 	workers sync.WaitGroup
@@ -164,7 +165,7 @@ func (l *lanes) settle(d, to *journal.Delivery, end journal.End) {
 		}
 		m.Record = &found.Record
 	}
-	if err := l.journal.MoveAll([]journal.Move{m}); err != nil && !errors.Is(err, journal.ErrClosed) {
+	if err := l.journal.MoveAll([]journal.Move{m}); err != nil && !errors.Is(err, store.ErrClosed) {
 		l.t.Error(err)
 	}
 }
@@ -191,7 +192,7 @@ type bench struct {
 	*Queue
 	*lanes
 	t    *testing.T
-	disk *journal.Disk
+	disk *store.Disk
 }
 
 // fill starts a queue of n dead letters to "here", and one to "gone".
@@ -219,7 +220,7 @@ func fill(t *testing.T, n int) *bench {
 }
 
 func (b *bench) open() {
-	j, err := journal.Open("data", journal.Options{Disk: b.disk})
+	j, err := store.Open("data", store.Options{Disk: b.disk})
 	if err != nil {
 		b.t.Fatal(err)
 	}

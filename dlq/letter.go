@@ -10,6 +10,7 @@ import (
 
 	"signalbox/event"
 	"signalbox/journal"
+	"signalbox/journal/store"
 )
 
 // Letter is one dead letter: a delivery that ended without reaching its target,
@@ -63,7 +64,7 @@ type Letter struct {
 
 // letters reads the dead letters of a journal.
 type letters struct {
-	journal *journal.Journal
+	journal *store.Journal
 	target  func(journal.LaneID) string
 }
 

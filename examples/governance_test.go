@@ -14,7 +14,7 @@ import (
 
 	"signalbox/config"
 	"signalbox/ingest"
-	"signalbox/journal"
+	"signalbox/journal/store"
 	"signalbox/router"
 )
 
@@ -49,7 +49,7 @@ func governed(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	j, err := journal.Open(t.TempDir(), journal.Options{})
+	j, err := store.Open(t.TempDir(), store.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

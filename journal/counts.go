@@ -31,7 +31,8 @@ func (c Counts) Balanced() bool {
 	return c.Planned == c.Ready+c.Waiting+c.Parked+c.Held+c.Dead+c.Delivered+c.Dropped+c.Logged
 }
 
-func (c *Counts) add(o Counts) {
+// Add adds the counts of another lane.
+func (c *Counts) Add(o Counts) {
 	c.Planned += o.Planned
 	c.Ready += o.Ready
 	c.Waiting += o.Waiting
@@ -44,8 +45,8 @@ func (c *Counts) add(o Counts) {
 	c.Logged += o.Logged
 }
 
-// of returns the account that deliveries of a state are in.
-func (c *Counts) of(s State) *uint64 {
+// Of returns the account that deliveries of a state are in.
+func (c *Counts) Of(s State) *uint64 {
 	switch s {
 	case Waiting:
 		return &c.Waiting
@@ -60,8 +61,8 @@ func (c *Counts) of(s State) *uint64 {
 	}
 }
 
-// ended returns the account that deliveries with an end are in.
-func (c *Counts) ended(e End) *uint64 {
+// Ended returns the account that deliveries with an end are in.
+func (c *Counts) Ended(e End) *uint64 {
 	switch e {
 	case Dropped:
 		return &c.Dropped
@@ -81,14 +82,16 @@ func (c *Counts) fields() [10]*uint64 {
 	return [10]*uint64{&c.Planned, &c.Ready, &c.Waiting, &c.Dead, &c.Delivered, &c.Dropped, &c.Parked, &c.BlockedKeys, &c.Held, &c.Logged}
 }
 
-func (c *Counts) appendValue(dst []byte) []byte {
+// AppendValue appends the counts as they are stored.
+func (c *Counts) AppendValue(dst []byte) []byte {
 	for _, f := range c.fields() {
 		dst = binary.AppendUvarint(dst, *f)
 	}
 	return dst
 }
 
-func (c *Counts) readValue(v []byte) error {
+// ReadValue reads what AppendValue has written; the error is ErrCorrupt.
+func (c *Counts) ReadValue(v []byte) error {
 	r := reader{rest: v}
 	for i, f := range c.fields() {
 		if i >= firstFields && len(r.rest) == 0 {
@@ -97,7 +100,7 @@ func (c *Counts) readValue(v []byte) error {
 		*f = r.uvarint()
 	}
 	if r.broken {
-		return errCorrupt
+		return ErrCorrupt
 	}
 	return nil
 }
@@ -113,8 +116,20 @@ type EventCounts struct {
 	Duplicates uint64 `json:"duplicates"`
 }
 
-// eventsLane is the lane id under which the counts of events are kept.
-const eventsLane = ^LaneID(0)
+// AppendValue appends the counts as they are stored.
+func (c *EventCounts) AppendValue(dst []byte) []byte {
+	dst = binary.AppendUvarint(dst, c.Accepted)
+	return binary.AppendUvarint(binary.AppendUvarint(dst, c.Unmatched), c.Duplicates)
+}
+
+// ReadValue reads what AppendValue has written.
+func (c *EventCounts) ReadValue(v []byte) {
+	r := reader{rest: v}
+	c.Accepted, c.Unmatched, c.Duplicates = r.uvarint(), r.uvarint(), r.uvarint()
+}
+
+// EventsLane is the lane id under which the counts of events are kept.
+const EventsLane = ^LaneID(0)
 
 // verifyCount checks a row of its table.
 func verifyCount(v *verifier, k, value []byte) {
@@ -123,13 +138,12 @@ func verifyCount(v *verifier, k, value []byte) {
 		return
 	}
 	l := LaneID(binary.BigEndian.Uint32(k[1:]))
-	if l == eventsLane {
-		r := reader{rest: value}
-		v.Accepted = EventCounts{Accepted: r.uvarint(), Unmatched: r.uvarint(), Duplicates: r.uvarint()}
+	if l == EventsLane {
+		v.Accepted.ReadValue(value)
 		return
 	}
 	var c Counts
-	if err := c.readValue(value); err != nil {
+	if err := c.ReadValue(value); err != nil {
 		v.fault("accounts of lane %d: %v", l, err)
 		return
 	}

@@ -26,23 +26,26 @@ const dedupBucket = 5 * time.Minute
 
 const dedupKeyLen = 1 + 4 + 16
 
-func bucketOf(s Seq) uint32 { return uint32(uint64(s) / uint64(dedupBucket)) }
+// BucketOf returns the 5 minutes since 1970 in which an event was accepted.
+func BucketOf(s Seq) uint32 { return uint32(uint64(s) / uint64(dedupBucket)) }
 
 func dedupBucketKey(bucket uint32) []byte {
-	return binary.BigEndian.AppendUint32([]byte{tableDedup}, bucket)
+	return binary.BigEndian.AppendUint32([]byte{TableDedup}, bucket)
 }
 
-func dedupKey(bucket uint32, f *Fingerprint) []byte {
+// DedupKey returns the key of a fingerprint.
+func DedupKey(bucket uint32, f *Fingerprint) []byte {
 	return append(dedupBucketKey(bucket), f[:]...)
 }
 
-func (f *First) appendValue(dst []byte) []byte {
+// AppendValue appends the value of a fingerprint's row.
+func (f *First) AppendValue(dst []byte) []byte {
 	return append(binary.BigEndian.AppendUint64(dst, uint64(f.Seq)), f.ID...)
 }
 
 func (f *First) readValue(v []byte) error {
 	if len(v) < 8 {
-		return errCorrupt
+		return ErrCorrupt
 	}
 	f.Seq, f.ID = Seq(binary.BigEndian.Uint64(v)), string(v[8:])
 	return nil
@@ -59,7 +62,7 @@ type Mark struct {
 type Repeats struct {
 	db      *pebble.DB
 	numbers Numbers
-	commit  committer
+	commit  Committer
 }
 
 // FirstOf returns the event with a fingerprint that was accepted within the window
@@ -68,7 +71,7 @@ type Repeats struct {
 func (p *Repeats) FirstOf(f *Fingerprint, window time.Duration) (First, bool, error) {
 	now := p.numbers.Clock()
 	from := now - min(now, Seq(window))
-	for bucket := bucketOf(now); ; bucket-- {
+	for bucket := BucketOf(now); ; bucket-- {
 		first, ok, err := p.firstIn(bucket, f)
 		if err != nil {
 			return First{}, false, err
@@ -76,14 +79,14 @@ func (p *Repeats) FirstOf(f *Fingerprint, window time.Duration) (First, bool, er
 		if ok {
 			return first, first.Seq > from, nil
 		}
-		if bucket <= bucketOf(from) {
+		if bucket <= BucketOf(from) {
 			return First{}, false, nil
 		}
 	}
 }
 
 func (p *Repeats) firstIn(bucket uint32, f *Fingerprint) (first First, ok bool, err error) {
-	v, closer, err := p.db.Get(dedupKey(bucket, f))
+	v, closer, err := p.db.Get(DedupKey(bucket, f))
 	if errors.Is(err, pebble.ErrNotFound) {
 		return First{}, false, nil
 	}
@@ -99,7 +102,7 @@ func (p *Repeats) firstIn(bucket uint32, f *Fingerprint) (first First, ok bool, 
 // HasFingerprints reports whether any may have been written within the window.
 func (p *Repeats) HasFingerprints(window time.Duration) (found bool, err error) {
 	now := p.numbers.Clock()
-	err = scanIn(p.db, dedupBucketKey(bucketOf(now-min(now, Seq(window)))), []byte{tableDedup + 1}, func(_, _ []byte) (bool, error) {
+	err = Scan(p.db, dedupBucketKey(BucketOf(now-min(now, Seq(window)))), []byte{TableDedup + 1}, func(_, _ []byte) (bool, error) {
 		found = true
 		return false, nil
 	})
@@ -109,28 +112,16 @@ func (p *Repeats) HasFingerprints(window time.Duration) (found bool, err error) 
 // Trim drops those that the window has passed by, as a range.
 func (p *Repeats) Trim(window time.Duration) error {
 	now := p.numbers.Clock()
-	end := dedupBucketKey(bucketOf(now - min(now, Seq(window))))
+	end := dedupBucketKey(BucketOf(now - min(now, Seq(window))))
 	stale := false
-	err := scanIn(p.db, []byte{tableDedup}, end, func(_, _ []byte) (bool, error) {
+	err := Scan(p.db, []byte{TableDedup}, end, func(_, _ []byte) (bool, error) {
 		stale = true
 		return false, nil
 	})
 	if err != nil || !stale {
 		return err
 	}
-	return p.commit(func(b *pebble.Batch) error { return b.DeleteRange([]byte{tableDedup}, end, nil) })
-}
-
-// Sync returns when all that has been written is on disk.
-func (j *Journal) Sync() error { return j.submit(&request{done: make(chan error, 1)}) }
-
-// CountDuplicates adds to the account of duplicates without waiting for the
-// disk: a crash shortly after may undo it.
-func (j *Journal) CountDuplicates(n int) {
-	j.mu.Lock()
-	j.duplicates += uint64(n)
-	j.mu.Unlock()
-	signal(j.lazy)
+	return p.commit(func(b *pebble.Batch) error { return b.DeleteRange([]byte{TableDedup}, end, nil) })
 }
 
 // verifyFingerprint checks a row of its table.
@@ -138,8 +129,8 @@ func verifyFingerprint(v *verifier, k, value []byte) {
 	var first First
 	switch err := first.readValue(value); {
 	case len(k) != dedupKeyLen || err != nil:
-		v.fault("fingerprint %x: %v", k, errCorrupt)
-	case binary.BigEndian.Uint32(k[1:]) != bucketOf(first.Seq):
+		v.fault("fingerprint %x: %v", k, ErrCorrupt)
+	case binary.BigEndian.Uint32(k[1:]) != BucketOf(first.Seq):
 		v.fault("fingerprint %x: event %d was not accepted in its 5 minutes", k, first.Seq)
 	case v.lacks(first.Seq):
 		v.fault("fingerprint %x: event %d is not there", k, first.Seq)

@@ -57,34 +57,34 @@ type Deliveries struct{ db *pebble.DB }
 func (t *Deliveries) Ready(l LaneID, from Cursor, limit Seq, fn func(Delivery, Record) bool) error {
 	d := Delivery{Lane: l, State: Ready, Seq: from.Seq, N: from.N}
 	end := Delivery{Lane: l, State: Ready, Seq: limit}
-	return readDeliveries(t.db, d.appendKey(nil), end.appendKey(nil), fn)
+	return readDeliveries(t.db, d.AppendKey(nil), end.AppendKey(nil), fn)
 }
 
 // Waiting calls fn with the waiting deliveries of a lane and their events, the
 // first due first, from a place on and up to those due at until, until fn says
 // stop.
 func (t *Deliveries) Waiting(l LaneID, from Cursor, until time.Time, fn func(Delivery, Record) bool) error {
-	lower, _ := laneRange(tableWaiting, l)
+	lower, _ := LaneRange(TableWaiting, l)
 	if !from.Due.IsZero() {
 		d := Delivery{Lane: l, State: Waiting, Due: from.Due, Seq: from.Seq, N: from.N}
-		lower = d.appendKey(nil)
+		lower = d.AppendKey(nil)
 	}
 	end := Delivery{Lane: l, State: Waiting, Due: until.Add(1)}
-	return readDeliveries(t.db, lower, end.appendKey(nil), fn)
+	return readDeliveries(t.db, lower, end.AppendKey(nil), fn)
 }
 
 // NextDue returns when the first waiting delivery of a lane at or after a place is
 // due; false if none waits.
 func (t *Deliveries) NextDue(l LaneID, from Cursor) (due time.Time, ok bool, err error) {
-	lower, upper := laneRange(tableWaiting, l)
+	lower, upper := LaneRange(TableWaiting, l)
 	if !from.Due.IsZero() {
 		d := Delivery{Lane: l, State: Waiting, Due: from.Due, Seq: from.Seq, N: from.N}
-		lower = d.appendKey(nil)
+		lower = d.AppendKey(nil)
 	}
-	err = scanIn(t.db, lower, upper, func(k, _ []byte) (bool, error) {
-		d, valid := placeOf(k)
+	err = Scan(t.db, lower, upper, func(k, _ []byte) (bool, error) {
+		d, valid := PlaceOf(k)
 		if !valid {
-			return false, errCorrupt
+			return false, ErrCorrupt
 		}
 		due, ok = d.Due, true
 		return false, nil
@@ -95,11 +95,11 @@ func (t *Deliveries) NextDue(l LaneID, from Cursor) (due time.Time, ok bool, err
 // WaitingPlaces calls fn with the places of a lane's waiting deliveries, the first
 // due first, until fn says stop.
 func (t *Deliveries) WaitingPlaces(l LaneID, fn func(Delivery) bool) error {
-	lower, upper := laneRange(tableWaiting, l)
-	return scanIn(t.db, lower, upper, func(k, _ []byte) (bool, error) {
-		d, ok := placeOf(k)
+	lower, upper := LaneRange(TableWaiting, l)
+	return Scan(t.db, lower, upper, func(k, _ []byte) (bool, error) {
+		d, ok := PlaceOf(k)
 		if !ok {
-			return false, errCorrupt
+			return false, ErrCorrupt
 		}
 		return fn(d), nil
 	})
@@ -108,7 +108,7 @@ func (t *Deliveries) WaitingPlaces(l LaneID, fn func(Delivery) bool) error {
 // IsReady reports whether a delivery lies among the ready ones of a lane.
 func (t *Deliveries) IsReady(l LaneID, s Seq, n uint16) (bool, error) {
 	d := Delivery{Lane: l, Seq: s, N: n, State: Ready}
-	return hasIn(t.db, d.appendKey(nil))
+	return Has(t.db, d.AppendKey(nil))
 }
 
 // Find returns the delivery that lies on disk in the state and the place (Lane,
@@ -117,12 +117,12 @@ func (t *Deliveries) Find(d Delivery) (DeadLetter, error) {
 	view := t.db.NewSnapshot() // an event comes and goes with its last delivery
 	defer view.Close()
 	found := Delivery{Seq: d.Seq, N: d.N, Lane: d.Lane, State: d.State, Due: d.Due, Key: d.Key}
-	rest, err := get(view, found.appendKey(nil), func(v []byte) ([]byte, error) { return found.readValue(v) })
+	rest, err := get(view, found.AppendKey(nil), func(v []byte) ([]byte, error) { return found.ReadValue(v) })
 	if err != nil {
 		return DeadLetter{}, fmt.Errorf("delivery %d/%d: %w", d.Seq, d.N, err)
 	}
 	if d.State != Dead {
-		if rest, err = get(view, eventKey(d.Seq), func(v []byte) ([]byte, error) { return v, nil }); err != nil {
+		if rest, err = get(view, EventKey(d.Seq), func(v []byte) ([]byte, error) { return v, nil }); err != nil {
 			return DeadLetter{}, fmt.Errorf("event %d: %w", d.Seq, err)
 		}
 	}
@@ -134,7 +134,7 @@ func (t *Deliveries) Find(d Delivery) (DeadLetter, error) {
 // from, the oldest event first, until fn says stop.
 func (t *Deliveries) DeadLetters(from Cursor, fn func(DeadLetter) bool) error {
 	d := Delivery{State: Dead, Seq: from.Seq, N: from.N}
-	return scanIn(t.db, d.appendKey(nil), []byte{tableDead + 1}, func(k, v []byte) (bool, error) {
+	return Scan(t.db, d.AppendKey(nil), []byte{tableDead + 1}, func(k, v []byte) (bool, error) {
 		l, err := readDeadLetter(k, v)
 		if err != nil {
 			return false, err
@@ -144,11 +144,11 @@ func (t *Deliveries) DeadLetters(from Cursor, fn func(DeadLetter) bool) error {
 }
 
 func readDeadLetter(k, v []byte) (DeadLetter, error) {
-	d, ok := placeOf(k)
+	d, ok := PlaceOf(k)
 	if !ok {
-		return DeadLetter{}, errCorrupt
+		return DeadLetter{}, ErrCorrupt
 	}
-	rest, err := d.readValue(v)
+	rest, err := d.ReadValue(v)
 	if err != nil {
 		return DeadLetter{}, err
 	}
@@ -162,12 +162,12 @@ func readDeadLetter(k, v []byte) (DeadLetter, error) {
 func (t *Deliveries) Held(h HoldID, from Cursor, fn func(Delivery) bool) error {
 	d := Delivery{State: Held, Hold: h, Seq: from.Seq, N: from.N}
 	end := Delivery{State: Held, Hold: h + 1}
-	return scanIn(t.db, d.appendKey(nil), end.appendKey(nil), func(k, v []byte) (bool, error) {
-		d, ok := placeOf(k)
+	return Scan(t.db, d.AppendKey(nil), end.AppendKey(nil), func(k, v []byte) (bool, error) {
+		d, ok := PlaceOf(k)
 		if !ok {
-			return false, errCorrupt
+			return false, ErrCorrupt
 		}
-		if _, err := d.readValue(v); err != nil {
+		if _, err := d.ReadValue(v); err != nil {
 			return false, err
 		}
 		return fn(d), nil
@@ -181,20 +181,20 @@ func (t *Deliveries) Held(h HoldID, from Cursor, fn func(Delivery) bool) error {
 func readDeliveries(db *pebble.DB, lower, upper []byte, fn func(Delivery, Record) bool) error {
 	view := db.NewSnapshot()
 	defer view.Close()
-	events, err := view.NewIter(&pebble.IterOptions{LowerBound: []byte{tableEvent}, UpperBound: []byte{tableEvent + 1}})
+	events, err := view.NewIter(&pebble.IterOptions{LowerBound: []byte{TableEvent}, UpperBound: []byte{TableEvent + 1}})
 	if err != nil {
 		return err
 	}
 	defer events.Close()
-	return scanIn(view, lower, upper, func(k, v []byte) (bool, error) {
-		d, ok := placeOf(k)
+	return Scan(view, lower, upper, func(k, v []byte) (bool, error) {
+		d, ok := PlaceOf(k)
 		if !ok {
-			return false, errCorrupt
+			return false, ErrCorrupt
 		}
-		if _, err := d.readValue(v); err != nil {
+		if _, err := d.ReadValue(v); err != nil {
 			return false, err
 		}
-		if !events.SeekGE(eventKey(d.Seq)) || Seq(binary.BigEndian.Uint64(events.Key()[1:])) != d.Seq {
+		if !events.SeekGE(EventKey(d.Seq)) || Seq(binary.BigEndian.Uint64(events.Key()[1:])) != d.Seq {
 			if err := events.Error(); err != nil {
 				return false, err
 			}

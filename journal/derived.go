@@ -7,23 +7,23 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 )
 
-// derivedKeyLen is the length of a derivedKey in bytes.
+// derivedKeyLen is the length of a DerivedKey in bytes.
 const derivedKeyLen = 1 + 8 + 4
 
-// derivedKey says that there is an event which is the n-th that has come of a first one by
+// DerivedKey is there where there is an event which is the n-th that has come of a first one by
 // replies.
-func derivedKey(root Seq, n int) []byte {
+func DerivedKey(root Seq, n int) []byte {
 	k := binary.BigEndian.AppendUint64([]byte{tableDerived}, uint64(root))
 	return binary.BigEndian.AppendUint32(k, uint32(n))
 }
 
 // derivedTo returns the end of the rows whose first event is gone.
-func derivedTo(oldest Seq) []byte { return derivedKey(oldest, 0)[:derivedKeyLen-4] }
+func derivedTo(oldest Seq) []byte { return DerivedKey(oldest, 0)[:derivedKeyLen-4] }
 
 // Derived returns how many events have come of a first one by replies: the number of the
 // last of them.
 func (e *Events) Derived(root Seq) (n int, err error) {
-	it, err := e.db.NewIter(&pebble.IterOptions{LowerBound: derivedKey(root, 0), UpperBound: derivedTo(root + 1)})
+	it, err := e.db.NewIter(&pebble.IterOptions{LowerBound: DerivedKey(root, 0), UpperBound: derivedTo(root + 1)})
 	if err != nil {
 		return 0, err
 	}

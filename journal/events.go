@@ -19,7 +19,7 @@ type Events struct {
 
 // Event returns an event by its sequence number, or ErrNotFound.
 func (e *Events) Event(s Seq) (Record, error) {
-	v, closer, err := e.db.Get(eventKey(s))
+	v, closer, err := e.db.Get(EventKey(s))
 	if errors.Is(err, pebble.ErrNotFound) {
 		return Record{}, fmt.Errorf("event %d: %w", s, ErrNotFound)
 	}
@@ -39,11 +39,11 @@ func (e *Events) EventByGivenID(id string) (Record, error) {
 // EventByGivenIDBefore is EventByGivenID for the latest event before another,
 // which a bus target may have put on its bus under the same id.
 func (e *Events) EventByGivenIDBefore(id string, before Seq) (Record, error) {
-	first, last := hourOf(e.numbers.Oldest()), hourOf(e.numbers.Stable())
+	first, last := HourOf(e.numbers.Oldest()), HourOf(e.numbers.Stable())
 	for hour := last; hour >= first && hour > 0; hour-- {
-		lower := idKey(hour, id, 0)
+		lower := IDKey(hour, id, 0)
 		var seqs []Seq
-		if err := scanIn(e.db, lower, idKey(hour, id, ^Seq(0)), func(k, _ []byte) (bool, error) {
+		if err := Scan(e.db, lower, IDKey(hour, id, ^Seq(0)), func(k, _ []byte) (bool, error) {
 			seqs = append(seqs, Seq(binary.BigEndian.Uint64(k[len(k)-8:])))
 			return true, nil
 		}); err != nil {
@@ -68,7 +68,7 @@ func (e *Events) EventByGivenIDBefore(id string, before Seq) (Record, error) {
 // Latest calls fn with events, the last one first, down to those accepted at since,
 // until fn says stop. It reads no more than fn asks for.
 func (e *Events) Latest(since Seq, fn func(Record) bool) error {
-	it, err := e.db.NewIter(&pebble.IterOptions{LowerBound: eventKey(since), UpperBound: []byte{tableEvent + 1}})
+	it, err := e.db.NewIter(&pebble.IterOptions{LowerBound: EventKey(since), UpperBound: []byte{TableEvent + 1}})
 	if err != nil {
 		return err
 	}
@@ -92,18 +92,18 @@ func (e *Events) Latest(since Seq, fn func(Record) bool) error {
 // correlation id has this hash, the oldest first, until fn says stop. The hash
 // may stand for several ids: look at the event's own.
 func (e *Events) Correlated(id string, from Seq, fn func(Seq) bool) error {
-	return e.joined(byCorrelation, id, from, fn)
+	return e.joined(ByCorrelation, id, from, fn)
 }
 
 // Caused is Correlated for causation ids.
 func (e *Events) Caused(id string, from Seq, fn func(Seq) bool) error {
-	return e.joined(byCausation, id, from, fn)
+	return e.joined(ByCausation, id, from, fn)
 }
 
 // joined goes through the index hour by hour with one iterator.
 func (e *Events) joined(by byte, id string, from Seq, fn func(Seq) bool) (err error) {
 	from = max(from, e.numbers.Oldest())
-	it, err := e.db.NewIter(&pebble.IterOptions{LowerBound: []byte{tableStory}, UpperBound: []byte{tableStory + 1}})
+	it, err := e.db.NewIter(&pebble.IterOptions{LowerBound: []byte{TableStory}, UpperBound: []byte{TableStory + 1}})
 	if err != nil {
 		return fmt.Errorf("story %q: %w", id, err)
 	}
@@ -112,9 +112,9 @@ func (e *Events) joined(by byte, id string, from Seq, fn func(Seq) bool) (err er
 			err = closing
 		}
 	}()
-	for hour, last := hourOf(from), hourOf(e.numbers.Stable()); hour <= last; hour++ {
-		upper := storyKey(hour, by, id, ^Seq(0))
-		ok := it.SeekGE(storyKey(hour, by, id, from))
+	for hour, last := HourOf(from), HourOf(e.numbers.Stable()); hour <= last; hour++ {
+		upper := StoryKey(hour, by, id, ^Seq(0))
+		ok := it.SeekGE(StoryKey(hour, by, id, from))
 		for ; ok && slices.Compare(it.Key(), upper) <= 0; ok = it.Next() {
 			if !fn(Seq(binary.BigEndian.Uint64(it.Key()[len(upper)-8:]))) {
 				return nil
@@ -129,9 +129,9 @@ func (e *Events) joined(by byte, id string, from Seq, fn func(Seq) bool) (err er
 	return nil
 }
 
-// ends returns the first event's sequence number and the last one's.
-func (e *Events) ends() (first, last Seq, err error) {
-	it, err := e.db.NewIter(&pebble.IterOptions{LowerBound: []byte{tableEvent}, UpperBound: []byte{tableEvent + 1}})
+// Ends returns the first event's sequence number and the last one's.
+func (e *Events) Ends() (first, last Seq, err error) {
+	it, err := e.db.NewIter(&pebble.IterOptions{LowerBound: []byte{TableEvent}, UpperBound: []byte{TableEvent + 1}})
 	if err != nil {
 		return 0, 0, err
 	}

@@ -55,7 +55,7 @@ func (p *Pause) key() []byte {
 // Pauses are those of targets and rules.
 type Pauses struct {
 	db     *pebble.DB
-	commit committer
+	commit Committer
 }
 
 // Put stores a pause, and returns when it is on disk.
@@ -72,10 +72,10 @@ func (t *Pauses) Put(p Pause) error {
 
 // All returns all that Put has stored.
 func (t *Pauses) All() (all []Pause, err error) {
-	err = scanIn(t.db, []byte{tablePause}, []byte{tablePause + 1}, func(k, v []byte) (bool, error) {
+	err = Scan(t.db, []byte{tablePause}, []byte{tablePause + 1}, func(k, v []byte) (bool, error) {
 		var p Pause
 		if len(k) < 2 || json.Unmarshal(v, &p) != nil {
-			return false, errCorrupt
+			return false, ErrCorrupt
 		}
 		p.Kind = PauseKind(k[1])
 		all = append(all, p)
@@ -87,17 +87,17 @@ func (t *Pauses) All() (all []Pause, err error) {
 	return all, nil
 }
 
-// heldFrom is the first event below bound that a held delivery is of, or bound.
-func heldFrom(view pebble.Reader, bound Seq) (Seq, error) {
-	for from, more := []byte{tableHeld}, true; more; {
+// HeldFrom is the first event below bound that a held delivery is of, or bound.
+func HeldFrom(view pebble.Reader, bound Seq) (Seq, error) {
+	for from, more := []byte{TableHeld}, true; more; {
 		more = false
-		if err := scanIn(view, from, []byte{tableHeld + 1}, func(k, _ []byte) (bool, error) {
-			d, ok := placeOf(k)
+		if err := Scan(view, from, []byte{TableHeld + 1}, func(k, _ []byte) (bool, error) {
+			d, ok := PlaceOf(k)
 			if !ok {
-				return false, errCorrupt
+				return false, ErrCorrupt
 			}
 			bound, more = min(bound, d.Seq), true
-			from = binary.BigEndian.AppendUint32([]byte{tableHeld}, uint32(d.Hold)+1) // in one place they are in order
+			from = binary.BigEndian.AppendUint32([]byte{TableHeld}, uint32(d.Hold)+1) // in one place they are in order
 			return false, nil
 		}); err != nil {
 			return 0, err
@@ -110,7 +110,7 @@ func heldFrom(view pebble.Reader, bound Seq) (Seq, error) {
 func verifyPause(v *verifier, k, value []byte) {
 	var p Pause
 	if len(k) < 2 || json.Unmarshal(value, &p) != nil {
-		v.fault("pause %q: %v", k[1:], errCorrupt)
+		v.fault("pause %q: %v", k[1:], ErrCorrupt)
 		return
 	}
 	p.Kind = PauseKind(k[1])

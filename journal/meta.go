@@ -14,21 +14,26 @@ import (
 // numbers of events have the number of a node in their low bits.
 const storeVersion = 3
 
-// horizonKey leads to how far retention has dropped events.
-var horizonKey = []byte{tableMeta, 'h'}
+// HorizonKey leads to how far retention has dropped events.
+var HorizonKey = []byte{TableMeta, 'h'}
 
-var versionKey = []byte{tableMeta, 'v'}
+// VersionKey leads to the version of the store.
+var VersionKey = []byte{TableMeta, 'v'}
+
+// RestoredKey means that the store was made of a backup, and that the router has not begun
+// since.
+var RestoredKey = []byte{TableMeta, 'r'}
 
 // Meta is what the store says of itself.
 type Meta struct {
 	db     *pebble.DB
-	commit committer
+	commit Committer
 }
 
-// check refuses a store that a newer Signalbox wrote, and reports whether it is to
+// Check refuses a store that a newer Signalbox wrote, and reports whether it is to
 // be marked as one of this version: what is new in it came with tables of its own, or
 // makes no difference to what is there.
-func (m *Meta) check() (older bool, err error) {
+func (m *Meta) Check() (older bool, err error) {
 	n, err := m.version()
 	switch {
 	case err != nil:
@@ -39,13 +44,14 @@ func (m *Meta) check() (older bool, err error) {
 	return n < storeVersion, nil
 }
 
-func (m *Meta) mark() error {
-	return m.commit(func(b *pebble.Batch) error { return b.Set(versionKey, []byte(strconv.Itoa(storeVersion)), nil) })
+// Mark marks the store as one of this version.
+func (m *Meta) Mark() error {
+	return m.commit(func(b *pebble.Batch) error { return b.Set(VersionKey, []byte(strconv.Itoa(storeVersion)), nil) })
 }
 
-// version is that of the store on disk, 0 for a new one.
+// Version is that of the store on disk, 0 for a new one.
 func (m *Meta) version() (int, error) {
-	v, closer, err := m.db.Get(versionKey)
+	v, closer, err := m.db.Get(VersionKey)
 	if errors.Is(err, pebble.ErrNotFound) {
 		return 0, nil
 	}
@@ -55,31 +61,31 @@ func (m *Meta) version() (int, error) {
 	defer closer.Close()
 	n, err := strconv.Atoi(string(v))
 	if err != nil {
-		return 0, fmt.Errorf("store version %q: %w", v, errCorrupt)
+		return 0, fmt.Errorf("store version %q: %w", v, ErrCorrupt)
 	}
 	return n, nil
 }
 
 // Restored reports whether the store was made of a backup and the router has not begun since.
-func (m *Meta) Restored() (bool, error) { return hasIn(m.db, restoredKey) }
+func (m *Meta) Restored() (bool, error) { return Has(m.db, RestoredKey) }
 
 // ForgetRestored removes the mark that the store was made of a backup.
 func (m *Meta) ForgetRestored() error {
-	return m.commit(func(b *pebble.Batch) error { return b.Delete(restoredKey, nil) })
+	return m.commit(func(b *pebble.Batch) error { return b.Delete(RestoredKey, nil) })
 }
 
 // verifyMeta checks a row of its table.
 func verifyMeta(v *verifier, k, value []byte) {
 	switch {
-	case bytes.Equal(k, versionKey):
+	case bytes.Equal(k, VersionKey):
 		if _, err := strconv.Atoi(string(value)); err != nil {
-			v.fault("store version %q: %v", value, errCorrupt)
+			v.fault("store version %q: %v", value, ErrCorrupt)
 		}
-	case bytes.Equal(k, horizonKey):
+	case bytes.Equal(k, HorizonKey):
 		if len(value) != 8 {
-			v.fault("horizon of retention %x: %v", value, errCorrupt)
+			v.fault("horizon of retention %x: %v", value, ErrCorrupt)
 		}
-	case bytes.Equal(k, restoredKey):
+	case bytes.Equal(k, RestoredKey):
 	default:
 		v.fault("meta %q: not known", k[1:])
 	}

@@ -41,6 +41,7 @@ const (
 	KeyHeld
 )
 
+// String returns the state in words.
 func (s KeyState) String() string {
 	switch s {
 	case KeyWaits:
@@ -79,13 +80,9 @@ type KeyChange struct {
 	New, Gone bool
 }
 
-type keyRef struct {
-	lane LaneID
-	hash KeyHash
-}
-
-func appendOrderKey(dst []byte, l LaneID, h KeyHash) []byte {
-	dst = binary.BigEndian.AppendUint32(append(dst, tableOrder), uint32(l))
+// AppendOrderKey appends the key of the record of an ordering key.
+func AppendOrderKey(dst []byte, l LaneID, h KeyHash) []byte {
+	dst = binary.BigEndian.AppendUint32(append(dst, TableOrder), uint32(l))
 	return binary.BigEndian.AppendUint64(dst, uint64(h))
 }
 
@@ -99,30 +96,13 @@ type storedKey struct {
 	Since time.Time `json:"since"`
 }
 
-// FreeKeys lets those of some ordering keys that are stopped continue, though their
-// heads stay in the dead-letter queue. It returns, when that is on disk, how many
-// they were.
-func (j *Journal) FreeKeys(l LaneID, hashes ...KeyHash) (int, error) {
-	r := &request{done: make(chan error, 1)}
-	for _, h := range hashes {
-		r.frees = append(r.frees, keyRef{l, h})
+// Value is the record as it is stored.
+func (r *KeyRecord) Value() ([]byte, error) {
+	v, err := json.Marshal(storedKey{State: r.State, Key: r.Key, Seq: r.Seq, N: r.N, Head: r.Head, Since: r.Since})
+	if err != nil {
+		return nil, fmt.Errorf("ordering key %q: %w", r.Key, err)
 	}
-	err := j.submit(r)
-	return r.freed, err
-}
-
-// OnFreed makes fn be called with each ordering key that was stopped and may now go
-// on.
-func (j *Journal) OnFreed(fn func(LaneID, KeyHash)) { j.onFreed.Store(&fn) }
-
-func (j *Journal) tellFreed(freed []keyRef) {
-	fn := j.onFreed.Load()
-	if fn == nil {
-		return
-	}
-	for _, k := range freed {
-		(*fn)(k.lane, k.hash)
-	}
+	return v, nil
 }
 
 // OrderingKeys are the keys of lanes that are blocked, and what is parked behind them.
@@ -130,7 +110,7 @@ type OrderingKeys struct{ db *pebble.DB }
 
 // Key returns the record of an ordering key, or ErrNotFound.
 func (o *OrderingKeys) Key(l LaneID, h KeyHash) (KeyRecord, error) {
-	k := appendOrderKey(nil, l, h)
+	k := AppendOrderKey(nil, l, h)
 	v, closer, err := o.db.Get(k)
 	if errors.Is(err, pebble.ErrNotFound) {
 		return KeyRecord{}, fmt.Errorf("ordering key %016x: %w", uint64(h), ErrNotFound)
@@ -145,7 +125,7 @@ func (o *OrderingKeys) Key(l LaneID, h KeyHash) (KeyRecord, error) {
 func readKey(k, v []byte) (KeyRecord, error) {
 	var s storedKey
 	if err := json.Unmarshal(v, &s); err != nil || len(k) != orderKeyLen {
-		return KeyRecord{}, fmt.Errorf("ordering key %x: %w", k, errCorrupt)
+		return KeyRecord{}, fmt.Errorf("ordering key %x: %w", k, ErrCorrupt)
 	}
 	return KeyRecord{
 		Lane: LaneID(binary.BigEndian.Uint32(k[1:])), Hash: KeyHash(binary.BigEndian.Uint64(k[5:])),
@@ -156,8 +136,8 @@ func readKey(k, v []byte) (KeyRecord, error) {
 // Blocked calls fn with the records of a lane's ordering keys, by hash, from one on,
 // until fn says stop. It passes over what is parked.
 func (o *OrderingKeys) Blocked(l LaneID, from KeyHash, fn func(KeyRecord) bool) error {
-	_, upper := laneRange(tableOrder, l)
-	it, err := o.db.NewIter(&pebble.IterOptions{LowerBound: appendOrderKey(nil, l, from), UpperBound: upper})
+	_, upper := LaneRange(TableOrder, l)
+	it, err := o.db.NewIter(&pebble.IterOptions{LowerBound: AppendOrderKey(nil, l, from), UpperBound: upper})
 	if err != nil {
 		return err
 	}
@@ -177,7 +157,7 @@ func (o *OrderingKeys) Blocked(l LaneID, from KeyHash, fn func(KeyRecord) bool) 
 		if !fn(r) || r.Hash == ^KeyHash(0) {
 			break
 		}
-		ok = it.SeekGE(appendOrderKey(nil, l, r.Hash+1))
+		ok = it.SeekGE(AppendOrderKey(nil, l, r.Hash+1))
 	}
 	return errors.Join(it.Error(), it.Close())
 }
@@ -193,14 +173,14 @@ func (o *OrderingKeys) ParkedBehind(l LaneID, h KeyHash, from Cursor, fn func(De
 // ParkedPlaces calls fn with the places of all parked deliveries of a lane, until
 // fn says stop.
 func (o *OrderingKeys) ParkedPlaces(l LaneID, fn func(Delivery) bool) error {
-	lower, upper := laneRange(tableOrder, l)
-	return scanIn(o.db, lower, upper, func(k, v []byte) (bool, error) {
-		d, ok := placeOf(k)
+	lower, upper := LaneRange(TableOrder, l)
+	return Scan(o.db, lower, upper, func(k, v []byte) (bool, error) {
+		d, ok := PlaceOf(k)
 		if !ok {
 			return true, nil // the record of a key
 		}
 		at := d
-		if _, err := d.readValue(v); err != nil {
+		if _, err := d.ReadValue(v); err != nil {
 			return false, err
 		}
 		at.Key = d.Key
@@ -211,7 +191,7 @@ func (o *OrderingKeys) ParkedPlaces(l LaneID, fn func(Delivery) bool) error {
 // CountParked counts the parked deliveries of an ordering key, up to a limit.
 func (o *OrderingKeys) CountParked(l LaneID, h KeyHash, limit int) (n int, err error) {
 	lower, upper := parkedRange(l, h, Cursor{})
-	err = scanIn(o.db, lower, upper, func(_, _ []byte) (bool, error) {
+	err = Scan(o.db, lower, upper, func(_, _ []byte) (bool, error) {
 		n++
 		return n < limit, nil
 	})
@@ -219,7 +199,7 @@ func (o *OrderingKeys) CountParked(l LaneID, h KeyHash, limit int) (n int, err e
 }
 
 func parkedRange(l LaneID, h KeyHash, from Cursor) (lower, upper []byte) {
-	key := appendOrderKey(nil, l, h)
+	key := AppendOrderKey(nil, l, h)
 	lower = binary.BigEndian.AppendUint64(key[:len(key):len(key)], uint64(from.Seq))
 	lower = binary.BigEndian.AppendUint16(lower, from.N)
 	upper = binary.BigEndian.AppendUint64(key[:len(key):len(key)], ^uint64(0))

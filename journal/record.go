@@ -1,3 +1,7 @@
+// Package journal is what the store holds: events, planned deliveries, due times, dead
+// letters and all that belongs to them. It has their types, the keys and values under
+// which they lie on disk, a table a file, how they are read, and how a store is verified
+// against itself. Package store writes them.
 package journal
 
 import (
@@ -127,25 +131,28 @@ type Death struct {
 	Request json.RawMessage `json:"request,omitempty"`
 }
 
-// maxHistory bounds the attempts kept with a delivery.
-const maxHistory = 16
+// MaxHistory bounds the attempts kept with a delivery.
+const MaxHistory = 16
 
 // Remember adds an attempt to the history: the first stays, and the latest ones.
 func (d *Delivery) Remember(a Attempt) {
-	h := make([]Attempt, 0, min(len(d.History)+1, maxHistory))
+	h := make([]Attempt, 0, min(len(d.History)+1, MaxHistory))
 	h = append(h, d.History...)
-	if len(h) == maxHistory {
+	if len(h) == MaxHistory {
 		h = append(h[:1], h[2:]...)
 	}
 	d.History = append(h, a)
 }
 
-var errCorrupt = errors.New("the record is corrupt")
+// ErrCorrupt is the error of a row that can't be read.
+var ErrCorrupt = errors.New("the record is corrupt")
 
-const recordV1 = 1
+// RecordV1 is the first byte of records, for other forms to come.
+const RecordV1 = 1
 
-func (r *Record) appendValue(dst []byte) []byte {
-	dst = append(dst, recordV1)
+// AppendValue appends the event as it is stored.
+func (r *Record) AppendValue(dst []byte) []byte {
+	dst = append(dst, RecordV1)
 	dst = binary.AppendUvarint(dst, uint64(len(r.Meta)))
 	dst = append(dst, r.Meta...)
 	return append(dst, r.Envelope...)
@@ -153,12 +160,12 @@ func (r *Record) appendValue(dst []byte) []byte {
 
 // readRecord reads an event record; the result shares v's memory.
 func readRecord(s Seq, v []byte) (Record, error) {
-	if len(v) == 0 || v[0] != recordV1 {
-		return Record{}, fmt.Errorf("event %d: %w", s, errCorrupt)
+	if len(v) == 0 || v[0] != RecordV1 {
+		return Record{}, fmt.Errorf("event %d: %w", s, ErrCorrupt)
 	}
 	n, w := binary.Uvarint(v[1:])
 	if w <= 0 || n > uint64(len(v)-1-w) {
-		return Record{}, fmt.Errorf("event %d: %w", s, errCorrupt)
+		return Record{}, fmt.Errorf("event %d: %w", s, ErrCorrupt)
 	}
 	rest := v[1+w:]
 	return Record{Seq: s, Meta: rest[:n:n], Envelope: rest[n:]}, nil
@@ -183,7 +190,8 @@ type tail struct {
 	Lineage *Lineage  `json:"lineage,omitempty"`
 }
 
-func (d *Delivery) appendValue(dst []byte) ([]byte, error) {
+// AppendValue appends what the key of a delivery does not hold.
+func (d *Delivery) AppendValue(dst []byte) ([]byte, error) {
 	var flags byte
 	if d.Body != nil {
 		flags |= flagBody
@@ -198,7 +206,7 @@ func (d *Delivery) appendValue(dst []byte) ([]byte, error) {
 	if hasTail {
 		flags |= flagTail
 	}
-	dst = append(dst, recordV1, flags)
+	dst = append(dst, RecordV1, flags)
 	dst = binary.AppendUvarint(dst, uint64(d.Attempts))
 	dst = appendString(dst, d.Rule)
 	dst = appendString(dst, d.RuleTarget)
@@ -224,9 +232,9 @@ func (d *Delivery) appendValue(dst []byte) ([]byte, error) {
 	return dst, nil
 }
 
-// readValue fills in what the key does not hold, and returns what follows the
+// ReadValue fills in what the key does not hold, and returns what follows the
 // delivery in v. The delivery gets memory of its own.
-func (d *Delivery) readValue(v []byte) (rest []byte, err error) {
+func (d *Delivery) ReadValue(v []byte) (rest []byte, err error) {
 	r := reader{rest: v}
 	version, flags := r.byte(), r.byte()
 	d.Attempts = int(r.uvarint())
@@ -241,15 +249,15 @@ func (d *Delivery) readValue(v []byte) (rest []byte, err error) {
 	var t tail
 	if flags&flagTail != 0 {
 		if err := json.Unmarshal(r.bytes(), &t); err != nil {
-			return nil, fmt.Errorf("delivery %d/%d: %w", d.Seq, d.N, errCorrupt)
+			return nil, fmt.Errorf("delivery %d/%d: %w", d.Seq, d.N, ErrCorrupt)
 		}
 		if d.State == Dead || d.State == Held {
 			d.Lane = t.Lane
 		}
 		d.Bus, d.Spent, d.Since, d.History, d.Death, d.Lineage = t.Bus, t.Spent, t.Since, t.History, t.Death, t.Lineage
 	}
-	if r.broken || version != recordV1 {
-		return nil, fmt.Errorf("delivery %d/%d: %w", d.Seq, d.N, errCorrupt)
+	if r.broken || version != RecordV1 {
+		return nil, fmt.Errorf("delivery %d/%d: %w", d.Seq, d.N, ErrCorrupt)
 	}
 	return r.rest, nil
 }
@@ -319,7 +327,7 @@ func verifyEvent(v *verifier, k, value []byte) {
 	if s < v.horizon {
 		return
 	}
-	_, closer, err := v.view.Get(idKey(hourOf(s), e.ID, s))
+	_, closer, err := v.view.Get(IDKey(HourOf(s), e.ID, s))
 	if err != nil {
 		v.fault("event %d: its id %q is not in the index: %v", s, e.ID, err)
 		return

@@ -27,17 +27,17 @@ type ObjectState struct {
 // MaxObjectName bounds an object's type and its key, in bytes each.
 const MaxObjectName = 1024
 
-// check refuses a name that the store has no key for.
-func (o *Object) check() error {
+// Check refuses a name that the store has no key for.
+func (o *Object) Check() error {
 	if len(o.Type) > MaxObjectName || len(o.Key) > MaxObjectName {
 		return fmt.Errorf("the type or the key of an object is longer than %d bytes", MaxObjectName)
 	}
 	return nil
 }
 
-// stateKey leads to an object's state. The type's length comes first, so that
+// StateKey leads to an object's state. The type's length comes first, so that
 // any text may be a type and any text a key.
-func stateKey(kind, key string) []byte {
+func StateKey(kind, key string) []byte {
 	return append(stateTypeKey(kind), key...)
 }
 
@@ -60,11 +60,21 @@ func objectOf(k []byte) (o Object, ok bool) {
 
 const stateGone = 1
 
+// AppendState appends the state of an object that an event tells.
+func AppendState(dst []byte, o *Object, r *Record) []byte {
+	var flags byte
+	if o.Gone {
+		flags |= stateGone
+	}
+	dst = binary.BigEndian.AppendUint64(append(dst, RecordV1, flags), uint64(r.Seq))
+	return r.AppendValue(dst)
+}
+
 // Objects are the latest states of objects.
 type Objects struct{ db *pebble.DB }
 
-// version is the version of the state on disk, 0 if there is none.
-func (s *Objects) version(k []byte) (Seq, error) {
+// Version is the version of the state on disk, 0 if there is none.
+func (s *Objects) Version(k []byte) (Seq, error) {
 	v, closer, err := s.db.Get(k)
 	if errors.Is(err, pebble.ErrNotFound) {
 		return 0, nil
@@ -80,8 +90,8 @@ func (s *Objects) version(k []byte) (Seq, error) {
 // readState reads a state; it shares v's memory.
 func readState(k, v []byte) (ObjectState, error) {
 	o, ok := objectOf(k)
-	if !ok || len(v) < 10 || v[0] != recordV1 {
-		return ObjectState{}, fmt.Errorf("state %q: %w", k, errCorrupt)
+	if !ok || len(v) < 10 || v[0] != RecordV1 {
+		return ObjectState{}, fmt.Errorf("state %q: %w", k, ErrCorrupt)
 	}
 	o.Gone = v[1]&stateGone != 0
 	s := ObjectState{Object: o, Version: Seq(binary.BigEndian.Uint64(v[2:]))}
@@ -93,7 +103,7 @@ func readState(k, v []byte) (ObjectState, error) {
 // State returns the latest state of an object, or ErrNotFound. Of an object that
 // is gone, it gives the last one with Gone set.
 func (s *Objects) State(kind, key string) (ObjectState, error) {
-	k := stateKey(kind, key)
+	k := StateKey(kind, key)
 	v, closer, err := s.db.Get(k)
 	if errors.Is(err, pebble.ErrNotFound) {
 		return ObjectState{}, fmt.Errorf("state of %s %q: %w", kind, key, ErrNotFound)
@@ -109,11 +119,11 @@ func (s *Objects) State(kind, key string) (ObjectState, error) {
 // come after a key, in the order of their keys, until fn says stop. Each is
 // given memory of its own.
 func (s *Objects) States(kind, prefix, after string, fn func(ObjectState) bool) error {
-	lower := stateKey(kind, max(prefix, after))
+	lower := StateKey(kind, max(prefix, after))
 	if after >= prefix && after != "" {
 		lower = append(lower, 0) // the first key behind it
 	}
-	return scanIn(s.db, lower, behind(stateKey(kind, prefix)), func(k, v []byte) (bool, error) {
+	return Scan(s.db, lower, behind(StateKey(kind, prefix)), func(k, v []byte) (bool, error) {
 		s, err := readState(k, append([]byte(nil), v...))
 		if err != nil {
 			return false, err
@@ -132,7 +142,7 @@ func (s *Objects) Types(limit int) ([]string, error) {
 	for ok := it.First(); ok && len(types) < limit; {
 		o, valid := objectOf(it.Key())
 		if !valid {
-			return nil, errors.Join(errCorrupt, it.Close())
+			return nil, errors.Join(ErrCorrupt, it.Close())
 		}
 		types = append(types, o.Type)
 		ok = it.SeekGE(behind(stateTypeKey(o.Type)))
@@ -155,7 +165,7 @@ func behind(prefix []byte) []byte {
 func verifyState(v *verifier, k, value []byte) {
 	s, err := readState(k, value)
 	if err == nil {
-		err = s.check()
+		err = s.Check()
 	}
 	if err != nil {
 		v.fault("state %q: %v", k[1:], err)

@@ -3,48 +3,48 @@ package journal
 // table is one of the tables of the store: the rows whose keys begin with a letter. How
 // its rows look is in the file that its functions are in.
 type table struct {
-	letter byte
-	name   string
+	Letter byte
+	Name   string
 	// verify checks a row for Verify.
 	verify func(v *verifier, key, value []byte)
 	// first means that Verify reads the table before the others, which it is compared
 	// with.
 	first bool
-	// trimTo returns the end of what goes with the events before a number; nil for a
+	// TrimTo returns the end of what goes with the events before a number; nil for a
 	// table whose rows outlive them, or go one by one.
-	trimTo func(oldest Seq) []byte
+	TrimTo func(oldest Seq) []byte
 }
 
-// tables are all tables. Keys sort as these letters do: the event log is first, so that a
+// Tables are all tables. Keys sort as these letters do: the event log is first, so that a
 // flushed file begins where the log ended before it, overlaps no older events, and is not
 // written again.
-var tables = [...]table{
-	{letter: tableEvent, name: "events", verify: verifyEvent, trimTo: eventKey},
-	{letter: tableAudit, name: "audit", verify: verifyAudit, trimTo: auditsTo},
-	{letter: tableOrder, name: "ordering keys", verify: verifyOrder},
-	{letter: tableCount, name: "counters", verify: verifyCount, first: true},
-	{letter: tableReady, name: "ready deliveries", verify: verifyDelivery},
-	{letter: tableDerived, name: "derived events", verify: verifyDerived, trimTo: derivedTo},
-	{letter: tableHeld, name: "suspended deliveries", verify: verifyDelivery},
-	{letter: tableID, name: "ids of producers", verify: verifyID, trimTo: idsTo},
-	{letter: tableJob, name: "jobs", verify: verifyJob},
-	{letter: tableDedup, name: "fingerprints", verify: verifyFingerprint},
-	{letter: tableLane, name: "lanes", verify: verifyLane, first: true},
-	{letter: tableMeta, name: "the store itself", verify: verifyMeta},
-	{letter: tableStory, name: "correlations", verify: verifyStory, trimTo: storiesTo},
-	{letter: tablePause, name: "pauses", verify: verifyPause, first: true},
-	{letter: tableWaiting, name: "waiting deliveries", verify: verifyDelivery},
-	{letter: tableState, name: "states of objects", verify: verifyState},
-	{letter: tableTouch, name: "delivery records", verify: verifyTouch, trimTo: touchKey},
-	{letter: tableWork, name: "work requests", verify: verifyWork, trimTo: workKey},
-	{letter: tableDead, name: "dead letters", verify: verifyDelivery},
+var Tables = [...]table{
+	{Letter: TableEvent, Name: "events", verify: verifyEvent, TrimTo: EventKey},
+	{Letter: tableAudit, Name: "audit", verify: verifyAudit, TrimTo: auditsTo},
+	{Letter: TableOrder, Name: "ordering keys", verify: verifyOrder},
+	{Letter: TableCount, Name: "counters", verify: verifyCount, first: true},
+	{Letter: TableReady, Name: "ready deliveries", verify: verifyDelivery},
+	{Letter: tableDerived, Name: "derived events", verify: verifyDerived, TrimTo: derivedTo},
+	{Letter: TableHeld, Name: "suspended deliveries", verify: verifyDelivery},
+	{Letter: tableID, Name: "ids of producers", verify: verifyID, TrimTo: idsTo},
+	{Letter: tableJob, Name: "jobs", verify: verifyJob},
+	{Letter: TableDedup, Name: "fingerprints", verify: verifyFingerprint},
+	{Letter: TableLane, Name: "lanes", verify: verifyLane, first: true},
+	{Letter: TableMeta, Name: "the store itself", verify: verifyMeta},
+	{Letter: TableStory, Name: "correlations", verify: verifyStory, TrimTo: storiesTo},
+	{Letter: tablePause, Name: "pauses", verify: verifyPause, first: true},
+	{Letter: TableWaiting, Name: "waiting deliveries", verify: verifyDelivery},
+	{Letter: tableState, Name: "states of objects", verify: verifyState},
+	{Letter: TableTouch, Name: "delivery records", verify: verifyTouch, TrimTo: TouchKey},
+	{Letter: TableWork, Name: "work requests", verify: verifyWork, TrimTo: WorkKey},
+	{Letter: tableDead, Name: "dead letters", verify: verifyDelivery},
 }
 
 // tableOf returns the table of a key; nil if there is none.
 func tableOf(key []byte) *table {
-	for i := range tables {
-		if len(key) > 0 && tables[i].letter == key[0] {
-			return &tables[i]
+	for i := range Tables {
+		if len(key) > 0 && Tables[i].Letter == key[0] {
+			return &Tables[i]
 		}
 	}
 	return nil

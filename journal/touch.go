@@ -100,9 +100,9 @@ const (
 	redriveKeyLen = touchKeyLen + 8
 )
 
-// touchKey is the key of what rules said of an event, and the beginning of those
-// of its deliveries.
-func touchKey(s Seq) []byte { return binary.BigEndian.AppendUint64([]byte{tableTouch}, uint64(s)) }
+// TouchKey is the key of what rules said of an event, and the beginning of those
+// Of its deliveries.
+func TouchKey(s Seq) []byte { return binary.BigEndian.AppendUint64([]byte{TableTouch}, uint64(s)) }
 
 // touchTail holds the parts of a touch that few have, as JSON.
 type touchTail struct {
@@ -114,8 +114,8 @@ type touchTail struct {
 	Derived []Seq     `json:"derived,omitempty"`
 }
 
-// touchOf is the state in a trace of a delivery that has not ended.
-func touchOf(s State) TouchState {
+// TouchOf is the state in a trace of a delivery that has not ended.
+func TouchOf(s State) TouchState {
 	switch s {
 	case Waiting:
 		return TouchWaiting
@@ -130,7 +130,57 @@ func touchOf(s State) TouchState {
 	}
 }
 
-// readTouch reads a record of putTouch.
+// AppendTouchKey appends the key of the record of a delivery.
+func AppendTouchKey(dst []byte, s Seq, n uint16) []byte {
+	dst = binary.BigEndian.AppendUint64(append(dst, TableTouch), uint64(s))
+	return binary.BigEndian.AppendUint16(dst, n)
+}
+
+// AppendRedriveKey appends to the key of the record of a delivery when it was redriven.
+func AppendRedriveKey(key []byte, at time.Time) []byte {
+	return binary.BigEndian.AppendUint64(key, uint64(at.UnixNano()))
+}
+
+// RedriveValue is the value of a redrive.
+var RedriveValue = []byte{RecordV1, touchRedriven}
+
+// AppendTouch appends the record of a delivery. What a waiting or a dead delivery holds
+// itself is not written twice.
+func AppendTouch(v []byte, d *Delivery, state TouchState, a *Answered) ([]byte, error) {
+	v = append(v, RecordV1, state.code())
+	v = binary.AppendUvarint(v, uint64(d.Lane))
+	v = appendString(v, d.Rule)
+	v = appendString(v, d.RuleTarget)
+	attempts := d.Attempts
+	if state == TouchDelivered && !a.At.IsZero() {
+		attempts++ // the one that succeeded is counted nowhere else
+	}
+	v = binary.AppendUvarint(v, uint64(attempts))
+	v = binary.AppendUvarint(v, uint64(a.Status))
+	v = binary.AppendUvarint(v, uint64(max(0, a.Took.Microseconds())))
+	var after int64
+	if !a.At.IsZero() {
+		after = max(1, a.At.Sub(d.Seq.Time()).Microseconds())
+	}
+	v = binary.AppendUvarint(v, uint64(after))
+	tail := touchTail{Bus: d.Bus, Derived: a.Derived}
+	switch state {
+	case TouchWaiting:
+		tail.Due = d.Due
+	case TouchDelivered, TouchDropped, TouchLogged, TouchParked:
+		tail.Spent, tail.Since, tail.History = d.Spent, d.Since, d.History
+	}
+	if tail.Bus != "" || tail.Spent != 0 || !tail.Due.IsZero() || !tail.Since.IsZero() || len(tail.History)+len(tail.Derived) > 0 {
+		b, err := json.Marshal(tail)
+		if err != nil {
+			return nil, fmt.Errorf("touch %d/%d: %w", d.Seq, d.N, err)
+		}
+		v = append(v, b...)
+	}
+	return v, nil
+}
+
+// readTouch reads a record of appendTouch.
 func readTouch(s Seq, n uint16, v []byte) (Touch, error) {
 	r := reader{rest: v}
 	version, code := r.byte(), r.byte()
@@ -143,14 +193,14 @@ func readTouch(s Seq, n uint16, v []byte) (Touch, error) {
 	if after := r.uvarint(); after > 0 {
 		t.At = s.Time().Add(time.Duration(after) * time.Microsecond)
 	}
-	if r.broken || version != recordV1 || int(code) >= len(touchStates) {
-		return Touch{}, fmt.Errorf("touch %d/%d: %w", s, n, errCorrupt)
+	if r.broken || version != RecordV1 || int(code) >= len(touchStates) {
+		return Touch{}, fmt.Errorf("touch %d/%d: %w", s, n, ErrCorrupt)
 	}
 	t.State = touchStates[code]
 	if len(r.rest) > 0 {
 		var tail touchTail
 		if err := json.Unmarshal(r.rest, &tail); err != nil {
-			return Touch{}, fmt.Errorf("touch %d/%d: %w", s, n, errCorrupt)
+			return Touch{}, fmt.Errorf("touch %d/%d: %w", s, n, ErrCorrupt)
 		}
 		d.Bus, d.Spent, d.Since, d.Due, d.History = tail.Bus, tail.Spent, tail.Since, tail.Due, tail.History
 		t.Derived = tail.Derived
@@ -193,12 +243,12 @@ type touchReader struct {
 }
 
 func (r *touchReader) touches() error {
-	return scanIn(r.view, touchKey(r.seq), touchKey(r.seq+1), func(k, v []byte) (bool, error) {
+	return Scan(r.view, TouchKey(r.seq), TouchKey(r.seq+1), func(k, v []byte) (bool, error) {
 		if len(k) == touchEventLen {
 			return true, json.Unmarshal(v, &r.said)
 		}
 		if len(k) < touchKeyLen {
-			return false, errCorrupt
+			return false, ErrCorrupt
 		}
 		n := binary.BigEndian.Uint16(k[touchEventLen:])
 		if len(k) == redriveKeyLen {
@@ -220,11 +270,11 @@ func (r *touchReader) waiting() error {
 			continue
 		}
 		d := Delivery{Seq: r.seq, N: t.Delivery.N, Lane: t.Delivery.Lane, State: Waiting, Due: t.Delivery.Due}
-		v, closer, err := r.view.Get(d.appendKey(nil))
+		v, closer, err := r.view.Get(d.AppendKey(nil))
 		if err != nil {
 			continue // it has left the table by a way that leaves no touch
 		}
-		_, err = d.readValue(v)
+		_, err = d.ReadValue(v)
 		closer.Close()
 		if err != nil {
 			return err
@@ -236,12 +286,12 @@ func (r *touchReader) waiting() error {
 
 func (r *touchReader) dead() error {
 	first, after := Delivery{State: Dead, Seq: r.seq}, Delivery{State: Dead, Seq: r.seq + 1}
-	return scanIn(r.view, first.appendKey(nil), after.appendKey(nil), func(k, v []byte) (bool, error) {
-		d, ok := placeOf(k)
+	return Scan(r.view, first.AppendKey(nil), after.AppendKey(nil), func(k, v []byte) (bool, error) {
+		d, ok := PlaceOf(k)
 		if !ok {
-			return false, errCorrupt
+			return false, ErrCorrupt
 		}
-		_, err := d.readValue(v)
+		_, err := d.ReadValue(v)
 		r.now(d, TouchDead)
 		return true, err
 	})
@@ -249,12 +299,12 @@ func (r *touchReader) dead() error {
 
 func (r *touchReader) ready(l LaneID) error {
 	first, after := Delivery{Lane: l, Seq: r.seq}, Delivery{Lane: l, Seq: r.seq + 1}
-	return scanIn(r.view, first.appendKey(nil), after.appendKey(nil), func(k, v []byte) (bool, error) {
-		d, ok := placeOf(k)
+	return Scan(r.view, first.AppendKey(nil), after.AppendKey(nil), func(k, v []byte) (bool, error) {
+		d, ok := PlaceOf(k)
 		if !ok {
-			return false, errCorrupt
+			return false, ErrCorrupt
 		}
-		_, err := d.readValue(v)
+		_, err := d.ReadValue(v)
 		r.now(d, TouchReady)
 		return true, err
 	})
@@ -262,12 +312,12 @@ func (r *touchReader) ready(l LaneID) error {
 
 func (r *touchReader) held(h HoldID) error {
 	first, after := Delivery{State: Held, Hold: h, Seq: r.seq}, Delivery{State: Held, Hold: h, Seq: r.seq + 1}
-	return scanIn(r.view, first.appendKey(nil), after.appendKey(nil), func(k, v []byte) (bool, error) {
-		d, ok := placeOf(k)
+	return Scan(r.view, first.AppendKey(nil), after.AppendKey(nil), func(k, v []byte) (bool, error) {
+		d, ok := PlaceOf(k)
 		if !ok {
-			return false, errCorrupt
+			return false, ErrCorrupt
 		}
-		_, err := d.readValue(v)
+		_, err := d.ReadValue(v)
 		r.now(d, TouchHeld)
 		return true, err
 	})
@@ -309,8 +359,8 @@ func verifyTouch(v *verifier, k, value []byte) {
 		t, err = readTouch(s, binary.BigEndian.Uint16(k[touchEventLen:]), value)
 		state = t.State
 	default:
-		if !bytes.Equal(value, []byte{recordV1, touchRedriven}) {
-			err = errCorrupt
+		if !bytes.Equal(value, RedriveValue) {
+			err = ErrCorrupt
 		}
 	}
 	// Of an event that is gone, the letters may still be purged.

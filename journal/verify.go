@@ -13,7 +13,11 @@ import (
 
 	"signalbox/event"
 	"signalbox/journal/internal/disk"
+	"signalbox/journal/internal/files"
 )
+
+// ErrLocked is the error of a data directory that another process has open.
+var ErrLocked = files.ErrLocked
 
 // Readers read for Verify what others keep in the journal. Nil reads nothing.
 type Readers struct {
@@ -48,24 +52,24 @@ func (r *Report) fault(format string, args ...any) {
 // error is ErrLocked if a router has it open, ErrNotFound if there is none. What
 // others keep in it is read by readers. progress, if not nil, is called from time
 // to time with the keys read so far.
-func Verify(dir string, d *Disk, readers Readers, progress func(keys uint64)) (_ Report, err error) {
+func Verify(dir string, d *disk.Disk, readers Readers, progress func(keys uint64)) (_ Report, err error) {
 	fsys := disk.FS(d)
 	if _, err := fsys.Stat(dir); errors.Is(err, fs.ErrNotExist) {
 		return Report{}, fmt.Errorf("data directory %s: no store: %w", dir, ErrNotFound)
 	}
-	if _, err := fsys.Stat(fsys.PathJoin(dir, BackupManifest)); err == nil {
+	if _, err := fsys.Stat(fsys.PathJoin(dir, files.BackupManifest)); err == nil {
 		fsys = unlocked{fsys}
 	}
-	lock, err := takeLock(dir, fsys)
+	lock, err := files.TakeLock(dir, fsys)
 	if err != nil {
 		return Report{}, fmt.Errorf("data directory %s: %w", dir, err)
 	}
 	defer func() { err = errors.Join(err, lock.Close()) }()
-	defer catch(&err)
-	if err := checkRemains(dir, fsys); err != nil {
+	defer files.Catch(&err)
+	if err := files.CheckRemains(dir, fsys); err != nil {
 		return Report{}, fmt.Errorf("data directory %s: %w", dir, err)
 	}
-	end, err := endOfLog(fsys, dir)
+	end, err := files.EndOfLog(fsys, dir)
 	if err != nil {
 		return Report{}, fmt.Errorf("data directory %s: %w", dir, err)
 	}
@@ -77,21 +81,26 @@ func Verify(dir string, d *Disk, readers Readers, progress func(keys uint64)) (_
 		return Report{}, fmt.Errorf("data directory %s: no store: %w", dir, ErrNotFound)
 	}
 	if err != nil {
-		return Report{}, fmt.Errorf("data directory %s: %w", dir, damaged(err))
+		return Report{}, fmt.Errorf("data directory %s: %w", dir, files.Damaged(err))
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	if err := checkBlobs(db, fsys, dir); err != nil {
-		return Report{}, fmt.Errorf("data directory %s: %w", dir, damaged(err))
+	if err := files.CheckBlobs(db, fsys, dir); err != nil {
+		return Report{}, fmt.Errorf("data directory %s: %w", dir, files.Damaged(err))
 	}
 	report, err := (&verifier{view: db, readers: readers, progress: progress}).run()
-	if end.garbage > 0 {
+	if end.Garbage > 0 {
 		report.Notes = append(report.Notes, fmt.Sprintf("%s: %d bytes that are not zero follow its last whole record, at %d: "+
-			"a write that a crash broke off, or damage", end.name, end.garbage, end.offset))
+			"a write that a crash broke off, or damage", end.Name, end.Garbage, end.Offset))
 	}
 	if err != nil {
-		err = fmt.Errorf("data directory %s: %w", dir, damaged(err))
+		err = fmt.Errorf("data directory %s: %w", dir, files.Damaged(err))
 	}
 	return report, err
+}
+
+// VerifyRows checks the rows of a store that may be open, without a look into its events.
+func VerifyRows(view pebble.Reader) (Report, error) {
+	return (&verifier{view: view, opaque: true}).run()
 }
 
 // unlocked leaves a backup as it is, which nobody opens for writing, and which may lie where
@@ -139,7 +148,7 @@ func (v *verifier) run() (_ Report, err error) {
 	v.lanes, v.told, v.found = map[LaneID]string{}, map[LaneID]Counts{}, map[LaneID]Counts{}
 	v.heads = map[LaneID]heads{}
 	v.Keys, v.Faults, v.holds = map[string]uint64{}, []string{}, map[HoldID]bool{}
-	v.events, err = v.view.NewIter(&pebble.IterOptions{LowerBound: []byte{tableEvent}, UpperBound: []byte{tableEvent + 1}})
+	v.events, err = v.view.NewIter(&pebble.IterOptions{LowerBound: []byte{TableEvent}, UpperBound: []byte{TableEvent + 1}})
 	if err != nil {
 		return Report{}, err
 	}
@@ -147,15 +156,15 @@ func (v *verifier) run() (_ Report, err error) {
 	if err := v.findHorizon(); err != nil {
 		return Report{}, err
 	}
-	for i := range tables {
-		if t := &tables[i]; t.first {
+	for i := range Tables {
+		if t := &Tables[i]; t.first {
 			if err := v.table(t); err != nil {
 				return Report{}, err
 			}
 		}
 	}
 	var before []byte
-	err = scanIn(v.view, []byte{0}, []byte{0xff}, func(k, value []byte) (bool, error) {
+	err = Scan(v.view, []byte{0}, []byte{0xff}, func(k, value []byte) (bool, error) {
 		if bytes.Compare(before, k) >= 0 {
 			v.fault("key %x: not in order", k)
 		}
@@ -176,14 +185,14 @@ func (v *verifier) run() (_ Report, err error) {
 }
 
 func (v *verifier) table(t *table) error {
-	return scanIn(v.view, []byte{t.letter}, []byte{t.letter + 1}, func(k, value []byte) (bool, error) {
+	return Scan(v.view, []byte{t.Letter}, []byte{t.Letter + 1}, func(k, value []byte) (bool, error) {
 		v.row(t, k, value)
 		return true, nil
 	})
 }
 
 func (v *verifier) row(t *table, k, value []byte) {
-	v.Keys[string(t.letter)]++
+	v.Keys[string(t.Letter)]++
 	if v.read++; v.progress != nil && v.read%100_000 == 0 {
 		v.progress(v.read)
 	}
@@ -192,7 +201,7 @@ func (v *verifier) row(t *table, k, value []byte) {
 
 // has reports whether the log has an event.
 func (v *verifier) has(s Seq) bool {
-	return v.events.SeekGE(eventKey(s)) && bytes.Equal(v.events.Key(), eventKey(s))
+	return v.events.SeekGE(EventKey(s)) && bytes.Equal(v.events.Key(), EventKey(s))
 }
 
 // compare holds the accounts against what was found.
@@ -214,7 +223,7 @@ func (v *verifier) compare() {
 		if !c.Balanced() {
 			v.fault("lane %q: the accounts do not balance: %+v", v.lanes[l], c)
 		}
-		v.Deliveries.add(c)
+		v.Deliveries.Add(c)
 	}
 	if v.Events > v.Accepted.Accepted {
 		v.fault("events: %d on disk, and %d accepted", v.Events, v.Accepted.Accepted)
@@ -223,12 +232,12 @@ func (v *verifier) compare() {
 
 // verifyDelivery checks a row of its table.
 func verifyDelivery(v *verifier, k, value []byte) {
-	d, ok := placeOf(k)
+	d, ok := PlaceOf(k)
 	if !ok {
 		v.fault("delivery %x: the key is not valid", k)
 		return
 	}
-	rest, err := d.readValue(value)
+	rest, err := d.ReadValue(value)
 	if err == nil && d.State == Dead {
 		var r Record
 		if r, err = readRecord(d.Seq, rest); err == nil {
@@ -249,14 +258,14 @@ func verifyDelivery(v *verifier, k, value []byte) {
 		v.fault("delivery %d/%d: its event is not there", d.Seq, d.N)
 	}
 	c := v.found[d.Lane]
-	*c.of(d.State)++
+	*c.Of(d.State)++
 	v.found[d.Lane] = c
 }
 
 // findHorizon reads how far retention has dropped. A store that does not say so
 // may have dropped what lies before the log's first event.
 func (v *verifier) findHorizon() error {
-	value, closer, err := v.view.Get(horizonKey)
+	value, closer, err := v.view.Get(HorizonKey)
 	switch {
 	case err == nil:
 		defer closer.Close()
@@ -299,9 +308,9 @@ func (v *verifier) indexed(index string, k []byte) {
 	}
 	hour, s := binary.BigEndian.Uint32(k[1:]), Seq(binary.BigEndian.Uint64(k[13:]))
 	switch {
-	case hour != hourOf(s):
+	case hour != HourOf(s):
 		v.fault("%s %x: event %d was not accepted in its hour", index, k, s)
-	case v.exact && hour < hourOf(v.horizon):
+	case v.exact && hour < HourOf(v.horizon):
 		v.fault("%s %x: event %d is before the oldest hour that is kept", index, k, s)
 	case v.lacks(s):
 		v.fault("%s %x: event %d is not there", index, k, s)
@@ -335,7 +344,7 @@ func (v *verifier) place(k []byte, d *Delivery) {
 	switch {
 	case d.State == Parked && !bytes.Equal(k[:orderKeyLen], v.order):
 		v.fault("delivery %d/%d: parked behind ordering key %x, which has no record", d.Seq, d.N, k[1:orderKeyLen])
-	case d.State == Parked && !bytes.Equal(k[:orderKeyLen], appendOrderKey(nil, d.Lane, HashKey(d.Key))):
+	case d.State == Parked && !bytes.Equal(k[:orderKeyLen], AppendOrderKey(nil, d.Lane, HashKey(d.Key))):
 		v.fault("delivery %d/%d: parked behind another key than its own, %q", d.Seq, d.N, d.Key)
 	case d.State == Held && !v.opaque && !v.holds[d.Hold]:
 		v.fault("delivery %d/%d: suspended by %d, which is no pause", d.Seq, d.N, d.Hold)

@@ -29,12 +29,12 @@ func (v *verifier) head(r *KeyRecord) {
 // isHead reports whether the head of an ordering key lies in a place.
 func (v *verifier) isHead(r *KeyRecord, at Delivery) bool {
 	at.Lane, at.Seq, at.N = r.Lane, r.Seq, r.N
-	value, closer, err := v.view.Get(at.appendKey(nil))
+	value, closer, err := v.view.Get(at.AppendKey(nil))
 	if err != nil {
 		return false
 	}
 	defer closer.Close()
-	_, err = at.readValue(value)
+	_, err = at.ReadValue(value)
 	return err == nil && at.Lane == r.Lane && HashKey(at.Key) == r.Hash
 }
 
@@ -44,7 +44,7 @@ func (v *verifier) waitsAsHead(d *Delivery) {
 	h := v.heads[d.Lane]
 	h.waiting++
 	v.heads[d.Lane] = h
-	k := appendOrderKey(nil, d.Lane, HashKey(d.Key))
+	k := AppendOrderKey(nil, d.Lane, HashKey(d.Key))
 	value, closer, err := v.view.Get(k)
 	if err != nil {
 		v.fault("delivery %d/%d: it waits and its ordering key %q has no record: %v", d.Seq, d.N, d.Key, err)

@@ -19,12 +19,12 @@ type Numbers interface {
 	Clock() Seq
 }
 
-// committer makes a change of the store durable.
-type committer func(write func(*pebble.Batch) error) error
+// Committer makes a change of the store durable.
+type Committer func(write func(*pebble.Batch) error) error
 
-// scanIn calls fn with the rows from lower up to upper, until it says stop. Key and value are
+// Scan calls fn with the rows from lower up to upper, until it says stop. Key and value are
 // valid only during the call.
-func scanIn(view pebble.Reader, lower, upper []byte, fn func(k, v []byte) (bool, error)) (err error) {
+func Scan(view pebble.Reader, lower, upper []byte, fn func(k, v []byte) (bool, error)) (err error) {
 	it, err := view.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: upper})
 	if err != nil {
 		return err
@@ -56,8 +56,8 @@ func get(view pebble.Reader, key []byte, read func([]byte) ([]byte, error)) ([]b
 	return append([]byte(nil), rest...), err
 }
 
-// hasIn reports whether there is a row.
-func hasIn(view pebble.Reader, key []byte) (bool, error) {
+// Has reports whether there is a row.
+func Has(view pebble.Reader, key []byte) (bool, error) {
 	_, err := get(view, key, func([]byte) ([]byte, error) { return nil, nil })
 	if errors.Is(err, ErrNotFound) {
 		return false, nil

@@ -16,8 +16,9 @@ type Work struct {
 	Value []byte
 }
 
-func workKey(s Seq) []byte {
-	return binary.BigEndian.AppendUint64([]byte{tableWork}, uint64(s))
+// WorkKey returns the key of the work request of a command.
+func WorkKey(s Seq) []byte {
+	return binary.BigEndian.AppendUint64([]byte{TableWork}, uint64(s))
 }
 
 // Works are the latest states of work requests.
@@ -28,7 +29,7 @@ type Works struct {
 
 // Work returns the latest state of the work request of a command, or ErrNotFound.
 func (t *Works) Work(s Seq) (Work, error) {
-	v, closer, err := t.db.Get(workKey(s))
+	v, closer, err := t.db.Get(WorkKey(s))
 	if errors.Is(err, pebble.ErrNotFound) {
 		return Work{}, fmt.Errorf("work request of event %d: %w", s, ErrNotFound)
 	}
@@ -42,7 +43,7 @@ func (t *Works) Work(s Seq) (Work, error) {
 // Before calls fn with the work requests of commands before a sequence number,
 // the latest command first, until fn says stop. It is given memory of its own.
 func (t *Works) Before(before Seq, fn func(Work) bool) error {
-	it, err := t.db.NewIter(&pebble.IterOptions{LowerBound: workKey(t.numbers.Oldest()), UpperBound: workKey(before)})
+	it, err := t.db.NewIter(&pebble.IterOptions{LowerBound: WorkKey(t.numbers.Oldest()), UpperBound: WorkKey(before)})
 	if err != nil {
 		return err
 	}

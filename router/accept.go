@@ -13,6 +13,7 @@ import (
 	"signalbox/delivery"
 	"signalbox/event"
 	"signalbox/journal"
+	"signalbox/journal/store"
 	"signalbox/router/dedup"
 	"signalbox/router/pause"
 	"signalbox/rules"
@@ -22,7 +23,7 @@ import (
 // intake takes events in: from outside, from targets that pass them on, and from the
 // answers to deliveries.
 type intake struct {
-	journal *journal.Journal
+	journal *store.Journal
 	log     *zap.Logger
 	metrics *metrics
 	gate    *gate

@@ -16,7 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"signalbox/event"
-	"signalbox/journal"
+	"signalbox/journal/store"
 	"signalbox/rules"
 )
 
@@ -101,7 +101,7 @@ func BenchmarkDeliver(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			j, err := journal.Open(filepath.Join(dir, "data"), journal.Options{})
+			j, err := store.Open(filepath.Join(dir, "data"), store.Options{})
 			if err != nil {
 				b.Fatal(err)
 			}

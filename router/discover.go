@@ -6,6 +6,7 @@ import (
 
 	"signalbox/catalog"
 	"signalbox/journal"
+	"signalbox/journal/store"
 )
 
 // Discovered is what the latest events tell of their types.
@@ -19,7 +20,7 @@ type Discovered struct {
 // discover looks at the latest events that are kept, up to limit, accepted at since
 // or later, and says what the details of each type look like, and where they differ
 // from the catalog.
-func discover(ctx context.Context, j *journal.Journal, declared *catalog.Catalog, since time.Time, limit int) (*Discovered, error) {
+func discover(ctx context.Context, j *store.Journal, declared *catalog.Catalog, since time.Time, limit int) (*Discovered, error) {
 	found := &Discovered{}
 	d := catalog.NewDiscoverer(declared)
 	var fault error

@@ -9,7 +9,7 @@ import (
 
 	"signalbox/catalog"
 	"signalbox/event"
-	"signalbox/journal"
+	"signalbox/journal/store"
 	"signalbox/rules"
 )
 
@@ -41,7 +41,7 @@ func doorRouter(t *testing.T) *Router {
 	if err != nil {
 		t.Fatal(err)
 	}
-	j, err := journal.Open(t.TempDir(), journal.Options{})
+	j, err := store.Open(t.TempDir(), store.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,14 +5,14 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"signalbox/journal/store"
 
-	"signalbox/journal"
+	"golang.org/x/sys/unix"
 )
 
 // gate decides whether events may come in at all.
 type gate struct {
-	journal    *journal.Journal
+	journal    *store.Journal
 	maxPending uint64
 	minFree    uint64
 	closed     atomic.Bool

@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"signalbox/event"
-	"signalbox/journal"
+	"signalbox/journal/store"
 	"signalbox/rules"
 )
 
@@ -95,7 +95,7 @@ func (n *neighbours) router(t testing.TB, bad bool) *Router {
 	if err != nil {
 		t.Fatal(err)
 	}
-	j, err := journal.Open(filepath.Join(dir, "data"), journal.Options{})
+	j, err := store.Open(filepath.Join(dir, "data"), store.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

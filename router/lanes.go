@@ -7,6 +7,7 @@ import (
 
 	"signalbox/delivery"
 	"signalbox/journal"
+	"signalbox/journal/store"
 	"signalbox/router/pause"
 	"signalbox/targets"
 )
@@ -14,7 +15,7 @@ import (
 // Lanes are the queues of all targets, of those that are gone too. They are safe for
 // concurrent use, and the dead-letter queue's dlq.Lanes.
 type Lanes struct {
-	journal *journal.Journal
+	journal *store.Journal
 	env     delivery.Env // what every lane takes from the router
 	pauses  *pause.Pauses
 

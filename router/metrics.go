@@ -7,7 +7,7 @@ import (
 
 	"signalbox/delivery"
 	"signalbox/event"
-	"signalbox/journal"
+	"signalbox/journal/store"
 	"signalbox/rules"
 )
 
@@ -163,7 +163,7 @@ func (a *accounts) Collect(c chan<- prometheus.Metric) {
 }
 
 // fsyncs turns the store's histogram of nanoseconds into one of seconds.
-func fsyncs(m *journal.Metrics) prometheus.Metric {
+func fsyncs(m *store.Metrics) prometheus.Metric {
 	count, sum, buckets := m.Fsyncs()
 	h, err := prometheus.NewConstHistogram(descFsyncs, count, sum, buckets)
 	if err != nil {

@@ -16,6 +16,7 @@ import (
 	"signalbox/event"
 	"signalbox/journal"
 	"signalbox/journal/journaltest"
+	"signalbox/journal/store"
 	"signalbox/router/pause"
 	"signalbox/targets"
 )
@@ -436,7 +437,7 @@ func TestEveryDeliveryEndsOnce(t *testing.T) {
 				}
 				m.rules()
 				m.disk = journaltest.Crashable()
-				m.opts = Options{Window: 1 + m.rnd.IntN(12), WindowBytes: 1 + m.rnd.IntN(8000), Memory: int64(1 + m.rnd.IntN(16000)), Retention: journal.Retention{MaxAge: time.Minute}}
+				m.opts = Options{Window: 1 + m.rnd.IntN(12), WindowBytes: 1 + m.rnd.IntN(8000), Memory: int64(1 + m.rnd.IntN(16000)), Retention: store.Retention{MaxAge: time.Minute}}
 				for _, name := range []string{"a", "b", "c"} {
 					m.answer(name, nil)
 				}

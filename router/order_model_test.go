@@ -12,8 +12,8 @@ import (
 
 	"signalbox/dlq"
 	"signalbox/event"
-	"signalbox/journal"
 	"signalbox/journal/journaltest"
+	"signalbox/journal/store"
 	"signalbox/targets"
 )
 
@@ -265,7 +265,7 @@ func TestOrderHolds(t *testing.T) {
 				}
 				m.write(m.text())
 				m.disk = journaltest.Crashable()
-				m.opts = Options{Window: 1 + m.rnd.IntN(24), WindowBytes: 1 + m.rnd.IntN(16000), Memory: int64(1 + m.rnd.IntN(32000)), Retention: journal.Retention{MaxAge: time.Minute}}
+				m.opts = Options{Window: 1 + m.rnd.IntN(24), WindowBytes: 1 + m.rnd.IntN(16000), Memory: int64(1 + m.rnd.IntN(32000)), Retention: store.Retention{MaxAge: time.Minute}}
 				for _, name := range []string{"a", "b"} {
 					m.fakes[name] = &fake{}
 				}

@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"signalbox/event"
-	"signalbox/journal"
+	"signalbox/journal/store"
 	"signalbox/rules"
 )
 
@@ -34,7 +34,7 @@ func TestParametersReachTheRequest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	store, err := journal.Open("data", journal.Options{Disk: journal.InMemory()})
+	store, err := store.Open("data", store.Options{Disk: store.InMemory()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,8 +11,8 @@ import (
 
 	"signalbox/delivery"
 	"signalbox/event"
-	"signalbox/journal"
 	"signalbox/journal/journaltest"
+	"signalbox/journal/store"
 	"signalbox/router/pause"
 )
 
@@ -170,7 +170,7 @@ func TestAPausedRuleHoldsItsDeliveriesAndNoOthers(t *testing.T) {
 			t.Fatalf("after a crash: %+v", c)
 		}
 		time.Sleep(3 * time.Hour)
-		if _, err := b.journal.Trimmer.Trim(journal.Retention{MaxAge: time.Minute}); err != nil {
+		if _, err := b.journal.Trimmer.Trim(store.Retention{MaxAge: time.Minute}); err != nil {
 			t.Fatal(err)
 		}
 		b.must(b.router.Pauses.ResumeRule("default", "orders"))

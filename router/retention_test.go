@@ -10,6 +10,7 @@ import (
 	"signalbox/commands/work"
 	"signalbox/event"
 	"signalbox/journal"
+	"signalbox/journal/store"
 )
 
 // TestRetentionForgetsStories: work requests, also open ones, and traces go with their
@@ -17,7 +18,7 @@ import (
 func TestRetentionForgetsStories(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, bdsRules)
-		b.opts.Trace, b.opts.Retention = true, journal.Retention{MaxAge: 10 * time.Minute}
+		b.opts.Trace, b.opts.Retention = true, store.Retention{MaxAge: 10 * time.Minute}
 		b.start()
 		defer b.stop()
 		bds := b.fakes["bds"]

@@ -19,6 +19,7 @@ import (
 	"signalbox/dlq"
 	"signalbox/event"
 	"signalbox/journal"
+	"signalbox/journal/store"
 	"signalbox/router/pause"
 	"signalbox/rules"
 	"signalbox/secret"
@@ -30,7 +31,7 @@ import (
 // Options are what a router is made of. Journal is required; the rest have
 // defaults.
 type Options struct {
-	Journal    *journal.Journal
+	Journal    *store.Journal
 	Logger     *zap.Logger
 	Registerer prometheus.Registerer
 	// Stdout is where log targets print.
@@ -43,7 +44,7 @@ type Options struct {
 	// MinFreeDisk is how many free bytes the data directory's disk must have for
 	// events to be accepted; 0 is no limit.
 	MinFreeDisk uint64
-	Retention   journal.Retention
+	Retention   store.Retention
 	// DedupWindow is for how long a repeat of an event on arrival is known as
 	// one; 0 takes every event.
 	DedupWindow time.Duration
@@ -117,7 +118,7 @@ func (o *Options) setDefaults() {
 // Router routes events. It is safe for concurrent use.
 type Router struct {
 	opts    Options
-	journal *journal.Journal
+	journal *store.Journal
 	log     *zap.Logger
 	metrics *metrics
 	// DeadLetters is the dead-letter queue.

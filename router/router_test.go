@@ -21,6 +21,7 @@ import (
 	"signalbox/dlq"
 	"signalbox/event"
 	"signalbox/journal"
+	"signalbox/journal/store"
 	"signalbox/rules"
 	"signalbox/targets"
 )
@@ -106,9 +107,9 @@ func (f *fake) deliveries() []targets.Delivery {
 type bench struct {
 	naming  *catalog.Naming
 	t       *testing.T
-	disk    *journal.Disk
+	disk    *store.Disk
 	dir     string
-	journal *journal.Journal
+	journal *store.Journal
 	router  *Router
 	fakes   map[string]*fake
 	opts    Options
@@ -119,7 +120,7 @@ type bench struct {
 }
 
 func newBench(t *testing.T, text string) *bench {
-	b := &bench{t: t, disk: journal.InMemory(), dir: t.TempDir(), fakes: map[string]*fake{}}
+	b := &bench{t: t, disk: store.InMemory(), dir: t.TempDir(), fakes: map[string]*fake{}}
 	b.write(text)
 	return b
 }
@@ -144,7 +145,7 @@ func (b *bench) load() *rules.Set {
 func (b *bench) start() {
 	b.t.Helper()
 	var err error
-	if b.journal, err = journal.Open("data", journal.Options{Disk: b.disk}); err != nil {
+	if b.journal, err = store.Open("data", store.Options{Disk: b.disk}); err != nil {
 		b.t.Fatal(err)
 	}
 	opts := b.opts

@@ -8,7 +8,7 @@ import (
 	"slices"
 
 	"signalbox/event"
-	"signalbox/journal"
+	"signalbox/journal/store"
 	"signalbox/rules"
 	"signalbox/rules/pattern"
 	"signalbox/targets"
@@ -121,22 +121,22 @@ func (h Handler) deliver(ctx context.Context, d *targets.Delivery) error {
 // Embedded is a router in a program of its own, with its journal.
 type Embedded struct {
 	*Router
-	journal *journal.Journal
+	journal *store.Journal
 }
 
 // Embed opens a router without rule files, whose journal is in dir, or in memory
 // where dir is empty. Subscribe, then Start it, and Close it at the end;
 // opts.Journal is not looked at.
 func Embed(dir string, opts Options) (*Embedded, error) {
-	var disk *journal.Disk
+	var disk *store.Disk
 	if dir == "" {
-		dir, disk = "data", journal.InMemory()
+		dir, disk = "data", store.InMemory()
 	}
 	set, err := rules.Load(rules.Source{})
 	if err != nil {
 		return nil, err
 	}
-	if opts.Journal, err = journal.Open(dir, journal.Options{Disk: disk, Logger: opts.Logger}); err != nil {
+	if opts.Journal, err = store.Open(dir, store.Options{Disk: disk, Logger: opts.Logger}); err != nil {
 		return nil, err
 	}
 	r, err := New(opts, set)

@@ -11,6 +11,7 @@ import (
 	"signalbox/catalog"
 	"signalbox/event"
 	"signalbox/journal"
+	"signalbox/journal/store"
 )
 
 // Object is what is known of an object from the audit messages about it.
@@ -32,13 +33,13 @@ type Object struct {
 
 // Reader reads the states that a journal keeps.
 type Reader struct {
-	journal *journal.Journal
+	journal *store.Journal
 	catalog func() *catalog.Catalog
 }
 
 // NewReader returns a reader of a journal's states. Catalog returns the catalog that
 // holds now; it may be nil.
-func NewReader(j *journal.Journal, catalog func() *catalog.Catalog) *Reader {
+func NewReader(j *store.Journal, catalog func() *catalog.Catalog) *Reader {
 	return &Reader{journal: j, catalog: catalog}
 }
 

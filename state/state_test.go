@@ -10,6 +10,7 @@ import (
 	"signalbox/catalog"
 	"signalbox/event"
 	"signalbox/journal"
+	"signalbox/journal/store"
 	"signalbox/state"
 )
 
@@ -18,16 +19,16 @@ func customer(detail string) *event.Event {
 	return &event.Event{Source: "shop.customers", DetailType: "CustomerState", Detail: []byte(detail), Meta: event.Metadata{Kind: event.KindAudit}}
 }
 
-// store is a journal in memory, with the reader of its states.
-type store struct {
+// kept is a journal in memory, with the reader of its states.
+type kept struct {
 	*state.Reader
 	t       *testing.T
-	journal *journal.Journal
+	journal *store.Journal
 }
 
-func open(t *testing.T) *store {
+func open(t *testing.T) *kept {
 	t.Helper()
-	j, err := journal.Open("data", journal.Options{Disk: journal.InMemory()})
+	j, err := store.Open("data", store.Options{Disk: store.InMemory()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,11 +37,11 @@ func open(t *testing.T) *store {
 			t.Error(err)
 		}
 	})
-	return &store{Reader: state.NewReader(j, func() *catalog.Catalog { return nil }), t: t, journal: j}
+	return &kept{Reader: state.NewReader(j, func() *catalog.Catalog { return nil }), t: t, journal: j}
 }
 
 // accept appends an event as the router does.
-func (s *store) accept(e *event.Event) {
+func (s *kept) accept(e *event.Event) {
 	s.t.Helper()
 	at := s.journal.Seqs.Reserve(1)
 	defer at.Release()

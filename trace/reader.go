@@ -9,17 +9,18 @@ import (
 
 	"signalbox/event"
 	"signalbox/journal"
+	"signalbox/journal/store"
 )
 
 // Reader reads the events that a journal keeps.
 type Reader struct {
-	journal *journal.Journal
+	journal *store.Journal
 	target  func(journal.LaneID) string
 }
 
 // NewReader returns a reader of a journal. Target names the target of a lane, even
 // if it is gone.
-func NewReader(j *journal.Journal, target func(journal.LaneID) string) *Reader {
+func NewReader(j *store.Journal, target func(journal.LaneID) string) *Reader {
 	return &Reader{journal: j, target: target}
 }
 

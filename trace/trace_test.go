@@ -10,17 +10,18 @@ import (
 
 	"signalbox/event"
 	"signalbox/journal"
+	"signalbox/journal/store"
 )
 
-// store is a journal in memory, with the reader of its traces.
-type store struct {
+// kept is a journal in memory, with the reader of its traces.
+type kept struct {
 	*Reader
 	t *testing.T
 }
 
-func open(t *testing.T, keep bool) *store {
+func open(t *testing.T, keep bool) *kept {
 	t.Helper()
-	j, err := journal.Open("data", journal.Options{Disk: journal.InMemory()})
+	j, err := store.Open("data", store.Options{Disk: store.InMemory()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,11 +31,11 @@ func open(t *testing.T, keep bool) *store {
 		}
 	})
 	j.Traces.Keep(keep)
-	return &store{Reader: NewReader(j, func(journal.LaneID) string { return "mail" }), t: t}
+	return &kept{Reader: NewReader(j, func(journal.LaneID) string { return "mail" }), t: t}
 }
 
 // accept appends events as the router does, with as many deliveries each.
-func (s *store) accept(deliveries int, evs ...*event.Event) {
+func (s *kept) accept(deliveries int, evs ...*event.Event) {
 	s.t.Helper()
 	lane, err := s.journal.Lanes.Lane("mail")
 	if err != nil {
@@ -72,7 +73,7 @@ func order(n int) *event.Event {
 }
 
 // end moves the n-th delivery of an event to its next state, or end.
-func (s *store) end(e *event.Event, n uint16, answered journal.Answered, to func(*journal.Delivery), end journal.End) {
+func (s *kept) end(e *event.Event, n uint16, answered journal.Answered, to func(*journal.Delivery), end journal.End) {
 	s.t.Helper()
 	found, err := s.Event(e.ID)
 	if err != nil {
@@ -95,7 +96,7 @@ func (s *store) end(e *event.Event, n uint16, answered journal.Answered, to func
 	}
 }
 
-func (s *store) lanes() map[journal.LaneID]bool {
+func (s *kept) lanes() map[journal.LaneID]bool {
 	all := map[journal.LaneID]bool{}
 	for _, id := range s.journal.Lanes.All() {
 		all[id] = true

@@ -23,7 +23,7 @@ import (
 	"signalbox/config"
 	"signalbox/event"
 	"signalbox/ingest"
-	"signalbox/journal"
+	"signalbox/journal/store"
 	"signalbox/machine"
 	"signalbox/router"
 	"signalbox/rules"
@@ -90,7 +90,7 @@ type server struct {
 	certs    *auth.Certificates // nil without TLS
 	http     *ingest.Server
 	front    api.Front
-	journal  *journal.Journal
+	journal  *store.Journal
 	router   *router.Router
 	reloader *config.Reloader
 }
@@ -202,7 +202,7 @@ func (s *server) start() (err error) {
 	s.life.onStop("HTTP", s.stopHTTP)
 	s.http.Start()
 
-	if s.journal, err = journal.Open(s.cfg.DataDir, journal.Options{Logger: s.log, Fatal: s.fatal, MaxOpenFiles: s.files.Store}); err != nil {
+	if s.journal, err = store.Open(s.cfg.DataDir, store.Options{Logger: s.log, Fatal: s.fatal, MaxOpenFiles: s.files.Store}); err != nil {
 		return err
 	}
 	s.life.onStop("journal", func(context.Context) error { return s.journal.Close() })
@@ -284,7 +284,7 @@ func (s *server) routerOptions(registry prometheus.Registerer) router.Options {
 		Journal: s.journal, Logger: s.log, Registerer: registry, Stdout: streamOf(s.stdout).(io.Writer),
 		Account: s.cfg.Account, Region: s.cfg.Region,
 		MaxPending: uint64(limits.MaxPending), MinFreeDisk: uint64(s.cfg.MinFreeDisk),
-		Retention: journal.Retention{MaxAge: s.cfg.Retention.MaxAge, MaxBytes: uint64(s.cfg.Retention.MaxBytes)},
+		Retention: store.Retention{MaxAge: s.cfg.Retention.MaxAge, MaxBytes: uint64(s.cfg.Retention.MaxBytes)},
 		Window:    limits.Window, WindowBytes: int(limits.WindowBytes), Memory: s.memory.Lanes,
 		TargetGoneWait: s.cfg.TargetGone.Wait,
 		Trace:          s.cfg.Trace == "on",

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"signalbox/journal"
+	"signalbox/journal/store"
 )
 
 func TestVerify(t *testing.T) {
@@ -24,7 +24,7 @@ func TestVerify(t *testing.T) {
 	if code, out := verify(); code != 1 || !strings.Contains(out, "no store") {
 		t.Errorf("no store: got %d: %s", code, out)
 	}
-	j, err := journal.Open(filepath.Join(dir, "data"), journal.Options{})
+	j, err := store.Open(filepath.Join(dir, "data"), store.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,7 +20,7 @@ import (
 	"signalbox/api"
 	"signalbox/audit"
 	"signalbox/ingest"
-	"signalbox/journal"
+	"signalbox/journal/store"
 	"signalbox/router"
 	"signalbox/rules"
 )
@@ -76,7 +76,7 @@ func start(rulePath string) (url string, stop func() error, err error) {
 	if err != nil {
 		return "", nil, err
 	}
-	j, err := journal.Open(dir, journal.Options{})
+	j, err := store.Open(dir, store.Options{})
 	if err != nil {
 		return "", nil, err
 	}

@@ -11,13 +11,15 @@ import (
 	"testing"
 
 	"signalbox/journal"
+	"signalbox/journal/internal/files"
+	"signalbox/journal/store"
 )
 
-// store makes a store with some events, one of them with a delivery that is pending.
-func store(t *testing.T) (*journal.Journal, string) {
+// filled makes a store with some events, one of them with a delivery that is pending.
+func filled(t *testing.T) (*store.Journal, string) {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "data")
-	j, err := journal.Open(dir, journal.Options{})
+	j, err := store.Open(dir, store.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +44,7 @@ func store(t *testing.T) (*journal.Journal, string) {
 	return j, dir
 }
 
-func sent(t *testing.T, j *journal.Journal) []byte {
+func sent(t *testing.T, j *store.Journal) []byte {
 	t.Helper()
 	var out bytes.Buffer
 	begun := false
@@ -53,7 +55,7 @@ func sent(t *testing.T, j *journal.Journal) []byte {
 }
 
 func TestABackupBecomesAStore(t *testing.T) {
-	j, _ := store(t)
+	j, _ := filled(t)
 	dir := filepath.Join(t.TempDir(), "backup")
 	must(t, Begin(dir))
 	_, err := Receive(bytes.NewReader(sent(t, j)), dir, nil)
@@ -70,7 +72,7 @@ func TestABackupBecomesAStore(t *testing.T) {
 	}
 	m, err := Check(dir, nil)
 	must(t, err)
-	if _, err := journal.Open(dir, journal.Options{}); err == nil || !strings.Contains(err.Error(), "it is a backup") {
+	if _, err := store.Open(dir, store.Options{}); err == nil || !strings.Contains(err.Error(), "it is a backup") {
 		t.Errorf("a router on a backup: %v", err)
 	}
 	report, err := journal.Verify(dir, nil, journal.Readers{}, nil)
@@ -86,7 +88,7 @@ func TestABackupBecomesAStore(t *testing.T) {
 
 	data := filepath.Join(t.TempDir(), "data")
 	must(t, Restore(m, dir, data, nil))
-	again, err := journal.Open(data, journal.Options{})
+	again, err := store.Open(data, store.Options{})
 	must(t, err)
 	restored, err := again.Meta.Restored()
 	if c, _ := again.Counters.Totals(); err != nil || !restored || c.Ready != 10 {
@@ -110,7 +112,7 @@ func must(t *testing.T, err error) {
 
 // TestATornTransferLeavesNothing cuts the archive at many places.
 func TestATornTransferLeavesNothing(t *testing.T) {
-	j, _ := store(t)
+	j, _ := filled(t)
 	whole := sent(t, j)
 	dir := filepath.Join(t.TempDir(), "backup")
 	for i := 0; i < len(whole); i += max(1, len(whole)/50) {
@@ -208,7 +210,7 @@ func TestAPlaceThatIsTaken(t *testing.T) {
 }
 
 func TestCheckNamesWhatDiffers(t *testing.T) {
-	j, _ := store(t)
+	j, _ := filled(t)
 	whole := sent(t, j)
 	for name, test := range map[string]struct {
 		damage func(t *testing.T, file string)
@@ -258,24 +260,24 @@ func rewrite(t *testing.T, file, manifest string) {
 // TestARestoreThatWasBrokenOffIsBegunAgain leaves the directory as a kill at each of its steps
 // would.
 func TestARestoreThatWasBrokenOffIsBegunAgain(t *testing.T) {
-	j, _ := store(t)
+	j, _ := filled(t)
 	dir := filepath.Join(t.TempDir(), "backup")
 	must(t, Begin(dir))
 	m, err := Receive(bytes.NewReader(sent(t, j)), dir, nil)
 	must(t, err)
 	for _, moved := range []bool{false, true} {
 		data := filepath.Join(t.TempDir(), "data")
-		must(t, os.MkdirAll(filepath.Join(data, journal.RestoreDir), 0o700))
+		must(t, os.MkdirAll(filepath.Join(data, files.RestoreDir), 0o700))
 		f := m.Files[0].Name
-		must(t, os.WriteFile(filepath.Join(data, journal.RestoreDir, f), nil, 0o600))
+		must(t, os.WriteFile(filepath.Join(data, files.RestoreDir, f), nil, 0o600))
 		if moved {
 			must(t, os.WriteFile(filepath.Join(data, "000001.sst"), nil, 0o600))
 		}
-		if _, err := journal.Open(data, journal.Options{}); err == nil || !strings.Contains(err.Error(), "run signalbox restore again") {
+		if _, err := store.Open(data, store.Options{}); err == nil || !strings.Contains(err.Error(), "run signalbox restore again") {
 			t.Errorf("a start in between: %v", err)
 		}
 		must(t, Restore(m, dir, data, nil))
-		again, err := journal.Open(data, journal.Options{})
+		again, err := store.Open(data, store.Options{})
 		must(t, err)
 		if c, _ := again.Counters.Totals(); c.Ready != 10 {
 			t.Errorf("got %+v", c)
@@ -285,7 +287,7 @@ func TestARestoreThatWasBrokenOffIsBegunAgain(t *testing.T) {
 	// The marker is there, so the store is whole, and may have been put there by hand.
 	data := filepath.Join(t.TempDir(), "data")
 	must(t, Restore(m, dir, data, nil))
-	must(t, os.Mkdir(filepath.Join(data, journal.RestoreDir), 0o700))
+	must(t, os.Mkdir(filepath.Join(data, files.RestoreDir), 0o700))
 	if err := Restore(m, dir, data, nil); err == nil || !strings.Contains(err.Error(), "it has files of a store") {
 		t.Errorf("over a store: %v", err)
 	}

@@ -19,11 +19,11 @@ import (
 	"regexp"
 	"time"
 
-	"signalbox/journal"
+	"signalbox/journal/internal/files"
 )
 
 // manifestName is the file that says what is in a backup.
-const manifestName = journal.BackupManifest
+const manifestName = files.BackupManifest
 
 // format is that of the manifest.
 const format = 1

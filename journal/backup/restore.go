@@ -10,7 +10,8 @@ import (
 	"slices"
 	"strings"
 
-	"signalbox/journal"
+	"signalbox/journal/internal/files"
+	"signalbox/journal/store"
 )
 
 // Restore makes the store of a data directory out of a backup that Check has found whole. The
@@ -20,12 +21,12 @@ import (
 // A restore that was broken off is begun again by the next one; until then no store opens
 // in the directory.
 func Restore(m *Manifest, backup, dataDir string, progress func(copied int64)) error {
-	release, err := journal.Claim(dataDir)
+	release, err := files.Claim(dataDir)
 	if err != nil {
 		return err
 	}
 	defer release()
-	into := filepath.Join(dataDir, journal.RestoreDir)
+	into := filepath.Join(dataDir, files.RestoreDir)
 	if err := makeWay(dataDir, into); err != nil {
 		return fmt.Errorf("data directory %s: %w", dataDir, err)
 	}
@@ -40,7 +41,7 @@ func Restore(m *Manifest, backup, dataDir string, progress func(copied int64)) e
 func makeWay(dataDir, into string) error {
 	_, err := os.Lstat(into)
 	begun := err == nil
-	names, err := journal.Files(dataDir)
+	names, err := files.Files(dataDir)
 	if err != nil {
 		return err
 	}
@@ -72,7 +73,7 @@ func fill(into string, m *Manifest, backup string, progress func(copied int64)) 
 			progress(copied)
 		}
 	}
-	return journal.MarkRestored(into)
+	return store.MarkRestored(into)
 }
 
 func copyFile(from, dir, name string) error {
@@ -94,7 +95,7 @@ func copyFile(from, dir, name string) error {
 
 // move brings the files of a store to their place, the marker last.
 func move(from, to string) error {
-	names, err := journal.Files(from)
+	names, err := files.Files(from)
 	if err != nil {
 		return err
 	}

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// Store is what can be copied while it is in use; *journal.Journal is one.
+// Store is what can be copied while it is in use; *store.Journal is one.
 type Store interface {
 	// Checkpoint calls read with a directory that holds a copy of the store.
 	Checkpoint(read func(dir string) error) error

@@ -8,22 +8,22 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 
-	"signalbox/journal"
 	"signalbox/journal/internal/disk"
+	"signalbox/journal/store"
 )
 
 // Crashable returns a disk in memory whose power can be cut.
-func Crashable() *journal.Disk { return disk.New(vfs.NewCrashableMem()) }
+func Crashable() *store.Disk { return disk.New(vfs.NewCrashableMem()) }
 
 // Crash returns a crashable disk as a power cut now leaves it: of what was not synced, it
 // has unsynced percent, chosen by rng.
-func Crash(d *journal.Disk, unsynced int, rng *rand.Rand) *journal.Disk {
+func Crash(d *store.Disk, unsynced int, rng *rand.Rand) *store.Disk {
 	return disk.New(disk.FS(d).(*vfs.MemFS).CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: unsynced, RNG: rng}))
 }
 
 // Overwrite changes the values of the rows whose keys begin with prefix, of a store that is
 // not open. A nil value leaves the row as it is.
-func Overwrite(d *journal.Disk, dir, prefix string, to func(key, value []byte) []byte) error {
+func Overwrite(d *store.Disk, dir, prefix string, to func(key, value []byte) []byte) error {
 	db, err := pebble.Open(dir, &pebble.Options{FS: disk.FS(d), FormatMajorVersion: pebble.FormatValueSeparation})
 	if err != nil {
 		return err

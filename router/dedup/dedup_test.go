@@ -10,6 +10,7 @@ import (
 
 	"signalbox/event"
 	"signalbox/journal"
+	"signalbox/journal/store"
 )
 
 func order(id string) *event.Event {
@@ -20,7 +21,7 @@ func order(id string) *event.Event {
 
 func open(t *testing.T) *Filter {
 	t.Helper()
-	j, err := journal.Open("data", journal.Options{Disk: journal.InMemory()})
+	j, err := store.Open("data", store.Options{Disk: store.InMemory()})
 	if err != nil {
 		t.Fatal(err)
 	}

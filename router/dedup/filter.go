@@ -12,13 +12,14 @@ import (
 
 	"signalbox/event"
 	"signalbox/journal"
+	"signalbox/journal/store"
 )
 
 // Filter knows the repeats of events on arrival. What was accepted is told by the
 // journal; memory holds the events under way, and a Bloom filter that spares most
 // new events the look at the disk. A nil Filter takes every event for new.
 type Filter struct {
-	journal *journal.Journal
+	journal *store.Journal
 	window  time.Duration
 
 	mu sync.Mutex
@@ -34,7 +35,7 @@ type Filter struct {
 
 // New returns the filter of a journal, whose window is how long a repeat is known as
 // one; nil where the window is 0.
-func New(j *journal.Journal, window time.Duration) (*Filter, error) {
+func New(j *store.Journal, window time.Duration) (*Filter, error) {
 	if window <= 0 {
 		return nil, nil
 	}

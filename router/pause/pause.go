@@ -14,12 +14,13 @@ import (
 
 	"signalbox/delivery"
 	"signalbox/journal"
+	"signalbox/journal/store"
 	"signalbox/rules"
 )
 
 // Options are what pauses take from the program around them. All are required.
 type Options struct {
-	Journal *journal.Journal
+	Journal *store.Journal
 	Log     *zap.Logger
 	// Lanes returns every lane, LaneOf the one with an id, or nil.
 	Lanes  func() []*delivery.Lane

@@ -1,0 +1,61 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"signalbox/journal"
+	"signalbox/journal/internal/files"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// checkpointDir is where a copy of the store is while it is read, inside of the data
+// directory, so that its tables can be links to those of the store.
+const checkpointDir = "checkpoint.tmp"
+
+// ErrCheckpoint is the error of a checkpoint while another one is read.
+var ErrCheckpoint = errors.New("another copy of the store is being made")
+
+// Checkpoint makes a copy of the store as it is now, calls read with the directory of the
+// copy, and removes it. All that was acknowledged before the call is in it. Events are
+// taken in meanwhile.
+func (j *Journal) Checkpoint(read func(dir string) error) (err error) {
+	if !j.copying.TryLock() {
+		return ErrCheckpoint
+	}
+	defer j.copying.Unlock()
+	if j.fs != vfs.Default {
+		return errors.New("a store in memory has no copies")
+	}
+	dir := filepath.Join(j.dir, checkpointDir)
+	if err := j.fs.RemoveAll(dir); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, j.fs.RemoveAll(dir)) }()
+	if err := j.db.Flush(); err != nil { // little is then left to be copied of the log
+		return fmt.Errorf("copy of the store: %w", err)
+	}
+	if err := j.db.Checkpoint(dir, pebble.WithFlushedWAL()); err != nil {
+		return fmt.Errorf("copy of the store: %w", err)
+	}
+	if err := files.CutLog(j.fs, dir); err != nil {
+		return fmt.Errorf("copy of the store: %w", err)
+	}
+	return read(dir)
+}
+
+// MarkRestored marks a store as one that was made of a backup.
+func MarkRestored(dir string) error {
+	j, err := Open(dir, Options{Fatal: func(error) {}})
+	if err != nil {
+		return err
+	}
+	err = j.change(func(b *pebble.Batch) error {
+		return b.Set(journal.RestoredKey, time.Now().UTC().AppendFormat(nil, time.RFC3339), nil)
+	})
+	return errors.Join(err, j.Close())
+}

@@ -1,0 +1,130 @@
+package store
+
+import (
+	"encoding/binary"
+	"fmt"
+	"sync"
+	"time"
+
+	"signalbox/journal"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+// Retention bounds what the journal keeps of events whose deliveries have ended.
+// Zero means no bound.
+type Retention struct {
+	MaxAge   time.Duration
+	MaxBytes uint64
+}
+
+// Trimmer drops old events.
+type Trimmer struct {
+	db     *pebble.DB
+	events *journal.Events
+	seqs   *Sequence
+	lanes  func() map[string]journal.LaneID
+	commit journal.Committer
+	mu     sync.RWMutex // held while events are dropped, and shared by redrives
+}
+
+// Trim drops the events that retention no longer keeps, as ranges and not one by
+// one. An event that a delivery still waits for is kept, and with it all that
+// came later. It returns how far it has dropped.
+func (t *Trimmer) Trim(keep Retention) (journal.Seq, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	oldest := t.seqs.Oldest()
+	horizon, err := t.horizon(keep)
+	if err != nil || horizon <= oldest {
+		return oldest, err
+	}
+	needed, err := t.neededFrom(horizon)
+	if err != nil {
+		return oldest, fmt.Errorf("trim: %w", err)
+	}
+	if horizon = min(horizon, needed); horizon <= oldest {
+		return oldest, nil
+	}
+	t.seqs.oldest.Store(uint64(horizon))
+	if err := t.commit(func(b *pebble.Batch) error { return trimTo(b, horizon) }); err != nil {
+		return oldest, fmt.Errorf("trim: %w", err)
+	}
+	return horizon, nil
+}
+
+// TrimTo drops from all tables what goes with the events before a number.
+func trimTo(b *pebble.Batch, oldest journal.Seq) error {
+	for _, t := range journal.Tables {
+		if t.TrimTo == nil {
+			continue
+		}
+		if err := b.DeleteRange([]byte{t.Letter}, t.TrimTo(oldest), nil); err != nil {
+			return fmt.Errorf("%s: %w", t.Name, err)
+		}
+	}
+	return b.Set(journal.HorizonKey, binary.BigEndian.AppendUint64(nil, uint64(oldest)), nil)
+}
+
+// horizon is up to where retention alone would drop events.
+func (t *Trimmer) horizon(keep Retention) (journal.Seq, error) {
+	var h journal.Seq
+	if keep.MaxAge > 0 {
+		h = journal.SeqAt(t.seqs.now().Add(-keep.MaxAge))
+	}
+	if keep.MaxBytes == 0 {
+		return h, nil
+	}
+	first, last, err := t.events.Ends()
+	if err != nil {
+		return 0, fmt.Errorf("trim: %w", err)
+	}
+	used, err := t.db.EstimateDiskUsage(journal.EventKey(0), journal.EventKey(last+1))
+	if err != nil {
+		return 0, fmt.Errorf("trim: %w", err)
+	}
+	if used > keep.MaxBytes {
+		// Cut between the ends until what is left fits.
+		lo, hi := uint64(first), uint64(last)
+		for range 20 {
+			mid := lo + (hi-lo)/2
+			left, err := t.db.EstimateDiskUsage(journal.EventKey(journal.Seq(mid)), journal.EventKey(last+1))
+			if err != nil {
+				return 0, fmt.Errorf("trim: %w", err)
+			}
+			if left > keep.MaxBytes {
+				lo = mid
+			} else {
+				hi = mid
+			}
+		}
+		h = max(h, journal.Seq(hi))
+	}
+	return h, nil
+}
+
+// neededFrom is the first event below bound that a delivery waits for, or bound.
+// The tables are seen as of one moment, as deliveries go from one to another.
+func (t *Trimmer) neededFrom(bound journal.Seq) (journal.Seq, error) {
+	bound = min(bound, t.seqs.Stable())
+	view := t.db.NewSnapshot()
+	defer view.Close()
+	bound, err := journal.HeldFrom(view, bound)
+	if err != nil {
+		return 0, err
+	}
+	for _, l := range t.lanes() {
+		for _, table := range [...]byte{journal.TableReady, journal.TableOrder, journal.TableWaiting} {
+			lower, upper := journal.LaneRange(table, l)
+			if err := journal.Scan(view, lower, upper, func(k, _ []byte) (bool, error) {
+				if d, ok := journal.PlaceOf(k); ok {
+					bound = min(bound, d.Seq)
+				}
+				return table != journal.TableReady, nil // those are in order
+			}); err != nil {
+				return 0, err
+			}
+		}
+	}
+	return bound, nil
+}

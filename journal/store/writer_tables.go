@@ -1,0 +1,124 @@
+package store
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"signalbox/journal"
+)
+
+// dedup writes what lets a repeat of an entry's event be known as one.
+func (w *writer) dedup(e *journal.Entry) error {
+	own := journal.First{Seq: e.Record.Seq, ID: e.EventID}
+	for _, m := range e.Marks {
+		if m.Seq == 0 {
+			m.First = own
+		}
+		if err := w.mark(&m.Fingerprint, &m.First); err != nil {
+			return err
+		}
+	}
+	return w.mark(e.Fingerprint, &own)
+}
+
+func (w *writer) mark(f *journal.Fingerprint, first *journal.First) error {
+	w.value = first.AppendValue(w.value[:0])
+	return w.set(journal.DedupKey(journal.BucketOf(first.Seq), f), w.value)
+}
+
+// state keeps what an event tells of its object, unless a later event's state is
+// there: requests may reach the committer in another order than their numbers.
+func (w *writer) state(e *journal.Entry) error {
+	o := e.Object
+	k := journal.StateKey(o.Type, o.Key)
+	known, err := w.j.Objects.Version(k)
+	if err != nil {
+		return err
+	}
+	if max(known, w.states[string(k)]) > e.Record.Seq {
+		return nil
+	}
+	w.value = journal.AppendState(w.value[:0], o, &e.Record)
+	if err := w.set(k, w.value); err != nil {
+		return err
+	}
+	if w.states == nil {
+		w.states = map[string]journal.Seq{}
+	}
+	w.states[string(k)] = e.Record.Seq
+	return nil
+}
+
+// said writes what an entry's rules said, and what joins its event to others.
+func (w *writer) said(e *journal.Entry) error {
+	if len(e.Said) > 0 {
+		v, err := json.Marshal(e.Said)
+		if err != nil {
+			return fmt.Errorf("event %d: %w", e.Record.Seq, err)
+		}
+		if err := w.set(journal.TouchKey(e.Record.Seq), v); err != nil {
+			return err
+		}
+	}
+	return w.story(e.Record.Seq, e.Story)
+}
+
+func (w *writer) story(s journal.Seq, story journal.Story) error {
+	if story.Correlation != "" {
+		if err := w.set(journal.StoryKey(journal.HourOf(s), journal.ByCorrelation, story.Correlation, s), nil); err != nil {
+			return err
+		}
+	}
+	if story.Causation == "" {
+		return nil
+	}
+	return w.set(journal.StoryKey(journal.HourOf(s), journal.ByCausation, story.Causation, s), nil)
+}
+
+// touch writes where a move leaves its delivery.
+func (w *writer) touch(m *journal.Move) (err error) {
+	d, state := &m.From, journal.TouchDelivered
+	switch {
+	case m.To != nil:
+		d = m.To
+		state = journal.TouchOf(d.State)
+	case m.End == journal.Dropped:
+		state = journal.TouchDropped
+	case m.End == journal.Logged:
+		state = journal.TouchLogged
+	}
+	w.key = journal.AppendTouchKey(w.key[:0], d.Seq, d.N)
+	if m.From.State == journal.Dead && m.To != nil {
+		if err := w.set(journal.AppendRedriveKey(w.key, w.j.Seqs.now()), journal.RedriveValue); err != nil {
+			return err
+		}
+	}
+	if w.value, err = journal.AppendTouch(w.value[:0], d, state, &m.Answered); err != nil {
+		return err
+	}
+	return w.set(w.key, w.value)
+}
+
+// work writes the state of a work request with the event that moves it.
+func (w *writer) work(k *journal.Work) error { return w.set(journal.WorkKey(k.Seq), k.Value) }
+
+// held notes that a batch holds a delivery back, or lets it go.
+func (w *writer) held(d *journal.Delivery, by int64) {
+	if d.State != journal.Held {
+		return
+	}
+	if w.holds == nil {
+		w.holds = map[journal.HoldID]int64{}
+	}
+	w.holds[d.Hold] += by
+}
+
+func (w *writer) job(job *jobWrite) error {
+	if job == nil {
+		return nil
+	}
+	if v := job.state(); v != nil {
+		return w.set(job.key, v)
+	}
+	return w.delete(job.key)
+}
