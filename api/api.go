@@ -1,5 +1,5 @@
-// Package api is the management HTTP: what commands and the console use to look
-// into a running router and to act on it, and the client for it.
+// Package api is the management HTTP: what commands use to look into a running router and to
+// act on it. Its client is api/client.
 package api
 
 import (
@@ -20,8 +20,8 @@ import (
 	"signalbox/router"
 )
 
-// Options are what the API shows and acts on. All are required but Store and Reloader, for a
-// program whose rules are not reloaded this way, Logger and Stopping.
+// Options are what the API shows and acts on. All are required but Logger, Stopping, Store,
+// and Audit and Reloader, whose routes a program that has none does not serve.
 type Options struct {
 	Router *router.Router
 	// Store is what POST /v1/backup copies, and Version the program's that did.
@@ -35,27 +35,29 @@ type Options struct {
 	Stopping context.Context
 }
 
-// api holds the handlers.
-type api struct {
-	Options
-	// traces bounds the traces that are made at a time.
-	traces chan struct{}
-}
+// handler answers a request: what it returns is written as JSON, and an error as an Error. One
+// that returns nothing has answered itself.
+type handler func(w http.ResponseWriter, r *http.Request) (any, error)
 
 // New makes the handler of the management HTTP. It does not authenticate.
 func New(opts Options) http.Handler {
 	if opts.Logger == nil {
 		opts.Logger = zap.NewNop()
 	}
-	a := &api{Options: opts, traces: make(chan struct{}, maxTraces)}
-	mux := a.mux(a.routes())
+	out := answers{opts.Logger}
+	mux := http.NewServeMux()
+	for _, r := range routes(opts) {
+		if r.handle != nil {
+			mux.Handle(r.method+" "+r.path, r.serve(out, opts.Audit))
+		}
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := unclean(r.URL); err != nil {
-			a.fail(w, err)
+			out.fail(w, err)
 			return
 		}
 		if _, pattern := mux.Handler(r); pattern == "" {
-			a.unknown(w, r, mux)
+			out.fail(w, unknown(w, r, mux))
 			return
 		}
 		mux.ServeHTTP(w, r)
@@ -78,35 +80,50 @@ func unclean(u *url.URL) error {
 	return nil
 }
 
-// unknown answers for what the API does not have, as the mux would, but in JSON.
-func (a *api) unknown(w http.ResponseWriter, r *http.Request, mux *http.ServeMux) {
+// unknown returns the error for what the API does not have, as the mux would tell it.
+func unknown(w http.ResponseWriter, r *http.Request, mux *http.ServeMux) error {
 	if takes := methodsOf(mux, r); len(takes) > 0 {
 		w.Header().Set("Allow", strings.Join(takes, ", "))
-		a.fail(w, &Error{
+		return &Error{
 			Status:  http.StatusMethodNotAllowed,
 			Message: fmt.Sprintf("%s takes %s, not %s", r.URL.Path, strings.Join(takes, " or "), r.Method),
-		})
-		return
+		}
 	}
-	a.fail(w, &Error{
+	return &Error{
 		Status:  http.StatusNotFound,
 		Message: fmt.Sprintf("nothing is at %s", r.URL.Path),
 		Hint:    "events go to POST / (PutEvents) or POST /v1/events",
-	})
+	}
 }
 
-// answer writes a result.
-func (a *api) answer(w http.ResponseWriter, result any) { a.answerAs(w, http.StatusOK, result) }
+// answers writes answers.
+type answers struct{ log *zap.Logger }
 
-func (a *api) answerAs(w http.ResponseWriter, status int, result any) {
+func (a answers) write(w http.ResponseWriter, status int, result any) {
+	if err := writeJSON(w, status, result); err != nil {
+		a.fail(w, err)
+	}
+}
+
+// fail writes an error. What the client can't fix is logged and not told.
+func (a answers) fail(w http.ResponseWriter, err error) {
+	problem := problemOf(err)
+	if problem.Status == http.StatusInternalServerError {
+		a.log.Error("request to the API failed", zap.Error(err))
+	}
+	WriteError(w, problem)
+}
+
+// writeJSON writes an answer. An error is of what can't be written as JSON.
+func writeJSON(w http.ResponseWriter, status int, result any) error {
 	body, err := json.Marshal(result)
 	if err != nil {
-		a.fail(w, fmt.Errorf("answer: %w", err))
-		return
+		return fmt.Errorf("answer: %w", err)
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_, _ = w.Write(append(body, '\n')) // a client that has gone misses nothing
+	return nil
 }
 
 // maxRequest bounds the body of a request to the API, in bytes: an event with

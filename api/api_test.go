@@ -1,4 +1,4 @@
-package api
+package api_test
 
 import (
 	"context"
@@ -17,6 +17,8 @@ import (
 	"go.uber.org/goleak"
 	"go.uber.org/zap"
 
+	"signalbox/api"
+	"signalbox/api/client"
 	"signalbox/audit"
 	"signalbox/config"
 	"signalbox/dlq"
@@ -34,7 +36,7 @@ type world struct {
 	router *router.Router
 	log    *audit.Log
 	server *httptest.Server
-	client *Client
+	client *client.Client
 	stop   context.CancelFunc
 }
 
@@ -90,11 +92,11 @@ func newWorldOf(t *testing.T, text, more string) *world {
 	reloader := config.NewReloader(config.ReloaderOptions{Config: cfg, Set: set, Swap: w.router.Swap})
 	stopping, stop := context.WithCancel(t.Context())
 	w.stop = stop
-	w.server = httptest.NewServer(New(Options{
+	w.server = httptest.NewServer(api.New(api.Options{
 		Router: w.router, Store: j, Audit: w.log, Reloader: reloader,
 		Gatherer: registry, Stopping: stopping,
 	}))
-	w.client = &Client{URL: w.server.URL, HTTP: w.server.Client()}
+	w.client = client.New(client.Options{URL: w.server.URL, HTTP: w.server.Client()})
 	t.Cleanup(func() {
 		stop()
 		w.server.Close()
@@ -150,7 +152,7 @@ func (w *world) accept(totals ...string) []string {
 func (w *world) letters(n int) []*dlq.Letter {
 	w.t.Helper()
 	for end := time.Now().Add(10 * time.Second); ; time.Sleep(2 * time.Millisecond) {
-		page, err := w.client.DeadLetters(w.t.Context(), dlq.Filter{}, "", maxPage)
+		page, err := w.client.DeadLetters.List(w.t.Context(), dlq.Filter{}, "", 1000)
 		must(w.t, err)
 		if len(page.Letters) == n {
 			return page.Letters
@@ -201,7 +203,7 @@ func TestReload(t *testing.T) {
 	w := newWorld(t)
 	w.ask("POST", "/-/reload", "", 200, `"changed":false`)
 	w.write("rules.yaml", strings.Replace(worldRules, "numeric", "numerc", 1)+"  - {name: big, pattern: {a: [1]}, targets: [nope]}\n")
-	var answer struct{ Error Error }
+	var answer struct{ Error api.Error }
 	must(t, json.Unmarshal([]byte(w.ask("POST", "/-/reload", "", 400, "the files have faults; nothing was changed")), &answer))
 	problem := answer.Error
 	if len(problem.Faults()) < 2 || !strings.Contains(problem.Faults()[0], "rules.yaml:13:") {

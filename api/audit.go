@@ -1,14 +1,11 @@
 package api
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
 
 	"signalbox/audit"
 	"signalbox/spelling"
@@ -16,17 +13,20 @@ import (
 
 // audited returns the handler of a route; what needs the right to operate, or more, is
 // audited, whatever it is. A program whose process ends meanwhile leaves an entry as well.
-func (a *api) audited(r *route) http.HandlerFunc {
-	if !r.acts() {
+func audited(log *audit.Log, r *route) handler {
+	if !r.acts() || log == nil {
 		return r.handle
 	}
 	action := r.action()
-	return func(w http.ResponseWriter, q *http.Request) {
-		did := a.Audit.Begin(q, action, r.object(q))
+	return func(w http.ResponseWriter, q *http.Request) (answer any, err error) {
+		did := log.Begin(q, action, r.object(q))
 		broken := "the handler failed"
 		defer func() { did.End(broken) }()
-		r.handle(&noted{w, did}, q.WithContext(audit.With(q.Context(), did)))
-		broken = ""
+		answer, err = r.handle(w, q.WithContext(audit.With(q.Context(), did)))
+		if broken = ""; err != nil {
+			broken = problemOf(err).Message
+		}
+		return answer, err
 	}
 }
 
@@ -57,43 +57,24 @@ func (r *route) object(q *http.Request) string {
 	return strings.Join(names, "/")
 }
 
-// noted is the answer to a request that is audited.
-type noted struct {
-	http.ResponseWriter
-	did *audit.Action
-}
+// auditHandlers show who operated the router.
+type auditHandlers struct{ log *audit.Log }
 
-// Unwrap is for http.ResponseController.
-func (n *noted) Unwrap() http.ResponseWriter { return n.ResponseWriter }
-
-// note tells the audit of an answer why it is an error.
-func note(w http.ResponseWriter, problem *Error) {
-	if n, ok := w.(*noted); ok {
-		n.did.Fail(problem.Message)
-	}
-}
-
-func (a *api) listAudit(w http.ResponseWriter, r *http.Request) {
+func (h auditHandlers) list(_ http.ResponseWriter, r *http.Request) (any, error) {
 	q := r.URL.Query()
 	filter, err := auditFilter(q)
 	if err != nil {
-		a.fail(w, err)
-		return
+		return nil, err
 	}
-	limit, err := limitOf(q)
+	limit, err := limitOf(q, defaultPage, maxPage)
 	if err != nil {
-		a.fail(w, err)
-		return
+		return nil, err
 	}
-	page, err := a.Audit.List(filter, q.Get("cursor"), limit)
+	page, err := h.log.List(filter, q.Get("cursor"), limit)
 	if errors.Is(err, audit.ErrCursor) {
-		err = badRequest("cursor %q: %v", q.Get("cursor"), err)
+		err = badCursor(q.Get("cursor"))
 	}
-	if err != nil {
-		a.fail(w, err)
-		return
-	}
-	a.answer(w, page)
+	return page, err
 }
 
 func auditFilter(q url.Values) (f audit.Filter, err error) {
@@ -109,34 +90,4 @@ func auditFilter(q url.Values) (f audit.Filter, err error) {
 		f.Until, err = timeOf(q, "until")
 	}
 	return f, err
-}
-
-// timeOf reads a parameter that is a time; zero where it is not there.
-func timeOf(q url.Values, name string) (time.Time, error) {
-	text := q.Get(name)
-	if text == "" {
-		return time.Time{}, nil
-	}
-	at, err := time.Parse(time.RFC3339, text)
-	if err != nil {
-		return at, badRequest("%s %q: write a time such as 2026-01-31T15:04:05Z", name, text)
-	}
-	return at, nil
-}
-
-// Audit returns up to limit entries that the filter lets through, from where an earlier page
-// ended, the latest first.
-func (c *Client) Audit(ctx context.Context, f audit.Filter, cursor string, limit int) (page audit.Page, err error) {
-	q := url.Values{"limit": {strconv.Itoa(limit)}}
-	for name, value := range map[string]string{"action": f.Action, "object": f.Object, "key": f.Key, "outcome": string(f.Outcome), "cursor": cursor} {
-		if value != "" {
-			q.Set(name, value)
-		}
-	}
-	for name, at := range map[string]time.Time{"since": f.Since, "until": f.Until} {
-		if !at.IsZero() {
-			q.Set(name, at.Format(time.RFC3339Nano))
-		}
-	}
-	return page, c.get(ctx, "/v1/audit", q, &page)
 }

@@ -1,4 +1,4 @@
-package api
+package api_test
 
 import (
 	"encoding/json"
@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 
+	"signalbox/api"
 	"signalbox/audit"
 	"signalbox/config"
 )
@@ -19,17 +20,17 @@ import (
 func TestEveryActionIsAudited(t *testing.T) {
 	w := newWorld(t)
 	harmless := map[string]bool{"/": true, "/v1/events": true, "/v1/commands": true, "/v1/queries": true, "/v1/explain": true}
-	a := &api{Options: Options{Router: w.router, Audit: w.log, Logger: zap.NewNop(), Gatherer: prometheus.NewRegistry(), Reloader: new(config.Reloader)}}
+	all := api.Routes(api.Options{Router: w.router, Audit: w.log, Logger: zap.NewNop(), Gatherer: prometheus.NewRegistry(), Reloader: new(config.Reloader)})
 	acting := 0
-	for _, r := range a.routes() {
+	for _, r := range all {
 		switch {
-		case !r.acts() && r.method != http.MethodGet && !harmless[r.path]:
-			t.Errorf("%s %s changes something with the right to %q alone, and is not audited", r.method, r.path, r.right)
-		case r.acts():
+		case !r.Acts && r.Method != http.MethodGet && !harmless[r.Path]:
+			t.Errorf("%s %s changes something with the right to %q alone, and is not audited", r.Method, r.Path, r.Right)
+		case r.Acts:
 			acting++
 			before, err := w.log.List(audit.Filter{}, "", 1000)
 			must(t, err)
-			req, err := http.NewRequestWithContext(t.Context(), r.method, w.server.URL+pathParameter.ReplaceAllString(r.path, "no-such-$1"), strings.NewReader("{}"))
+			req, err := http.NewRequestWithContext(t.Context(), r.Method, w.server.URL+api.PathParameter.ReplaceAllString(r.Path, "no-such-$1"), strings.NewReader("{}"))
 			must(t, err)
 			resp, err := w.server.Client().Do(req)
 			must(t, err)
@@ -39,13 +40,13 @@ func TestEveryActionIsAudited(t *testing.T) {
 			after, err := w.log.List(audit.Filter{}, "", 1000)
 			must(t, err)
 			if len(after.Entries) != len(before.Entries)+1 {
-				t.Errorf("%s %s (%d) left %d entries", r.method, r.path, resp.StatusCode, len(after.Entries)-len(before.Entries))
+				t.Errorf("%s %s (%d) left %d entries", r.Method, r.Path, resp.StatusCode, len(after.Entries)-len(before.Entries))
 				continue
 			}
 			e := after.Entries[0]
 			failed := resp.StatusCode >= 400
-			if e.Action != r.action() || e.From == "" || (e.Outcome == audit.Failed) != failed || (e.Error != "") != failed || failed != (e.Outcome != audit.Done) {
-				t.Errorf("%s %s (%d): %+v", r.method, r.path, resp.StatusCode, e)
+			if e.Action != r.Action || e.From == "" || (e.Outcome == audit.Failed) != failed || (e.Error != "") != failed || failed != (e.Outcome != audit.Done) {
+				t.Errorf("%s %s (%d): %+v", r.Method, r.Path, resp.StatusCode, e)
 			}
 		}
 	}
@@ -60,7 +61,7 @@ func TestNamesOfActions(t *testing.T) {
 		"POST /-/reload": "reload", "DELETE /v1/work-requests/{id}": "work-requests.delete", "GET /v1/backup": "backup",
 	} {
 		method, path, _ := strings.Cut(path, " ")
-		if got := (&route{method: method, path: path}).action(); got != want {
+		if got := api.ActionOf(method, path); got != want {
 			t.Errorf("%s %s is %s, want %s", method, path, got, want)
 		}
 	}
@@ -115,7 +116,7 @@ func TestAuditOfWhatIsDone(t *testing.T) {
 	}
 	seen, cursor := 0, ""
 	for range 10 {
-		page, err := w.client.Audit(t.Context(), audit.Filter{}, cursor, 4)
+		page, err := w.client.Audit.List(t.Context(), audit.Filter{}, cursor, 4)
 		must(t, err)
 		if seen += len(page.Entries); page.Next == "" {
 			break

@@ -16,30 +16,32 @@ import (
 // files that it is made of take space meanwhile.
 const backupStall = time.Minute
 
-// backup streams a copy of the store. A failure after the first byte breaks the connection
+// backupHandlers send a copy of the store.
+type backupHandlers struct{ Options }
+
+// send streams a copy of the store. A failure after the first byte breaks the connection
 // off, so that no client takes a part for the whole.
-func (a *api) backup(w http.ResponseWriter, r *http.Request) {
+func (h backupHandlers) send(w http.ResponseWriter, r *http.Request) (any, error) {
 	takesLong(w)
 	begun := false
 	out := &steadyWriter{w: w, until: []context.Context{r.Context()}}
-	if a.Stopping != nil {
-		out.until = append(out.until, a.Stopping)
+	if h.Stopping != nil {
+		out.until = append(out.until, h.Stopping)
 	}
-	err := backup.Send(out, a.Store, a.Version, func() {
+	err := backup.Send(out, h.Store, h.Version, func() {
 		begun = true
 		w.Header().Set("Content-Type", "application/x-tar")
 	})
 	switch {
 	case err == nil:
-		a.Logger.Info("backup sent", zap.Int64("bytes", out.sent))
+		h.Logger.Info("backup sent", zap.Int64("bytes", out.sent))
 	case begun:
-		a.Logger.Warn("backup was broken off", zap.Int64("bytes", out.sent), zap.Error(err))
+		h.Logger.Warn("backup was broken off", zap.Int64("bytes", out.sent), zap.Error(err))
 		panic(http.ErrAbortHandler)
 	case errors.Is(err, store.ErrCheckpoint):
-		a.fail(w, &Error{Status: http.StatusConflict, Message: "another backup is being made", Hint: "wait until it has ended"})
-	default:
-		a.fail(w, err)
+		return nil, &Error{Status: http.StatusConflict, Message: "another backup is being made", Hint: "wait until it has ended"}
 	}
+	return nil, err
 }
 
 // steadyWriter writes to a client as long as that continues to take something.

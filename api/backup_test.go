@@ -1,4 +1,4 @@
-package api
+package api_test
 
 import (
 	"context"
@@ -10,10 +10,11 @@ import (
 	"path/filepath"
 	"testing"
 
-	"signalbox/journal/store"
-
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
+
+	"signalbox/api"
+	"signalbox/journal/store"
 )
 
 // storeFunc is a store whose copy is what a function makes.
@@ -26,7 +27,7 @@ func (f storeFunc) Checkpoint(read func(dir string) error) error { return f(read
 func backupFrom(t *testing.T, store storeFunc, stopping context.Context) (status int, err error) {
 	t.Helper()
 	w := newWorld(t)
-	server := httptest.NewServer(New(Options{
+	server := httptest.NewServer(api.New(api.Options{
 		Store: store, Gatherer: prometheus.NewRegistry(), Logger: zap.NewNop(), Stopping: stopping, Router: w.router, Audit: w.log,
 	}))
 	defer server.Close()

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"signalbox/catalog"
+	"signalbox/router"
 )
 
 // BusView is a bus, and how many rules it has.
@@ -26,12 +27,12 @@ type busList struct {
 	NextCursor string    `json:"next_cursor,omitempty"`
 }
 
-// busRoutes serves the buses.
-type busRoutes struct{ *api }
+// busHandlers show buses.
+type busHandlers struct{ router *router.Router }
 
-// buses returns all buses, by name.
-func (a busRoutes) buses() []BusView {
-	set := a.Router.Rules()
+// all returns all buses, by name.
+func (h busHandlers) all() []BusView {
+	set := h.router.Rules()
 	counts := map[string]int{}
 	for _, rule := range set.Rules {
 		counts[rule.Bus]++
@@ -44,25 +45,20 @@ func (a busRoutes) buses() []BusView {
 	return all
 }
 
-func (a busRoutes) listBuses(w http.ResponseWriter, r *http.Request) {
-	buses, next, err := page(r.URL.Query(), a.buses(), func(b *BusView) string { return b.Name })
-	if err != nil {
-		a.fail(w, err)
-		return
-	}
-	a.answer(w, busList{buses, next})
+func (h busHandlers) list(w http.ResponseWriter, r *http.Request) (any, error) {
+	buses, next, err := page(r.URL.Query(), h.all(), func(b *BusView) string { return b.Name })
+	return busList{buses, next}, err
 }
 
-func (a busRoutes) getBus(w http.ResponseWriter, r *http.Request) {
-	name, all := r.PathValue("name"), a.buses()
+func (h busHandlers) get(w http.ResponseWriter, r *http.Request) (any, error) {
+	name, all := r.PathValue("name"), h.all()
 	i := slices.IndexFunc(all, func(b BusView) bool { return b.Name == name })
 	if i < 0 {
 		var names []string
 		for _, b := range all {
 			names = append(names, b.Name)
 		}
-		a.fail(w, &Error{Status: http.StatusNotFound, Message: fmt.Sprintf("no bus %q", name), Hint: like(name, names, "GET /v1/buses lists them")})
-		return
+		return nil, &Error{Status: http.StatusNotFound, Message: fmt.Sprintf("no bus %q", name), Hint: like(name, names, "GET /v1/buses lists them")}
 	}
-	a.answer(w, all[i])
+	return all[i], nil
 }

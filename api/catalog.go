@@ -1,11 +1,7 @@
 package api
 
 import (
-	"context"
 	"net/http"
-	"net/url"
-	"strconv"
-	"time"
 
 	"signalbox/catalog"
 	"signalbox/router"
@@ -18,16 +14,16 @@ type catalogView struct {
 	Warnings []router.DoorWarnings `json:"warnings"`
 }
 
-// catalogRoutes serves the catalog.
-type catalogRoutes struct{ *api }
+// catalogHandlers show the types of messages.
+type catalogHandlers struct{ router *router.Router }
 
-func (a catalogRoutes) getCatalog(w http.ResponseWriter, _ *http.Request) {
-	set := a.Router.Rules()
-	v := catalogView{Revision: set.Revision, Types: []*catalog.Type{}, Warnings: a.Router.DoorWarnings()}
+func (h catalogHandlers) get(_ http.ResponseWriter, _ *http.Request) (any, error) {
+	set := h.router.Rules()
+	v := catalogView{Revision: set.Revision, Types: []*catalog.Type{}, Warnings: h.router.DoorWarnings()}
 	if set.Catalog != nil {
 		v.Types = append(v.Types, set.Catalog.Types...)
 	}
-	a.answer(w, v)
+	return v, nil
 }
 
 // The number of events that a discovery looks at, by default and at most.
@@ -36,40 +32,15 @@ const (
 	MaxDiscovered     = 100_000
 )
 
-func (a catalogRoutes) discover(w http.ResponseWriter, r *http.Request) {
+func (h catalogHandlers) discover(_ http.ResponseWriter, r *http.Request) (any, error) {
 	q := r.URL.Query()
-	limit, since := DefaultDiscovered, time.Time{}
-	if text := q.Get("limit"); text != "" {
-		n, err := strconv.Atoi(text)
-		if err != nil || n < 1 || n > MaxDiscovered {
-			a.fail(w, badRequest("limit: %q is not a number from 1 to %d", text, MaxDiscovered))
-			return
-		}
-		limit = n
-	}
-	if text := q.Get("since"); text != "" {
-		at, err := time.Parse(time.RFC3339, text)
-		if err != nil {
-			a.fail(w, badRequest("since: %q is not a time such as 2026-01-31T12:00:00Z", text))
-			return
-		}
-		since = at
-	}
-	found, err := a.Router.Discover(r.Context(), since, limit)
+	limit, err := limitOf(q, DefaultDiscovered, MaxDiscovered)
 	if err != nil {
-		a.fail(w, err)
-		return
+		return nil, err
 	}
-	a.answer(w, found)
-}
-
-// Discover returns what the latest events that the router keeps tell of their types: up
-// to limit of them, accepted at since or later.
-func (c *Client) Discover(ctx context.Context, since time.Time, limit int) (*router.Discovered, error) {
-	q := url.Values{"limit": {strconv.Itoa(limit)}}
-	if !since.IsZero() {
-		q.Set("since", since.UTC().Format(time.RFC3339))
+	since, err := timeOf(q, "since")
+	if err != nil {
+		return nil, err
 	}
-	found := new(router.Discovered)
-	return found, c.get(ctx, "/v1/catalog/discover", q, found)
+	return h.router.Discover(r.Context(), since, limit)
 }

@@ -1,4 +1,4 @@
-package api
+package api_test
 
 import (
 	"encoding/json"
@@ -60,7 +60,7 @@ func TestDiscoverTellsOfDriftAndProposes(t *testing.T) {
 	began := time.Now().Add(-time.Minute)
 	w.accept("1", `"2"`)
 	w.tell(&event.Event{Source: "shop.returns", DetailType: "OrderReturned", Detail: []byte(`{"orderId":"o-1","items":[{"count":2}]}`)})
-	found, err := w.client.Discover(t.Context(), began, 100)
+	found, err := w.client.Catalog.Discover(t.Context(), began, 100)
 	must(t, err)
 	byType := map[string]catalog.Discovery{}
 	for _, d := range found.Types {
@@ -76,17 +76,17 @@ func TestDiscoverTellsOfDriftAndProposes(t *testing.T) {
 	if proposed.Declared || proposed.Events != 1 {
 		t.Errorf("of the other it says %+v", proposed)
 	}
-	if one, err := w.client.Discover(t.Context(), time.Time{}, 1); err != nil || one.Examined != 1 || len(one.Types) != 1 || one.Types[0].Type != "OrderReturned" {
+	if one, err := w.client.Catalog.Discover(t.Context(), time.Time{}, 1); err != nil || one.Examined != 1 || len(one.Types) != 1 || one.Types[0].Type != "OrderReturned" {
 		t.Errorf("the latest event alone: %+v, %v", one, err)
 	}
-	if none, err := w.client.Discover(t.Context(), time.Now().Add(time.Hour), 1); err != nil || none.Examined != 0 {
+	if none, err := w.client.Catalog.Discover(t.Context(), time.Now().Add(time.Hour), 1); err != nil || none.Examined != 0 {
 		t.Errorf("events of the future: %+v, %v", none, err)
 	}
 	for query, want := range map[string]string{
-		"limit=0":      `limit: \"0\" is not a number from 1 to 100000`,
-		"limit=100001": `limit: \"100001\" is not a number`,
-		"limit=x":      `limit: \"x\" is not a number`,
-		"since=soon":   `since: \"soon\" is not a time such as 2026-01-31T12:00:00Z`,
+		"limit=0":      `limit \"0\": write a number from 1 to 100000`,
+		"limit=100001": `limit \"100001\": write a number`,
+		"limit=x":      `limit \"x\": write a number`,
+		"since=soon":   `since \"soon\": write a time such as 2026-01-31T15:04:05Z`,
 	} {
 		w.ask("GET", "/v1/catalog/discover?"+query, "", 400, want)
 	}

@@ -1,64 +1,45 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"net/url"
 	"strconv"
-	"time"
 
 	"signalbox/dlq"
 )
 
-// The number of letters on a page: where none is asked for, and at most.
-const (
-	defaultPage = 100
-	maxPage     = 1000
-)
+// letterHandlers show, replay and purge dead letters.
+type letterHandlers struct {
+	queue *dlq.Queue
+	// stopping ends when the router begins to stop; it may be nil.
+	stopping context.Context
+}
 
-// deadLetterRoutes serves the dead letters.
-type deadLetterRoutes struct{ *api }
-
-func (a deadLetterRoutes) listDeadLetters(w http.ResponseWriter, r *http.Request) {
+func (h letterHandlers) list(w http.ResponseWriter, r *http.Request) (any, error) {
 	q := r.URL.Query()
 	filter, err := filterOf(q)
 	if err != nil {
-		a.fail(w, err)
-		return
+		return nil, err
 	}
-	limit, err := limitOf(q)
+	limit, err := limitOf(q, defaultPage, maxPage)
 	if err != nil {
-		a.fail(w, err)
-		return
+		return nil, err
 	}
-	page, err := a.Router.DeadLetters.List(filter, q.Get("cursor"), limit)
+	page, err := h.queue.List(filter, q.Get("cursor"), limit)
 	if err != nil {
-		a.fail(w, err)
-		return
+		return nil, err
 	}
-	a.answer(w, page)
+	return page, nil
 }
 
-// limitOf reads how long a page may be.
-func limitOf(q url.Values) (int, error) {
-	text := q.Get("limit")
-	if text == "" {
-		return defaultPage, nil
-	}
-	limit, err := strconv.Atoi(text)
-	if err != nil || limit < 1 || limit > maxPage {
-		return 0, badRequest("limit %q: write a number from 1 to %d", text, maxPage)
-	}
-	return limit, nil
-}
-
-func (a deadLetterRoutes) getDeadLetter(w http.ResponseWriter, r *http.Request) {
-	letter, err := a.Router.DeadLetters.Get(r.PathValue("id"))
+func (h letterHandlers) get(w http.ResponseWriter, r *http.Request) (any, error) {
+	letter, err := h.queue.Get(r.PathValue("id"))
 	if err != nil {
-		a.fail(w, err)
-		return
+		return nil, err
 	}
-	a.answer(w, letter)
+	return letter, nil
 }
 
 // filterOf reads a filter from the query of a request.
@@ -82,29 +63,4 @@ func filterOf(q url.Values) (dlq.Filter, error) {
 		f.Pattern = json.RawMessage(p)
 	}
 	return f, nil
-}
-
-// queryOf writes a filter as the query of a request; filterOf reads it.
-func queryOf(f dlq.Filter) url.Values {
-	q := url.Values{}
-	set := func(name, value string) {
-		if value != "" {
-			q.Set(name, value)
-		}
-	}
-	set("target", f.Target)
-	set("rule", f.Rule)
-	set("bus", f.Bus)
-	set("error_code", f.Code)
-	set("pattern", string(f.Pattern))
-	if f.Status != 0 {
-		q.Set("status", strconv.Itoa(f.Status))
-	}
-	if !f.Since.IsZero() {
-		q.Set("since", f.Since.Format(time.RFC3339Nano))
-	}
-	if !f.Until.IsZero() {
-		q.Set("until", f.Until.Format(time.RFC3339Nano))
-	}
-	return q
 }

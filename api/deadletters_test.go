@@ -1,13 +1,17 @@
-package api
+package api_test
 
 import (
 	"encoding/json"
 	"errors"
-	"net/url"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"reflect"
 	"testing"
 	"time"
 
+	"signalbox/api"
+	"signalbox/api/client"
 	"signalbox/dlq"
 )
 
@@ -15,17 +19,17 @@ func TestDeadLettersAreListedPageByPage(t *testing.T) {
 	w := newWorld(t)
 	w.accept("200", "300", "400")
 	all := w.letters(3)
-	page, err := w.client.DeadLetters(t.Context(), dlq.Filter{Target: "shop", Pattern: json.RawMessage(`{"detail":{"total":[300,400]}}`)}, "", 1)
+	page, err := w.client.DeadLetters.List(t.Context(), dlq.Filter{Target: "shop", Pattern: json.RawMessage(`{"detail":{"total":[300,400]}}`)}, "", 1)
 	must(t, err)
 	if len(page.Letters) != 1 || page.Letters[0].ID != all[1].ID || page.Next == "" {
 		t.Fatalf("the first page is %+v", page)
 	}
-	page, err = w.client.DeadLetters(t.Context(), dlq.Filter{Target: "shop"}, page.Next, 10)
+	page, err = w.client.DeadLetters.List(t.Context(), dlq.Filter{Target: "shop"}, page.Next, 10)
 	must(t, err)
 	if len(page.Letters) != 1 || page.Letters[0].ID != all[2].ID || page.Next != "" {
 		t.Errorf("the last page is %+v", page)
 	}
-	letter, err := w.client.DeadLetter(t.Context(), all[0].ID)
+	letter, err := w.client.DeadLetters.Get(t.Context(), all[0].ID)
 	must(t, err)
 	if letter.ErrorCode != "CONNECTION_FAILURE" || letter.Rule != "big" {
 		t.Errorf("got %+v", letter)
@@ -64,10 +68,15 @@ func TestFilterSurvivesTheQuery(t *testing.T) {
 		Target: "a&b", Status: 503, Rule: "r", Bus: "b", Code: "TIMEOUT", Pattern: json.RawMessage(`{"a":["ü"]}`),
 		Since: time.Date(2026, 1, 2, 3, 4, 5, 678, time.UTC), Until: time.Date(2026, 2, 2, 3, 4, 5, 0, time.UTC),
 	}
-	q, err := url.ParseQuery(queryOf(f).Encode())
-	must(t, err)
-	got, err := filterOf(q)
-	must(t, err)
+	var got dlq.Filter
+	var err error
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		got, err = api.FilterOf(r.URL.Query())
+		fmt.Fprint(w, "{}")
+	}))
+	defer server.Close()
+	_, asked := client.New(client.Options{URL: server.URL, HTTP: server.Client()}).DeadLetters.List(t.Context(), f, "", 1)
+	must(t, errors.Join(asked, err))
 	if !reflect.DeepEqual(got, f) {
 		t.Errorf("got %+v, want %+v", got, f)
 	}
@@ -77,7 +86,7 @@ func TestFilterSurvivesTheQuery(t *testing.T) {
 func (w *world) ended(id string) dlq.Job {
 	w.t.Helper()
 	for end := time.Now().Add(10 * time.Second); ; time.Sleep(2 * time.Millisecond) {
-		j, err := w.client.RedriveJob(w.t.Context(), id)
+		j, err := w.client.Redrives.Get(w.t.Context(), id)
 		must(w.t, err)
 		if j.State != dlq.Running {
 			return j
@@ -92,13 +101,13 @@ func TestARedriveIsAJobOfTheRouter(t *testing.T) {
 	w := newWorld(t)
 	w.accept("200", "300", "400")
 	all := w.letters(3)
-	req := RedriveRequest{Redrive: dlq.Redrive{To: "console", Rate: 1000, Filter: dlq.Filter{IDs: []string{all[0].ID, all[1].ID}}}}
-	p, err := w.client.PreviewRedrive(t.Context(), req)
+	req := api.RedriveRequest{Redrive: dlq.Redrive{To: "console", Rate: 1000, Filter: dlq.Filter{IDs: []string{all[0].ID, all[1].ID}}}}
+	p, err := w.client.DeadLetters.Preview(t.Context(), req)
 	must(t, err)
 	if p.Total != 2 || p.Send != 2 || len(p.Letters) != 2 || p.Letters[0].Request == nil || p.Letters[0].Changes == nil {
 		t.Errorf("preview: %+v", p)
 	}
-	j, err := w.client.Redrive(t.Context(), req)
+	j, err := w.client.DeadLetters.Redrive(t.Context(), req)
 	must(t, err)
 	if j.ID == "" || j.Total != 2 {
 		t.Errorf("begun: %+v", j)
@@ -106,7 +115,7 @@ func TestARedriveIsAJobOfTheRouter(t *testing.T) {
 	if j = w.ended(j.ID); j.State != dlq.Finished || j.Delivered != 2 {
 		t.Errorf("ended: %+v", j)
 	}
-	jobs, err := w.client.Redrives(t.Context())
+	jobs, err := w.client.Redrives.List(t.Context())
 	must(t, err)
 	if len(jobs) != 1 || jobs[0].ID != j.ID {
 		t.Errorf("listed: %+v", jobs)
@@ -128,21 +137,21 @@ func TestARedriveIsCancelledAndResumed(t *testing.T) {
 	w := newWorld(t)
 	w.accept("200", "300", "400")
 	w.letters(3)
-	j, err := w.client.Redrive(t.Context(), RedriveRequest{Redrive: dlq.Redrive{To: "console", Rate: 0.001}, All: true})
+	j, err := w.client.DeadLetters.Redrive(t.Context(), api.RedriveRequest{Redrive: dlq.Redrive{To: "console", Rate: 0.001}, All: true})
 	must(t, err)
-	_, err = w.client.ResumeRedrive(t.Context(), j.ID)
-	var problem *Error
+	_, err = w.client.Redrives.Resume(t.Context(), j.ID)
+	var problem *api.Error
 	if !errors.As(err, &problem) || problem.Status != 409 {
 		t.Errorf("resumed while it runs: %v", err)
 	}
-	_, err = w.client.CancelRedrive(t.Context(), j.ID)
+	_, err = w.client.Redrives.Cancel(t.Context(), j.ID)
 	must(t, err)
 	if j = w.ended(j.ID); j.State != dlq.Cancelled || j.Delivered+j.Left != 3 {
 		t.Errorf("cancelled: %+v", j)
 	}
-	_, err = w.client.ResumeRedrive(t.Context(), j.ID)
+	_, err = w.client.Redrives.Resume(t.Context(), j.ID)
 	must(t, err)
-	_, err = w.client.CancelRedrive(t.Context(), j.ID)
+	_, err = w.client.Redrives.Cancel(t.Context(), j.ID)
 	must(t, err)
 	w.ended(j.ID)
 	w.ask("GET", "/v1/redrives/nope", "", 404, "not found")
@@ -152,13 +161,13 @@ func TestPurgeTellsHowFarItIs(t *testing.T) {
 	w := newWorld(t)
 	w.accept("200", "300")
 	w.letters(2)
-	p, err := w.client.Purge(t.Context(), PurgeRequest{All: true, DryRun: true}, nil)
+	p, err := w.client.DeadLetters.Purge(t.Context(), api.PurgeRequest{All: true, DryRun: true}, nil)
 	must(t, err)
 	if p.Total != 2 || p.Done != 0 || !p.DryRun {
 		t.Errorf("dry run of a purge: %+v", p)
 	}
 	var steps []int
-	p, err = w.client.Purge(t.Context(), PurgeRequest{All: true}, func(p dlq.Progress) { steps = append(steps, p.Done) })
+	p, err = w.client.DeadLetters.Purge(t.Context(), api.PurgeRequest{All: true}, func(p dlq.Progress) { steps = append(steps, p.Done) })
 	must(t, err)
 	if p.Done != 2 || len(steps) != 1 {
 		t.Errorf("purge: %+v in steps %v", p, steps)

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"time"
 
+	"signalbox/router"
 	"signalbox/trace"
 )
 
@@ -24,22 +25,17 @@ type storedEvent struct {
 	Hops          int    `json:"hops,omitempty"`
 }
 
-// eventRoutes serves the events that are kept, and the counters.
-type eventRoutes struct{ *api }
+// eventHandlers show events, and explain which rules they match.
+type eventHandlers struct{ router *router.Router }
 
-func (a eventRoutes) getEvent(w http.ResponseWriter, r *http.Request) {
-	e, err := a.Router.Traces.Event(r.PathValue("id"))
+func (h eventHandlers) get(_ http.ResponseWriter, r *http.Request) (any, error) {
+	e, err := h.router.Traces.Event(r.PathValue("id"))
 	if err != nil {
-		a.fail(w, missing(err, whereEventsAre))
-		return
+		return nil, missing(err, whereEventsAre)
 	}
 	m := &e.Parsed.Meta
-	a.answer(w, storedEvent{
+	return storedEvent{
 		Stored: *e, Received: m.Received, Format: m.Format, TraceParent: m.TraceParent, XRay: m.XRay,
 		CorrelationID: m.CorrelationID, CausationID: m.CausationID, Hops: m.Hops,
-	})
-}
-
-func (a eventRoutes) getAccounts(w http.ResponseWriter, _ *http.Request) {
-	a.answer(w, a.Router.Accounts())
+	}, nil
 }

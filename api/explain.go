@@ -49,33 +49,23 @@ type ExplainedRule struct {
 	Nearness float64 `json:"nearness"`
 }
 
-// explainRoutes serves the explanation of an event.
-type explainRoutes struct{ *api }
-
-func (a explainRoutes) explain(w http.ResponseWriter, r *http.Request) {
+func (h eventHandlers) explain(w http.ResponseWriter, r *http.Request) (any, error) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequest))
 	if err != nil {
-		a.fail(w, tooLarge(err))
-		return
+		return nil, tooLarge(err)
 	}
-	e, envelope, err := a.subject(r.Context(), r.URL.Query().Get("bus"), body)
+	e, envelope, err := h.subject(r.Context(), r.URL.Query().Get("bus"), body)
 	if err != nil {
-		a.fail(w, err)
-		return
+		return nil, err
 	}
-	x, err := explain(a.Router.Rules(), e, envelope)
-	if err != nil {
-		a.fail(w, err)
-		return
-	}
-	a.answer(w, x)
+	return explain(h.router.Rules(), e, envelope)
 }
 
 // subject finds the event that a request is about: one that was taken in, if the
 // body is {"id": …}, else the one in the body.
-func (a explainRoutes) subject(ctx context.Context, bus string, body []byte) (*event.Event, []byte, error) {
+func (h eventHandlers) subject(ctx context.Context, bus string, body []byte) (*event.Event, []byte, error) {
 	if id, ok := idAlone(body); ok {
-		stored, err := a.Router.Traces.Event(id)
+		stored, err := h.router.Traces.Event(id)
 		if err != nil {
 			return nil, nil, missing(err, whereEventsAre)
 		}
@@ -86,7 +76,7 @@ func (a explainRoutes) subject(ctx context.Context, bus string, body []byte) (*e
 		err = batch.Refused[0]
 	}
 	if err != nil && event.IsRecorded(body) {
-		return a.recorded(bus, body)
+		return h.recorded(bus, body)
 	}
 	if err != nil {
 		return nil, nil, err
@@ -95,7 +85,7 @@ func (a explainRoutes) subject(ctx context.Context, bus string, body []byte) (*e
 	if bus != "" {
 		e.Meta.Bus = bus
 	}
-	plan, err := a.Router.Plan(ctx, e)
+	plan, err := h.router.Plan(ctx, e)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -104,7 +94,7 @@ func (a explainRoutes) subject(ctx context.Context, bus string, body []byte) (*e
 
 // recorded reads an event that nothing takes but TestEventPattern of the EventBridge API does,
 // with a detail that is no object, or members of its own.
-func (a explainRoutes) recorded(bus string, body []byte) (*event.Event, []byte, error) {
+func (h eventHandlers) recorded(bus string, body []byte) (*event.Event, []byte, error) {
 	var text struct {
 		Source     any `json:"source"`
 		DetailType any `json:"detail-type"`
@@ -115,7 +105,7 @@ func (a explainRoutes) recorded(bus string, body []byte) (*event.Event, []byte, 
 	e := &event.Event{Meta: event.Metadata{Bus: cmp.Or(bus, rules.DefaultBus)}}
 	e.Source, _ = text.Source.(string)
 	e.DetailType, _ = text.DetailType.(string)
-	if _, ok := a.Router.Rules().Buses[e.Meta.Bus]; !ok {
+	if _, ok := h.router.Rules().Buses[e.Meta.Bus]; !ok {
 		return nil, nil, &event.Error{Code: event.CodeNotFound, Message: fmt.Sprintf("Event bus %s does not exist.", e.Meta.Bus)}
 	}
 	return e, body, nil

@@ -1,13 +1,15 @@
-package api
+package api_test
 
 import (
 	"strings"
 	"testing"
+
+	"signalbox/api"
 )
 
 func TestExplain(t *testing.T) {
 	w := newWorld(t)
-	x, err := w.client.Explain(t.Context(), "", []byte(`{"source":"shop.orders","detail-type":"OrderCreated","detail":{"total":90,"paid":90}}`))
+	x, err := w.client.Events.Explain(t.Context(), "", []byte(`{"source":"shop.orders","detail-type":"OrderCreated","detail":{"total":90,"paid":90}}`))
 	must(t, err)
 	if len(x.Matched) != 1 || x.Matched[0].Name != "watched" || !strings.Contains(x.Matched[0].Notes[0], "shadow") {
 		t.Errorf("matched %+v, want watched, in shadow", x.Matched)
@@ -34,7 +36,7 @@ func TestExplain(t *testing.T) {
 func TestExplainAnEventThatWasTakenIn(t *testing.T) {
 	w := newWorld(t)
 	id := w.accept("250")[0]
-	x, err := w.client.Explain(t.Context(), "", []byte(`{"id":"`+id+`"}`))
+	x, err := w.client.Events.Explain(t.Context(), "", []byte(`{"id":"`+id+`"}`))
 	must(t, err)
 	if len(x.Matched) != 3 || !strings.Contains(string(x.Event), id) {
 		t.Errorf("matched %+v for %s", x.Matched, x.Event)
@@ -57,7 +59,7 @@ func TestExplainRefuses(t *testing.T) {
 		{"a detail that is text", "/v1/explain", `{"id":"1","account":"0","region":"r","time":"2024-03-01T12:30:00Z","source":"shop.orders","detail-type":"x","detail":"{}","more":1}`, 200, `"more"`},
 		{"several types", "/v1/explain", `{"id":"1","account":"0","region":"r","time":"2024-03-01T12:30:00Z","source":"s","detail-type":["x"]}`, 200, "unmatched"},
 		{"a recorded event on an unknown bus", "/v1/explain?bus=nope", `{"id":"1","account":"0","region":"r","time":"2024-03-01T12:30:00Z","source":"s","detail-type":["x"]}`, 400, "nope"},
-		{"too much", "/v1/explain", strings.Repeat(" ", maxRequest+1), 413, "over the limit"},
+		{"too much", "/v1/explain", strings.Repeat(" ", api.MaxRequest+1), 413, "over the limit"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) { w.ask("POST", tt.path, tt.body, tt.status, tt.want) })

@@ -1,11 +1,9 @@
 package api
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strconv"
 
 	"signalbox/audit"
@@ -23,30 +21,30 @@ type KeyPage struct {
 // keysShown is how many blocked keys the listing of targets shows of each.
 const keysShown = 10
 
-func (a targetRoutes) listKeys(w http.ResponseWriter, r *http.Request) {
+// keyHandlers list and unblock the ordering keys of targets.
+type keyHandlers struct{ router *router.Router }
+
+func (h keyHandlers) list(w http.ResponseWriter, r *http.Request) (any, error) {
 	q := r.URL.Query()
-	limit, err := limitOf(q)
+	limit, err := limitOf(q, defaultPage, maxPage)
 	if err != nil {
-		a.fail(w, err)
-		return
+		return nil, err
 	}
 	var from uint64
 	if cursor := q.Get("cursor"); cursor != "" {
 		if from, err = strconv.ParseUint(cursor, 16, 64); err != nil {
-			a.fail(w, badRequest("cursor %q: use the next_cursor of an earlier page", cursor))
-			return
+			return nil, badCursor(cursor)
 		}
 	}
-	page, err := a.keyPage(r.PathValue("name"), journal.KeyHash(from), limit)
+	page, err := h.page(r.PathValue("name"), journal.KeyHash(from), limit)
 	if err != nil {
-		a.fail(w, keyProblem(err, a.likeTarget(r.PathValue("name"))))
-		return
+		return nil, keyProblem(err, likeTarget(h.router, r.PathValue("name")))
 	}
-	a.answer(w, page)
+	return page, nil
 }
 
-func (a targetRoutes) keyPage(target string, from journal.KeyHash, limit int) (KeyPage, error) {
-	keys, next, err := a.Router.Lanes.BlockedKeys(target, from, limit)
+func (h keyHandlers) page(target string, from journal.KeyHash, limit int) (KeyPage, error) {
+	keys, next, err := h.router.Lanes.BlockedKeys(target, from, limit)
 	page := KeyPage{Keys: append([]router.BlockedKey{}, keys...)}
 	if next != 0 {
 		page.Next = fmt.Sprintf("%016x", uint64(next))
@@ -54,23 +52,21 @@ func (a targetRoutes) keyPage(target string, from journal.KeyHash, limit int) (K
 	return page, err
 }
 
-// ResumeKeyRequest names the ordering key that is to continue.
+// ResumeKeyRequest names the ordering key to unblock.
 type ResumeKeyRequest struct {
 	Key string `json:"key"`
 }
 
-func (a targetRoutes) resumeKey(w http.ResponseWriter, r *http.Request) {
+func (h keyHandlers) resume(w http.ResponseWriter, r *http.Request) (any, error) {
 	var req ResumeKeyRequest
 	if err := read(w, r, &req); err != nil {
-		a.fail(w, err)
-		return
+		return nil, err
 	}
 	audit.Of(r.Context()).Detail(&req)
-	if err := a.Router.Lanes.ResumeKey(r.PathValue("name"), req.Key); err != nil {
-		a.fail(w, keyProblem(err, a.likeTarget(r.PathValue("name"))))
-		return
+	if err := h.router.Lanes.ResumeKey(r.PathValue("name"), req.Key); err != nil {
+		return nil, keyProblem(err, likeTarget(h.router, r.PathValue("name")))
 	}
-	a.answer(w, req)
+	return req, nil
 }
 
 // keyProblem returns an error with its status; hint is for a target that does not exist.
@@ -80,20 +76,4 @@ func keyProblem(err error, hint string) error {
 		return &Error{Status: http.StatusNotFound, Message: unknown.Error(), Hint: hint}
 	}
 	return missing(err, "signalbox ordering-keys list shows those that are")
-}
-
-// BlockedKeys returns some of the ordering keys of a target that do not continue, from
-// where an earlier page ended.
-func (c *Client) BlockedKeys(ctx context.Context, target, cursor string) (page KeyPage, err error) {
-	q := url.Values{"limit": {"1000"}}
-	if cursor != "" {
-		q.Set("cursor", cursor)
-	}
-	return page, c.get(ctx, "/v1/targets/"+url.PathEscape(target)+"/keys", q, &page)
-}
-
-// ResumeKey lets a stopped ordering key of a target continue.
-func (c *Client) ResumeKey(ctx context.Context, target, key string) error {
-	var done ResumeKeyRequest
-	return c.postJSON(ctx, "/v1/targets/"+url.PathEscape(target)+"/keys/resume", ResumeKeyRequest{key}, &done)
 }

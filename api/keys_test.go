@@ -1,4 +1,4 @@
-package api
+package api_test
 
 import (
 	"testing"
@@ -27,13 +27,13 @@ func TestBlockedKeys(t *testing.T) {
 		must(t, err)
 	}
 	w.eventually("two keys stopped", func() bool { return w.router.Accounts().Deliveries.BlockedKeys == 2 })
-	page, err := w.client.BlockedKeys(t.Context(), "shop", "")
+	page, err := w.client.Targets.Keys(t.Context(), "shop", "")
 	must(t, err)
 	if len(page.Keys) != 2 || page.Keys[0].State != "stopped" || page.Keys[0].Head == "" || page.Next != "" {
 		t.Errorf("got %+v", page)
 	}
 	w.ask("GET", "/v1/targets/shop/keys?limit=1", "", 200, `"next_cursor":"`)
-	must(t, w.client.ResumeKey(t.Context(), "shop", "o-1"))
+	must(t, w.client.Targets.ResumeKey(t.Context(), "shop", "o-1"))
 	w.eventually("one key going on", func() bool { return w.router.Accounts().Deliveries.BlockedKeys == 1 })
 }
 

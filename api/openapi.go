@@ -11,8 +11,10 @@ import (
 	"time"
 )
 
-// openAPI answers with an OpenAPI 3.1 document of all routes.
-func (a *api) openAPI(w http.ResponseWriter, _ *http.Request) { a.answer(w, describe(a.routes())) }
+// openAPI returns the handler of the OpenAPI 3.1 document of all routes.
+func openAPI(o Options) handler {
+	return func(http.ResponseWriter, *http.Request) (any, error) { return describe(routes(o)), nil }
+}
 
 type object = map[string]any
 

@@ -1,10 +1,11 @@
-package api
+package api_test
 
 import (
 	"errors"
 	"net/http"
 	"testing"
 
+	"signalbox/api"
 	"signalbox/delivery"
 )
 
@@ -32,22 +33,22 @@ func TestPausingOverHTTP(t *testing.T) {
 
 func TestPausingByClient(t *testing.T) {
 	w := newWorld(t)
-	s, err := w.client.PauseTarget(t.Context(), "console")
+	s, err := w.client.Targets.Pause(t.Context(), "console")
 	must(t, err)
 	if s.State != delivery.Paused {
 		t.Errorf("got %+v", s)
 	}
-	all, err := w.client.Targets(t.Context())
+	all, err := w.client.Targets.List(t.Context())
 	must(t, err)
 	if len(all) == 0 || all[0].Name != "console" || all[0].Pause == nil {
 		t.Errorf("got %+v", all)
 	}
-	p, err := w.client.PauseRule(t.Context(), "default", "unpaid")
+	p, err := w.client.Rules.Pause(t.Context(), "default", "unpaid")
 	must(t, err)
 	if p.State != "paused" {
 		t.Errorf("got %+v", p)
 	}
-	rules, err := w.client.Rules(t.Context())
+	rules, err := w.client.Rules.List(t.Context())
 	must(t, err)
 	paused := 0
 	for _, r := range rules {
@@ -58,12 +59,12 @@ func TestPausingByClient(t *testing.T) {
 	if paused != 1 {
 		t.Errorf("got %+v", rules)
 	}
-	var problem *Error
-	if _, err := w.client.DrainTarget(t.Context(), "x"); !errors.As(err, &problem) || problem.Status != http.StatusNotFound {
+	var problem *api.Error
+	if _, err := w.client.Targets.Drain(t.Context(), "x"); !errors.As(err, &problem) || problem.Status != http.StatusNotFound {
 		t.Errorf("got %v", err)
 	}
-	_, err = w.client.ResumeTarget(t.Context(), "console")
+	_, err = w.client.Targets.Resume(t.Context(), "console")
 	must(t, err)
-	_, err = w.client.ResumeRule(t.Context(), "default", "unpaid")
+	_, err = w.client.Rules.Resume(t.Context(), "default", "unpaid")
 	must(t, err)
 }

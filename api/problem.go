@@ -2,13 +2,10 @@ package api
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"strings"
-
-	"go.uber.org/zap"
 
 	"signalbox/dlq"
 	"signalbox/event"
@@ -18,8 +15,8 @@ import (
 	"signalbox/spelling"
 )
 
-// Error is an answer that is not a success, as the API sends it in {"error": …} and the
-// Client returns it.
+// Error is an answer that is not a success, as the API sends it in {"error": …} and its
+// client returns it.
 type Error struct {
 	// Status is the HTTP status; it is not part of the body.
 	Status int `json:"-"`
@@ -60,24 +57,14 @@ func badRequest(format string, args ...any) *Error {
 	return &Error{Status: http.StatusBadRequest, Message: fmt.Sprintf(format, args...)}
 }
 
-// fail writes an error. What the client can't fix is logged and not told.
-func (a *api) fail(w http.ResponseWriter, err error) {
-	problem := problemOf(err)
-	if problem.Status == http.StatusInternalServerError {
-		a.Logger.Error("request to the API failed", zap.Error(err))
-	}
-	note(w, problem)
-	WriteError(w, problem)
-}
-
 // WriteError answers with an error as JSON.
 func WriteError(w http.ResponseWriter, problem *Error) {
 	if problem.Code == "" {
 		problem.Code = codeOf(problem.Status)
 	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(problem.Status)
-	_ = json.NewEncoder(w).Encode(map[string]*Error{"error": problem}) // a client that has gone misses nothing
+	if err := writeJSON(w, problem.Status, map[string]*Error{"error": problem}); err != nil {
+		w.WriteHeader(http.StatusInternalServerError) // details that are no JSON
+	}
 }
 
 // problemOf returns an error as it is answered: its status, and what of it is told.

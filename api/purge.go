@@ -28,41 +28,39 @@ type Step struct {
 	Problem *Error `json:"error,omitempty"`
 }
 
-func (a deadLetterRoutes) purge(w http.ResponseWriter, r *http.Request) {
+// purge answers step by step while letters leave the queue, until the client goes away or the
+// router stops.
+func (h letterHandlers) purge(w http.ResponseWriter, r *http.Request) (any, error) {
 	var req PurgeRequest
 	if err := read(w, r, &req); err != nil {
-		a.fail(w, err)
-		return
+		return nil, err
 	}
 	acted := audit.Of(r.Context())
 	acted.Detail(&req)
 	if req.DryRun {
 		acted.DryRun()
 	}
-	count := func(p dlq.Progress, err error) (dlq.Progress, error) {
-		if acted.Count(p.Done); req.DryRun {
-			acted.Count(p.Total)
-		}
-		return p, err
+	if err := deliberate(req.Filter, req.All); err != nil {
+		return nil, err
 	}
-	a.leave(w, r, req.Filter, req.All, func(ctx context.Context, report func(dlq.Progress)) (dlq.Progress, error) {
-		return count(a.Router.DeadLetters.Purge(ctx, req.Filter, req.DryRun, report))
-	})
-}
-
-// leave answers step by step while letters leave the queue, until the client goes
-// away or the router stops.
-func (a deadLetterRoutes) leave(w http.ResponseWriter, r *http.Request, f dlq.Filter, all bool,
-	work func(context.Context, func(dlq.Progress)) (dlq.Progress, error),
-) {
-	if err := deliberate(f, all); err != nil {
-		a.fail(w, err)
-		return
-	}
-	ctx, cancel := a.untilStop(r.Context())
+	ctx, cancel := h.untilStop(r.Context())
 	defer cancel()
-	s := a.stream(w)
-	s.end(work(ctx, s.report))
+	takesLong(w)
+	s := &stream{w: w}
+	p, err := h.queue.Purge(ctx, req.Filter, req.DryRun, s.report)
+	if acted.Count(p.Done); req.DryRun {
+		acted.Count(p.Total)
+	}
+	if err != nil && !s.begun {
+		return nil, err
+	}
+	last := Step{Progress: p, Finished: true}
+	if err != nil {
+		last.Problem = problemOf(err)
+		acted.Fail(last.Problem.Message)
+	}
+	s.write(last)
+	return nil, nil
 }
 
 func deliberate(f dlq.Filter, all bool) error {
@@ -76,51 +74,22 @@ func deliberate(f dlq.Filter, all bool) error {
 }
 
 // untilStop returns a context that ends with the request, or when the router stops.
-func (a *api) untilStop(ctx context.Context) (context.Context, context.CancelFunc) {
+func (h letterHandlers) untilStop(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(ctx)
-	if a.Stopping == nil {
+	if h.stopping == nil {
 		return ctx, cancel
 	}
-	forget := context.AfterFunc(a.Stopping, cancel)
+	forget := context.AfterFunc(h.stopping, cancel)
 	return ctx, func() { forget(); cancel() }
 }
 
 // stream writes steps as lines of JSON while a request is at work.
 type stream struct {
-	*api
 	w     http.ResponseWriter
 	begun bool
 }
 
-// stream begins an answer that may take any time.
-func (a *api) stream(w http.ResponseWriter) *stream {
-	takesLong(w)
-	return &stream{api: a, w: w}
-}
-
-// takesLong lifts the server's timeouts, which are for requests that are answered
-// soon.
-func takesLong(w http.ResponseWriter) {
-	control := http.NewResponseController(w)
-	_ = control.SetReadDeadline(time.Time{}) // not supported by a recorder
-	_ = control.SetWriteDeadline(time.Time{})
-}
-
 func (s *stream) report(p dlq.Progress) { s.write(Step{Progress: p}) }
-
-// end writes the last line. An error before the first one has a status of its own.
-func (s *stream) end(p dlq.Progress, err error) {
-	if err != nil && !s.begun {
-		s.fail(s.w, err)
-		return
-	}
-	last := Step{Progress: p, Finished: true}
-	if err != nil {
-		last.Problem = problemOf(err)
-		note(s.w, last.Problem)
-	}
-	s.write(last)
-}
 
 func (s *stream) write(step Step) {
 	if !s.begun {
@@ -130,4 +99,12 @@ func (s *stream) write(step Step) {
 	// A client that has gone ends the request's context, and with it the work.
 	_ = json.NewEncoder(s.w).Encode(step)
 	_ = http.NewResponseController(s.w).Flush()
+}
+
+// takesLong lifts the server's timeouts, which are for requests that are answered
+// soon.
+func takesLong(w http.ResponseWriter) {
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(time.Time{}) // not supported by a recorder
+	_ = control.SetWriteDeadline(time.Time{})
 }

@@ -2,7 +2,6 @@ package api
 
 import (
 	"net/http"
-	"strconv"
 
 	"signalbox/audit"
 	"signalbox/dlq"
@@ -27,63 +26,56 @@ const (
 	maxShow     = 100
 )
 
-// redriveRoutes serves the replays of dead letters.
-type redriveRoutes struct{ *api }
-
-func (a redriveRoutes) redrive(w http.ResponseWriter, r *http.Request) {
+func (h letterHandlers) redrive(w http.ResponseWriter, r *http.Request) (any, error) {
 	var req RedriveRequest
 	err := read(w, r, &req)
 	if err == nil {
 		err = deliberate(req.Filter, req.All)
 	}
-	if text := r.URL.Query().Get("dry_run"); err == nil && text != "" {
-		if req.DryRun, err = strconv.ParseBool(text); err != nil {
-			err = badRequest("dry_run %q: write true or false", text)
-		}
+	if query := r.URL.Query(); err == nil && query.Has("dry_run") {
+		req.DryRun, err = boolOf(query, "dry_run")
 	}
 	if err != nil {
-		a.fail(w, err)
-		return
+		return nil, err
 	}
 	takesLong(w) // to look through a long queue
 	acted := audit.Of(r.Context())
 	acted.Detail(&req)
 	if req.DryRun {
 		acted.DryRun()
-		a.preview(w, r, &req)
-		return
+		return h.preview(w, r, &req)
 	}
-	j, err := a.Router.DeadLetters.Redrive(r.Context(), req.Redrive)
+	j, err := h.queue.Redrive(r.Context(), req.Redrive)
 	acted.Count(j.Total)
-	a.started(w, j, err)
+	return started(w, j, err)
 }
 
-func (a redriveRoutes) preview(w http.ResponseWriter, r *http.Request, req *RedriveRequest) {
+func (h letterHandlers) preview(w http.ResponseWriter, r *http.Request, req *RedriveRequest) (any, error) {
 	show := defaultShow
 	if req.Show != nil {
 		show = *req.Show
 	}
 	if show < 0 || show > maxShow {
-		a.fail(w, badRequest("show %d: write a number from 0 to %d", show, maxShow))
-		return
+		return nil, badRequest("show %d: write a number from 0 to %d", show, maxShow)
 	}
-	p, err := a.Router.DeadLetters.Preview(r.Context(), req.Redrive, show)
+	p, err := h.queue.Preview(r.Context(), req.Redrive, show)
 	if err != nil {
-		a.fail(w, err)
-		return
+		return nil, err
 	}
-	a.answer(w, p)
+	writeJSON(w, http.StatusOK, p)
+	return nil, nil
 }
 
-// started answers that a redrive is at work, and where to ask for it.
-func (a redriveRoutes) started(w http.ResponseWriter, j dlq.Job, err error) {
-	if err != nil {
-		a.fail(w, err)
-		return
+// started returns a redrive that is at work, and tells where to ask for it.
+func started(w http.ResponseWriter, j dlq.Job, err error) (any, error) {
+	if err == nil {
+		w.Header().Set("Location", "/v1/redrives/"+j.ID)
 	}
-	w.Header().Set("Location", "/v1/redrives/"+j.ID)
-	a.answerAs(w, http.StatusAccepted, j)
+	return j, err
 }
+
+// redriveHandlers show, cancel and resume redrives.
+type redriveHandlers struct{ queue *dlq.Queue }
 
 // RedriveList is the answer to GET /v1/redrives, the latest first.
 type RedriveList struct {
@@ -91,31 +83,22 @@ type RedriveList struct {
 	NextCursor string    `json:"next_cursor,omitempty"`
 }
 
-func (a redriveRoutes) listRedrives(w http.ResponseWriter, r *http.Request) {
-	jobs, next, err := page(r.URL.Query(), a.Router.DeadLetters.Jobs(), func(j *dlq.Job) string { return j.ID })
-	if err != nil {
-		a.fail(w, err)
-		return
-	}
-	a.answer(w, RedriveList{jobs, next})
+func (h redriveHandlers) list(_ http.ResponseWriter, r *http.Request) (any, error) {
+	jobs, next, err := page(r.URL.Query(), h.queue.Jobs(), func(j *dlq.Job) string { return j.ID })
+	return RedriveList{jobs, next}, err
 }
 
-func (a redriveRoutes) getRedrive(w http.ResponseWriter, r *http.Request) {
-	j, err := a.Router.DeadLetters.Job(r.PathValue("id"))
-	if err != nil {
-		a.fail(w, err)
-		return
-	}
-	a.answer(w, j)
+func (h redriveHandlers) get(_ http.ResponseWriter, r *http.Request) (any, error) {
+	return h.queue.Job(r.PathValue("id"))
 }
 
-func (a redriveRoutes) cancelRedrive(w http.ResponseWriter, r *http.Request) {
-	j, err := a.Router.DeadLetters.Cancel(r.PathValue("id"))
-	a.started(w, j, err)
+func (h redriveHandlers) cancel(w http.ResponseWriter, r *http.Request) (any, error) {
+	j, err := h.queue.Cancel(r.PathValue("id"))
+	return started(w, j, err)
 }
 
-func (a redriveRoutes) resumeRedrive(w http.ResponseWriter, r *http.Request) {
+func (h redriveHandlers) resume(w http.ResponseWriter, r *http.Request) (any, error) {
 	takesLong(w)
-	j, err := a.Router.DeadLetters.Resume(r.Context(), r.PathValue("id"))
-	a.started(w, j, err)
+	j, err := h.queue.Resume(r.Context(), r.PathValue("id"))
+	return started(w, j, err)
 }

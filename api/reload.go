@@ -17,18 +17,20 @@ type reloaded struct {
 	config.Status
 }
 
-func (a *api) reload(w http.ResponseWriter, r *http.Request) {
-	changed, err := a.Reloader.Reload(r.Context())
-	if err != nil {
-		a.fail(w, reloadProblem(err))
-		return
+// reload returns the handler that reads all files again.
+func reload(reloader *config.Reloader) handler {
+	return func(_ http.ResponseWriter, r *http.Request) (any, error) {
+		changed, err := reloader.Reload(r.Context())
+		if err != nil {
+			return nil, reloadProblem(err)
+		}
+		audit.Of(r.Context()).Detail(map[string]bool{"changed": changed})
+		return reloaded{Changed: changed, Status: reloader.Status()}, nil
 	}
-	audit.Of(r.Context()).Detail(map[string]bool{"changed": changed})
-	a.answer(w, reloaded{Changed: changed, Status: a.Reloader.Status()})
 }
 
-// reloadProblem returns the faults of the files one by one. They are the caller's
-// to fix, so all of them are told.
+// reloadProblem returns the faults of the files one by one. They are the caller's to fix, so
+// all of them are told.
 func reloadProblem(err error) *Error {
 	p := badRequest("%v", err)
 	p.Hint = "the rules that served before continue to serve"

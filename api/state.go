@@ -2,7 +2,6 @@ package api
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -27,66 +26,54 @@ type StateTypes struct {
 // maxStateTypes bounds the listing of types.
 const maxStateTypes = 10_000
 
-// stateRoutes serves the states of objects.
-type stateRoutes struct{ *api }
+// stateHandlers show the latest state of objects.
+type stateHandlers struct{ states *state.Reader }
 
-func (a stateRoutes) listStateTypes(w http.ResponseWriter, _ *http.Request) {
-	types, err := a.Router.States.Types(maxStateTypes)
-	if err != nil {
-		a.fail(w, err)
-		return
-	}
-	a.answer(w, StateTypes{append([]string{}, types...)})
+func (h stateHandlers) types(_ http.ResponseWriter, _ *http.Request) (any, error) {
+	types, err := h.states.Types(maxStateTypes)
+	return StateTypes{append([]string{}, types...)}, err
 }
 
-func (a stateRoutes) listStates(w http.ResponseWriter, r *http.Request) {
+func (h stateHandlers) list(w http.ResponseWriter, r *http.Request) (any, error) {
 	q := r.URL.Query()
 	if q.Has("key") {
-		a.state(w, r, q.Get("key"))
-		return
+		return h.one(w, r, q.Get("key"))
 	}
-	limit, err := limitOf(q)
+	limit, err := limitOf(q, defaultPage, maxPage)
 	if err != nil {
-		a.fail(w, err)
-		return
+		return nil, err
 	}
-	states, more, err := a.Router.States.List(r.PathValue("type"), q.Get("prefix"), cmp.Or(q.Get("cursor"), q.Get("after")), limit)
-	if err != nil {
-		a.fail(w, err)
-		return
-	}
+	states, more, err := h.states.List(r.PathValue("type"), q.Get("prefix"), cmp.Or(q.Get("cursor"), q.Get("after")), limit)
 	page := StatePage{Objects: append([]*state.Object{}, states...)}
 	if more {
 		page.Next = states[len(states)-1].Key
 	}
-	a.answer(w, page)
+	return page, err
 }
 
-func (a stateRoutes) getState(w http.ResponseWriter, r *http.Request) {
-	a.state(w, r, r.PathValue("key"))
+func (h stateHandlers) get(w http.ResponseWriter, r *http.Request) (any, error) {
+	return h.one(w, r, r.PathValue("key"))
 }
 
-// state answers with one object's state. Its version is the ETag, so that a cache
-// asks with If-None-Match. An object that is gone answers 410.
-func (a stateRoutes) state(w http.ResponseWriter, r *http.Request, key string) {
+// one returns an object's state. Its version is the ETag, so that a cache asks with
+// If-None-Match. An object that is gone is an error.
+func (h stateHandlers) one(w http.ResponseWriter, r *http.Request, key string) (any, error) {
 	kind := r.PathValue("type")
-	s, err := a.Router.States.Get(kind, key, r.URL.Query().Get("version"))
+	s, err := h.states.Get(kind, key, r.URL.Query().Get("version"))
 	if err != nil {
-		a.fail(w, missing(err, fmt.Sprintf("GET /v1/state/%s lists the keys that are known, GET /v1/state the types", url.PathEscape(kind))))
-		return
+		return nil, missing(err, fmt.Sprintf("GET /v1/state/%s lists the keys that are known, GET /v1/state the types", url.PathEscape(kind)))
 	}
 	tag := `"` + s.Version + `"`
 	w.Header().Set("ETag", tag)
-	if among(r.Header.Get("If-None-Match"), tag) {
+	switch {
+	case among(r.Header.Get("If-None-Match"), tag):
 		w.WriteHeader(http.StatusNotModified)
-		return
+		return nil, nil
+	case s.Gone:
+		return nil, &Error{Status: http.StatusGone, Message: fmt.Sprintf(
+			"%s %q is gone: event %s said so at %s", s.Type, s.Key, s.EventID, s.Updated.Format(time.RFC3339))}
 	}
-	if s.Gone {
-		a.fail(w, &Error{Status: http.StatusGone, Message: fmt.Sprintf(
-			"%s %q is gone: event %s said so at %s", s.Type, s.Key, s.EventID, s.Updated.Format(time.RFC3339))})
-		return
-	}
-	a.answer(w, s)
+	return s, nil
 }
 
 // among reports whether a list of entity tags holds one, or is "*" (RFC 9110,
@@ -98,27 +85,4 @@ func among(list, tag string) bool {
 		}
 	}
 	return false
-}
-
-// StateTypes returns the types of objects whose state is known.
-func (c *Client) StateTypes(ctx context.Context) (t StateTypes, err error) {
-	return t, c.get(ctx, "/v1/state", nil, &t)
-}
-
-// States returns states of a type by key, those behind after whose keys begin with
-// prefix.
-func (c *Client) States(ctx context.Context, kind, prefix, after string) (page StatePage, err error) {
-	q := url.Values{"prefix": {prefix}, "cursor": {after}}
-	return page, c.get(ctx, "/v1/state/"+url.PathEscape(kind), q, &page)
-}
-
-// State returns an object's state: the latest, or a version of it where that is not
-// empty.
-func (c *Client) State(ctx context.Context, kind, key, version string) (*state.Object, error) {
-	q := url.Values{"key": {key}}
-	if version != "" {
-		q.Set("version", version)
-	}
-	s := new(state.Object)
-	return s, c.get(ctx, "/v1/state/"+url.PathEscape(kind), q, s)
 }

@@ -1,4 +1,4 @@
-package api
+package api_test
 
 import (
 	"encoding/json"
@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"testing"
 
+	"signalbox/api"
 	"signalbox/event"
 	"signalbox/state"
 )
@@ -45,12 +46,12 @@ func TestStates(t *testing.T) {
 	} {
 		w.ask("GET", tt.path, "", tt.status, tt.want)
 	}
-	page, err := w.client.States(t.Context(), "Thing", "a/", "")
+	page, err := w.client.States.List(t.Context(), "Thing", "a/", "")
 	must(t, err)
 	if len(page.Objects) != 2 || page.Objects[0].Key != "a/1.x" || page.Objects[1].Key != "a/2" || page.Next != "" {
 		t.Errorf("got %+v", page)
 	}
-	var first StatePage
+	var first api.StatePage
 	must(t, json.Unmarshal([]byte(w.ask("GET", "/v1/state/Thing?limit=1&prefix=a/", "", 200, `"next_cursor":"a/1.x"`)), &first))
 	if len(first.Objects) != 1 {
 		t.Errorf("a page of one: got %+v", first)
@@ -60,7 +61,7 @@ func TestStates(t *testing.T) {
 func TestAnETagTellsACacheThatNothingChanged(t *testing.T) {
 	w := newWorld(t)
 	w.audit(`{"id":"1","n":1}`)
-	was, err := w.client.State(t.Context(), "Thing", "1", "")
+	was, err := w.client.States.Get(t.Context(), "Thing", "1", "")
 	must(t, err)
 	for _, tt := range []struct {
 		match  string
@@ -76,7 +77,7 @@ func TestAnETagTellsACacheThatNothingChanged(t *testing.T) {
 	if got := w.conditional("/v1/state/Thing/1?version="+url.QueryEscape(was.Version), `"`+was.Version+`"`, was); got != http.StatusNotModified {
 		t.Errorf("the version before: %d", got)
 	}
-	if s, err := w.client.State(t.Context(), "Thing", "1", ""); err != nil || s.Version == was.Version {
+	if s, err := w.client.States.Get(t.Context(), "Thing", "1", ""); err != nil || s.Version == was.Version {
 		t.Errorf("got %+v, %v", s, err)
 	}
 }

@@ -1,12 +1,8 @@
-package api
+package api_test
 
 import (
-	"context"
-	"errors"
 	"strings"
 	"testing"
-
-	"signalbox/trace"
 )
 
 func TestTrace(t *testing.T) {
@@ -23,32 +19,17 @@ func TestTrace(t *testing.T) {
 		{"/v1/traces/" + id, 200, `"correlation":true`},
 		{"/v1/events/nope/trace", 404, `no event \"nope\" is kept`},
 		{"/v1/traces/nope", 404, "events are kept as long as retention says, here since 2"},
-		{"/v1/events/" + id + "/trace?limit=0", 400, "must be a number from 1 to 10000"},
-		{"/v1/events/" + id + "/trace?limit=x", 400, "must be a number from 1 to 10000"},
+		{"/v1/events/" + id + "/trace?limit=0", 400, "write a number from 1 to 10000"},
+		{"/v1/events/" + id + "/trace?limit=x", 400, "write a number from 1 to 10000"},
 	} {
 		t.Run(tt.path, func(t *testing.T) { w.ask("GET", tt.path, "", tt.status, tt.want) })
 	}
-	trace, err := w.client.Trace(t.Context(), id, 0)
+	trace, err := w.client.Events.Trace(t.Context(), id, 0)
 	must(t, err)
 	if len(trace.Roots) != 1 || len(trace.Roots[0].Deliveries) != 2 {
 		t.Errorf("got %+v", trace)
 	}
-	if _, err := w.client.Trace(t.Context(), "a/b", 0); err == nil || !strings.Contains(err.Error(), `"a/b"`) {
+	if _, err := w.client.Events.Trace(t.Context(), "a/b", 0); err == nil || !strings.Contains(err.Error(), `"a/b"`) {
 		t.Errorf("an unknown id with a slash: %v", err)
-	}
-}
-
-func TestTracesWaitForTheirTurn(t *testing.T) {
-	a := &api{traces: make(chan struct{}, 1)}
-	ctx, cancel := context.WithCancel(t.Context())
-	_, err := (traceRoutes{a}).oneOfTraces(ctx, func() (*trace.Trace, error) {
-		cancel()
-		return (traceRoutes{a}).oneOfTraces(ctx, func() (*trace.Trace, error) { return nil, errors.New("two at a time") })
-	})
-	if !errors.Is(err, context.Canceled) {
-		t.Errorf("got %v", err)
-	}
-	if _, err := (traceRoutes{a}).oneOfTraces(t.Context(), func() (*trace.Trace, error) { return nil, nil }); err != nil {
-		t.Errorf("the next one: %v", err)
 	}
 }

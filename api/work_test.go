@@ -1,4 +1,4 @@
-package api
+package api_test
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"signalbox/api"
 	"signalbox/commands/work"
 	"signalbox/event"
 )
@@ -44,7 +45,7 @@ func (w *world) command(name, correlation string, action work.Action) *work.Requ
 	reply, err := w.router.Commands.Command(w.t.Context(), e, 0)
 	must(w.t, err)
 	for end := time.Now().Add(10 * time.Second); ; time.Sleep(2 * time.Millisecond) {
-		request, err := w.client.WorkRequest(w.t.Context(), reply.Work.ID)
+		request, err := w.client.WorkRequests.Get(w.t.Context(), reply.Work.ID)
 		must(w.t, err)
 		if request.Action == action {
 			return request
@@ -65,17 +66,17 @@ func TestWorkRequestsAreListed(t *testing.T) {
 	}
 	made, taken, refused, again := all[0], all[1], all[2], all[3]
 	for name, tt := range map[string]struct {
-		filter WorkFilter
+		filter api.WorkFilter
 		want   []string
 	}{
-		"all, the latest first": {WorkFilter{}, []string{again, refused, taken, made}},
-		"action type":           {WorkFilter{Action: work.Failed}, []string{refused}},
-		"operation":             {WorkFilter{Operation: "TakeThing"}, []string{again, taken}},
-		"service":               {WorkFilter{Service: "made"}, []string{made}},
-		"entity type":           {WorkFilter{EntityType: "thing"}, []string{again, refused, taken, made}},
-		"story":                 {WorkFilter{CorrelationID: "story-TakeThing"}, []string{again, taken}},
-		"open":                  {WorkFilter{Open: true}, []string{again, taken}},
-		"open and of a kind":    {WorkFilter{Open: true, Operation: "MakeThing"}, nil},
+		"all, the latest first": {api.WorkFilter{}, []string{again, refused, taken, made}},
+		"action type":           {api.WorkFilter{Action: work.Failed}, []string{refused}},
+		"operation":             {api.WorkFilter{Operation: "TakeThing"}, []string{again, taken}},
+		"service":               {api.WorkFilter{Service: "made"}, []string{made}},
+		"entity type":           {api.WorkFilter{EntityType: "thing"}, []string{again, refused, taken, made}},
+		"story":                 {api.WorkFilter{CorrelationID: "story-TakeThing"}, []string{again, taken}},
+		"open":                  {api.WorkFilter{Open: true}, []string{again, taken}},
+		"open and of a kind":    {api.WorkFilter{Open: true, Operation: "MakeThing"}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, limit := range []int{1, 2, 1000} {
@@ -88,11 +89,11 @@ func TestWorkRequestsAreListed(t *testing.T) {
 }
 
 // pages lists work requests page by page.
-func (w *world) pages(f WorkFilter, limit int) (ids []string) {
+func (w *world) pages(f api.WorkFilter, limit int) (ids []string) {
 	w.t.Helper()
 	cursor := ""
 	for {
-		page, err := w.client.WorkRequests(w.t.Context(), f, cursor, limit)
+		page, err := w.client.WorkRequests.List(w.t.Context(), f, cursor, limit)
 		must(w.t, err)
 		if len(page.WorkRequests) > limit {
 			w.t.Errorf("a page of %d has %d", limit, len(page.WorkRequests))
@@ -109,16 +110,16 @@ func (w *world) pages(f WorkFilter, limit int) (ids []string) {
 func TestTheListOfWorkRequestsRefuses(t *testing.T) {
 	w := workWorld(t)
 	for query, want := range map[string]string{
-		"limit=0":           `limit: \"0\" is no number from 1 to 1000`,
-		"limit=1001":        `limit: \"1001\" is no number`,
-		"open=maybe":        `open: \"maybe\" is neither true nor false`,
-		"action_type=done":  `action_type: \"done\" is none of [ACCEPTED IN_PROGRESS SUCCEEDED FAILED CANCELING CANCELED]`,
+		"limit=0":           `limit \"0\": write a number from 1 to 1000`,
+		"limit=1001":        `limit \"1001\": write a number`,
+		"open=maybe":        `open \"maybe\": write true or false`,
+		"action_type=done":  `action_type \"done\": write one of [ACCEPTED IN_PROGRESS SUCCEEDED FAILED CANCELING CANCELED]`,
 		"actiontype=FAILED": `the parameters here are action_type, operation, service`,
 	} {
 		w.ask("GET", "/v1/work-requests?"+query, "", 400, want)
 	}
 	w.ask("GET", "/v1/work-requests?action_type=failed", "", 200, `{"work_requests":[]}`) // in any case of letters
-	w.ask("GET", "/v1/work-requests?cursor=nope", "", 404, "a cursor is what an earlier page has given")
+	w.ask("GET", "/v1/work-requests?cursor=nope", "", 400, "use the next_cursor of an earlier page")
 }
 
 func TestAWorkRequestIsCanceled(t *testing.T) {
@@ -130,12 +131,12 @@ func TestAWorkRequestIsCanceled(t *testing.T) {
 	}
 	w.tell(&event.Event{Source: "shop", DetailType: "TakeThingCanceled", Detail: []byte("{}"), Meta: event.Metadata{CorrelationID: taken.CommandID}})
 	w.ask("GET", "/v1/work-requests/"+taken.ID, "", 200, `"actionType":"CANCELED"`)
-	_, err := w.client.CancelWork(t.Context(), taken.ID)
-	var problem *Error
+	_, err := w.client.WorkRequests.Cancel(t.Context(), taken.ID)
+	var problem *api.Error
 	if !errors.As(err, &problem) || problem.Status != http.StatusConflict || !strings.HasPrefix(err.Error(), "cancel: work request "+taken.ID+" has ended: it is CANCELED since ") {
 		t.Errorf("the end of what has ended: %v", err)
 	}
-	if _, err := w.client.WorkRequest(t.Context(), "a/b"); !errors.As(err, &problem) || problem.Status != http.StatusNotFound || !strings.Contains(err.Error(), `"a/b"`) {
+	if _, err := w.client.WorkRequests.Get(t.Context(), "a/b"); !errors.As(err, &problem) || problem.Status != http.StatusNotFound || !strings.Contains(err.Error(), `"a/b"`) {
 		t.Errorf("an id with a slash: %v", err)
 	}
 

@@ -7,22 +7,22 @@ import (
 	"fmt"
 	"time"
 
-	"signalbox/api"
+	"signalbox/api/client"
 )
 
 // queryWait is how long a query waits for its reply where nobody says.
 const queryWait = 10 * time.Second
 
 // ask sends one command or query and prints what its handler answers.
-func (s *sendCommand) ask(ctx context.Context, client *api.Client, events []outgoing) error {
+func (s *sendCommand) ask(ctx context.Context, conn *client.Client, events []outgoing) error {
 	if len(events) != 1 {
 		return wrongUsage("%d messages: a command or a query is sent alone", len(events))
 	}
 	group := groups(events)[0]
-	opts := api.SendOptions{Bus: group.bus, Synthetic: s.synthetic}
-	send, wait := client.Command, s.wait
+	opts := client.SendOptions{Bus: group.bus, Synthetic: s.synthetic}
+	send, wait := conn.Commands.Command, s.wait
 	if s.query {
-		send, wait = client.Query, cmp.Or(s.wait, queryWait)
+		send, wait = conn.Commands.Query, cmp.Or(s.wait, queryWait)
 	}
 	answer, err := send(ctx, group.body(), wait, opts)
 	if err != nil {
@@ -32,7 +32,7 @@ func (s *sendCommand) ask(ctx context.Context, client *api.Client, events []outg
 }
 
 // printAnswer prints the handler's answer, or the work request.
-func (s *sendCommand) printAnswer(a *api.Answer) error {
+func (s *sendCommand) printAnswer(a *client.Answer) error {
 	switch {
 	case s.output == formatJSON:
 		if err := printJSON(s.stdout, answerView(a)); err != nil {
@@ -58,11 +58,11 @@ func (s *sendCommand) printAnswer(a *api.Answer) error {
 // shownAnswer is an answer for programs: its body as JSON where it is that, else
 // as text.
 type shownAnswer struct {
-	*api.Answer
+	*client.Answer
 	Body any `json:"body,omitempty"`
 }
 
-func answerView(a *api.Answer) shownAnswer {
+func answerView(a *client.Answer) shownAnswer {
 	switch {
 	case a.WorkRequest != nil || len(a.Body) == 0:
 		return shownAnswer{Answer: a}

@@ -56,11 +56,11 @@ func (a *auditCommand) run(ctx context.Context) (err error) {
 	if a.filter.Until, err = momentFlag("until", a.until, now); err != nil {
 		return err
 	}
-	client, err := a.client(a.connection)
+	conn, err := a.client(a.connection)
 	if err != nil {
 		return err
 	}
-	page, err := client.Audit(ctx, a.filter, "", a.limit)
+	page, err := conn.Audit.List(ctx, a.filter, "", a.limit)
 	if err != nil {
 		return err
 	}

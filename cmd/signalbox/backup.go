@@ -39,7 +39,7 @@ type backupCommand struct {
 }
 
 func (b *backupCommand) run(ctx context.Context, dir string) error {
-	client, err := b.client(b.connection)
+	conn, err := b.client(b.connection)
 	if err != nil {
 		return err
 	}
@@ -47,7 +47,7 @@ func (b *backupCommand) run(ctx context.Context, dir string) error {
 	if err := backup.Begin(dir); err != nil {
 		return err
 	}
-	body, err := client.Backup(ctx)
+	body, err := conn.Store.Backup(ctx)
 	if err != nil {
 		return backup.Abandon(dir, err)
 	}

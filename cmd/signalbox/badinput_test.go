@@ -259,6 +259,6 @@ func TestATraceOfTenThousandEvents(t *testing.T) {
 			t.Errorf("limit %q: %d of %d events, notes %q", limit, got.Events, got.Known, got.Notes)
 		}
 	}
-	s.ask(http.MethodGet, "/v1/traces/many?limit=10001", "", http.StatusBadRequest, `limit: \"10001\" must be a number from 1 to 10000`)
+	s.ask(http.MethodGet, "/v1/traces/many?limit=10001", "", http.StatusBadRequest, `limit \"10001\": write a number from 1 to 10000`)
 	s.run("trace", "many").want(t, exitOK, "note: only the first 1000 of 10100 events are shown", "")
 }

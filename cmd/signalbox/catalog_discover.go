@@ -44,11 +44,11 @@ func (d *catalogDiscover) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	client, err := d.client(d.connection)
+	conn, err := d.client(d.connection)
 	if err != nil {
 		return err
 	}
-	found, err := client.Discover(ctx, since, d.limit)
+	found, err := conn.Catalog.Discover(ctx, since, d.limit)
 	if err != nil {
 		return err
 	}

@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"signalbox/api"
+	"signalbox/api/client"
 	"signalbox/config"
 )
 
@@ -30,30 +30,30 @@ func (x *connection) flags(cmd *cobra.Command) {
 	x.tls.flags(cmd)
 }
 
-// client makes a client of the router that the flags, or else the configuration,
+// client returns a client of the router that the flags, or else the configuration,
 // name.
-func (c *cli) client(x connection) (*api.Client, error) {
-	client := &api.Client{URL: strings.TrimRight(x.url, "/"), APIKey: cmp.Or(x.key, os.Getenv(keyVariable))}
+func (c *cli) client(x connection) (*client.Client, error) {
+	opts := client.Options{URL: strings.TrimRight(x.url, "/"), APIKey: cmp.Or(x.key, os.Getenv(keyVariable))}
 	var local *config.Config
-	if client.URL == "" {
+	if opts.URL == "" {
 		var err error
 		if local, err = c.configOrDefault(); err != nil {
 			return nil, fmt.Errorf("the router's address is taken from the configuration, which has faults (or give --url):\n%w", err)
 		}
-		client.URL = reachable(local.TLS.Scheme(), local.Listen)
+		opts.URL = reachable(local.TLS.Scheme(), local.Listen)
 	}
-	u, err := url.Parse(client.URL)
+	u, err := url.Parse(opts.URL)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return nil, wrongUsage("--url %q: write an address such as http://127.0.0.1:8080", client.URL)
+		return nil, wrongUsage("--url %q: write an address such as http://127.0.0.1:8080", opts.URL)
 	}
 	trust, err := x.tls.config(local)
 	if err != nil {
 		return nil, err
 	}
-	client.HTTP = &http.Client{Transport: &http.Transport{
+	opts.HTTP = &http.Client{Transport: &http.Transport{
 		DisableKeepAlives: true, DialContext: (&net.Dialer{}).DialContext, TLSClientConfig: trust,
 	}}
-	return client, nil
+	return client.New(opts), nil
 }
 
 // reachable is the URL at which this machine reaches a listen address.

@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"signalbox/api"
+	"signalbox/api/client"
 	"signalbox/dlq"
 	"signalbox/spelling"
 )
@@ -50,7 +50,7 @@ func (l *dlqList) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	client, err := l.client(l.connection)
+	conn, err := l.client(l.connection)
 	if err != nil {
 		return err
 	}
@@ -60,7 +60,7 @@ func (l *dlqList) run(ctx context.Context) error {
 		if l.limit > 0 {
 			limit = min(limit, l.limit-len(all.Letters))
 		}
-		page, err := client.DeadLetters(ctx, filter, all.Next, limit)
+		page, err := conn.DeadLetters.List(ctx, filter, all.Next, limit)
 		if err != nil {
 			return err
 		}
@@ -70,7 +70,7 @@ func (l *dlqList) run(ctx context.Context) error {
 		return printJSON(l.stdout, all)
 	}
 	if len(all.Letters) == 0 && filter.Target != "" {
-		if err := l.noteTarget(ctx, client, filter.Target); err != nil {
+		if err := l.noteTarget(ctx, conn, filter.Target); err != nil {
 			return err
 		}
 	}
@@ -79,8 +79,8 @@ func (l *dlqList) run(ctx context.Context) error {
 
 // noteTarget tells somebody who finds nothing of a target that does not exist:
 // it may be misspelt, and a target that was removed may still have letters.
-func (l *dlqList) noteTarget(ctx context.Context, client *api.Client, name string) error {
-	all, err := client.Targets(ctx)
+func (l *dlqList) noteTarget(ctx context.Context, conn *client.Client, name string) error {
+	all, err := conn.Targets.List(ctx)
 	if err != nil {
 		return err
 	}

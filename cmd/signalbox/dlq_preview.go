@@ -9,13 +9,14 @@ import (
 	"strings"
 
 	"signalbox/api"
+	"signalbox/api/client"
 	"signalbox/dlq"
 	"signalbox/targets"
 )
 
 // preview shows what a redrive would do.
-func (r *dlqReplay) preview(ctx context.Context, client *api.Client, req api.RedriveRequest) error {
-	p, err := client.PreviewRedrive(ctx, req)
+func (r *dlqReplay) preview(ctx context.Context, conn *client.Client, req api.RedriveRequest) error {
+	p, err := conn.DeadLetters.Preview(ctx, req)
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"signalbox/api"
+	"signalbox/api/client"
 	"signalbox/dlq"
 )
 
@@ -48,12 +49,12 @@ func (p *dlqPurge) run(ctx context.Context, ids []string) error {
 	if err := chosen(p.cli, filter, p.all, p.dryRun || p.yes); err != nil {
 		return err
 	}
-	client, err := p.client(p.connection)
+	conn, err := p.client(p.connection)
 	if err != nil {
 		return err
 	}
 	req := api.PurgeRequest{Filter: filter, All: p.all, DryRun: true}
-	found, err := client.Purge(ctx, req, nil)
+	found, err := conn.DeadLetters.Purge(ctx, req, nil)
 	if err != nil {
 		return err
 	}
@@ -70,13 +71,13 @@ func (p *dlqPurge) run(ctx context.Context, ids []string) error {
 			return err
 		}
 	}
-	return p.drop(ctx, client, req)
+	return p.drop(ctx, conn, req)
 }
 
-func (p *dlqPurge) drop(ctx context.Context, client *api.Client, req api.PurgeRequest) error {
+func (p *dlqPurge) drop(ctx context.Context, conn *client.Client, req api.PurgeRequest) error {
 	req.DryRun = false
 	bar := newProgress(p.stderr)
-	done, err := client.Purge(ctx, req, func(p dlq.Progress) { bar.show(p.Done+p.Skipped, p.Total) })
+	done, err := conn.DeadLetters.Purge(ctx, req, func(p dlq.Progress) { bar.show(p.Done+p.Skipped, p.Total) })
 	bar.end()
 	if err != nil {
 		return err

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"signalbox/api"
+	"signalbox/api/client"
 	"signalbox/dlq"
 )
 
@@ -45,32 +46,32 @@ func (r *dlqRedrives) run(ctx context.Context, args []string) error {
 	if r.cancel && len(args) == 0 {
 		return wrongUsage("--cancel: say which redrive")
 	}
-	client, err := r.client(r.connection)
+	conn, err := r.client(r.connection)
 	if err != nil {
 		return err
 	}
 	switch {
 	case len(args) == 0:
-		return r.list(ctx, client)
+		return r.list(ctx, conn)
 	case r.cancel:
-		j, err := client.CancelRedrive(ctx, args[0])
+		j, err := conn.Redrives.Cancel(ctx, args[0])
 		if err != nil {
 			return err
 		}
-		if j, err = cancelledSoon(ctx, client, j); err != nil {
+		if j, err = cancelledSoon(ctx, conn, j); err != nil {
 			return err
 		}
 		return printJob(r.cli, r.output, j)
 	}
-	j, err := client.RedriveJob(ctx, args[0])
+	j, err := conn.Redrives.Get(ctx, args[0])
 	if err != nil {
 		return err
 	}
 	return printJob(r.cli, r.output, j)
 }
 
-func (r *dlqRedrives) list(ctx context.Context, client *api.Client) error {
-	jobs, err := client.Redrives(ctx)
+func (r *dlqRedrives) list(ctx context.Context, conn *client.Client) error {
+	jobs, err := conn.Redrives.List(ctx)
 	if err != nil {
 		return err
 	}

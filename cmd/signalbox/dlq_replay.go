@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"signalbox/api"
+	"signalbox/api/client"
 	"signalbox/dlq"
 	"signalbox/targets"
 )
@@ -78,21 +79,21 @@ func (r *dlqReplay) run(ctx context.Context, ids []string) error {
 	if err != nil {
 		return err
 	}
-	client, err := r.client(r.connection)
+	conn, err := r.client(r.connection)
 	if err != nil {
 		return err
 	}
 	switch {
 	case r.resume != "":
-		j, err := client.ResumeRedrive(ctx, r.resume)
+		j, err := conn.Redrives.Resume(ctx, r.resume)
 		if err != nil {
 			return err
 		}
-		return r.follow(ctx, client, j)
+		return r.follow(ctx, conn, j)
 	case r.dryRun:
-		return r.preview(ctx, client, req)
+		return r.preview(ctx, conn, req)
 	}
-	return r.begin(ctx, client, req)
+	return r.begin(ctx, conn, req)
 }
 
 // request returns the redrive that the flags ask for.
@@ -131,11 +132,11 @@ func (r *dlqReplay) request(ids []string) (req api.RedriveRequest, err error) {
 }
 
 // begin counts, asks, and begins the redrive.
-func (r *dlqReplay) begin(ctx context.Context, client *api.Client, req api.RedriveRequest) error {
+func (r *dlqReplay) begin(ctx context.Context, conn *client.Client, req api.RedriveRequest) error {
 	if !r.yes {
 		none := 0
 		req.Show = &none
-		p, err := client.PreviewRedrive(ctx, req)
+		p, err := conn.DeadLetters.Preview(ctx, req)
 		if err != nil {
 			return err
 		}
@@ -147,23 +148,23 @@ func (r *dlqReplay) begin(ctx context.Context, client *api.Client, req api.Redri
 			}
 		}
 	}
-	j, err := client.Redrive(ctx, req)
+	j, err := conn.DeadLetters.Redrive(ctx, req)
 	if err != nil {
 		return err
 	}
 	if ids := req.Filter.IDs; j.Total == 0 && len(ids) > 0 {
 		return noLetters(ids)
 	}
-	return r.follow(ctx, client, j)
+	return r.follow(ctx, conn, j)
 }
 
 // follow shows how a redrive continues, and then how it ended.
-func (r *dlqReplay) follow(ctx context.Context, client *api.Client, j dlq.Job) error {
+func (r *dlqReplay) follow(ctx context.Context, conn *client.Client, j dlq.Job) error {
 	if r.detach {
 		return printJob(r.cli, r.output, j)
 	}
 	bar := newProgress(r.stderr)
-	j, err := watch(ctx, client, j, bar)
+	j, err := watch(ctx, conn, j, bar)
 	bar.end()
 	if err != nil {
 		return err
@@ -184,17 +185,17 @@ const (
 
 // watch looks at a redrive until it has ended. If ctx ends, it cancels the
 // redrive first.
-func watch(ctx context.Context, client *api.Client, j dlq.Job, bar *progress) (dlq.Job, error) {
+func watch(ctx context.Context, conn *client.Client, j dlq.Job, bar *progress) (dlq.Job, error) {
 	pause := firstLook
 	for j.State == dlq.Running {
 		bar.show(j.Ended(), j.Total)
 		select {
 		case <-ctx.Done():
-			return cancelled(ctx, client, j)
+			return cancelled(ctx, conn, j)
 		case <-time.After(pause):
 		}
 		pause = min(2*pause, lastLook)
-		next, err := client.RedriveJob(ctx, j.ID)
+		next, err := conn.Redrives.Get(ctx, j.ID)
 		if err != nil && ctx.Err() == nil {
 			return j, fmt.Errorf("%w\nthe redrive continues in the router, or when that is back: look at it with `signalbox dlq redrives %s`", err, j.ID)
 		}
@@ -208,18 +209,18 @@ func watch(ctx context.Context, client *api.Client, j dlq.Job, bar *progress) (d
 
 // cancelled cancels a redrive whose watcher was interrupted, and waits for what is
 // under way.
-func cancelled(ctx context.Context, client *api.Client, j dlq.Job) (dlq.Job, error) {
+func cancelled(ctx context.Context, conn *client.Client, j dlq.Job) (dlq.Job, error) {
 	ctx = context.WithoutCancel(ctx)
-	now, err := client.CancelRedrive(ctx, j.ID)
+	now, err := conn.Redrives.Cancel(ctx, j.ID)
 	if err != nil {
 		return j, fmt.Errorf("the redrive %s can't be cancelled: %w", j.ID, err)
 	}
-	return cancelledSoon(ctx, client, now)
+	return cancelledSoon(ctx, conn, now)
 }
 
 // cancelledSoon waits, but not for long, for the end of a redrive that was
 // cancelled.
-func cancelledSoon(ctx context.Context, client *api.Client, j dlq.Job) (dlq.Job, error) {
+func cancelledSoon(ctx context.Context, conn *client.Client, j dlq.Job) (dlq.Job, error) {
 	ctx, cancel := context.WithTimeout(ctx, cancelWithin)
 	defer cancel()
 	for j.State == dlq.Running {
@@ -228,7 +229,7 @@ func cancelledSoon(ctx context.Context, client *api.Client, j dlq.Job) (dlq.Job,
 			return j, fmt.Errorf("redrive %s is cancelled, but attempts are still under way: look at it with `signalbox dlq redrives %s`", j.ID, j.ID)
 		case <-time.After(lastLook / 5):
 		}
-		next, err := client.RedriveJob(ctx, j.ID)
+		next, err := conn.Redrives.Get(ctx, j.ID)
 		if err != nil {
 			return j, err
 		}

@@ -36,11 +36,11 @@ type dlqShow struct {
 }
 
 func (s *dlqShow) run(ctx context.Context, id string) error {
-	client, err := s.client(s.connection)
+	conn, err := s.client(s.connection)
 	if err != nil {
 		return err
 	}
-	letter, err := client.DeadLetter(ctx, id)
+	letter, err := conn.DeadLetters.Get(ctx, id)
 	if err != nil {
 		return err
 	}

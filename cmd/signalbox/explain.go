@@ -47,11 +47,11 @@ func (e *explainCommand) run(ctx context.Context, arg string) error {
 	if err != nil {
 		return err
 	}
-	client, err := e.client(e.connection)
+	conn, err := e.client(e.connection)
 	if err != nil {
 		return err
 	}
-	x, err := client.Explain(ctx, event.bus, event.json)
+	x, err := conn.Events.Explain(ctx, event.bus, event.json)
 	if err != nil {
 		return err
 	}

@@ -48,13 +48,13 @@ type keysList struct {
 }
 
 func (l *keysList) run(ctx context.Context, target string) error {
-	client, err := l.client(l.connection)
+	conn, err := l.client(l.connection)
 	if err != nil {
 		return err
 	}
 	all := api.KeyPage{Keys: []router.BlockedKey{}}
 	for more := true; more; more = all.Next != "" {
-		page, err := client.BlockedKeys(ctx, target, all.Next)
+		page, err := conn.Targets.Keys(ctx, target, all.Next)
 		if err != nil {
 			return err
 		}
@@ -107,11 +107,11 @@ type keysResume struct {
 }
 
 func (k *keysResume) run(ctx context.Context, target, key string) error {
-	client, err := k.client(k.connection)
+	conn, err := k.client(k.connection)
 	if err != nil {
 		return err
 	}
-	if err := client.ResumeKey(ctx, target, key); err != nil {
+	if err := conn.Targets.ResumeKey(ctx, target, key); err != nil {
 		return err
 	}
 	if k.output == formatJSON {

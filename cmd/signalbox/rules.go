@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"signalbox/api"
+	"signalbox/api/client"
 	"signalbox/router/pause"
 	"signalbox/rules"
 )
@@ -35,8 +35,8 @@ func newRulesCommand(c *cli) *cobra.Command {
 	}
 	r.output.flag(list)
 	cmd.AddCommand(list,
-		r.verb("pause", "Suspend a rule's deliveries; it continues to match", (*api.Client).PauseRule),
-		r.verb("resume", "Let a rule's deliveries continue", (*api.Client).ResumeRule))
+		r.verb("pause", "Suspend a rule's deliveries; it continues to match", client.Rules.Pause),
+		r.verb("resume", "Let a rule's deliveries continue", client.Rules.Resume))
 	return cmd
 }
 
@@ -47,7 +47,7 @@ type rulesCommand struct {
 	output format
 }
 
-type ruleAct func(c *api.Client, ctx context.Context, bus, name string) (pause.Rule, error)
+type ruleAct func(r client.Rules, ctx context.Context, bus, name string) (pause.Rule, error)
 
 func (r *rulesCommand) verb(name, short string, act ruleAct) *cobra.Command {
 	cmd := &cobra.Command{
@@ -56,11 +56,11 @@ func (r *rulesCommand) verb(name, short string, act ruleAct) *cobra.Command {
 		Example: "  signalbox rules " + name + " big-orders --bus shop",
 		Args:    takes(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			client, err := r.client(r.connection)
+			conn, err := r.client(r.connection)
 			if err != nil {
 				return err
 			}
-			p, err := act(client, cmd.Context(), r.bus, args[0])
+			p, err := act(conn.Rules, cmd.Context(), r.bus, args[0])
 			if err != nil {
 				return err
 			}
@@ -77,11 +77,11 @@ func (r *rulesCommand) verb(name, short string, act ruleAct) *cobra.Command {
 }
 
 func (r *rulesCommand) list(ctx context.Context) error {
-	client, err := r.client(r.connection)
+	conn, err := r.client(r.connection)
 	if err != nil {
 		return err
 	}
-	all, err := client.Rules(ctx)
+	all, err := conn.Rules.List(ctx)
 	if err != nil {
 		return err
 	}

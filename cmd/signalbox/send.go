@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"signalbox/api"
+	"signalbox/api/client"
 	"signalbox/commands"
 )
 
@@ -73,19 +73,19 @@ func (s *sendCommand) run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	client, err := s.client(s.connection)
+	conn, err := s.client(s.connection)
 	if err != nil {
 		return err
 	}
 	if (s.command || s.query) && !s.dryRun {
-		return s.ask(ctx, client, events)
+		return s.ask(ctx, conn, events)
 	}
 	bar := newProgress(s.stderr)
 	defer bar.end()
-	all := api.Sent{DryRun: s.dryRun, Events: []api.SentResult{}}
+	all := client.Sent{DryRun: s.dryRun, Events: []client.SentResult{}}
 	for _, group := range groups(events) {
-		opts := api.SendOptions{Bus: group.bus, Synthetic: s.synthetic, DryRun: s.dryRun}
-		sent, err := client.Send(ctx, group.body(), opts)
+		opts := client.SendOptions{Bus: group.bus, Synthetic: s.synthetic, DryRun: s.dryRun}
+		sent, err := conn.Events.Send(ctx, group.body(), opts)
 		if err != nil {
 			if n := len(all.Events); n > 0 {
 				err = fmt.Errorf("after %s: %w", count(n, "event"), err)
@@ -139,7 +139,7 @@ func (s *sendCommand) events(args []string) ([]outgoing, error) {
 }
 
 // print tells what came of the events.
-func (s *sendCommand) print(sent api.Sent) error {
+func (s *sendCommand) print(sent client.Sent) error {
 	failed := false
 	for _, e := range sent.Events {
 		failed = failed || e.Error != nil

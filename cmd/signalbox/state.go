@@ -59,11 +59,11 @@ func (l *stateList) types(ctx context.Context) error {
 	if l.prefix != "" {
 		return wrongUsage("--prefix is for the objects of a type: name the type")
 	}
-	client, err := l.client(l.connection)
+	conn, err := l.client(l.connection)
 	if err != nil {
 		return err
 	}
-	all, err := client.StateTypes(ctx)
+	all, err := conn.States.Types(ctx)
 	if err != nil {
 		return err
 	}
@@ -82,13 +82,13 @@ func (l *stateList) types(ctx context.Context) error {
 }
 
 func (l *stateList) objects(ctx context.Context, kind string) error {
-	client, err := l.client(l.connection)
+	conn, err := l.client(l.connection)
 	if err != nil {
 		return err
 	}
 	all := api.StatePage{Objects: []*state.Object{}}
 	for more := true; more; more = all.Next != "" {
-		page, err := client.States(ctx, kind, l.prefix, all.Next)
+		page, err := conn.States.List(ctx, kind, l.prefix, all.Next)
 		if err != nil {
 			return err
 		}
@@ -144,11 +144,11 @@ type stateGet struct {
 }
 
 func (g *stateGet) run(ctx context.Context, kind, key string) error {
-	client, err := g.client(g.connection)
+	conn, err := g.client(g.connection)
 	if err != nil {
 		return err
 	}
-	s, err := client.State(ctx, kind, key, g.version)
+	s, err := conn.States.Get(ctx, kind, key, g.version)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"signalbox/api"
+	"signalbox/api/client"
 	"signalbox/delivery"
 )
 
@@ -37,9 +38,9 @@ func newTargetsCommand(c *cli) *cobra.Command {
 	}
 	t.output.flag(list)
 	cmd.AddCommand(list,
-		t.verb("pause", "Attempt nothing at a target; its deliveries wait, and do not age", (*api.Client).PauseTarget),
+		t.verb("pause", "Attempt nothing at a target; its deliveries wait, and do not age", client.Targets.Pause),
 		t.resumeCommand(),
-		t.verb("retry", "Attempt now what waits at a target for a later attempt", (*api.Client).RetryTarget),
+		t.verb("retry", "Attempt now what waits at a target for a later attempt", client.Targets.Retry),
 		t.drainCommand())
 	return cmd
 }
@@ -50,7 +51,7 @@ type targetsCommand struct {
 	output format
 }
 
-type targetAct func(*api.Client, context.Context, string) (api.TargetView, error)
+type targetAct func(client.Targets, context.Context, string) (api.TargetView, error)
 
 func (t *targetsCommand) verb(name, short string, act targetAct) *cobra.Command {
 	cmd := &cobra.Command{
@@ -59,11 +60,11 @@ func (t *targetsCommand) verb(name, short string, act targetAct) *cobra.Command 
 		Example: "  signalbox targets " + name + " warehouse",
 		Args:    takes(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			client, err := t.client(t.connection)
+			conn, err := t.client(t.connection)
 			if err != nil {
 				return err
 			}
-			s, err := act(client, cmd.Context(), args[0])
+			s, err := act(conn.Targets, cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
@@ -75,7 +76,7 @@ func (t *targetsCommand) verb(name, short string, act targetAct) *cobra.Command 
 }
 
 func (t *targetsCommand) resumeCommand() *cobra.Command {
-	cmd := t.verb("resume", "Let a target's deliveries continue", (*api.Client).ResumeTarget)
+	cmd := t.verb("resume", "Let a target's deliveries continue", client.Targets.Resume)
 	one := cmd.RunE
 	var all bool
 	cmd.Use = "resume <target>|--all"
@@ -98,11 +99,11 @@ func (t *targetsCommand) resumeCommand() *cobra.Command {
 
 // resumeAll resumes all targets but those that their files pause.
 func (t *targetsCommand) resumeAll(ctx context.Context) error {
-	client, err := t.client(t.connection)
+	conn, err := t.client(t.connection)
 	if err != nil {
 		return err
 	}
-	known, err := client.Targets(ctx)
+	known, err := conn.Targets.List(ctx)
 	if err != nil {
 		return err
 	}
@@ -111,7 +112,7 @@ func (t *targetsCommand) resumeAll(ctx context.Context) error {
 		if s.Pause == nil || slices.Contains(s.Pause.By, "file") {
 			continue
 		}
-		if s, err = client.ResumeTarget(ctx, s.Name); err != nil {
+		if s, err = conn.Targets.Resume(ctx, s.Name); err != nil {
 			return err
 		}
 		resumed = append(resumed, s)
@@ -140,7 +141,7 @@ target continues to drain: resume it, or wait for it to be paused.`,
 const drainPoll = 200 * time.Millisecond
 
 func (t *targetsCommand) drain(ctx context.Context, name string, timeout time.Duration) error {
-	client, err := t.client(t.connection)
+	conn, err := t.client(t.connection)
 	if err != nil {
 		return err
 	}
@@ -149,7 +150,7 @@ func (t *targetsCommand) drain(ctx context.Context, name string, timeout time.Du
 		ctx, cancel = context.WithTimeoutCause(ctx, timeout, fmt.Errorf("target %q is not drained after %v; it continues to drain (signalbox targets resume %s ends that)", name, timeout, name))
 		defer cancel()
 	}
-	s, err := client.DrainTarget(ctx, name)
+	s, err := conn.Targets.Drain(ctx, name)
 	if err != nil {
 		return err
 	}
@@ -165,15 +166,15 @@ func (t *targetsCommand) drain(ctx context.Context, name string, timeout time.Du
 			return context.Cause(ctx)
 		case <-time.After(drainPoll):
 		}
-		if s, err = t.one(ctx, client, name); err != nil {
+		if s, err = t.one(ctx, conn, name); err != nil {
 			return err
 		}
 	}
 	return t.print([]api.TargetView{s}, s)
 }
 
-func (t *targetsCommand) one(ctx context.Context, client *api.Client, name string) (api.TargetView, error) {
-	all, err := client.Targets(ctx)
+func (t *targetsCommand) one(ctx context.Context, conn *client.Client, name string) (api.TargetView, error) {
+	all, err := conn.Targets.List(ctx)
 	if err != nil {
 		return api.TargetView{}, err
 	}
@@ -186,11 +187,11 @@ func (t *targetsCommand) one(ctx context.Context, client *api.Client, name strin
 }
 
 func (t *targetsCommand) list(ctx context.Context) error {
-	client, err := t.client(t.connection)
+	conn, err := t.client(t.connection)
 	if err != nil {
 		return err
 	}
-	all, err := client.Targets(ctx)
+	all, err := conn.Targets.List(ctx)
 	if err != nil {
 		return err
 	}

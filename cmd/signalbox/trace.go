@@ -43,13 +43,13 @@ type traceCommand struct {
 }
 
 func (t *traceCommand) run(ctx context.Context, id string) error {
-	client, err := t.client(t.connection)
+	conn, err := t.client(t.connection)
 	if err != nil {
 		return err
 	}
-	ask := client.Trace
+	ask := conn.Events.Trace
 	if t.correlation {
-		ask = client.TraceCorrelation
+		ask = conn.Events.TraceCorrelation
 	}
 	trace, err := ask(ctx, id, t.limit)
 	if err != nil {

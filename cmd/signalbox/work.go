@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"signalbox/api"
+	"signalbox/api/client"
 	"signalbox/commands/work"
 )
 
@@ -61,12 +62,12 @@ func newWorkListCommand(c *cli) *cobra.Command {
 }
 
 func (l *workList) run(ctx context.Context) error {
-	client, err := l.client(l.connection)
+	conn, err := l.client(l.connection)
 	if err != nil {
 		return err
 	}
 	l.filter.Action = work.Action(l.action)
-	page, err := client.WorkRequests(ctx, l.filter, "", l.limit)
+	page, err := conn.WorkRequests.List(ctx, l.filter, "", l.limit)
 	if err != nil {
 		return err
 	}
@@ -96,16 +97,16 @@ type workOne struct {
 	*cli
 	connection
 	output format
-	ask    func(c *api.Client, ctx context.Context, id string) (*work.Request, error)
+	ask    func(w client.WorkRequests, ctx context.Context, id string) (*work.Request, error)
 }
 
 func newWorkShowCommand(c *cli) *cobra.Command {
-	return (&workOne{cli: c, ask: (*api.Client).WorkRequest}).command(
+	return (&workOne{cli: c, ask: client.WorkRequests.Get}).command(
 		"show", "Show a work request and its steps, by its id or its command's")
 }
 
 func newWorkCancelCommand(c *cli) *cobra.Command {
-	return (&workOne{cli: c, ask: (*api.Client).CancelWork}).command(
+	return (&workOne{cli: c, ask: client.WorkRequests.Cancel}).command(
 		"cancel", "Ask the handler to end a work request")
 }
 
@@ -123,11 +124,11 @@ func (o *workOne) command(name, short string) *cobra.Command {
 }
 
 func (o *workOne) run(ctx context.Context, id string) error {
-	client, err := o.client(o.connection)
+	conn, err := o.client(o.connection)
 	if err != nil {
 		return err
 	}
-	w, err := o.ask(client, ctx, id)
+	w, err := o.ask(conn.WorkRequests, ctx, id)
 	if err != nil {
 		return err
 	}

@@ -31,7 +31,7 @@ func TestWorkCommands(t *testing.T) {
 	}
 	s.run("work", "list", "--operation", "Tack").want(t, exitOK, "no work requests\n", "")
 	s.run("work", "list", "--limit", "1").want(t, exitOK, w.ID, "there are more than 1 work request: see --limit\n")
-	s.run("work", "list", "--action-type", "done").want(t, exitError, "", `"done" is none of [ACCEPTED IN_PROGRESS`)
+	s.run("work", "list", "--action-type", "done").want(t, exitError, "", `"done": write one of [ACCEPTED IN_PROGRESS`)
 	s.run("work", "show").want(t, exitUsage, "", "")
 	signalbox(t, "work", "shw").want(t, exitUsage, "", `(did you mean "show"?)`)
 

@@ -13,7 +13,7 @@ import (
 	"strings"
 	"time"
 
-	"signalbox/api"
+	"signalbox/api/client"
 )
 
 // signalbox is the program, with a router of it that runs.
@@ -21,7 +21,7 @@ type signalbox struct {
 	program string
 	config  string
 	out     io.Writer
-	client  *api.Client
+	client  *client.Client
 
 	serving *exec.Cmd
 	env     []string
@@ -56,7 +56,7 @@ func (s *signalbox) start(ctx context.Context, dir, services string) error {
 	if !ok {
 		return errors.Join(errors.New("the router does not start"), s.serving.Wait())
 	}
-	s.client = &api.Client{URL: url}
+	s.client = client.New(client.Options{URL: url})
 	return nil
 }
 

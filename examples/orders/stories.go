@@ -7,7 +7,7 @@ import (
 	"io"
 	"time"
 
-	"signalbox/api"
+	"signalbox/api/client"
 	"signalbox/trace"
 )
 
@@ -33,7 +33,7 @@ func (s *story) tell(ctx context.Context, r *signalbox, out io.Writer) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, time.Minute, fmt.Errorf("no %s within a minute", s.end))
 	defer cancel()
 	fmt.Fprintf(out, "\n# %s\n", s.title)
-	answer, err := r.client.Command(ctx, s.message("shop.web", "CreateOrder", nil), 5*time.Second, api.SendOptions{})
+	answer, err := r.client.Commands.Command(ctx, s.message("shop.web", "CreateOrder", nil), 5*time.Second, client.SendOptions{})
 	if err != nil {
 		return err
 	}
@@ -44,7 +44,7 @@ func (s *story) tell(ctx context.Context, r *signalbox, out io.Writer) error {
 			return err
 		}
 		cause := map[string]string{"correlationId": answer.EventID, "causationId": started.ID}
-		if _, err := r.client.Send(ctx, s.message("logistics", s.logistics, cause), api.SendOptions{}); err != nil {
+		if _, err := r.client.Events.Send(ctx, s.message("logistics", s.logistics, cause), client.SendOptions{}); err != nil {
 			return err
 		}
 	}
@@ -68,9 +68,9 @@ func (s *story) message(source, name string, metadata map[string]string) []byte 
 }
 
 // await returns the first event of a type in the trace of an order.
-func await(ctx context.Context, client *api.Client, id, name string) (*trace.Event, error) {
+func await(ctx context.Context, conn *client.Client, id, name string) (*trace.Event, error) {
 	for {
-		trace, err := client.Trace(ctx, id, 0)
+		trace, err := conn.Events.Trace(ctx, id, 0)
 		if err != nil {
 			return nil, err
 		}

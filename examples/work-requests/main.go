@@ -18,6 +18,7 @@ import (
 	"go.uber.org/zap"
 
 	"signalbox/api"
+	"signalbox/api/client"
 	"signalbox/audit"
 	"signalbox/ingest"
 	"signalbox/journal/store"
@@ -62,7 +63,7 @@ func run(ctx context.Context, rulePath string, pace time.Duration, out io.Writer
 		return err
 	}
 	defer func() { s.working.Wait(); err = errors.Join(err, stop()) }()
-	s.router = &api.Client{URL: url}
+	s.router = client.New(client.Options{URL: url})
 	return (&walk{router: s.router, out: out}).all(ctx)
 }
 

@@ -9,7 +9,7 @@ import (
 	"net/http"
 	"time"
 
-	"signalbox/api"
+	"signalbox/api/client"
 )
 
 // serve is the service alone, until the context ends: it handles the commands of a
@@ -19,7 +19,7 @@ func serve(ctx context.Context, listen, router string, pace time.Duration, out i
 	if err != nil {
 		return err
 	}
-	s := &service{router: &api.Client{URL: router}, pace: pace, jobs: map[string]context.CancelFunc{}}
+	s := &service{router: client.New(client.Options{URL: router}), pace: pace, jobs: map[string]context.CancelFunc{}}
 	server := &http.Server{Handler: s, ReadHeaderTimeout: 5 * time.Second}
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(ln) }()

@@ -8,12 +8,12 @@ import (
 	"sync"
 	"time"
 
-	"signalbox/api"
+	"signalbox/api/client"
 )
 
 // service makes clusters, one node after another.
 type service struct {
-	router *api.Client
+	router *client.Client
 	pace   time.Duration // of one node
 
 	mu        sync.Mutex
@@ -83,7 +83,7 @@ func (s *service) work(ctx context.Context, m message, correlation string) {
 		detail := map[string]any{"metadata": map[string]any{"correlationId": correlation, "causationId": m.ID}, "data": data}
 		event, err := json.Marshal(map[string]any{"source": "bds", "detail-type": name, "detail": detail})
 		if err == nil {
-			_, _ = s.router.Send(context.Background(), event, api.SendOptions{})
+			_, _ = s.router.Events.Send(context.Background(), event, client.SendOptions{})
 		}
 	}
 	for n := 1; n <= m.Detail.Nodes; n++ {

@@ -7,13 +7,13 @@ import (
 	"strings"
 	"time"
 
-	"signalbox/api"
+	"signalbox/api/client"
 	"signalbox/commands/work"
 )
 
 // walk sends commands and shows what becomes of them.
 type walk struct {
-	router *api.Client
+	router *client.Client
 	out    io.Writer
 }
 
@@ -28,10 +28,10 @@ func (w *walk) all(ctx context.Context) error {
 }
 
 // create sends the command and waits for its handler's answer.
-func (w *walk) create(ctx context.Context, name string, nodes int) (*api.Answer, error) {
+func (w *walk) create(ctx context.Context, name string, nodes int) (*client.Answer, error) {
 	fmt.Fprintf(w.out, "\nCreateBdsInstance %s, %d nodes\n", name, nodes)
 	command := fmt.Sprintf(`{"source":"bds.console","detail-type":"CreateBdsInstance","detail":{"name":%q,"nodes":%d}}`, name, nodes)
-	answer, err := w.router.Command(ctx, []byte(command), 5*time.Second, api.SendOptions{})
+	answer, err := w.router.Commands.Command(ctx, []byte(command), 5*time.Second, client.SendOptions{})
 	if err == nil {
 		fmt.Fprintf(w.out, "  answered %d\n", answer.Status)
 	}
@@ -69,7 +69,7 @@ func (w *walk) canceled(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	canceling, err := w.router.CancelWork(ctx, answer.WorkRequestID)
+	canceling, err := w.router.WorkRequests.Cancel(ctx, answer.WorkRequestID)
 	if err != nil {
 		return err
 	}
@@ -77,7 +77,7 @@ func (w *walk) canceled(ctx context.Context) error {
 	if err := w.follow(ctx, answer.WorkRequestID); err != nil {
 		return err
 	}
-	if _, err = w.router.CancelWork(ctx, answer.WorkRequestID); err == nil {
+	if _, err = w.router.WorkRequests.Cancel(ctx, answer.WorkRequestID); err == nil {
 		return fmt.Errorf("work request %s has ended, and could be cancelled all the same", answer.WorkRequestID)
 	}
 	fmt.Fprintln(w.out, "  once more: it has ended")
@@ -88,7 +88,7 @@ func (w *walk) canceled(ctx context.Context) error {
 func (w *walk) counted(ctx context.Context) error {
 	fmt.Fprintln(w.out, "\nCountBdsInstances")
 	query := []byte(`{"source":"bds.console","detail-type":"CountBdsInstances","detail":{}}`)
-	answer, err := w.router.Query(ctx, query, 5*time.Second, api.SendOptions{})
+	answer, err := w.router.Commands.Query(ctx, query, 5*time.Second, client.SendOptions{})
 	if err != nil {
 		return err
 	}
@@ -99,7 +99,7 @@ func (w *walk) counted(ctx context.Context) error {
 // follow waits for the end of a work request and prints its steps.
 func (w *walk) follow(ctx context.Context, id string) error {
 	for {
-		r, err := w.router.WorkRequest(ctx, id)
+		r, err := w.router.WorkRequests.Get(ctx, id)
 		if err != nil {
 			return err
 		}

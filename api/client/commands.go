@@ -1,4 +1,4 @@
-package api
+package client
 
 import (
 	"context"
@@ -13,11 +13,14 @@ import (
 	"signalbox/targets"
 )
 
+// Commands sends messages that one handler answers.
+type Commands struct{ *conn }
+
 // Answer is what the sender of a command or a query gets.
 type Answer struct {
 	// EventID is the id of the message's event.
 	EventID string `json:"event_id"`
-	// Handler means that status and body are the handler's own.
+	// Handler is true if status and body are the handler's own.
 	Handler     bool   `json:"handler"`
 	Status      int    `json:"status"`
 	ContentType string `json:"content_type,omitempty"`
@@ -28,25 +31,25 @@ type Answer struct {
 	WorkRequestID string `json:"work_request_id,omitempty"`
 }
 
-// Command sends a command, and waits up to wait for its handler's answer, be it
-// success or not; 0 does not wait. The error says that the router did not accept
-// it, or that the handler could not be asked.
-func (c *Client) Command(ctx context.Context, message []byte, wait time.Duration, opts SendOptions) (*Answer, error) {
+// Command sends a command, and waits up to wait for its handler's answer, whether that is
+// a success or not; 0 does not wait. It fails if the router did not accept the command, or
+// the handler could not be asked.
+func (c Commands) Command(ctx context.Context, message []byte, wait time.Duration, opts SendOptions) (*Answer, error) {
 	return c.ask(ctx, "/v1/commands", message, wait, opts)
 }
 
 // Query sends a query, and waits up to wait for its handler's reply.
-func (c *Client) Query(ctx context.Context, message []byte, wait time.Duration, opts SendOptions) (*Answer, error) {
+func (c Commands) Query(ctx context.Context, message []byte, wait time.Duration, opts SendOptions) (*Answer, error) {
 	return c.ask(ctx, "/v1/queries", message, wait, opts)
 }
 
-func (c *Client) ask(ctx context.Context, path string, message []byte, wait time.Duration, opts SendOptions) (*Answer, error) {
+func (c Commands) ask(ctx context.Context, path string, message []byte, wait time.Duration, opts SendOptions) (*Answer, error) {
 	if opts.DryRun {
 		return nil, errors.New("a dry run has no answer: send the message to /v1/events with dry_run")
 	}
-	q := opts.values()
+	q := opts.query()
 	q.Set("wait", wait.String())
-	resp, err := c.request(ctx, http.MethodPost, path+"?"+q.Encode(), "application/json", message)
+	resp, err := c.request(ctx, http.MethodPost, withQuery(path, q), "application/json", message)
 	if err != nil {
 		return nil, err
 	}

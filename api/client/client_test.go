@@ -1,4 +1,4 @@
-package api
+package client
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"testing"
 
+	"signalbox/api"
 	"signalbox/dlq"
 )
 
@@ -23,7 +24,7 @@ func answering(t *testing.T, status int, contentType, body string) *Client {
 		fmt.Fprint(w, body)
 	}))
 	t.Cleanup(server.Close)
-	return &Client{URL: server.URL, HTTP: server.Client()}
+	return New(Options{URL: server.URL, HTTP: server.Client()})
 }
 
 func TestClientTellsWhatTheAnswerSays(t *testing.T) {
@@ -40,8 +41,8 @@ func TestClientTellsWhatTheAnswerSays(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err := answering(t, tt.status, "application/json", tt.answer).Send(t.Context(), []byte("{}"), SendOptions{})
-			var problem *Error
+			_, err := answering(t, tt.status, "application/json", tt.answer).Events.Send(t.Context(), []byte("{}"), SendOptions{})
+			var problem *api.Error
 			if !errors.As(err, &problem) || problem.Status != tt.status || err.Error() != tt.want {
 				t.Errorf("got %v, want %s", err, tt.want)
 			}
@@ -52,16 +53,16 @@ func TestClientTellsWhatTheAnswerSays(t *testing.T) {
 func TestClientReadsWhichEventsWereRefused(t *testing.T) {
 	c := answering(t, 400, "application/json", `{"error":{"code":"InvalidArgument","message":"1 of 2 events are not valid"},
 		"events":[{},{"error":{"code":"InvalidArgument","message":"source: is required","details":{"path":"source"}}}]}`)
-	_, err := c.Send(t.Context(), []byte("[]"), SendOptions{})
-	var problem *Error
+	_, err := c.Events.Send(t.Context(), []byte("[]"), SendOptions{})
+	var problem *api.Error
 	if !errors.As(err, &problem) || len(problem.Faults()) != 1 || problem.Faults()[0] != "event 2: source: is required (InvalidArgument)" {
 		t.Errorf("got %#v", err)
 	}
 }
 
 func TestClientWithoutRouter(t *testing.T) {
-	c := &Client{URL: "http://127.0.0.1:1", HTTP: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}}
-	_, err := c.DeadLetter(t.Context(), "x")
+	c := New(Options{URL: "http://127.0.0.1:1", HTTP: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}})
+	_, err := c.DeadLetters.Get(t.Context(), "x")
 	var unreachable *Unreachable
 	if !errors.As(err, &unreachable) || !errors.Is(err, syscall.ECONNREFUSED) {
 		t.Fatalf("got %v", err)
@@ -74,7 +75,7 @@ func TestClientWithoutRouter(t *testing.T) {
 func TestClientGivesUpWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := answering(t, 200, "application/json", "{}").DeadLetter(ctx, "x")
+	_, err := answering(t, 200, "application/json", "{}").DeadLetters.Get(ctx, "x")
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
@@ -83,7 +84,7 @@ func TestClientGivesUpWithItsContext(t *testing.T) {
 func TestClientNoticesAnAnswerThatIsCutOff(t *testing.T) {
 	c := answering(t, 200, "application/x-ndjson", `{"total":10,"done":3,"skipped":0}`+"\n")
 	var seen []int
-	p, err := c.Purge(t.Context(), PurgeRequest{All: true}, func(p dlq.Progress) { seen = append(seen, p.Done) })
+	p, err := c.DeadLetters.Purge(t.Context(), api.PurgeRequest{All: true}, func(p dlq.Progress) { seen = append(seen, p.Done) })
 	if !errors.Is(err, io.EOF) || p.Done != 3 || len(seen) != 1 || err.Error() != "broken off after 3 of 10: EOF" {
 		t.Errorf("got %+v, %v, %v", p, seen, err)
 	}

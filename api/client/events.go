@@ -1,15 +1,21 @@
-package api
+package client
 
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
 
+	"signalbox/api"
 	"signalbox/router"
+	"signalbox/trace"
 )
+
+// Events sends events, and tells what became of them.
+type Events struct{ *conn }
 
 // SendOptions say how events are sent.
 type SendOptions struct {
@@ -21,22 +27,11 @@ type SendOptions struct {
 	DryRun bool
 }
 
-func (o SendOptions) query() string {
-	q := o.values()
-	if len(q) == 0 {
-		return ""
-	}
-	return "?" + q.Encode()
-}
-
-func (o SendOptions) values() url.Values {
-	q := url.Values{}
-	if o.Bus != "" {
-		q.Set("bus", o.Bus)
-	}
+func (o SendOptions) query() url.Values {
+	q := params("bus", o.Bus)
 	for name, on := range map[string]bool{"synthetic": o.Synthetic, "dry_run": o.DryRun} {
 		if on {
-			q.Set(name, strconv.FormatBool(on))
+			q.Set(name, "true")
 		}
 	}
 	return q
@@ -67,7 +62,7 @@ type Refusal struct {
 	} `json:"details,omitzero"`
 }
 
-// Error is the message with what it leaves out.
+// Error returns the message with what it leaves out.
 func (r *Refusal) Error() string {
 	if r.Details.Reason == "" {
 		return fmt.Sprintf("%s (%s)", r.Message, r.Code)
@@ -78,15 +73,47 @@ func (r *Refusal) Error() string {
 // Send sends events: the JSON of one, or of an array, in the canonical envelope,
 // as CloudEvents or as OCI events. Where the router refuses some of them, the
 // result says which; the error is for what fails as a whole.
-func (c *Client) Send(ctx context.Context, events []byte, opts SendOptions) (Sent, error) {
+func (e Events) Send(ctx context.Context, events []byte, opts SendOptions) (Sent, error) {
 	var sent Sent
-	err := c.post(ctx, "/v1/events"+opts.query(), "application/json", events, &sent)
+	err := e.do(ctx, http.MethodPost, withQuery("/v1/events", opts.query()), "application/json", events, &sent)
 	return sent, err
 }
 
-// sendError is the error of an answer to what was sent, of which each event may have its
-// own; nil if the answer is another's.
-func sendError(resp *http.Response, text []byte) *Error {
+// Explain returns which rules an event matches, and why the others do not. The
+// event is one in any form that /v1/events takes as JSON, or {"id": …} of one
+// that was accepted. The bus may be empty.
+func (e Events) Explain(ctx context.Context, bus string, event []byte) (x api.Explanation, err error) {
+	return x, e.do(ctx, http.MethodPost, withQuery("/v1/explain", params("bus", bus)), "application/json", event, &x)
+}
+
+// Trace returns the trace of an event, or, if none has this id, of the events with
+// this correlation id. A limit of 0 is the router's own.
+func (e Events) Trace(ctx context.Context, id string, limit int) (*trace.Trace, error) {
+	t := new(trace.Trace)
+	err := e.get(ctx, "/v1/events/"+url.PathEscape(id)+"/trace", limitOf(limit), t)
+	var missing *api.Error
+	if errors.As(err, &missing) && missing.Status == http.StatusNotFound {
+		return e.TraceCorrelation(ctx, id, limit)
+	}
+	return t, err
+}
+
+// TraceCorrelation returns the trace of all events with a correlation id.
+func (e Events) TraceCorrelation(ctx context.Context, id string, limit int) (*trace.Trace, error) {
+	t := new(trace.Trace)
+	return t, e.get(ctx, "/v1/traces/"+url.PathEscape(id), limitOf(limit), t)
+}
+
+func limitOf(limit int) url.Values {
+	if limit == 0 {
+		return nil
+	}
+	return params("limit", strconv.Itoa(limit))
+}
+
+// sendError returns the error of an answer to what was sent, of which each event may have
+// its own; nil if the answer is another's.
+func sendError(resp *http.Response, text []byte) *api.Error {
 	var answer struct {
 		Error  *Refusal `json:"error"`
 		Events []SentResult
@@ -100,7 +127,7 @@ func sendError(resp *http.Response, text []byte) *Error {
 			faults = append(faults, fmt.Sprintf("event %d: %v", i+1, e.Error))
 		}
 	}
-	p := &Error{Status: resp.StatusCode, Code: answer.Error.Code, Message: answer.Error.Error(), Details: faults}
+	p := &api.Error{Status: resp.StatusCode, Code: answer.Error.Code, Message: answer.Error.Error(), Details: faults}
 	if wait := resp.Header.Get("Retry-After"); wait != "" {
 		p.Hint = "try again in " + wait + " s"
 	}

@@ -1,0 +1,67 @@
+package client
+
+import (
+	"context"
+	"net/url"
+
+	"signalbox/router/pause"
+)
+
+// Rules shows rules, pauses and resumes them.
+type Rules struct{ *conn }
+
+// Rule is what a listing shows of one rule.
+type Rule struct {
+	Bus     string       `json:"bus"`
+	Name    string       `json:"name"`
+	State   string       `json:"state"`
+	Targets []RuleTarget `json:"targets"`
+	// Pause is set while the rule is paused or being resumed.
+	Pause *pause.Rule `json:"pause,omitempty"`
+}
+
+// RuleTarget is one place that a rule sends to.
+type RuleTarget struct {
+	ID     string `json:"id"`
+	Target string `json:"target"`
+}
+
+// List returns every rule, and those that are gone and still have suspended deliveries.
+func (r Rules) List(ctx context.Context) ([]Rule, error) {
+	var list struct {
+		Rules  []Rule       `json:"rules"`
+		Paused []pause.Rule `json:"paused"`
+	}
+	if err := r.get(ctx, "/v1/rules", nil, &list); err != nil {
+		return nil, err
+	}
+	for i := range list.Paused {
+		list.Rules = withPause(list.Rules, &list.Paused[i])
+	}
+	return list.Rules, nil
+}
+
+func withPause(rules []Rule, p *pause.Rule) []Rule {
+	for i := range rules {
+		if rules[i].Bus == p.Bus && rules[i].Name == p.Name {
+			rules[i].Pause = p
+			return rules
+		}
+	}
+	return append(rules, Rule{Bus: p.Bus, Name: p.Name, State: "gone", Targets: []RuleTarget{}, Pause: p})
+}
+
+// Pause pauses a rule, and returns how it is then.
+func (r Rules) Pause(ctx context.Context, bus, name string) (pause.Rule, error) {
+	return r.verb(ctx, bus, name, "pause")
+}
+
+// Resume lets the deliveries of a rule continue; its state is resuming until all
+// that were suspended are on their way.
+func (r Rules) Resume(ctx context.Context, bus, name string) (pause.Rule, error) {
+	return r.verb(ctx, bus, name, "resume")
+}
+
+func (r Rules) verb(ctx context.Context, bus, name, verb string) (p pause.Rule, err error) {
+	return p, r.act(ctx, "/v1/rules/"+url.PathEscape(bus)+"/"+url.PathEscape(name)+"/"+verb, &p)
+}

@@ -1,0 +1,24 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"signalbox/trace"
+)
+
+func TestTracesWaitForTheirTurn(t *testing.T) {
+	h := traceHandlers{turns: make(chan struct{}, 1)}
+	ctx, cancel := context.WithCancel(t.Context())
+	_, err := h.inTurn(ctx, func() (*trace.Trace, error) {
+		cancel()
+		return h.inTurn(ctx, func() (*trace.Trace, error) { return nil, errors.New("two at a time") })
+	})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	if _, err := h.inTurn(t.Context(), func() (*trace.Trace, error) { return nil, nil }); err != nil {
+		t.Errorf("the next one: %v", err)
+	}
+}
