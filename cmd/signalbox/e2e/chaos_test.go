@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -30,6 +31,7 @@ func TestChaos(t *testing.T) {
 		{"target answers 429", throttles},
 		{"target fails now and then", flaps},
 		{"name does not resolve", unresolved},
+		{"backups and kills", backups},
 		{"all at once", everything},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -151,6 +153,50 @@ func unresolved(x *trial) {
 		pause(600, 300)
 		x.p.write("rules.yaml", good)
 		pause(100, 200)
+	}
+}
+
+// backups copies the store of the loaded program, again and again, and kills it in the
+// middle of every second copy. A copy that was reported as made is whole, and holds every
+// event that was acknowledged before it began; one that was broken off has no name.
+func backups(x *trial) {
+	for i := range rounds(x.t, 4) {
+		pause(100, 200)
+		x.mu.Lock()
+		before := len(x.acked)
+		x.mu.Unlock()
+		dir := filepath.Join(x.p.dir, fmt.Sprint("backup-", i))
+		type ended struct {
+			out string
+			err error
+		}
+		done := make(chan ended, 1)
+		go func() {
+			out, err := x.p.command("backup", dir)
+			done <- ended{out, err}
+		}()
+		if i%2 == 1 {
+			pause(0, 60)
+			x.breakOff()
+		}
+		made := <-done
+		if made.err != nil {
+			if i%2 == 0 {
+				x.t.Errorf("backup: %v\n%s", made.err, made.out)
+			}
+			if _, err := os.Stat(dir); !os.IsNotExist(err) {
+				x.t.Errorf("a backup that was broken off is there: %v", err)
+			}
+			continue
+		}
+		out, err := x.p.command("verify", dir, "--output", "json")
+		var report struct{ Events int }
+		if err == nil {
+			err = json.Unmarshal([]byte(out), &report)
+		}
+		if err != nil || report.Events < before {
+			x.t.Errorf("%d events were acknowledged before the backup, which holds %d: %v\n%s", before, report.Events, err, out)
+		}
 	}
 }
 
