@@ -70,6 +70,7 @@ type Config struct {
 	// MinFreeDisk is how much room the data directory's disk must have for events
 	// to be accepted; 0 is no limit.
 	MinFreeDisk document.Size `yaml:"min_free_disk"`
+	DLQ         DLQ           `yaml:"dlq"`
 	TargetGone  TargetGone    `yaml:"target_gone"`
 	// Trace is on, or off: whether what came of each event is kept, so that its
 	// trace can be shown.
@@ -132,6 +133,12 @@ type Dedup struct {
 	// Window is for how long an event with the same id and source, or the same
 	// dedup key, on the same bus is a duplicate; 0 takes every event.
 	Window time.Duration `yaml:"window"`
+}
+
+// DLQ bounds the dead-letter queue; 0 is no bound. The oldest dead letters are dropped.
+type DLQ struct {
+	MaxAge   time.Duration `yaml:"max_age"`
+	MaxBytes document.Size `yaml:"max_bytes"`
 }
 
 // TargetGone tells what becomes of the deliveries of a target that vanishes from the

@@ -143,6 +143,11 @@ func (t *Deliveries) DeadLetters(from Cursor, fn func(DeadLetter) bool) error {
 	})
 }
 
+// DeadBytes returns about how many bytes the dead letters take on disk.
+func (t *Deliveries) DeadBytes() (uint64, error) {
+	return t.db.EstimateDiskUsage([]byte{tableDead}, []byte{tableDead + 1})
+}
+
 func readDeadLetter(k, v []byte) (DeadLetter, error) {
 	d, ok := PlaceOf(k)
 	if !ok {

@@ -17,6 +17,7 @@ type metrics struct {
 	accepts    prometheus.Counter
 	unmatched  prometheus.Counter
 	duplicates prometheus.Counter
+	dropped    prometheus.Counter
 	reused     prometheus.Counter
 	refusals   *prometheus.CounterVec // code
 	findings   *prometheus.CounterVec // bus, code, declared type
@@ -40,6 +41,7 @@ func newMetrics(reg prometheus.Registerer, r *Router) *metrics {
 		accepts:    counter("signalbox_events_accepted_total", "Events acknowledged to their producers."),
 		unmatched:  counter("signalbox_events_unmatched_total", "Accepted events that no rule matched."),
 		duplicates: counter("signalbox_events_duplicate_total", "Repeats of events, answered with the id of the first."),
+		dropped:    counter("signalbox_dead_letters_dropped_total", "Dead letters that were dropped as dlq.max_age or dlq.max_bytes say."),
 		reused:     counter("signalbox_events_id_reused_total", "Accepted events with the id and source of another event, and other content."),
 		refusals:   counters("signalbox_events_refused_total", "Events refused by the router, by error code.", "code"),
 		findings:   counters("signalbox_catalog_warnings_total", "Accepted events that ingest warned of, by bus, code and declared type.", "bus", "code", "type"),

@@ -57,6 +57,8 @@ type Options struct {
 	// TargetGoneWait is how long the deliveries of a target that vanishes from the
 	// rules wait for it before they go to the dead-letter queue; 0 is not at all.
 	TargetGoneWait time.Duration
+	// DeadLetters bounds the dead-letter queue.
+	DeadLetters dlq.Bounds
 	// Trace keeps what rules said of events and what came of their deliveries.
 	Trace bool
 	// MaxHops is how many steps may lie between an event and the one that its
@@ -417,6 +419,7 @@ func (r *Router) pauseOptions() pause.Options {
 func (r *Router) housekeep() {
 	tick := time.NewTicker(time.Minute)
 	defer tick.Stop()
+	trim := r.DeadLetters.NewTrimmer(r.opts.DeadLetters)
 	for {
 		select {
 		case <-r.stop:
@@ -430,6 +433,11 @@ func (r *Router) housekeep() {
 			if err := r.journal.Repeats.Trim(r.opts.DedupWindow); err != nil {
 				r.log.Error("what tells repeats from first events can't be dropped", zap.Error(err))
 			}
+			dropped, err := trim(r.base)
+			if err != nil {
+				r.log.Error("dead letters beyond the bounds can't be dropped", zap.Error(err))
+			}
+			r.metrics.dropped.Add(float64(dropped))
 		}
 	}
 }

@@ -21,6 +21,7 @@ import (
 	"signalbox/audit"
 	"signalbox/auth"
 	"signalbox/config"
+	"signalbox/dlq"
 	"signalbox/event"
 	"signalbox/ingest"
 	"signalbox/journal/store"
@@ -286,6 +287,7 @@ func (s *server) routerOptions(registry prometheus.Registerer) router.Options {
 		MaxPending: uint64(limits.MaxPending), MinFreeDisk: uint64(s.cfg.MinFreeDisk),
 		Retention: store.Retention{MaxAge: s.cfg.Retention.MaxAge, MaxBytes: uint64(s.cfg.Retention.MaxBytes)},
 		Window:    limits.Window, WindowBytes: int(limits.WindowBytes), Memory: s.memory.Lanes,
+		DeadLetters:    dlq.Bounds{MaxAge: s.cfg.DLQ.MaxAge, MaxBytes: uint64(s.cfg.DLQ.MaxBytes)},
 		TargetGoneWait: s.cfg.TargetGone.Wait,
 		Trace:          s.cfg.Trace == "on",
 		MaxHops:        s.cfg.MaxHops,
