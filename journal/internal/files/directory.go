@@ -50,7 +50,7 @@ func TakeLock(dir string, fs vfs.FS) (*pebble.Lock, error) {
 	switch {
 	case err == nil:
 		return lock, nil
-	case errors.Is(err, syscall.EAGAIN), errors.Is(err, syscall.EACCES) && !errors.Is(err, iofs.ErrPermission),
+	case errors.Is(err, syscall.EAGAIN),
 		strings.Contains(err.Error(), "held by current process"), strings.Contains(err.Error(), "lock contention"):
 		return nil, fmt.Errorf("%w by another process (%w): stop it, or set data_dir to a directory of its own", ErrLocked, err)
 	}
