@@ -41,6 +41,9 @@ type Env struct {
 	// disk when it returns; only then may the delivery end. ErrStopping, which it
 	// wraps, or a *targets.Error says why they were not.
 	Derive func(a *Attempt) ([]journal.Seq, error)
+	// Died is called before a delivery goes to the dead-letter queue, maybe again for the
+	// same death after a crash; it may be nil.
+	Died func(target string, it *Item, dead *journal.Delivery)
 	// Places returns the places of events that have been accepted, now or before.
 	Places func([]*event.Event) []journal.Seq
 	// Resume is told of a delivery that was suspended by a pause which may have ended

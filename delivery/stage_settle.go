@@ -92,6 +92,9 @@ func (a *Attempt) deadLetterAs(next journal.Delivery, condition string) {
 	}
 	l.env.Metrics.Died(next.Rule, l.Name)
 	logDeath(l, &next, a.Item.EventID)
+	if l.env.Died != nil {
+		l.env.Died(l.Name, a.Item, &next)
+	}
 	l.settle(a.Item, &next, journal.NotEnded)
 }
 

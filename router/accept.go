@@ -166,7 +166,7 @@ func (in *intake) take(evs []*event.Event, prints []dedup.Fresh, planned func(*e
 
 // handOver tells the lanes of what is now on disk, and counts it.
 func (in *intake) handOver(plans []plan, entries []journal.Entry) {
-	var all delivery.Offers
+	var all, dead delivery.Offers
 	for i := range plans {
 		p := &plans[i]
 		in.metrics.accepted(p)
@@ -184,6 +184,7 @@ func (in *intake) handOver(plans []plan, entries []journal.Entry) {
 			d := entries[i].Deliveries[k]
 			if d.State == journal.Dead {
 				in.metrics.lanes.Died(d.Rule, s.lane.Name)
+				dead = append(dead, delivery.Offer{Lane: s.lane, Item: delivery.NewItem(d, delivery.NewEvent(&entries[i].Record, &p.event.Meta, p.event.ID))})
 				continue
 			}
 			if d.State == journal.Held {
@@ -199,6 +200,9 @@ func (in *intake) handOver(plans []plan, entries []journal.Entry) {
 		}
 	}
 	all.Make()
+	for _, o := range dead {
+		in.died(o.Lane.Name, o.Item, &o.Item.Delivery)
+	}
 }
 
 // whenError reports a condition that failed on an event: once for each rule, as

@@ -395,7 +395,7 @@ func (r *Router) lanesEnv() delivery.Env {
 		Shared:   delivery.NewSharedMemory(r.opts.Memory),
 		GoneWait: r.opts.TargetGoneWait, Base: r.base, Running: r.running.Load, Stopping: r.gate.closed.Load, Go: r.workers.Go,
 		Policies: func() *delivery.Policies { return r.snapshot.Load().policies },
-		Requests: commands.Stage{Service: r.Commands}, Redrives: r.DeadLetters, Derive: r.intake.derive, Places: r.intake.seqsOf,
+		Requests: commands.Stage{Service: r.Commands}, Redrives: r.DeadLetters, Derive: r.intake.derive, Died: r.intake.died, Places: r.intake.seqsOf,
 		Resume: func(hold journal.HoldID) { r.Pauses.Late(hold) }, Drained: r.Pauses.Drained,
 	}
 }

@@ -186,20 +186,20 @@ func typeOf(resource *document.Node) string {
 // awsBus declares a bus. Within a template it is known by its logical id too,
 // which buses then maps to its name.
 func (r *fileReader) awsBus(n *document.Node, logicalID string, buses map[string]string) {
-	bus := busDraft{name: logicalID}
+	bus := busDraft{Bus: Bus{Name: logicalID}}
 	if n != nil {
 		bus.pos = n.Pos
 		if name := n.Get("Name"); !name.IsZero() {
-			bus.name = r.text(name, nil)
+			bus.Name = r.text(name, nil)
 		}
 		if description := n.Get("Description"); !description.IsZero() {
-			bus.description = description.Text
+			bus.Description = description.Text
 		}
 	}
 	if buses != nil {
-		buses[logicalID] = bus.name
+		buses[logicalID] = bus.Name
 	}
-	if bus.name != DefaultBus {
+	if bus.Name != DefaultBus {
 		r.buses = append(r.buses, bus)
 	}
 }

@@ -70,17 +70,17 @@ func (l *loader) build() *Set {
 
 func (b *builder) buses(buses []busDraft) {
 	for _, bus := range buses {
-		path := document.Path{}.Key("buses").Key(bus.name)
-		if fault := checkBusName(bus.name); fault != "" {
+		path := document.Path{}.Key("buses").Key(bus.Name)
+		if fault := checkBusName(bus.Name); fault != "" {
 			b.problems.Add(bus.pos, path, "the name %s", fault)
 		}
-		if first, again := b.busPos[bus.name]; again {
+		if first, again := b.busPos[bus.Name]; again {
 			b.problems.Add(bus.pos, path, "the bus is declared twice; it is also at %s", first)
 			continue
 		}
-		b.busPos[bus.name] = bus.pos
-		b.set.Buses[bus.name] = Bus{Name: bus.name, Description: bus.description, Bubble: bus.bubble, Catalog: bus.catalog}
-		b.hash.add("bus", bus.name, bus.description, strconv.FormatBool(bus.bubble), string(bus.catalog))
+		b.busPos[bus.Name] = bus.pos
+		b.set.Buses[bus.Name] = bus.Bus
+		b.hash.add("bus", bus.Name, bus.Description, strconv.FormatBool(bus.Bubble), string(bus.Catalog), strconv.FormatBool(bus.PublishDeadLetters))
 	}
 }
 

@@ -107,11 +107,8 @@ type attachment struct {
 
 // busDraft is a bus as a file says it.
 type busDraft struct {
-	name        string
-	description string
-	bubble      bool
-	catalog     catalog.Mode
-	pos         Position
+	Bus
+	pos Position
 }
 
 // fileReader turns the tree of one file into drafts.
@@ -186,11 +183,12 @@ func readBuses(dec *document.Decoder, n *document.Node) []busDraft {
 			Description string       `yaml:"description"`
 			Bubble      bool         `yaml:"bubble"`
 			Catalog     catalog.Mode `yaml:"catalog"`
+			Publish     bool         `yaml:"publish_dead_letters"`
 		}
 		dec.Decode(member.Value, &fields, document.Path{}.Key("buses").Key(member.Key))
-		buses = append(buses, busDraft{
-			name: member.Key, description: fields.Description, bubble: fields.Bubble, catalog: fields.Catalog, pos: member.Pos,
-		})
+		buses = append(buses, busDraft{pos: member.Pos, Bus: Bus{
+			Name: member.Key, Description: fields.Description, Bubble: fields.Bubble, Catalog: fields.Catalog, PublishDeadLetters: fields.Publish,
+		}})
 	}
 	return buses
 }

@@ -79,6 +79,9 @@ type Bus struct {
 	Bubble bool
 	// Catalog says how the door of the bus holds events against the catalog.
 	Catalog catalog.Mode
+	// PublishDeadLetters puts an event on the bus for each delivery of its rules that goes
+	// to the dead-letter queue.
+	PublishDeadLetters bool
 }
 
 // Rule sends the events of a bus that match a pattern, and then a condition, to
