@@ -13,6 +13,7 @@ import (
 
 	"signalbox/audit"
 	"signalbox/auth/authtest"
+	"signalbox/cmd/signalbox/internal/cli"
 )
 
 // TestAuditTellsWhoDidWhat operates a router with keys, is refused, and reads it all after
@@ -23,26 +24,26 @@ func TestAuditTellsWhoDidWhat(t *testing.T) {
 		"    - {name: anna, key: "+anna+", rights: [operate, read]}\n"+
 		"    - {name: reader, key: "+reader+", rights: [read]}\n"+
 		"    - {name: sender, key: "+sender+", rights: [{send: [orders]}]}\n")
-	s := serve(t, dir)
-	s.run("targets", "pause", "shop", "--api-key", anna).want(t, exitOK, "", "")
-	s.run("targets", "resume", "shop", "--api-key", reader).want(t, exitError, "", `the key "reader" has no right to operate`)
-	s.run("send", bigOrder, "--api-key", sender).want(t, exitError, "", "may not send")
-	s.run("dlq", "list", "--api-key", "a-key-that-nobody-gave").want(t, exitError, "", "not known")
-	s.run("dlq", "purge", "--all", "--yes", "--api-key", anna).want(t, exitOK, "", "")
+	s := startRouter(t, dir)
+	s.run("targets", "pause", "shop", "--api-key", anna).want(t, cli.ExitOK, "", "")
+	s.run("targets", "resume", "shop", "--api-key", reader).want(t, cli.ExitError, "", `the key "reader" has no right to operate`)
+	s.run("send", bigOrder, "--api-key", sender).want(t, cli.ExitError, "", "may not send")
+	s.run("dlq", "list", "--api-key", "a-key-that-nobody-gave").want(t, cli.ExitError, "", "not known")
+	s.run("dlq", "purge", "--all", "--yes", "--api-key", anna).want(t, cli.ExitOK, "", "")
 	must(t, syscall.Kill(os.Getpid(), syscall.SIGHUP))
 	page := func() (page audit.Page) {
 		o := s.run("audit", "-o", "json", "--api-key", reader)
-		o.want(t, exitOK, "", "")
+		o.want(t, cli.ExitOK, "", "")
 		must(t, json.Unmarshal([]byte(o.stdout), &page))
 		return page
 	}
 	s.eventually("the hangup is audited", func() bool {
 		return slices.ContainsFunc(page().Entries, func(e audit.Entry) bool { return e.From == "SIGHUP" && e.Outcome == audit.Done })
 	})
-	if code := s.end(); code != exitOK {
+	if code := s.end(); code != cli.ExitOK {
 		t.Fatalf("ended with %d", code)
 	}
-	s = serve(t, dir)
+	s = startRouter(t, dir)
 	found := map[string]int{}
 	for _, e := range page().Entries {
 		if host, _, _ := strings.Cut(e.From, ":"); host != "127.0.0.1" && e.From != "SIGHUP" {
@@ -58,13 +59,13 @@ func TestAuditTellsWhoDidWhat(t *testing.T) {
 			t.Errorf("no entry %q in %v", want, found)
 		}
 	}
-	s.run("audit", "--key", "anna", "--action", "targets.pause", "--api-key", reader).want(t, exitOK, "shop", "")
-	s.run("audit", "--until", "1h", "--api-key", reader).want(t, exitOK, "no entries\n", "")
-	s.run("audit", "--limit", "1", "--api-key", reader).want(t, exitOK, "", "there are more than 1 entries")
-	s.run("audit", "--api-key", sender).want(t, exitError, "", "no right to read")
-	s.run("audit", "--since", "whenever", "--api-key", reader).want(t, exitUsage, "", "write a time")
+	s.run("audit", "--key", "anna", "--action", "targets.pause", "--api-key", reader).want(t, cli.ExitOK, "shop", "")
+	s.run("audit", "--until", "1h", "--api-key", reader).want(t, cli.ExitOK, "no entries\n", "")
+	s.run("audit", "--limit", "1", "--api-key", reader).want(t, cli.ExitOK, "", "there are more than 1 entries")
+	s.run("audit", "--api-key", sender).want(t, cli.ExitError, "", "no right to read")
+	s.run("audit", "--since", "whenever", "--api-key", reader).want(t, cli.ExitUsage, "", "write a time")
 	s.end()
-	signalbox(t, "verify", "--config", filepath.Join(dir, "config.yaml")).want(t, exitOK, "", "")
+	signalbox(t, "verify", "--config", filepath.Join(dir, "config.yaml")).want(t, cli.ExitOK, "", "")
 }
 
 // TestAuditNamesCertificates operates with a client's certificate and without keys.
@@ -72,8 +73,8 @@ func TestAuditNamesCertificates(t *testing.T) {
 	dir, ca := shopDir(t, newShop(t), "tls: {cert_file: certs/tls.crt, key_file: certs/tls.key, client_ca_file: certs/ca.crt}\n"), authtest.NewCA(t)
 	certs := filepath.Join(dir, "certs")
 	ca.Write(certs, time.Hour)
-	s := serve(t, dir)
+	s := startRouter(t, dir)
 	mine := []string{"--ca-cert", filepath.Join(certs, "ca.crt"), "--client-cert", filepath.Join(certs, "tls.crt"), "--client-key", filepath.Join(certs, "tls.key")}
-	s.run(append([]string{"targets", "pause", "shop"}, mine...)...).want(t, exitOK, "", "")
-	s.run(append([]string{"audit"}, mine...)...).want(t, exitOK, "certificate one of a test", "")
+	s.run(append([]string{"targets", "pause", "shop"}, mine...)...).want(t, cli.ExitOK, "", "")
+	s.run(append([]string{"audit"}, mine...)...).want(t, cli.ExitOK, "certificate one of a test", "")
 }

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"signalbox/cmd/signalbox/internal/cli"
 )
 
 // TestBackupUnderLoad backs a router up while events come in and its target is down,
@@ -18,7 +20,7 @@ func TestBackupUnderLoad(t *testing.T) {
 	sink.down.Store(true)
 	dir := shopDir(t, sink, "")
 	write(t, dir, "rules.yaml", strings.ReplaceAll(strings.Replace(shopRules, "max_attempts: 2, min_backoff: 1ms, max_backoff: 2ms", "max_attempts: 100", 1), "URL", sink.URL))
-	s := serve(t, dir)
+	s := startRouter(t, dir)
 	var (
 		mu    sync.Mutex
 		acked []string
@@ -34,7 +36,7 @@ func TestBackupUnderLoad(t *testing.T) {
 				default:
 				}
 				o := signalbox(t, "send", bigOrder, "--url", s.url)
-				if o.code != exitOK {
+				if o.code != cli.ExitOK {
 					t.Error(o.stderr)
 					return
 				}
@@ -52,8 +54,8 @@ func TestBackupUnderLoad(t *testing.T) {
 	s.eventually("under load", func() bool { return count() > 50 })
 	before := count()
 	copied := filepath.Join(t.TempDir(), "monday")
-	s.run("backup", copied).want(t, exitOK, copied+": ", "")
-	s.run("backup", copied).want(t, exitError, "", "is not empty")
+	s.run("backup", copied).want(t, cli.ExitOK, copied+": ", "")
+	s.run("backup", copied).want(t, cli.ExitError, "", "is not empty")
 	s.eventually("still under load", func() bool { return count() > before+50 })
 	close(stop)
 	load.Wait()
@@ -63,57 +65,57 @@ func TestBackupUnderLoad(t *testing.T) {
 	s.end()
 
 	config := filepath.Join(dir, "config.yaml")
-	signalbox(t, "verify", copied).want(t, exitOK, "0 faults", "")
-	signalbox(t, "restore", copied, "--config", config).want(t, exitError, "", "it has files of a store")
+	signalbox(t, "verify", copied).want(t, cli.ExitOK, "0 faults", "")
+	signalbox(t, "restore", copied, "--config", config).want(t, cli.ExitError, "", "it has files of a store")
 	if err := os.Rename(filepath.Join(dir, "data"), filepath.Join(dir, "lost")); err != nil {
 		t.Fatal(err)
 	}
 	sink.down.Store(false)
-	signalbox(t, "restore", copied, "--config", config).want(t, exitOK, "deliveries pending", "")
-	signalbox(t, "verify", "--config", config).want(t, exitOK, "0 faults", "")
+	signalbox(t, "restore", copied, "--config", config).want(t, cli.ExitOK, "deliveries pending", "")
+	signalbox(t, "verify", "--config", config).want(t, cli.ExitOK, "0 faults", "")
 
-	again := serve(t, dir)
+	again := startRouter(t, dir)
 	if said := again.stderr.String(); !strings.Contains(said, "the store was restored from a backup: every target is paused") {
 		t.Errorf("the log says nothing of it: %s", said)
 	}
-	again.run("targets", "list", "--output", "json").want(t, exitOK, `"state": "paused"`, "")
+	again.run("targets", "list", "--output", "json").want(t, cli.ExitOK, `"state": "paused"`, "")
 	for _, id := range acked[:before] {
 		if status, body := again.get("/v1/events/"+id, ""); status != http.StatusOK {
 			t.Fatalf("event %s was acknowledged before the backup began: %d %s", id, status, body)
 		}
 	}
-	again.run("send", bigOrder).want(t, exitOK, "-", "")
+	again.run("send", bigOrder).want(t, cli.ExitOK, "-", "")
 	if n := len(sink.deliveries()); n > 0 {
 		t.Errorf("%d deliveries were made before anybody resumed the target", n)
 	}
-	again.run("targets", "resume", "--all").want(t, exitOK, "shop", "")
+	again.run("targets", "resume", "--all").want(t, cli.ExitOK, "shop", "")
 	again.eventually("delivered", func() bool { return len(sink.deliveries()) > before })
 	again.end()
-	third := serve(t, dir) // the pause was for the first start alone
-	third.run("targets", "list", "--output", "json").want(t, exitOK, `"state": "ok"`, "")
+	third := startRouter(t, dir) // the pause was for the first start alone
+	third.run("targets", "list", "--output", "json").want(t, cli.ExitOK, `"state": "ok"`, "")
 }
 
 func TestBackupNeedsTheRightToAdminister(t *testing.T) {
 	const operator, admin = "0123456789abcdef-operator", "0123456789abcdef-admin"
-	s := serve(t, shopDir(t, newShop(t), fmt.Sprintf("auth: {keys: [{name: op, key: %s, rights: [read, operate]}, {name: boss, key: %s, rights: [admin]}]}\n", operator, admin)))
+	s := startRouter(t, shopDir(t, newShop(t), fmt.Sprintf("auth: {keys: [{name: op, key: %s, rights: [read, operate]}, {name: boss, key: %s, rights: [admin]}]}\n", operator, admin)))
 	into := filepath.Join(t.TempDir(), "copy")
-	s.run("backup", into, "--api-key", operator).want(t, exitError, "", `the key "op" has no right to admin`)
+	s.run("backup", into, "--api-key", operator).want(t, cli.ExitError, "", `the key "op" has no right to admin`)
 	if left, _ := filepath.Glob(into + "*"); len(left) > 0 {
 		t.Errorf("%v is left", left)
 	}
-	s.run("backup", into, "--api-key", admin).want(t, exitOK, into, "")
-	s.run("audit", "--api-key", admin).want(t, exitOK, "backup", "")
-	signalbox(t, "backup").want(t, exitUsage, "", "an argument is missing")
-	signalbox(t, "verify", into+"-typo").want(t, exitError, "", "no store")
+	s.run("backup", into, "--api-key", admin).want(t, cli.ExitOK, into, "")
+	s.run("audit", "--api-key", admin).want(t, cli.ExitOK, "backup", "")
+	signalbox(t, "backup").want(t, cli.ExitUsage, "", "an argument is missing")
+	signalbox(t, "verify", into+"-typo").want(t, cli.ExitError, "", "no store")
 }
 
 // TestATornBackupIsNamed damages a backup after it was made.
 func TestATornBackupIsNamed(t *testing.T) {
 	dir := shopDir(t, newShop(t), "")
-	s := serve(t, dir)
-	s.run("send", bigOrder).want(t, exitOK, "-", "")
+	s := startRouter(t, dir)
+	s.run("send", bigOrder).want(t, cli.ExitOK, "-", "")
 	into := filepath.Join(t.TempDir(), "copy")
-	s.run("backup", into, "--output", "json").want(t, exitOK, `"sha256"`, "")
+	s.run("backup", into, "--output", "json").want(t, cli.ExitOK, `"sha256"`, "")
 	s.end()
 	tables, _ := filepath.Glob(filepath.Join(into, "*.sst"))
 	if len(tables) == 0 {
@@ -127,9 +129,9 @@ func TestATornBackupIsNamed(t *testing.T) {
 		t.Fatal(err)
 	}
 	name := filepath.Base(tables[0])
-	signalbox(t, "verify", into).want(t, exitError, "", name+": it has ")
+	signalbox(t, "verify", into).want(t, cli.ExitError, "", name+": it has ")
 	write(t, dir, "config.yaml", "data_dir: other\nrules: [rules.yaml]\n")
-	signalbox(t, "restore", into, "--config", filepath.Join(dir, "config.yaml")).want(t, exitError, "", name+": it has ")
+	signalbox(t, "restore", into, "--config", filepath.Join(dir, "config.yaml")).want(t, cli.ExitError, "", name+": it has ")
 	if _, err := os.Stat(filepath.Join(dir, "other")); !os.IsNotExist(err) {
 		t.Errorf("something was restored: %v", err)
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"signalbox/api"
+	"signalbox/cmd/signalbox/internal/cli"
 	"signalbox/commands/work"
 	"signalbox/dlq"
 	"signalbox/targets"
@@ -72,7 +73,7 @@ func badInput(t *testing.T) *serving {
 	write(t, dir, "config.yaml", "listen: 127.0.0.1:0\nrules: [rules.yaml]\ncatalog: [catalog.yaml]\nmin_free_disk: 0\n")
 	write(t, dir, "rules.yaml", strings.ReplaceAll(badInputRules, "URL", badTargets(t, letGo).URL))
 	write(t, dir, "catalog.yaml", "types: [{name: OkMade}]\n")
-	s := serve(t, dir)
+	s := startRouter(t, dir)
 	t.Cleanup(func() { close(letGo) }) // before the router stops, which waits for attempts
 	return s
 }
@@ -117,7 +118,7 @@ func TestASchemaThatDoesNotCompile(t *testing.T) {
 			`https://example.com/a.json: schemas are not fetched from the network; put a copy beside the catalog file and refer to it by its path`,
 	} {
 		config := write(t, s.dir, "catalog.yaml", text)
-		signalbox(t, "check", "--config", strings.Replace(config, "catalog.yaml", "config.yaml", 1)).want(t, exitError, want, "")
+		signalbox(t, "check", "--config", strings.Replace(config, "catalog.yaml", "config.yaml", 1)).want(t, cli.ExitError, want, "")
 		var answer struct{ Error api.Error }
 		_, body := s.ask(http.MethodPost, "/-/reload", "", http.StatusBadRequest, "the rules that served before continue to serve")
 		err := json.Unmarshal([]byte(body), &answer)
@@ -200,7 +201,7 @@ func TestAKeyOfAStateWithSlashesAndDots(t *testing.T) {
 			t.Fatal(err)
 		}
 		s.ask(http.MethodGet, "/v1/state/Thing/"+escaped, "", http.StatusOK, `"state":{"id":`+string(want)+`}`)
-		s.run("state", "get", "Thing", key).want(t, exitOK, `{"id":`+string(want)+"}\n", "")
+		s.run("state", "get", "Thing", key).want(t, cli.ExitOK, `{"id":`+string(want)+"}\n", "")
 	}
 	for _, path := range []string{"/v1/state/Thing/eu/42.x/../y", "/v1/state/Thing/a//b", "/v1/state/Thing/./a/b"} {
 		s.ask(http.MethodGet, path, "", http.StatusBadRequest, "write a slash within a name as %2F and a dot as %2E; the key of a state may also be given as ?key=")
@@ -231,8 +232,8 @@ func TestAWorkRequestThatIsUnknownOrHasEnded(t *testing.T) {
 		return strings.Contains(now, `"actionType":"SUCCEEDED","percentComplete":100`)
 	})
 	s.ask(http.MethodDelete, "/v1/work-requests/"+w.ID, "", http.StatusConflict, "work request "+w.ID+" has ended: it is SUCCEEDED since ")
-	s.run("work", "cancel", w.ID).want(t, exitError, "", "cancel: work request "+w.ID+" has ended: it is SUCCEEDED since ")
-	s.run("work", "cancel", "nope").want(t, exitError, "", `cancel: work request "nope": not found (commands alone have work requests`)
+	s.run("work", "cancel", w.ID).want(t, cli.ExitError, "", "cancel: work request "+w.ID+" has ended: it is SUCCEEDED since ")
+	s.run("work", "cancel", "nope").want(t, cli.ExitError, "", `cancel: work request "nope": not found (commands alone have work requests`)
 }
 
 // TestATraceOfTenThousandEvents is answered, within its bounds.
@@ -260,5 +261,5 @@ func TestATraceOfTenThousandEvents(t *testing.T) {
 		}
 	}
 	s.ask(http.MethodGet, "/v1/traces/many?limit=10001", "", http.StatusBadRequest, `limit \"10001\": write a number from 1 to 10000`)
-	s.run("trace", "many").want(t, exitOK, "note: only the first 1000 of 10100 events are shown", "")
+	s.run("trace", "many").want(t, cli.ExitOK, "note: only the first 1000 of 10100 events are shown", "")
 }

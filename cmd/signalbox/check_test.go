@@ -5,6 +5,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"signalbox/cmd/signalbox/internal/cli"
 )
 
 func TestCheckOfGivenFiles(t *testing.T) {
@@ -21,10 +23,10 @@ func TestCheckOfGivenFiles(t *testing.T) {
 		code int
 		want string
 	}{
-		{"all", nil, exitError, "bad.yaml:2:"},
-		{"a good one beside a bad one", []string{good}, exitOK, "no faults here, but 1 error in other files: run signalbox check\n"},
-		{"the bad one", []string{bad}, exitError, `did you mean "shop"?`},
-		{"the directory", []string{filepath.Join(dir, "rules")}, exitError, "1 error, 0 warnings\n"},
+		{"all", nil, cli.ExitError, "bad.yaml:2:"},
+		{"a good one beside a bad one", []string{good}, cli.ExitOK, "no faults here, but 1 error in other files: run signalbox check\n"},
+		{"the bad one", []string{bad}, cli.ExitError, `did you mean "shop"?`},
+		{"the directory", []string{filepath.Join(dir, "rules")}, cli.ExitError, "1 error, 0 warnings\n"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -33,13 +35,17 @@ func TestCheckOfGivenFiles(t *testing.T) {
 	}
 	must(t, os.Remove(bad))
 	t.Run("warnings", func(t *testing.T) {
-		signalbox(t, "check", "--config", config).want(t, exitOK, "empty.yaml: is empty: it holds no rules (warning)\nok: 1 rule and 1 target in 3 files, 1 warning\n", "")
-		signalbox(t, "check", "--config", config, "--strict").want(t, exitError, "0 errors, 1 warning\n", "")
-		signalbox(t, "check", "--config", config, "--strict", good, targets).want(t, exitOK, "ok: 1 rule and 1 target in 2 files\n", "")
+		signalbox(t, "check", "--config", config).want(t, cli.ExitOK, "empty.yaml: is empty: it holds no rules (warning)\nok: 1 rule and 1 target in 3 files, 1 warning\n", "")
+		signalbox(t, "check", "--config", config, "--strict").want(t, cli.ExitError, "0 errors, 1 warning\n", "")
+		signalbox(t, "check", "--config", config, "--strict", good, targets).want(t, cli.ExitOK, "ok: 1 rule and 1 target in 2 files\n", "")
 	})
 	t.Run("as JSON", func(t *testing.T) {
 		o := signalbox(t, "check", "--config", config, "--output", "json", empty)
-		var found checked
+		var found struct {
+			OK               bool
+			Files            int
+			Errors, Warnings []struct{ File string }
+		}
 		must(t, json.Unmarshal([]byte(o.stdout), &found))
 		if !found.OK || len(found.Warnings) != 1 || found.Warnings[0].File != empty || found.Files != 1 {
 			t.Errorf("got %+v", found)
@@ -51,8 +57,8 @@ func TestCheckOfAFileWithoutConfiguration(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, "a.yaml", "targets:\n  out: {type: log}\nrules:\n  - {name: a, pattern: {source: [x]}, targets: [out]}\n")
 	t.Chdir(dir)
-	signalbox(t, "check", "a.yaml").want(t, exitOK, "ok: 1 rule and 1 target in 1 file\n", "")
-	signalbox(t, "check").want(t, exitError, "config.yaml: no such file", "")
+	signalbox(t, "check", "a.yaml").want(t, cli.ExitOK, "ok: 1 rule and 1 target in 1 file\n", "")
+	signalbox(t, "check").want(t, cli.ExitError, "config.yaml: no such file", "")
 }
 
 func must(t *testing.T, err error) {

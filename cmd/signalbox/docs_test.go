@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"signalbox/cmd/signalbox/internal/cli"
 )
 
 // documented is a call of the program that a document shows.
@@ -32,7 +34,7 @@ func TestDocumentedCommandsParse(t *testing.T) {
 		t.Errorf("only %d calls found: do the documents look otherwise?", len(found))
 	}
 	for _, d := range found {
-		cmd, rest, err := newRootCommand(new(cli)).Find(d.args)
+		cmd, rest, err := newRootCommand(new(cli.Env)).Find(d.args)
 		if err == nil {
 			cmd.InitDefaultHelpFlag()
 			cmd.InitDefaultVersionFlag()
@@ -224,7 +226,7 @@ func TestCommandsInADocument(t *testing.T) {
 	if len(found) != 2 || !slices.Equal(found[1].args, []string{"send", "--to", "x", "{\n}"}) || !slices.Equal(found[1].said, []string{"some answer"}) || found[1].line != 3 {
 		t.Errorf("got %+v", found)
 	}
-	root := newRootCommand(new(cli))
+	root := newRootCommand(new(cli.Env))
 	root.SetOut(io.Discard)
 	cmd, _, err := root.Find(found[0].args)
 	if err != nil || cmd.ValidateArgs([]string{"lst"}) == nil || cmd.Name() != "dlq" {

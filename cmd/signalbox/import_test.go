@@ -4,6 +4,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"signalbox/cmd/signalbox/internal/cli"
 )
 
 func TestImport(t *testing.T) {
@@ -13,11 +15,11 @@ func TestImport(t *testing.T) {
 	if err := os.WriteFile(template, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	signalbox(t, "import", template).want(t, exitOK, "- name: R", "1 rule, 1 target to fill in")
-	signalbox(t, "import", template, "--output", "json").want(t, exitOK, `"rules": 1`, "")
-	signalbox(t, "import", template, "--to", to).want(t, exitOK, "", "1 rule")
-	signalbox(t, "import", template, "--to", to).want(t, exitError, "", "exists already")
-	signalbox(t, "import", filepath.Join(dir, "absent.yaml")).want(t, exitError, "", "absent.yaml")
-	signalbox(t, "check", template).want(t, exitError, "signalbox import", "")
-	signalbox(t, "check", to).want(t, exitOK, "ok: 1 rule", "")
+	signalbox(t, "import", template).want(t, cli.ExitOK, "- name: R", "1 rule, 1 target to fill in")
+	signalbox(t, "import", template, "--output", "json").want(t, cli.ExitOK, `"rules": 1`, "")
+	signalbox(t, "import", template, "--to", to).want(t, cli.ExitOK, "", "1 rule")
+	signalbox(t, "import", template, "--to", to).want(t, cli.ExitError, "", "exists already")
+	signalbox(t, "import", filepath.Join(dir, "absent.yaml")).want(t, cli.ExitError, "", "absent.yaml")
+	signalbox(t, "check", template).want(t, cli.ExitError, "signalbox import", "")
+	signalbox(t, "check", to).want(t, cli.ExitOK, "ok: 1 rule", "")
 }

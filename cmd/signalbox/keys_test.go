@@ -13,7 +13,7 @@ func TestKeysCommands(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, "config.yaml", "listen: 127.0.0.1:0\nrules: [rules.yaml]\n")
 	write(t, dir, "rules.yaml", "targets:\n  out: {type: http, url: \""+down.URL+"\", order_by: detail.id, on_dead_letter: stop}\nrules:\n  - {name: a, pattern: {source: [x]}, targets: [out]}\n")
-	s := serve(t, dir)
+	s := startRouter(t, dir)
 	s.run("keys", "list", "out").want(t, 0, "no ordering key of out is blocked", "")
 	e := write(t, dir, "event.json", `{"source": "x", "detail-type": "T", "detail": {"id": "o-17"}}`)
 	s.run("send", e).want(t, 0, "", "")

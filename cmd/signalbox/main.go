@@ -7,6 +7,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"signalbox/cmd/signalbox/internal/cli"
 )
 
 func main() {
@@ -23,21 +25,9 @@ func untilSignal(ctx context.Context) context.Context {
 		<-heard
 		signal.Stop(heard)
 		if len(heard) > 0 { // it came before Stop
-			os.Exit(exitError)
+			os.Exit(cli.ExitError)
 		}
 		cancel()
 	}()
 	return ctx
 }
-
-// hangups tells of each SIGHUP until stop is called; without it a hangup ends the
-// process.
-func hangups() (hangup <-chan os.Signal, stop func()) {
-	c := make(chan os.Signal, 1)
-	signal.Notify(c, syscall.SIGHUP)
-	return c, func() { signal.Stop(c) }
-}
-
-// ignoreBrokenPipes lets a write to a closed standard output or error fail, where it
-// would end the process.
-func ignoreBrokenPipes() { signal.Ignore(syscall.SIGPIPE) }

@@ -6,15 +6,17 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"signalbox/cmd/signalbox/internal/cli"
 )
 
 func TestMatchReadsFilesAndStandardInput(t *testing.T) {
 	dir := t.TempDir()
 	pattern := write(t, dir, "pattern.json", `{"detail":{"n":[1]}}`)
 	event := write(t, dir, "event.json", "\xef\xbb\xbf"+`{"detail":{"n":1.0}}`)
-	signalbox(t, "match", "--pattern", pattern, "--event", event).want(t, exitOK, "true\n", "")
-	signalboxIn(t, `{"detail":{"n":2}}`, "match", "--pattern", pattern, "--event", "-").want(t, exitError, "false\n", "")
-	signalbox(t, "match", "--pattern", pattern, "--event", filepath.Join(dir, "none.json")).want(t, exitError, "", "event: open")
+	signalbox(t, "match", "--pattern", pattern, "--event", event).want(t, cli.ExitOK, "true\n", "")
+	signalboxIn(t, `{"detail":{"n":2}}`, "match", "--pattern", pattern, "--event", "-").want(t, cli.ExitError, "false\n", "")
+	signalbox(t, "match", "--pattern", pattern, "--event", filepath.Join(dir, "none.json")).want(t, cli.ExitError, "", "event: open")
 }
 
 func TestMatchOfPairs(t *testing.T) {
@@ -28,7 +30,7 @@ nonsense
 	o := signalboxIn(t, lines, "match", "--jsonl")
 	got := strings.Split(strings.TrimSpace(o.stdout), "\n")
 	want := []string{"true", "false", "error: Event pattern is not valid. Reason: Empty arrays are not allowed", "error: ", "error: "}
-	if o.code != exitOK || len(got) != len(want) {
+	if o.code != cli.ExitOK || len(got) != len(want) {
 		t.Fatalf("exit code %d, %q", o.code, got)
 	}
 	for i := range want {
@@ -41,7 +43,7 @@ nonsense
 		t.Errorf("the file gives %q", again.stdout)
 	}
 	big := `{"pattern":{"a":[1]},"event":{"b":"` + strings.Repeat("x", 2<<20) + `","a":1}}`
-	signalboxIn(t, big, "match", "--jsonl").want(t, exitOK, "true\n", "")
+	signalboxIn(t, big, "match", "--jsonl").want(t, cli.ExitOK, "true\n", "")
 }
 
 func TestTestRunsTheTestsBesideTheRules(t *testing.T) {
@@ -58,16 +60,16 @@ func TestTestRunsTheTestsBesideTheRules(t *testing.T) {
 `)
 	report := filepath.Join(dir, "report.xml")
 	o := signalbox(t, "test", "--config", config, "--junit", report)
-	o.want(t, exitError, "FAIL  fails", "")
-	o.want(t, exitError, "1 passed, 1 failed", "")
+	o.want(t, cli.ExitError, "FAIL  fails", "")
+	o.want(t, cli.ExitError, "1 passed, 1 failed", "")
 	xml, err := os.ReadFile(report)
 	must(t, err)
 	if !strings.Contains(string(xml), `<testsuites tests="2" failures="1">`) {
 		t.Errorf("the report is\n%s", xml)
 	}
-	signalbox(t, "test", "--config", config, "-o", "json").want(t, exitError, `"passed": 1,
+	signalbox(t, "test", "--config", config, "-o", "json").want(t, cli.ExitError, `"passed": 1,
   "failed": 1,`, "")
-	signalbox(t, "test", "--config", config, "--run", "^match", "-v", tests).want(t, exitOK, "ok    matches\n", "")
+	signalbox(t, "test", "--config", config, "--run", "^match", "-v", tests).want(t, cli.ExitOK, "ok    matches\n", "")
 }
 
 func TestBench(t *testing.T) {
@@ -82,7 +84,7 @@ func TestBench(t *testing.T) {
 	}{"patterns": {[]string{"--patterns", patterns}, 3}, "rules": {[]string{"--rules", rules}, 1}} {
 		t.Run(name, func(t *testing.T) {
 			o := signalbox(t, append([]string{"bench", "--events", events, "--duration", "1ms", "--output", "json"}, tt.args...)...)
-			o.want(t, exitOK, "", "")
+			o.want(t, cli.ExitOK, "", "")
 			var got map[string]float64
 			must(t, json.Unmarshal([]byte(o.stdout), &got))
 			for _, name := range []string{"events_per_second", "json_valid_events_per_second", "compile_seconds"} {
@@ -95,6 +97,6 @@ func TestBench(t *testing.T) {
 			}
 		})
 	}
-	signalbox(t, "bench", "--events", events, "--patterns", patterns, "--duration", "1ms").want(t, exitOK, "2 patterns, 2 events\n", "")
-	signalbox(t, "bench", "--events", events, "--patterns", events, "--duration", "1ms").want(t, exitError, "", "pattern 1: Event pattern is not valid")
+	signalbox(t, "bench", "--events", events, "--patterns", patterns, "--duration", "1ms").want(t, cli.ExitOK, "2 patterns, 2 events\n", "")
+	signalbox(t, "bench", "--events", events, "--patterns", events, "--duration", "1ms").want(t, cli.ExitError, "", "pattern 1: Event pattern is not valid")
 }

@@ -5,56 +5,43 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"signalbox/api"
+	"signalbox/cmd/signalbox/internal/cli"
+	"signalbox/cmd/signalbox/internal/deadletters"
+	"signalbox/cmd/signalbox/internal/offline"
+	"signalbox/cmd/signalbox/internal/remote"
+	"signalbox/cmd/signalbox/internal/serve"
 	"signalbox/config"
 )
 
-// The codes that the program exits with.
-const (
-	exitOK    = 0
-	exitError = 1
-	exitUsage = 2
-)
-
-// errReported ends a command with a failure that its output has told already.
-var errReported = errors.New("reported")
-
-// cli is what all commands share.
-type cli struct {
-	stdin          io.Reader
-	stdout, stderr io.Writer
-
-	// These are flags of every command.
-	configPath string
-}
-
-// run is the program: it runs one command and gives the code to exit with.
+// run is the program: it runs one command and returns the code to exit with.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	stderr = &printable{w: stderr}
-	c := &cli{stdin: stdin, stdout: &printable{w: stdout}, stderr: stderr}
+	stderr = cli.NewPrintable(stderr)
+	c := &cli.Env{Stdin: stdin, Stdout: cli.NewPrintable(stdout), Stderr: stderr, Version: thisBuild().Version}
 	root := newRootCommand(c)
 	root.SetArgs(append([]string{}, args...)) // not nil, which cobra takes for the arguments of the process
 	cmd, err := root.ExecuteContextC(ctx)
-	stderr = c.stderr // which serve has replaced
+	stderr = c.Stderr // which serve has replaced
 	if o, ok := stderr.(interface{ Sync() error }); ok {
 		defer func() { _ = o.Sync() }()
 	}
-	var usage *usageError
+	var usage *cli.UsageError
 	switch {
 	case err == nil:
-		return exitOK
-	case errors.Is(err, errReported):
-		return exitError
+		return cli.ExitOK
+	case errors.Is(err, cli.ErrReported):
+		return cli.ExitError
 	case errors.As(err, &usage):
 		fmt.Fprintf(stderr, "signalbox: %v\nSee %q.\n", err, cmd.CommandPath()+" --help")
-		return exitUsage
+		return cli.ExitUsage
 	case ctx.Err() != nil && errors.Is(err, context.Cause(ctx)):
 		fmt.Fprintln(stderr, "signalbox: interrupted")
-		return exitError
+		return cli.ExitError
 	}
 	fmt.Fprintf(stderr, "signalbox: %v\n", err)
 	var problem *api.Error
@@ -63,7 +50,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 			fmt.Fprintln(stderr, "  "+fault)
 		}
 	}
-	return exitError
+	return cli.ExitError
 }
 
 // told reports whether the message of an error says already what its one fault says.
@@ -72,14 +59,15 @@ func told(e *api.Error) bool {
 	return len(faults) == 1 && strings.HasSuffix(faults[0], ": "+e.Message)
 }
 
-// commandList are those below signalbox. Each has a file of its own.
-var commandList = []func(*cli) *cobra.Command{
-	newServeCommand, newCheckCommand, newImportCommand, newTestCommand, newMatchCommand, newSendCommand, newExplainCommand, newTraceCommand,
-	newWorkCommand, newStateCommand, newDlqCommand, newKeysCommand, newTargetsCommand, newRulesCommand, newCatalogCommand, newTableCommand,
-	newGraphCommand, newAuditCommand, newVerifyCommand, newBackupCommand, newRestoreCommand, newBenchCommand, newVersionCommand,
+// commandsOf returns all commands. Those of offline and remote are listed in their packages.
+func commandsOf(c *cli.Env) []*cobra.Command {
+	return slices.Concat(
+		[]*cobra.Command{serve.New(c), deadletters.New(c), newVersionCommand(c)},
+		offline.Commands(c, remote.NewDiscover(c)), remote.Commands(c),
+	)
 }
 
-func newRootCommand(c *cli) *cobra.Command {
+func newRootCommand(c *cli.Env) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "signalbox",
 		Short: "Route events by rules that you edit while it runs",
@@ -94,18 +82,16 @@ Exit codes: 0 all is well, 1 a failure, 2 wrong usage.`,
   signalbox dlq list --since 1h`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          noSuchCommand,
-		Version:       thisBuild().Version,
+		Args:          cli.NoSuchCommand,
+		Version:       c.Version,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetVersionTemplate("signalbox {{.Version}}\n")
-	root.SetIn(c.stdin)
-	root.SetOut(c.stdout)
-	root.SetErr(c.stderr)
-	root.SetFlagErrorFunc(wrongFlag)
-	root.PersistentFlags().StringVar(&c.configPath, "config", config.DefaultPath, "the configuration file")
-	for _, command := range commandList {
-		root.AddCommand(command(c))
-	}
+	root.SetIn(c.Stdin)
+	root.SetOut(c.Stdout)
+	root.SetErr(c.Stderr)
+	root.SetFlagErrorFunc(cli.WrongFlag)
+	root.PersistentFlags().StringVar(&c.ConfigPath, "config", config.DefaultPath, "the configuration file")
+	root.AddCommand(commandsOf(c)...)
 	return root
 }

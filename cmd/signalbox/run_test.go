@@ -12,6 +12,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"go.uber.org/goleak"
+
+	"signalbox/cmd/signalbox/internal/cli"
 )
 
 // asProgram is the variable by which a test runs the program itself in a process of its own.
@@ -74,75 +76,75 @@ func TestExitCodes(t *testing.T) {
 		code           int
 		stdout, stderr string
 	}{
-		{"no command", nil, exitOK, "Available Commands", ""},
-		{"unknown command", []string{"chekc"}, exitUsage, "", `unknown command "chekc" (did you mean "check"?)`},
-		{"unknown command of dlq", []string{"dlq", "lst"}, exitUsage, "", `unknown command "lst" (did you mean "list"?)`},
-		{"unknown flag", []string{"check", "--nope"}, exitUsage, "", `See "signalbox check --help"`},
-		{"too many arguments", []string{"version", "x"}, exitUsage, "", `"x": one argument too many; write signalbox version`},
-		{"an argument missing", []string{"trace"}, exitUsage, "", "an argument is missing; write signalbox trace <event id | correlation id>"},
-		{"misspelt flag", []string{"send", "--dryrun", "x.json"}, exitUsage, "", "unknown flag: --dryrun (did you mean \"--dry-run\"?)"},
-		{"a duration without a unit", []string{"targets", "drain", "x", "--timeout", "5"}, exitUsage, "", "write a number and its unit"},
-		{"version as a flag", []string{"--version"}, exitOK, "signalbox ", ""},
-		{"wrong output", []string{"version", "-o", "xml"}, exitUsage, "", `"xml" is neither text nor json`},
-		{"version", []string{"version"}, exitOK, "signalbox ", ""},
-		{"version as JSON", []string{"version", "--output=json"}, exitOK, `"go": "go1.`, ""},
-		{"completion", []string{"completion", "bash"}, exitOK, "__start_signalbox", ""},
+		{"no command", nil, cli.ExitOK, "Available Commands", ""},
+		{"unknown command", []string{"chekc"}, cli.ExitUsage, "", `unknown command "chekc" (did you mean "check"?)`},
+		{"unknown command of dlq", []string{"dlq", "lst"}, cli.ExitUsage, "", `unknown command "lst" (did you mean "list"?)`},
+		{"unknown flag", []string{"check", "--nope"}, cli.ExitUsage, "", `See "signalbox check --help"`},
+		{"too many arguments", []string{"version", "x"}, cli.ExitUsage, "", `"x": one argument too many; write signalbox version`},
+		{"an argument missing", []string{"trace"}, cli.ExitUsage, "", "an argument is missing; write signalbox trace <event id | correlation id>"},
+		{"misspelt flag", []string{"send", "--dryrun", "x.json"}, cli.ExitUsage, "", "unknown flag: --dryrun (did you mean \"--dry-run\"?)"},
+		{"a duration without a unit", []string{"targets", "drain", "x", "--timeout", "5"}, cli.ExitUsage, "", "write a number and its unit"},
+		{"version as a flag", []string{"--version"}, cli.ExitOK, "signalbox ", ""},
+		{"wrong output", []string{"version", "-o", "xml"}, cli.ExitUsage, "", `"xml" is neither text nor json`},
+		{"version", []string{"version"}, cli.ExitOK, "signalbox ", ""},
+		{"version as JSON", []string{"version", "--output=json"}, cli.ExitOK, `"go": "go1.`, ""},
+		{"completion", []string{"completion", "bash"}, cli.ExitOK, "__start_signalbox", ""},
 
-		{"no configuration", []string{"serve", "--config", filepath.Join(dir, "none.yaml")}, exitError, "", "none.yaml: no such file; write one"},
-		{"faulty configuration", []string{"serve", "--config", bad}, exitError, "", "bad.yaml:1:9: listen: must be host:port"},
-		{"check", []string{"check", "--config", good}, exitOK, "ok: 1 rule and 1 target in 1 file\n", ""},
-		{"check names all faults", []string{"check", "--config", bad}, exitError, `bad.yaml:3:1: unknown key "listen_on" (did you mean "listen"?)`, ""},
-		{"check of a missing file", []string{"check", "--config", good, filepath.Join(dir, "nope.yaml")}, exitError, "nope.yaml: no such file or directory\n1 error", ""},
+		{"no configuration", []string{"serve", "--config", filepath.Join(dir, "none.yaml")}, cli.ExitError, "", "none.yaml: no such file; write one"},
+		{"faulty configuration", []string{"serve", "--config", bad}, cli.ExitError, "", "bad.yaml:1:9: listen: must be host:port"},
+		{"check", []string{"check", "--config", good}, cli.ExitOK, "ok: 1 rule and 1 target in 1 file\n", ""},
+		{"check names all faults", []string{"check", "--config", bad}, cli.ExitError, `bad.yaml:3:1: unknown key "listen_on" (did you mean "listen"?)`, ""},
+		{"check of a missing file", []string{"check", "--config", good, filepath.Join(dir, "nope.yaml")}, cli.ExitError, "nope.yaml: no such file or directory\n1 error", ""},
 
-		{"match", []string{"match", "--pattern", `{"a":[1]}`, "--event", `{"a":1.0}`}, exitOK, "true\n", ""},
-		{"no match", []string{"match", "--pattern", `{"a":[1]}`, "--event", `{"a":"1"}`}, exitError, "false\n", ""},
-		{"no match explained", []string{"match", "--explain", "--pattern", `{"a":[1]}`, "--event", `{"a":"1"}`}, exitError, "false\n  a: ", ""},
-		{"faulty pattern", []string{"match", "--pattern", `{"a":[]}`, "--event", `{}`}, exitError, "", "Empty arrays are not allowed"},
-		{"faulty event", []string{"match", "--pattern", `{"a":[1]}`, "--event", `[1]`}, exitError, "", "event is not a JSON object"},
-		{"half a match", []string{"match", "--pattern", `{"a":[1]}`}, exitUsage, "", "--pattern and --event are both needed"},
-		{"both from standard input", []string{"match", "--pattern", "-", "--event", "-"}, exitUsage, "", "only one of"},
-		{"pairs and a pattern", []string{"match", "--jsonl", "--pattern", "{}"}, exitUsage, "", "leave out --pattern"},
+		{"match", []string{"match", "--pattern", `{"a":[1]}`, "--event", `{"a":1.0}`}, cli.ExitOK, "true\n", ""},
+		{"no match", []string{"match", "--pattern", `{"a":[1]}`, "--event", `{"a":"1"}`}, cli.ExitError, "false\n", ""},
+		{"no match explained", []string{"match", "--explain", "--pattern", `{"a":[1]}`, "--event", `{"a":"1"}`}, cli.ExitError, "false\n  a: ", ""},
+		{"faulty pattern", []string{"match", "--pattern", `{"a":[]}`, "--event", `{}`}, cli.ExitError, "", "Empty arrays are not allowed"},
+		{"faulty event", []string{"match", "--pattern", `{"a":[1]}`, "--event", `[1]`}, cli.ExitError, "", "event is not a JSON object"},
+		{"half a match", []string{"match", "--pattern", `{"a":[1]}`}, cli.ExitUsage, "", "--pattern and --event are both needed"},
+		{"both from standard input", []string{"match", "--pattern", "-", "--event", "-"}, cli.ExitUsage, "", "only one of"},
+		{"pairs and a pattern", []string{"match", "--jsonl", "--pattern", "{}"}, cli.ExitUsage, "", "leave out --pattern"},
 
-		{"match as JSON", []string{"match", "--pattern", `{"a":[1]}`, "--event", `{"a":2}`, "-o", "json"}, exitError, `"matched": false`, ""},
-		{"pairs as JSON", []string{"match", "--jsonl", "-o", "json"}, exitUsage, "", "--output"},
+		{"match as JSON", []string{"match", "--pattern", `{"a":[1]}`, "--event", `{"a":2}`, "-o", "json"}, cli.ExitError, `"matched": false`, ""},
+		{"pairs as JSON", []string{"match", "--jsonl", "-o", "json"}, cli.ExitUsage, "", "--output"},
 
-		{"test without tests", []string{"test", "--config", good}, exitOK, "0 passed, 0 failed", "no tests"},
-		{"test of nothing", []string{"test", "--config", good, filepath.Join(dir, "none_test.yaml")}, exitError, "", "no such file"},
-		{"test with a bad expression", []string{"test", "--run", "("}, exitUsage, "", "--run: "},
+		{"test without tests", []string{"test", "--config", good}, cli.ExitOK, "0 passed, 0 failed", "no tests"},
+		{"test of nothing", []string{"test", "--config", good, filepath.Join(dir, "none_test.yaml")}, cli.ExitError, "", "no such file"},
+		{"test with a bad expression", []string{"test", "--run", "("}, cli.ExitUsage, "", "--run: "},
 
-		{"send nothing", []string{"send"}, exitUsage, "", "name a file"},
-		{"send a command that is a query", []string{"send", down, "--source", "x", "--command", "--query"}, exitUsage, "", "--command and --query: a message is one of them"},
-		{"send an event and wait", []string{"send", down, "--source", "x", "--wait", "1s"}, exitUsage, "", "nobody answers to an event"},
-		{"send and wait for ever", []string{"send", down, "--source", "x", "--command", "--wait", "5m"}, exitUsage, "", "--wait 5m0s: write a time up to 1m0s"},
-		{"send without a router", []string{"send", down, "--source", "x"}, exitError, "",
+		{"send nothing", []string{"send"}, cli.ExitUsage, "", "name a file"},
+		{"send a command that is a query", []string{"send", down, "--source", "x", "--command", "--query"}, cli.ExitUsage, "", "--command and --query: a message is one of them"},
+		{"send an event and wait", []string{"send", down, "--source", "x", "--wait", "1s"}, cli.ExitUsage, "", "nobody answers to an event"},
+		{"send and wait for ever", []string{"send", down, "--source", "x", "--command", "--wait", "5m"}, cli.ExitUsage, "", "--wait 5m0s: write a time up to 1m0s"},
+		{"send without a router", []string{"send", down, "--source", "x"}, cli.ExitError, "",
 			"signalbox: can't reach the router at http://127.0.0.1:1: connection refused; is `signalbox serve` running? (--url)\n"},
-		{"send broken JSON", []string{"send", down, `{"a":`}, exitError, "", "not valid JSON, in or after line 1"},
-		{"send a detail that is no object", []string{"send", down, "--source", "x", "--detail", "[1]"}, exitUsage, "", "--detail: write a JSON object"},
-		{"address without a scheme", []string{"dlq", "list", "--url", "localhost:8080"}, exitUsage, "", "write an address such as"},
-		{"explain two events", []string{"explain", down, `[{},{}]`}, exitUsage, "", "holds 2 events"},
+		{"send broken JSON", []string{"send", down, `{"a":`}, cli.ExitError, "", "not valid JSON, in or after line 1"},
+		{"send a detail that is no object", []string{"send", down, "--source", "x", "--detail", "[1]"}, cli.ExitUsage, "", "--detail: write a JSON object"},
+		{"address without a scheme", []string{"dlq", "list", "--url", "localhost:8080"}, cli.ExitUsage, "", "write an address such as"},
+		{"explain two events", []string{"explain", down, `[{},{}]`}, cli.ExitUsage, "", "holds 2 events"},
 
-		{"list without a router", []string{"dlq", "list", down}, exitError, "", "is `signalbox serve` running?"},
-		{"list since nonsense", []string{"dlq", "list", down, "--since", "soon"}, exitUsage, "", `--since "soon": write a time`},
-		{"list with a broken pattern", []string{"dlq", "list", down, "--pattern", "{"}, exitUsage, "", "--pattern: not valid JSON"},
-		{"replay nothing", []string{"dlq", "replay", down}, exitUsage, "", "or all of them with --all"},
-		{"replay all and some", []string{"dlq", "replay", down, "--all", "--target", "x"}, exitUsage, "", "leave one of them out"},
-		{"replay with nobody to ask", []string{"dlq", "redrive", down, "--all"}, exitUsage, "", "give --yes or --dry-run"},
-		{"replay at a bad rate", []string{"dlq", "replay", down, "--all", "--rate", "fast"}, exitUsage, "", "--rate"},
-		{"replay as nonsense", []string{"dlq", "replay", down, "--all", "--yes", "--as", "new"}, exitUsage, "", "write stored or current"},
-		{"replay with no attempts", []string{"dlq", "replay", down, "--all", "--yes", "--attempts", "0"}, exitUsage, "", "--attempts must be at least 1"},
-		{"cancel no redrive", []string{"dlq", "redrives", down, "--cancel"}, exitUsage, "", "say which redrive"},
-		{"replay of an empty id", []string{"dlq", "replay", down, "--yes", ""}, exitUsage, "", "an argument is empty"},
-		{"purge with nobody to ask", []string{"dlq", "purge", down, "--target", "x"}, exitUsage, "", "give --yes or --dry-run"},
+		{"list without a router", []string{"dlq", "list", down}, cli.ExitError, "", "is `signalbox serve` running?"},
+		{"list since nonsense", []string{"dlq", "list", down, "--since", "soon"}, cli.ExitUsage, "", `--since "soon": write a time`},
+		{"list with a broken pattern", []string{"dlq", "list", down, "--pattern", "{"}, cli.ExitUsage, "", "--pattern: not valid JSON"},
+		{"replay nothing", []string{"dlq", "replay", down}, cli.ExitUsage, "", "or all of them with --all"},
+		{"replay all and some", []string{"dlq", "replay", down, "--all", "--target", "x"}, cli.ExitUsage, "", "leave one of them out"},
+		{"replay with nobody to ask", []string{"dlq", "redrive", down, "--all"}, cli.ExitUsage, "", "give --yes or --dry-run"},
+		{"replay at a bad rate", []string{"dlq", "replay", down, "--all", "--rate", "fast"}, cli.ExitUsage, "", "--rate"},
+		{"replay as nonsense", []string{"dlq", "replay", down, "--all", "--yes", "--as", "new"}, cli.ExitUsage, "", "write stored or current"},
+		{"replay with no attempts", []string{"dlq", "replay", down, "--all", "--yes", "--attempts", "0"}, cli.ExitUsage, "", "--attempts must be at least 1"},
+		{"cancel no redrive", []string{"dlq", "redrives", down, "--cancel"}, cli.ExitUsage, "", "say which redrive"},
+		{"replay of an empty id", []string{"dlq", "replay", down, "--yes", ""}, cli.ExitUsage, "", "an argument is empty"},
+		{"purge with nobody to ask", []string{"dlq", "purge", down, "--target", "x"}, cli.ExitUsage, "", "give --yes or --dry-run"},
 
-		{"discover since nonsense", []string{"catalog", "discover", down, "--since", "soon"}, exitUsage, "", `--since "soon": write a time`},
-		{"export in no form", []string{"catalog", "export", "--config", good, "--format", "pdf"}, exitUsage, "", `"pdf" is none of asyncapi, markdown, html`},
-		{"export in a form", []string{"catalog", "export", "--config", good, "--format", "markdown"}, exitOK, "# Message catalog", ""},
-		{"export in a form by --output", []string{"catalog", "export", "--config", good, "-o", "markdown"}, exitOK, "# Message catalog", ""},
-		{"table as JSON", []string{"table", "--config", good, "-o", "json"}, exitOK, `"service": "out"`, ""},
-		{"graph as JSON", []string{"graph", "--config", good, "-o", "json"}, exitOK, `"shape": "rule"`, ""},
+		{"discover since nonsense", []string{"catalog", "discover", down, "--since", "soon"}, cli.ExitUsage, "", `--since "soon": write a time`},
+		{"export in no form", []string{"catalog", "export", "--config", good, "--format", "pdf"}, cli.ExitUsage, "", `"pdf" is none of asyncapi, markdown, html`},
+		{"export in a form", []string{"catalog", "export", "--config", good, "--format", "markdown"}, cli.ExitOK, "# Message catalog", ""},
+		{"export in a form by --output", []string{"catalog", "export", "--config", good, "-o", "markdown"}, cli.ExitOK, "# Message catalog", ""},
+		{"table as JSON", []string{"table", "--config", good, "-o", "json"}, cli.ExitOK, `"service": "out"`, ""},
+		{"graph as JSON", []string{"graph", "--config", good, "-o", "json"}, cli.ExitOK, `"shape": "rule"`, ""},
 
-		{"bench without events", []string{"bench"}, exitUsage, "", "--events is needed"},
-		{"bench of a missing file", []string{"bench", "--patterns", filepath.Join(dir, "p"), "--events", "e"}, exitError, "", "no such file"},
+		{"bench without events", []string{"bench"}, cli.ExitUsage, "", "--events is needed"},
+		{"bench of a missing file", []string{"bench", "--patterns", filepath.Join(dir, "p"), "--events", "e"}, cli.ExitError, "", "no such file"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -156,7 +158,7 @@ func TestInterruptedCommandSaysSo(t *testing.T) {
 	cancel()
 	var out, errs bytes.Buffer
 	code := run(ctx, []string{"dlq", "list", "--url=http://127.0.0.1:1"}, strings.NewReader(""), &out, &errs)
-	outcome{code, out.String(), errs.String()}.want(t, exitError, "", "signalbox: interrupted\n")
+	outcome{code, out.String(), errs.String()}.want(t, cli.ExitError, "", "signalbox: interrupted\n")
 }
 
 // allCommands returns a command and all below it.
@@ -170,7 +172,7 @@ func allCommands(cmd *cobra.Command) []*cobra.Command {
 
 // TestCommandsAreAlike holds what people expect of every command once they know one.
 func TestCommandsAreAlike(t *testing.T) {
-	for _, cmd := range allCommands(newRootCommand(new(cli))) {
+	for _, cmd := range allCommands(newRootCommand(new(cli.Env))) {
 		name := cmd.CommandPath()
 		if !cmd.HasSubCommands() && name != "signalbox serve" && cmd.Flags().ShorthandLookup("o") == nil {
 			t.Errorf("%s has no --output", name)
@@ -188,10 +190,10 @@ func TestCommandsAreAlike(t *testing.T) {
 
 func TestHelp(t *testing.T) {
 	var all strings.Builder
-	for _, cmd := range allCommands(newRootCommand(new(cli))) {
+	for _, cmd := range allCommands(newRootCommand(new(cli.Env))) {
 		call := cmd.CommandPath() + " --help"
 		o := signalbox(t, strings.Fields(call)[1:]...)
-		o.want(t, exitOK, "Examples:", "")
+		o.want(t, cli.ExitOK, "Examples:", "")
 		all.WriteString("$ " + call + "\n" + o.stdout + "\n")
 	}
 	golden := filepath.Join("testdata", "help.golden")

@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"signalbox/cmd/signalbox/internal/cli"
 	"signalbox/dlq"
 )
 
@@ -49,8 +50,8 @@ type serving struct {
 	ended          chan int
 }
 
-// serve starts a router on a free port, with a configuration in dir.
-func serve(t *testing.T, dir string) *serving {
+// startRouter starts a router on a free port, with a configuration in dir.
+func startRouter(t *testing.T, dir string) *serving {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &serving{t: t, dir: dir, stop: cancel, ended: make(chan int, 1)}
@@ -184,7 +185,7 @@ const bigOrder = `{"source":"shop.orders","detail-type":"OrderCreated","detail":
 func TestMainJob(t *testing.T) {
 	sink := newShop(t)
 	dir := shopDir(t, sink, "")
-	s := serve(t, dir)
+	s := startRouter(t, dir)
 	for _, want := range []string{"3 rules, 1 disabled, from 1 file", "console (log), shop (http)", "curl -s " + s.url + "/v1/events", `"source": "shop.orders"`} {
 		if !strings.Contains(s.stderr.String(), want) {
 			t.Errorf("the greeting lacks %q", want)
@@ -195,14 +196,14 @@ func TestMainJob(t *testing.T) {
 		o := s.run("send", bigOrder, "--dry-run")
 		for _, want := range []string{`shop.orders "OrderCreated" on bus default: 2 deliveries`, "rule big-orders", "POST " + sink.URL + "/orders",
 			`{"order": "A-1"}`, "rule all-orders", "WRITE stdout", "nothing was sent"} {
-			o.want(t, exitOK, want, "")
+			o.want(t, cli.ExitOK, want, "")
 		}
 		if _, accounts := s.get("/v1/accounts", ""); !strings.Contains(accounts, `"accepted":0`) {
 			t.Errorf("the dry run was accepted: %s", accounts)
 		}
 	})
 	t.Run("an event reaches its targets", func(t *testing.T) {
-		s.run("send", bigOrder).want(t, exitOK, "-", "")
+		s.run("send", bigOrder).want(t, cli.ExitOK, "-", "")
 		s.eventually("delivered to the shop", func() bool { return len(sink.deliveries()) == 1 })
 		if got := sink.deliveries()[0]; !strings.HasSuffix(got, ` {"order": "A-1"}`) {
 			t.Errorf("the shop got %s", got)
@@ -221,28 +222,28 @@ func TestMainJob(t *testing.T) {
 		in := `{"Entries":[{"Source":"shop.orders","DetailType":"T","Detail":"{\"total\":1}"}]}` + "\n" +
 			`{"specversion":"1.0","id":"ce-1","source":"elsewhere","type":"t","data":{}}`
 		o := signalboxIn(t, in, "send", "-", "--url", s.url)
-		o.want(t, exitOK, "\nce-1\n", "")
-		s.run("send", `{"source":"x","detail-type":"t","detail":[]}`).want(t, exitError, "", "detail")
-		s.run("send", `[`+bigOrder+`,{"source":"x"}]`).want(t, exitError, "", "1 of 2 events are not valid, and none was accepted: fix or remove them (InvalidArgument)\n  event 2: ")
-		s.run("send", bigOrder, "--bus", "nope").want(t, exitError, "", "nope")
+		o.want(t, cli.ExitOK, "\nce-1\n", "")
+		s.run("send", `{"source":"x","detail-type":"t","detail":[]}`).want(t, cli.ExitError, "", "detail")
+		s.run("send", `[`+bigOrder+`,{"source":"x"}]`).want(t, cli.ExitError, "", "1 of 2 events are not valid, and none was accepted: fix or remove them (InvalidArgument)\n  event 2: ")
+		s.run("send", bigOrder, "--bus", "nope").want(t, cli.ExitError, "", "nope")
 	})
 	t.Run("explain", func(t *testing.T) {
 		small := `{"source":"shop.orders","detail-type":"T","detail":{"total":90}}`
 		o := s.run("explain", small)
 		for _, want := range []string{"matched (1)\n  all-orders -> console\n", "not matched (2)\n  asleep (disabled)", "the rule is disabled",
 			"detail.total: 90, wanted numeric > 100"} {
-			o.want(t, exitOK, want, "")
+			o.want(t, cli.ExitOK, want, "")
 		}
-		s.run("explain", "ce-1").want(t, exitOK, "matched (0)", "")
-		s.run("explain", small, "--rule", "big-orders", "--output", "json").want(t, exitOK, `"reason": "value-differs"`, "")
-		s.run("explain", small, "--rule", "nope").want(t, exitError, "", `no rule "nope" on bus "default"`)
-		s.run("explain", "no-such-id").want(t, exitError, "", "not found (check the id")
+		s.run("explain", "ce-1").want(t, cli.ExitOK, "matched (0)", "")
+		s.run("explain", small, "--rule", "big-orders", "--output", "json").want(t, cli.ExitOK, `"reason": "value-differs"`, "")
+		s.run("explain", small, "--rule", "nope").want(t, cli.ExitError, "", `no rule "nope" on bus "default"`)
+		s.run("explain", "no-such-id").want(t, cli.ExitError, "", "not found (check the id")
 	})
 	t.Run("trace", func(t *testing.T) {
-		s.run("trace", "ce-1").want(t, exitOK, "no rule matched", "")
-		s.run("trace", "no-such-id").want(t, exitError, "", `no event with the id or the correlation id "no-such-id" is kept (check the id, `)
+		s.run("trace", "ce-1").want(t, cli.ExitOK, "no rule matched", "")
+		s.run("trace", "no-such-id").want(t, cli.ExitError, "", `no event with the id or the correlation id "no-such-id" is kept (check the id, `)
 	})
-	if code := s.end(); code != exitOK {
+	if code := s.end(); code != cli.ExitOK {
 		t.Errorf("the router exited with %d", code)
 	}
 }
@@ -251,7 +252,7 @@ func TestBrokenEditChangesNothing(t *testing.T) {
 	sink := newShop(t)
 	dir := shopDir(t, sink, "")
 	config := filepath.Join(dir, "config.yaml")
-	s := serve(t, dir)
+	s := startRouter(t, dir)
 	good, err := os.ReadFile(filepath.Join(dir, "rules.yaml"))
 	if err != nil {
 		t.Fatal(err)
@@ -261,8 +262,8 @@ func TestBrokenEditChangesNothing(t *testing.T) {
 	s.eventually("refused", func() bool {
 		return strings.Contains(s.stderr.String(), "rules have faults; the old ones continue to serve")
 	})
-	signalbox(t, "check", "--config", config).want(t, exitError, `rules.yaml:6:56: rule "big-orders": pattern.detail.total[0].numerc`, "")
-	s.run("send", bigOrder).want(t, exitOK, "-", "")
+	signalbox(t, "check", "--config", config).want(t, cli.ExitError, `rules.yaml:6:56: rule "big-orders": pattern.detail.total[0].numerc`, "")
+	s.run("send", bigOrder).want(t, cli.ExitOK, "-", "")
 	s.eventually("delivered by the last good rules", func() bool { return len(sink.deliveries()) == 1 })
 	if _, m := s.get("/metrics", ""); !strings.Contains(m, "\nsignalbox_reload_success 0\n") {
 		t.Error("the gauge of reloads does not say that the last one failed")
@@ -273,8 +274,8 @@ func TestBrokenEditChangesNothing(t *testing.T) {
 
 	write(t, dir, "rules.yaml", strings.Replace(string(good), `">", 100`, `">", 1000`, 1))
 	s.eventually("reloaded", func() bool { return strings.Contains(s.stderr.String(), "rules reloaded") })
-	signalbox(t, "check", "--config", config).want(t, exitOK, "ok: 3 rules and 2 targets in 1 file", "")
-	s.run("send", bigOrder, "--dry-run").want(t, exitOK, ": 1 delivery\n", "")
+	signalbox(t, "check", "--config", config).want(t, cli.ExitOK, "ok: 3 rules and 2 targets in 1 file", "")
+	s.run("send", bigOrder, "--dry-run").want(t, cli.ExitOK, ": 1 delivery\n", "")
 }
 
 // Nothing but the hangup can tell the router that a variable of its environment
@@ -284,7 +285,7 @@ func TestHangupReloads(t *testing.T) {
 	dir := shopDir(t, sink, "")
 	write(t, dir, "rules.yaml", strings.ReplaceAll(shopRules, "URL", "${SHOP_URL}"))
 	t.Setenv("SHOP_URL", sink.URL)
-	s := serve(t, dir)
+	s := startRouter(t, dir)
 	s.eventually("through with the reload that the watching begins with", func() bool {
 		_, m := s.get("/metrics", "")
 		return !strings.Contains(m, "\nsignalbox_reload_seconds 0\n")
@@ -301,9 +302,9 @@ func TestHangupReloads(t *testing.T) {
 func TestDeadLettersAreReplayed(t *testing.T) {
 	sink := newShop(t)
 	sink.down.Store(true)
-	s := serve(t, shopDir(t, sink, ""))
+	s := startRouter(t, shopDir(t, sink, ""))
 	lines := strings.Repeat(bigOrder+"\n", 3)
-	signalboxIn(t, lines, "send", "-", "--url", s.url).want(t, exitOK, "-", "")
+	signalboxIn(t, lines, "send", "-", "--url", s.url).want(t, cli.ExitOK, "-", "")
 	var page dlq.Page
 	s.eventually("dead", func() bool {
 		o := s.run("dlq", "list", "--output", "json", "--target", "shop", "--since", "1h", "--pattern", `{"detail":{"id":["A-1"]}}`)
@@ -317,36 +318,36 @@ func TestDeadLettersAreReplayed(t *testing.T) {
 
 	list := s.run("dlq", "list")
 	for _, want := range []string{"ERROR CODE", first.ID, "big-orders", "503"} {
-		list.want(t, exitOK, want, "")
+		list.want(t, cli.ExitOK, want, "")
 	}
-	s.run("dlq", "list", "--limit", "1").want(t, exitOK, first.ID, "more follow")
-	s.run("dlq", "list", "--rule", "nope").want(t, exitOK, "no dead letters that the filter chooses\n", "")
-	s.run("dlq", "purge", "nope", "--yes").want(t, exitError, "", "no dead letter has the id nope")
-	s.run("dlq", "replay", "nope", "--yes").want(t, exitError, "", "no dead letter has the id nope")
+	s.run("dlq", "list", "--limit", "1").want(t, cli.ExitOK, first.ID, "more follow")
+	s.run("dlq", "list", "--rule", "nope").want(t, cli.ExitOK, "no dead letters that the filter chooses\n", "")
+	s.run("dlq", "purge", "nope", "--yes").want(t, cli.ExitError, "", "no dead letter has the id nope")
+	s.run("dlq", "replay", "nope", "--yes").want(t, cli.ExitError, "", "no dead letter has the id nope")
 	show := s.run("dlq", "show", first.ID)
 	for _, want := range []string{"closed for today", "MaximumRetryAttempts", "POST " + sink.URL + "/orders", `"id": "A-1"`, `{"order": "A-1"}`} {
-		show.want(t, exitOK, want, "")
+		show.want(t, cli.ExitOK, want, "")
 	}
-	s.run("dlq", "show", "nope").want(t, exitError, "", "not found")
+	s.run("dlq", "show", "nope").want(t, cli.ExitError, "", "not found")
 	preview := s.run("dlq", "replay", "--all", "--dry-run", "--show", "1")
 	for _, want := range []string{"3 dead letters would be replayed: shop 3\n", first.ID + "  big-orders -> shop\n  POST " + sink.URL + "/orders\n", `{"order": "A-1"}`, "2 more are not shown"} {
-		preview.want(t, exitOK, want, "")
+		preview.want(t, cli.ExitOK, want, "")
 	}
-	s.run("dlq", "replay", "--all", "--dry-run", "--output", "json", "--as", "current").want(t, exitOK, `"send": 3`, "")
-	s.run("dlq", "replay", "--all", "--yes", "--attempts", "1", "--stop-after", "2").want(t, exitError, "2 died again, 1 left in the queue", "continue with `signalbox dlq replay --resume")
-	s.run("dlq", "show", first.ID).want(t, exitOK, "redriven 1 time\n", "")
-	s.run("dlq", "replay", "--all", "--yes", "--to", "nope").want(t, exitError, "", `target "nope" is not defined`)
-	s.run("dlq", "purge", page.Letters[2].ID, "--yes").want(t, exitOK, "1 dead letter dropped\n", "")
+	s.run("dlq", "replay", "--all", "--dry-run", "--output", "json", "--as", "current").want(t, cli.ExitOK, `"send": 3`, "")
+	s.run("dlq", "replay", "--all", "--yes", "--attempts", "1", "--stop-after", "2").want(t, cli.ExitError, "2 died again, 1 left in the queue", "continue with `signalbox dlq replay --resume")
+	s.run("dlq", "show", first.ID).want(t, cli.ExitOK, "redriven 1 time\n", "")
+	s.run("dlq", "replay", "--all", "--yes", "--to", "nope").want(t, cli.ExitError, "", `target "nope" is not defined`)
+	s.run("dlq", "purge", page.Letters[2].ID, "--yes").want(t, cli.ExitOK, "1 dead letter dropped\n", "")
 
 	sink.down.Store(false)
-	s.run("dlq", "replay", first.ID, "--yes").want(t, exitOK, "1 dead letter: 1 delivered\n", "")
+	s.run("dlq", "replay", first.ID, "--yes").want(t, cli.ExitOK, "1 dead letter: 1 delivered\n", "")
 	jobs := s.run("dlq", "redrives")
-	jobs.want(t, exitOK, "stopped", "")
+	jobs.want(t, cli.ExitOK, "stopped", "")
 	stopped := regexp.MustCompile(`(\S+)  stopped`).FindStringSubmatch(jobs.stdout)
-	s.run("dlq", "redrives", stopped[1]).want(t, exitOK, "2 attempts in a row failed, the last with ERROR_FROM_TARGET", "")
-	s.run("dlq", "replay", "--resume", stopped[1], "--all").want(t, exitUsage, "", "give no ids")
-	s.run("dlq", "replay", "--resume", stopped[1]).want(t, exitOK, "1 dead letter: 1 delivered\n", "")
-	s.run("dlq", "redrives", stopped[1], "--cancel").want(t, exitError, "", "there is nothing to cancel")
+	s.run("dlq", "redrives", stopped[1]).want(t, cli.ExitOK, "2 attempts in a row failed, the last with ERROR_FROM_TARGET", "")
+	s.run("dlq", "replay", "--resume", stopped[1], "--all").want(t, cli.ExitUsage, "", "give no ids")
+	s.run("dlq", "replay", "--resume", stopped[1]).want(t, cli.ExitOK, "1 dead letter: 1 delivered\n", "")
+	s.run("dlq", "redrives", stopped[1], "--cancel").want(t, cli.ExitError, "", "there is nothing to cancel")
 	s.eventually("delivered", func() bool { return len(sink.deliveries()) == 2 })
 	if got := sink.deliveries()[0]; got != first.ID+` {"order": "A-1"}` {
 		t.Errorf("the shop got %s, want the letter's own id and body", got)
@@ -355,7 +356,7 @@ func TestDeadLettersAreReplayed(t *testing.T) {
 		_, a := s.get("/v1/accounts", "")
 		return strings.Contains(a, `"planned":6,"ready":0,"waiting":0,"dead":0,"delivered":5,"dropped":1`)
 	})
-	s.run("dlq", "replay", "--all", "--yes").want(t, exitOK, "0 dead letters: nothing to do", "")
+	s.run("dlq", "replay", "--all", "--yes").want(t, cli.ExitOK, "0 dead letters: nothing to do", "")
 }
 
 func TestNextStartGoesOn(t *testing.T) {
@@ -363,26 +364,26 @@ func TestNextStartGoesOn(t *testing.T) {
 	sink.down.Store(true)
 	dir := shopDir(t, sink, "")
 	write(t, dir, "rules.yaml", strings.ReplaceAll(strings.ReplaceAll(shopRules, "URL", sink.URL), "max_attempts: 2", "max_attempts: 100000"))
-	s := serve(t, dir)
-	s.run("send", bigOrder).want(t, exitOK, "-", "")
+	s := startRouter(t, dir)
+	s.run("send", bigOrder).want(t, cli.ExitOK, "-", "")
 	s.eventually("printed", func() bool { return strings.Contains(s.stdout.String(), `"rule":"all-orders"`) })
 
 	again := signalbox(t, "serve", "--config", filepath.Join(dir, "config.yaml"))
-	again.want(t, exitError, "", "the data directory is in use")
-	if code := s.end(); code != exitOK {
+	again.want(t, cli.ExitError, "", "the data directory is in use")
+	if code := s.end(); code != cli.ExitOK {
 		t.Fatalf("exited with %d", code)
 	}
 	if status, _ := s.get("/healthz", ""); status != 0 {
 		t.Error("something still answers after the stop")
 	}
 	sink.down.Store(false)
-	s = serve(t, dir)
+	s = startRouter(t, dir)
 	s.eventually("delivered", func() bool { return len(sink.deliveries()) == 1 })
 }
 
 func TestKeysGuardAllButHealth(t *testing.T) {
 	const key = "a-key-of-some-length"
-	s := serve(t, shopDir(t, newShop(t), "auth: {api_keys: ["+key+"]}\n"))
+	s := startRouter(t, shopDir(t, newShop(t), "auth: {api_keys: ["+key+"]}\n"))
 	for path, want := range map[string]int{"/healthz": 200, "/readyz": 200, "/metrics": 401, "/v1/rules": 401, "/v1/events": 401, "/nothing": 401} {
 		if status, body := s.get(path, ""); status != want {
 			t.Errorf("%s without a key: %d, want %d: %s", path, status, want, body)
@@ -407,10 +408,10 @@ func TestKeysGuardAllButHealth(t *testing.T) {
 			t.Errorf("%s with the key: %d, want %d: %s", path, status, want, body)
 		}
 	}
-	s.run("dlq", "list").want(t, exitError, "", "SIGNALBOX_API_KEY")
-	s.run("dlq", "list", "--api-key", key).want(t, exitOK, "no dead letters", "")
-	t.Setenv(keyVariable, key)
-	s.run("send", bigOrder).want(t, exitOK, "-", "")
+	s.run("dlq", "list").want(t, cli.ExitError, "", "SIGNALBOX_API_KEY")
+	s.run("dlq", "list", "--api-key", key).want(t, cli.ExitOK, "no dead letters", "")
+	t.Setenv(cli.KeyVariable, key)
+	s.run("send", bigOrder).want(t, cli.ExitOK, "-", "")
 }
 
 // TestKeysHaveRights asks with three keys, and changes one of them while the router runs.
@@ -422,7 +423,7 @@ func TestKeysHaveRights(t *testing.T) {
     - {name: sender, key: %s, rights: [{send: [default]}]}
 `
 	dir := shopDir(t, newShop(t), fmt.Sprintf(keys, "the-first-key-of-a-sender"))
-	s := serve(t, dir)
+	s := startRouter(t, dir)
 	const reader, operator, sender, second = "the-key-of-a-reader", "the-key-of-an-operator", "the-first-key-of-a-sender", "the-second-key-of-a-sender"
 	for _, c := range []struct {
 		method, path, key string
@@ -437,8 +438,8 @@ func TestKeysHaveRights(t *testing.T) {
 			t.Errorf("%s %s with %s: %d %s, want %d", c.method, c.path, c.key, status, body, c.status)
 		}
 	}
-	s.run("send", "--api-key", sender, bigOrder).want(t, exitOK, "-", "")
-	s.run("send", "--api-key", operator, bigOrder).want(t, exitError, "", "may not send")
+	s.run("send", "--api-key", sender, bigOrder).want(t, cli.ExitOK, "-", "")
+	s.run("send", "--api-key", operator, bigOrder).want(t, cli.ExitError, "", "may not send")
 	config := filepath.Join(dir, "config.yaml")
 	text, err := os.ReadFile(config)
 	must(t, err)
@@ -457,7 +458,7 @@ func TestPortInUse(t *testing.T) {
 	defer l.Close()
 	dir := shopDir(t, newShop(t), "")
 	o := signalbox(t, "serve", "--config", filepath.Join(dir, "config.yaml"), "--listen", l.Addr().String())
-	o.want(t, exitError, "", "address already in use: stop the program that has it, or set listen to another port")
+	o.want(t, cli.ExitError, "", "address already in use: stop the program that has it, or set listen to another port")
 }
 
 // slowly starts a router with 30 dead letters to a shop that is open again.
@@ -465,8 +466,8 @@ func slowly(t *testing.T) (s *serving, dir string) {
 	sink := newShop(t)
 	sink.down.Store(true)
 	dir = shopDir(t, sink, "")
-	s = serve(t, dir)
-	signalboxIn(t, strings.Repeat(bigOrder+"\n", 30), "send", "-", "--url", s.url).want(t, exitOK, "-", "")
+	s = startRouter(t, dir)
+	signalboxIn(t, strings.Repeat(bigOrder+"\n", 30), "send", "-", "--url", s.url).want(t, cli.ExitOK, "-", "")
 	s.eventually("dead", func() bool { _, a := s.get("/v1/accounts", ""); return strings.Contains(a, `"dead":30`) })
 	sink.down.Store(false)
 	return s, dir
@@ -486,7 +487,7 @@ func TestAnInterruptCancelsAReplay(t *testing.T) {
 	s.eventually("begun", func() bool { _, jobs := s.get("/v1/redrives", ""); return strings.Contains(jobs, `"delivered":1`) })
 	interrupt()
 	<-ended
-	if !strings.Contains(out.String(), "left in the queue") || !strings.Contains(errs.String(), "cancelled; continue with `signalbox dlq replay --resume") || code == exitOK {
+	if !strings.Contains(out.String(), "left in the queue") || !strings.Contains(errs.String(), "cancelled; continue with `signalbox dlq replay --resume") || code == cli.ExitOK {
 		t.Errorf("exited with %d: %s%s", code, out.String(), errs.String())
 	}
 }
@@ -494,25 +495,25 @@ func TestAnInterruptCancelsAReplay(t *testing.T) {
 // A redrive ends at once when the router stops, and continues with the next start.
 func TestARedriveOutlivesTheRouter(t *testing.T) {
 	s, dir := slowly(t)
-	s.run("dlq", "replay", "--all", "--yes", "--rate", "1/s", "--detach").want(t, exitOK, "running", "")
+	s.run("dlq", "replay", "--all", "--yes", "--rate", "1/s", "--detach").want(t, cli.ExitOK, "running", "")
 	start := time.Now()
-	if code := s.end(); code != exitOK {
+	if code := s.end(); code != cli.ExitOK {
 		t.Errorf("exited with %d", code)
 	}
 	if took := time.Since(start); took > 8*time.Second {
 		t.Errorf("the stop took %v", took)
 	}
-	s = serve(t, dir)
+	s = startRouter(t, dir)
 	jobs := s.run("dlq", "redrives")
 	id := regexp.MustCompile(`(\S+)  running`).FindStringSubmatch(jobs.stdout)
 	if id == nil {
 		t.Fatalf("no redrive runs: %s", jobs.stdout)
 	}
-	s.run("dlq", "redrives", id[1], "--cancel").want(t, exitOK, "cancelled", "")
+	s.run("dlq", "redrives", id[1], "--cancel").want(t, cli.ExitOK, "cancelled", "")
 }
 
 func TestPagesOfOtherSitesAreRefused(t *testing.T) {
-	s := serve(t, shopDir(t, newShop(t), ""))
+	s := startRouter(t, shopDir(t, newShop(t), ""))
 	for _, path := range []string{"/v1/deadletters/purge", "/-/reload", "/v1/events", "/"} {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.url+path, strings.NewReader("{}"))
 		if err != nil {

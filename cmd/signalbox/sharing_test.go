@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"signalbox/cmd/signalbox/internal/cli"
 )
 
 // TestFewFileDescriptors: with 256 file descriptors and 500 strangers that hold connections
@@ -51,7 +53,7 @@ func TestFewFileDescriptors(t *testing.T) {
 			t.Errorf("%s: %d", path, got)
 		}
 	}
-	if got := signalbox(t, "targets", "list", "--url", p.url); got.code != exitOK {
+	if got := signalbox(t, "targets", "list", "--url", p.url); got.code != cli.ExitOK {
 		t.Errorf("targets list: %+v", got)
 	}
 	if got := p.send(); got != http.StatusOK && got != http.StatusServiceUnavailable {

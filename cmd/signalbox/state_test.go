@@ -7,13 +7,14 @@ import (
 	"testing"
 
 	"signalbox/api"
+	"signalbox/cmd/signalbox/internal/cli"
 )
 
 func TestStateCommands(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, "config.yaml", "listen: 127.0.0.1:0\nrules: [rules.yaml]\n")
 	write(t, dir, "rules.yaml", "targets:\n  out: {type: log}\nrules:\n  - {name: a, pattern: {source: [x]}, targets: [out]}\n")
-	s := serve(t, dir)
+	s := startRouter(t, dir)
 	s.run("state", "list").want(t, 0, "", "no state is known")
 	audit := write(t, dir, "audit.json", `{"source": "shop", "detail-type": "Customer", "detail": {"metadata": {"kind": "audit"}, "data": {"id": "eu/42", "tier": "gold"}}}`)
 	s.run("send", audit).want(t, 0, "", "")
@@ -37,7 +38,7 @@ func TestStateListGoesOnToTheEnd(t *testing.T) {
 	}
 	fmt.Fprintln(&lines, message("Thing", `{"metadata":{"kind":"audit"},"data":{"id":"us/1"}}`))
 	fmt.Fprintln(&lines, message("Thing", `{"metadata":{"kind":"audit","deleted":true},"data":{"id":"eu/007"}}`))
-	signalboxIn(t, lines.String(), "send", "-", "--url", s.url).want(t, exitOK, "", "")
+	signalboxIn(t, lines.String(), "send", "-", "--url", s.url).want(t, cli.ExitOK, "", "")
 	o := s.run("state", "list", "Thing", "--prefix", "eu/", "--output", "json")
 	var page api.StatePage
 	if err := json.Unmarshal([]byte(o.stdout), &page); err != nil || len(page.Objects) != objects || page.Next != "" {
@@ -48,7 +49,7 @@ func TestStateListGoesOnToTheEnd(t *testing.T) {
 			t.Errorf("object %d is %s, gone %t", i, object.Key, object.Gone)
 		}
 	}
-	s.run("state", "list", "Thing", "--prefix", "eu/007").want(t, exitOK, "(gone)\n", "")
-	s.run("state", "get", "Thing", "eu/007").want(t, exitError, "", `Thing "eu/007" is gone: event `)
-	s.run("state", "get", "Thing", "eu/007", "--version", page.Objects[8].Version).want(t, exitError, "", "not ")
+	s.run("state", "list", "Thing", "--prefix", "eu/007").want(t, cli.ExitOK, "(gone)\n", "")
+	s.run("state", "get", "Thing", "eu/007").want(t, cli.ExitError, "", `Thing "eu/007" is gone: event `)
+	s.run("state", "get", "Thing", "eu/007", "--version", page.Objects[8].Version).want(t, cli.ExitError, "", "not ")
 }

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bytes"
-	"context"
 	"encoding/json"
 	"io"
 	"net"
@@ -17,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"signalbox/config"
+	"signalbox/cmd/signalbox/internal/cli"
 )
 
 // program is a router in a process of its own.
@@ -238,27 +236,6 @@ func TestSecondSignalEndsAtOnce(t *testing.T) {
 	}
 }
 
-// TestAStopThatHangsIsEnded: what no step of the stop could end does not keep the process.
-func TestAStopThatHangsIsEnded(t *testing.T) {
-	exited := make(chan int, 1)
-	cfg := config.Default()
-	cfg.ShutdownTimeout = time.Millisecond
-	s := newServer(&cli{stdout: io.Discard, stderr: new(output)}, cfg, nil)
-	s.exit = func(code int) { exited <- code }
-	ctx, cancel := context.WithCancel(t.Context())
-	s.endInTime(ctx)
-	began := time.Now()
-	cancel()
-	select {
-	case code := <-exited:
-		if took := time.Since(began); code != exitError || took > 2*time.Second+slack {
-			t.Errorf("code %d after %v", code, took)
-		}
-	case <-time.After(10 * time.Second):
-		t.Error("continues")
-	}
-}
-
 // jsonLines fails where a line is no JSON object.
 func jsonLines(t *testing.T, text string) (messages []string) {
 	t.Helper()
@@ -282,7 +259,7 @@ func TestJSONLogHasNoOtherLines(t *testing.T) {
 	p := startProgram(t, dir, options)
 	path := filepath.Join(dir, "config.yaml")
 	taken := signalbox(t, "serve", "--config", path)
-	if got := jsonLines(t, taken.stderr); taken.code != exitError || !strings.Contains(got[len(got)-1], "address already in use") {
+	if got := jsonLines(t, taken.stderr); taken.code != cli.ExitError || !strings.Contains(got[len(got)-1], "address already in use") {
 		t.Errorf("a port in use: code %d, %q", taken.code, got)
 	}
 	write(t, dir, "rules.yaml", "rules: [{nam: x}]\n") // a reload that fails
@@ -302,29 +279,9 @@ func TestJSONLogHasNoOtherLines(t *testing.T) {
 	} {
 		write(t, dir, "config.yaml", faulty)
 		o := signalbox(t, "serve", "--config", path)
-		if got := jsonLines(t, o.stderr); o.code != exitError || !strings.Contains(got[0], "faults") {
+		if got := jsonLines(t, o.stderr); o.code != cli.ExitError || !strings.Contains(got[0], "faults") {
 			t.Errorf("faults of the %s: code %d, %q", name, o.code, got)
 		}
-	}
-}
-
-// TestStdLogIsAdopted: what libraries say goes to the log, and a stack is one entry.
-func TestStdLogIsAdopted(t *testing.T) {
-	var errs bytes.Buffer
-	cfg := config.Default()
-	cfg.Log = config.Log{Format: "json", Level: "debug"}
-	s := newServer(&cli{stdout: io.Discard, stderr: &errs}, cfg, nil)
-	end := s.adoptStdLog()
-	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("oh no") }))
-	if resp, err := http.Get(server.URL); err == nil {
-		t.Errorf("answered %d", resp.StatusCode)
-	}
-	server.Close()
-	end()
-	_ = s.outlet.Sync()
-	got := jsonLines(t, errs.String())
-	if len(got) != 1 || !strings.Contains(got[0], "oh no") || strings.Contains(got[0], "goroutine") {
-		t.Errorf("logged %q", got)
 	}
 }
 

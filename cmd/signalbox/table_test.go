@@ -3,6 +3,8 @@ package main
 import (
 	"strings"
 	"testing"
+
+	"signalbox/cmd/signalbox/internal/cli"
 )
 
 // paymentsDir is a directory with two rules, the second of which takes what the
@@ -38,39 +40,39 @@ const paymentsTable = `| API (sync) | Input Events             | Service  | Acti
 func TestTable(t *testing.T) {
 	dir, config := paymentsDir(t)
 	o := signalbox(t, "table", "--config", config)
-	o.want(t, exitOK, paymentsTable, "")
-	signalbox(t, "table", "--config", config, "-o", "csv").want(t, exitOK, "OrderCreated (from shop),payments,MakePayment,PaymentMade,money first\n", "")
-	signalbox(t, "table", "--config", config, "-o", "html").want(t, exitOK, "<td>MakePayment</td>", "")
-	signalbox(t, "table", "--config", config, "-o", "yaml").want(t, exitUsage, "", "none of markdown, csv, html, json")
+	o.want(t, cli.ExitOK, paymentsTable, "")
+	signalbox(t, "table", "--config", config, "-o", "csv").want(t, cli.ExitOK, "OrderCreated (from shop),payments,MakePayment,PaymentMade,money first\n", "")
+	signalbox(t, "table", "--config", config, "-o", "html").want(t, cli.ExitOK, "<td>MakePayment</td>", "")
+	signalbox(t, "table", "--config", config, "-o", "yaml").want(t, cli.ExitUsage, "", "none of markdown, csv, html, json")
 
 	written := write(t, dir, "table.md", o.stdout)
-	signalbox(t, "table", "--config", config, "--check", written).want(t, exitOK, "says what the rules do, in 2 rows", "")
+	signalbox(t, "table", "--config", config, "--check", written).want(t, cli.ExitOK, "says what the rules do, in 2 rows", "")
 	stale := write(t, dir, "stale.md", strings.ReplaceAll(o.stdout, "PaymentMade   | money", "PaymentDone   | money"))
-	signalbox(t, "table", "--config", config, "--check", stale).want(t, exitError, "stale.md:3: ", "")
-	signalbox(t, "table", "--config", config, "--check", write(t, dir, "none.md", "no table\n")).want(t, exitError, "", "none.md: ")
-	signalbox(t, "table", "--config", config, "--check", dir+"/nowhere.md").want(t, exitError, "", "nowhere.md: no such file")
+	signalbox(t, "table", "--config", config, "--check", stale).want(t, cli.ExitError, "stale.md:3: ", "")
+	signalbox(t, "table", "--config", config, "--check", write(t, dir, "none.md", "no table\n")).want(t, cli.ExitError, "", "none.md: ")
+	signalbox(t, "table", "--config", config, "--check", dir+"/nowhere.md").want(t, cli.ExitError, "", "nowhere.md: no such file")
 }
 
 func TestGraphInItsForms(t *testing.T) {
 	_, config := paymentsDir(t)
 	for form, want := range map[string]string{"svg": "<svg ", "dot": "digraph", "mermaid": "flowchart"} {
 		o := signalbox(t, "graph", "--config", config, "-o", form)
-		o.want(t, exitOK, want, "")
-		o.want(t, exitOK, "PaymentMade", "")
+		o.want(t, cli.ExitOK, want, "")
+		o.want(t, cli.ExitOK, "PaymentMade", "")
 	}
-	signalbox(t, "graph", "--config", config, "-o", "png").want(t, exitUsage, "", "none of svg, dot, mermaid")
+	signalbox(t, "graph", "--config", config, "-o", "png").want(t, cli.ExitUsage, "", "none of svg, dot, mermaid")
 }
 
 func TestCatalogCommands(t *testing.T) {
 	dir, config := paymentsDir(t)
 	list := signalbox(t, "catalog", "list", "--config", config)
-	list.want(t, exitOK, "TYPE          KIND   VERSION  OWNER  SOURCES  SCHEMA\nOrderCreated  event  1        shop   shop     yes\n", "")
-	list.want(t, exitOK, "PaymentMade   event  -        -      -        no\n", "")
-	signalbox(t, "catalog", "list", "--config", config, "-o", "json").want(t, exitOK, `"name": "OrderCreated"`, "")
-	signalbox(t, "catalog", "show", "--config", config, "OrderCreated").want(t, exitOK, `"owner": "shop"`, "")
-	signalbox(t, "catalog", "show", "--config", config, "OrderCreated", "--version", "1").want(t, exitOK, `"version": "1"`, "")
-	signalbox(t, "catalog", "show", "--config", config, "OrderCreated", "--version", "2").want(t, exitError, "", `type "OrderCreated" has no version "2"`)
-	signalbox(t, "catalog", "show", "--config", config, "OrderCreatd").want(t, exitError, "", `no type "OrderCreatd" is declared (did you mean "OrderCreated"?)`)
+	list.want(t, cli.ExitOK, "TYPE          KIND   VERSION  OWNER  SOURCES  SCHEMA\nOrderCreated  event  1        shop   shop     yes\n", "")
+	list.want(t, cli.ExitOK, "PaymentMade   event  -        -      -        no\n", "")
+	signalbox(t, "catalog", "list", "--config", config, "-o", "json").want(t, cli.ExitOK, `"name": "OrderCreated"`, "")
+	signalbox(t, "catalog", "show", "--config", config, "OrderCreated").want(t, cli.ExitOK, `"owner": "shop"`, "")
+	signalbox(t, "catalog", "show", "--config", config, "OrderCreated", "--version", "1").want(t, cli.ExitOK, `"version": "1"`, "")
+	signalbox(t, "catalog", "show", "--config", config, "OrderCreated", "--version", "2").want(t, cli.ExitError, "", `type "OrderCreated" has no version "2"`)
+	signalbox(t, "catalog", "show", "--config", config, "OrderCreatd").want(t, cli.ExitError, "", `no type "OrderCreatd" is declared (did you mean "OrderCreated"?)`)
 	bare := write(t, dir, "bare.yaml", "rules: [rules.yaml]\n")
-	signalbox(t, "catalog", "list", "--config", bare).want(t, exitOK, "", "no types are declared")
+	signalbox(t, "catalog", "list", "--config", bare).want(t, cli.ExitOK, "", "no types are declared")
 }

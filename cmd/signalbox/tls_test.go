@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"signalbox/auth/authtest"
+	"signalbox/cmd/signalbox/internal/cli"
 )
 
 const tlsConfig = "tls: {cert_file: certs/tls.crt, key_file: certs/tls.key}\n"
@@ -40,20 +41,20 @@ func TestCommandsSpeakTLS(t *testing.T) {
 	dir, ca, stranger := shopDir(t, newShop(t), tlsConfig), authtest.NewCA(t), authtest.NewCA(t)
 	ca.Write(filepath.Join(dir, "certs"), time.Hour)
 	write(t, dir, "stranger.crt", string(stranger.PEM))
-	s := serve(t, dir)
+	s := startRouter(t, dir)
 	if !strings.Contains(s.stderr.String(), "curl -s https://127.0.0.1") {
 		t.Errorf("the greeting has no https: %s", s.stderr.String())
 	}
 	root := filepath.Join(dir, "certs", "ca.crt")
-	s.run("dlq", "list").want(t, exitError, "", "give its root certificate with --ca-cert or SIGNALBOX_CA_CERT")
-	s.run("dlq", "list", "--ca-cert", root).want(t, exitOK, "no dead letters", "")
-	s.run("dlq", "list", "--ca-cert", filepath.Join(dir, "stranger.crt")).want(t, exitError, "", "unknown authority")
-	s.run("dlq", "list", "--ca-cert", filepath.Join(dir, "rules.yaml")).want(t, exitError, "", "holds no certificate in PEM")
-	s.run("dlq", "list", "--ca-cert", filepath.Join(dir, "nothing")).want(t, exitError, "", "no such file")
-	s.run("dlq", "list", "--client-cert", root).want(t, exitUsage, "", "belong together")
-	signalbox(t, "dlq", "list", "--url", strings.Replace(s.url, "https", "http", 1)).want(t, exitError, "", "the router speaks HTTPS (write https:// in --url)")
-	t.Setenv(caVariable, root)
-	s.run("send", bigOrder).want(t, exitOK, "-", "")
+	s.run("dlq", "list").want(t, cli.ExitError, "", "give its root certificate with --ca-cert or SIGNALBOX_CA_CERT")
+	s.run("dlq", "list", "--ca-cert", root).want(t, cli.ExitOK, "no dead letters", "")
+	s.run("dlq", "list", "--ca-cert", filepath.Join(dir, "stranger.crt")).want(t, cli.ExitError, "", "unknown authority")
+	s.run("dlq", "list", "--ca-cert", filepath.Join(dir, "rules.yaml")).want(t, cli.ExitError, "", "holds no certificate in PEM")
+	s.run("dlq", "list", "--ca-cert", filepath.Join(dir, "nothing")).want(t, cli.ExitError, "", "no such file")
+	s.run("dlq", "list", "--client-cert", root).want(t, cli.ExitUsage, "", "belong together")
+	signalbox(t, "dlq", "list", "--url", strings.Replace(s.url, "https", "http", 1)).want(t, cli.ExitError, "", "the router speaks HTTPS (write https:// in --url)")
+	t.Setenv("SIGNALBOX_CA_CERT", root)
+	s.run("send", bigOrder).want(t, cli.ExitOK, "-", "")
 }
 
 // TestTheOwnCertificateIsTrusted runs a command beside the configuration, and no other root
@@ -65,16 +66,16 @@ func TestTheOwnCertificateIsTrusted(t *testing.T) {
 	write(t, dir, "tls.key", string(key))
 	port := freePort(t)
 	write(t, dir, "config.yaml", fmt.Sprintf("listen: 127.0.0.1:%d\nmin_free_disk: 0\nrules: []\ntls: {cert_file: tls.crt, key_file: tls.key}\n", port))
-	s := serve(t, dir)
+	s := startRouter(t, dir)
 	config := filepath.Join(dir, "config.yaml")
-	signalbox(t, "dlq", "list", "--config", config).want(t, exitOK, "no dead letters", "")
+	signalbox(t, "dlq", "list", "--config", config).want(t, cli.ExitOK, "no dead letters", "")
 	other, otherKey := ca.Issue(time.Hour, "events.example")
 	write(t, dir, "tls.crt", string(other)) // the key does not belong to it, so the router keeps the old one
 	s.eventually("refused", func() bool { return strings.Contains(s.stderr.String(), "the new certificate can't be used") })
-	signalbox(t, "dlq", "list", "--config", config).want(t, exitError, "", "another certificate than that of cert_file")
+	signalbox(t, "dlq", "list", "--config", config).want(t, cli.ExitError, "", "another certificate than that of cert_file")
 	write(t, dir, "tls.key", string(otherKey))
 	s.shows(dir)
-	signalbox(t, "dlq", "list", "--config", config).want(t, exitOK, "no dead letters", "")
+	signalbox(t, "dlq", "list", "--config", config).want(t, cli.ExitOK, "no dead letters", "")
 }
 
 func freePort(t *testing.T) int {
@@ -88,11 +89,11 @@ func TestClientsShowCertificates(t *testing.T) {
 	dir, ca := shopDir(t, newShop(t), "tls: {cert_file: certs/tls.crt, key_file: certs/tls.key, client_ca_file: certs/ca.crt}\n"), authtest.NewCA(t)
 	certs := filepath.Join(dir, "certs")
 	ca.Write(certs, time.Hour)
-	s := serve(t, dir)
+	s := startRouter(t, dir)
 	root := []string{"--ca-cert", filepath.Join(certs, "ca.crt")}
-	s.run(append([]string{"dlq", "list"}, root...)...).want(t, exitError, "", "give --client-cert and --client-key")
+	s.run(append([]string{"dlq", "list"}, root...)...).want(t, cli.ExitError, "", "give --client-cert and --client-key")
 	s.run(append([]string{"dlq", "list", "--client-cert", filepath.Join(certs, "tls.crt"), "--client-key", filepath.Join(certs, "tls.key")}, root...)...).
-		want(t, exitOK, "no dead letters", "")
+		want(t, cli.ExitOK, "no dead letters", "")
 }
 
 // TestCertificatesAreReadAgain changes the files as people and Kubernetes do.
@@ -107,7 +108,7 @@ func TestCertificatesAreReadAgain(t *testing.T) {
 	for _, name := range []string{"tls.crt", "tls.key"} {
 		must(t, os.Symlink("..data/"+name, filepath.Join(certs, name)))
 	}
-	s := serve(t, dir)
+	s := startRouter(t, dir)
 	s.shows(first)
 
 	second := version("2")
@@ -136,15 +137,15 @@ func TestCheckLooksAtCertificates(t *testing.T) {
 		code  int
 		want  string
 	}{
-		"right":       {"{cert_file: tls.crt, key_file: tls.key}", 90 * 24 * time.Hour, exitOK, "ok: 0 rules and 0 targets in 0 files\n"},
-		"short lived": {"{cert_file: tls.crt, key_file: tls.key}", time.Hour, exitOK, "ok: 0 rules and 0 targets in 0 files\n"},
-		"over":        {"{cert_file: tls.crt, key_file: tls.key}", -time.Hour, exitOK, "config.yaml:2:6: tls: cert_file: the certificate expired on "},
-		"swapped":     {"{cert_file: tls.key, key_file: tls.crt}", time.Hour, exitError, "tls: cert_file "},
-		"half":        {"{cert_file: tls.crt}", time.Hour, exitError, "needs both cert_file and key_file"},
-		"missing":     {"{cert_file: tls.crt, key_file: nothing}", time.Hour, exitOK, "tls: key_file: open "},
-		"roots":       {"{cert_file: tls.crt, key_file: tls.key, client_ca_file: config.yaml}", time.Hour, exitError, "config.yaml holds no certificate in PEM"},
-		"device":      {"{cert_file: tls.crt, key_file: tls.key, client_ca_file: /dev/zero}", time.Hour, exitError, "is no regular file"},
-		"misspelt":    {"{cert_file: tls.crt, key_fil: tls.key}", time.Hour, exitError, `did you mean "key_file"?`},
+		"right":       {"{cert_file: tls.crt, key_file: tls.key}", 90 * 24 * time.Hour, cli.ExitOK, "ok: 0 rules and 0 targets in 0 files\n"},
+		"short lived": {"{cert_file: tls.crt, key_file: tls.key}", time.Hour, cli.ExitOK, "ok: 0 rules and 0 targets in 0 files\n"},
+		"over":        {"{cert_file: tls.crt, key_file: tls.key}", -time.Hour, cli.ExitOK, "config.yaml:2:6: tls: cert_file: the certificate expired on "},
+		"swapped":     {"{cert_file: tls.key, key_file: tls.crt}", time.Hour, cli.ExitError, "tls: cert_file "},
+		"half":        {"{cert_file: tls.crt}", time.Hour, cli.ExitError, "needs both cert_file and key_file"},
+		"missing":     {"{cert_file: tls.crt, key_file: nothing}", time.Hour, cli.ExitOK, "tls: key_file: open "},
+		"roots":       {"{cert_file: tls.crt, key_file: tls.key, client_ca_file: config.yaml}", time.Hour, cli.ExitError, "config.yaml holds no certificate in PEM"},
+		"device":      {"{cert_file: tls.crt, key_file: tls.key, client_ca_file: /dev/zero}", time.Hour, cli.ExitError, "is no regular file"},
+		"misspelt":    {"{cert_file: tls.crt, key_fil: tls.key}", time.Hour, cli.ExitError, `did you mean "key_file"?`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()

@@ -6,11 +6,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
-	"signalbox/event"
-	"signalbox/journal"
-	"signalbox/trace"
+	"signalbox/cmd/signalbox/internal/cli"
 )
 
 const loopRules = `
@@ -35,10 +32,10 @@ func TestALoopOfThreeRules(t *testing.T) {
 	dir := t.TempDir()
 	config := write(t, dir, "config.yaml", "listen: 127.0.0.1:0\nrules: [rules.yaml]\nmin_free_disk: 0\nmax_hops: 6\n")
 	write(t, dir, "rules.yaml", strings.ReplaceAll(loopRules, "URL", services.URL))
-	signalbox(t, "check", "--config", config).want(t, exitOK, `rule "offer-again": is part of a loop: `+
+	signalbox(t, "check", "--config", config).want(t, cli.ExitOK, `rule "offer-again": is part of a loop: `+
 		"default/offer-again > quotes -> OfferMade -> default/price-the-offer > pricing -> PriceChanged -> default/withdraw > stock -> OfferExpired -> default/offer-again; ", "")
 
-	s := serve(t, dir)
+	s := startRouter(t, dir)
 	id := strings.TrimSpace(s.run("send", `{"source":"shop","detail-type":"OfferMade","detail":{}}`).stdout)
 	s.eventually("stopped", func() bool { _, a := s.get("/v1/accounts", ""); return strings.Contains(a, `"dead":1`) })
 	_, letters := s.get("/v1/deadletters", "")
@@ -52,78 +49,9 @@ func TestALoopOfThreeRules(t *testing.T) {
 		return strings.Count(s.run("trace", id).stdout, "delivered 200") == 6
 	})
 	o := s.run("trace", id)
-	o.want(t, exitOK, "OfferMade "+id+"\n├─ taken in ", "")
-	o.want(t, exitOK, "dead MAX_HOPS, 1 attempt", "")
-	s.run("trace", id, "--correlation", "--output", "json").want(t, exitOK, `"events": 7`, "")
-	s.run("trace", id, "--output", "mermaid").want(t, exitOK, `-->|"withdraw"|`, "")
-	s.run("trace", id, "--output", "svg").want(t, exitUsage, "", `"svg" is none of text, json, mermaid`)
-}
-
-// aTrace has one of everything.
-func aTrace() *trace.Trace {
-	at := time.Date(2026, 1, 2, 3, 4, 5, 6e6, time.UTC)
-	derived := &trace.Event{
-		ID: "e2", DetailType: "ItemReserved", Source: "shop.inventory", Bus: "default", Received: at, CorrelationID: "e1", CausationID: "e1",
-		Deliveries: []*trace.Delivery{
-			{ID: "d2", Rule: "tell", Bus: "default", Target: "mail", State: journal.TouchDead, Attempts: 1,
-				Death: &journal.Death{At: at, Code: "TIMEOUT", Message: "late"}, Redriven: []time.Time{at}},
-			{ID: "d3", Rule: "tell", Bus: "shop", Target: "mail", State: journal.TouchWaiting, Attempts: 1, Due: at,
-				History: []journal.Attempt{{At: at, Attempt: 1, Code: "TIMEOUT", Message: `no "answer"`, TookMS: 2}}},
-		},
-	}
-	return &trace.Trace{ID: "e1", Notes: []string{"there is more"}, Roots: []*trace.Event{{
-		ID: "e1", DetailType: "OrderCreated", Source: "shop.orders", Bus: "shop.eu", Buses: []string{"shop"}, Received: at,
-		Format: event.FormatJSON, Synthetic: true,
-		Evaluations: []journal.Said{{Rule: "watch", State: "shadow"}, {Bus: "shop", Rule: "odd", Error: "no number"}, {Rule: "none", State: "enabled"}},
-		Deliveries: []*trace.Delivery{{ID: "d1", Rule: "reserve", Bus: "shop.eu", Target: "inventory", State: journal.TouchDelivered,
-			Attempts: 1, Status: 200, At: at, TookMS: 1.5, Derived: []*trace.Event{derived}}},
-		Derived: []*trace.Event{{ID: "e3", DetailType: "Loose", Elsewhere: true}},
-	}}}
-}
-
-func TestTraceForPeople(t *testing.T) {
-	const want = `OrderCreated e1
-├─ taken in 2026-01-02 03:04:05.006 UTC on bus shop.eu, then shop as json, source shop.orders, synthetic
-├─ rule watch matched in state shadow: nothing is sent
-├─ rule odd on bus shop: its condition failed: no number
-├─ rule none matched and has no targets
-├─ reserve -> inventory: delivered 200 2026-01-02 03:04:05.006, took 1.5ms, 1 attempt
-│  └─ ItemReserved e2
-│     ├─ taken in 2026-01-02 03:04:05.006 UTC on bus default, source shop.inventory
-│     ├─ tell -> mail: dead TIMEOUT, 1 attempt
-│     │  ├─ redriven 2026-01-02 03:04:05.006
-│     │  └─ dead letter d2 since 2026-01-02 03:04:05.006: late
-│     └─ tell (bus shop) -> mail: waiting until 2026-01-02 03:04:05.006, 1 attempt
-│        └─ attempt 1  2026-01-02 03:04:05.006  TIMEOUT  no "answer"  (2ms)
-└─ Loose e3 (shown elsewhere)
-
-note: there is more
-`
-	if got := treeOf(aTrace()); got != want {
-		t.Errorf("got:\n%s\nwant:\n%s", got, want)
-	}
-}
-
-func TestTraceAsMermaid(t *testing.T) {
-	got := mermaidOf(aTrace())
-	for _, want := range []string{
-		"flowchart LR\n  e0([\"OrderCreated<br/>e1\"])\n",
-		"  e0 -.-> n2[\"rule odd on bus shop: its condition failed: no number\"]\n",
-		"  e0 -->|\"reserve\"| d4[\"inventory<br/>delivered 200 2026-01-02 03:04:05.006, took 1.5ms, 1 attempt\"]\n",
-		"  d4 --> e1\n", ":::dead\n", ":::waiting\n", "  %% there is more\n",
-	} {
-		if !strings.Contains(got, want) {
-			t.Errorf("%s\nlacks %s", got, want)
-		}
-	}
-	deep := &trace.Trace{Roots: []*trace.Event{
-		{ID: "e1", DetailType: "A", Derived: []*trace.Event{{ID: "e2", DetailType: "B", Elsewhere: true}}},
-		{ID: "e2", DetailType: "B", Derived: []*trace.Event{{ID: "e3", DetailType: "C"}}},
-	}}
-	if got := mermaidOf(deep); !strings.Contains(got, "  e0 --> e1\n") || !strings.Contains(got, "  e1 --> e2\n") || strings.Count(got, "([") != 3 {
-		t.Errorf("what is shown in a tree of its own is not joined: %s", got)
-	}
-	if got := mermaidText("say \"#1\"\n"); got != `"say #quot;#35;1#quot; "` {
-		t.Errorf("got %s", got)
-	}
+	o.want(t, cli.ExitOK, "OfferMade "+id+"\n├─ taken in ", "")
+	o.want(t, cli.ExitOK, "dead MAX_HOPS, 1 attempt", "")
+	s.run("trace", id, "--correlation", "--output", "json").want(t, cli.ExitOK, `"events": 7`, "")
+	s.run("trace", id, "--output", "mermaid").want(t, cli.ExitOK, `-->|"withdraw"|`, "")
+	s.run("trace", id, "--output", "svg").want(t, cli.ExitUsage, "", `"svg" is none of text, json, mermaid`)
 }

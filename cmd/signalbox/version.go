@@ -6,6 +6,8 @@ import (
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
+
+	"signalbox/cmd/signalbox/internal/cli"
 )
 
 // version is set by the linker: -ldflags "-X main.version=v1.2.3".
@@ -38,22 +40,22 @@ func thisBuild() build {
 	return b
 }
 
-func newVersionCommand(c *cli) *cobra.Command {
-	var out format
+func newVersionCommand(c *cli.Env) *cobra.Command {
+	var out cli.Format
 	cmd := &cobra.Command{
 		Use:     "version",
 		Short:   "Print the version",
 		Example: "  signalbox version\n  signalbox version --output json",
-		Args:    takes(0, 0),
+		Args:    cli.Takes(0, 0),
 		RunE: func(*cobra.Command, []string) error {
 			b := thisBuild()
-			if out == formatJSON {
-				return printJSON(c.stdout, b)
+			if out == cli.JSON {
+				return cli.PrintJSON(c.Stdout, b)
 			}
-			_, err := fmt.Fprintf(c.stdout, "signalbox %s (%s, %s)\n", b.Version, b.Go, b.Platform)
+			_, err := fmt.Fprintf(c.Stdout, "signalbox %s (%s, %s)\n", b.Version, b.Go, b.Platform)
 			return err
 		},
 	}
-	out.flag(cmd)
+	out.Flag(cmd)
 	return cmd
 }

@@ -1,0 +1,124 @@
+package deadletters
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"signalbox/api/client"
+	"signalbox/cmd/signalbox/internal/cli"
+	"signalbox/cmd/signalbox/internal/connect"
+	"signalbox/dlq"
+	"signalbox/spelling"
+)
+
+func newDLQListCommand(c *cli.Env) *cobra.Command {
+	l := dlqList{Env: c}
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "List dead letters, the oldest event first",
+		Example: `  signalbox dlq list
+  signalbox dlq list --target warehouse --error-code TIMEOUT --since 1h
+  signalbox dlq list --pattern '{"source": ["shop.orders"]}' --output json`,
+		Args: cli.Takes(0, 0),
+		RunE: func(cmd *cobra.Command, _ []string) error { return l.run(cmd.Context()) },
+	}
+	l.Connection.Flags(cmd)
+	l.filter.flags(cmd)
+	cmd.Flags().IntVar(&l.limit, "limit", 100, "how many to list at most; 0 lists all")
+	l.output.Flag(cmd)
+	return cmd
+}
+
+type dlqList struct {
+	*cli.Env
+	connect.Connection
+	filter letterFilter
+	limit  int
+	output cli.Format
+}
+
+// listPage is how many letters one request asks for.
+const listPage = 500
+
+func (l *dlqList) run(ctx context.Context) error {
+	if l.limit < 0 {
+		return cli.WrongUsage("--limit must not be negative")
+	}
+	filter, err := l.filter.filter(l.Env, nil)
+	if err != nil {
+		return err
+	}
+	conn, err := l.Client(l.Env)
+	if err != nil {
+		return err
+	}
+	all := dlq.Page{Letters: []*dlq.Letter{}}
+	for more := true; more; more = all.Next != "" && (l.limit == 0 || len(all.Letters) < l.limit) {
+		limit := listPage
+		if l.limit > 0 {
+			limit = min(limit, l.limit-len(all.Letters))
+		}
+		page, err := conn.DeadLetters.List(ctx, filter, all.Next, limit)
+		if err != nil {
+			return err
+		}
+		all.Letters, all.Next = append(all.Letters, page.Letters...), page.Next
+	}
+	if l.output == cli.JSON {
+		return cli.PrintJSON(l.Stdout, all)
+	}
+	if len(all.Letters) == 0 && filter.Target != "" {
+		if err := l.noteTarget(ctx, conn, filter.Target); err != nil {
+			return err
+		}
+	}
+	return l.print(filter, all)
+}
+
+// noteTarget tells somebody who finds nothing of a target that does not exist:
+// it may be misspelt, and a target that was removed may still have letters.
+func (l *dlqList) noteTarget(ctx context.Context, conn *client.Client, name string) error {
+	all, err := conn.Targets.List(ctx)
+	if err != nil {
+		return err
+	}
+	var names []string
+	for _, t := range all {
+		names = append(names, t.Name)
+	}
+	if !slices.Contains(names, name) {
+		fmt.Fprintf(l.Stderr, "there is no target %q%s\n", name, spelling.Suggest(name, names))
+	}
+	return nil
+}
+
+func (l *dlqList) print(filter dlq.Filter, all dlq.Page) error {
+	if len(all.Letters) == 0 {
+		none := "no dead letters"
+		if !filter.Empty() {
+			none = "no dead letters that the filter chooses"
+		}
+		_, err := fmt.Fprintln(l.Stdout, none)
+		return err
+	}
+	table := cli.NewGrid("ID", "DIED", "TARGET", "RULE", "ERROR CODE", "STATUS", "ATTEMPTS", "REDRIVEN", "EVENT")
+	table.Less = []string{"EVENT", "REDRIVEN", "ATTEMPTS", "DIED", "RULE", "STATUS"}
+	for _, x := range all.Letters {
+		status := "-"
+		if x.Status != 0 {
+			status = fmt.Sprint(x.Status)
+		}
+		table.Row(x.ID, x.DiedAt.Format(time.RFC3339), x.Target, x.Rule, x.ErrorCode, status, x.Attempts, x.Redriven, x.EventID)
+	}
+	if err := l.Show(table); err != nil {
+		return err
+	}
+	if all.Next != "" {
+		fmt.Fprintf(l.Stderr, "more follow: --limit 0 lists all\n")
+	}
+	return nil
+}

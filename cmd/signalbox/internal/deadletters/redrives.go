@@ -1,0 +1,155 @@
+package deadletters
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"signalbox/api"
+	"signalbox/api/client"
+	"signalbox/cmd/signalbox/internal/cli"
+	"signalbox/cmd/signalbox/internal/connect"
+	"signalbox/dlq"
+)
+
+func newDLQRedrivesCommand(c *cli.Env) *cobra.Command {
+	r := dlqRedrives{Env: c}
+	cmd := &cobra.Command{
+		Use:   "redrives [id]",
+		Short: "List the redrives, or show one",
+		Long: `List the redrives that run, and the latest that have ended; or show one: how far it
+is for each target, and which letters it skipped and why.`,
+		Example: `  signalbox dlq redrives
+  signalbox dlq redrives 20261122T231530-4f2a9c
+  signalbox dlq redrives 20261122T231530-4f2a9c --cancel`,
+		Args: cli.Takes(0, 1),
+		RunE: func(cmd *cobra.Command, args []string) error { return r.run(cmd.Context(), args) },
+	}
+	r.Connection.Flags(cmd)
+	cmd.Flags().BoolVar(&r.cancel, "cancel", false, "cancel the redrive: what was not delivered goes back to the queue")
+	r.output.Flag(cmd)
+	return cmd
+}
+
+type dlqRedrives struct {
+	*cli.Env
+	connect.Connection
+	cancel bool
+	output cli.Format
+}
+
+func (r *dlqRedrives) run(ctx context.Context, args []string) error {
+	if r.cancel && len(args) == 0 {
+		return cli.WrongUsage("--cancel: say which redrive")
+	}
+	conn, err := r.Client(r.Env)
+	if err != nil {
+		return err
+	}
+	switch {
+	case len(args) == 0:
+		return r.list(ctx, conn)
+	case r.cancel:
+		j, err := conn.Redrives.Cancel(ctx, args[0])
+		if err != nil {
+			return err
+		}
+		if j, err = cancelledSoon(ctx, conn, j); err != nil {
+			return err
+		}
+		return printJob(r.Env, r.output, j)
+	}
+	j, err := conn.Redrives.Get(ctx, args[0])
+	if err != nil {
+		return err
+	}
+	return printJob(r.Env, r.output, j)
+}
+
+func (r *dlqRedrives) list(ctx context.Context, conn *client.Client) error {
+	jobs, err := conn.Redrives.List(ctx)
+	if err != nil {
+		return err
+	}
+	if r.output == cli.JSON {
+		return cli.PrintJSON(r.Stdout, api.RedriveList{Redrives: jobs})
+	}
+	if len(jobs) == 0 {
+		_, err := fmt.Fprintln(r.Stdout, "no redrives")
+		return err
+	}
+	table := cli.NewGrid("ID", "STATE", "STARTED", "TOTAL", "DELIVERED", "DIED AGAIN", "SKIPPED", "IN FLIGHT", "LEFT")
+	table.Less = []string{"STARTED", "IN FLIGHT", "SKIPPED"} // the id begins with the time
+	for _, j := range jobs {
+		table.Row(j.ID, j.State, j.StartedAt.Format(time.RFC3339),
+			j.Total, j.Delivered, j.DiedAgain, j.Skipped, j.InFlight, j.Left)
+	}
+	return r.Show(table)
+}
+
+// printJob shows a redrive as it stands.
+func printJob(c *cli.Env, output cli.Format, j dlq.Job) error {
+	if output == cli.JSON {
+		return cli.PrintJSON(c.Stdout, j)
+	}
+	printJobText(c.Stdout, j)
+	return nil
+}
+
+func printJobText(w io.Writer, j dlq.Job) {
+	fmt.Fprintf(w, "redrive %s: %s\n%s: %s\n", j.ID, j.State, cli.Count(j.Total, "dead letter"), tallyText(j.Tally))
+	for _, p := range j.Targets {
+		if len(j.Targets) > 1 || p.Reason != "" {
+			fmt.Fprintf(w, "  %s: %s: %s\n", p.Target, p.State, tallyText(p.Tally))
+		}
+		if p.Reason != "" {
+			fmt.Fprintf(w, "    %s\n", p.Reason)
+		}
+	}
+	printSkips(w, j.Skips, j.SkippedLetters)
+}
+
+// tallyText lists what became of letters, without what did not happen.
+func tallyText(t dlq.Tally) string {
+	var parts []string
+	for _, x := range []struct {
+		n    int
+		what string
+	}{
+		{t.Delivered, "delivered"}, {t.Dropped, "dropped by policy"}, {t.DiedAgain, "died again"},
+		{t.Skipped, "skipped"}, {t.InFlight, "on their way"}, {t.Left, "left in the queue"},
+	} {
+		if x.n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", x.n, x.what))
+		}
+	}
+	if len(parts) == 0 {
+		return "nothing to do"
+	}
+	return strings.Join(parts, ", ")
+}
+
+func printSkips(w io.Writer, skips map[string]int, letters []dlq.SkippedLetter) {
+	if len(skips) == 0 {
+		return
+	}
+	fmt.Fprintf(w, "skipped, and still in the queue: %s\n", countsText(skips))
+	for _, l := range letters {
+		fmt.Fprintf(w, "  %s  %s\n", l.ID, l.Message)
+	}
+}
+
+// countsText lists counts by name.
+func countsText(counts map[string]int) string {
+	var parts []string
+	for _, name := range slices.Sorted(maps.Keys(counts)) {
+		parts = append(parts, fmt.Sprintf("%s %d", name, counts[name]))
+	}
+	return strings.Join(parts, ", ")
+}

@@ -1,0 +1,85 @@
+package remote
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"signalbox/api"
+	"signalbox/cmd/signalbox/internal/cli"
+	"signalbox/cmd/signalbox/internal/connect"
+)
+
+// NewDiscover returns a command of the catalog.
+func NewDiscover(c *cli.Env) *cobra.Command {
+	d := catalogDiscover{Env: c}
+	cmd := &cobra.Command{
+		Use:   "discover",
+		Short: "Propose schemas from the events that are kept, and show drift",
+		Long: `Ask the running router what the latest events that it keeps look like. For types
+that are not declared, declarations are proposed, to be put into a catalog file;
+for those that are, it is shown where events differ.
+
+Exit codes: 0 no drift, 1 drift or a failure, 2 wrong usage.`,
+		Example: "  signalbox catalog discover\n  signalbox catalog discover --since 24h --limit 50000",
+		Args:    cli.Takes(0, 0),
+		RunE:    func(cmd *cobra.Command, _ []string) error { return d.run(cmd.Context()) },
+	}
+	d.Connection.Flags(cmd)
+	cmd.Flags().StringVar(&d.since, "since", "", "only events accepted since then: a time, or a duration back from now such as 24h")
+	cmd.Flags().IntVar(&d.limit, "limit", api.DefaultDiscovered, "look at no more than this many events")
+	d.output.Flag(cmd)
+	return cmd
+}
+
+type catalogDiscover struct {
+	*cli.Env
+	connect.Connection
+	since  string
+	limit  int
+	output cli.Format
+}
+
+func (d *catalogDiscover) run(ctx context.Context) error {
+	since, err := cli.MomentFlag("since", d.since, time.Now())
+	if err != nil {
+		return err
+	}
+	conn, err := d.Client(d.Env)
+	if err != nil {
+		return err
+	}
+	found, err := conn.Catalog.Discover(ctx, since, d.limit)
+	if err != nil {
+		return err
+	}
+	drift := false
+	for _, t := range found.Types {
+		drift = drift || len(t.Drift) > 0
+	}
+	if d.output == cli.JSON {
+		err = cli.PrintJSON(d.Stdout, found)
+	} else {
+		fmt.Fprintf(d.Stdout, "# %s looked at\ntypes:\n", cli.Count(found.Examined, "event"))
+		for _, t := range found.Types {
+			if t.Declared {
+				fmt.Fprintf(d.Stdout, "# %s: declared, %s\n", cli.Escaped(t.Type, ""), cli.Count(t.Events, "event"))
+				for _, line := range t.Drift {
+					fmt.Fprintf(d.Stdout, "#   drift: %s\n", cli.Escaped(line, ""))
+				}
+				continue
+			}
+			text, err := t.Declaration()
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(d.Stdout, "# %s: not declared, %s\n%s", cli.Escaped(t.Type, ""), cli.Count(t.Events, "event"), text)
+		}
+	}
+	if err == nil && drift {
+		return cli.ErrReported
+	}
+	return err
+}

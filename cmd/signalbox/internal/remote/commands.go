@@ -1,0 +1,16 @@
+// Package remote is the commands that ask a running router, over HTTP.
+package remote
+
+import (
+	"github.com/spf13/cobra"
+
+	"signalbox/cmd/signalbox/internal/cli"
+)
+
+// Commands returns the commands of this package. Each has a file of its own.
+func Commands(c *cli.Env) []*cobra.Command {
+	return []*cobra.Command{
+		newSendCommand(c), newExplainCommand(c), newTraceCommand(c), newWorkCommand(c), newStateCommand(c),
+		newKeysCommand(c), newTargetsCommand(c), newRulesCommand(c), newAuditCommand(c), newBackupCommand(c),
+	}
+}

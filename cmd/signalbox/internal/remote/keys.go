@@ -1,0 +1,124 @@
+package remote
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"signalbox/api"
+	"signalbox/cmd/signalbox/internal/cli"
+	"signalbox/cmd/signalbox/internal/connect"
+	"signalbox/router"
+)
+
+func newKeysCommand(c *cli.Env) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "ordering-keys",
+		Aliases: []string{"keys"},
+		Short:   "Look at the blocked ordering keys of a target, and unblock them",
+		Long: `A target with order_by gets the events of one key in order. A key does not continue
+while the first of its deliveries waits for another attempt, or after that died,
+where the target says on_dead_letter: stop.`,
+		Example: "  signalbox ordering-keys list warehouse\n  signalbox ordering-keys resume warehouse o-17",
+		Args:    cli.NoSuchCommand,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(newKeysListCommand(c), newKeysResumeCommand(c))
+	return cmd
+}
+
+func newKeysListCommand(c *cli.Env) *cobra.Command {
+	l := keysList{Env: c}
+	cmd := &cobra.Command{
+		Use:     "list <target>",
+		Short:   "List the blocked ordering keys of a target",
+		Example: "  signalbox ordering-keys list warehouse\n  signalbox ordering-keys list warehouse --output json",
+		Args:    cli.Takes(1, 1),
+		RunE:    func(cmd *cobra.Command, args []string) error { return l.run(cmd.Context(), args[0]) },
+	}
+	l.Connection.Flags(cmd)
+	l.output.Flag(cmd)
+	return cmd
+}
+
+type keysList struct {
+	*cli.Env
+	connect.Connection
+	output cli.Format
+}
+
+func (l *keysList) run(ctx context.Context, target string) error {
+	conn, err := l.Client(l.Env)
+	if err != nil {
+		return err
+	}
+	all := api.KeyPage{Keys: []router.BlockedKey{}}
+	for more := true; more; more = all.Next != "" {
+		page, err := conn.Targets.Keys(ctx, target, all.Next)
+		if err != nil {
+			return err
+		}
+		all.Keys, all.Next = append(all.Keys, page.Keys...), page.Next
+	}
+	if l.output == cli.JSON {
+		return cli.PrintJSON(l.Stdout, all)
+	}
+	return l.print(target, all.Keys)
+}
+
+func (l *keysList) print(target string, keys []router.BlockedKey) error {
+	if len(keys) == 0 {
+		_, err := fmt.Fprintf(l.Stdout, "no ordering key of %s is blocked\n", target)
+		return err
+	}
+	table := cli.NewGrid("KEY", "STATE", "SINCE", "PARKED", "HEAD")
+	table.Less = []string{"SINCE", "HEAD"}
+	for _, k := range keys {
+		parked := fmt.Sprint(k.Parked)
+		if k.More {
+			parked = "over " + parked
+		}
+		table.Row(cli.Shorten(k.Key, 60), k.State, k.Since.Format(time.RFC3339), parked, k.Head)
+	}
+	return l.Show(table)
+}
+
+func newKeysResumeCommand(c *cli.Env) *cobra.Command {
+	k := keysResume{Env: c}
+	cmd := &cobra.Command{
+		Use:   "resume <target> <key>",
+		Short: "Unblock an ordering key that a dead letter stopped",
+		Long: `Unblock an ordering key that a dead letter stopped. The letter stays in the
+dead-letter queue; redriven later, it comes after what was sent meanwhile. To send
+it first, redrive it instead: its key then continues by itself.`,
+		Example: "  signalbox ordering-keys resume warehouse o-17",
+		Args:    cli.Takes(2, 2),
+		RunE:    func(cmd *cobra.Command, args []string) error { return k.run(cmd.Context(), args[0], args[1]) },
+	}
+	k.Connection.Flags(cmd)
+	k.output.Flag(cmd)
+	return cmd
+}
+
+type keysResume struct {
+	*cli.Env
+	connect.Connection
+	output cli.Format
+}
+
+func (k *keysResume) run(ctx context.Context, target, key string) error {
+	conn, err := k.Client(k.Env)
+	if err != nil {
+		return err
+	}
+	if err := conn.Targets.ResumeKey(ctx, target, key); err != nil {
+		return err
+	}
+	if k.output == cli.JSON {
+		return cli.PrintJSON(k.Stdout, map[string]string{"target": target, "key": key})
+	}
+	_, err = fmt.Fprintf(k.Stdout, "key %s of %s continues\n", key, target)
+	return err
+}

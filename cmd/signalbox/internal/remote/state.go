@@ -1,0 +1,154 @@
+package remote
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"signalbox/api"
+	"signalbox/cmd/signalbox/internal/cli"
+	"signalbox/cmd/signalbox/internal/connect"
+	"signalbox/state"
+)
+
+func newStateCommand(c *cli.Env) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "state",
+		Short: "Look at the latest state of objects, as audit messages told it",
+		Long: `An audit message tells the state of an object. The latest of each object is kept,
+whatever retention says, so that a new consumer can fill its cache from here and
+then follow the events.`,
+		Example: `  signalbox state list
+  signalbox state list customer --prefix eu/
+  signalbox state get customer eu/42`,
+		Args: cli.NoSuchCommand,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(newStateListCommand(c), newStateGetCommand(c))
+	return cmd
+}
+
+func newStateListCommand(c *cli.Env) *cobra.Command {
+	l := stateList{Env: c}
+	cmd := &cobra.Command{
+		Use:     "list [type]",
+		Short:   "List the types of objects, or the objects of a type",
+		Example: "  signalbox state list\n  signalbox state list customer --prefix eu/",
+		Args:    cli.Takes(0, 1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return l.types(cmd.Context())
+			}
+			return l.objects(cmd.Context(), args[0])
+		},
+	}
+	l.Connection.Flags(cmd)
+	cmd.Flags().StringVar(&l.prefix, "prefix", "", "only objects whose keys begin so")
+	l.output.Flag(cmd)
+	return cmd
+}
+
+type stateList struct {
+	*cli.Env
+	connect.Connection
+	prefix string
+	output cli.Format
+}
+
+func (l *stateList) types(ctx context.Context) error {
+	if l.prefix != "" {
+		return cli.WrongUsage("--prefix is for the objects of a type: name the type")
+	}
+	conn, err := l.Client(l.Env)
+	if err != nil {
+		return err
+	}
+	all, err := conn.States.Types(ctx)
+	if err != nil {
+		return err
+	}
+	if l.output == cli.JSON {
+		return cli.PrintJSON(l.Stdout, all)
+	}
+	if len(all.Types) == 0 {
+		fmt.Fprintln(l.Stderr, "no state is known: no audit message has come in")
+	}
+	for _, name := range all.Types {
+		if _, err := fmt.Fprintln(l.Stdout, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *stateList) objects(ctx context.Context, kind string) error {
+	conn, err := l.Client(l.Env)
+	if err != nil {
+		return err
+	}
+	all := api.StatePage{Objects: []*state.Object{}}
+	for more := true; more; more = all.Next != "" {
+		page, err := conn.States.List(ctx, kind, l.prefix, all.Next)
+		if err != nil {
+			return err
+		}
+		all.Objects, all.Next = append(all.Objects, page.Objects...), page.Next
+	}
+	if l.output == cli.JSON {
+		return cli.PrintJSON(l.Stdout, all)
+	}
+	if len(all.Objects) == 0 {
+		_, err := fmt.Fprintf(l.Stdout, "no state of any %s is known\n", kind)
+		return err
+	}
+	table := cli.NewGrid("KEY", "VERSION", "UPDATED", "EVENT", "STATE")
+	table.Less = []string{"EVENT", "VERSION", "UPDATED"}
+	for _, o := range all.Objects {
+		state := string(o.State)
+		if o.Gone {
+			state = "(gone)"
+		}
+		table.Row(o.Key, o.Version, o.Updated.Format(time.RFC3339), o.EventID, cli.Shorten(state, 60))
+	}
+	return l.Show(table)
+}
+
+func newStateGetCommand(c *cli.Env) *cobra.Command {
+	g := stateGet{Env: c}
+	cmd := &cobra.Command{
+		Use:     "get <type> <key>",
+		Short:   "Print an object's state",
+		Example: "  signalbox state get customer eu/42\n  signalbox state get customer eu/42 --output json",
+		Args:    cli.Takes(2, 2),
+		RunE:    func(cmd *cobra.Command, args []string) error { return g.run(cmd.Context(), args[0], args[1]) },
+	}
+	g.Connection.Flags(cmd)
+	cmd.Flags().StringVar(&g.version, "version", "", "this version in place of the latest, as long as its event is kept")
+	g.output.Flag(cmd)
+	return cmd
+}
+
+type stateGet struct {
+	*cli.Env
+	connect.Connection
+	version string
+	output  cli.Format
+}
+
+func (g *stateGet) run(ctx context.Context, kind, key string) error {
+	conn, err := g.Client(g.Env)
+	if err != nil {
+		return err
+	}
+	s, err := conn.States.Get(ctx, kind, key, g.version)
+	if err != nil {
+		return err
+	}
+	if g.output == cli.JSON {
+		return cli.PrintJSON(g.Stdout, s)
+	}
+	_, err = fmt.Fprintf(g.Stdout, "%s\n", s.State)
+	return err
+}

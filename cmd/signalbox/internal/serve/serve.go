@@ -1,0 +1,343 @@
+// Package serve is the command that runs the router.
+package serve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"syscall"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/spf13/cobra"
+	"go.uber.org/zap"
+
+	"signalbox/api"
+	"signalbox/audit"
+	"signalbox/auth"
+	"signalbox/cmd/signalbox/internal/cli"
+	"signalbox/config"
+	"signalbox/dlq"
+	"signalbox/event"
+	"signalbox/ingest"
+	"signalbox/journal/store"
+	"signalbox/machine"
+	"signalbox/router"
+	"signalbox/rules"
+	"signalbox/rules/pattern"
+)
+
+// New returns the command serve.
+func New(c *cli.Env) *cobra.Command {
+	var listen string
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the router",
+		Long: `Run the router until SIGINT or SIGTERM: after drain_delay it takes no more
+events, lets attempts under way end within shutdown_timeout, and continues where it
+stopped at the next start. A second signal ends it at once.
+
+Rule files, and targets and buses of the configuration, are read again when they
+change, on SIGHUP, and on POST /-/reload. A file with a fault changes nothing.`,
+		Example: `  signalbox serve
+  signalbox serve --config /etc/signalbox/config.yaml
+  signalbox serve --listen 127.0.0.1:9090`,
+		Args: cli.Takes(0, 0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if _, _, err := net.SplitHostPort(listen); listen != "" && err != nil {
+				return cli.WrongUsage("--listen %q: write host:port, such as %s", listen, config.Default().Listen)
+			}
+			cfg, set, err := loadUntil(cmd.Context(), c.Load)
+			s := newServer(c, cfg, set)
+			defer s.adoptStdLog()()
+			if err != nil {
+				return err
+			}
+			if listen != "" {
+				cfg.ListenOn(listen)
+			}
+			return s.run(cmd.Context())
+		},
+	}
+	cmd.Flags().StringVar(&listen, "listen", "", "listen on this address in place of the configured one")
+	return cmd
+}
+
+// server is one run of the router with all that is around it.
+type server struct {
+	*cli.Env
+	cfg  *config.Config
+	set  *rules.Set
+	log  *zap.Logger
+	life lifecycle
+	// outlet is where log writes to, as does cli's stderr.
+	outlet *outlet
+	// exit ends the process.
+	exit func(code int)
+	// memory and files are what the machine gives, bounds what of it requests may use. They
+	// are set by shareOut.
+	memory machine.Memory
+	files  machine.Files
+	bounds *ingest.Load
+	// reloads counts those who may be reloading.
+	reloads sync.WaitGroup
+
+	// These are made by start.
+	audit    *audit.Log
+	guard    *ingest.Guard
+	certs    *auth.Certificates // nil without TLS
+	http     *ingest.Server
+	front    api.Front
+	journal  *store.Journal
+	router   *router.Router
+	reloader *config.Reloader
+}
+
+// newServer returns a server that has a log, which what the command writes goes to as well
+// where the log is JSON. Both are nil where they have faults.
+func newServer(c *cli.Env, cfg *config.Config, set *rules.Set) *server {
+	ignoreBrokenPipes()
+	s := &server{Env: c, cfg: cfg, set: set, outlet: &outlet{w: cli.StreamOf(c.Stderr).(io.Writer)}, exit: os.Exit}
+	format := config.Default().Log
+	if cfg != nil {
+		format = cfg.Log
+	} else if info, err := os.Stat(c.ConfigPath); err == nil && info.Mode().IsRegular() { // a pipe has been read
+		format = config.LogOf(c.ConfigPath)
+	}
+	s.log = newLogger(format, s.outlet)
+	said := synced{cli.NewPrintable(s.outlet), s.outlet}
+	if format.Format == "json" {
+		said.Writer = logLines{s.log}
+	}
+	c.Stderr = said
+	return s
+}
+
+// loadUntil loads the configuration and the rules, unless ctx ends before they are there.
+func loadUntil(ctx context.Context, load func() (*config.Config, *rules.Set, error)) (*config.Config, *rules.Set, error) {
+	type files struct {
+		cfg *config.Config
+		set *rules.Set
+		err error
+	}
+	loaded := make(chan files, 1)
+	go func() {
+		var f files
+		f.cfg, f.set, f.err = load()
+		loaded <- f
+	}()
+	select {
+	case f := <-loaded:
+		return f.cfg, f.set, f.err
+	case <-ctx.Done():
+		return nil, nil, context.Cause(ctx)
+	}
+}
+
+// run starts everything, waits for the end, and stops everything.
+func (s *server) run(ctx context.Context) error {
+	defer s.endInTime(ctx)()
+	err := s.start()
+	if err == nil {
+		s.greet()
+		err = s.wait(ctx)
+	}
+	stopping, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), s.cfg.ShutdownTimeout,
+		fmt.Errorf("not done within shutdown_timeout (%v)", s.cfg.ShutdownTimeout))
+	defer cancel()
+	started := s.reloader != nil
+	err = errors.Join(err, s.life.stop(stopping))
+	if started {
+		s.log.Info("stopped")
+	}
+	return err
+}
+
+// wait returns when the router is to stop.
+func (s *server) wait(ctx context.Context) error {
+	select {
+	case err := <-s.http.Failed():
+		return fmt.Errorf("serve HTTP: %w", err)
+	case <-ctx.Done():
+		err := s.drain()
+		s.log.Info("stopping; attempts under way may end", zap.Duration("within", s.cfg.ShutdownTimeout))
+		return err
+	}
+}
+
+// start starts the parts in order. What has been started is stopped by life, also
+// where a later part fails. The port is bound first, so that health can be asked
+// for while the journal recovers.
+func (s *server) start() (err error) {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+
+	s.outlet.register(registry)
+	s.shareOut(registry)
+
+	keys, err := s.cfg.KeySet()
+	if err != nil {
+		return fmt.Errorf("auth: %w", err)
+	}
+	options := ingest.ServerOptions{
+		Listen: s.cfg.Listen,
+		// The keys are asked for behind the front: health needs none.
+		AllowUnauthenticated: s.cfg.AllowUnauthenticated || s.cfg.Authenticates(),
+		ReadHeaderTimeout:    s.cfg.Limits.HeaderTimeout,
+		Logger:               s.log,
+		MaxConnections:       s.files.Connections,
+		Registerer:           registry,
+	}
+	if s.cfg.TLS.On() {
+		if s.certs, err = auth.NewCertificates(s.cfg.TLS.Files(), s.log, registry); err != nil {
+			return fmt.Errorf("tls: %w", err)
+		}
+		options.TLS = s.certs.Config()
+	}
+	if s.http, err = ingest.NewServer(&s.front, options); err != nil {
+		return inUse(err)
+	}
+	s.life.onStop("HTTP", s.stopHTTP)
+	s.http.Start()
+
+	if s.journal, err = store.Open(s.cfg.DataDir, store.Options{Logger: s.log, Fatal: s.fatal, MaxOpenFiles: s.files.Store}); err != nil {
+		return err
+	}
+	s.life.onStop("journal", func(context.Context) error { return s.journal.Close() })
+	s.life.onStop("reloads", s.stopReloads)
+
+	if s.audit, err = audit.New(s.journal.Audit, s.log, registry); err != nil {
+		return err
+	}
+	s.audit.Start()
+	s.life.onStop("audit", s.audit.Stop)
+	s.guard = ingest.NewGuard(keys, s.cfg.Hosts(), int64(s.cfg.Limits.MaxBody), s.audit.Refused)
+
+	if s.router, err = router.New(s.routerOptions(registry), s.set); err != nil {
+		return err
+	}
+	s.router.Start()
+	s.life.onStop("router", s.stopRouter)
+	s.life.onStop("HTTP", s.stopHTTP) // before the router: nothing comes in any more
+
+	s.reloader = config.NewReloader(config.ReloaderOptions{
+		Config: s.cfg, Set: s.set, Swap: s.router.Swap, Apply: s.applyKeys, Observe: s.observe(newReloads(s.log, registry)),
+	})
+	s.watch()
+
+	stopping, stop := context.WithCancel(context.Background())
+	s.front.Open(s.bounds.Bound(ingest.SameOrigin(s.guard.Guard(s.handler(registry, stopping)))), s.router.Ready)
+	s.life.onStop("readiness", func(context.Context) error {
+		s.front.Close()
+		stop()
+		return nil
+	})
+	return nil
+}
+
+// applyKeys puts the keys and the allowed hosts of a reload in use. Where the router listens,
+// and at which address others reach it, stays as it was started.
+func (s *server) applyKeys(next *config.Config) error {
+	keys, err := next.KeySet()
+	if err != nil {
+		return fmt.Errorf("auth: %w", err)
+	}
+	hosts := *s.cfg
+	hosts.AllowedHosts = next.AllowedHosts
+	s.guard.Set(keys, hosts.Hosts())
+	return nil
+}
+
+// observe returns what is told of every reload: the certificate is read again with each,
+// also where the rules have faults.
+func (s *server) observe(r *reloads) func(config.Outcome) {
+	return func(o config.Outcome) {
+		r.observe(o)
+		if s.certs != nil {
+			s.certs.Reload()
+		}
+	}
+}
+
+// inUse returns how to fix a port that is taken.
+func inUse(err error) error {
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("%w: stop the program that has it, or set listen to another port", err)
+	}
+	return err
+}
+
+// fatal ends the process when the journal can't write safely any more: going on
+// would acknowledge events that are not on disk.
+func (s *server) fatal(err error) {
+	fmt.Fprintf(s.Stderr, "signalbox: the journal in %s can't be written safely, so the router stops at once: %v\n"+
+		"Look at the disk (space, rights, faults) and start again; signalbox verify says whether what lies there is whole.\n", s.cfg.DataDir, err)
+	_ = s.outlet.Sync()
+	s.exit(cli.ExitError)
+}
+
+func (s *server) routerOptions(registry prometheus.Registerer) router.Options {
+	limits := s.cfg.Limits
+	return router.Options{
+		Journal: s.journal, Logger: s.log, Registerer: registry, Stdout: cli.StreamOf(s.Stdout).(io.Writer),
+		Account: s.cfg.Account, Region: s.cfg.Region,
+		MaxPending: uint64(limits.MaxPending), MinFreeDisk: uint64(s.cfg.MinFreeDisk),
+		Retention: store.Retention{MaxAge: s.cfg.Retention.MaxAge, MaxBytes: uint64(s.cfg.Retention.MaxBytes)},
+		Window:    limits.Window, WindowBytes: int(limits.WindowBytes), Memory: s.memory.Lanes,
+		DeadLetters:    dlq.Bounds{MaxAge: s.cfg.DLQ.MaxAge, MaxBytes: uint64(s.cfg.DLQ.MaxBytes)},
+		TargetGoneWait: s.cfg.TargetGone.Wait,
+		Trace:          s.cfg.Trace == "on",
+		MaxHops:        s.cfg.MaxHops,
+		MaxDerived:     s.cfg.MaxDerived,
+		DedupWindow:    s.cfg.Dedup.Window,
+		PublicURL:      s.publicURL(),
+		Version:        s.Version,
+	}
+}
+
+// publicURL is where the references in notifications point to.
+func (s *server) publicURL() string {
+	if s.cfg.PublicURL != "" {
+		return strings.TrimRight(s.cfg.PublicURL, "/")
+	}
+	return cli.Reachable(s.cfg.TLS.Scheme(), s.http.Addr().String())
+}
+
+// handler serves ingest, and the API for all else.
+func (s *server) handler(registry *prometheus.Registry, stopping context.Context) http.Handler {
+	limits := s.cfg.Limits
+	door := ingest.New(s.router, ingest.Options{
+		MaxBody: int64(limits.MaxBody), MaxBatch: limits.MaxEntries, MaxDepth: limits.MaxDepth,
+		Plan:    func(ctx context.Context, e *event.Event) (any, error) { return s.router.Plan(ctx, e) },
+		Command: s.router.Commands.Command, Query: s.router.Commands.Query,
+		Stopping:    stopping,
+		Refused:     s.audit.Refused,
+		TestPattern: testPattern, Registerer: registry, Logger: s.log,
+	})
+	management := api.New(api.Options{
+		Router: s.router, Store: s.journal, Version: s.Version, Audit: s.audit, Reloader: s.reloader,
+		Gatherer: registry, Logger: s.log, Stopping: stopping,
+	})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if ingest.TakesEvents(r.URL.Path) { // a mux would lead the path of one object's state to that of another
+			door.ServeHTTP(w, r)
+		} else {
+			management.ServeHTTP(w, r)
+		}
+	})
+}
+
+// testPattern answers EventBridge's TestEventPattern.
+func testPattern(text, event []byte) (bool, error) {
+	p, err := pattern.Parse(text, pattern.Options{})
+	if err != nil {
+		return false, err
+	}
+	return p.Match(event)
+}
