@@ -18,6 +18,9 @@ type Bounds struct {
 }
 
 const (
+	// lookEvery is how often the bytes are counted, if their number does not ask for it
+	// sooner: later letters may be larger than those before.
+	lookEvery = 10 * time.Minute
 	// trimTo is how much of MaxBytes is left of a queue that was over it, so that it is
 	// not looked through again for each death.
 	trimTo = 0.95
@@ -30,8 +33,9 @@ type trimmer struct {
 	letters
 	bounds Bounds
 	log    *zap.Logger
-	// bytes and count are what the queue held when it was last looked through.
+	// bytes and count are what the queue held when it was last looked through, at looked.
 	bytes, count uint64
+	looked       time.Time
 	share        share
 }
 
@@ -75,10 +79,12 @@ func (t *trimmer) old(ctx context.Context, before time.Time) (int, error) {
 
 // beyond drops the oldest of more bytes than there may be.
 func (t *trimmer) beyond(ctx context.Context) (int, error) {
-	if counts, _ := t.journal.Counters.Totals(); t.count > 0 && t.bytes/t.count*counts.Dead <= t.bounds.MaxBytes {
-		return 0, nil // by their number, and the size they had on average
+	counts, _ := t.journal.Counters.Totals()
+	few := float64(t.bytes)*float64(counts.Dead) <= float64(t.bounds.MaxBytes)*float64(t.count) // at the size that they had
+	if t.count > 0 && few && time.Since(t.looked) < lookEvery {
+		return 0, nil
 	}
-	t.bytes, t.count = 0, 0
+	t.bytes, t.count, t.looked = 0, 0, time.Now()
 	if err := t.journal.Deliveries.DeadLetters(journal.Cursor{}, func(d journal.DeadLetter) bool {
 		t.bytes += size(&d)
 		t.count++

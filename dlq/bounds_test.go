@@ -96,6 +96,22 @@ func TestTheOldestBeyondTheBytesAreDropped(t *testing.T) {
 	})
 }
 
+func TestLargerLettersAreFoundToo(t *testing.T) {
+	dead(t, 100, func(t *testing.T, b *bench) {
+		trim := b.NewTrimmer(Bounds{MaxBytes: 1 << 20})
+		if n, err := trim(t.Context()); n != 0 || err != nil {
+			t.Fatalf("%d dropped, %v", n, err)
+		}
+		for i := range 20 {
+			b.die(1000+i, "here", "TIMEOUT", func(d *journal.Delivery) { d.Body = make([]byte, 100<<10) })
+		}
+		time.Sleep(lookEvery)
+		if n, err := trim(t.Context()); n < 100 || err != nil {
+			t.Errorf("%d dropped of 2 MB where 1 MB is the bound, %v", n, err)
+		}
+	})
+}
+
 func TestALargeQueueIsWarnedOfOnce(t *testing.T) {
 	core, logs := observer.New(zap.WarnLevel)
 	w := share{log: zap.New(core)}
