@@ -9,6 +9,7 @@ import (
 
 	"signalbox/document"
 	"signalbox/event"
+	"signalbox/spelling"
 )
 
 // Catalog is all declared types, as the files said at one moment. It is immutable
@@ -140,6 +141,26 @@ func (t *Type) Allows(source string) bool {
 		prefix, open := strings.CutSuffix(allowed, "*")
 		return allowed == source || open && strings.HasPrefix(source, prefix)
 	})
+}
+
+// NearSource returns the declared source that differs from one by a single letter or by
+// case alone; empty where the source is declared, or where none is so near.
+func (c *Catalog) NearSource(source string) (near string) {
+	const shortest = 4 // of shorter ones a letter is most
+	if c == nil || len(source) < shortest {
+		return ""
+	}
+	for _, t := range c.Types {
+		if len(t.Sources) > 0 && t.Allows(source) {
+			return ""
+		}
+		for _, declared := range t.Sources {
+			if near == "" && !strings.HasSuffix(declared, "*") && spelling.Distance(spelling.Fold(source), spelling.Fold(declared)) <= 1 {
+				near = declared
+			}
+		}
+	}
+	return near
 }
 
 // String names the type with its version.

@@ -59,6 +59,7 @@ func (l *loader) build() *Set {
 	b.busTargets()
 	b.rules(b.drafts())
 	b.spelling()
+	b.unused()
 	if b.problems.Len() == 0 { // a faulty rule has no pattern
 		b.set.seal(&b.problems, &b.warnings)
 	}
@@ -199,6 +200,7 @@ func (b *builder) pattern(d *draft) *pattern.Pattern {
 	}
 	b.ambiguous(d.Pattern, path)
 	b.typeNames(d.Pattern, path)
+	b.sources(p, at, path)
 	for _, w := range p.Lint() {
 		field := path
 		for key := range strings.SplitSeq(w.Path, ".") {

@@ -8,6 +8,7 @@ import (
 	"signalbox/catalog"
 	"signalbox/document"
 	"signalbox/event"
+	"signalbox/rules/pattern"
 	"signalbox/spelling"
 )
 
@@ -71,6 +72,16 @@ func (b *builder) typeNames(n *document.Node, path document.Path) {
 			continue
 		}
 		b.typeName(v.Text, v.Pos, path.Key("detail-type").Index(i))
+	}
+}
+
+// sources warns of sources that a pattern asks for and that are almost, and not quite,
+// those that the catalog declares.
+func (b *builder) sources(p *pattern.Pattern, at func(int) Position, path document.Path) {
+	for _, v := range p.Texts("source") {
+		if declared := b.catalog.NearSource(v.Text); declared != "" {
+			b.warnings.Add(at(v.Offset), path.Key("source"), "no type of the catalog has the source %q: did you mean %q?", v.Text, declared)
+		}
 	}
 }
 

@@ -55,7 +55,7 @@ func TestHandlers(t *testing.T) {
 			must(t, err)
 			var warnings []string
 			for _, w := range set.Warnings {
-				if s := w.Error(); strings.Contains(s, "handle") || strings.Contains(s, "reply") {
+				if s := w.Message; strings.Contains(s, "handle") || strings.Contains(s, "reply") {
 					warnings = append(warnings, s)
 				}
 			}

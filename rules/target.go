@@ -198,6 +198,24 @@ func (b *builder) busTargets() {
 	}
 }
 
+// unused warns of targets that no rule sends to.
+func (b *builder) unused() {
+	used := map[string]bool{}
+	for _, r := range b.set.Rules {
+		for _, t := range r.Targets {
+			used[t.Target] = true
+		}
+	}
+	if len(b.set.Rules) == 0 {
+		return // such as a file of targets by itself
+	}
+	for name := range b.set.Targets {
+		if !used[name] {
+			b.warnings.Add(b.targetPos[name], document.In("target "+strconv.Quote(name)), "no rule sends to it: name it under the targets of one, or remove it")
+		}
+	}
+}
+
 func (b *builder) ruleTargets(d *draft) []RuleTarget {
 	if len(d.Targets) == 0 && !d.StopBubbling {
 		b.warnings.Add(d.pos, d.path, "has no targets: it matches and counts, and sends nothing")
@@ -228,8 +246,11 @@ func (b *builder) ruleTarget(d *targetDraft) RuleTarget {
 	}
 	t.Spec = d.spec(t.ID)
 	compiled, err := transform.Compile(t.Spec)
-	if err != nil {
-		b.transformFaults(d, err)
+	switch {
+	case err != nil:
+		b.transformFaults(d, err, &b.problems)
+	case compiled != nil:
+		b.transformFaults(d, compiled.Lint(), &b.warnings)
 	}
 	t.Transform = compiled
 	t.Retry = b.retry(d, t.Target)
@@ -309,11 +330,12 @@ func (t *targetDraft) spec(id string) transform.Spec {
 	return s
 }
 
-// transformFaults puts each fault of a transform at its place in the file.
-func (b *builder) transformFaults(d *targetDraft, err error) {
+// transformFaults puts each fault of a transform, or what is doubtful in it, at its
+// place in the file.
+func (b *builder) transformFaults(d *targetDraft, err error, to *document.Problems) {
 	var all transform.Errors
 	if !errors.As(err, &all) {
-		b.problems.Add(d.node.Pos, d.path, "%s", err)
+		to.Add(d.node.Pos, d.path, "%s", err)
 		return
 	}
 	for _, fault := range all {
@@ -329,7 +351,7 @@ func (b *builder) transformFaults(d *targetDraft, err error) {
 			_, find := sourceText(at)
 			pos = find(fault.Offset)
 		}
-		b.problems.Add(pos, path, "%s", withHint(fault.Reason, fault.Hint))
+		to.Add(pos, path, "%s", withHint(fault.Reason, fault.Hint))
 	}
 }
 

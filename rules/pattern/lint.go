@@ -3,6 +3,7 @@ package pattern
 import (
 	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -36,6 +37,12 @@ const (
 	WarnExistsObject WarningCode = "exists-object"
 	// WarnNeverMatches: no event can meet the condition.
 	WarnNeverMatches WarningCode = "never-matches"
+	// WarnUnknownField: no event has the field.
+	WarnUnknownField WarningCode = "unknown-field"
+	// WarnReference: ${} is not replaced in patterns.
+	WarnReference WarningCode = "reference"
+	// WarnWildcards: EventBridge refuses the wildcards of a field as too complex.
+	WarnWildcards WarningCode = "wildcards"
 	// WarnCost: the pattern is dear.
 	WarnCost WarningCode = "cost"
 )
@@ -65,6 +72,7 @@ func (p *Pattern) Lint() []Warning {
 	for _, conj := range p.conjs {
 		for i := range conj {
 			list = append(list, lintCondition(&conj[i], conj)...)
+			list = append(list, lintTests(&conj[i])...)
 		}
 	}
 	if cost := p.Cost(); cost >= HighCost {
@@ -72,6 +80,29 @@ func (p *Pattern) Lint() []Warning {
 	}
 	slices.SortStableFunc(list, func(a, b Warning) int { return cmp.Compare(a.Offset, b.Offset) })
 	return slices.Compact(list) // combinations share conditions
+}
+
+// Text is a text that a pattern names as it stands, and where it stands in the source.
+type Text struct {
+	Text   string
+	Offset int
+}
+
+// Texts returns the texts that the pattern names for a field, in all of its combinations.
+func (p *Pattern) Texts(path string) (texts []Text) {
+	for _, conj := range p.conjs {
+		for _, c := range conj {
+			if c.path != path {
+				continue
+			}
+			for _, t := range c.tests {
+				if v := (Text{t.text, int(t.offset)}); (t.op == opString || t.op == opEqualsFold) && !slices.Contains(texts, v) {
+					texts = append(texts, v)
+				}
+			}
+		}
+	}
+	return texts
 }
 
 // lintCondition holds one condition against the envelope and the others.
@@ -83,6 +114,12 @@ func lintCondition(c *condition, conj conjunction) []Warning {
 	below := slices.ContainsFunc(conj, func(other condition) bool { return strings.HasPrefix(other.path, c.path+".") })
 	top, _, nested := strings.Cut(c.path, ".")
 	switch {
+	case !slices.Contains(envelopeFields, top):
+		hint := didYouMean(top, envelopeFields)
+		if hint == "" {
+			hint = "fields of your own are below detail"
+		}
+		return warning(WarnUnknownField, "no event has a field %q at its top: %s", top, hint)
 	case exists && (below || c.path == "detail"):
 		return warning(WarnExistsObject, "exists looks for a value, and %s is an object: name a field inside of it", c.path)
 	case c.path == "detail":
@@ -98,6 +135,41 @@ func lintCondition(c *condition, conj conjunction) []Warning {
 	}
 	return nil
 }
+
+// lintTests looks for values that mean something else than they seem to, and for
+// wildcards that EventBridge does not take.
+func lintTests(c *condition) (list []Warning) {
+	for i := range c.tests {
+		if found := reference(&c.tests[i]); found != "" {
+			list = append(list, Warning{Code: WarnReference, Path: c.path, Offset: int(c.tests[i].offset),
+				Message: found + " is text here, as patterns hold no references: write the value itself"})
+		}
+	}
+	if c.tooComplex() {
+		list = append(list, Warning{Code: WarnWildcards, Path: c.path, Offset: c.offset,
+			Message: "EventBridge refuses these wildcards as too complex: use fewer *, or repeat less after one, or split the rule"})
+	}
+	return list
+}
+
+// referenceForm is how a configuration refers to a secret or a variable.
+var referenceForm = regexp.MustCompile(`\$\{[^{}]+\}`)
+
+// reference returns the first ${} in the texts of a test.
+func reference(t *test) string {
+	if found := referenceForm.FindString(t.text); found != "" || t.more == nil {
+		return found
+	}
+	for i := range t.more.tests {
+		if found := reference(&t.more.tests[i]); found != "" {
+			return found
+		}
+	}
+	return ""
+}
+
+// envelopeFields are the fields that an envelope can have.
+var envelopeFields = append([]string{"resources", "detail", "replay-name"}, envelopeStrings...)
 
 // envelopeStrings are the fields of the envelope that are strings and always there.
 var envelopeStrings = []string{"version", "id", "detail-type", "source", "account", "time", "region"}

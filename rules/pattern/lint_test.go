@@ -15,24 +15,36 @@ func TestLint(t *testing.T) {
 		strict  bool // it is an error where strict
 	}{
 		{`{"source":["shop"],"detail":{"total":[{"numeric":[">",100]}]}}`, nil, false},
-		{`{"a":[1],"a":[2]}`, []string{
-			"duplicate-key a: the key is there twice; conditions of one field do not add up, the last wins",
-			"duplicate-path a: the field has a condition already, which this one replaces: the two do not add up"}, true},
-		{`{"a":{"b":[1]},"a.b":[2]}`, []string{
-			`dotted-key a.b: the key "a.b" also stands for the nested fields of that path`,
-			"duplicate-path a.b: the field has a condition already, which this one replaces: the two do not add up"}, true},
-		{`{"a":["abc",{"prefix":"a"}]}`, []string{`dead-leaf a: "abc" has no effect beside prefix "a"`}, true},
-		{`{"a":["x","x"]}`, []string{`dead-leaf a: "x" has no effect beside "x"`}, true},
-		{`{"a":[{"exists":true}],"a.b":[1]}`, []string{
-			"exists-object a: exists looks for a value, and a is an object: name a field inside of it",
-			`dotted-key a.b: the key "a.b" also stands for the nested fields of that path`}, true},
+		{`{"detail":{"a":[1],"a":[2]}}`, []string{
+			"duplicate-key detail.a: the key is there twice; conditions of one field do not add up, the last wins",
+			"duplicate-path detail.a: the field has a condition already, which this one replaces: the two do not add up"}, true},
+		{`{"detail":{"b":[1]},"detail.b":[2]}`, []string{
+			`dotted-key detail.b: the key "detail.b" also stands for the nested fields of that path`,
+			"duplicate-path detail.b: the field has a condition already, which this one replaces: the two do not add up"}, true},
+		{`{"detail":{"a":["abc",{"prefix":"a"}]}}`, []string{`dead-leaf detail.a: "abc" has no effect beside prefix "a"`}, true},
+		{`{"detail":{"a":["x","x"]}}`, []string{`dead-leaf detail.a: "x" has no effect beside "x"`}, true},
+		{`{"detail":{"a":[{"exists":true}],"a.b":[1]}}`, []string{
+			"exists-object detail.a: exists looks for a value, and detail.a is an object: name a field inside of it",
+			`dotted-key detail.a.b: the key "a.b" also stands for the nested fields of that path`}, true},
 		{`{"detail":[{"exists":true}]}`, []string{"exists-object detail: exists looks for a value, and detail is an object: name a field inside of it"}, false},
 		{`{"detail":["x"]}`, []string{"never-matches detail: detail is always an object: name a field inside of it"}, false},
 		{`{"account":[123456789012]}`, []string{"never-matches account: account of an envelope is always a string: put the value in quotes"}, false},
 		{`{"source":{"x":[1]}}`, []string{"never-matches source.x: source of an envelope is a string, without fields inside"}, false},
-		{`{"a":{"b":[1]},"$or":[{"c":[1,1]},{"d":[2]}]}`, []string{"dead-leaf c: 1 has no effect beside 1"}, true},
-		{`{"a":[` + strings.Repeat(`{"anything-but":["x","y"]},`, HighCost) + `"z"]}`, []string{
+		{`{"detail":{"a":{"b":[1]},"$or":[{"c":[1,1]},{"d":[2]}]}}`, []string{"dead-leaf detail.c: 1 has no effect beside 1"}, true},
+		{`{"detail":{"a":[` + strings.Repeat(`{"anything-but":["x","y"]},`, HighCost) + `"z"]}}`, []string{
 			fmt.Sprintf("cost : the pattern costs up to %d steps an event", 3*HighCost+1)}, false},
+		{`{"detailType":["Object Created"]}`, []string{`unknown-field detailType: no event has a field "detailType" at its top: did you mean "detail-type"?`}, false},
+		{`{"sorce":["x"],"Source":["x"]}`, []string{
+			`unknown-field sorce: no event has a field "sorce" at its top: did you mean "source"?`,
+			`unknown-field Source: no event has a field "Source" at its top: did you mean "source"?`}, false},
+		{`{"bucket":{"name":["x"]}}`, []string{`unknown-field bucket.name: no event has a field "bucket" at its top: fields of your own are below detail`}, false},
+		{`{"$or":[{"soruce":["x"]},{"replay-name":[{"exists":false}]}]}`, []string{`unknown-field soruce: no event has a field "soruce" at its top: did you mean "source"?`}, false},
+		{`{"source":["${SRC}"],"detail":{"a":[{"anything-but":{"prefix":"x-${file:/a}"}}]}}`, []string{
+			"reference source: ${SRC} is text here, as patterns hold no references: write the value itself",
+			"reference detail.a: ${file:/a} is text here, as patterns hold no references: write the value itself"}, false},
+		{`{"source":["$","{x}","$ {x}","${}"]}`, nil, false},
+		{`{"detail":{"arn":[{"wildcard":"*:*:*:*:*:event-bus/*"}]}}`, []string{
+			"wildcards detail.arn: EventBridge refuses these wildcards as too complex: use fewer *, or repeat less after one, or split the rule"}, false},
 	}
 	for _, test := range tests {
 		name := test.pattern[:min(len(test.pattern), 60)]
@@ -48,6 +60,42 @@ func TestLint(t *testing.T) {
 				t.Errorf("strict: got error %v", err)
 			}
 		})
+	}
+}
+
+// What EventBridge took and refused, as people report it.
+func TestTooComplex(t *testing.T) {
+	scans := []string{"*/datasync/*.bif", "*/datasync/*.tif", "*/datasync/*.tiff", "*/datasync/*.svs"}
+	tests := []struct {
+		wildcards []string
+		want      bool
+	}{
+		{[]string{"*:*:*:*:*:event-bus/*"}, true},
+		{[]string{"arn:aws:events:*:*:event-bus/*"}, false},
+		{scans, true},
+		{scans[:2], false},
+		{[]string{"*.bif", "*.tiff", "*.tif", "*.svs"}, false},
+		{[]string{scans[0], scans[0], scans[0], scans[0]}, false}, // once, in truth
+		{[]string{"*a*a*a*a*a"}, false},                           // 10 beginnings match aaaaa
+		{[]string{"*a*a*a*a*a*"}, true},
+		{[]string{"*ab*cd*ef*gh*ij*kl"}, false}, // fewer repeating sequences
+		{[]string{strings.Repeat("*a", MaxWildcards)}, true},
+		{[]string{"no star at all"}, false},
+		{[]string{`\\*\\*\\*\\*\\*\\*`}, false},
+	}
+	for _, tt := range tests {
+		for _, form := range []string{`[{"wildcard":"%s"}]`, `[{"anything-but":{"wildcard":["%s"]}}]`} {
+			sep := `"},{"wildcard":"`
+			if strings.Contains(form, "anything-but") {
+				sep = `","`
+			}
+			src := fmt.Sprintf(`{"detail":{"a":`+form+`}}`, strings.Join(tt.wildcards, sep))
+			p := mustParse(t, src)
+			got := slices.ContainsFunc(p.Lint(), func(w Warning) bool { return w.Code == WarnWildcards })
+			if got != tt.want {
+				t.Errorf("%s: too complex %v, want %v", src, got, tt.want)
+			}
+		}
 	}
 }
 

@@ -20,6 +20,7 @@ type template struct {
 	raw      bool
 	// isJSON says that the template is one JSON value, not lines of quoted text.
 	isJSON bool
+	doubts Errors // see Transform.Lint
 }
 
 // part is a run of literal text, or one placeholder.
@@ -74,6 +75,7 @@ func compileTemplate(targetID string, it *InputTransformer) (renderer, Errors) {
 	if err := t.classify(it.InputTemplate); err != nil {
 		return nil, Errors{err}
 	}
+	t.doubts = it.lint(t.parts)
 	return t, nil
 }
 

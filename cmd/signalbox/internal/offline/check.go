@@ -25,10 +25,10 @@ func newCheckCommand(c *cli.Env) *cobra.Command {
 		Short: "Check the configuration and the rule files",
 		Long: `Check the configuration and all rule files, as serve reads them, and print every
 fault with its file, line and column, and warnings of what is probably not meant:
-patterns that can't match or that cost much, and rules that repeat another. Of
-given files only their own faults are printed; the targets and buses that they
-name may stand anywhere in the configuration and its rules. Needs no running
-router.
+patterns that can't match or that cost much, names that look misspelt, targets and
+input paths that nothing uses, and rules that repeat another. Of given files only
+their own faults are printed; the targets and buses that they name may stand
+anywhere in the configuration and its rules. Needs no running router.
 
 Exit codes: 0 no faults, 1 faults (with --strict also warnings), 2 wrong usage.`,
 		Example: "  signalbox check\n  signalbox check rules/orders.yaml --strict\n  signalbox check --output json",
