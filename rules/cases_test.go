@@ -37,6 +37,7 @@ func TestAWSCases(t *testing.T) {
 		{"targets that two buses could mean", map[string]string{"r.json": `[{"Name":"r",` + pattern + `,"EventBusName":"a"},{"Name":"r",` + pattern + `,"EventBusName":"b"}]`,
 			"b.yaml": "buses: {a: {}, b: {}}", "r.targets.json": `{"Targets":[{"Id":"1","Arn":"arn:aws:sqs:r:1:q"}]}`}, "", `rule "r" stands on the buses a, b`},
 		{"an API destination", map[string]string{"r.json": `{"Name":"r",` + pattern + `,"Targets":[{"Id":"1","Arn":"arn:aws:events:r:1:api-destination/hook/11111111-2222"}]}`}, "r(hook)", ""},
+		{"a partner's bus as a target is none of the last part of its name", map[string]string{"r.json": `{"Name":"r",` + pattern + `,"Targets":[{"Id":"1","Arn":"arn:aws:events:r:1:event-bus/aws.partner/x/q"}]}`}, "", "no target \"arn:aws:events:r:1:event-bus/aws.partner/x/q\"; give a target this arn:"},
 		{"a function with an alias", map[string]string{"r.json": `{"Name":"r",` + pattern + `,"Targets":[{"Id":"1","Arn":"arn:aws:lambda:r:1:function:fn:live"}]}`}, "r(fn)", ""},
 	}
 	for _, tt := range tests {

@@ -285,7 +285,10 @@ func (b *builder) resolve(d *targetDraft) string {
 		known := slices.Sorted(maps.Keys(b.targetPos))
 		hint := spelling.Suggest(name, known)
 		if d.ARN != "" {
-			hint += "; give a target this arn:, or the name " + strconv.Quote(name)
+			hint += "; give a target this arn:"
+			if nameForm.MatchString(name) {
+				hint += ", or the name " + strconv.Quote(name)
+			}
 		} else {
 			hint += "; declare it under targets:"
 		}
@@ -308,6 +311,9 @@ func NameInARN(arn string) string {
 		if name, ok := strings.CutPrefix(parts[5], "api-destination/"); ok {
 			name, _, _ = strings.Cut(name, "/")
 			return name
+		}
+		if name, ok := strings.CutPrefix(parts[5], "event-bus/"); ok {
+			return name // a partner's holds slashes
 		}
 	}
 	return arn[strings.LastIndexAny(arn, ":/")+1:]

@@ -40,7 +40,7 @@ func Convert(file string, src []byte) (*Result, error) {
 	if resources == nil || resources.Kind != document.Mapping {
 		return nil, errors.New("no template: it has no Resources")
 	}
-	c := &converter{resources: resources, parameters: root.Get("Parameters"), targets: map[string]string{}, buses: map[string]string{}, ruleNames: map[string]bool{}}
+	c := &converter{resources: resources, parameters: root.Get("Parameters"), mappings: root.Get("Mappings"), targets: map[string]string{}, buses: map[string]string{}, ruleNames: map[string]bool{}}
 	for _, m := range resources.Members {
 		if typeOf(m.Value) == "AWS::Events::EventBus" {
 			c.bus(m)
@@ -65,7 +65,7 @@ type entry struct {
 
 // converter builds one rule file.
 type converter struct {
-	resources, parameters *document.Node
+	resources, parameters, mappings *document.Node
 
 	rules, busList, targetList []entry
 	// left are the comments of what has no entry.
@@ -141,7 +141,11 @@ func (c *converter) declareBus(key, name string) string {
 	if name == "default" || name == "" {
 		return "default"
 	}
-	name = tidy(name)
+	parts := strings.Split(name, "/") // as a partner's bus has them
+	for i := range parts {
+		parts[i] = tidy(parts[i])
+	}
+	name = strings.Join(parts, "/")
 	if c.buses[key] = name; !slices.ContainsFunc(c.busList, func(e entry) bool { return e.node.Members[0].Key == name }) {
 		c.busList = append(c.busList, c.done(mapping(name, mapping())))
 	}
@@ -186,6 +190,11 @@ func (c *converter) rule(id string, resource, p *document.Node) {
 			c.note("the targets are computed by %s: write them", function)
 		}
 		for _, t := range targets.Items {
+			if function, _ := call(t); function != "" {
+				if t = c.resolve(t); t.Kind != document.Mapping {
+					continue // nothing, or noted as unknown
+				}
+			}
 			list = append(list, c.target(t, t.Get("Arn")))
 		}
 	}
@@ -209,11 +218,12 @@ func (c *converter) samEvents(function string, events *document.Node) {
 			if given := p.Get("RuleName"); !given.IsZero() {
 				name = c.text(given)
 			}
-			target := *p
-			target.Members = append(slices.Clone(p.Members), document.Member{Key: "Id", Value: str(m.Key)})
-			if id := p.Get("Target").Get("Id"); !id.IsZero() {
-				target.Members = append(target.Members, document.Member{Key: "Id", Value: id})
+			id := p.Get("Target").Get("Id")
+			if id.IsZero() {
+				id = str(m.Key)
 			}
+			target := *p
+			target.Members = append(slices.Clone(p.Members), document.Member{Key: "Id", Value: id})
 			list := []*document.Node{c.target(&target, mapping("Ref", str(function)))}
 			c.add(name, p, p.Get("Pattern"), list)
 		case "Schedule", "ScheduleV2":

@@ -3,6 +3,7 @@ package cfn_test
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -95,6 +96,60 @@ Resources:
 		if !strings.Contains(notes, want) {
 			t.Errorf("no note has %q:\n%s", want, notes)
 		}
+	}
+}
+
+// What templates of all kinds hold besides: mappings, numbers, values that are none, and
+// a partner's bus.
+func TestConvertFunctions(t *testing.T) {
+	const template = "\ufeff" + `
+Parameters:
+  Least: {Type: Number, Default: "4"}
+  Evil: {Type: Number, Default: "1]\n  x"}
+Mappings: {Names: {prod: {source: shop.orders}}}
+Conditions: {C: !Equals [!Ref Least, "4"]}
+Resources:
+  r:
+    Type: AWS::Events::Rule
+    Properties:
+      EventBusName: arn:aws:events:eu-west-1:123456789012:event-bus/aws.partner/example.com/acme/orders
+      EventPattern:
+        source: [!FindInMap [Names, prod, source], !Ref AWS::NoValue]
+        detail: {n: [{numeric: ['>', !Ref Least]}], e: [!Ref Evil]}
+      Targets:
+        - !If [C, {Id: a, Arn: !GetAtt q.Arn}, !Ref AWS::NoValue]
+        - !If [C, !Ref AWS::NoValue, {Id: b, Arn: !GetAtt q.Arn}]
+        - {Id: c, Arn: !Sub 'arn:${AWS::Partition}:sqs:${AWS::Region}:${AWS::AccountId}:jobs'}
+        - {Id: d, Arn: !ImportValue other-queue}
+  f:
+    Type: AWS::Serverless::Function
+    Properties:
+      Events:
+        e: {Type: EventBridgeRule, Properties: {EventBusName: !GetAtt b.Name, RuleName: made, State: DISABLED, Target: {Id: mine}, InputPath: $.detail, Pattern: {source: [x]}}}
+        t: {Type: CloudWatchEvent, Properties: {Pattern: {source: [y]}}}
+        s: {Type: ScheduleV2, Properties: {ScheduleExpression: rate(1 day)}}
+  b: {Type: AWS::Events::EventBus, Properties: {Name: stock}}
+`
+	got, set := load(t, "t.yaml", template)
+	r := set.Rule("aws.partner/example.com/acme/orders", "r")
+	if r == nil {
+		t.Fatal(got.YAML)
+	}
+	if want := `{"source":["shop.orders"],"detail":{"n":[{"numeric":[">",4]}],"e":["1]\n  x"]}}`; string(r.Pattern.Source()) != want {
+		t.Errorf("pattern %s, want %s", r.Pattern.Source(), want)
+	}
+	var ids []string
+	for _, target := range r.Targets {
+		ids = append(ids, target.ID+"="+target.Target)
+	}
+	if want := []string{"a=q", "c=jobs", "d=Fn-ImportValue-other-queue"}; !slices.EqualFunc(ids, want, strings.EqualFold) {
+		t.Errorf("targets %q, want %q in\n%s", ids, want, got.YAML)
+	}
+	if made := set.Rule("stock", "made"); made == nil || made.State != rules.Disabled || made.Targets[0].ID != "mine" || *made.Targets[0].Spec.InputPath != "$.detail" {
+		t.Errorf("the rule of SAM: %+v", made)
+	}
+	if set.Rule("default", "ft") == nil || !strings.Contains(strings.Join(got.Notes, "\n"), "is a schedule") {
+		t.Errorf("the other events of SAM:\n%s", got.YAML)
 	}
 }
 

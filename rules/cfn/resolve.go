@@ -62,23 +62,44 @@ func (c *converter) resolve(n *document.Node) *document.Node {
 	case document.Mapping:
 		out := mapping()
 		for _, m := range n.Members {
-			set(out, m.Key, c.resolve(m.Value))
+			if value := c.resolve(m.Value); value != noValue {
+				set(out, m.Key, value)
+			}
 		}
 		return out
 	case document.Sequence:
 		out := &document.Node{Kind: document.Sequence}
 		for _, item := range n.Items {
-			out.Items = append(out.Items, c.resolve(item))
+			if value := c.resolve(item); value != noValue {
+				out.Items = append(out.Items, value)
+			}
 		}
 		return out
 	}
 	return n
 }
 
+// noValue is what Ref AWS::NoValue stands for: its member or item is left out.
+var noValue = &document.Node{}
+
 func (c *converter) evaluate(name string, arg *document.Node) *document.Node {
 	switch {
+	case name == "Ref" && arg.Text == "AWS::NoValue":
+		return noValue
 	case name == "Ref" && arg.Kind == document.String:
-		return str(c.value(arg.Text))
+		value := c.value(arg.Text)
+		if t := c.parameters.Get(arg.Text).Get("Type"); t != nil && t.Text == "Number" && number.MatchString(value) {
+			return &document.Node{Kind: document.Number, Text: value}
+		}
+		return str(value)
+	case name == "Fn::FindInMap" && len(arg.Items) >= 3:
+		found := c.mappings
+		for _, key := range arg.Items[:3] {
+			found = found.Get(c.text(key))
+		}
+		if found != nil {
+			return found
+		}
 	case name == "Fn::GetAtt":
 		return str(reference(mapping(name, arg)))
 	case name == "Fn::Sub" && arg.Kind == document.String:
@@ -107,6 +128,7 @@ func (c *converter) evaluate(name string, arg *document.Node) *document.Node {
 }
 
 var (
+	number   = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?$`)
 	variable = regexp.MustCompile(`\$\{[^!{}][^{}]*\}`)
 	literal  = regexp.MustCompile(`\$\{!([^{}]*)\}`)
 )

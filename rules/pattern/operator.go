@@ -172,7 +172,7 @@ func (p *parser) setGlob(t *test, text string, offset int) {
 
 func (p *parser) cidr(t *test) {
 	offset := p.pos
-	t.op, t.text = opCIDR, p.operandString("cidr match pattern must be a string")
+	t.op, t.text = opCIDR, p.operandString("prefix match pattern must be a string") // as EventBridge says of cidr too
 	prefix, reason := parsePrefix(t.text)
 	if reason != "" {
 		p.failAt(offset, reason, `write address/bits, such as "10.0.0.0/8"; a single address is a plain string`)
@@ -203,7 +203,7 @@ func (p *parser) anythingBut(t *test) {
 			if next := p.peek(); next != '"' && !isNumber(next) {
 				hint := ""
 				if next == '{' {
-					hint = `an operator stands there without the list, and takes the list itself: {"anything-but": {"prefix": ["a", "b"]}}`
+					hint = "an operator stands there without the list, and may have a list inside: " + p.unlisted()
 				}
 				p.fail("Inside anything but list, start|null|boolean is not supported.", hint)
 			}
@@ -219,6 +219,17 @@ func (p *parser) anythingBut(t *test) {
 	default:
 		p.fail("Value of anything-but must be an array or single string/number value.", "")
 	}
+}
+
+// unlisted returns the right spelling of anything-but: [{"prefix": "a"}].
+func (p *parser) unlisted() string {
+	ahead := scanner{src: p.src, pos: p.pos}
+	name := "prefix"
+	ahead.open()
+	if ahead.peek() == '"' {
+		name = ahead.key()
+	}
+	return fmt.Sprintf(`{"anything-but": {%q: ["a", "b"]}}`, name)
 }
 
 // indexStrings makes a long list of plain strings quick to look into.
@@ -250,15 +261,16 @@ func (p *parser) forbidden() test {
 func (p *parser) anythingButOperator(t *test) {
 	name, offset := p.operatorName("Anything-But expression name not found")
 	but := test{op: opString}
+	var reason string // of an operand that is no string
 	switch name {
 	case "prefix":
-		but.op = opPrefix
+		but.op, reason = opPrefix, "prefix/suffix match pattern must be a string"
 	case "suffix":
-		but.op = opSuffix
+		but.op, reason = opSuffix, "prefix/suffix match pattern must be a string"
 	case "equals-ignore-case":
-		but.op = opEqualsFold
+		but.op, reason = opEqualsFold, "Inside anything-but/equals-ignore-case list, number|start|null|boolean is not supported."
 	case "wildcard":
-		but.op = opGlob
+		but.op, reason = opGlob, "wildcard match pattern must be a string"
 	default:
 		p.failAt(offset, "Unsupported anything-but pattern: "+name,
 			didYouMean(name, []string{"prefix", "suffix", "equals-ignore-case", "wildcard"}))
@@ -266,7 +278,7 @@ func (p *parser) anythingButOperator(t *test) {
 	read := func() {
 		p.peek()
 		but.offset = int32(p.pos)
-		but.text = p.operandString(fmt.Sprintf("%s inside anything-but must be a string or a list of strings", name))
+		but.text = p.operandString(reason)
 		switch {
 		case but.text == "" && (but.op == opPrefix || but.op == opSuffix):
 			p.failAt(int(but.offset), "Null prefix/suffix not allowed", "every string begins and ends with the empty one")

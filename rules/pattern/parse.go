@@ -91,7 +91,8 @@ func (p *parser) field(conjs *[]conjunction, base []string, name string, offset 
 		p.checkDots(name, offset)
 		p.condition(conjs, joinPath(base, name))
 	default:
-		p.fail(fmt.Sprintf("%q must be an object or an array", name), fmt.Sprintf("write [%s]", p.text()))
+		at := p.pos
+		p.failAt(at, fmt.Sprintf("%q must be an object or an array", name), fmt.Sprintf("write [%s]", p.text()))
 	}
 }
 

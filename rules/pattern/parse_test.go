@@ -3,6 +3,7 @@ package pattern
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -33,6 +34,14 @@ func TestParseErrors(t *testing.T) {
 		{`{"a":[{"cidr":"10.0.0.1/32"}]}`, `IPv4 mask bits must be < 32 at a[0].cidr (write address/bits, such as "10.0.0.0/8"; a single address is a plain string)`},
 		{`{"a":[{"exists":"true"}]}`, "exists match pattern must be either true or false. at a[0].exists"},
 		{`{"a":[{"anything-but":{"prefix":""}}]}`, "Null prefix/suffix not allowed at a[0].anything-but.prefix (every string begins and ends with the empty one)"},
+		{`{"a":[{"anything-but":[{"suffix":"x"}]}]}`, `Inside anything but list, start|null|boolean is not supported. at a[0].anything-but[0] (an operator stands there without the list, and may have a list inside: {"anything-but": {"suffix": ["a", "b"]}})`},
+		{`{"a":[{"anything-but":[{}]}]}`, `Inside anything but list, start|null|boolean is not supported. at a[0].anything-but[0] (an operator stands there without the list, and may have a list inside: {"anything-but": {"prefix": ["a", "b"]}})`},
+		{`{"a":[{"suffix":["x"]}]}`, `suffix match pattern must be a string at a[0].suffix (write one object for each: [{"suffix": "a"}, {"suffix": "b"}])`},
+		{`{"a":[{"anything-but":{"suffix":1}}]}`, "prefix/suffix match pattern must be a string at a[0].anything-but.suffix"},
+		{`{"a":[{"anything-but":{"equals-ignore-case":[1]}}]}`, "Inside anything-but/equals-ignore-case list, number|start|null|boolean is not supported. at a[0].anything-but.equals-ignore-case[0]"},
+		{`{"a":[{"anything-but":{"wildcard":1}}]}`, "wildcard match pattern must be a string at a[0].anything-but.wildcard"},
+		{`{"a":[{"anything-but":null}]}`, "Value of anything-but must be an array or single string/number value. at a[0].anything-but"},
+		{`{"a":[{"cidr":1}]}`, "prefix match pattern must be a string at a[0].cidr"},
 		{`{"a":[{"anything-but":["x",1]}]}`, "Inside anything but list, either all values are number or string, mixed type is not supported at a[0].anything-but"},
 		{`{"a":[{"anything-but":{"prefx":"x"}}]}`, `Unsupported anything-but pattern: prefx at a[0].anything-but.prefx (did you mean "prefix"?)`},
 		{`{"a":[{"all-of":[{"prefix":"x"}]}]}`, "Unrecognized match type all-of at a[0].all-of (it is an extension, which must be switched on)"},
@@ -43,7 +52,13 @@ func TestParseErrors(t *testing.T) {
 		t.Run(test.pattern, func(t *testing.T) {
 			_, err := Parse([]byte(test.pattern), Options{})
 			fault, ok := errors.AsType[*Error](err)
-			if want := "Event pattern is not valid. Reason: " + test.want; !ok || err.Error() != want {
+			first, second, _ := strings.Cut(err.Error(), "\n")
+			place := regexp.MustCompile(`^ at line 1, column \d+`)
+			got := first + place.ReplaceAllString(second, "")
+			if path := formatPath(fault.Path); path != "" {
+				got = strings.Replace(got, ", "+path, " at "+path, 1)
+			}
+			if want := "Event pattern is not valid. Reason: " + test.want; !ok || got != want || !place.MatchString(second) {
 				t.Errorf("got  %v\nwant %s", err, want)
 			} else if fault.Offset > len(test.pattern) {
 				t.Errorf("offset %d in %d bytes", fault.Offset, len(test.pattern))
@@ -61,6 +76,11 @@ func TestParseErrorPosition(t *testing.T) {
 	}
 	if !slices.Equal(fault.Path, []any{"detail", "total", 0, "numerc"}) || !strings.HasPrefix(src[fault.Offset:], `"numerc"`) {
 		t.Errorf("got path %v and offset %d, %q", fault.Path, fault.Offset, src[fault.Offset:])
+	}
+	_, err = Parse([]byte("{\n \"detail\": {\"é\": [{\"EXISTS\": true}]}}"), Options{})
+	const want = "Event pattern is not valid. Reason: Unrecognized match type EXISTS\n at line 2, column 20, detail.é[0].EXISTS (did you mean \"exists\"?)"
+	if err == nil || err.Error() != want {
+		t.Errorf("got  %v\nwant %s", err, want)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"unicode/utf8"
 )
 
 // The bounds of one pattern, with MaxCost. A pattern beyond them is an error at load, so that
@@ -67,22 +68,23 @@ func (c *condition) acceptsAbsence() bool {
 type Error struct {
 	// Path leads to the faulty value: object keys as strings, array indexes as ints.
 	Path []any
-	// Offset is the byte offset of the faulty value in the pattern's source.
-	Offset int
+	// Offset is the byte offset of the faulty value in the pattern's source, Line and
+	// Column the same place counted from 1; a column is a character.
+	Offset       int
+	Line, Column int
 	// Reason says what is wrong, without "Event pattern is not valid. Reason: ".
 	Reason string
 	// Hint says how to mend it, such as `did you mean "numeric"?`; it may be empty.
 	Hint string
 }
 
-// Error is the message in the words of the EventBridge API, with the hint in
-// parentheses.
+// Error returns two lines: the message of the EventBridge API, and the place with the
+// hint in parentheses.
 func (e *Error) Error() string {
 	var b strings.Builder
-	b.WriteString("Event pattern is not valid. Reason: ")
-	b.WriteString(e.Reason)
+	fmt.Fprintf(&b, "Event pattern is not valid. Reason: %s\n at line %d, column %d", e.Reason, e.Line, e.Column)
 	if len(e.Path) > 0 {
-		b.WriteString(" at ")
+		b.WriteString(", ")
 		b.WriteString(formatPath(e.Path))
 	}
 	if e.Hint != "" {
@@ -125,8 +127,11 @@ type Options struct {
 func Parse(src []byte, opts Options) (*Pattern, error) {
 	p := &parser{scanner: scanner{src: string(src)}, opts: opts}
 	conjs, err := p.parse()
-	if err != nil {
-		return nil, err
+	if fault, ok := errors.AsType[*Error](err); ok {
+		before := p.src[:fault.Offset]
+		fault.Line = 1 + strings.Count(before, "\n")
+		fault.Column = 1 + utf8.RuneCountInString(before[1+strings.LastIndexByte(before, '\n'):])
+		return nil, fault
 	}
 	return &Pattern{src: p.src, conjs: conjs, warnings: p.warnings}, nil
 }

@@ -49,7 +49,7 @@ func verdict(line []byte, opts pattern.Options) string {
 	matched, err := match(line, opts)
 	switch {
 	case err != nil:
-		return "error: " + strings.ReplaceAll(err.Error(), "\n", " ")
+		return "error: " + strings.NewReplacer("\n ", " ", "\n", " ").Replace(err.Error())
 	case matched:
 		return "true"
 	}

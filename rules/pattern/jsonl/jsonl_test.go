@@ -15,7 +15,7 @@ func TestMatch(t *testing.T) {
 		{"number kept as written", `{"pattern":{"a":[12345678901234567890]},"event":{"a":12345678901234567891}}`, "false"},
 		{"event not an object", `{"pattern":{"a":[1]},"event":[1]}`, "error: event is not a JSON object"},
 		{"event missing", `{"pattern":{"a":[1]}}`, "error: event is not a JSON object: unexpected end of JSON input"},
-		{"bad pattern", `{"pattern":{"a":1},"event":{}}`, `error: Event pattern is not valid. Reason: "a" must be an object or an array at a (write [1])`},
+		{"bad pattern", `{"pattern":{"a":1},"event":{}}`, `error: Event pattern is not valid. Reason: "a" must be an object or an array at line 1, column 6, a (write [1])`},
 		{"raw texts", `{"pattern_raw":"{\"a\":[1]}","event_raw":"{\"a\":1,}"}`, "error: event is not a JSON object: invalid character '}' looking for beginning of object key string"},
 		{"broken line", `{"pattern":`, "error: line is not a JSON object with pattern and event: unexpected end of JSON input"},
 		{"several lines", "{\"pattern\":{\"a\":[1]},\"event\":{\"a\":1}}\n\n{\"pattern\":{\"a\":[1]},\"event\":{}}\n", "true\nfalse"},
