@@ -140,7 +140,7 @@ func TestMatchIsBounded(t *testing.T) {
 			if _, err := p.Match([]byte(test.event)); err != nil {
 				t.Fatal(err)
 			}
-			if took := time.Since(start); took > 2*time.Second {
+			if took := time.Since(start); took > time.Minute { // without bounds it would not end at all
 				t.Errorf("took %v for %d bytes", took, len(test.event))
 			}
 		})
