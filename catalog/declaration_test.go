@@ -37,7 +37,7 @@ func TestDeclarationIsAnEntryOfACatalogFile(t *testing.T) {
 
 // The name of an event's type declares nothing but itself.
 func TestDeclarationQuotesNames(t *testing.T) {
-	for _, name := range []string{"X\n  - name: Evil\n    kind: event", "X: {a}", "- X", "# X", "\"X", "'X", "X\u0085- name: Evil", "{{X}}", "!!str X", "*X", "X \\\n"} {
+	for _, name := range []string{"X\n  - name: Evil\n    kind: event", "X: {a}", "- X", "# X", "\"X", "'X", "X\u0085- name: Evil", "{{X}}", "!!str X", "& X", "X \\\n"} {
 		d := Discovery{Type: name, Sources: []string{name}, Schema: map[string]any{"properties": map[string]any{name: map[string]any{"type": "string"}}}}
 		text, err := d.Declaration()
 		if err != nil {
@@ -51,6 +51,22 @@ func TestDeclarationQuotesNames(t *testing.T) {
 		types := n.Get("types").Items
 		if len(types) != 1 || types[0].Get("name").Text != name || types[0].Get("sources").Items[0].Text != name || types[0].Get("schema").Get("properties").Get(name) == nil {
 			t.Errorf("%q: declared\n%s", name, text)
+		}
+	}
+}
+
+// A source that reads as the beginning of others opens a type to nobody.
+func TestDeclarationOpensToNoOthers(t *testing.T) {
+	for _, tt := range []struct {
+		sources []string
+		want    string
+	}{
+		{[]string{"*", "shop.*", "shop"}, "  - name: X\n    kind: event\n    sources:\n      - shop\n    schema: null\n"},
+		{[]string{"*"}, ""},
+	} {
+		d := Discovery{Type: "X", Sources: tt.sources}
+		if got, err := d.Declaration(); err != nil || string(got) != tt.want {
+			t.Errorf("%q: %v, declared\n%s", tt.sources, err, got)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"strings"
 
 	"signalbox/document"
 	"signalbox/event"
@@ -209,15 +210,20 @@ func (s *shape) describeMembers(out map[string]any) {
 	}
 }
 
-// Declaration is a discovery as a list with one entry, as it stands under types: of a
-// catalog file.
+// Declaration returns a discovery as a list with one entry, as it stands under types: of
+// a catalog file. It is empty where no source can be declared: a * in one would stand for
+// others.
 func (d *Discovery) Declaration() ([]byte, error) {
+	sources := slices.DeleteFunc(slices.Clone(d.Sources), func(source string) bool { return strings.Contains(source, "*") })
+	if len(sources) == 0 {
+		return nil, nil
+	}
 	entry := struct {
 		Name    string     `json:"name"`
 		Kind    event.Kind `json:"kind,omitempty"`
 		Sources []string   `json:"sources"`
 		Schema  any        `json:"schema"`
-	}{Name: d.Type, Sources: d.Sources, Schema: d.Schema}
+	}{Name: d.Type, Sources: sources, Schema: d.Schema}
 	if KindOfName(d.Type) == event.KindEvent { // whether it is a command is for its owner to say
 		entry.Kind = event.KindEvent
 	}

@@ -38,8 +38,14 @@ func (p *printable) Write(text []byte) (int, error) {
 	return len(text), nil
 }
 
-// Escaped returns a text with its control characters, those that turn the direction
-// of writing, and bytes that are no characters, as escapes, but for those to keep.
+// unprintable reports whether a character controls a terminal, ends a line for some
+// readers, turns the direction of writing, or is a mark of byte order.
+func unprintable(r rune) bool {
+	return unicode.IsControl(r) || unicode.In(r, unicode.Zl, unicode.Zp, unicode.Bidi_Control) || r == '\ufeff'
+}
+
+// Escaped returns a text with what is unprintable, and bytes that are no characters, as
+// escapes, but for those to keep.
 func Escaped(text, keep string) string {
 	var b strings.Builder
 	done := 0
@@ -49,7 +55,7 @@ func Escaped(text, keep string) string {
 			_, size = utf8.DecodeRuneInString(text[i:])
 		}
 		broken := r == utf8.RuneError && size == 1
-		if !broken && !unicode.IsControl(r) && !unicode.Is(unicode.Bidi_Control, r) || strings.ContainsRune(keep, r) {
+		if !broken && !unprintable(r) || strings.ContainsRune(keep, r) {
 			continue
 		}
 		b.WriteString(text[done:i])

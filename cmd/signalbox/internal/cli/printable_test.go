@@ -13,6 +13,7 @@ func TestPrintable(t *testing.T) {
 		{"C1 controls", "\u009b31m", `\u009b31m`},
 		{"a line that overwrites itself", "bad\rgood\b", `bad\u000dgood\u0008`},
 		{"the direction of writing", "a\u202eb", `a\u202eb`},
+		{"other ends of lines, and a mark of byte order", "a\u2028b\u2029c\ufeff", `a\u2028b\u2029c\ufeff`},
 		{"DEL and NUL", "\x7f\x00", `\u007f\u0000`},
 		{"no characters", "a\xffb\x9b", `a\xffb\x9b`},
 		{"JSON stays JSON", "{\"a\":\"\u0085\"}", `{"a":"\u0085"}`},

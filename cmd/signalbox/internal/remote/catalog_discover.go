@@ -75,6 +75,9 @@ func (d *catalogDiscover) run(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
+			if len(text) == 0 {
+				text = []byte("#   left out: its sources hold a *, which would stand for others\n")
+			}
 			fmt.Fprintf(d.Stdout, "# %s: not declared, %s\n%s", cli.Escaped(t.Type, ""), cli.Count(t.Events, "event"), text)
 		}
 	}
