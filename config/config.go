@@ -263,12 +263,15 @@ func parse(path string, problems *document.Problems) *document.Node {
 	return root
 }
 
-// LoadRules reads all rule files, and the targets and buses of the
-// configuration, into one Set.
-func (c *Config) LoadRules() (*rules.Set, error) { return c.loadRules(nil) }
+// LoadRules reads all rule files, the targets and buses of the configuration, and the
+// documents of other sources, into one Set.
+func (c *Config) LoadRules(others ...rules.Documents) (*rules.Set, error) {
+	return rules.Load(c.source(nil, others))
+}
 
-func (c *Config) loadRules(previous *rules.Set) (*rules.Set, error) {
-	return rules.Load(rules.Source{
+// source is where rules are read from while another Set serves.
+func (c *Config) source(previous *rules.Set, others []rules.Documents) rules.Source {
+	return rules.Source{
 		Globs:    c.Rules,
 		Dir:      c.Dir,
 		Targets:  c.Targets,
@@ -280,7 +283,8 @@ func (c *Config) loadRules(previous *rules.Set) (*rules.Set, error) {
 		Secrets:  c.secrets,
 		Limits:   c.Secrets,
 		Previous: previous,
-	})
+		Others:   others,
+	}
 }
 
 // watched is every path whose change can change the rules, as far as it is known:

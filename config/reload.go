@@ -10,16 +10,19 @@ import (
 
 	"signalbox/document"
 	"signalbox/rules"
+	"signalbox/rules/files"
 )
 
-// Reloader keeps the rules up to date with their files. A reload is all or
-// nothing: everything is read, checked and built, and only then handed over.
+// Reloader keeps the rules up to date with their files and other sources. A reload is all
+// or nothing for each of these: everything is read, checked and built, and only then handed
+// over; the files and config.yaml are one of them.
 type Reloader struct {
 	opts ReloaderOptions
 
 	// mu serialises reloads, and guards all below.
 	mu      sync.Mutex
 	set     *rules.Set
+	good    *Config // the last one without a fault
 	paths   []string
 	status  Status
 	failure string // what the last reload failed with
@@ -30,6 +33,9 @@ type Reloader struct {
 type ReloaderOptions struct {
 	Config *Config
 	Set    *rules.Set
+	// Others are sources of rules besides the files, as LoadRules was given them. Who
+	// changes what one holds calls Reload.
+	Others []rules.Documents
 	// Swap puts a new Set in the place of the one that serves. On an error the old
 	// one must continue to serve.
 	Swap func(*rules.Set) error
@@ -46,7 +52,8 @@ type Outcome struct {
 	// Changed means that another Set serves now: its Revision differs, or a secret
 	// that its targets refer to.
 	Changed bool
-	// Err is why the old Set continues to serve; nil if all is well.
+	// Err is why the old Set continues to serve; nil if all is well. With Changed, it is
+	// why the last good documents of one source serve beside the new ones of another.
 	Err error
 	// Repeated means that the last reload failed with the same error.
 	Repeated bool
@@ -82,15 +89,16 @@ func NewReloader(opts ReloaderOptions) *Reloader {
 	return &Reloader{
 		opts:   opts,
 		set:    opts.Set,
+		good:   opts.Config,
 		paths:  append(opts.Config.watched(), opts.Set.Catalog.Paths()...),
 		status: Status{Revision: opts.Set.Revision, OK: true, LoadedAt: now, CheckedAt: now},
 	}
 }
 
 // Run reloads whenever a file has changed, until the context ends. polling is told
-// why files are looked at every rules.DefaultPoll instead of being watched; it may be nil.
+// why files are looked at every files.DefaultPoll instead of being watched; it may be nil.
 func (r *Reloader) Run(ctx context.Context, polling func(error)) {
-	w := rules.Watcher{
+	w := files.Watcher{
 		Paths:   r.watched,
 		Polling: polling,
 		// The error reaches whoever observes.
@@ -112,9 +120,9 @@ func (r *Reloader) Status() Status {
 	return r.status
 }
 
-// Reload reads config.yaml and all rule files, and hands the Set over if it
-// differs from the one that serves. On an error nothing has changed; one about
-// files is of the type document.Errors.
+// Reload reads config.yaml, all rule files and the other sources, and hands the Set over
+// if it differs from the one that serves. An error about documents is of the type
+// document.Errors; what has changed beside it is of sources without a fault.
 func (r *Reloader) Reload(ctx context.Context) (changed bool, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -133,10 +141,37 @@ func (r *Reloader) Reload(ctx context.Context) (changed bool, err error) {
 }
 
 func (r *Reloader) reload() (changed bool, needRestart []string, err error) {
+	next, needRestart, unreadable := r.read()
+	if unreadable != nil && len(r.opts.Others) == 0 {
+		return false, needRestart, unreadable
+	}
+	src := next.source(r.set, r.opts.Others)
+	src.Unreadable = unreadable
+	set, err := rules.Load(src)
+	// Watched from now on even if the rules are faulty: a file that is named newly
+	// may be the one to fix. The files of schemas are known once a load has succeeded;
+	// till then those of the catalog that serves are watched.
+	schemas := r.set.Catalog.Paths()
+	if err == nil {
+		schemas = set.Catalog.Paths()
+	}
+	r.paths = append(next.watched(), schemas...)
+	if set == nil || set.Same(r.set) {
+		return false, needRestart, err
+	}
+	if fault := r.opts.Swap(set); fault != nil {
+		return false, needRestart, errors.Join(err, fmt.Errorf("the new rules are right, but cannot serve: %w", fault))
+	}
+	r.set = set
+	return true, needRestart, err
+}
+
+// read reads config.yaml. With an error, it returns the configuration that was good last.
+func (r *Reloader) read() (next *Config, needRestart []string, err error) {
 	started := r.opts.Config
-	next, err := load(started.Path, started.given)
+	next, err = load(started.Path, started.given)
 	if err != nil {
-		return false, r.status.NeedRestart, err
+		return r.good, r.status.NeedRestart, err
 	}
 	if started.listenGiven {
 		next.ListenOn(started.Listen)
@@ -144,30 +179,13 @@ func (r *Reloader) reload() (changed bool, needRestart []string, err error) {
 	needRestart = started.differences(next)
 	if r.opts.Apply != nil {
 		if err := r.opts.Apply(next); err != nil {
-			return false, needRestart, err
+			return r.good, needRestart, err
 		}
 	}
 	// Those of the ARNs of rules, and those that are served with: they change with a restart alone.
 	next.Account, next.Region, next.TLS = started.Account, started.Region, started.TLS
-	set, err := next.loadRules(r.set)
-	// Watched from now on even if the rules are faulty: a file that is named newly
-	// may be the one to fix.
-	r.paths = next.watched()
-	if err != nil {
-		// The files of schemas are known once a load has succeeded; till then those of
-		// the catalog that serves are watched, as one of them may be the one to fix.
-		r.paths = append(r.paths, r.set.Catalog.Paths()...)
-		return false, needRestart, err
-	}
-	r.paths = append(r.paths, set.Catalog.Paths()...)
-	if set.Same(r.set) {
-		return false, needRestart, nil
-	}
-	if err := r.opts.Swap(set); err != nil {
-		return false, needRestart, fmt.Errorf("the new rules are right, but cannot serve: %w", err)
-	}
-	r.set = set
-	return true, needRestart, nil
+	r.good = next
+	return next, needRestart, nil
 }
 
 // note brings the status up to date and compares with the reload before.

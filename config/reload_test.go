@@ -226,3 +226,56 @@ func TestAnotherListenAddressIsNoChange(t *testing.T) {
 		t.Errorf("%v; needs a restart: %q", err, s.Status().NeedRestart)
 	}
 }
+
+// TestReloadWithAnotherSource: a broken hand edit, of rules or of config.yaml, does not block
+// what comes from elsewhere.
+func TestReloadWithAnotherSource(t *testing.T) {
+	dir := t.TempDir()
+	configText := "rules: [rules/*.yaml]\n" + someTargets
+	writeFile(t, dir, "rules/a.yaml", ruleText("file"))
+	c, err := Load(writeFile(t, dir, "config.yaml", configText))
+	must(t, err)
+	api := ruleText("api1")
+	others := []rules.Documents{{Name: "api", Read: func() ([]rules.Document, error) {
+		return []rules.Document{{Path: "rules.yaml", Text: []byte(api)}}, nil
+	}}}
+	set, err := c.LoadRules(others...)
+	must(t, err)
+	var last Outcome
+	r := NewReloader(ReloaderOptions{
+		Config: c, Set: set, Others: others,
+		Swap:    func(next *rules.Set) error { set = next; return nil },
+		Observe: func(o Outcome) { last = o },
+	})
+	expect := func(what, want string, changed bool, fault string) {
+		t.Helper()
+		did, err := r.Reload(t.Context())
+		var names []string
+		for _, rule := range set.Rules {
+			names = append(names, rule.Name)
+		}
+		if got := strings.Join(names, " "); got != want || did != changed {
+			t.Errorf("%s: %s serve, want %s; changed %v", what, got, want, did)
+		}
+		if (err != nil) != (fault != "") || err != nil && !strings.Contains(err.Error(), fault) {
+			t.Errorf("%s: error %v, want %q", what, err, fault)
+		}
+		if last.Changed != changed || (last.Err == nil) != (err == nil) || r.Status().OK != (err == nil) || r.Status().Revision != set.Revision {
+			t.Errorf("%s: told %+v, and the status is %+v", what, last, r.Status())
+		}
+	}
+	expect("nothing has changed", "api1 file", false, "")
+	writeFile(t, dir, "rules/a.yaml", "rules: [x]\n")
+	api = ruleText("api2")
+	expect("a broken rule file", "api2 file", true, "the rule files have faults")
+	writeFile(t, dir, "rules/a.yaml", ruleText("file2"))
+	writeFile(t, dir, "config.yaml", configText+"lisen: x\n")
+	api = ruleText("api3")
+	expect("a broken config.yaml", "api3 file", true, "config.yaml:3:1")
+	expect("and again", "api3 file", false, "config.yaml:3:1")
+	api = "rules: 1"
+	writeFile(t, dir, "config.yaml", configText)
+	expect("a broken API", "api3 file2", true, `api:rules.yaml:1:8`)
+	api = ruleText("api4")
+	expect("all is well", "api4 file2", true, "")
+}

@@ -97,7 +97,7 @@ func (r *fileReader) listed(root *document.Node, key string, read func(*document
 			}
 		case "NextToken":
 			if !member.Value.IsZero() {
-				r.dec.Problems.Add(member.Pos, document.Path{}.Key(key), "the list goes on where NextToken says; export all of it into this file")
+				r.problems.Add(member.Pos, document.Path{}.Key(key), "the list goes on where NextToken says; export all of it into this file")
 			}
 		default:
 			r.dec.UnknownKey(member, document.Path{}, []string{key, "NextToken"})
@@ -118,17 +118,17 @@ func (r *fileReader) template(resources *document.Node) {
 	for _, m := range all {
 		properties := m.Value.Get("Properties")
 		if e := samRule(properties.Get("Events")); e != nil {
-			r.dec.Problems.Add(e.Pos, document.Path{}.Key("Resources").Key(m.Key), "has a rule in SAM's form: signalbox import %s makes a rule file of it", r.path)
+			r.problems.Add(e.Pos, document.Path{}.Key("Resources").Key(m.Key), "has a rule in SAM's form: signalbox import %s makes a rule file of it", r.path)
 		}
 		if typeOf(m.Value) != "AWS::Events::Rule" {
 			continue
 		}
 		if f := computed(properties); f != nil {
-			r.dec.Problems.Add(f.Pos, document.In("rule "+strconv.Quote(m.Key)), "is computed by the template (%s): signalbox import %s makes a rule file of it", f.Members[0].Key, r.path)
+			r.problems.Add(f.Pos, document.In("rule "+strconv.Quote(m.Key)), "is computed by the template (%s): signalbox import %s makes a rule file of it", f.Members[0].Key, r.path)
 			continue
 		}
 		if properties.IsZero() {
-			r.dec.Problems.Add(m.Pos, document.In("rule "+strconv.Quote(m.Key)), "has no Properties")
+			r.problems.Add(m.Pos, document.In("rule "+strconv.Quote(m.Key)), "has no Properties")
 			continue
 		}
 		r.awsRule(properties, document.Path{}.Key("Resources").Key(m.Key), m.Key, buses)
@@ -274,7 +274,7 @@ func (r *fileReader) targetsOfRule(root *document.Node) {
 	if a.Rule.Node == nil {
 		at.rule, _ = strings.CutSuffix(filepath.Base(r.path), ".targets.json")
 		if at.rule == filepath.Base(r.path) {
-			r.dec.Problems.Add(root.Pos, document.Path{}.Key("Targets"), `whose targets these are is not said: add "Rule": and the rule's name, or name the file RULE.targets.json`)
+			r.problems.Add(root.Pos, document.Path{}.Key("Targets"), `whose targets these are is not said: add "Rule": and the rule's name, or name the file RULE.targets.json`)
 			return
 		}
 	}
@@ -298,7 +298,7 @@ func (r *fileReader) awsTarget(n *document.Node, path document.Path) targetDraft
 	r.dec.Decode(given(n), &a, path)
 	d := targetDraft{ID: a.ID, Input: a.Input, InputPath: a.InputPath, parameters: a.HTTPParameters, node: n, path: path}
 	if a.Arn.IsZero() {
-		r.dec.Problems.Add(n.Pos, path, "has no Arn")
+		r.problems.Add(n.Pos, path, "has no Arn")
 	} else {
 		d.ARN = r.text(a.Arn, nil)
 		d.Target.Node = a.Arn
@@ -327,13 +327,13 @@ func (r *fileReader) retryPolicy(d *targetDraft, policy *awsRetryPolicy) {
 	at := d.node.Get("RetryPolicy")
 	if retries := policy.MaximumRetryAttempts; retries != nil {
 		if *retries < 0 || *retries > 185 {
-			r.dec.Problems.Add(at.Get("MaximumRetryAttempts").Pos, path.Key("MaximumRetryAttempts"), "is %d; 0 to 185 are allowed", *retries)
+			r.problems.Add(at.Get("MaximumRetryAttempts").Pos, path.Key("MaximumRetryAttempts"), "is %d; 0 to 185 are allowed", *retries)
 		}
 		d.attempts = *retries + 1
 	}
 	if age := policy.MaximumEventAgeInSeconds; age != nil {
 		if *age < 60 || *age > 86400 {
-			r.dec.Problems.Add(at.Get("MaximumEventAgeInSeconds").Pos, path.Key("MaximumEventAgeInSeconds"), "is %d; 60 to 86400 are allowed", *age)
+			r.problems.Add(at.Get("MaximumEventAgeInSeconds").Pos, path.Key("MaximumEventAgeInSeconds"), "is %d; 60 to 86400 are allowed", *age)
 		}
 		d.age = time.Duration(*age) * time.Second
 	}
@@ -357,7 +357,7 @@ func (r *fileReader) text(n *document.Node, buses map[string]string) string {
 		}
 	}
 	if id == "" {
-		r.dec.Problems.Add(n.Pos, document.Path{}, "must be a string, a Ref or an Fn::GetAtt; write out what the template computes")
+		r.problems.Add(n.Pos, document.Path{}, "must be a string, a Ref or an Fn::GetAtt; write out what the template computes")
 	}
 	if name, ok := buses[id]; ok {
 		return name

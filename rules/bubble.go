@@ -3,33 +3,12 @@ package rules
 import (
 	"slices"
 	"strings"
-
-	"signalbox/document"
 )
 
 // Above gives the buses above one that bubbles, the nearest first: of
 // shop.eu.orders these are shop.eu and shop, as far as they exist. A bus that
 // does not bubble has none.
 func (s *Set) Above(bus string) []string { return s.above[bus] }
-
-// hierarchy finds the buses above those that bubble.
-func (b *builder) hierarchy() {
-	for name, bus := range b.set.Buses {
-		if !bus.Bubble {
-			continue
-		}
-		above := parents(name, func(parent string) bool { _, ok := b.set.Buses[parent]; return ok })
-		if len(above) == 0 {
-			b.warnings.Add(b.busPos[name], document.Path{}.Key("buses").Key(name),
-				"bubbles, and no bus is above it: declare %s", above1(name))
-			continue
-		}
-		if b.set.above == nil {
-			b.set.above = map[string][]string{}
-		}
-		b.set.above[name] = above
-	}
-}
 
 // parents gives the names above a dotted one that are known.
 func parents(name string, known func(string) bool) (above []string) {

@@ -87,7 +87,9 @@ func (t *targetDraft) UnmarshalNode(d *document.Decoder, n *document.Node, path 
 
 // contents is what one file holds.
 type contents struct {
-	path    string
+	path string
+	// noFile says that the document is none that lies in a file system.
+	noFile  bool
 	targets []document.Member
 	buses   []busDraft
 	rules   []*draft
@@ -113,19 +115,18 @@ type busDraft struct {
 
 // fileReader turns the tree of one file into drafts.
 type fileReader struct {
-	dec      *document.Decoder
-	warnings *document.Problems
+	*report
 	contents
 }
 
 // file reads the project's own form, which may be written in JSON too.
 func (r *fileReader) file(root *document.Node) {
 	if root.Kind != document.Mapping {
-		r.dec.Problems.Add(root.Pos, document.Path{}, "a rule file is a mapping with the keys rules, targets and buses, not %s", root.Kind)
+		r.problems.Add(root.Pos, document.Path{}, "a rule file is a mapping with the keys rules, targets and buses, not %s", root.Kind)
 		return
 	}
 	if root.Get("Resources") != nil {
-		r.dec.Problems.Add(root.Pos, document.Path{}, "is a template of CloudFormation: signalbox import %s makes a rule file of it", r.path)
+		r.problems.Add(root.Pos, document.Path{}, "is a template of CloudFormation: signalbox import %s makes a rule file of it", r.path)
 		return
 	}
 	var top struct {
@@ -140,13 +141,13 @@ func (r *fileReader) file(root *document.Node) {
 		return
 	}
 	if top.Rules.Kind != document.Sequence {
-		r.dec.Problems.Add(top.Rules.Pos, document.Path{}.Key("rules"), "must be a list of rules, each beginning with a -, not %s", top.Rules.Kind)
+		r.problems.Add(top.Rules.Pos, document.Path{}.Key("rules"), "must be a list of rules, each beginning with a -, not %s", top.Rules.Kind)
 		return
 	}
 	for i, n := range top.Rules.Items {
 		path := document.Path{}.Key("rules").Index(i)
 		if n.Kind != document.Mapping {
-			r.dec.Problems.Add(n.Pos, path, "must be a mapping with a name and a pattern, not %s", n.Kind)
+			r.problems.Add(n.Pos, path, "must be a mapping with a name and a pattern, not %s", n.Kind)
 			continue
 		}
 		r.rules = append(r.rules, readRule(r.dec, n, path))

@@ -9,14 +9,22 @@ import (
 	"signalbox/event"
 )
 
-// handlers looks at the commands and queries that the catalog declares: each has
+// handlerCheck looks for the handlers of the commands and queries that the catalog
+// declares.
+type handlerCheck struct {
+	set                *Set
+	problems, warnings *document.Problems
+}
+
+// checkHandlers looks at the commands and queries that the catalog declares: each has
 // exactly one handler. Only what is certain from the rules alone is a fault here;
 // all else is seen when a message comes.
-func (s *Set) handlers(problems, warnings *document.Problems) {
+func checkHandlers(s *Set, problems, warnings *document.Problems) {
+	c := &handlerCheck{set: s, problems: problems, warnings: warnings}
 	for _, name := range s.Catalog.Names() {
 		t, ok := s.Catalog.Type(name, "")
 		if ok && s.Catalog.Asks(t) {
-			s.oneHandler(name, t.Kind, problems, warnings)
+			c.oneHandler(name, t.Kind)
 		}
 	}
 }
@@ -28,30 +36,30 @@ type sender struct {
 	sources []string
 }
 
-func (s *Set) oneHandler(name string, kind event.Kind, problems, warnings *document.Problems) {
+func (c *handlerCheck) oneHandler(name string, kind event.Kind) {
 	var before []sender
-	for _, r := range s.Rules {
+	for _, r := range c.set.Rules {
 		sends, ok := certain(r, name, kind)
 		if !ok {
 			continue
 		}
-		n := s.handling(r)
+		n := c.handling(r)
 		if n == 0 && len(r.Targets) > 0 {
-			warnings.Add(r.Pos, ruleName(r), "only logs the %s %s: a log does not handle it", kind, name)
+			c.warnings.Add(r.Pos, ruleName(r), "only logs the %s %s: a log does not handle it", kind, name)
 		}
 		if n == 0 {
 			continue
 		}
 		if n > 1 {
-			problems.Add(r.Pos, ruleName(r), "sends the %s %s to %d targets: exactly one handles it", kind, name, n)
+			c.problems.Add(r.Pos, ruleName(r), "sends the %s %s to %d targets: exactly one handles it", kind, name, n)
 		}
 		if i := slices.IndexFunc(before, sends.meets); i >= 0 {
 			other := before[i].rule
-			problems.Add(r.Pos, ruleName(r), "would be the second handler of the %s %s; rule %q is the first, at %s: exactly one handles it",
+			c.problems.Add(r.Pos, ruleName(r), "would be the second handler of the %s %s; rule %q is the first, at %s: exactly one handles it",
 				kind, name, other.Name, other.Pos)
 		}
-		if kind == event.KindQuery && s.mute(r) {
-			warnings.Add(r.Pos, ruleName(r), "sends the query %s to a queue, from which no reply comes: send it to an http target", name)
+		if kind == event.KindQuery && c.mute(r) {
+			c.warnings.Add(r.Pos, ruleName(r), "sends the query %s to a queue, from which no reply comes: send it to an http target", name)
 		}
 		before = append(before, sends)
 	}
@@ -86,9 +94,9 @@ func certain(r *Rule, name string, kind event.Kind) (s sender, ok bool) {
 }
 
 // handling counts the targets of a rule that are no mere logs.
-func (s *Set) handling(r *Rule) (n int) {
+func (c *handlerCheck) handling(r *Rule) (n int) {
 	for i := range r.Targets {
-		if !s.traits(r.Targets[i].Target).Observes {
+		if !traitsOf(c.set, r.Targets[i].Target).Observes {
 			n++
 		}
 	}
@@ -96,9 +104,9 @@ func (s *Set) handling(r *Rule) (n int) {
 }
 
 // mute reports whether no target of a rule gives a reply.
-func (s *Set) mute(r *Rule) bool {
+func (c *handlerCheck) mute(r *Rule) bool {
 	return !slices.ContainsFunc(r.Targets, func(t RuleTarget) bool {
-		traits := s.traits(t.Target)
+		traits := traitsOf(c.set, t.Target)
 		return traits.Answers || traits.Forwards
 	})
 }

@@ -1,138 +1,76 @@
 package rules
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"signalbox/catalog"
 	"signalbox/document"
-	"signalbox/secret"
-	"signalbox/targets"
-	"signalbox/targets/kinds"
 )
 
-// Source says where a Set is read from.
-type Source struct {
-	// Globs name the rule files. Those that are not absolute start at Dir.
-	// A directory stands for all rule files in it.
-	Globs []string
-	Dir   string
-	// Targets and Buses are those of config.yaml; they may be nil.
-	Targets, Buses *document.Node
-	// Catalog are globs of catalog files, from Dir on; Naming is the standard for
-	// names, nil for the default one.
-	Catalog []string
-	Naming  *catalog.Naming
-	// Account and Region are for the ARNs of rules.
-	Account, Region string
-	// Secrets resolves the references in targets, to check them.
-	Secrets secret.Source
-	// Limits are what the targets of rule files may refer to; those of Targets may refer
-	// to anything.
-	Limits secret.Limits
-	// Kinds are the kinds of target that there are; all by default.
-	Kinds targets.Kinds
-	// Previous is the Set in use. A file that had content in it and is empty now
-	// is an error: it is about to be written, or was cut off.
-	Previous *Set
-}
-
-// Load reads all rule files and builds a Set. An error is of the type
-// document.Errors and holds every fault of every file, sorted by place; nothing
-// of a faulty Set can be used.
-//
-// An empty file holds no rules, which is a warning; see Source.Previous.
-func Load(src Source) (*Set, error) {
-	if src.Kinds == nil {
-		src.Kinds = kinds.All()
-	}
-	l := &loader{src: src}
-	l.dec = &document.Decoder{Problems: &l.problems}
-	config := contents{
-		targets: members(l.dec, src.Targets, "targets"),
-		buses:   readBuses(l.dec, src.Buses),
-	}
-	l.contents = append(l.contents, config)
-	for _, path := range l.find(l.src.Globs, "rule file", "rules:") {
-		l.read(path)
-	}
-	l.loadCatalog()
-	set := l.build()
-	if err := l.problems.Err(); err != nil {
-		return nil, err
-	}
-	set.Warnings = l.warnings.Sorted()
-	return set, nil
-}
-
-// loader builds one Set.
+// loader reads the documents of sources for one Set.
 type loader struct {
-	src      Source
-	dec      *document.Decoder
-	problems document.Problems
-	warnings document.Problems
+	*report
+	src      *Source
 	contents []contents
 	files    []File
 	catalog  *catalog.Catalog
 }
 
-// find expands the globs into files, each once, in order.
-func (l *loader) find(globs []string, what, key string) []string {
-	var files []string
-	for _, pattern := range globs {
-		pattern = inDir(l.src.Dir, pattern)
-		f, err := glob(pattern)
-		place := Position{File: pattern}
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-			l.problems.Add(place, document.Path{}, "no such file or directory; create it, or take it out of %s in the configuration", key)
-		case err != nil:
-			l.problems.AddError(pattern, err)
-		case len(f.files) == 0:
-			l.warnings.Add(place, document.Path{}, "matches no %s (.yaml, .yml or .json)", what)
-		}
-		files = append(files, f.files...)
+// build makes a Set of what sources hold; it is of no use where there are faults.
+func (src *Source) build(origins []*origin) (*Set, document.Errors) {
+	l := &loader{report: newReport(), src: src}
+	for _, o := range origins {
+		l.load(o)
 	}
-	slices.Sort(files)
-	return slices.Compact(files)
+	set := l.build()
+	set.origins = origins
+	set.Warnings = l.warnings.Sorted()
+	if files := origins[0]; l.problems.Len() == 0 && files.declared == nil {
+		files.declared = l.catalog
+	}
+	return set, l.problems.Sorted()
 }
 
-func inDir(dir, path string) string {
-	if filepath.IsAbs(path) {
-		return filepath.Clean(path)
+// load reads what one source holds.
+func (l *loader) load(o *origin) {
+	for _, p := range o.faults.Sorted() {
+		l.problems.AddError(p.Pos.File, p)
 	}
-	return filepath.Join(dir, path)
+	for _, p := range o.warnings.Sorted() {
+		l.warnings.AddError(p.Pos.File, p)
+	}
+	l.contents = append(l.contents, contents{targets: members(l.dec, o.targets, "targets"), buses: readBuses(l.dec, o.buses)})
+	for _, d := range o.documents {
+		l.document(d, o.name != "")
+	}
+	if o.name == "" {
+		l.types(o)
+	}
 }
 
-// read adds what one file holds.
-func (l *loader) read(path string) {
-	src, err := readFile(path)
+// document adds what one document holds.
+func (l *loader) document(d Document, noFile bool) {
+	root, err := document.Parse(d.Path, d.Text)
 	if err != nil {
-		l.problems.AddError(path, err)
+		l.problems.AddError(d.Path, err)
 		return
 	}
-	root, err := document.Parse(path, src)
-	if err != nil {
-		l.problems.AddError(path, err)
-		return
-	}
-	r := &fileReader{dec: l.dec, warnings: &l.warnings}
-	r.path = path
+	r := &fileReader{report: l.report}
+	r.path, r.noFile = d.Path, noFile
 	switch {
 	case root == nil:
-		l.empty(path)
-	case strings.EqualFold(filepath.Ext(path), ".json"):
+		l.empty(d.Path)
+	case strings.EqualFold(filepath.Ext(d.Path), ".json"):
 		r.json(root)
 	default:
 		r.file(root)
 	}
 	l.contents = append(l.contents, r.contents)
 	l.files = append(l.files, File{
-		Path:     path,
+		Path:     d.Path,
 		Rules:    len(r.rules),
 		attached: len(r.attached),
 		Targets:  len(r.targets),
@@ -143,14 +81,14 @@ func (l *loader) read(path string) {
 // empty judges a file without content. Rewriting a file in place passes through
 // this state, and its rules must not be lost for that moment.
 func (l *loader) empty(path string) {
-	if before := l.src.Previous.file(path); before.Rules+before.Targets+before.Buses+before.attached > 0 {
+	if before := fileOf(l.src.Previous, path); before.Rules+before.Targets+before.Buses+before.attached > 0 {
 		l.problems.Add(Position{File: path}, document.Path{}, "is empty, and had %s before; delete it to remove them, or write rules: [] into it", before.holds())
 		return
 	}
 	l.warnings.Add(Position{File: path}, document.Path{}, "is empty: it holds no rules")
 }
 
-func (s *Set) file(path string) File {
+func fileOf(s *Set, path string) File {
 	if s != nil {
 		for _, f := range s.Files {
 			if f.Path == path {
@@ -176,4 +114,42 @@ func (f File) holds() string {
 		}
 	}
 	return strings.Join(parts, " and ")
+}
+
+// types reads the catalog files. A catalog that was good once is not read again: the files
+// of schemas that it refers to may have changed.
+func (l *loader) types(o *origin) {
+	if l.catalog = o.declared; l.catalog == nil {
+		l.catalog = l.readTypes(o.types)
+	}
+	for _, w := range l.catalog.Warnings {
+		l.warnings.AddError(w.Pos.File, w)
+	}
+}
+
+func (l *loader) readTypes(documents []Document) *catalog.Catalog {
+	var read []catalog.File
+	for _, d := range documents {
+		root, err := document.Parse(d.Path, d.Text)
+		if err != nil {
+			l.problems.AddError(d.Path, err)
+			continue
+		}
+		if root == nil {
+			l.emptyCatalog(d.Path)
+		}
+		read = append(read, catalog.File{Path: d.Path, Root: root})
+	}
+	return catalog.Load(read, l.src.Naming, &l.problems)
+}
+
+// emptyCatalog judges a catalog file without content, as empty does a rule file.
+func (l *loader) emptyCatalog(path string) {
+	place := Position{File: path}
+	before := l.src.Previous
+	if before != nil && before.Catalog != nil && slices.ContainsFunc(before.Catalog.Types, func(t *catalog.Type) bool { return t.Pos.File == path }) {
+		l.problems.Add(place, document.Path{}, "is empty, and declared types before; delete it to remove them, or write types: [] into it")
+		return
+	}
+	l.warnings.Add(place, document.Path{}, "is empty: it declares no types")
 }

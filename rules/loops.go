@@ -24,8 +24,8 @@ type Step struct {
 // a bus, what leads back to the same rules. Of those that share a rule only one
 // is given, the shortest. Only enabled rules are looked at; conditions and what
 // patterns ask besides detail-type and source are not.
-func (s *Set) Cycles() [][]Step {
-	g := s.flow()
+func Cycles(s *Set) [][]Step {
+	g := flowOf(s)
 	var cycles [][]Step
 	done := map[int]bool{}
 	for from := range g.steps {
@@ -46,6 +46,7 @@ func (s *Set) Cycles() [][]Step {
 // flow is which target entries lead to which: steps[i] to steps[j] for each j in
 // next[i].
 type flow struct {
+	set   *Set
 	steps []Step
 	next  [][]int
 }
@@ -53,9 +54,9 @@ type flow struct {
 // maxFlow bounds the target entries of which each is held against each.
 const maxFlow = 2000
 
-// flow gathers the target entries that lead to events.
-func (s *Set) flow() *flow {
-	g := &flow{}
+// flowOf gathers the target entries that lead to events.
+func flowOf(s *Set) *flow {
+	g := &flow{set: s}
 	for _, r := range s.Rules {
 		if r.State != Enabled {
 			continue
@@ -65,7 +66,7 @@ func (s *Set) flow() *flow {
 			switch {
 			case len(t.Emits) > 0:
 				g.steps = append(g.steps, Step{r, t, t.Emits})
-			case s.traits(t.Target).Forwards:
+			case traitsOf(s, t.Target).Forwards:
 				g.steps = append(g.steps, Step{r, t, nil})
 			}
 		}
@@ -80,7 +81,7 @@ func (s *Set) flow() *flow {
 	}
 	for i, step := range g.steps {
 		for j := range g.steps {
-			if s.leads(step, heads[i], g.steps[j].Rule, heads[j]) {
+			if g.leads(step, heads[i], g.steps[j].Rule, heads[j]) {
 				g.next[i] = append(g.next[i], j)
 			}
 		}
@@ -88,20 +89,20 @@ func (s *Set) flow() *flow {
 	return g
 }
 
-// traits returns what the kind of a target claims.
-func (s *Set) traits(target string) targets.Traits {
+// traitsOf returns what the kind of a target claims.
+func traitsOf(s *Set, target string) targets.Traits {
 	cfg := s.Targets[target]
 	return cfg.Traits()
 }
 
 // leads reports whether what a step makes can reach a rule.
-func (s *Set) leads(step Step, from *head, to *Rule, want *head) bool {
+func (g *flow) leads(step Step, from *head, to *Rule, want *head) bool {
 	bus := step.Rule.Bus
-	config := s.Targets[step.Entry.Target]
+	config := g.set.Targets[step.Entry.Target]
 	if to := config.ToBus(); to != "" {
 		bus = to
 	}
-	if !slices.Contains(s.Above(bus), to.Bus) && to.Bus != bus {
+	if !slices.Contains(g.set.Above(bus), to.Bus) && to.Bus != bus {
 		return false
 	}
 	if step.Types == nil {
@@ -218,9 +219,9 @@ func exact(p *pattern.Pattern, key string) (values []string, all bool) {
 	return values, true
 }
 
-// loops warns of every loop, at the first rule of it.
-func (s *Set) loops(warnings *document.Problems) {
-	for _, cycle := range s.Cycles() {
+// warnOfLoops warns of every loop, at the first rule of it.
+func warnOfLoops(s *Set, warnings *document.Problems) {
+	for _, cycle := range Cycles(s) {
 		first := cycle[0]
 		warnings.Add(first.Entry.Pos, document.In(fmt.Sprintf("rule %q", first.Rule.Name)),
 			"is part of a loop: %s; an event goes round until max_hops stops it: let one of the rules ask for more, or remove one", cycleText(cycle))

@@ -20,15 +20,15 @@ type awsParameters struct {
 }
 
 // parameters compiles what an entry adds to the requests of its target.
-func (b *builder) parameters(d *targetDraft, name string) *targets.Parameters {
-	config, ok := b.set.Targets[name]
-	if d.parameters == nil || !ok {
+func (b *entryBuilder) parameters() *targets.Parameters {
+	d, config := b.draft, b.config
+	if d.parameters == nil || !b.known {
 		return nil
 	}
 	at, path := follow(d.node, d.path, []string{"HttpParameters"})
 	kind, ok := config.Options.(targets.Parametrized)
 	if !ok {
-		b.warnings.Add(at.Pos, path, "is ignored: target %q is of type %s, which sends no HTTP request", name, config.Type)
+		b.warnings.Add(at.Pos, path, "is ignored: target %q is of type %s, which sends no HTTP request", config.Name, config.Type)
 		return nil
 	}
 	p := &targets.Parameters{
@@ -44,14 +44,14 @@ func (b *builder) parameters(d *targetDraft, name string) *targets.Parameters {
 	return p
 }
 
-func (b *builder) namedParameters(from map[string]string, at *document.Node, path document.Path) (out []targets.Parameter) {
+func (b *entryBuilder) namedParameters(from map[string]string, at *document.Node, path document.Path) (out []targets.Parameter) {
 	for _, name := range slices.Sorted(maps.Keys(from)) {
 		out = append(out, b.parameter(name, from[name], at.Get(name), path.Key(name)))
 	}
 	return out
 }
 
-func (b *builder) parameter(name, text string, at *document.Node, path document.Path) targets.Parameter {
+func (b *entryBuilder) parameter(name, text string, at *document.Node, path document.Path) targets.Parameter {
 	if !strings.HasPrefix(text, "$") {
 		return targets.Parameter{Name: name, Static: text}
 	}

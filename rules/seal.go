@@ -32,7 +32,7 @@ func (s *Set) With(more []*Rule, added map[string]targets.Config) (*Set, error) 
 		}
 	}
 	next.seal(&problems, &warnings)
-	next.handlers(&problems, &warnings)
+	checkHandlers(&next, &problems, &warnings)
 	if err := problems.Err(); err != nil {
 		return nil, err
 	}
@@ -76,5 +76,5 @@ func (s *Set) seal(problems, warnings *document.Problems) {
 			problems.AddError("", fmt.Errorf("bus %q: %w", bus, err))
 		}
 	}
-	s.loops(warnings)
+	warnOfLoops(s, warnings)
 }

@@ -33,6 +33,7 @@ type Set struct {
 	// Warnings are what is allowed in the files but looks like a mistake.
 	Warnings []*document.Problem
 
+	origins  []*origin // what it was built of, the files first
 	matchers map[string]*matcher
 	// above holds, for each bus that bubbles, the buses above it.
 	above map[string][]string
@@ -163,4 +164,13 @@ func (s *Set) On(bus string) []*Rule {
 		}
 	}
 	return rules
+}
+
+// ReplyEvents reports whether the answers to an entry's deliveries carry events.
+func (s *Set) ReplyEvents(t *RuleTarget) bool {
+	reply := t.Reply
+	if reply == "" {
+		reply = s.Targets[t.Target].Reply
+	}
+	return reply == targets.ReplyEvents
 }

@@ -10,17 +10,33 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"signalbox/document"
 	"signalbox/event"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func write(t testing.TB, path, text string) {
+	t.Helper()
+	must(t, os.MkdirAll(filepath.Dir(path), 0o755))
+	must(t, os.WriteFile(path, []byte(text), 0o644))
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
 
 // loadText loads the rule files of a test, given by their names.
 func loadText(t testing.TB, files map[string]string, previous *Set) (*Set, string, error) {
 	t.Helper()
 	dir := t.TempDir()
 	for name, text := range files {
-		must(t, os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755))
-		must(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644))
+		write(t, filepath.Join(dir, name), text)
 	}
 	set, err := Load(Source{Globs: []string{"."}, Dir: dir, Previous: previous})
 	return set, dir, err
@@ -188,48 +204,6 @@ func TestWarnings(t *testing.T) {
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
-	}
-}
-
-func TestGlob(t *testing.T) {
-	dir := t.TempDir()
-	for _, name := range []string{"a.yaml", "b.yml", "c.json", "d.txt", "e_test.yaml", "f.test.yaml", ".hidden.yaml", "a.yaml~", "sub/g.yaml", "..data/h.yaml"} {
-		write(t, filepath.Join(dir, name), "")
-	}
-	must(t, os.Symlink("nowhere", filepath.Join(dir, ".#a.yaml")))
-	must(t, os.Symlink("nowhere", filepath.Join(dir, "sub", "lock")))
-	for pattern, want := range map[string]string{
-		"*":        "a.yaml b.yml c.json",
-		"":         "a.yaml b.yml c.json",
-		"*.yaml":   "a.yaml",
-		"*/*.yaml": "sub/g.yaml",
-		"s?b/g*":   "sub/g.yaml",
-		"..data/*": "..data/h.yaml",
-		"a.yaml":   "a.yaml",
-		"*.none":   "",
-		"*/a.yaml": "",
-	} {
-		f, err := glob(filepath.Join(dir, pattern))
-		if err != nil {
-			t.Errorf("%s: %v", pattern, err)
-		}
-		for i := range f.files {
-			f.files[i], _ = filepath.Rel(dir, f.files[i])
-		}
-		if got := strings.Join(f.files, " "); got != want {
-			t.Errorf("%s: got %q, want %q", pattern, got, want)
-		}
-	}
-	for pattern, want := range map[string]string{
-		"none.yaml": "no such file", "none/*.yaml": "no such file", "d.txt": "not a rule file", "**/*.yaml": "** is not supported", "[": "malformed", "a.yaml/*": "not a directory",
-	} {
-		if _, err := glob(filepath.Join(dir, pattern)); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: got %v, want %q", pattern, err, want)
-		}
-	}
-	must(t, os.Symlink("nowhere", filepath.Join(dir, "sub", "lost.yaml")))
-	if _, err := glob(filepath.Join(dir, "sub/*")); err == nil {
-		t.Error("a rule file that leads nowhere is no error")
 	}
 }
 

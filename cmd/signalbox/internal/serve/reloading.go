@@ -9,7 +9,7 @@ import (
 	"go.uber.org/zap"
 
 	"signalbox/config"
-	"signalbox/rules"
+	"signalbox/rules/files"
 )
 
 // reloads tells of every reload: to the log, where something has changed, and to
@@ -48,9 +48,10 @@ func (r *reloads) observe(o config.Outcome) {
 	} else {
 		r.success.Set(0)
 	}
-	switch {
-	case o.Err != nil && !o.Repeated:
+	if o.Err != nil && !o.Repeated {
 		r.log.Error("rules have faults; the old ones continue to serve", zap.Error(o.Err))
+	}
+	switch {
 	case o.Changed:
 		r.log.Info("rules reloaded", zap.String("revision", o.Set.Revision), zap.Int("rules", len(o.Set.Rules)),
 			zap.Int("targets", len(o.Set.Targets)), zap.Duration("took", o.Took))
@@ -75,7 +76,7 @@ func (s *server) watch() {
 	s.reloads.Go(func() {
 		s.reloader.Run(ctx, func(reason error) {
 			s.log.Warn("changes of rule files are not told; they are looked for from time to time",
-				zap.Duration("every", rules.DefaultPoll), zap.Error(reason))
+				zap.Duration("every", files.DefaultPoll), zap.Error(reason))
 		})
 	})
 	s.reloads.Go(func() {

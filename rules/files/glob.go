@@ -1,4 +1,4 @@
-package rules
+package files
 
 import (
 	"errors"
@@ -9,6 +9,14 @@ import (
 	"slices"
 	"strings"
 )
+
+// Find returns the rule files that a pattern names, sorted; with an error, those found
+// before it. A directory stands for all rule files in it. A pattern without wildcards that
+// leads nowhere is an fs.ErrNotExist.
+func Find(pattern string) ([]string, error) {
+	f, err := glob(pattern)
+	return f.files, err
+}
 
 // found is what a glob leads to.
 type found struct {

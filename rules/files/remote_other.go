@@ -1,6 +1,6 @@
 //go:build !linux
 
-package rules
+package files
 
 // isRemote is known on Linux alone.
 func isRemote(string) error { return nil }

@@ -1,4 +1,5 @@
-package rules
+// Package files finds, reads and watches rule files, and others of their kind.
+package files
 
 import (
 	"errors"
@@ -8,9 +9,9 @@ import (
 	"signalbox/document"
 )
 
-// readFile reads a file whole, with a bound, and reports what is not a regular
+// Read returns the text of a file, with a bound, and an error for what is not a regular
 // file: reading a pipe would never end.
-func readFile(path string) ([]byte, error) {
+func Read(path string) ([]byte, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, withoutPath(err)

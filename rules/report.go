@@ -1,0 +1,70 @@
+package rules
+
+import (
+	"errors"
+	"strconv"
+
+	"signalbox/document"
+	"signalbox/rules/exprenv"
+)
+
+// report gathers what is wrong, and what is doubtful, while a Set is built.
+type report struct {
+	problems, warnings document.Problems
+	// dec reads documents, and adds their faults to problems.
+	dec *document.Decoder
+}
+
+func newReport() *report {
+	r := &report{}
+	r.dec = &document.Decoder{Problems: &r.problems}
+	return r
+}
+
+// expression puts the fault of an expression at its place in the file.
+func (r *report) expression(n *document.Node, path document.Path, err error) {
+	pos, text := n.Pos, err.Error()
+	if fault, ok := errors.AsType[*exprenv.Error](err); ok {
+		pos, text = n.TextPosition(fault.Offset), withHint(fault.Reason, fault.Hint)
+	}
+	r.problems.Add(pos, path, "%s", text)
+}
+
+func withHint(reason, hint string) string {
+	if hint == "" {
+		return reason
+	}
+	return reason + " (" + hint + ")"
+}
+
+// sourceText is the JSON of a node that is a value or holds JSON text, and a
+// function that finds a byte of it in the file.
+func sourceText(n *document.Node) (text []byte, at func(offset int) Position) {
+	if n.Kind == document.String {
+		return []byte(n.Text), n.TextPosition
+	}
+	rendering := n.Render()
+	return rendering.JSON, rendering.At
+}
+
+// follow goes down a path as far as the file has it, so that a fault of what was
+// left out is shown where it would stand.
+func follow(n *document.Node, path document.Path, steps []string) (*document.Node, document.Path) {
+	at, whole := n, true
+	for _, step := range steps {
+		var next *document.Node
+		if i, err := strconv.Atoi(step); err == nil && at.Kind == document.Sequence {
+			path = path.Index(i)
+			if i < len(at.Items) {
+				next = at.Items[i]
+			}
+		} else {
+			path = path.Key(step)
+			next = at.Get(step)
+		}
+		if whole = whole && next != nil; whole {
+			at = next
+		}
+	}
+	return at, path
+}

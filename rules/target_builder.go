@@ -1,0 +1,291 @@
+package rules
+
+import (
+	"maps"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"signalbox/document"
+	"signalbox/rules/exprenv"
+	"signalbox/secret"
+	"signalbox/spelling"
+	"signalbox/targets"
+)
+
+// targetBuilder reads the targets that documents declare.
+type targetBuilder struct {
+	*report
+	src  *Source
+	set  *Set // which gets the targets
+	hash *revision
+	// pos is where targets were first declared.
+	pos map[string]Position
+	// sound are the targets of the Set, as they are written.
+	sound []document.Member
+	// broken are targets that are declared but faulty; a rule that names one is
+	// not at fault.
+	broken map[string]bool
+	byARN  map[string]string
+	// unlimited says that it was warned of references that nothing limits.
+	unlimited bool
+}
+
+func newTargetBuilder(r *report, src *Source, set *Set, hash *revision) *targetBuilder {
+	return &targetBuilder{
+		report: r, src: src, set: set, hash: hash,
+		pos: map[string]Position{}, broken: map[string]bool{}, byARN: map[string]string{},
+	}
+}
+
+// add reads the targets of one document.
+func (b *targetBuilder) add(c contents) {
+	for _, member := range c.targets {
+		path := document.In("target " + strconv.Quote(member.Key))
+		if fault := checkName(member.Key); fault != "" {
+			b.problems.Add(member.Pos, path, "the name %s", fault)
+		}
+		if first, again := b.pos[member.Key]; again {
+			b.problems.Add(member.Pos, path, "is declared twice; it is also at %s: rename one", first)
+			b.config(member, path, b.dir(c, member)) // for its other faults
+			continue
+		}
+		b.pos[member.Key] = member.Pos
+		b.target(member, path, b.dir(c, member))
+	}
+}
+
+// target reads one target. The references to secrets in it stay as they are:
+// the target itself resolves them, so that no value of one is held here.
+func (b *targetBuilder) target(member document.Member, path document.Path, dir string) {
+	before := b.problems.Len()
+	config := b.config(member, path, dir)
+	if b.problems.Len() > before {
+		b.broken[member.Key] = true
+		return
+	}
+	b.set.Targets[member.Key] = config
+	b.sound = append(b.sound, member)
+	b.hash.add("target", member.Key, config.Dir, rendered(member.Value))
+	if config.ARN != "" {
+		b.arn(config, member, path)
+	}
+}
+
+// dir is where the paths of a document's targets start.
+func (b *targetBuilder) dir(c contents, member document.Member) string {
+	if c.noFile {
+		return b.src.Dir
+	}
+	return filepath.Dir(member.Pos.File)
+}
+
+// config reads the configuration of a target, and notes its faults.
+func (b *targetBuilder) config(member document.Member, path document.Path, dir string) targets.Config {
+	config := targets.Config{Name: member.Key, Dir: dir}
+	if member.Value.Kind != document.Mapping {
+		b.problems.Add(member.Value.Pos, path, "must be a mapping with a type, not %s", member.Value.Kind)
+	} else {
+		b.options(&config, member.Value, path)
+	}
+	return config
+}
+
+// options reads a target's options, of which its type tells what they may be.
+func (b *targetBuilder) options(config *targets.Config, n *document.Node, path document.Path) {
+	kind, err := b.src.Kinds.Find(text(n.Get("type")), text(n.Get("url")), config.Dir, b.secrets(n))
+	if err != nil {
+		at, where := follow(n, path, []string{"type"})
+		b.problems.Add(at.Pos, where, "%s", err)
+		return
+	}
+	config.Kind, config.Options = kind, kind.Options()
+	b.dec.Decode(b.foreign(config, n, path), config, path)
+	b.zeros(n, path)
+	config.SetDefaults()
+	b.validate(config, n, path)
+	b.orderBy(config, n, path)
+}
+
+// text is the text of a node; empty if it is absent.
+func text(n *document.Node) string {
+	if n == nil {
+		return ""
+	}
+	return n.Text
+}
+
+// foreign reports the options that only other kinds have, and returns the mapping
+// without them.
+func (b *targetBuilder) foreign(config *targets.Config, n *document.Node, path document.Path) *document.Node {
+	known := document.Keys(config)
+	own := *n
+	own.Members = nil
+	for _, member := range n.Members {
+		others := b.src.Kinds.With(member.Key)
+		if slices.Contains(known, member.Key) || len(others) == 0 {
+			own.Members = append(own.Members, member)
+			continue
+		}
+		b.problems.Add(member.Pos, path.Key(member.Key), "a target of type %s does not take it, only one of type %s does",
+			text(n.Get("type")), strings.Join(others, " or "))
+	}
+	return &own
+}
+
+func (b *targetBuilder) arn(config targets.Config, member document.Member, path document.Path) {
+	if other, again := b.byARN[config.ARN]; again {
+		b.problems.Add(member.Value.Get("arn").Pos, path.Key("arn"), "is also that of target %q", other)
+		return
+	}
+	b.byARN[config.ARN] = config.Name
+}
+
+// zeros reports a 0 where SetDefaults would take it for a field that was left
+// out, and put the default in its place.
+func (b *targetBuilder) zeros(n *document.Node, path document.Path) {
+	for _, steps := range [][]string{
+		{"timeout"}, {"concurrency"}, {"max_hops"}, {"max_connection_age"}, {"batch", "max_events"}, {"batch", "max_bytes"},
+		{"retry", "max_attempts"}, {"retry", "max_age"}, {"retry", "min_backoff"}, {"retry", "max_backoff"},
+		{"retry_budget", "ratio"}, {"breaker", "failures"}, {"breaker", "open_for"}, {"breaker", "probes"},
+	} {
+		at, where := follow(n, path, steps)
+		if at.Kind != document.Number && at.Kind != document.String {
+			continue
+		}
+		if d, err := document.ParseDuration(at.Text); err == nil && d == 0 {
+			b.problems.Add(at.Pos, where, "is %s: it must be more than 0; remove the line for the default", at.Text)
+		}
+	}
+}
+
+func (b *targetBuilder) validate(config *targets.Config, n *document.Node, path document.Path) {
+	secrets, resolving := b.secrets(n).Resolving()
+	faults, warnings := config.Check(secrets)
+	for _, fault := range faults {
+		at, where := follow(n, path, fault.Path)
+		b.problems.Add(at.Pos, where, "%s", fault.Msg)
+	}
+	for _, doubt := range warnings {
+		at, where := follow(n, path, doubt.Path)
+		b.warnings.Add(at.Pos, where, "%s", doubt.Msg)
+	}
+	config.Resolved = resolving.Sum()
+	if resolving.Outside && b.src.Limits.None() && !b.configured(n) && !b.unlimited {
+		b.unlimited = true
+		b.warnings.Add(n.Pos, path, "refers to secrets, and rule files may refer to any that the router can read: list them under secrets: in the configuration, as files: [globs] and env: [names]")
+	}
+}
+
+// configured reports whether a target stands in config.yaml.
+func (b *targetBuilder) configured(n *document.Node) bool {
+	return b.src.Targets != nil && b.src.Targets.Pos.File == n.Pos.File
+}
+
+// secrets returns what resolves the references of a target.
+func (b *targetBuilder) secrets(n *document.Node) secret.Source {
+	if b.configured(n) {
+		return b.src.Secrets
+	}
+	return b.src.Secrets.Limited(b.src.Limits, b.src.Dir)
+}
+
+// checkBuses checks the buses that targets send to; only now all are known.
+func (b *targetBuilder) checkBuses() {
+	for _, member := range b.sound {
+		config := b.set.Targets[member.Key]
+		bus := config.ToBus()
+		if _, ok := b.set.Buses[bus]; !ok && bus != "" {
+			at, path := follow(member.Value, document.In("target "+strconv.Quote(member.Key)), []string{"bus"})
+			known := slices.Sorted(maps.Keys(b.set.Buses))
+			b.problems.Add(at.Pos, path, "no bus %q%s; declare it under buses:", bus, spelling.Suggest(bus, known))
+		}
+	}
+}
+
+// unused warns of targets that no rule sends to.
+func (b *targetBuilder) unused() {
+	used := map[string]bool{}
+	for _, r := range b.set.Rules {
+		for _, t := range r.Targets {
+			used[t.Target] = true
+		}
+	}
+	if len(b.set.Rules) == 0 {
+		return // such as a file of targets by itself
+	}
+	for name := range b.set.Targets {
+		if !used[name] {
+			b.warnings.Add(b.pos[name], document.In("target "+strconv.Quote(name)), "no rule sends to it: name it under the targets of one, or remove it")
+		}
+	}
+}
+
+// resolve finds the target that an entry names, by its name or its ARN.
+func (b *targetBuilder) resolve(d *targetDraft) string {
+	name, written, pos, path := d.Target.Value, d.Target.Value, d.node.Pos, d.path
+	if d.Target.Node != nil {
+		pos = d.Target.Node.Pos
+	}
+	if d.ARN != "" {
+		written = d.ARN
+		if named, ok := b.byARN[d.ARN]; ok {
+			return named
+		}
+		name = NameInARN(d.ARN)
+	}
+	if name == "" {
+		return ""
+	}
+	if _, ok := b.set.Targets[name]; !ok && !b.broken[name] {
+		known := slices.Sorted(maps.Keys(b.pos))
+		hint := spelling.Suggest(name, known)
+		if d.ARN != "" {
+			hint += "; give a target this arn:"
+			if nameForm.MatchString(name) {
+				hint += ", or the name " + strconv.Quote(name)
+			}
+		} else {
+			hint += "; declare it under targets:"
+		}
+		b.problems.Add(pos, path, "no target %q%s", written, hint)
+	}
+	return name
+}
+
+// NameInARN returns the name of what an ARN stands for: its last part, but for a
+// function's version or alias and the id of an API destination.
+func NameInARN(arn string) string {
+	parts := strings.SplitN(arn, ":", 6)
+	if len(parts) == 6 && parts[2] == "lambda" {
+		if name, ok := strings.CutPrefix(parts[5], "function:"); ok {
+			name, _, _ = strings.Cut(name, ":")
+			return name
+		}
+	}
+	if len(parts) == 6 && parts[2] == "events" {
+		if name, ok := strings.CutPrefix(parts[5], "api-destination/"); ok {
+			name, _, _ = strings.Cut(name, "/")
+			return name
+		}
+		if name, ok := strings.CutPrefix(parts[5], "event-bus/"); ok {
+			return name // a partner's holds slashes
+		}
+	}
+	return arn[strings.LastIndexAny(arn, ":/")+1:]
+}
+
+// orderBy compiles the expression of a target's ordering keys.
+func (b *targetBuilder) orderBy(config *targets.Config, n *document.Node, path document.Path) {
+	at := n.Get("order_by")
+	if at == nil || at.Kind != document.String {
+		return
+	}
+	key, err := exprenv.CompileOrderKey(config.OrderBy)
+	if err != nil {
+		b.expression(at, path.Key("order_by"), err)
+		return
+	}
+	b.set.Orders[config.Name] = key
+}
