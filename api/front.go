@@ -29,6 +29,10 @@ func (f *Front) Close() { f.closing.Store(true) }
 
 // ServeHTTP answers /healthz and /readyz, which need no key, itself.
 func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	// No answer is a page, or part of one, unless its handler says so.
+	header := w.Header()
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 	open := f.behind.Load()
 	switch {
 	case r.URL.Path == "/healthz":

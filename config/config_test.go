@@ -203,6 +203,7 @@ func TestLoadFaults(t *testing.T) {
 		{"open to the network", "listen: 0.0.0.0:8080", []string{
 			"config.yaml:1:9: listen: is reachable from other machines, and no key protects it: set auth.keys, listen on 127.0.0.1, or set allow_unauthenticated: true",
 		}},
+		{"hosts that are none", "allowed_hosts: [\"*\"]", []string{"config.yaml:1:16: allowed_hosts: are names such as events.internal, without * and https://"}},
 		{"listen on every address by name", "listen: :8080", []string{
 			"config.yaml:1:9: listen: is reachable from other machines, and no key protects it: set auth.keys, listen on 127.0.0.1, or set allow_unauthenticated: true",
 		}},

@@ -63,6 +63,9 @@ func (c *Config) validate(root *document.Node, problems *document.Problems) {
 		v.fail(err.Error(), "secrets")
 	}
 	v.keys(c.Auth.APIKeys)
+	for _, host := range c.AllowedHosts {
+		v.check(host != "" && !strings.ContainsAny(host, "*/@ "), "are names such as events.internal, without * and https://", "allowed_hosts")
+	}
 	v.namedKeys(c)
 	v.tls(c.TLS)
 	if c.needsAuth() {

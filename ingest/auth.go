@@ -100,11 +100,18 @@ func (g *Guard) refuse(w http.ResponseWriter, r *http.Request, reason string, p 
 	writeProblem(w, p)
 }
 
-// forbidden returns why a caller may not send these events, or nil.
-func (h *Handler) forbidden(r *http.Request, events []*event.Event) *problem {
+// forbidden returns why a caller may not send these events, or nil. A dry run sends nothing,
+// and shows what the rules make of an event: that is reading.
+func (h *Handler) forbidden(r *http.Request, events []*event.Event, dryRun bool) *problem {
 	name, rights := auth.Caller(r.Context())
 	if rights == nil {
 		return nil
+	}
+	if dryRun {
+		if rights.May(auth.Read) {
+			return nil
+		}
+		return h.refuse(r, "the key "+strconv.Quote(name)+" has no right to read, which a dry run needs: add it to the key's rights")
 	}
 	for _, e := range events {
 		if e == nil {
@@ -118,14 +125,18 @@ func (h *Handler) forbidden(r *http.Request, events []*event.Event) *problem {
 			bus = "default"
 		}
 		if !rights.MaySend(bus) {
-			if h.opts.Refused != nil {
-				h.opts.Refused(r, "right")
-			}
-			return &problem{status: http.StatusForbidden, Code: "AccessDeniedException",
-				Message: "the key " + strconv.Quote(name) + " may not send to bus " + strconv.Quote(bus) + ": add it to the key's rights, under send"}
+			return h.refuse(r, "the key "+strconv.Quote(name)+" may not send to bus "+strconv.Quote(bus)+": add it to the key's rights, under send")
 		}
 	}
 	return nil
+}
+
+// refuse tells of a right that a key lacks.
+func (h *Handler) refuse(r *http.Request, message string) *problem {
+	if h.opts.Refused != nil {
+		h.opts.Refused(r, "right")
+	}
+	return &problem{status: http.StatusForbidden, Code: "AccessDeniedException", Message: message}
 }
 
 // SameOrigin refuses what the page of another site makes a browser send: without

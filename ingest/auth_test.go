@@ -1,11 +1,16 @@
 package ingest
 
 import (
+	"context"
 	"errors"
+	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -106,6 +111,8 @@ func TestSignaturesOfTheSDK(t *testing.T) {
 		"another path":       {put(id, secret, "", func(r *http.Request) { r.URL.RawQuery = "x=1" }), "InvalidSignatureException"},
 		"another target":     {put(id, secret, "", func(r *http.Request) { r.Header.Set("X-Amz-Target", "AWSEvents.TestEventPattern") }), "InvalidSignatureException"},
 		"another date":       {put(id, secret, "", func(r *http.Request) { r.Header.Set("X-Amz-Date", "20200101T000000Z") }), "InvalidSignatureException"},
+		"a CloudEvent of it": {put(id, secret, "", func(r *http.Request) { r.Header.Set("Ce-Id", "1") }), "InvalidSignatureException"},
+		"a test of it":       {put(id, secret, "", func(r *http.Request) { r.Header.Set("X-Signalbox-Synthetic", "true") }), "InvalidSignatureException"},
 		"an unsigned header": {put(id, secret, "", func(r *http.Request) { r.Header.Set("X-Proxy", "1") }), ""},
 		"another body": {put(id, secret, "", func(r *http.Request) {
 			body := `{"Entries":[{"Source":"evil","DetailType":"T","Detail":"{}"}]}`
@@ -155,5 +162,34 @@ func TestHosts(t *testing.T) {
 		if response.StatusCode != status {
 			t.Errorf("%s: %d, want %d", host, response.StatusCode, status)
 		}
+	}
+}
+
+// TestASignedBodyThatNeverComes is waited for no longer than any other: whoever knows the id of
+// a key, which is no secret, can begin one.
+func TestASignedBodyThatNeverComes(t *testing.T) {
+	keys, err := auth.NewKeys([]auth.Key{{Name: "shop", ID: "AKIDSHOP", Secret: "0123456789abcdef0123456789abcdef"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	guard := NewGuard(keys, nil, 0, func(*http.Request, string) {})
+	server, err := NewServer(guard.Guard(New(new(fakeRouter), Options{})), ServerOptions{Listen: "127.0.0.1:0", AllowUnauthenticated: true, ReadTimeout: 200 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server.Start()
+	defer func() { _ = server.Stop(context.Background()) }()
+	c, err := net.Dial("tcp", server.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	now := time.Now().UTC().Format("20060102T150405Z")
+	fmt.Fprintf(c, "POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\nX-Amz-Date: %s\r\nAuthorization: AWS4-HMAC-SHA256 "+
+		"Credential=AKIDSHOP/%s/eu/events/aws4_request, SignedHeaders=host;x-amz-date, Signature=0\r\n\r\n{", now, now[:8])
+	_ = c.SetReadDeadline(time.Now().Add(10 * time.Second))
+	answer, err := io.ReadAll(c)
+	if err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 401 ") {
+		t.Errorf("answered %q, %v", answer, err)
 	}
 }

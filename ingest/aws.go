@@ -94,7 +94,7 @@ func (h *Handler) putEvents(w http.ResponseWriter, r *http.Request) outcome {
 		writeAWSProblem(w, p)
 		return outcomeRefused
 	}
-	if p := h.forbidden(r, batch.Events); p != nil {
+	if p := h.forbidden(r, batch.Events, false); p != nil {
 		writeAWSProblem(w, p)
 		return outcomeRefused
 	}

@@ -123,7 +123,7 @@ func (h *Handler) readBatch(w http.ResponseWriter, r *http.Request, f form, para
 			e.Meta.Bus = params.bus
 		}
 	}
-	if p := h.forbidden(r, batch.Events); p != nil {
+	if p := h.forbidden(r, batch.Events, params.dryRun); p != nil {
 		writeProblem(w, p)
 		return batch, false
 	}

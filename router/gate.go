@@ -1,8 +1,10 @@
 package router
 
 import (
+	"errors"
 	"fmt"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"signalbox/journal/store"
@@ -57,12 +59,17 @@ func (g *gate) admit() error {
 // derived ones: while the backlog is full, or the router is stopping, the
 // deliveries that they come from could not end without them.
 func (g *gate) writable() error {
+	// Senders and /readyz are told the reason: it has no paths. The log has them.
 	if err := g.journal.Trouble(); err != nil {
-		return &Busy{Wait: 10 * time.Second, Reason: fmt.Sprintf("the journal can't write to the disk of %s (%v): free some space; what was accepted is safe", g.journal.Dir(), err)}
+		reason := "see the log"
+		if cause := syscall.Errno(0); errors.As(err, &cause) {
+			reason = cause.Error()
+		}
+		return &Busy{Wait: 10 * time.Second, Reason: "the journal can't write to its disk (" + reason + "): free some space; what was accepted is safe"}
 	}
 	if g.minFree > 0 {
 		if f := g.disk(); f != nil {
-			return &Busy{Wait: 30 * time.Second, Reason: fmt.Sprintf("the disk of %s has %d bytes free, less than min_free_disk (%d): free some space, or lower retention", g.journal.Dir(), f.free, g.minFree)}
+			return &Busy{Wait: 30 * time.Second, Reason: fmt.Sprintf("the journal's disk has %d bytes free, less than min_free_disk (%d): free some space, or lower retention", f.free, g.minFree)}
 		}
 	}
 	return nil

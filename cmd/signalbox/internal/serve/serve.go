@@ -248,6 +248,10 @@ func (s *server) applyKeys(next *config.Config) error {
 	if err != nil {
 		return fmt.Errorf("auth: %w", err)
 	}
+	if keys.Empty() && !s.cfg.Loopback() && s.cfg.TLS.ClientCAFile == "" && !next.AllowUnauthenticated {
+		return fmt.Errorf("auth: the keys are gone, but until it starts again the router listens on %s, where everybody could call: "+
+			"restart it, or set allow_unauthenticated: true", s.cfg.Listen)
+	}
 	hosts := *s.cfg
 	hosts.AllowedHosts = next.AllowedHosts
 	s.guard.Set(keys, hosts.Hosts())
