@@ -13,6 +13,7 @@ import (
 	"signalbox/router"
 	"signalbox/router/pause"
 	"signalbox/spelling"
+	"signalbox/trace"
 )
 
 // Error is an answer that is not a success, as the API sends it in {"error": …} and its
@@ -73,6 +74,7 @@ func problemOf(err error) *Error {
 		known   *Error
 		refused *event.Error
 		request *dlq.BadRequest
+		search  *trace.BadRequest
 		state   *dlq.Conflict
 	)
 	switch {
@@ -82,6 +84,8 @@ func problemOf(err error) *Error {
 		return refusal(refused)
 	case errors.As(err, &request):
 		return badRequest("%s", request.Reason)
+	case errors.As(err, &search):
+		return badRequest("%s", search.Problem)
 	case errors.As(err, &state):
 		return &Error{Status: http.StatusConflict, Message: state.Reason}
 	case errors.Is(err, dlq.ErrStopped):

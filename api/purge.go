@@ -43,7 +43,7 @@ func (h letterHandlers) purge(w http.ResponseWriter, r *http.Request) (any, erro
 	if err := deliberate(req.Filter, req.All); err != nil {
 		return nil, err
 	}
-	ctx, cancel := h.untilStop(r.Context())
+	ctx, cancel := untilStop(r.Context(), h.stopping)
 	defer cancel()
 	takesLong(w)
 	s := &stream{w: w}
@@ -73,13 +73,14 @@ func deliberate(f dlq.Filter, all bool) error {
 	return nil
 }
 
-// untilStop returns a context that ends with the request, or when the router stops.
-func (h letterHandlers) untilStop(ctx context.Context) (context.Context, context.CancelFunc) {
+// untilStop returns a context that ends with the request, or when the router stops: stopping
+// may be nil.
+func untilStop(ctx, stopping context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(ctx)
-	if h.stopping == nil {
+	if stopping == nil {
 		return ctx, cancel
 	}
-	forget := context.AfterFunc(h.stopping, cancel)
+	forget := context.AfterFunc(stopping, cancel)
 	return ctx, func() { forget(); cancel() }
 }
 

@@ -47,6 +47,7 @@ type route struct {
 
 const (
 	letterFilter = "target rule bus error_code status since until pattern limit cursor"
+	eventFilter  = "id correlation_id bus source detail_type rule target text pattern since"
 	sendOptions  = "bus dry_run synthetic correlation_id causation_id dedup_key partition_key schema_version kind"
 )
 
@@ -61,7 +62,7 @@ func routes(o Options) []route {
 		letters  = letterHandlers{r.DeadLetters, o.Stopping}
 		redrives = redriveHandlers{r.DeadLetters}
 		events   = eventHandlers{r}
-		traces   = traceHandlers{r.Traces, make(chan struct{}, maxTraces)}
+		traces   = traceHandlers{r.Traces, make(chan struct{}, maxTraces), make(chan struct{}, maxStreams), o.Stopping}
 		states   = stateHandlers{r.States}
 		requests = workHandlers{r.Commands}
 		types    = catalogHandlers{r}
@@ -89,6 +90,8 @@ func routes(o Options) []route {
 		{"GET", "/v1/redrives/{id}", Read, "", "Shows a replay of dead letters.", 0, dlq.Job{}, nil, redrives.get},
 		{"POST", "/v1/redrives/{id}/cancel", Operate, "", "Cancels a replay of dead letters.", http.StatusAccepted, dlq.Job{}, nil, redrives.cancel},
 		{"POST", "/v1/redrives/{id}/resume", Operate, "", "Continues a replay that stopped or was cancelled.", http.StatusAccepted, dlq.Job{}, nil, redrives.resume},
+		{"GET", "/v1/events", Read, eventFilter + " outcome until content limit cursor", "Lists the events that are kept, the latest first. A page takes a bounded look: follow next_cursor though it is empty.", 0, trace.Page{}, nil, traces.search},
+		{"GET", "/v1/events/stream", Read, eventFilter + " content cursor", "Sends events as they are accepted, as server-sent events.", 0, nil, nil, traces.follow},
 		{"GET", "/v1/events/{id}", Read, "", "Shows an event.", 0, storedEvent{}, nil, events.get},
 		{"GET", "/v1/events/{id}/trace", Read, "limit", "Shows what happened to an event.", 0, (*trace.Trace)(nil), nil, traces.event},
 		{"GET", "/v1/traces/{id}", Read, "limit", "Shows what happened to all events with a correlation id.", 0, (*trace.Trace)(nil), nil, traces.correlation},

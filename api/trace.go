@@ -16,6 +16,10 @@ type traceHandlers struct {
 	traces *trace.Reader
 	// turns bounds the traces that are made at a time.
 	turns chan struct{}
+	// streams bounds the streams of events that are open at a time.
+	streams chan struct{}
+	// stopping ends when the router begins to stop; it may be nil.
+	stopping context.Context
 }
 
 func (h traceHandlers) event(_ http.ResponseWriter, r *http.Request) (any, error) {
@@ -32,7 +36,7 @@ func (h traceHandlers) trace(r *http.Request, of func(string, int) (*trace.Trace
 		return nil, err
 	}
 	id := r.PathValue("id")
-	t, err := h.inTurn(r.Context(), func() (*trace.Trace, error) { return of(id, limit) })
+	t, err := inTurn(r.Context(), h.turns, func() (*trace.Trace, error) { return of(id, limit) })
 	if errors.Is(err, journal.ErrNotFound) {
 		return nil, &Error{Status: http.StatusNotFound, Message: fmt.Sprintf("no %s %q is kept", what, id), Hint: fmt.Sprintf(
 			"check the id, and whether it was sent to this router; events are kept as long as retention says, here since %s%s",
@@ -41,16 +45,17 @@ func (h traceHandlers) trace(r *http.Request, of func(string, int) (*trace.Trace
 	return t, err
 }
 
-// maxTraces is how many traces are made at a time, as each may hold thousands of
-// events in memory; others wait for their turn.
+// maxTraces is how many traces and pages of events are made at a time, as each may hold
+// thousands of events in memory; others wait for their turn.
 const maxTraces = 4
 
-func (h traceHandlers) inTurn(ctx context.Context, make func() (*trace.Trace, error)) (*trace.Trace, error) {
+// inTurn waits for a turn to make something.
+func inTurn[T any](ctx context.Context, turns chan struct{}, make func() (T, error)) (made T, err error) {
 	select {
-	case h.turns <- struct{}{}:
-		defer func() { <-h.turns }()
+	case turns <- struct{}{}:
+		defer func() { <-turns }()
 		return make()
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return made, ctx.Err()
 	}
 }

@@ -9,16 +9,16 @@ import (
 )
 
 func TestTracesWaitForTheirTurn(t *testing.T) {
-	h := traceHandlers{turns: make(chan struct{}, 1)}
+	turns := make(chan struct{}, 1)
 	ctx, cancel := context.WithCancel(t.Context())
-	_, err := h.inTurn(ctx, func() (*trace.Trace, error) {
+	_, err := inTurn(ctx, turns, func() (*trace.Trace, error) {
 		cancel()
-		return h.inTurn(ctx, func() (*trace.Trace, error) { return nil, errors.New("two at a time") })
+		return inTurn(ctx, turns, func() (*trace.Trace, error) { return nil, errors.New("two at a time") })
 	})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
-	if _, err := h.inTurn(t.Context(), func() (*trace.Trace, error) { return nil, nil }); err != nil {
+	if _, err := inTurn(t.Context(), turns, func() (*trace.Trace, error) { return nil, nil }); err != nil {
 		t.Errorf("the next one: %v", err)
 	}
 }

@@ -58,7 +58,11 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, parse func(query
 		o = outcomeAccepted
 		return
 	default:
-		w.Header().Set("Allow", "POST, OPTIONS")
+		allow := "POST, OPTIONS"
+		if r.URL.Path == "/v1/events" { // see TakesEvents
+			allow = "GET, HEAD, " + allow
+		}
+		w.Header().Set("Allow", allow)
 		writeProblem(w, &problem{status: http.StatusMethodNotAllowed, Code: "MethodNotAllowed", Message: "send events with POST"})
 		return
 	}

@@ -86,7 +86,7 @@ const (
 func (l *Load) Bound(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		slots, most := &l.management, l.bodies.Limit()
-		if TakesEvents(r.URL.Path) {
+		if TakesEvents(r) {
 			slots, most = &l.events, most-most/managementShare
 		}
 		if !slots.take() {
@@ -108,10 +108,13 @@ func (l *Load) Bound(next http.Handler) http.Handler {
 	})
 }
 
-// TakesEvents reports whether a path takes events, commands or queries.
-func TakesEvents(path string) bool {
-	switch path {
-	case "/", "/v1/events", "/v1/commands", "/v1/queries":
+// TakesEvents reports whether a request is to the paths that take events, commands and
+// queries. One that reads /v1/events asks for those that are kept.
+func TakesEvents(r *http.Request) bool {
+	switch r.URL.Path {
+	case "/v1/events":
+		return r.Method != http.MethodGet && r.Method != http.MethodHead
+	case "/", "/v1/commands", "/v1/queries":
 		return true
 	}
 	return false

@@ -32,7 +32,7 @@ func startBounded(t *testing.T, connections int, memory machine.Memory, accepter
 	b := &bounded{load: NewLoad(connections, memory, prometheus.NewRegistry()), release: make(chan struct{})}
 	door := New(accepter, Options{})
 	handler := b.load.Bound(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if TakesEvents(r.URL.Path) {
+		if TakesEvents(r) {
 			door.ServeHTTP(w, r)
 			return
 		}

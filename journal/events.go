@@ -65,10 +65,26 @@ func (e *Events) EventByGivenIDBefore(id string, before Seq) (Record, error) {
 	return Record{}, fmt.Errorf("event %q: %w", id, ErrNotFound)
 }
 
-// Latest calls fn with events, the last one first, down to those accepted at since,
-// until fn says stop. It reads no more than fn asks for.
-func (e *Events) Latest(since Seq, fn func(Record) bool) error {
-	it, err := e.db.NewIter(&pebble.IterOptions{LowerBound: EventKey(since), UpperBound: []byte{TableEvent + 1}})
+// Between calls fn with the events from a number on, up to but without those at before, the
+// oldest first, until fn says stop. It ends where events are not yet on disk.
+func (e *Events) Between(from, before Seq, fn func(Record) bool) error {
+	if before = min(before, e.numbers.Stable()); before <= from {
+		return nil
+	}
+	return Scan(e.db, EventKey(from), EventKey(before), func(k, v []byte) (bool, error) {
+		r, err := readRecord(Seq(binary.BigEndian.Uint64(k[1:])), append([]byte(nil), v...))
+		return err == nil && fn(r), err
+	})
+}
+
+// Latest calls fn with the events from since on, up to but without those at before, the
+// latest first, until fn says stop. It reads no more than fn asks for, and passes over
+// events that are not yet on disk.
+func (e *Events) Latest(since, before Seq, fn func(Record) bool) error {
+	if before = min(before, e.numbers.Stable()); before <= since {
+		return nil
+	}
+	it, err := e.db.NewIter(&pebble.IterOptions{LowerBound: EventKey(since), UpperBound: EventKey(before)})
 	if err != nil {
 		return err
 	}

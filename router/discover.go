@@ -24,7 +24,7 @@ func discover(ctx context.Context, j *store.Journal, declared *catalog.Catalog, 
 	found := &Discovered{}
 	d := catalog.NewDiscoverer(declared)
 	var fault error
-	err := j.Events.Latest(journal.SeqAt(since), func(rec journal.Record) bool {
+	err := j.Events.Latest(journal.SeqAt(since), ^journal.Seq(0), func(rec journal.Record) bool {
 		if fault = ctx.Err(); fault != nil {
 			return false
 		}

@@ -329,7 +329,7 @@ func (s *server) handler(registry *prometheus.Registry, stopping context.Context
 		Gatherer: registry, Logger: s.log, Stopping: stopping,
 	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if ingest.TakesEvents(r.URL.Path) { // a mux would lead the path of one object's state to that of another
+		if ingest.TakesEvents(r) { // a mux would lead the path of one object's state to that of another
 			door.ServeHTTP(w, r)
 		} else {
 			management.ServeHTTP(w, r)

@@ -1,0 +1,294 @@
+package trace
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"signalbox/event"
+	"signalbox/journal"
+)
+
+// Listed is an event in a list, with what has come of it by now.
+type Listed struct {
+	ID            string     `json:"id"`
+	DetailType    string     `json:"detail_type"`
+	Source        string     `json:"source"`
+	Bus           string     `json:"bus"`
+	Kind          event.Kind `json:"kind,omitempty"`
+	Received      time.Time  `json:"received"`
+	Synthetic     bool       `json:"synthetic,omitempty"`
+	CorrelationID string     `json:"correlation_id,omitempty"`
+	Outcome       Outcome    `json:"outcome"`
+	Deliveries    []Outline  `json:"deliveries"`
+	// Event is the envelope, where it was asked for.
+	Event json.RawMessage `json:"event,omitempty"`
+
+	seq journal.Seq
+}
+
+// Outline is a delivery in a few words.
+type Outline struct {
+	ID       string             `json:"id"`
+	Rule     string             `json:"rule"`
+	Target   string             `json:"target"`
+	State    journal.TouchState `json:"state"`
+	Attempts int                `json:"attempts,omitempty"`
+	Status   int                `json:"status,omitempty"`
+	// Code is that of the error of a dead delivery, or of the latest attempt of a waiting one.
+	Code string `json:"error_code,omitempty"`
+}
+
+// Page is a part of the events that a filter chooses, the latest first.
+type Page struct {
+	Events []*Listed `json:"events"`
+	// Looked counts the events that were looked at for this page, back to LookedTo: a page
+	// is not full where few events match.
+	Looked   int       `json:"looked"`
+	LookedTo time.Time `json:"looked_to,omitzero"`
+	// Unreadable counts the events among them whose record is damaged.
+	Unreadable int `json:"unreadable,omitempty"`
+	// Next is the cursor of the page that follows; empty where there is none.
+	Next string `json:"next_cursor,omitempty"`
+}
+
+// The bounds of the work for one page: the events that are looked at, the bytes that are
+// read of them, and the bytes of the envelopes in it.
+const (
+	maxLooked  = 20_000
+	maxRead    = 64 << 20
+	maxContent = 8 << 20
+)
+
+// Search returns a page of the events that are kept, the latest first, from where an
+// earlier page ended. Content says that envelopes are part of it. An error of type
+// BadRequest is about the filter or the cursor.
+func (r *Reader) Search(f Filter, cursor string, limit int, content bool) (Page, error) {
+	page := Page{Events: []*Listed{}}
+	m, err := f.compile(r.now())
+	if err != nil {
+		return page, err
+	}
+	before, err := readCursor(cursor, r.journal.Seqs.Stable())
+	if err != nil {
+		return page, err
+	}
+	if !f.Until.IsZero() {
+		before = min(before, journal.SeqAt(f.Until))
+	}
+	s := searching{reader: r, matcher: m, page: &page, limit: limit, content: content}
+	since := max(journal.SeqAt(f.Since), r.journal.Seqs.Oldest())
+	switch {
+	case f.ID != "":
+		err = s.ofID(since, before)
+	case f.CorrelationID != "" && r.journal.Traces.Kept():
+		err = s.correlated(since, before)
+	default:
+		err = s.back(since, before)
+	}
+	return page, err
+}
+
+// now is the time that events are accepted by.
+func (r *Reader) now() time.Time { return r.journal.Seqs.Clock().Time() }
+
+// After returns the cursor with which Follow goes on behind an event.
+func (l *Listed) After() string { return cursorOf(l.seq + 1) }
+
+func cursorOf(s journal.Seq) string { return strconv.FormatUint(uint64(s), 36) }
+
+// readCursor reads a cursor; an empty one is the place otherwise.
+func readCursor(text string, otherwise journal.Seq) (journal.Seq, error) {
+	if text == "" {
+		return otherwise, nil
+	}
+	n, err := strconv.ParseUint(text, 36, 63)
+	if err != nil || cursorOf(journal.Seq(n)) != text {
+		return 0, &BadRequest{"cursor " + strconv.Quote(text) + ": use the next_cursor of an earlier page"}
+	}
+	return min(journal.Seq(n), otherwise), nil
+}
+
+// searching makes one page.
+type searching struct {
+	reader  *Reader
+	matcher *matcher
+	page    *Page
+	limit   int
+	content bool
+	read    int // bytes
+	held    int // bytes of envelopes in the page
+	// stopped means that something was left for the next page.
+	stopped bool
+	fault   error
+}
+
+// back looks through all events.
+func (s *searching) back(since, before journal.Seq) error {
+	return s.done(s.reader.journal.Events.Latest(since, before, s.look))
+}
+
+// done removes the cursor of a page behind which there is nothing.
+func (s *searching) done(err error) error {
+	if !s.stopped {
+		s.page.Next = ""
+	}
+	return cmp.Or(err, s.fault)
+}
+
+// ofID looks at the event with an id.
+func (s *searching) ofID(since, before journal.Seq) error {
+	e, err := s.reader.Event(s.matcher.ID)
+	if errors.Is(err, journal.ErrNotFound) {
+		return nil
+	}
+	if err == nil && e.Seq >= since && e.Seq < before {
+		_, err = s.lookAt(e.Seq)
+	}
+	return s.done(err)
+}
+
+// correlated looks at the events that the index has for a correlation id, the latest first.
+func (s *searching) correlated(since, before journal.Seq) error {
+	var seqs []journal.Seq
+	err := s.reader.journal.Events.Correlated(s.matcher.CorrelationID, since, func(at journal.Seq) bool {
+		if at < before {
+			seqs = append(seqs, at)
+		}
+		return at < before && len(seqs) < maxCounted
+	})
+	more := true
+	for i := len(seqs) - 1; i >= 0 && more && err == nil; i-- {
+		more, err = s.lookAt(seqs[i])
+	}
+	return s.done(err)
+}
+
+// lookAt is look for the event with a number, which may be gone.
+func (s *searching) lookAt(at journal.Seq) (more bool, err error) {
+	rec, err := s.reader.journal.Events.Event(at)
+	if errors.Is(err, journal.ErrNotFound) {
+		return true, nil
+	}
+	return err == nil && s.look(rec), err
+}
+
+// look takes an event into the page if the filter lets it through, and reports whether there
+// was room for it. The cursor of the next page is behind what was looked at last.
+func (s *searching) look(rec journal.Record) bool {
+	if len(s.page.Events) == s.limit || s.page.Looked == maxLooked || s.read >= maxRead {
+		s.stopped = true
+		return false
+	}
+	l, err := s.matched(&rec)
+	if err != nil {
+		s.fault = err
+		return false
+	}
+	if l != nil && s.content {
+		if s.held += len(rec.Envelope); s.held > maxContent && len(s.page.Events) > 0 {
+			s.stopped = true
+			return false
+		}
+		l.Event = rec.Envelope
+	}
+	if l != nil {
+		s.page.Events = append(s.page.Events, l)
+	}
+	s.page.Looked++
+	s.read += len(rec.Envelope) + len(rec.Meta)
+	s.page.LookedTo, s.page.Next = rec.Seq.Time(), cursorOf(rec.Seq)
+	return true
+}
+
+// matched returns an event that the filter lets through, or nil. One that can't be read is
+// counted, and hides none of the others.
+func (s *searching) matched(rec *journal.Record) (*Listed, error) {
+	l, err := s.reader.matched(s.matcher, rec)
+	if errors.Is(err, errUnreadable) {
+		s.page.Unreadable++
+		return nil, nil
+	}
+	return l, err
+}
+
+var errUnreadable = errors.New("the record is damaged")
+
+// matched returns an event that the filter lets through, with what came of it, or nil.
+func (r *Reader) matched(m *matcher, rec *journal.Record) (*Listed, error) {
+	e, err := m.event(rec)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errUnreadable, err)
+	}
+	if e == nil {
+		return nil, nil
+	}
+	l, err := r.listed(e)
+	if err != nil || !m.sent(l) {
+		return nil, err
+	}
+	return l, nil
+}
+
+// listed returns an event with what came of it.
+func (r *Reader) listed(e *Stored) (*Listed, error) {
+	touches, said, err := r.journal.Traces.Touches(e.Seq)
+	if err != nil {
+		return nil, err
+	}
+	m := &e.Parsed.Meta
+	l := &Listed{
+		ID: e.ID, DetailType: e.Parsed.DetailType, Source: e.Parsed.Source, Bus: m.Bus, Kind: m.Kind, Received: m.Received,
+		Synthetic: m.Synthetic, CorrelationID: m.CorrelationID, Deliveries: []Outline{}, seq: e.Seq,
+	}
+	for i := range touches {
+		l.Deliveries = append(l.Deliveries, r.outline(m.Bus, &touches[i]))
+	}
+	l.Outcome = r.outcome(l.Deliveries, said)
+	return l, nil
+}
+
+func (r *Reader) outline(bus string, t *journal.Touch) Outline {
+	d := &t.Delivery
+	o := Outline{
+		ID:   journal.DeliveryID(d.Seq, cmp.Or(d.Bus, bus), d.Rule, d.RuleTarget),
+		Rule: d.Rule, Target: r.target(d.Lane), State: t.State, Attempts: d.Attempts, Status: t.Status,
+	}
+	switch n := len(d.History); {
+	case d.Death != nil && t.State == journal.TouchDead:
+		o.Code, o.Status = d.Death.Code, d.Death.Status
+	case n > 0 && t.State != journal.TouchDelivered:
+		o.Code, o.Status = d.History[n-1].Code, d.History[n-1].Status
+	}
+	return o
+}
+
+// outcome returns what the states of deliveries come to.
+func (r *Reader) outcome(deliveries []Outline, said []journal.Said) Outcome {
+	count := map[journal.TouchState]int{}
+	for _, d := range deliveries {
+		count[d.State]++
+	}
+	ended := count[journal.TouchDelivered] + count[journal.TouchLogged]
+	switch {
+	case count[journal.TouchDead] > 0:
+		return OutcomeDead
+	case ended+count[journal.TouchDropped] < len(deliveries):
+		return OutcomePending
+	case ended > 0:
+		return OutcomeDelivered
+	case len(deliveries) > 0:
+		return OutcomeDropped
+	case !r.journal.Traces.Kept():
+		return OutcomeUnknown
+	}
+	for _, s := range said {
+		if s.Rule != "" {
+			return OutcomeMatched
+		}
+	}
+	return OutcomeUnmatched
+}
