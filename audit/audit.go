@@ -159,7 +159,7 @@ func (l *Log) Begin(r *http.Request, action, object string) *Action {
 	return a.begin()
 }
 
-// Signal returns the action of who sent the process a signal.
+// Signal returns the action of who sent the process a signal, or of what else made it act.
 func (l *Log) Signal(name, action string) *Action {
 	return (&Action{log: l, entry: l.entry(action, "", name)}).begin()
 }

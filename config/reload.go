@@ -64,6 +64,8 @@ type Outcome struct {
 	// NeedRestart are the options in config.yaml that differ from those the router
 	// was started with, and take effect only when it starts again.
 	NeedRestart []string
+	// Noticed means that a changed file was the reason: nobody asked for the reload.
+	Noticed bool
 	// Started and Took are when the reload began and how long it took.
 	Started time.Time
 	Took    time.Duration
@@ -102,7 +104,7 @@ func (r *Reloader) Run(ctx context.Context, polling func(error)) {
 		Paths:   r.watched,
 		Polling: polling,
 		// The error reaches whoever observes.
-		Changed: func() { _, _ = r.Reload(ctx) },
+		Changed: func() { _, _ = r.run(ctx, true) },
 	}
 	w.Run(ctx)
 }
@@ -123,13 +125,15 @@ func (r *Reloader) Status() Status {
 // Reload reads config.yaml, all rule files and the other sources, and hands the Set over
 // if it differs from the one that serves. An error about documents is of the type
 // document.Errors; what has changed beside it is of sources without a fault.
-func (r *Reloader) Reload(ctx context.Context) (changed bool, err error) {
+func (r *Reloader) Reload(ctx context.Context) (changed bool, err error) { return r.run(ctx, false) }
+
+func (r *Reloader) run(ctx context.Context, noticed bool) (changed bool, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if err := ctx.Err(); err != nil {
 		return false, err
 	}
-	out := Outcome{Started: time.Now()}
+	out := Outcome{Noticed: noticed, Started: time.Now()}
 	out.Changed, out.NeedRestart, out.Err = r.reload()
 	out.Took = time.Since(out.Started)
 	out.Set = r.set

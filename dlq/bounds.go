@@ -26,6 +26,8 @@ const (
 	trimTo = 0.95
 	// diskShare is the share of its disk from which on the queue is warned of.
 	diskShare = 0.10
+	// smaller is how much smaller than that it must become to be warned of again.
+	smaller = 0.8
 )
 
 // trimmer keeps the queue within its bounds.
@@ -101,6 +103,9 @@ func (t *trimmer) beyond(ctx context.Context) (int, error) {
 		t.count--
 		return true, true
 	})
+	if err != nil {
+		t.count = 0 // what was not dropped is still there: count again
+	}
 	if n > 0 {
 		t.log.Warn("the oldest dead letters were dropped: there were too many bytes of them", zap.Int("letters", n), zap.Uint64("max_bytes", t.bounds.MaxBytes))
 	}
@@ -162,7 +167,11 @@ type share struct {
 }
 
 func (s *share) tell(bytes, disk uint64) {
-	large := float64(bytes) > diskShare*float64(disk)
+	bound := diskShare * float64(disk)
+	if s.large {
+		bound *= smaller
+	}
+	large := float64(bytes) > bound
 	if large && !s.large {
 		s.log.Warn("dead letters take a large share of the disk: replay or purge them, or bound them with dlq: {max_age, max_bytes}",
 			zap.Uint64("bytes", bytes), zap.Uint64("disk", disk))

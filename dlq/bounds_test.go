@@ -115,7 +115,7 @@ func TestLargerLettersAreFoundToo(t *testing.T) {
 func TestALargeQueueIsWarnedOfOnce(t *testing.T) {
 	core, logs := observer.New(zap.WarnLevel)
 	w := share{log: zap.New(core)}
-	for _, bytes := range []uint64{5, 11, 12, 50, 9, 11} {
+	for _, bytes := range []uint64{5, 11, 9, 12, 50, 9, 11, 7, 9, 11} {
 		w.tell(bytes, 100)
 	}
 	if logs.FilterMessageSnippet("large share of the disk").Len() != 2 {

@@ -117,6 +117,7 @@ var (
 	descPending = prometheus.NewDesc("signalbox_deliveries_pending", "Deliveries that have neither ended nor died.", []string{"target", "state"}, nil)
 	descBlocked = prometheus.NewDesc("signalbox_order_keys_blocked", "Ordering keys whose head waits or has stopped them, or that have parked deliveries.", []string{"target"}, nil)
 	descDead    = prometheus.NewDesc("signalbox_dead_letters", "Deliveries in the dead-letter queue.", []string{"target"}, nil)
+	descLetters = prometheus.NewDesc("signalbox_dead_letters_bytes", "Bytes that dead letters take on disk, about.", nil, nil)
 	descCircuit = prometheus.NewDesc("signalbox_target_circuit", "1 for the state that a target's circuit breaker is in, 0 for the others.", []string{"target", "state"}, nil)
 	descRedrive = prometheus.NewDesc("signalbox_redrives_running", "Redrives that send dead letters again.", nil, nil)
 	descPaused  = prometheus.NewDesc("signalbox_target_paused", "1 while a target is paused, else 0.", []string{"target"}, nil)
@@ -127,7 +128,7 @@ var (
 )
 
 func (a *accounts) Describe(c chan<- *prometheus.Desc) {
-	for _, d := range [...]*prometheus.Desc{descPending, descBlocked, descDead, descCircuit, descPaused, descHeld, descRedrive, descFsyncs, descMemory, descDisk} {
+	for _, d := range [...]*prometheus.Desc{descPending, descBlocked, descDead, descLetters, descCircuit, descPaused, descHeld, descRedrive, descFsyncs, descMemory, descDisk} {
 		c <- d
 	}
 }
@@ -156,6 +157,9 @@ func (a *accounts) Collect(c chan<- prometheus.Metric) {
 	gauge(descRedrive, uint64(a.r.DeadLetters.Running()))
 	for _, p := range a.r.Pauses.Rules() {
 		gauge(descHeld, p.Held, p.Bus, p.Name)
+	}
+	if n, err := a.r.journal.Deliveries.DeadBytes(); err == nil {
+		gauge(descLetters, n)
 	}
 	m := a.r.journal.Metrics()
 	gauge(descDisk, m.DiskSpaceUsage())

@@ -40,13 +40,21 @@ func TestAuditTellsWhoDidWhat(t *testing.T) {
 	s.eventually("the hangup is audited", func() bool {
 		return slices.ContainsFunc(page().Entries, func(e audit.Entry) bool { return e.From == "SIGHUP" && e.Outcome == audit.Done })
 	})
+	text, err := os.ReadFile(filepath.Join(dir, "rules.yaml"))
+	must(t, err)
+	for _, want := range []audit.Outcome{audit.Failed, audit.Done} {
+		write(t, dir, "rules.yaml", map[audit.Outcome]string{audit.Failed: "rules: 1\n", audit.Done: string(text)}[want])
+		s.eventually("changed files are audited", func() bool {
+			return slices.ContainsFunc(page().Entries, func(e audit.Entry) bool { return e.From == "files" && e.Action == "reload" && e.Outcome == want })
+		})
+	}
 	if code := s.end(); code != cli.ExitOK {
 		t.Fatalf("ended with %d", code)
 	}
 	s = startRouter(t, dir)
 	found := map[string]int{}
 	for _, e := range page().Entries {
-		if host, _, _ := strings.Cut(e.From, ":"); host != "127.0.0.1" && e.From != "SIGHUP" {
+		if host, _, _ := strings.Cut(e.From, ":"); host != "127.0.0.1" && e.From != "SIGHUP" && e.From != "files" {
 			t.Errorf("from %q: %+v", e.From, e)
 		}
 		found[fmt.Sprintf("%s %s %s %s", e.Who(), e.Action, e.Outcome, e.Reason)]++

@@ -259,14 +259,27 @@ func (s *server) applyKeys(next *config.Config) error {
 }
 
 // observe returns what is told of every reload: the certificate is read again with each,
-// also where the rules have faults.
+// also where the rules have faults. Those that changed files led to are audited here, and the
+// others by those who asked for them.
 func (s *server) observe(r *reloads) func(config.Outcome) {
 	return func(o config.Outcome) {
 		r.observe(o)
+		if o.Noticed && (o.Changed || o.Recovered || o.Err != nil && !o.Repeated) {
+			s.auditFiles(o)
+		}
 		if s.certs != nil {
 			s.certs.Reload()
 		}
 	}
+}
+
+// auditFiles notes that changed files were read: what serves now, or why it does not change.
+func (s *server) auditFiles(o config.Outcome) {
+	did, problem := s.audit.Signal("files", "reload"), ""
+	if did.Detail(map[string]string{"revision": o.Set.Revision}); o.Err != nil {
+		problem = o.Err.Error()
+	}
+	did.End(problem)
 }
 
 // inUse returns how to fix a port that is taken.
