@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"signalbox/delivery"
+	"signalbox/delivery/circuit"
 	"signalbox/document"
 	"signalbox/journal"
 	"signalbox/router"
@@ -22,7 +23,7 @@ type TargetView struct {
 	// State says in one word how the target does.
 	State delivery.State `json:"state"`
 	// Circuit is its circuit breaker; absent where that is switched off.
-	Circuit *delivery.Circuit `json:"circuit,omitempty"`
+	Circuit *circuit.View `json:"circuit,omitempty"`
 	// Pause tells who has paused it; absent where nobody has.
 	Pause *pause.Pause `json:"pause,omitempty"`
 	// ThrottledUntil is until when the target has asked for no attempts.

@@ -38,7 +38,7 @@ func (g *aging) sweep(l *Lane) {
 	}
 	l.locked(func() {
 		g.running = false
-		g.at = time.Now().Add(max(l.health.circuit.cfg.OpenFor, sweepAgain))
+		g.at = time.Now().Add(max(l.health.circuit.OpenFor(), sweepAgain))
 		if len(aged) > 0 {
 			g.at = time.Now().Add(sweepAgain)
 		}

@@ -1,6 +1,10 @@
 package delivery
 
-import "time"
+import (
+	"time"
+
+	"signalbox/delivery/circuit"
+)
 
 // dispatch starts what there is to do: workers, a reader, the alarm. It is called
 // with the lock, after anything that may have made work.
@@ -15,11 +19,11 @@ func (l *Lane) dispatch() {
 	}
 	logDeaths(l, now)
 	c := &l.health.circuit
-	if c.state != CircuitClosed && !l.paused {
-		c.tick(now)
+	if c.State() != circuit.Closed && !l.paused {
+		c.Tick(now)
 		l.aging.begin(l, now)
 	}
-	if !now.Before(l.pace.at) && !c.throttled(now) {
+	if !now.Before(l.pace.at) && !c.Throttled(now) {
 		for l.workers < l.concurrency() && l.wanted(now) {
 			l.begin()
 		}
@@ -49,7 +53,7 @@ func (l *Lane) concurrency() int {
 	if l.paused {
 		return 0
 	}
-	return l.health.circuit.workers(max(1, l.active.Config.Concurrency))
+	return l.health.circuit.Workers(max(1, l.active.Config.Concurrency))
 }
 
 // wanted reports whether there is work for one worker more. Those that are starting
@@ -97,10 +101,10 @@ func (l *Lane) setAlarm(now time.Time) {
 	c := &l.health.circuit
 	var pace, throttled, gathered, probe, sweep time.Time
 	if len(l.window.queue) > 0 {
-		pace, throttled, gathered = l.pace.at, c.throttledUntil, l.active.batching().gathered(&l.window)
+		pace, throttled, gathered = l.pace.at, c.ThrottledUntil(), l.active.batching().gathered(&l.window)
 	}
-	if c.state != CircuitClosed {
-		probe, sweep = c.until, l.aging.at
+	if c.State() != circuit.Closed {
+		probe, sweep = c.ProbeAt(), l.aging.at
 	}
 	l.alarm.set(now, l.backlog.nextDue, pace, throttled, gathered, probe, sweep, l.readAt, l.absence.until, l.deaths.until)
 }

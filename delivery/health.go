@@ -5,20 +5,21 @@ import (
 
 	"go.uber.org/zap"
 
+	"signalbox/delivery/circuit"
 	"signalbox/targets"
 )
 
 // health is how a lane's target does.
 type health struct {
-	circuit circuit
-	budget  budget
+	circuit circuit.Breaker
+	budget  circuit.Budget
 	// failing is the text of the latest error that was logged; empty while the target
 	// takes deliveries.
 	failing string
 }
 
 func newHealth(cfg *targets.Config) health {
-	return health{circuit: newCircuit(cfg.Breaker), budget: newBudget(cfg.RetryBudget, time.Now())}
+	return health{circuit: circuit.New(cfg.Breaker), budget: circuit.NewBudget(cfg.RetryBudget, time.Now())}
 }
 
 // change is what an attempt has told of a target that was not known before.
@@ -37,11 +38,11 @@ func (h *health) failed(now time.Time, first bool, f *targets.Error, longest tim
 	c.failing = h.failing != text
 	h.failing = text
 	if first {
-		h.budget.first()
+		h.budget.First()
 	}
-	c.opened, c.closed = h.circuit.judge(now, f, text, longest)
+	c.opened, c.closed = h.circuit.Judge(now, f, text, longest)
 	if !f.Final {
-		wait = h.budget.retry(now)
+		wait = h.budget.Retry(now)
 	}
 	return c, wait
 }
@@ -51,9 +52,9 @@ func (h *health) succeeded(first bool) (c change) {
 	c.well = h.failing != ""
 	h.failing = ""
 	if first {
-		h.budget.first()
+		h.budget.First()
 	}
-	c.closed = h.circuit.answered()
+	c.closed = h.circuit.Answered()
 	return c
 }
 

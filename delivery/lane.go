@@ -286,7 +286,7 @@ func (l *Lane) hasten() {
 	if l.env.Store.LaneCounts(l.ID).Waiting > 0 {
 		l.backlog.hasten.ask(now)
 	}
-	l.health.circuit.probeNow(now)
+	l.health.circuit.ProbeNow(now)
 }
 
 // checkDrained tells, once, that the backlog of a draining lane has been delivered.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"signalbox/delivery/circuit"
 	"signalbox/targets"
 )
 
@@ -44,8 +45,8 @@ func tooOld(l *Lane, it *Item, retry targets.Retry) *targets.Error {
 	e := lastError(it, retry)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if c := &l.health.circuit; c.state != CircuitClosed {
-		e.Err = fmt.Errorf("%w; the circuit of target %q has been open since %s (%s)", e.Err, l.Name, c.since.UTC().Format(time.RFC3339), c.reason)
+	if c := &l.health.circuit; c.State() != circuit.Closed {
+		e.Err = fmt.Errorf("%w; the circuit of target %q has been open since %s (%s)", e.Err, l.Name, c.Since().UTC().Format(time.RFC3339), c.Reason())
 	}
 	return e
 }

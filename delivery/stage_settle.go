@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"signalbox/delivery/circuit"
 	"signalbox/journal"
 	"signalbox/targets"
 )
@@ -63,7 +64,7 @@ func (a *Attempt) failed() {
 		a.deadLetterAs(next, "")
 	default:
 		next.State = journal.Waiting
-		next.Due = it.run.due(now.Add(max(backoff(a.retry, round, failure.RetryAfter), min(wait, a.retry.MaxBackoff)))).UTC()
+		next.Due = it.run.due(now.Add(max(circuit.Backoff(a.retry, round, failure.RetryAfter), min(wait, a.retry.MaxBackoff)))).UTC()
 		if a.retry.MaxAge > 0 && next.Due.After(a.deadline) {
 			next.Due = a.deadline.UTC() // to end when its age says so, not later
 		}

@@ -3,6 +3,7 @@ package delivery
 import (
 	"time"
 
+	"signalbox/delivery/circuit"
 	"signalbox/targets"
 )
 
@@ -35,8 +36,8 @@ type Status struct {
 	Failing string
 	// Circuit is its circuit breaker; nil where that is switched off, in
 	// CircuitState closed.
-	Circuit      *Circuit
-	CircuitState CircuitState
+	Circuit      *circuit.View
+	CircuitState circuit.State
 	// ThrottledUntil is until when the target has asked for no attempts.
 	ThrottledUntil time.Time
 	// GoneUntil is until when the deliveries of a target that is gone wait for it.
@@ -49,16 +50,16 @@ type Status struct {
 func (l *Lane) Status() Status {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	s := Status{State: stateOf(l), Failing: l.health.failing, CircuitState: l.health.circuit.state, InFlight: l.workers - l.starting}
+	s := Status{State: stateOf(l), Failing: l.health.failing, CircuitState: l.health.circuit.State(), InFlight: l.workers - l.starting}
 	if l.active == nil && l.absence.waits() {
 		s.GoneUntil = l.absence.until.UTC()
 	}
 	if l.active != nil {
 		cfg := l.active.Config
-		s.Config, s.Circuit = &cfg, l.health.circuit.view()
+		s.Config, s.Circuit = &cfg, l.health.circuit.View()
 	}
-	if c := &l.health.circuit; c.throttled(time.Now()) {
-		s.ThrottledUntil = c.throttledUntil.UTC()
+	if c := &l.health.circuit; c.Throttled(time.Now()) {
+		s.ThrottledUntil = c.ThrottledUntil().UTC()
 	}
 	return s
 }
@@ -71,9 +72,9 @@ func stateOf(l *Lane) State {
 		return Paused
 	case l.draining:
 		return Draining
-	case l.health.circuit.state == CircuitOpen:
+	case l.health.circuit.State() == circuit.Open:
 		return Open
-	case l.health.circuit.state == CircuitHalfOpen:
+	case l.health.circuit.State() == circuit.HalfOpen:
 		return HalfOpen
 	case l.health.failing != "":
 		return Failing

@@ -71,15 +71,14 @@ func (w worker) upNext() int {
 func (w worker) allowed(n int) bool {
 	l := w.lane
 	c := &l.health.circuit
-	if c.throttledUntil.IsZero() && l.pace.limiter == nil {
+	if c.ThrottledUntil().IsZero() && l.pace.limiter == nil {
 		return true
 	}
 	now := time.Now()
-	if c.throttled(now) {
+	if c.Throttled(now) {
 		l.setAlarm(now)
 		return false
 	}
-	c.throttledUntil = time.Time{}
 	if !l.pace.allows(n, now) {
 		l.setAlarm(now)
 		return false

@@ -12,6 +12,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"signalbox/delivery"
+	"signalbox/delivery/circuit"
 	"signalbox/dlq"
 	"signalbox/event"
 	"signalbox/journal"
@@ -64,7 +65,7 @@ func TestAnOpenCircuitKeepsDeliveriesFromBeingAttempted(t *testing.T) {
 		if first < 3 || first > 3+4 {
 			t.Fatalf("%d attempts before the circuit opened, want 3 and those under way with them", first)
 		}
-		if s := b.status("a"); s.State != delivery.Open || s.Circuit.State != delivery.CircuitOpen || s.Circuit.Reason == "" || s.Ready == 0 || s.InFlight != 0 {
+		if s := b.status("a"); s.State != delivery.Open || s.Circuit.State != circuit.Open || s.Circuit.Reason == "" || s.Ready == 0 || s.InFlight != 0 {
 			t.Errorf("got %+v, %+v", s, s.Circuit)
 		}
 		if reason, failing := b.router.Lanes.Failing("a"); !failing || !strings.Contains(reason, "refused") || !b.router.Lanes.BreakerOpen("a") {
@@ -91,7 +92,7 @@ func TestAnOpenCircuitKeepsDeliveriesFromBeingAttempted(t *testing.T) {
 		if c := b.counts(); c.Delivered != 100 {
 			t.Errorf("after the target came back: %+v", c)
 		}
-		if s := b.status("a"); s.State != delivery.OK || s.Circuit.State != delivery.CircuitClosed || b.router.Lanes.BreakerOpen("a") {
+		if s := b.status("a"); s.State != delivery.OK || s.Circuit.State != circuit.Closed || b.router.Lanes.BreakerOpen("a") {
 			t.Errorf("got %+v, %+v", s, s.Circuit)
 		}
 		if n, m := logs.FilterMessageSnippet("circuit opened").Len(), logs.FilterMessageSnippet("circuit closed").Len(); n != 1 || m != 1 {
@@ -104,14 +105,14 @@ func TestWhatCountsForTheCircuit(t *testing.T) {
 	for _, test := range []struct {
 		name  string
 		say   func(context.Context, *targets.Delivery) error
-		state delivery.CircuitState
+		state circuit.State
 	}{
-		{"no connection", down, delivery.CircuitOpen},
-		{"500", answer(500, targets.CodeErrorFromTarget, false, 0), delivery.CircuitOpen},
-		{"429", answer(429, targets.CodeThrottling, false, 0), delivery.CircuitOpen},
-		{"400 is the delivery's fault", answer(400, targets.CodeErrorFromTarget, true, 0), delivery.CircuitClosed},
-		{"a retried 409 too", answer(409, targets.CodeErrorFromTarget, false, 0), delivery.CircuitClosed},
-		{"a body that can't be sent", answer(0, targets.CodeInvalidJSON, true, 0), delivery.CircuitClosed},
+		{"no connection", down, circuit.Open},
+		{"500", answer(500, targets.CodeErrorFromTarget, false, 0), circuit.Open},
+		{"429", answer(429, targets.CodeThrottling, false, 0), circuit.Open},
+		{"400 is the delivery's fault", answer(400, targets.CodeErrorFromTarget, true, 0), circuit.Closed},
+		{"a retried 409 too", answer(409, targets.CodeErrorFromTarget, false, 0), circuit.Closed},
+		{"a body that can't be sent", answer(0, targets.CodeInvalidJSON, true, 0), circuit.Closed},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -210,7 +211,7 @@ func TestRetryAfterIsForTheWholeTarget(t *testing.T) {
 		b.fakes["a"].say(answer(429, targets.CodeThrottling, false, 30*time.Second))
 		b.send(orders(40)...)
 		b.settled()
-		if n, s := len(b.fakes["a"].deliveries()), b.status("a"); n > 4 || s.ThrottledUntil.IsZero() || s.Circuit.State != delivery.CircuitClosed {
+		if n, s := len(b.fakes["a"].deliveries()), b.status("a"); n > 4 || s.ThrottledUntil.IsZero() || s.Circuit.State != circuit.Closed {
 			t.Fatalf("%d attempts, want those alone that were under way; %+v %+v", n, s, s.Circuit)
 		}
 		time.Sleep(29 * time.Second)

@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"signalbox/delivery"
+	"signalbox/delivery/circuit"
 	"signalbox/dlq"
 )
 
@@ -160,7 +161,7 @@ func TestARetryProbesATargetBehindAnOpenCircuit(t *testing.T) {
 			t.Fatal(err)
 		}
 		b.settled()
-		if s := b.status("a"); s.Delivered != 30 || s.Circuit.State != delivery.CircuitClosed {
+		if s := b.status("a"); s.Delivered != 30 || s.Circuit.State != circuit.Closed {
 			t.Errorf("got %+v", s)
 		}
 		if _, err := b.router.Lanes.RetryTarget("nowhere"); err == nil {

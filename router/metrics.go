@@ -6,6 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"signalbox/delivery"
+	"signalbox/delivery/circuit"
 	"signalbox/event"
 	"signalbox/journal/store"
 	"signalbox/rules"
@@ -149,7 +150,7 @@ func (a *accounts) Collect(c chan<- prometheus.Metric) {
 		gauge(descPending, n.Held, l.Name, "held")
 		gauge(descDead, n.Dead, l.Name)
 		gauge(descPaused, indicator(now.State == delivery.Paused), l.Name)
-		for _, state := range delivery.CircuitStates {
+		for _, state := range circuit.States {
 			gauge(descCircuit, indicator(now.CircuitState == state), l.Name, string(state))
 		}
 	}

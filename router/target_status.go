@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"signalbox/delivery"
+	"signalbox/delivery/circuit"
 	"signalbox/journal"
 	"signalbox/router/pause"
 	"signalbox/targets"
@@ -22,7 +23,7 @@ type TargetStatus struct {
 	// State says in one word how the target does.
 	State delivery.State `json:"state"`
 	// Circuit is its circuit breaker; nil where that is switched off.
-	Circuit *delivery.Circuit `json:"circuit,omitempty"`
+	Circuit *circuit.View `json:"circuit,omitempty"`
 	// Pause tells who has paused it; nil where nobody has.
 	Pause *pause.Pause `json:"pause,omitempty"`
 	// ThrottledUntil is until when the target has asked for no attempts.

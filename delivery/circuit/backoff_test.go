@@ -1,4 +1,4 @@
-package delivery
+package circuit
 
 import (
 	"testing"
@@ -12,7 +12,7 @@ func TestBackoffLiesBetweenItsBounds(t *testing.T) {
 	for n, ceiling := range map[int]time.Duration{1: 2, 2: 4, 3: 8, 4: 10, 5: 10, 31: 10, 32: 10, 1000: 10} {
 		shortest, longest := time.Hour, time.Duration(0)
 		for range 2000 {
-			wait := backoff(cfg, n, 0)
+			wait := Backoff(cfg, n, 0)
 			shortest, longest = min(shortest, wait), max(longest, wait)
 		}
 		if ceiling *= time.Second; longest > ceiling || longest < ceiling*9/10 {
@@ -23,7 +23,7 @@ func TestBackoffLiesBetweenItsBounds(t *testing.T) {
 		}
 	}
 	same := targets.Retry{MinBackoff: time.Second, MaxBackoff: time.Second}
-	if wait := backoff(same, 3, 0); wait != time.Second {
+	if wait := Backoff(same, 3, 0); wait != time.Second {
 		t.Errorf("waits %v, want a second", wait)
 	}
 }

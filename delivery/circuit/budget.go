@@ -1,4 +1,4 @@
-package delivery
+package circuit
 
 import (
 	"time"
@@ -6,11 +6,11 @@ import (
 	"signalbox/targets"
 )
 
-// budget bounds the retries of one lane: a bucket that first attempts and time
+// Budget bounds the retries of one lane: a bucket that first attempts and time
 // fill, and that each retry takes one token from. It may go below zero: the
 // deficit is how long the next retry must wait. Whoever uses it holds the lane's
 // lock.
-type budget struct {
+type Budget struct {
 	cfg targets.RetryBudget
 	// tokens were there at the moment at; firsts counts the first attempts since,
 	// whose tokens are in already.
@@ -24,28 +24,29 @@ type budget struct {
 // budgetSeconds is how many seconds' worth of MinRate may be saved up.
 const budgetSeconds = 10
 
-func newBudget(cfg targets.RetryBudget, now time.Time) budget {
-	b := budget{cfg: cfg, at: now}
+// NewBudget returns a full budget.
+func NewBudget(cfg targets.RetryBudget, now time.Time) Budget {
+	b := Budget{cfg: cfg, at: now}
 	b.tokens = b.most()
 	return b
 }
 
-func (b *budget) off() bool { return b.cfg.Off || b.cfg.MinRate.IsZero() }
+func (b *Budget) off() bool { return b.cfg.Off || b.cfg.MinRate.IsZero() }
 
 // most is how many tokens can be saved up.
-func (b *budget) most() float64 {
+func (b *Budget) most() float64 {
 	return max(10, budgetSeconds*max(b.cfg.MinRate.PerSecond(), b.cfg.Ratio*b.perSecond))
 }
 
-// first pays in for a delivery's first attempt.
-func (b *budget) first() {
+// First pays in for a delivery's first attempt.
+func (b *Budget) First() {
 	b.firsts++
 	b.tokens = min(b.tokens+b.cfg.Ratio, b.most())
 }
 
-// retry takes a token for a retry that is to come, and gives how long it must
+// Retry takes a token for a retry that is to come, and returns how long it must
 // wait for it at the least.
-func (b *budget) retry(now time.Time) time.Duration {
+func (b *Budget) Retry(now time.Time) time.Duration {
 	if b.off() {
 		return 0
 	}
@@ -60,7 +61,7 @@ func (b *budget) retry(now time.Time) time.Duration {
 
 // refill pays in what time has brought, and measures the first attempts anew
 // where a second or more has gone by.
-func (b *budget) refill(now time.Time) {
+func (b *Budget) refill(now time.Time) {
 	seconds := now.Sub(b.at).Seconds()
 	if seconds < 0 {
 		b.at = now // the clock was set back
