@@ -12,18 +12,20 @@ type catalogView struct {
 	Revision string                `json:"revision"`
 	Types    []*catalog.Type       `json:"types"`
 	Warnings []router.DoorWarnings `json:"warnings"`
+	Next     string                `json:"next_cursor,omitempty"`
 }
 
 // catalogHandlers show the types of messages.
 type catalogHandlers struct{ router *router.Router }
 
-func (h catalogHandlers) get(_ http.ResponseWriter, _ *http.Request) (any, error) {
+func (h catalogHandlers) get(_ http.ResponseWriter, r *http.Request) (any, error) {
 	set := h.router.Rules()
-	v := catalogView{Revision: set.Revision, Types: []*catalog.Type{}, Warnings: h.router.DoorWarnings()}
+	var all []*catalog.Type
 	if set.Catalog != nil {
-		v.Types = append(v.Types, set.Catalog.Types...)
+		all = set.Catalog.Types
 	}
-	return v, nil
+	types, next, err := page(r.URL.Query(), all, func(t **catalog.Type) string { return (*t).Name + "@" + (*t).Version })
+	return catalogView{Revision: set.Revision, Types: types, Warnings: h.router.DoorWarnings(), Next: next}, err
 }
 
 // The number of events that a discovery looks at, by default and at most.

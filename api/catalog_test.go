@@ -3,6 +3,8 @@ package api_test
 import (
 	"encoding/json"
 	"errors"
+	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -52,6 +54,27 @@ func TestCatalogOfNothing(t *testing.T) {
 	w.write("catalog.yaml", "types: []\n")
 	w.ask("POST", "/-/reload", "", 200, `"changed":true`)
 	w.ask("GET", "/v1/catalog", "", 200, `"types":[],"warnings":[]`)
+}
+
+func TestCatalogInPages(t *testing.T) {
+	w := newWorld(t)
+	w.write("catalog.yaml", `types: [{name: A, version: "1.0.0"}, {name: A, version: "2.0.0"}, {name: B, version: "1.0.0"}]`)
+	w.ask("POST", "/-/reload", "", 200, `"changed":true`)
+	var names []string
+	for cursor, more := "", true; more; more = cursor != "" {
+		var v struct {
+			Types []struct{ Name, Version string }
+			Next  string `json:"next_cursor"`
+		}
+		must(t, json.Unmarshal([]byte(w.ask("GET", "/v1/catalog?limit=1&cursor="+url.QueryEscape(cursor), "", 200, `"revision"`)), &v))
+		cursor = v.Next
+		for _, x := range v.Types {
+			names = append(names, x.Name+x.Version)
+		}
+	}
+	if got := strings.Join(names, " "); got != "A1.0.0 A2.0.0 B1.0.0" {
+		t.Errorf("got %s", got)
+	}
 }
 
 func TestDiscoverTellsOfDriftAndProposes(t *testing.T) {

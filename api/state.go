@@ -21,6 +21,7 @@ type StatePage struct {
 // StateTypes is the types of objects whose state is known.
 type StateTypes struct {
 	Types []string `json:"types"`
+	Next  string   `json:"next_cursor,omitempty"`
 }
 
 // maxStateTypes bounds the listing of types.
@@ -29,9 +30,13 @@ const maxStateTypes = 10_000
 // stateHandlers show the latest state of objects.
 type stateHandlers struct{ states *state.Reader }
 
-func (h stateHandlers) types(_ http.ResponseWriter, _ *http.Request) (any, error) {
-	types, err := h.states.Types(maxStateTypes)
-	return StateTypes{append([]string{}, types...)}, err
+func (h stateHandlers) types(_ http.ResponseWriter, r *http.Request) (any, error) {
+	all, err := h.states.Types(maxStateTypes)
+	if err != nil {
+		return nil, err
+	}
+	types, next, err := page(r.URL.Query(), all, func(name *string) string { return *name })
+	return StateTypes{types, next}, err
 }
 
 func (h stateHandlers) list(w http.ResponseWriter, r *http.Request) (any, error) {
