@@ -22,11 +22,11 @@ func newTailCommand(c *cli.Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "tail",
 		Short: "Show events as they come, and where they go",
-		Long: `Show events as they are accepted, with the targets that they go to, until it is
-interrupted. With --since it begins in the past. If the connection breaks it goes on where
-it was cut off; no event is missed, unless retention drops it meanwhile.
+		Long: `Show events as they are accepted, with the targets that they go to, until you
+interrupt it. --since begins in the past. If the connection breaks, it continues
+where it stopped. No event is missed, unless retention drops it in the meantime.
 
-With --output json it prints an event a line, with its envelope.`,
+--output json prints one event a line, with its envelope.`,
 		Example: `  signalbox tail
   signalbox tail --source shop.orders --since 10m
   signalbox tail --output json | jq .event.detail`,
@@ -35,7 +35,7 @@ With --output json it prints an event a line, with its envelope.`,
 	}
 	t.Connection.Flags(cmd)
 	t.filter.flags(cmd)
-	cmd.Flags().IntVar(&t.count, "count", 0, "end after this many events; 0 goes on until it is interrupted")
+	cmd.Flags().IntVar(&t.count, "count", 0, "end after this many events; 0 continues until it is interrupted")
 	t.output.Flag(cmd)
 	return cmd
 }
@@ -52,7 +52,7 @@ type tailCommand struct {
 // errEnough ends a tail that has shown what it was asked for.
 var errEnough = errors.New("enough")
 
-// The waits between attempts to go on.
+// The waits between attempts to continue.
 const (
 	firstAgain = 500 * time.Millisecond
 	lastAgain  = 10 * time.Second
@@ -82,7 +82,7 @@ func (t *tailCommand) run(ctx context.Context) error {
 		if t.shown > shown || cursor != begun {
 			wait = firstAgain
 		}
-		fmt.Fprintf(t.Stderr, "cut off (%v); it goes on in %s\n", err, wait)
+		fmt.Fprintf(t.Stderr, "cut off (%v); it continues in %s\n", err, wait)
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
