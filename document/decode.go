@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"signalbox/spelling"
@@ -158,7 +159,7 @@ func (d *Decoder) scalar(n *Node, v reflect.Value, path Path) {
 			return
 		}
 		if text, ok := d.scalarText(n, path, "a string"); ok {
-			v.SetString(text)
+			v.SetString(strings.Clone(text)) // else it would keep the whole file in memory
 		}
 	case v.Kind() == reflect.Bool:
 		if text, ok := d.scalarText(n, path, "true or false"); ok {
@@ -237,6 +238,9 @@ func (d *Decoder) dictionary(n *Node, v reflect.Value, path Path) {
 // Unique gives a mapping's entries and reports those whose key was there
 // before.
 func (d *Decoder) Unique(n *Node, path Path) []Member {
+	if len(n.Members) < 2 {
+		return n.Members
+	}
 	first := make(map[string]Position, len(n.Members))
 	unique := make([]Member, 0, len(n.Members))
 	for _, member := range n.Members {
@@ -254,11 +258,10 @@ func (d *Decoder) structure(n *Node, v reflect.Value, path Path) {
 	if !d.fits(n, Mapping, path) {
 		return
 	}
-	fields := fieldsOf(v)
 	for _, member := range d.Unique(n, path) {
-		field, known := fields[member.Key]
+		field, known := fieldOf(v, member.Key)
 		if !known {
-			d.UnknownKey(member, path, fieldNames(fields))
+			d.UnknownKey(member, path, fieldNames(v))
 			continue
 		}
 		d.value(member.Value, field, path.Key(member.Key))
@@ -286,34 +289,58 @@ func inside(v reflect.Value) reflect.Value {
 }
 
 // Keys returns the keys of a mapping that is read into what the pointer into points to.
-func Keys(into any) []string { return fieldNames(fieldsOf(reflect.ValueOf(into).Elem())) }
+func Keys(into any) []string { return fieldNames(reflect.ValueOf(into).Elem()) }
 
-func fieldsOf(v reflect.Value) map[string]reflect.Value {
-	fields := make(map[string]reflect.Value, v.NumField())
-	for i := range v.NumField() {
-		tag, ok := v.Type().Field(i).Tag.Lookup("yaml")
-		switch {
-		case !ok || tag == "-":
-		case tag == ",inline":
-			for name, field := range fieldsOf(inside(v.Field(i))) {
-				fields[name] = field
-			}
-		default:
-			for name := range strings.SplitSeq(tag, "|") {
-				fields[name] = v.Field(i)
-			}
+// taggedField is a field of a struct that is read into, by its keys.
+type taggedField struct {
+	index  int
+	keys   []string
+	inline bool
+}
+
+// tags has the fields of the types that were read into.
+var tags sync.Map // reflect.Type to []taggedField
+
+func tagsOf(t reflect.Type) []taggedField {
+	if known, ok := tags.Load(t); ok {
+		return known.([]taggedField)
+	}
+	var fields []taggedField
+	for i := range t.NumField() {
+		tag, ok := t.Field(i).Tag.Lookup("yaml")
+		if ok && tag != "-" {
+			fields = append(fields, taggedField{index: i, keys: strings.Split(tag, "|"), inline: tag == ",inline"})
 		}
 	}
+	tags.Store(t, fields)
 	return fields
 }
 
-func fieldNames(fields map[string]reflect.Value) []string {
-	names := make([]string, 0, len(fields))
-	for name := range fields {
-		names = append(names, name)
+// fieldOf returns the field of a struct for a key; of several, the last.
+func fieldOf(v reflect.Value, key string) (reflect.Value, bool) {
+	for _, f := range slices.Backward(tagsOf(v.Type())) {
+		if f.inline {
+			if field, ok := fieldOf(inside(v.Field(f.index)), key); ok {
+				return field, true
+			}
+		} else if slices.Contains(f.keys, key) {
+			return v.Field(f.index), true
+		}
+	}
+	return reflect.Value{}, false
+}
+
+// fieldNames returns the keys of a struct, sorted.
+func fieldNames(v reflect.Value) (names []string) {
+	for _, f := range tagsOf(v.Type()) {
+		if f.inline {
+			names = append(names, fieldNames(inside(v.Field(f.index)))...)
+		} else {
+			names = append(names, f.keys...)
+		}
 	}
 	slices.Sort(names)
-	return names
+	return slices.Compact(names)
 }
 
 // Pointer gives the value, or nil if the key is absent.

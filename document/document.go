@@ -150,7 +150,7 @@ func ParseTemplate(file string, src []byte) (*Node, error) { return parseAs(file
 
 func parseAs(file string, src []byte, functions bool) (*Node, error) {
 	if len(src) > MaxBytes {
-		return nil, problem(Position{File: file}, "the file is %d bytes; at most %d are read", len(src), MaxBytes)
+		return nil, problem(Position{File: file}, "the file has more than %d MiB: divide it into several; all files of a folder are read where the configuration names the folder", MaxBytes>>20)
 	}
 	src = bytes.TrimPrefix(src, []byte("\ufeff"))
 	if at := invalidUTF8(src); at >= 0 {

@@ -132,7 +132,7 @@ func TestParseFaults(t *testing.T) {
 		{"deep JSON", "x.json", deep("["), "x.json:1:129: values nest deeper than 128"},
 		{"deep through aliases", "x.yaml", aliasChain(), "values nest deeper than 128"},
 		{"too many", "x.json", "[" + strings.Repeat("1,", MaxNodes) + "1]", "more than 200000 values in one file"},
-		{"too long", "x.yaml", strings.Repeat(" ", MaxBytes+1), "x.yaml: the file is 4194305 bytes; at most 4194304 are read"},
+		{"too long", "x.yaml", strings.Repeat(" ", MaxBytes+1), "x.yaml: the file has more than 4 MiB: divide it into several; all files of a folder are read where the configuration names the folder"},
 		{"not text", "x.yaml", "a: \x00", "x.yaml:1:4: a NUL byte: this is no text file"},
 		{"merge of a scalar", "x.yaml", "a: {<<: 1}", "x.yaml:1:9: << merges a mapping or a list of mappings, not a number"},
 		{"anchor twice", "x.yaml", "a: &x 1\nb: &x 2", "x.yaml:2:4: the anchor &x is defined twice"},

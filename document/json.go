@@ -85,7 +85,7 @@ func (r *jsonReader) value(depth int) (*Node, error) {
 		return nil, problem(pos, "values nest deeper than %d", MaxDepth)
 	}
 	if r.nodes++; r.nodes > MaxNodes {
-		return nil, problem(pos, "more than %d values in one file", MaxNodes)
+		return nil, problem(pos, "more than %d values in one file: divide it into several", MaxNodes)
 	}
 	n := &Node{Pos: pos, size: 1}
 	switch v := tok.(type) {

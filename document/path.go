@@ -1,9 +1,6 @@
 package document
 
-import (
-	"regexp"
-	"strconv"
-)
+import "strconv"
 
 // Path leads to a value inside a file: what it belongs to (`rule "big"`) and
 // the keys below that (`targets[0].retry`).
@@ -15,12 +12,23 @@ type Path struct {
 // In starts a path within something that has a name, such as `rule "big"`.
 func In(context string) Path { return Path{context: context} }
 
-var plainKey = regexp.MustCompile(`^[A-Za-z0-9_$-]+$`)
+// plainKey reports whether a key stands in a path as it is. Paths are made for every value
+// of every file: a regular expression is too dear here.
+func plainKey(key string) bool {
+	for i := range len(key) {
+		switch c := key[i]; {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '_', c == '$', c == '-':
+		default:
+			return false
+		}
+	}
+	return key != ""
+}
 
 // Key is the path of a mapping's value.
 func (p Path) Key(key string) Path {
 	switch {
-	case !plainKey.MatchString(key):
+	case !plainKey(key):
 		p.keys += "[" + strconv.Quote(key) + "]"
 	case p.keys == "":
 		p.keys = key

@@ -66,6 +66,12 @@ func (ps *Problems) AddError(file string, err error) {
 	}
 }
 
+// Take adds the faults of others.
+func (ps *Problems) Take(others *Problems) { ps.list = append(ps.list, others.list...) }
+
+// Since returns the faults that were noted after the first n.
+func (ps *Problems) Since(n int) []*Problem { return slices.Clone(ps.list[n:]) }
+
 // Has says whether a fault was noted at this path of this place.
 func (ps *Problems) Has(pos Position, path Path) bool {
 	text := path.String()

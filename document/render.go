@@ -10,6 +10,8 @@ import (
 type Rendering struct {
 	JSON  []byte
 	marks []mark
+	// unmarked writes the text alone.
+	unmarked bool
 }
 
 // mark is a value's first byte in the text and its place in the file.
@@ -26,6 +28,13 @@ func (n *Node) Render() *Rendering {
 	return r
 }
 
+// JSON returns what Render writes, without the places.
+func (n *Node) JSON() []byte {
+	r := Rendering{unmarked: true}
+	r.value(n)
+	return r.JSON
+}
+
 // At is where the value that holds the given byte of the text stands in its
 // file.
 func (r *Rendering) At(offset int) Position {
@@ -34,6 +43,9 @@ func (r *Rendering) At(offset int) Position {
 }
 
 func (r *Rendering) mark(pos Position) {
+	if r.unmarked {
+		return
+	}
 	r.marks = append(r.marks, mark{offset: len(r.JSON), pos: pos})
 }
 
@@ -75,10 +87,24 @@ func (r *Rendering) mapping(n *Node) {
 }
 
 func (r *Rendering) string(s string) {
+	if unescaped(s) {
+		r.JSON = append(append(append(r.JSON, '"'), s...), '"')
+		return
+	}
 	var text bytes.Buffer
 	enc := json.NewEncoder(&text)
 	enc.SetEscapeHTML(false)
 	// Encode cannot fail on a string; the parser has checked that it is UTF-8.
 	_ = enc.Encode(s)
 	r.JSON = append(r.JSON, bytes.TrimSuffix(text.Bytes(), []byte{'\n'})...)
+}
+
+// unescaped reports whether a text stands in JSON as it is.
+func unescaped(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c >= 0x80 || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
 }

@@ -29,7 +29,15 @@ type yamlReader struct {
 	functions bool
 }
 
-func parseYAML(file string, src []byte, functions bool) (n *Node, err error) {
+func parseYAML(file string, src []byte, functions bool) (*Node, error) {
+	if n, ok := quickYAML(file, src); ok {
+		return n, nil
+	}
+	return slowYAML(file, src, functions)
+}
+
+// slowYAML reads all of YAML.
+func slowYAML(file string, src []byte, functions bool) (n *Node, err error) {
 	// The parser is third-party code that reads what anybody may write; a panic in
 	// it must cost one file, not the router.
 	defer func() {
@@ -185,7 +193,7 @@ func (r *yamlReader) sequence(v *ast.SequenceNode, pos Position, depth int) (*No
 func bounded(n *Node, depth int) error {
 	switch {
 	case n.size > MaxNodes:
-		return problem(n.Pos, "more than %d values in one file, its aliases expanded", MaxNodes)
+		return problem(n.Pos, "more than %d values in one file, its aliases expanded: divide it into several", MaxNodes)
 	case depth+n.height > MaxDepth:
 		return problem(n.Pos, "values nest deeper than %d", MaxDepth)
 	}
