@@ -2,6 +2,7 @@ package rules
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,30 +17,31 @@ import (
 // that all are reported at once.
 type builder struct {
 	*report
-	contents []contents
-	set      *Set
+	loader *loader
+	set    *Set
 	// busPos is where buses were first declared.
 	busPos map[string]Position
 	hash   revision
+	// kept counts the rules that were not built anew.
+	kept int
 }
 
 func (l *loader) build() *Set {
 	b := &builder{
-		report:   l.report,
-		contents: l.contents,
+		report: l.report,
+		loader: l,
 		set: &Set{
 			Targets: map[string]targets.Config{},
 			Orders:  map[string]*exprenv.OrderKey{},
 			Buses:   map[string]Bus{DefaultBus: {Name: DefaultBus}},
-			Files:   l.files,
 			Catalog: l.catalog,
 		},
 		busPos: map[string]Position{},
 	}
 	declared := newTargetBuilder(l.report, l.src, b.set, &b.hash)
-	for _, c := range l.contents {
-		b.buses(c.buses)
-		declared.add(c)
+	for _, p := range l.parts {
+		b.buses(p.contents.buses)
+		declared.add(p.contents)
 	}
 	b.hierarchy()
 	declared.checkBuses()
@@ -51,13 +53,26 @@ func (l *loader) build() *Set {
 	}
 	b.hash.add("naming", l.catalog.Naming.Fingerprint())
 	declared.unused()
-	if b.problems.Len() == 0 { // a faulty rule has no pattern
-		b.set.seal(&b.problems, &b.warnings)
-	}
-	checkHandlers(b.set, &b.problems, &b.warnings)
 	b.hash.add("origin", l.src.Account, l.src.Region)
 	b.set.Revision = b.hash.sum()
+	b.together()
 	return b.set
+}
+
+// together does what takes all rules. Where they are those of before, nothing is done twice.
+func (b *builder) together() {
+	if known := b.loader.known; known != nil && known.Revision == b.set.Revision && b.kept == len(b.set.Rules) {
+		b.set.matchers, b.set.doubts = known.matchers, known.doubts
+		b.warnings.Take(&b.set.doubts)
+		return
+	}
+	var doubts document.Problems
+	if b.problems.Len() == 0 { // a faulty rule has no pattern
+		b.set.seal(&b.problems, &doubts)
+	}
+	checkHandlers(b.set, &b.problems, &doubts)
+	b.set.doubts = doubts
+	b.warnings.Take(&doubts)
 }
 
 func (b *builder) buses(buses []busDraft) {
@@ -95,42 +110,47 @@ func (b *builder) hierarchy() {
 	}
 }
 
-// drafts gathers the rules of all files, with the targets that other files
-// attach to them.
-func (b *builder) drafts() []*draft {
-	var all []*draft
-	for _, c := range b.contents {
-		all = append(all, c.rules...)
+// attachAll adds to rules the targets that other documents have for them.
+func (b *builder) attachAll() {
+	var attached []attachment
+	for _, p := range b.loader.parts {
+		attached = append(attached, p.contents.attached...)
 	}
-	for _, c := range b.contents {
-		for _, a := range c.attached {
-			b.attach(a, all)
+	if len(attached) == 0 {
+		return
+	}
+	byName := map[string][]*draft{}
+	for _, p := range b.loader.parts {
+		if p.later || p.kept != nil {
+			b.loader.read(p)
+		}
+		for _, d := range p.contents.rules {
+			byName[d.Name.Value] = append(byName[d.Name.Value], d)
 		}
 	}
-	return all
+	for _, a := range attached {
+		b.attach(a, byName)
+	}
 }
 
-func (b *builder) attach(a attachment, all []*draft) {
-	var names, buses []string
+func (b *builder) attach(a attachment, byName map[string][]*draft) {
+	var buses []string
 	var found *draft
-	for _, d := range all {
-		switch {
-		case d.Name.Value != a.rule:
-			names = append(names, d.Name.Value)
-		case d.bus() == cmp.Or(a.bus, DefaultBus):
+	for _, d := range byName[a.rule] {
+		if d.bus() == cmp.Or(a.bus, DefaultBus) {
 			d.Targets = append(d.Targets, a.targets...)
 			return
-		default:
-			found = d
-			buses = append(buses, d.bus())
 		}
+		found = d
+		buses = append(buses, d.bus())
 	}
 	path := document.Path{}.Key("Targets")
 	switch {
 	case a.bus != "" || len(buses) == 0:
-		if slices.ContainsFunc(b.contents, func(c contents) bool { return slices.Contains(c.schedules, a.rule) }) {
+		if slices.ContainsFunc(b.loader.parts, func(p *part) bool { return slices.Contains(p.contents.schedules, a.rule) }) {
 			return // left out, as was warned
 		}
+		names := slices.Sorted(maps.Keys(byName))
 		b.problems.Add(a.pos, path, "no rule %q on bus %q%s", a.rule, cmp.Or(a.bus, DefaultBus), spelling.Suggest(a.rule, names))
 	case len(buses) > 1:
 		b.problems.Add(a.pos, path, "rule %q stands on the buses %s: add \"EventBusName\" and the name of one", a.rule, strings.Join(buses, ", "))
@@ -139,20 +159,78 @@ func (b *builder) attach(a attachment, all []*draft) {
 	}
 }
 
+// ruleKey is what a Set has one rule of.
+type ruleKey struct{ bus, name string }
+
 // rules builds the rules, each name once on its bus.
 func (b *builder) rules(one *ruleBuilder) {
-	type key struct{ bus, name string }
-	first := map[key]Position{}
-	for _, d := range b.drafts() {
-		k := key{d.bus(), d.Name.Value}
+	b.attachAll()
+	first := map[ruleKey]Position{}
+	ahead := &ahead{parts: b.loader.parts}
+	defer ahead.wait.Wait()
+	for i, p := range b.loader.parts {
+		ahead.from(i)
+		if p.kept == nil || !b.fits(p.kept, b.loader.known, one.targets) || !b.again(p.kept, first) {
+			b.partRules(p, one, first)
+		} else {
+			one.names.take(p.kept)
+			p.built, p.warnings = p.kept, p.kept.warnings
+		}
+		for _, w := range p.warnings {
+			b.warnings.AddError(p.document.Path, w)
+		}
+		if p.document.Path != "" {
+			b.set.Files = append(b.set.Files, p.file)
+		}
+	}
+	sortRules(b.set.Rules)
+}
+
+// again takes rules that were kept, unless one of them is there already.
+func (b *builder) again(k *kept, first map[ruleKey]Position) bool {
+	for i := range k.rules {
+		r := k.rules[i].rule
+		if _, twice := first[ruleKey{r.Bus, r.Name}]; twice {
+			return false
+		}
+	}
+	for i := range k.rules {
+		r := k.rules[i].rule
+		first[ruleKey{r.Bus, r.Name}] = r.Pos
+		b.set.Rules = append(b.set.Rules, r)
+		b.hash.parts = append(b.hash.parts, k.rules[i].digest)
+	}
+	b.kept += len(k.rules)
+	return true
+}
+
+// partRules builds the rules of one document.
+func (b *builder) partRules(p *part, one *ruleBuilder, first map[ruleKey]Position) {
+	if p.later || p.kept != nil {
+		b.loader.read(p)
+	}
+	warned, named, actions := b.warnings.Len(), len(one.names.named), len(one.names.actions)
+	built := &kept{text: p.document.Text, contents: p.contents, file: p.file}
+	for _, d := range p.contents.rules {
+		k := ruleKey{d.bus(), d.Name.Value}
 		if at, again := first[k]; again && k.name != "" {
 			b.problems.Add(d.pos, d.path, "stands twice on bus %q; it is also at %s: rename one", k.bus, at)
 			one.rule(d) // for its other faults
 			continue
 		}
 		first[k] = d.pos
-		b.set.Rules = append(b.set.Rules, one.rule(d))
-		b.hash.rule(d)
+		r := keptRule{rule: one.rule(d), digest: ruleDigest(d)}
+		for i := range d.Targets {
+			t := &d.Targets[i]
+			r.names = append(r.names, targetName{written: t.Target.Value, arn: t.ARN, resolved: r.rule.Targets[i].Target})
+		}
+		built.rules = append(built.rules, r)
+		b.set.Rules = append(b.set.Rules, r.rule)
+		b.hash.parts = append(b.hash.parts, r.digest)
 	}
-	sortRules(b.set.Rules)
+	p.warnings = append(p.warnings, b.warnings.Since(warned)...)
+	built.warnings = p.warnings
+	built.named, built.actions = slices.Clone(one.names.named[named:]), slices.Clone(one.names.actions[actions:])
+	built.contents.rules, p.contents.rules = nil, nil
+	p.built = built
 }

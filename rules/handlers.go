@@ -14,6 +14,9 @@ import (
 type handlerCheck struct {
 	set                *Set
 	problems, warnings *document.Problems
+	// certain are the rules that certainly match every message of a type, by types; it is
+	// made when it is asked for first.
+	certain map[string][]sender
 }
 
 // checkHandlers looks at the commands and queries that the catalog declares: each has
@@ -38,9 +41,12 @@ type sender struct {
 
 func (c *handlerCheck) oneHandler(name string, kind event.Kind) {
 	var before []sender
-	for _, r := range c.set.Rules {
-		sends, ok := certain(r, name, kind)
-		if !ok {
+	if c.certain == nil {
+		c.certain = certainOf(c.set.Rules)
+	}
+	for _, sends := range c.certain[name] {
+		r := sends.rule
+		if len(r.Kinds) > 0 && !slices.Contains(r.Kinds, kind) {
 			continue
 		}
 		n := c.handling(r)
@@ -74,23 +80,31 @@ func (s sender) meets(o sender) bool {
 		slices.ContainsFunc(s.sources, func(source string) bool { return slices.Contains(o.sources, source) })
 }
 
-// certain reports whether an enabled rule matches every message of a type, whatever
-// its detail: its pattern asks for the type by name, and for sources by name, and
+// certainOf returns the enabled rules that match every message of a type, whatever its
+// detail, by these types: their patterns ask for types by name, and for sources by name, and
 // for nothing else.
-func certain(r *Rule, name string, kind event.Kind) (s sender, ok bool) {
-	if r.State != Enabled || r.When != nil || r.Pattern == nil || len(r.Kinds) > 0 && !slices.Contains(r.Kinds, kind) {
-		return s, false
-	}
-	var asks map[string][]string
-	if json.Unmarshal(r.Pattern.Source(), &asks) != nil || !slices.Contains(asks["detail-type"], name) {
-		return s, false
-	}
-	for field := range asks {
-		if field != "detail-type" && field != "source" {
-			return s, false
+func certainOf(rules []*Rule) map[string][]sender {
+	all := map[string][]sender{}
+	for _, r := range rules {
+		if r.State != Enabled || r.When != nil || r.Pattern == nil {
+			continue
+		}
+		var asks map[string][]string
+		if json.Unmarshal(r.Pattern.Source(), &asks) != nil {
+			continue
+		}
+		types := asks["detail-type"]
+		delete(asks, "detail-type")
+		s := sender{rule: r, sources: asks["source"]}
+		if delete(asks, "source"); len(asks) > 0 {
+			continue
+		}
+		slices.Sort(types)
+		for _, name := range slices.Compact(types) {
+			all[name] = append(all[name], s)
 		}
 	}
-	return sender{rule: r, sources: asks["source"]}, true
+	return all
 }
 
 // handling counts the targets of a rule that are no mere logs.

@@ -2,7 +2,6 @@ package rules
 
 import (
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -13,25 +12,34 @@ import (
 // loader reads the documents of sources for one Set.
 type loader struct {
 	*report
-	src      *Source
-	contents []contents
-	files    []File
-	catalog  *catalog.Catalog
+	src     *Source
+	parts   []*part
+	catalog *catalog.Catalog
+	// known is the Set of which rules may be kept; nil for none.
+	known *Set
 }
 
 // build makes a Set of what sources hold; it is of no use where there are faults.
 func (src *Source) build(origins []*origin) (*Set, document.Errors) {
 	l := &loader{report: newReport(), src: src}
+	l.types(origins[0])
+	if known := src.Previous; known != nil && known.circumstances == l.circumstances() {
+		l.known = known
+	}
 	for _, o := range origins {
 		l.load(o)
 	}
 	set := l.build()
-	set.origins = origins
+	set.origins, set.circumstances = origins, l.circumstances()
 	set.Warnings = l.warnings.Sorted()
-	if files := origins[0]; l.problems.Len() == 0 && files.declared == nil {
+	if l.problems.Len() > 0 {
+		return set, l.problems.Sorted()
+	}
+	if files := origins[0]; files.declared == nil {
 		files.declared = l.catalog
 	}
-	return set, l.problems.Sorted()
+	set.kept = keep(l.parts)
+	return set, nil
 }
 
 // load reads what one source holds.
@@ -42,50 +50,47 @@ func (l *loader) load(o *origin) {
 	for _, p := range o.warnings.Sorted() {
 		l.warnings.AddError(p.Pos.File, p)
 	}
-	l.contents = append(l.contents, contents{targets: members(l.dec, o.targets, "targets"), buses: readBuses(l.dec, o.buses)})
+	l.parts = append(l.parts, &part{contents: contents{targets: members(l.dec, o.targets, "targets"), buses: readBuses(l.dec, o.buses)}})
 	for _, d := range o.documents {
 		l.document(d, o.name != "")
 	}
-	if o.name == "" {
-		l.types(o)
+}
+
+// document adds what one document holds. What was read before is not read again, and what
+// holds rules alone is read when they are built, so that not all rules are in memory as they
+// were written.
+func (l *loader) document(d Document, noFile bool) {
+	p := &part{document: d, noFile: noFile}
+	l.parts = append(l.parts, p)
+	if p.kept = l.known.keptOf(d); p.kept != nil {
+		p.contents, p.file = p.kept.contents, p.kept.file
+		return
+	}
+	if p.later = onlyRules(d); !p.later {
+		l.read(p)
 	}
 }
 
-// document adds what one document holds.
-func (l *loader) document(d Document, noFile bool) {
-	root, err := document.Parse(d.Path, d.Text)
-	if err != nil {
-		l.problems.AddError(d.Path, err)
-		return
+// read reads a document in full.
+func (l *loader) read(p *part) {
+	p.later, p.kept = false, nil
+	r := p.reading()
+	l.problems.Take(&r.problems)
+	p.warnings = r.warnings.Sorted()
+	if r.root == nil && r.problems.Len() == 0 {
+		l.empty(p)
 	}
-	r := &fileReader{report: l.report}
-	r.path, r.noFile = d.Path, noFile
-	switch {
-	case root == nil:
-		l.empty(d.Path)
-	case strings.EqualFold(filepath.Ext(d.Path), ".json"):
-		r.json(root)
-	default:
-		r.file(root)
-	}
-	l.contents = append(l.contents, r.contents)
-	l.files = append(l.files, File{
-		Path:     d.Path,
-		Rules:    len(r.rules),
-		attached: len(r.attached),
-		Targets:  len(r.targets),
-		Buses:    len(r.buses),
-	})
 }
 
 // empty judges a file without content. Rewriting a file in place passes through
 // this state, and its rules must not be lost for that moment.
-func (l *loader) empty(path string) {
+func (l *loader) empty(p *part) {
+	path := p.document.Path
 	if before := fileOf(l.src.Previous, path); before.Rules+before.Targets+before.Buses+before.attached > 0 {
 		l.problems.Add(Position{File: path}, document.Path{}, "is empty, and had %s before; delete it to remove them, or write rules: [] into it", before.holds())
 		return
 	}
-	l.warnings.Add(Position{File: path}, document.Path{}, "is empty: it holds no rules")
+	p.warnings = append(p.warnings, &document.Problem{Pos: Position{File: path}, Message: "is empty: it holds no rules"})
 }
 
 func fileOf(s *Set, path string) File {
@@ -125,6 +130,14 @@ func (l *loader) types(o *origin) {
 	for _, w := range l.catalog.Warnings {
 		l.warnings.AddError(w.Pos.File, w)
 	}
+}
+
+// circumstances are what the meaning of rules depends on besides their text and their targets.
+func (l *loader) circumstances() string {
+	var r revision
+	r.add(l.src.Account, l.src.Region, l.catalog.Naming.Fingerprint())
+	r.add(l.catalog.Fingerprint...)
+	return r.sum()
 }
 
 func (l *loader) readTypes(documents []Document) *catalog.Catalog {

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"strings"
 
 	"signalbox/catalog"
 	"signalbox/document"
@@ -15,6 +16,21 @@ type typeNames struct {
 	catalog *catalog.Catalog
 	named   []namedType // types that rules name
 	actions []namedType // ids of entries
+	// interned has each name once, so that none keeps the text of its file in memory.
+	interned map[string]string
+}
+
+// intern returns the one copy of a name.
+func (t *typeNames) intern(name string) string {
+	if known, ok := t.interned[name]; ok {
+		return known
+	}
+	if t.interned == nil {
+		t.interned = map[string]string{}
+	}
+	name = strings.Clone(name)
+	t.interned[name] = name
+	return name
 }
 
 // namedType is a name that a rule uses: of a type in a pattern or under emits, or of an
@@ -52,6 +68,7 @@ func (t *typeNames) sources(p *pattern.Pattern, at func(int) Position, path docu
 
 // add notes the name of a type, and warns where it breaks the naming standard.
 func (t *typeNames) add(name string, pos Position, path document.Path) {
+	name = t.intern(name)
 	t.named = append(t.named, namedType{name, pos, path})
 	if _, declared := t.catalog.Type(name, ""); declared {
 		return // its declaration is where it is mended
@@ -95,7 +112,13 @@ func (t *typeNames) spelling() {
 	}
 }
 
+// take notes the names of rules that were kept.
+func (t *typeNames) take(k *kept) {
+	t.named = append(t.named, k.named...)
+	t.actions = append(t.actions, k.actions...)
+}
+
 // action notes the id of an entry, which names what the target does.
 func (t *typeNames) action(id string, pos Position, path document.Path) {
-	t.actions = append(t.actions, namedType{id, pos, path})
+	t.actions = append(t.actions, namedType{t.intern(id), pos, path})
 }

@@ -3,6 +3,7 @@ package rules
 import (
 	"errors"
 	"strconv"
+	"sync"
 
 	"signalbox/document"
 	"signalbox/rules/exprenv"
@@ -43,8 +44,8 @@ func sourceText(n *document.Node) (text []byte, at func(offset int) Position) {
 	if n.Kind == document.String {
 		return []byte(n.Text), n.TextPosition
 	}
-	rendering := n.Render()
-	return rendering.JSON, rendering.At
+	rendered := sync.OnceValue(n.Render)
+	return n.JSON(), func(offset int) Position { return rendered().At(offset) }
 }
 
 // follow goes down a path as far as the file has it, so that a fault of what was

@@ -33,8 +33,14 @@ type Set struct {
 	// Warnings are what is allowed in the files but looks like a mistake.
 	Warnings []*document.Problem
 
-	origins  []*origin // what it was built of, the files first
+	origins []*origin // what it was built of, the files first
+	// kept are the rules of documents for the next Set, as long as the circumstances are the
+	// same.
+	kept          map[string]*kept
+	circumstances string
+
 	matchers map[string]*matcher
+	doubts   document.Problems // the warnings that all rules together show
 	// above holds, for each bus that bubbles, the buses above it.
 	above map[string][]string
 }

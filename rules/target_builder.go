@@ -28,6 +28,8 @@ type targetBuilder struct {
 	// not at fault.
 	broken map[string]bool
 	byARN  map[string]string
+	// equal says which targets are the same in the Set that rules are kept of.
+	equal map[string]bool
 	// unlimited says that it was warned of references that nothing limits.
 	unlimited bool
 }
@@ -220,6 +222,33 @@ func (b *targetBuilder) unused() {
 			b.warnings.Add(b.pos[name], document.In("target "+strconv.Quote(name)), "no rule sends to it: name it under the targets of one, or remove it")
 		}
 	}
+}
+
+// find returns the target that an entry names, by its name or its ARN, and whether there is a
+// sound one.
+func (b *targetBuilder) find(name, arn string) (string, bool) {
+	if arn != "" {
+		if named, ok := b.byARN[arn]; ok {
+			return named, true
+		}
+		name = NameInARN(arn)
+	}
+	_, ok := b.set.Targets[name]
+	return name, ok
+}
+
+// same reports whether a target is what it is in another Set.
+func (b *targetBuilder) same(name string, other *Set) bool {
+	same, ok := b.equal[name]
+	if !ok {
+		now, before := b.set.Targets[name], other.Targets[name]
+		same = now.Equal(&before)
+		if b.equal == nil {
+			b.equal = map[string]bool{}
+		}
+		b.equal[name] = same
+	}
+	return same
 }
 
 // resolve finds the target that an entry names, by its name or its ARN.

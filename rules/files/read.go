@@ -2,6 +2,7 @@
 package files
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"os"
@@ -24,10 +25,11 @@ func Read(path string) ([]byte, error) {
 		return nil, withoutPath(err)
 	}
 	defer f.Close()
-	src, err := io.ReadAll(io.LimitReader(f, document.MaxBytes+1))
-	if err != nil {
+	text := bytes.NewBuffer(make([]byte, 0, min(info.Size(), document.MaxBytes)+bytes.MinRead))
+	if _, err := text.ReadFrom(io.LimitReader(f, document.MaxBytes+1)); err != nil {
 		return nil, withoutPath(err)
 	}
+	src := text.Bytes()
 	// Half of a file may be valid; whoever is writing it will cause another load.
 	if after, err := f.Stat(); err != nil || len(src) <= document.MaxBytes && after.Size() != int64(len(src)) {
 		return nil, errors.New("changed while it was read; it will be read again when it has been written")

@@ -1,0 +1,178 @@
+package rules
+
+import (
+	"bytes"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+
+	"signalbox/document"
+)
+
+// part is one document while a Set is built.
+type part struct {
+	document Document
+	noFile   bool
+	contents contents
+	file     File
+	// warnings are those of the document and of its rules.
+	warnings []*document.Problem
+	// later says that the document has not been read, and holds rules alone.
+	later bool
+	// kept is what its rules came to when they were built last; nil where that is not known.
+	kept *kept
+	// built is what its rules have come to now.
+	built *kept
+	// ahead is the document as it is read by another goroutine; nil where it is not.
+	ahead chan *docReading
+}
+
+// docReading is a document that has been read, with reports of its own.
+type docReading struct {
+	*fileReader
+	root *document.Node
+}
+
+// reading reads the document.
+func (p *part) reading() *docReading {
+	r := &docReading{fileReader: &fileReader{report: newReport()}}
+	if p.ahead != nil {
+		r = <-p.ahead
+		p.ahead = nil
+	} else {
+		r.parse(p.document, p.noFile)
+	}
+	p.contents = r.contents
+	p.file = File{Path: p.document.Path, Rules: len(r.rules), attached: len(r.attached), Targets: len(r.targets), Buses: len(r.buses)}
+	return r
+}
+
+func (r *docReading) parse(d Document, noFile bool) {
+	r.path, r.noFile = d.Path, noFile
+	var err error
+	if r.root, err = document.Parse(d.Path, d.Text); err != nil {
+		r.problems.AddError(d.Path, err)
+		return
+	}
+	switch {
+	case r.root == nil:
+	case strings.EqualFold(filepath.Ext(d.Path), ".json"):
+		r.json(r.root)
+	default:
+		r.file(r.root)
+	}
+}
+
+// onlyRules reports whether a document certainly holds no targets and no buses: it is a block
+// mapping whose lines begin with a space, with an item of a list, or with rules:.
+func onlyRules(d Document) bool {
+	if strings.EqualFold(filepath.Ext(d.Path), ".json") {
+		return false
+	}
+	begun := false
+	for line := range bytes.Lines(d.Text) {
+		line = bytes.TrimRight(line, "\r\n")
+		switch {
+		case bytes.HasPrefix(line, []byte("rules:")):
+			begun = true
+		case len(bytes.TrimSpace(line)) == 0, line[0] == '#':
+		case !begun:
+			return false
+		case line[0] == ' ', bytes.HasPrefix(line, []byte("- ")):
+		default:
+			return false
+		}
+	}
+	return begun
+}
+
+// ahead reads documents in other goroutines, a few before their turn.
+type ahead struct {
+	parts []*part
+	next  int
+	wait  sync.WaitGroup
+}
+
+// from begins to read the documents behind the n-th.
+func (a *ahead) from(n int) {
+	for most := n + 2*runtime.GOMAXPROCS(0); a.next < len(a.parts) && a.next < most; a.next++ {
+		p := a.parts[a.next]
+		if !p.later {
+			continue
+		}
+		p.ahead = make(chan *docReading, 1)
+		a.wait.Go(func() {
+			r := &docReading{fileReader: &fileReader{report: newReport()}}
+			r.parse(p.document, p.noFile)
+			p.ahead <- r
+		})
+	}
+}
+
+// kept is what the rules of a document have come to, for as long as neither the document nor
+// what they depend on changes.
+type kept struct {
+	text     []byte
+	contents contents // without the rules
+	file     File
+	rules    []keptRule
+	warnings []*document.Problem
+	// named and actions are what typeNames has of the rules.
+	named, actions []namedType
+}
+
+// keptRule is a rule, its part of the revision, and the targets that its entries name.
+type keptRule struct {
+	rule   *Rule
+	digest digest
+	names  []targetName
+}
+
+// targetName is how an entry names its target, and which one that is.
+type targetName struct{ written, arn, resolved string }
+
+// keep returns what can be kept of a Set without faults, by the paths of documents. Where
+// documents add targets to the rules of others, nothing can.
+func keep(parts []*part) map[string]*kept {
+	all := map[string]*kept{}
+	for _, p := range parts {
+		if len(p.contents.attached) > 0 {
+			return nil
+		}
+		if p.built != nil && len(p.contents.schedules) == 0 {
+			all[p.document.Path] = p.built
+		}
+	}
+	return all
+}
+
+// keptOf returns what a Set keeps of a document; nil where that has changed.
+func (s *Set) keptOf(d Document) *kept {
+	if s == nil {
+		return nil
+	}
+	k := s.kept[d.Path]
+	if k == nil || !bytes.Equal(k.text, d.Text) {
+		return nil
+	}
+	return k
+}
+
+// fits reports whether rules that were kept mean what they did: their buses are there, and
+// their targets are the same.
+func (b *builder) fits(k *kept, known *Set, targets *targetBuilder) bool {
+	for i := range k.rules {
+		r := &k.rules[i]
+		if _, ok := b.set.Buses[r.rule.Bus]; !ok {
+			return false
+		}
+		for _, n := range r.names {
+			name, ok := targets.find(n.written, n.arn)
+			if !ok || name != n.resolved || !targets.same(name, known) {
+				return false
+			}
+		}
+	}
+	return true
+}
