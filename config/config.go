@@ -72,6 +72,7 @@ type Config struct {
 	MinFreeDisk document.Size `yaml:"min_free_disk"`
 	DLQ         DLQ           `yaml:"dlq"`
 	TargetGone  TargetGone    `yaml:"target_gone"`
+	Metrics     Metrics       `yaml:"metrics"`
 	// Trace is on, or off: whether what came of each event is kept, so that its
 	// trace can be shown.
 	Trace string `yaml:"trace"`
@@ -141,6 +142,12 @@ type DLQ struct {
 	MaxBytes document.Size `yaml:"max_bytes"`
 }
 
+// Metrics tells what is counted.
+type Metrics struct {
+	// MaxRules is the most rules of which each has figures of its own.
+	MaxRules int `yaml:"max_rules"`
+}
+
 // TargetGone tells what becomes of the deliveries of a target that vanishes from the
 // rules.
 type TargetGone struct {
@@ -177,6 +184,7 @@ func Default() *Config {
 		Dedup:           Dedup{Window: 5 * time.Minute},
 		MinFreeDisk:     512 << 20,
 		TargetGone:      TargetGone{Wait: 5 * time.Minute},
+		Metrics:         Metrics{MaxRules: 5000},
 		Trace:           "on",
 		MaxHops:         32,
 		MaxDerived:      10_000,

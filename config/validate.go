@@ -54,6 +54,7 @@ func (c *Config) validate(root *document.Node, problems *document.Problems) {
 	v.check(c.Dedup.Window >= 0 && c.Dedup.Window <= 24*time.Hour, "must be from 0, which takes every event, to 24h", "dedup", "window")
 	v.check(c.DLQ.MaxAge >= 0, "must be 0, which is no bound, or how long to keep a dead letter", "dlq", "max_age")
 	v.check(c.DLQ.MaxBytes >= 0, "must be 0, which is no bound, or a size such as 1GiB", "dlq", "max_bytes")
+	v.check(c.Metrics.MaxRules >= 1, "must be at least 1", "metrics", "max_rules")
 	v.check(c.TargetGone.Wait >= 0, "must be 0, which is not at all, or how long to wait", "target_gone", "wait")
 	v.check(c.DrainDelay >= 0, "must not be negative", "drain_delay")
 	v.positive("shutdown_timeout", "", int64(c.ShutdownTimeout))

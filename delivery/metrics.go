@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -23,6 +24,8 @@ type Metrics struct {
 	toAttempt    *prometheus.HistogramVec
 	toSuccess    *prometheus.HistogramVec
 	attemptTimes *prometheus.HistogramVec
+	// noRules leaves out which rule a delivery is of.
+	noRules atomic.Bool
 }
 
 // latencies are the upper bounds of histograms of seconds.
@@ -61,13 +64,17 @@ func (m *Metrics) ExpectTarget(name string) {
 	m.attemptTimes.WithLabelValues(name)
 }
 
-// ExpectRule makes the figures of a rule's deliveries to a target there from the
-// start.
-func (m *Metrics) ExpectRule(rule, target string) {
-	for _, o := range [...]string{outcomeDelivered, outcomeDead, outcomeDropped, outcomeLogged} {
-		m.deliveries.WithLabelValues(rule, target, o)
+// EachRule sets whether deliveries are counted for each rule, and reports whether that has
+// changed: the counts by rule and target then begin anew.
+func (m *Metrics) EachRule(each bool) (changed bool) {
+	if changed = m.noRules.Swap(!each) == each; changed {
+		m.deliveries.Reset()
 	}
+	return changed
 }
+
+// OfEachRule reports whether deliveries are counted for each rule.
+func (m *Metrics) OfEachRule() bool { return !m.noRules.Load() }
 
 // ForgetTarget removes the figures of a target that is gone.
 func (m *Metrics) ForgetTarget(name string) {
@@ -79,9 +86,15 @@ func (m *Metrics) ForgetTarget(name string) {
 	}
 }
 
-// ForgetRule removes the figures of the deliveries of rules of a name.
-func (m *Metrics) ForgetRule(name string) {
-	m.deliveries.DeletePartialMatch(prometheus.Labels{"rule": name})
+// ForgetRules removes the figures of the deliveries of rules of these names.
+func (m *Metrics) ForgetRules(names map[string]bool) {
+	if len(names) > 100 { // each is looked for in all figures: begin anew
+		m.deliveries.Reset()
+		return
+	}
+	for name := range names {
+		m.deliveries.DeletePartialMatch(prometheus.Labels{"rule": name})
+	}
 }
 
 // Died counts a delivery that goes to the dead-letter queue.
@@ -101,5 +114,8 @@ func (m *Metrics) delivered(rule, target string, took, whole time.Duration) {
 func (m *Metrics) failed(target, code string) { m.attempts.WithLabelValues(target, code).Inc() }
 
 func (m *Metrics) ended(rule, target, outcome string) {
+	if m.noRules.Load() {
+		rule = ""
+	}
 	m.deliveries.WithLabelValues(rule, target, outcome).Inc()
 }

@@ -208,7 +208,7 @@ func (in *intake) handOver(plans []plan, entries []journal.Entry) {
 // whenError reports a condition that failed on an event: once for each rule, as
 // long as the rules stay the same.
 func (in *intake) whenError(m rules.Matched) {
-	in.metrics.whenErrors.WithLabelValues(m.Rule.Bus, m.Rule.Name).Inc()
+	in.metrics.conditionFailed(m.Rule)
 	if _, logged := in.whenFailed.LoadOrStore(m.Rule.Bus+"/"+m.Rule.Name, true); !logged {
 		in.log.Warn("condition failed on an event; the rule does not match it",
 			zap.String("bus", m.Rule.Bus), zap.String("rule", m.Rule.Name), zap.Error(m.Err))

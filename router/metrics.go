@@ -57,17 +57,20 @@ func newMetrics(reg prometheus.Registerer, r *Router) *metrics {
 	return m
 }
 
-// expect makes the counters of every rule and target there from the start.
-func (m *metrics) expect(set *rules.Set) {
-	for name := range set.Targets {
+// serve takes in the rules that serve now: the figures of every target are there from the
+// start, those of a rule from its first event on, and not at all where there are more rules
+// than most. Before is what served until now; nil where nothing has.
+func (m *metrics) serve(before, now *rules.Set, most int) {
+	for name := range now.Targets {
 		m.lanes.ExpectTarget(name)
 	}
-	for _, rule := range set.Rules {
-		m.matches.WithLabelValues(rule.Bus, rule.Name)
-		m.whenErrors.WithLabelValues(rule.Bus, rule.Name)
-		for _, t := range rule.Targets {
-			m.lanes.ExpectRule(rule.Name, t.Target)
-		}
+	each := len(now.Rules) <= most
+	if m.lanes.EachRule(each) {
+		m.matches.Reset()
+		m.whenErrors.Reset()
+	}
+	if before != nil && each {
+		m.forgetRules(before, now)
 	}
 }
 
@@ -75,19 +78,21 @@ func (m *metrics) expect(set *rules.Set) {
 // whose rules come and go do not grow without end.
 func (m *metrics) forgetRules(before, now *rules.Set) {
 	type key struct{ bus, name string }
-	kept, names := map[key]bool{}, map[string]bool{}
+	kept, names := make(map[key]bool, len(now.Rules)), make(map[string]bool, len(now.Rules))
 	for _, rule := range now.Rules {
 		kept[key{rule.Bus, rule.Name}], names[rule.Name] = true, true
 	}
+	gone := map[string]bool{}
 	for _, rule := range before.Rules {
 		if !kept[key{rule.Bus, rule.Name}] {
 			m.matches.DeleteLabelValues(rule.Bus, rule.Name)
 			m.whenErrors.DeleteLabelValues(rule.Bus, rule.Name)
 		}
 		if !names[rule.Name] {
-			m.lanes.ForgetRule(rule.Name)
+			gone[rule.Name] = true
 		}
 	}
+	m.lanes.ForgetRules(gone)
 }
 
 func (m *metrics) accepted(p *plan) {
@@ -96,11 +101,20 @@ func (m *metrics) accepted(p *plan) {
 	for _, x := range p.matched {
 		if x.Err == nil {
 			matched = true
-			m.matches.WithLabelValues(x.Rule.Bus, x.Rule.Name).Inc()
+			if m.lanes.OfEachRule() {
+				m.matches.WithLabelValues(x.Rule.Bus, x.Rule.Name).Inc()
+			}
 		}
 	}
 	if !matched {
 		m.unmatched.Inc()
+	}
+}
+
+// conditionFailed counts an event on which a rule's condition failed.
+func (m *metrics) conditionFailed(rule *rules.Rule) {
+	if m.lanes.OfEachRule() {
+		m.whenErrors.WithLabelValues(rule.Bus, rule.Name).Inc()
 	}
 }
 

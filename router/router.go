@@ -54,6 +54,8 @@ type Options struct {
 	WindowBytes int
 	// Memory bounds what all lanes hold of events, in bytes; 0 does not.
 	Memory int64
+	// MetricsMaxRules is the most rules of which each has figures of its own.
+	MetricsMaxRules int
 	// TargetGoneWait is how long the deliveries of a target that vanishes from the
 	// rules wait for it before they go to the dead-letter queue; 0 is not at all.
 	TargetGoneWait time.Duration
@@ -80,6 +82,10 @@ type Options struct {
 
 // DefaultMaxHops is how many hops an event may make where nothing else is said.
 const DefaultMaxHops = 32
+
+// DefaultMetricsMaxRules is the most rules of which each has figures of its own where nothing
+// else is said: six series a rule are then at most 30,000.
+const DefaultMetricsMaxRules = 5000
 
 // DefaultMaxDerived is how many events may come of one where nothing else is said.
 const DefaultMaxDerived = 10_000
@@ -108,6 +114,9 @@ func (o *Options) setDefaults() {
 	}
 	if o.MaxHops <= 0 {
 		o.MaxHops = DefaultMaxHops
+	}
+	if o.MetricsMaxRules <= 0 {
+		o.MetricsMaxRules = DefaultMetricsMaxRules
 	}
 	if o.MaxDerived <= 0 {
 		o.MaxDerived = DefaultMaxDerived
@@ -367,11 +376,12 @@ func (r *Router) swap(set *rules.Set) error {
 	for name, t := range built {
 		next.lanes[name].Assign(set.Targets[name], t)
 	}
+	var served *rules.Set
 	if before := r.snapshot.Swap(next); before != nil {
-		r.metrics.forgetRules(before.set, set)
+		served = before.set
 	}
+	r.metrics.serve(served, set, r.opts.MetricsMaxRules)
 	r.Pauses.Release()
-	r.metrics.expect(set)
 	r.intake.whenFailed.Clear()
 	for _, l := range r.Lanes.all() {
 		if _, ok := set.Targets[l.Name]; !ok {

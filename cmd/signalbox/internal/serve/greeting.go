@@ -120,11 +120,14 @@ func (s *server) invite(w io.Writer) {
 	fmt.Fprintf(w, "try:\n  curl -s %s/v1/events -H 'Content-Type: application/json'%s -d '%s'\n", base, key, quoted)
 }
 
+// maxSampled is how many rules are looked through for a sample.
+const maxSampled = 1000
+
 // sample finds a source and a detail-type that a rule is about; best in one that
 // asks for nothing else.
 func sample(set *rules.Set) (source, detailType string) {
 	const anySource, anyType = "example.app", "SomethingHappened"
-	for _, r := range set.Rules {
+	for _, r := range set.Rules[:min(len(set.Rules), maxSampled)] {
 		var p struct {
 			Source     []any
 			DetailType []any `json:"detail-type"`

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"syscall"
@@ -230,6 +231,7 @@ func (s *server) start() (err error) {
 		Config: s.cfg, Set: s.set, Swap: s.router.Swap, Apply: s.applyKeys, Observe: s.observe(newReloads(s.log, registry)),
 	})
 	s.watch()
+	go debug.FreeOSMemory() // what the load took
 
 	stopping, stop := context.WithCancel(context.Background())
 	s.front.Open(s.bounds.Bound(ingest.SameOrigin(s.guard.Guard(s.handler(registry, stopping)))), s.router.Ready)
@@ -264,6 +266,9 @@ func (s *server) applyKeys(next *config.Config) error {
 func (s *server) observe(r *reloads) func(config.Outcome) {
 	return func(o config.Outcome) {
 		r.observe(o)
+		if o.Changed {
+			go debug.FreeOSMemory() // what the load took, and the old rules
+		}
 		if o.Noticed && (o.Changed || o.Recovered || o.Err != nil && !o.Repeated) {
 			s.auditFiles(o)
 		}
@@ -308,13 +313,13 @@ func (s *server) routerOptions(registry prometheus.Registerer) router.Options {
 		Retention: store.Retention{MaxAge: s.cfg.Retention.MaxAge, MaxBytes: uint64(s.cfg.Retention.MaxBytes)},
 		Window:    limits.Window, WindowBytes: int(limits.WindowBytes), Memory: s.memory.Lanes,
 		DeadLetters:    dlq.Bounds{MaxAge: s.cfg.DLQ.MaxAge, MaxBytes: uint64(s.cfg.DLQ.MaxBytes)},
-		TargetGoneWait: s.cfg.TargetGone.Wait,
-		Trace:          s.cfg.Trace == "on",
-		MaxHops:        s.cfg.MaxHops,
-		MaxDerived:     s.cfg.MaxDerived,
-		DedupWindow:    s.cfg.Dedup.Window,
-		PublicURL:      s.publicURL(),
-		Version:        s.Version,
+		TargetGoneWait: s.cfg.TargetGone.Wait, MetricsMaxRules: s.cfg.Metrics.MaxRules,
+		Trace:       s.cfg.Trace == "on",
+		MaxHops:     s.cfg.MaxHops,
+		MaxDerived:  s.cfg.MaxDerived,
+		DedupWindow: s.cfg.Dedup.Window,
+		PublicURL:   s.publicURL(),
+		Version:     s.Version,
 	}
 }
 
