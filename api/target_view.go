@@ -2,46 +2,24 @@ package api
 
 import (
 	"maps"
-	"time"
 
-	"signalbox/delivery"
-	"signalbox/delivery/circuit"
 	"signalbox/document"
-	"signalbox/journal"
 	"signalbox/router"
-	"signalbox/router/pause"
 	"signalbox/targets"
 )
 
 // TargetView is how one target stands.
 type TargetView struct {
-	Name string `json:"name"`
-	// Type is empty where the target is gone and only deliveries are left.
-	Type string `json:"type,omitempty"`
-	// Failing is the latest error, empty while the target takes deliveries.
-	Failing string `json:"failing,omitempty"`
-	// State says in one word how the target does.
-	State delivery.State `json:"state"`
-	// Circuit is its circuit breaker; absent where that is switched off.
-	Circuit *circuit.View `json:"circuit,omitempty"`
-	// Pause tells who has paused it; absent where nobody has.
-	Pause *pause.Pause `json:"pause,omitempty"`
-	// ThrottledUntil is until when the target has asked for no attempts.
-	ThrottledUntil time.Time `json:"throttled_until,omitzero"`
-	// GoneUntil is until when the deliveries of a target that is gone wait for it.
-	GoneUntil time.Time `json:"gone_until,omitzero"`
-	// InFlight counts the attempts under way.
-	InFlight int `json:"in_flight"`
-	journal.Counts
+	router.TargetStatus
 	// Keys are some of the blocked ordering keys; GET
-	// /v1/targets/{name}/keys gives all.
+	// /v1/targets/{name}/keys lists all.
 	Keys []router.BlockedKey `json:"keys,omitempty"`
 	// Config is the target's configuration without its secrets: references are as
 	// they are written, and of headers there are the names.
 	Config map[string]any `json:"config,omitempty"`
 }
 
-// batchView tells how a target's deliveries are gathered.
+// batchView is how a target's deliveries are gathered.
 type batchView struct {
 	MaxEvents int    `json:"max_events"`
 	MaxBytes  string `json:"max_bytes"`
@@ -53,7 +31,7 @@ func showBatch(b *targets.Batch) *batchView {
 }
 
 func showTarget(s router.TargetStatus) TargetView {
-	t := TargetView{Name: s.Name, Type: s.Type, State: s.State, Circuit: s.Circuit, Pause: s.Pause, ThrottledUntil: s.ThrottledUntil, GoneUntil: s.GoneUntil, Failing: s.Failing, InFlight: s.InFlight, Counts: s.Counts}
+	t := TargetView{TargetStatus: s}
 	if s.Config != nil {
 		t.Config = showConfig(s.Config)
 	}

@@ -72,7 +72,7 @@ func (h targetHandlers) verb(act func(string) error) handler {
 		}
 		t, ok := h.find(name)
 		if !ok {
-			t = TargetView{Name: name, State: delivery.Gone}
+			t = showTarget(router.TargetStatus{Name: name, State: delivery.Gone})
 		}
 		return t, nil
 	}

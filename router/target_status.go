@@ -15,16 +15,16 @@ import (
 // TargetStatus is how one target's lane stands.
 type TargetStatus struct {
 	Name string `json:"name"`
-	// Config is nil where the target is gone and only deliveries are left.
+	// Config is nil, and Type empty, where the target is gone and only deliveries are left.
 	Config *targets.Config `json:"-"`
 	Type   string          `json:"type,omitempty"`
 	// Failing is the latest error, empty while the target takes deliveries.
 	Failing string `json:"failing,omitempty"`
-	// State says in one word how the target does.
+	// State is how the target does, in one word.
 	State delivery.State `json:"state"`
 	// Circuit is its circuit breaker; nil where that is switched off.
 	Circuit *circuit.View `json:"circuit,omitempty"`
-	// Pause tells who has paused it; nil where nobody has.
+	// Pause is who has paused it; nil where nobody has.
 	Pause *pause.Pause `json:"pause,omitempty"`
 	// ThrottledUntil is until when the target has asked for no attempts.
 	ThrottledUntil time.Time `json:"throttled_until,omitzero"`

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -26,6 +27,18 @@ func (c *Env) ReadInput(what, arg string) ([]byte, error) {
 		return nil, fmt.Errorf("%s: %w", what, err)
 	}
 	return withoutBOM(text), nil
+}
+
+// PatternFlag reads the flag --pattern: a file or JSON; nil where it is not given.
+func (c *Env) PatternFlag(arg string) (json.RawMessage, error) {
+	if arg == "" {
+		return nil, nil
+	}
+	text, err := c.ReadInput("--pattern", arg)
+	if err == nil && !json.Valid(text) {
+		err = WrongUsage("--pattern: not valid JSON")
+	}
+	return text, err
 }
 
 // withoutBOM drops the mark that some editors put before UTF-8.

@@ -77,6 +77,16 @@ func PrintJSON(w io.Writer, result any) error {
 	return enc.Encode(result)
 }
 
+// Lines returns a function that prints a line of a name and a value, in two columns; none
+// where the value is empty.
+func Lines(w io.Writer) func(name, value string) {
+	return func(name, value string) {
+		if value != "" {
+			fmt.Fprintf(w, "%-12s %s\n", name, value)
+		}
+	}
+}
+
 // Count returns a number with its noun: 1 rule, 2 rules.
 func Count(n int, noun string) string {
 	if n == 1 {

@@ -1,5 +1,5 @@
-// Package connect is how commands reach a running router: the flags, and the client that is
-// made of them.
+// Package connect is what commands that ask a running router share: the flags, the client that
+// is made of them, and how the answer is printed.
 package connect
 
 import (

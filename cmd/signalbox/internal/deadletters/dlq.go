@@ -2,7 +2,6 @@
 package deadletters
 
 import (
-	"encoding/json"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -61,15 +60,6 @@ func (f *letterFilter) filter(c *cli.Env, ids []string) (dlq.Filter, error) {
 	if out.Until, err = cli.MomentFlag("until", f.until, now); err != nil {
 		return out, err
 	}
-	if f.pattern != "" {
-		text, err := c.ReadInput("--pattern", f.pattern)
-		if err != nil {
-			return out, err
-		}
-		if !json.Valid(text) {
-			return out, cli.WrongUsage("--pattern: not valid JSON")
-		}
-		out.Pattern = text
-	}
-	return out, nil
+	out.Pattern, err = c.PatternFlag(f.pattern)
+	return out, err
 }

@@ -16,7 +16,7 @@ import (
 )
 
 func newDLQListCommand(c *cli.Env) *cobra.Command {
-	l := dlqList{Env: c}
+	l := dlqList{Command: connect.Command{Env: c}}
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List dead letters, the oldest event first",
@@ -26,19 +26,16 @@ func newDLQListCommand(c *cli.Env) *cobra.Command {
 		Args: cli.Takes(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error { return l.run(cmd.Context()) },
 	}
-	l.Connection.Flags(cmd)
+	l.Flags(cmd)
 	l.filter.flags(cmd)
 	cmd.Flags().IntVar(&l.limit, "limit", 100, "how many to list at most; 0 lists all")
-	l.output.Flag(cmd)
 	return cmd
 }
 
 type dlqList struct {
-	*cli.Env
-	connect.Connection
+	connect.Command
 	filter letterFilter
 	limit  int
-	output cli.Format
 }
 
 // listPage is how many letters one request asks for.
@@ -52,10 +49,17 @@ func (l *dlqList) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	conn, err := l.Client(l.Env)
-	if err != nil {
-		return err
-	}
+	return connect.Ask(ctx, &l.Command, func(ctx context.Context, conn *client.Client) (dlq.Page, error) {
+		all, err := l.pages(ctx, conn, filter)
+		if err == nil && len(all.Letters) == 0 && filter.Target != "" && l.Output == cli.Text {
+			err = l.noteTarget(ctx, conn, filter.Target)
+		}
+		return all, err
+	}, func(all dlq.Page) error { return l.print(filter, all) })
+}
+
+// pages gathers as many pages as it takes.
+func (l *dlqList) pages(ctx context.Context, conn *client.Client, filter dlq.Filter) (dlq.Page, error) {
 	all := dlq.Page{Letters: []*dlq.Letter{}}
 	for more := true; more; more = all.Next != "" && (l.limit == 0 || len(all.Letters) < l.limit) {
 		limit := listPage
@@ -64,19 +68,11 @@ func (l *dlqList) run(ctx context.Context) error {
 		}
 		page, err := conn.DeadLetters.List(ctx, filter, all.Next, limit)
 		if err != nil {
-			return err
+			return all, err
 		}
 		all.Letters, all.Next = append(all.Letters, page.Letters...), page.Next
 	}
-	if l.output == cli.JSON {
-		return cli.PrintJSON(l.Stdout, all)
-	}
-	if len(all.Letters) == 0 && filter.Target != "" {
-		if err := l.noteTarget(ctx, conn, filter.Target); err != nil {
-			return err
-		}
-	}
-	return l.print(filter, all)
+	return all, nil
 }
 
 // noteTarget tells somebody who finds nothing of a target that does not exist:

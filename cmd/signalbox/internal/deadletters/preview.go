@@ -21,11 +21,10 @@ func (r *dlqReplay) preview(ctx context.Context, conn *client.Client, req api.Re
 	if err != nil {
 		return err
 	}
-	if r.output == cli.JSON {
-		return cli.PrintJSON(r.Stdout, p)
-	}
-	printPreview(r.Stdout, p)
-	return nil
+	return r.Print(p, func() error {
+		printPreview(r.Stdout, p)
+		return nil
+	})
 }
 
 func printPreview(w io.Writer, p dlq.Preview) {

@@ -14,7 +14,7 @@ import (
 )
 
 func newDLQPurgeCommand(c *cli.Env) *cobra.Command {
-	p := dlqPurge{Env: c}
+	p := dlqPurge{Command: connect.Command{Env: c}}
 	cmd := &cobra.Command{
 		Use:   "purge [id]...",
 		Short: "Drop dead letters for good",
@@ -26,21 +26,18 @@ choose, or all. They count as dropped.`,
 		Args: cli.Takes(0, cli.AnyNumber),
 		RunE: func(cmd *cobra.Command, args []string) error { return p.run(cmd.Context(), args) },
 	}
-	p.Connection.Flags(cmd)
+	p.Flags(cmd)
 	p.filter.flags(cmd)
 	cmd.Flags().BoolVar(&p.all, "all", false, "choose every dead letter")
 	cmd.Flags().BoolVar(&p.dryRun, "dry-run", false, "count, and change nothing")
 	cmd.Flags().BoolVarP(&p.yes, "yes", "y", false, "do not ask")
-	p.output.Flag(cmd)
 	return cmd
 }
 
 type dlqPurge struct {
-	*cli.Env
-	connect.Connection
+	connect.Command
 	filter           letterFilter
 	all, dryRun, yes bool
-	output           cli.Format
 }
 
 func (p *dlqPurge) run(ctx context.Context, ids []string) error {
@@ -51,7 +48,7 @@ func (p *dlqPurge) run(ctx context.Context, ids []string) error {
 	if err := chosen(p.Env, filter, p.all, p.dryRun || p.yes); err != nil {
 		return err
 	}
-	conn, err := p.Client(p.Env)
+	conn, err := p.Client()
 	if err != nil {
 		return err
 	}
@@ -87,14 +84,13 @@ func (p *dlqPurge) drop(ctx context.Context, conn *client.Client, req api.PurgeR
 	return p.tell("dropped", done.Done, done)
 }
 
-// tell returns how it ended.
+// tell prints how it ended.
 func (p *dlqPurge) tell(what string, n int, result dlq.Progress) error {
-	if p.output == cli.JSON {
-		return cli.PrintJSON(p.Stdout, result)
-	}
-	fmt.Fprintf(p.Stdout, "%s %s\n", cli.Count(n, "dead letter"), what)
-	if result.Skipped > 0 {
-		fmt.Fprintf(p.Stdout, "%d had left the queue before\n", result.Skipped)
-	}
-	return nil
+	return p.Print(result, func() error {
+		fmt.Fprintf(p.Stdout, "%s %s\n", cli.Count(n, "dead letter"), what)
+		if result.Skipped > 0 {
+			fmt.Fprintf(p.Stdout, "%d had left the queue before\n", result.Skipped)
+		}
+		return nil
+	})
 }

@@ -19,7 +19,7 @@ import (
 )
 
 func newDLQRedrivesCommand(c *cli.Env) *cobra.Command {
-	r := dlqRedrives{Env: c}
+	r := dlqRedrives{Command: connect.Command{Env: c}}
 	cmd := &cobra.Command{
 		Use:   "redrives [id]",
 		Short: "List the redrives, or show one",
@@ -31,55 +31,42 @@ is for each target, and which letters it skipped and why.`,
 		Args: cli.Takes(0, 1),
 		RunE: func(cmd *cobra.Command, args []string) error { return r.run(cmd.Context(), args) },
 	}
-	r.Connection.Flags(cmd)
+	r.Flags(cmd)
 	cmd.Flags().BoolVar(&r.cancel, "cancel", false, "cancel the redrive: what was not delivered goes back to the queue")
-	r.output.Flag(cmd)
 	return cmd
 }
 
 type dlqRedrives struct {
-	*cli.Env
-	connect.Connection
+	connect.Command
 	cancel bool
-	output cli.Format
 }
 
 func (r *dlqRedrives) run(ctx context.Context, args []string) error {
 	if r.cancel && len(args) == 0 {
 		return cli.WrongUsage("--cancel: say which redrive")
 	}
-	conn, err := r.Client(r.Env)
-	if err != nil {
-		return err
+	if len(args) == 0 {
+		return connect.Ask(ctx, &r.Command, func(ctx context.Context, conn *client.Client) (api.RedriveList, error) {
+			jobs, err := conn.Redrives.List(ctx)
+			return api.RedriveList{Redrives: jobs}, err
+		}, func(all api.RedriveList) error { return r.print(all.Redrives) })
 	}
-	switch {
-	case len(args) == 0:
-		return r.list(ctx, conn)
-	case r.cancel:
+	return connect.Ask(ctx, &r.Command, func(ctx context.Context, conn *client.Client) (dlq.Job, error) {
+		if !r.cancel {
+			return conn.Redrives.Get(ctx, args[0])
+		}
 		j, err := conn.Redrives.Cancel(ctx, args[0])
 		if err != nil {
-			return err
+			return j, err
 		}
-		if j, err = cancelledSoon(ctx, conn, j); err != nil {
-			return err
-		}
-		return printJob(r.Env, r.output, j)
-	}
-	j, err := conn.Redrives.Get(ctx, args[0])
-	if err != nil {
-		return err
-	}
-	return printJob(r.Env, r.output, j)
+		return cancelledSoon(ctx, conn, j)
+	}, func(j dlq.Job) error {
+		printJobText(r.Stdout, j)
+		return nil
+	})
 }
 
-func (r *dlqRedrives) list(ctx context.Context, conn *client.Client) error {
-	jobs, err := conn.Redrives.List(ctx)
-	if err != nil {
-		return err
-	}
-	if r.output == cli.JSON {
-		return cli.PrintJSON(r.Stdout, api.RedriveList{Redrives: jobs})
-	}
+func (r *dlqRedrives) print(jobs []dlq.Job) error {
 	if len(jobs) == 0 {
 		_, err := fmt.Fprintln(r.Stdout, "no redrives")
 		return err
@@ -93,15 +80,7 @@ func (r *dlqRedrives) list(ctx context.Context, conn *client.Client) error {
 	return r.Show(table)
 }
 
-// printJob shows a redrive as it stands.
-func printJob(c *cli.Env, output cli.Format, j dlq.Job) error {
-	if output == cli.JSON {
-		return cli.PrintJSON(c.Stdout, j)
-	}
-	printJobText(c.Stdout, j)
-	return nil
-}
-
+// printJobText shows a redrive as it stands.
 func printJobText(w io.Writer, j dlq.Job) {
 	fmt.Fprintf(w, "redrive %s: %s\n%s: %s\n", j.ID, j.State, cli.Count(j.Total, "dead letter"), tallyText(j.Tally))
 	for _, p := range j.Targets {

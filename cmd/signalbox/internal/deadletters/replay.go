@@ -18,7 +18,7 @@ import (
 )
 
 func newDLQReplayCommand(c *cli.Env) *cobra.Command {
-	r := dlqReplay{Env: c}
+	r := dlqReplay{Command: connect.Command{Env: c}}
 	cmd := &cobra.Command{
 		Use:     "replay [id]...",
 		Aliases: []string{"redrive"},
@@ -44,8 +44,7 @@ cancelled or has stopped. --dry-run shows what would be sent.`,
 }
 
 type dlqReplay struct {
-	*cli.Env
-	connect.Connection
+	connect.Command
 	filter              letterFilter
 	all, yes, dryRun    bool
 	detach              bool
@@ -53,11 +52,10 @@ type dlqReplay struct {
 	resume              string
 	limit, show         int
 	attempts, stopAfter int
-	output              cli.Format
 }
 
 func (r *dlqReplay) flags(cmd *cobra.Command) {
-	r.Connection.Flags(cmd)
+	r.Command.Flags(cmd)
 	r.filter.flags(cmd)
 	flags := cmd.Flags()
 	flags.BoolVar(&r.all, "all", false, "choose every dead letter")
@@ -72,7 +70,6 @@ func (r *dlqReplay) flags(cmd *cobra.Command) {
 	flags.IntVar(&r.stopAfter, "stop-after", dlq.DefaultStopAfter, "leave a target alone after this many failed attempts in a row")
 	flags.BoolVar(&r.detach, "detach", false, "begin, and do not wait for the end")
 	flags.StringVar(&r.resume, "resume", "", "continue with the redrive of this id, which stopped or was cancelled")
-	r.output.Flag(cmd)
 	_ = cmd.RegisterFlagCompletionFunc("as", cobra.FixedCompletions([]string{dlq.Stored, dlq.Current}, cobra.ShellCompDirectiveNoFileComp))
 }
 
@@ -81,7 +78,7 @@ func (r *dlqReplay) run(ctx context.Context, ids []string) error {
 	if err != nil {
 		return err
 	}
-	conn, err := r.Client(r.Env)
+	conn, err := r.Client()
 	if err != nil {
 		return err
 	}
@@ -163,7 +160,7 @@ func (r *dlqReplay) begin(ctx context.Context, conn *client.Client, req api.Redr
 // follow shows how a redrive continues, and then how it ended.
 func (r *dlqReplay) follow(ctx context.Context, conn *client.Client, j dlq.Job) error {
 	if r.detach {
-		return printJob(r.Env, r.output, j)
+		return r.print(j)
 	}
 	bar := cli.NewProgress(r.Stderr)
 	j, err := watch(ctx, conn, j, bar)
@@ -171,10 +168,17 @@ func (r *dlqReplay) follow(ctx context.Context, conn *client.Client, j dlq.Job) 
 	if err != nil {
 		return err
 	}
-	if err := printJob(r.Env, r.output, j); err != nil {
+	if err := r.print(j); err != nil {
 		return err
 	}
 	return verdict(j)
+}
+
+func (r *dlqReplay) print(j dlq.Job) error {
+	return r.Print(j, func() error {
+		printJobText(r.Stdout, j)
+		return nil
+	})
 }
 
 // The pauses between two looks at a redrive.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"signalbox/api/client"
 	"signalbox/cmd/signalbox/internal/cli"
 	"signalbox/cmd/signalbox/internal/connect"
 	"signalbox/dlq"
@@ -18,7 +19,7 @@ import (
 )
 
 func newDLQShowCommand(c *cli.Env) *cobra.Command {
-	s := dlqShow{Env: c}
+	s := dlqShow{connect.Command{Env: c}}
 	cmd := &cobra.Command{
 		Use:     "show <id>",
 		Short:   "Show a dead letter: its event, what was to be sent, and why it failed",
@@ -26,40 +27,24 @@ func newDLQShowCommand(c *cli.Env) *cobra.Command {
 		Args:    cli.Takes(1, 1),
 		RunE:    func(cmd *cobra.Command, args []string) error { return s.run(cmd.Context(), args[0]) },
 	}
-	s.Connection.Flags(cmd)
-	s.output.Flag(cmd)
+	s.Flags(cmd)
 	return cmd
 }
 
-type dlqShow struct {
-	*cli.Env
-	connect.Connection
-	output cli.Format
-}
+type dlqShow struct{ connect.Command }
 
 func (s *dlqShow) run(ctx context.Context, id string) error {
-	conn, err := s.Client(s.Env)
-	if err != nil {
-		return err
-	}
-	letter, err := conn.DeadLetters.Get(ctx, id)
-	if err != nil {
-		return err
-	}
-	if s.output == cli.JSON {
-		return cli.PrintJSON(s.Stdout, letter)
-	}
-	printLetter(s.Stdout, letter)
-	return nil
+	return connect.Ask(ctx, &s.Command, func(ctx context.Context, conn *client.Client) (*dlq.Letter, error) {
+		return conn.DeadLetters.Get(ctx, id)
+	}, func(l *dlq.Letter) error {
+		printLetter(s.Stdout, l)
+		return nil
+	})
 }
 
 // printLetter shows a dead letter for people.
 func printLetter(w io.Writer, l *dlq.Letter) {
-	line := func(name, value string) {
-		if value != "" {
-			fmt.Fprintf(w, "%-12s %s\n", name, value)
-		}
-	}
+	line := cli.Lines(w)
 	line("id", l.ID)
 	line("event", l.EventID)
 	line("kind", string(l.Kind))

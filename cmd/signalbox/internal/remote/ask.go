@@ -35,7 +35,7 @@ func (s *sendCommand) ask(ctx context.Context, conn *client.Client, events []out
 // printAnswer prints the handler's answer, or the work request.
 func (s *sendCommand) printAnswer(a *client.Answer) error {
 	switch {
-	case s.output == cli.JSON:
+	case s.Output == cli.JSON:
 		if err := cli.PrintJSON(s.Stdout, answerView(a)); err != nil {
 			return err
 		}

@@ -7,13 +7,14 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"signalbox/api/client"
 	"signalbox/audit"
 	"signalbox/cmd/signalbox/internal/cli"
 	"signalbox/cmd/signalbox/internal/connect"
 )
 
 func newAuditCommand(c *cli.Env) *cobra.Command {
-	a := auditCommand{Env: c}
+	a := auditCommand{Command: connect.Command{Env: c}}
 	cmd := &cobra.Command{
 		Use:   "audit",
 		Short: "List who operated the router, and who was refused",
@@ -27,7 +28,7 @@ each caller and hour. An entry is kept as long as the events of its time.`,
 		Args: cli.Takes(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.run(cmd.Context()) },
 	}
-	a.Connection.Flags(cmd)
+	a.Flags(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&a.filter.Action, "action", "", "only this, such as targets.pause or "+audit.RequestRefused)
 	flags.StringVar(&a.filter.Object, "object", "", "only what was done to this, such as a target's name")
@@ -36,17 +37,14 @@ each caller and hour. An entry is kept as long as the events of its time.`,
 	flags.StringVar(&a.since, "since", "", "only from this time on: 2026-01-31T15:04:05Z, a day, or 1h ago")
 	flags.StringVar(&a.until, "until", "", "only before this time")
 	flags.IntVar(&a.limit, "limit", 50, "how many to list, up to 1000")
-	a.output.Flag(cmd)
 	return cmd
 }
 
 type auditCommand struct {
-	*cli.Env
-	connect.Connection
+	connect.Command
 	filter                audit.Filter
 	outcome, since, until string
 	limit                 int
-	output                cli.Format
 }
 
 func (a *auditCommand) run(ctx context.Context) (err error) {
@@ -58,17 +56,12 @@ func (a *auditCommand) run(ctx context.Context) (err error) {
 	if a.filter.Until, err = cli.MomentFlag("until", a.until, now); err != nil {
 		return err
 	}
-	conn, err := a.Client(a.Env)
-	if err != nil {
-		return err
-	}
-	page, err := conn.Audit.List(ctx, a.filter, "", a.limit)
-	if err != nil {
-		return err
-	}
-	if a.output == cli.JSON {
-		return cli.PrintJSON(a.Stdout, page)
-	}
+	return connect.Ask(ctx, &a.Command, func(ctx context.Context, conn *client.Client) (audit.Page, error) {
+		return conn.Audit.List(ctx, a.filter, "", a.limit)
+	}, a.print)
+}
+
+func (a *auditCommand) print(page audit.Page) error {
 	if len(page.Entries) == 0 {
 		_, err := fmt.Fprintln(a.Stdout, "no entries")
 		return err

@@ -13,13 +13,13 @@ import (
 )
 
 func newBackupCommand(c *cli.Env) *cobra.Command {
-	b := backupCommand{Env: c}
+	b := backupCommand{connect.Command{Env: c}}
 	cmd := &cobra.Command{
 		Use:   "backup <directory>",
 		Short: "Copy the store of the running router",
-		Long: `Copy the store of the running router to a directory on this machine. The router goes
-on meanwhile; every event that it acknowledged before the backup began is in it. The
-directory gets its name once the copy is whole and on disk; until then it is called
+		Long: `Copy the store of the running router to a directory on this machine. The router
+continues meanwhile. Every event that it acknowledged before the backup began is in
+the copy. Until the copy is complete and on disk, the directory is called
 <directory>.partial. The key needs the right "admin".
 
 signalbox verify <directory> checks the backup; signalbox restore makes a store of it.`,
@@ -28,19 +28,14 @@ signalbox verify <directory> checks the backup; signalbox restore makes a store 
 		Args: cli.Takes(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error { return b.run(cmd.Context(), args[0]) },
 	}
-	b.Connection.Flags(cmd)
-	b.output.Flag(cmd)
+	b.Flags(cmd)
 	return cmd
 }
 
-type backupCommand struct {
-	*cli.Env
-	connect.Connection
-	output cli.Format
-}
+type backupCommand struct{ connect.Command }
 
 func (b *backupCommand) run(ctx context.Context, dir string) error {
-	conn, err := b.Client(b.Env)
+	conn, err := b.Client()
 	if err != nil {
 		return err
 	}
@@ -62,9 +57,8 @@ func (b *backupCommand) run(ctx context.Context, dir string) error {
 		}
 		return err
 	}
-	if b.output == cli.JSON {
-		return cli.PrintJSON(b.Stdout, m)
-	}
-	_, err = fmt.Fprintf(b.Stdout, "%s: %d files, %s, as of %s\n", dir, len(m.Files), cli.Megabytes(m.Bytes()), m.Created.Format("2006-01-02 15:04:05Z07:00"))
-	return err
+	return b.Print(m, func() error {
+		_, err := fmt.Fprintf(b.Stdout, "%s: %d files, %s, as of %s\n", dir, len(m.Files), cli.Megabytes(m.Bytes()), m.Created.Format("2006-01-02 15:04:05Z07:00"))
+		return err
+	})
 }

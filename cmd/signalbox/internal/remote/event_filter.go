@@ -1,7 +1,6 @@
 package remote
 
 import (
-	"encoding/json"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -32,16 +31,9 @@ func (f *eventFilter) flags(cmd *cobra.Command) {
 
 // read reads the flags that are not texts.
 func (f *eventFilter) read(c *cli.Env) (err error) {
-	if f.Since, err = cli.MomentFlag("since", f.since, time.Now()); err != nil || f.pattern == "" {
+	if f.Since, err = cli.MomentFlag("since", f.since, time.Now()); err != nil {
 		return err
 	}
-	text, err := c.ReadInput("--pattern", f.pattern)
-	if err != nil {
-		return err
-	}
-	if !json.Valid(text) {
-		return cli.WrongUsage("--pattern: not valid JSON")
-	}
-	f.Pattern = text
-	return nil
+	f.Pattern, err = c.PatternFlag(f.pattern)
+	return err
 }

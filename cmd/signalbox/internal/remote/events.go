@@ -15,7 +15,7 @@ import (
 )
 
 func newEventsCommand(c *cli.Env) *cobra.Command {
-	e := eventsCommand{Env: c}
+	e := eventsCommand{Command: connect.Command{Env: c}}
 	cmd := &cobra.Command{
 		Use:   "events",
 		Short: "List the events that are kept, and what came of them",
@@ -38,14 +38,13 @@ come, and "signalbox trace" for all that came of one.`,
 		Args: cli.Takes(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error { return e.run(cmd.Context()) },
 	}
-	e.Connection.Flags(cmd)
+	e.Flags(cmd)
 	e.filter.flags(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&e.until, "until", "", "only events accepted before then")
 	flags.StringVar(&e.outcome, "outcome", "", "only events of which this has come")
 	flags.IntVar(&e.limit, "limit", 50, "how many to list at most; 0 lists all")
 	flags.BoolVar(&e.content, "content", false, "with --output json: the events themselves as well")
-	e.output.Flag(cmd)
 	var outcomes []string
 	for _, o := range trace.Outcomes {
 		outcomes = append(outcomes, string(o))
@@ -55,20 +54,18 @@ come, and "signalbox trace" for all that came of one.`,
 }
 
 type eventsCommand struct {
-	*cli.Env
-	connect.Connection
+	connect.Command
 	filter         eventFilter
 	until, outcome string
 	limit          int
 	content        bool
-	output         cli.Format
 }
 
 func (e *eventsCommand) run(ctx context.Context) (err error) {
 	switch {
 	case e.limit < 0:
 		return cli.WrongUsage("--limit must not be negative")
-	case e.content && e.output != cli.JSON:
+	case e.content && e.Output != cli.JSON:
 		return cli.WrongUsage("--content goes with --output json")
 	}
 	if err := e.filter.read(e.Env); err != nil {
@@ -78,18 +75,7 @@ func (e *eventsCommand) run(ctx context.Context) (err error) {
 		return err
 	}
 	e.filter.Outcome = trace.Outcome(e.outcome)
-	conn, err := e.Client(e.Env)
-	if err != nil {
-		return err
-	}
-	all, err := e.pages(ctx, conn)
-	if err != nil {
-		return err
-	}
-	if e.output == cli.JSON {
-		return cli.PrintJSON(e.Stdout, all)
-	}
-	return e.print(all)
+	return connect.Ask(ctx, &e.Command, e.pages, e.print)
 }
 
 // eventsPage is how many events one request asks for.

@@ -12,12 +12,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"signalbox/api"
+	"signalbox/api/client"
 	"signalbox/cmd/signalbox/internal/cli"
 	"signalbox/cmd/signalbox/internal/connect"
 )
 
 func newExplainCommand(c *cli.Env) *cobra.Command {
-	e := explainCommand{Env: c}
+	e := explainCommand{Command: connect.Command{Env: c}}
 	cmd := &cobra.Command{
 		Use:   "explain <event file | - | JSON | event id>",
 		Short: "Say which rules an event matches, and why the others do not",
@@ -30,18 +31,15 @@ send, or by the id of one that was taken in. Nothing is sent.`,
 		Args: cli.Takes(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error { return e.run(cmd.Context(), args[0]) },
 	}
-	e.Connection.Flags(cmd)
+	e.Flags(cmd)
 	cmd.Flags().StringVar(&e.bus, "bus", "", "the bus that the event is on")
 	cmd.Flags().StringVar(&e.rule, "rule", "", "speak of this rule alone")
-	e.output.Flag(cmd)
 	return cmd
 }
 
 type explainCommand struct {
-	*cli.Env
-	connect.Connection
+	connect.Command
 	bus, rule string
-	output    cli.Format
 }
 
 func (e *explainCommand) run(ctx context.Context, arg string) error {
@@ -49,24 +47,17 @@ func (e *explainCommand) run(ctx context.Context, arg string) error {
 	if err != nil {
 		return err
 	}
-	conn, err := e.Client(e.Env)
-	if err != nil {
-		return err
-	}
-	x, err := conn.Events.Explain(ctx, event.bus, event.json)
-	if err != nil {
-		return err
-	}
-	if e.rule != "" {
+	return connect.Ask(ctx, &e.Command, func(ctx context.Context, conn *client.Client) (api.Explanation, error) {
+		x, err := conn.Events.Explain(ctx, event.bus, event.json)
+		if err != nil || e.rule == "" {
+			return x, err
+		}
 		x.Matched, x.Unmatched = onlyRule(x.Matched, e.rule), onlyRule(x.Unmatched, e.rule)
 		if len(x.Matched)+len(x.Unmatched) == 0 {
-			return fmt.Errorf("no rule %q on bus %q", e.rule, x.Bus)
+			return x, fmt.Errorf("no rule %q on bus %q", e.rule, x.Bus)
 		}
-	}
-	if e.output == cli.JSON {
-		return cli.PrintJSON(e.Stdout, x)
-	}
-	return e.print(x)
+		return x, nil
+	}, e.print)
 }
 
 // event reads the argument. What is neither JSON nor a file, nor called like one,

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"signalbox/api"
+	"signalbox/api/client"
 	"signalbox/cmd/signalbox/internal/cli"
 	"signalbox/cmd/signalbox/internal/connect"
 	"signalbox/router"
@@ -18,9 +19,9 @@ func newKeysCommand(c *cli.Env) *cobra.Command {
 		Use:     "ordering-keys",
 		Aliases: []string{"keys"},
 		Short:   "Look at the blocked ordering keys of a target, and unblock them",
-		Long: `A target with order_by gets the events of one key in order. A key does not continue
-while the first of its deliveries waits for another attempt, or after that died,
-where the target says on_dead_letter: stop.`,
+		Long: `A target with order_by gets the events of one key in order. A key is blocked while
+its first delivery waits for another attempt. With on_dead_letter: stop it is also
+blocked after that delivery went to the dead-letter queue.`,
 		Example: "  signalbox ordering-keys list warehouse\n  signalbox ordering-keys resume warehouse o-17",
 		Args:    cli.NoSuchCommand,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
@@ -30,7 +31,7 @@ where the target says on_dead_letter: stop.`,
 }
 
 func newKeysListCommand(c *cli.Env) *cobra.Command {
-	l := keysList{Env: c}
+	l := keysList{connect.Command{Env: c}}
 	cmd := &cobra.Command{
 		Use:     "list <target>",
 		Short:   "List the blocked ordering keys of a target",
@@ -38,34 +39,25 @@ func newKeysListCommand(c *cli.Env) *cobra.Command {
 		Args:    cli.Takes(1, 1),
 		RunE:    func(cmd *cobra.Command, args []string) error { return l.run(cmd.Context(), args[0]) },
 	}
-	l.Connection.Flags(cmd)
-	l.output.Flag(cmd)
+	l.Flags(cmd)
 	return cmd
 }
 
-type keysList struct {
-	*cli.Env
-	connect.Connection
-	output cli.Format
-}
+type keysList struct{ connect.Command }
 
 func (l *keysList) run(ctx context.Context, target string) error {
-	conn, err := l.Client(l.Env)
-	if err != nil {
-		return err
-	}
-	all := api.KeyPage{Keys: []router.BlockedKey{}}
-	for more := true; more; more = all.Next != "" {
-		page, err := conn.Targets.Keys(ctx, target, all.Next)
-		if err != nil {
-			return err
+	ask := func(ctx context.Context, conn *client.Client) (api.KeyPage, error) {
+		all := api.KeyPage{Keys: []router.BlockedKey{}}
+		for more := true; more; more = all.Next != "" {
+			page, err := conn.Targets.Keys(ctx, target, all.Next)
+			if err != nil {
+				return all, err
+			}
+			all.Keys, all.Next = append(all.Keys, page.Keys...), page.Next
 		}
-		all.Keys, all.Next = append(all.Keys, page.Keys...), page.Next
+		return all, nil
 	}
-	if l.output == cli.JSON {
-		return cli.PrintJSON(l.Stdout, all)
-	}
-	return l.print(target, all.Keys)
+	return connect.Ask(ctx, &l.Command, ask, func(all api.KeyPage) error { return l.print(target, all.Keys) })
 }
 
 func (l *keysList) print(target string, keys []router.BlockedKey) error {
@@ -86,39 +78,29 @@ func (l *keysList) print(target string, keys []router.BlockedKey) error {
 }
 
 func newKeysResumeCommand(c *cli.Env) *cobra.Command {
-	k := keysResume{Env: c}
+	k := keysResume{connect.Command{Env: c}}
 	cmd := &cobra.Command{
 		Use:   "resume <target> <key>",
 		Short: "Unblock an ordering key that a dead letter stopped",
 		Long: `Unblock an ordering key that a dead letter stopped. The letter stays in the
-dead-letter queue; redriven later, it comes after what was sent meanwhile. To send
-it first, redrive it instead: its key then continues by itself.`,
+dead-letter queue. If you replay it later, it comes after what was sent meanwhile.
+To send it first, replay it instead: its key then continues by itself.`,
 		Example: "  signalbox ordering-keys resume warehouse o-17",
 		Args:    cli.Takes(2, 2),
 		RunE:    func(cmd *cobra.Command, args []string) error { return k.run(cmd.Context(), args[0], args[1]) },
 	}
-	k.Connection.Flags(cmd)
-	k.output.Flag(cmd)
+	k.Flags(cmd)
 	return cmd
 }
 
-type keysResume struct {
-	*cli.Env
-	connect.Connection
-	output cli.Format
-}
+type keysResume struct{ connect.Command }
 
 func (k *keysResume) run(ctx context.Context, target, key string) error {
-	conn, err := k.Client(k.Env)
-	if err != nil {
+	ask := func(ctx context.Context, conn *client.Client) (map[string]string, error) {
+		return map[string]string{"target": target, "key": key}, conn.Targets.ResumeKey(ctx, target, key)
+	}
+	return connect.Ask(ctx, &k.Command, ask, func(map[string]string) error {
+		_, err := fmt.Fprintf(k.Stdout, "key %s of %s continues\n", key, target)
 		return err
-	}
-	if err := conn.Targets.ResumeKey(ctx, target, key); err != nil {
-		return err
-	}
-	if k.output == cli.JSON {
-		return cli.PrintJSON(k.Stdout, map[string]string{"target": target, "key": key})
-	}
-	_, err = fmt.Fprintf(k.Stdout, "key %s of %s continues\n", key, target)
-	return err
+	})
 }

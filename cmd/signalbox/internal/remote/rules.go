@@ -16,7 +16,7 @@ import (
 )
 
 func newRulesCommand(c *cli.Env) *cobra.Command {
-	r := rulesCommand{Env: c}
+	r := rulesCommand{Command: connect.Command{Env: c}}
 	cmd := &cobra.Command{
 		Use:   "rules",
 		Short: "Look at rules; pause and resume them",
@@ -26,8 +26,7 @@ func newRulesCommand(c *cli.Env) *cobra.Command {
 		Args: cli.NoSuchCommand,
 		RunE: func(cmd *cobra.Command, _ []string) error { return r.list(cmd.Context()) },
 	}
-	r.Connection.Flags(cmd)
-	r.output.Flag(cmd)
+	r.Flags(cmd)
 	list := &cobra.Command{
 		Use:     "list",
 		Short:   "List rules: their state and what they suspend",
@@ -35,7 +34,7 @@ func newRulesCommand(c *cli.Env) *cobra.Command {
 		Args:    cli.Takes(0, 0),
 		RunE:    func(cmd *cobra.Command, _ []string) error { return r.list(cmd.Context()) },
 	}
-	r.output.Flag(list)
+	r.Output.Flag(list)
 	cmd.AddCommand(list,
 		r.verb("pause", "Suspend a rule's deliveries; it continues to match", client.Rules.Pause),
 		r.verb("resume", "Let a rule's deliveries continue", client.Rules.Resume))
@@ -43,10 +42,8 @@ func newRulesCommand(c *cli.Env) *cobra.Command {
 }
 
 type rulesCommand struct {
-	*cli.Env
-	connect.Connection
-	bus    string
-	output cli.Format
+	connect.Command
+	bus string
 }
 
 type ruleAct func(r client.Rules, ctx context.Context, bus, name string) (pause.Rule, error)
@@ -58,41 +55,35 @@ func (r *rulesCommand) verb(name, short string, act ruleAct) *cobra.Command {
 		Example: "  signalbox rules " + name + " big-orders --bus shop",
 		Args:    cli.Takes(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			conn, err := r.Client(r.Env)
-			if err != nil {
+			return connect.Ask(cmd.Context(), &r.Command, func(ctx context.Context, conn *client.Client) (pause.Rule, error) {
+				return act(conn.Rules, ctx, r.bus, args[0])
+			}, func(p pause.Rule) error {
+				_, err := fmt.Fprintf(r.Stdout, "rule %s on bus %s: %s, %d held\n", p.Name, p.Bus, p.State, p.Held)
 				return err
-			}
-			p, err := act(conn.Rules, cmd.Context(), r.bus, args[0])
-			if err != nil {
-				return err
-			}
-			if r.output == cli.JSON {
-				return cli.PrintJSON(r.Stdout, p)
-			}
-			_, err = fmt.Fprintf(r.Stdout, "rule %s on bus %s: %s, %d held\n", p.Name, p.Bus, p.State, p.Held)
-			return err
+			})
 		},
 	}
 	cmd.Flags().StringVar(&r.bus, "bus", rules.DefaultBus, "the rule's bus")
-	r.output.Flag(cmd)
+	r.Output.Flag(cmd)
 	return cmd
 }
 
+// ruleList is how rules are printed for programs.
+type ruleList struct {
+	Rules []client.Rule `json:"rules"`
+}
+
 func (r *rulesCommand) list(ctx context.Context) error {
-	conn, err := r.Client(r.Env)
-	if err != nil {
-		return err
-	}
-	all, err := conn.Rules.List(ctx)
-	if err != nil {
-		return err
-	}
-	if r.output == cli.JSON {
-		return cli.PrintJSON(r.Stdout, map[string]any{"rules": all})
-	}
+	return connect.Ask(ctx, &r.Command, func(ctx context.Context, conn *client.Client) (ruleList, error) {
+		all, err := conn.Rules.List(ctx)
+		return ruleList{all}, err
+	}, r.print)
+}
+
+func (r *rulesCommand) print(all ruleList) error {
 	table := tabwriter.NewWriter(r.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "BUS\tRULE\tSTATE\tHELD\tTARGETS")
-	for _, x := range all {
+	for _, x := range all.Rules {
 		state, held := x.State, uint64(0)
 		if x.Pause != nil {
 			state, held = x.Pause.State, x.Pause.Held

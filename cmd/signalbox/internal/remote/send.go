@@ -14,7 +14,7 @@ import (
 )
 
 func newSendCommand(c *cli.Env) *cobra.Command {
-	s := sendCommand{Env: c}
+	s := sendCommand{Command: connect.Command{Env: c}}
 	cmd := &cobra.Command{
 		Use:   "send [event file | - | JSON]",
 		Short: "Send events to the router",
@@ -42,7 +42,7 @@ usage.`,
 		Args: cli.Takes(0, 1),
 		RunE: func(cmd *cobra.Command, args []string) error { return s.run(cmd.Context(), args) },
 	}
-	s.Connection.Flags(cmd)
+	s.Flags(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&s.source, "source", "", "the source of the events")
 	flags.StringVar(&s.detailType, "detail-type", "", "the detail-type of the events")
@@ -53,18 +53,15 @@ usage.`,
 	flags.BoolVar(&s.command, "command", false, "send a command: one handler, which may refuse it")
 	flags.BoolVar(&s.query, "query", false, "send a query, and print the reply")
 	flags.DurationVar(&s.wait, "wait", 0, "how long to wait for the handler's answer, up to 1m (default: 10s for a query, not at all for a command)")
-	s.output.Flag(cmd)
 	return cmd
 }
 
 type sendCommand struct {
-	*cli.Env
-	connect.Connection
+	connect.Command
 	source, detailType, detail, bus string
 	dryRun, synthetic               bool
 	command, query                  bool
 	wait                            time.Duration
-	output                          cli.Format
 }
 
 func (s *sendCommand) run(ctx context.Context, args []string) error {
@@ -75,7 +72,7 @@ func (s *sendCommand) run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	conn, err := s.Client(s.Env)
+	conn, err := s.Client()
 	if err != nil {
 		return err
 	}
@@ -146,7 +143,7 @@ func (s *sendCommand) print(sent client.Sent) error {
 	for _, e := range sent.Events {
 		failed = failed || e.Error != nil
 	}
-	if s.output == cli.JSON {
+	if s.Output == cli.JSON {
 		if err := cli.PrintJSON(s.Stdout, sent); err != nil {
 			return err
 		}

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"signalbox/api"
+	"signalbox/api/client"
 	"signalbox/cmd/signalbox/internal/cli"
 	"signalbox/cmd/signalbox/internal/connect"
 	"signalbox/state"
@@ -31,7 +32,7 @@ then follow the events.`,
 }
 
 func newStateListCommand(c *cli.Env) *cobra.Command {
-	l := stateList{Env: c}
+	l := stateList{Command: connect.Command{Env: c}}
 	cmd := &cobra.Command{
 		Use:     "list [type]",
 		Short:   "List the types of objects, or the objects of a type",
@@ -44,68 +45,57 @@ func newStateListCommand(c *cli.Env) *cobra.Command {
 			return l.objects(cmd.Context(), args[0])
 		},
 	}
-	l.Connection.Flags(cmd)
+	l.Flags(cmd)
 	cmd.Flags().StringVar(&l.prefix, "prefix", "", "only objects whose keys begin so")
-	l.output.Flag(cmd)
 	return cmd
 }
 
 type stateList struct {
-	*cli.Env
-	connect.Connection
+	connect.Command
 	prefix string
-	output cli.Format
 }
 
 func (l *stateList) types(ctx context.Context) error {
 	if l.prefix != "" {
 		return cli.WrongUsage("--prefix is for the objects of a type: name the type")
 	}
-	conn, err := l.Client(l.Env)
-	if err != nil {
-		return err
-	}
-	all, err := conn.States.Types(ctx)
-	if err != nil {
-		return err
-	}
-	if l.output == cli.JSON {
-		return cli.PrintJSON(l.Stdout, all)
-	}
-	if len(all.Types) == 0 {
-		fmt.Fprintln(l.Stderr, "no state is known: no audit message has come in")
-	}
-	for _, name := range all.Types {
-		if _, err := fmt.Fprintln(l.Stdout, name); err != nil {
-			return err
+	ask := func(ctx context.Context, conn *client.Client) (api.StateTypes, error) { return conn.States.Types(ctx) }
+	return connect.Ask(ctx, &l.Command, ask, func(all api.StateTypes) error {
+		if len(all.Types) == 0 {
+			fmt.Fprintln(l.Stderr, "no state is known: no audit message has come in")
 		}
-	}
-	return nil
+		for _, name := range all.Types {
+			if _, err := fmt.Fprintln(l.Stdout, name); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 func (l *stateList) objects(ctx context.Context, kind string) error {
-	conn, err := l.Client(l.Env)
-	if err != nil {
-		return err
-	}
-	all := api.StatePage{Objects: []*state.Object{}}
-	for more := true; more; more = all.Next != "" {
-		page, err := conn.States.List(ctx, kind, l.prefix, all.Next)
-		if err != nil {
-			return err
+	ask := func(ctx context.Context, conn *client.Client) (api.StatePage, error) {
+		all := api.StatePage{Objects: []*state.Object{}}
+		for more := true; more; more = all.Next != "" {
+			page, err := conn.States.List(ctx, kind, l.prefix, all.Next)
+			if err != nil {
+				return all, err
+			}
+			all.Objects, all.Next = append(all.Objects, page.Objects...), page.Next
 		}
-		all.Objects, all.Next = append(all.Objects, page.Objects...), page.Next
+		return all, nil
 	}
-	if l.output == cli.JSON {
-		return cli.PrintJSON(l.Stdout, all)
-	}
-	if len(all.Objects) == 0 {
+	return connect.Ask(ctx, &l.Command, ask, func(all api.StatePage) error { return l.print(kind, all.Objects) })
+}
+
+func (l *stateList) print(kind string, objects []*state.Object) error {
+	if len(objects) == 0 {
 		_, err := fmt.Fprintf(l.Stdout, "no state of any %s is known\n", kind)
 		return err
 	}
 	table := cli.NewGrid("KEY", "VERSION", "UPDATED", "EVENT", "STATE")
 	table.Less = []string{"EVENT", "VERSION", "UPDATED"}
-	for _, o := range all.Objects {
+	for _, o := range objects {
 		state := string(o.State)
 		if o.Gone {
 			state = "(gone)"
@@ -116,7 +106,7 @@ func (l *stateList) objects(ctx context.Context, kind string) error {
 }
 
 func newStateGetCommand(c *cli.Env) *cobra.Command {
-	g := stateGet{Env: c}
+	g := stateGet{Command: connect.Command{Env: c}}
 	cmd := &cobra.Command{
 		Use:     "get <type> <key>",
 		Short:   "Print an object's state",
@@ -124,31 +114,22 @@ func newStateGetCommand(c *cli.Env) *cobra.Command {
 		Args:    cli.Takes(2, 2),
 		RunE:    func(cmd *cobra.Command, args []string) error { return g.run(cmd.Context(), args[0], args[1]) },
 	}
-	g.Connection.Flags(cmd)
+	g.Flags(cmd)
 	cmd.Flags().StringVar(&g.version, "version", "", "this version in place of the latest, as long as its event is kept")
-	g.output.Flag(cmd)
 	return cmd
 }
 
 type stateGet struct {
-	*cli.Env
-	connect.Connection
+	connect.Command
 	version string
-	output  cli.Format
 }
 
 func (g *stateGet) run(ctx context.Context, kind, key string) error {
-	conn, err := g.Client(g.Env)
-	if err != nil {
+	ask := func(ctx context.Context, conn *client.Client) (*state.Object, error) {
+		return conn.States.Get(ctx, kind, key, g.version)
+	}
+	return connect.Ask(ctx, &g.Command, ask, func(s *state.Object) error {
+		_, err := fmt.Fprintf(g.Stdout, "%s\n", s.State)
 		return err
-	}
-	s, err := conn.States.Get(ctx, kind, key, g.version)
-	if err != nil {
-		return err
-	}
-	if g.output == cli.JSON {
-		return cli.PrintJSON(g.Stdout, s)
-	}
-	_, err = fmt.Fprintf(g.Stdout, "%s\n", s.State)
-	return err
+	})
 }

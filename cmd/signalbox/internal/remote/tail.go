@@ -18,7 +18,7 @@ import (
 )
 
 func newTailCommand(c *cli.Env) *cobra.Command {
-	t := tailCommand{Env: c}
+	t := tailCommand{Command: connect.Command{Env: c}}
 	cmd := &cobra.Command{
 		Use:   "tail",
 		Short: "Show events as they come, and where they go",
@@ -33,19 +33,16 @@ where it stopped. No event is missed, unless retention drops it in the meantime.
 		Args: cli.Takes(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error { return t.run(cmd.Context()) },
 	}
-	t.Connection.Flags(cmd)
+	t.Flags(cmd)
 	t.filter.flags(cmd)
 	cmd.Flags().IntVar(&t.count, "count", 0, "end after this many events; 0 continues until it is interrupted")
-	t.output.Flag(cmd)
 	return cmd
 }
 
 type tailCommand struct {
-	*cli.Env
-	connect.Connection
+	connect.Command
 	filter eventFilter
 	count  int
-	output cli.Format
 	shown  int
 }
 
@@ -65,14 +62,14 @@ func (t *tailCommand) run(ctx context.Context) error {
 	if err := t.filter.read(t.Env); err != nil {
 		return err
 	}
-	conn, err := t.Client(t.Env)
+	conn, err := t.Client()
 	if err != nil {
 		return err
 	}
 	cursor, wait := "", firstAgain
 	for {
 		shown, begun := t.shown, cursor
-		cursor, err = conn.Events.Follow(ctx, t.filter.Filter, cursor, t.output == cli.JSON, t.show)
+		cursor, err = conn.Events.Follow(ctx, t.filter.Filter, cursor, t.Output == cli.JSON, t.show)
 		if errors.Is(err, errEnough) {
 			return nil
 		}
@@ -116,7 +113,7 @@ func (t *tailCommand) show(e *trace.Listed) error {
 }
 
 func (t *tailCommand) print(e *trace.Listed) error {
-	if t.output == cli.JSON {
+	if t.Output == cli.JSON {
 		enc := json.NewEncoder(t.Stdout)
 		enc.SetEscapeHTML(false)
 		return enc.Encode(e)

@@ -17,7 +17,7 @@ import (
 )
 
 func newTargetsCommand(c *cli.Env) *cobra.Command {
-	t := targetsCommand{Env: c}
+	t := targetsCommand{connect.Command{Env: c}}
 	cmd := &cobra.Command{
 		Use:   "targets",
 		Short: "Look at targets; pause, resume, retry and drain them",
@@ -29,8 +29,7 @@ func newTargetsCommand(c *cli.Env) *cobra.Command {
 		Args: cli.NoSuchCommand,
 		RunE: func(cmd *cobra.Command, _ []string) error { return t.list(cmd.Context()) },
 	}
-	t.Connection.Flags(cmd)
-	t.output.Flag(cmd)
+	t.Flags(cmd)
 	list := &cobra.Command{
 		Use:     "list",
 		Short:   "List targets: their state and what is pending",
@@ -38,7 +37,7 @@ func newTargetsCommand(c *cli.Env) *cobra.Command {
 		Args:    cli.Takes(0, 0),
 		RunE:    func(cmd *cobra.Command, _ []string) error { return t.list(cmd.Context()) },
 	}
-	t.output.Flag(list)
+	t.Output.Flag(list)
 	cmd.AddCommand(list,
 		t.verb("pause", "Attempt nothing at a target; its deliveries wait, and do not age", client.Targets.Pause),
 		t.resumeCommand(),
@@ -47,11 +46,7 @@ func newTargetsCommand(c *cli.Env) *cobra.Command {
 	return cmd
 }
 
-type targetsCommand struct {
-	*cli.Env
-	connect.Connection
-	output cli.Format
-}
+type targetsCommand struct{ connect.Command }
 
 type targetAct func(client.Targets, context.Context, string) (api.TargetView, error)
 
@@ -62,18 +57,12 @@ func (t *targetsCommand) verb(name, short string, act targetAct) *cobra.Command 
 		Example: "  signalbox targets " + name + " warehouse",
 		Args:    cli.Takes(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			conn, err := t.Client(t.Env)
-			if err != nil {
-				return err
-			}
-			s, err := act(conn.Targets, cmd.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			return t.print([]api.TargetView{s}, s)
+			return connect.Ask(cmd.Context(), &t.Command, func(ctx context.Context, conn *client.Client) (api.TargetView, error) {
+				return act(conn.Targets, ctx, args[0])
+			}, t.printOne)
 		},
 	}
-	t.output.Flag(cmd)
+	t.Output.Flag(cmd)
 	return cmd
 }
 
@@ -101,25 +90,23 @@ func (t *targetsCommand) resumeCommand() *cobra.Command {
 
 // resumeAll resumes all targets but those that their files pause.
 func (t *targetsCommand) resumeAll(ctx context.Context) error {
-	conn, err := t.Client(t.Env)
-	if err != nil {
-		return err
-	}
-	known, err := conn.Targets.List(ctx)
-	if err != nil {
-		return err
-	}
-	resumed := []api.TargetView{}
-	for _, s := range known {
-		if s.Pause == nil || slices.Contains(s.Pause.By, "file") {
-			continue
+	return connect.Ask(ctx, &t.Command, func(ctx context.Context, conn *client.Client) (targetList, error) {
+		resumed := targetList{[]api.TargetView{}}
+		known, err := conn.Targets.List(ctx)
+		if err != nil {
+			return resumed, err
 		}
-		if s, err = conn.Targets.Resume(ctx, s.Name); err != nil {
-			return err
+		for _, s := range known {
+			if s.Pause == nil || slices.Contains(s.Pause.By, "file") {
+				continue
+			}
+			if s, err = conn.Targets.Resume(ctx, s.Name); err != nil {
+				return resumed, err
+			}
+			resumed.Targets = append(resumed.Targets, s)
 		}
-		resumed = append(resumed, s)
-	}
-	return t.print(resumed, map[string]any{"targets": resumed})
+		return resumed, nil
+	}, t.print)
 }
 
 func (t *targetsCommand) drainCommand() *cobra.Command {
@@ -135,7 +122,7 @@ target continues to drain: resume it, or wait for it to be paused.`,
 		RunE:    func(cmd *cobra.Command, args []string) error { return t.drain(cmd.Context(), args[0], timeout) },
 	}
 	cmd.Flags().DurationVar(&timeout, "timeout", 0, "how long to wait, such as 5m; 0 waits as long as it takes")
-	t.output.Flag(cmd)
+	t.Output.Flag(cmd)
 	return cmd
 }
 
@@ -143,19 +130,22 @@ target continues to drain: resume it, or wait for it to be paused.`,
 const drainPoll = 200 * time.Millisecond
 
 func (t *targetsCommand) drain(ctx context.Context, name string, timeout time.Duration) error {
-	conn, err := t.Client(t.Env)
-	if err != nil {
-		return err
-	}
 	if timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, timeout, fmt.Errorf("target %q is not drained after %v; it continues to drain (signalbox targets resume %s ends that)", name, timeout, name))
 		defer cancel()
 	}
-	s, err := conn.Targets.Drain(ctx, name)
-	if err != nil {
-		return err
-	}
+	return connect.Ask(ctx, &t.Command, func(ctx context.Context, conn *client.Client) (api.TargetView, error) {
+		s, err := conn.Targets.Drain(ctx, name)
+		if err != nil {
+			return s, err
+		}
+		return t.drained(ctx, conn, s)
+	}, t.printOne)
+}
+
+// drained waits until a target is drained, and shows how far it is.
+func (t *targetsCommand) drained(ctx context.Context, conn *client.Client, s api.TargetView) (api.TargetView, error) {
 	total := s.Pending() - s.Held
 	bar := cli.NewProgress(t.Stderr)
 	defer bar.End()
@@ -165,48 +155,37 @@ func (t *targetsCommand) drain(ctx context.Context, name string, timeout time.Du
 		bar.Show(int(total-left), int(total))
 		select {
 		case <-ctx.Done():
-			return context.Cause(ctx)
+			return s, context.Cause(ctx)
 		case <-time.After(drainPoll):
 		}
-		if s, err = t.one(ctx, conn, name); err != nil {
-			return err
+		var err error
+		if s, err = conn.Targets.Get(ctx, s.Name); err != nil {
+			return s, err
 		}
 	}
-	return t.print([]api.TargetView{s}, s)
+	return s, nil
 }
 
-func (t *targetsCommand) one(ctx context.Context, conn *client.Client, name string) (api.TargetView, error) {
-	all, err := conn.Targets.List(ctx)
-	if err != nil {
-		return api.TargetView{}, err
-	}
-	for _, s := range all {
-		if s.Name == name {
-			return s, nil
-		}
-	}
-	return api.TargetView{}, fmt.Errorf("target %q is gone", name)
+// targetList is how targets are printed for programs.
+type targetList struct {
+	Targets []api.TargetView `json:"targets"`
 }
 
 func (t *targetsCommand) list(ctx context.Context) error {
-	conn, err := t.Client(t.Env)
-	if err != nil {
-		return err
-	}
-	all, err := conn.Targets.List(ctx)
-	if err != nil {
-		return err
-	}
-	return t.print(all, map[string]any{"targets": all})
+	return connect.Ask(ctx, &t.Command, func(ctx context.Context, conn *client.Client) (targetList, error) {
+		all, err := conn.Targets.List(ctx)
+		return targetList{all}, err
+	}, t.print)
 }
 
-func (t *targetsCommand) print(all []api.TargetView, whole any) error {
-	if t.output == cli.JSON {
-		return cli.PrintJSON(t.Stdout, whole)
-	}
+func (t *targetsCommand) printOne(s api.TargetView) error {
+	return t.print(targetList{[]api.TargetView{s}})
+}
+
+func (t *targetsCommand) print(all targetList) error {
 	table := tabwriter.NewWriter(t.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "TARGET\tTYPE\tSTATE\tPENDING\tDEAD\tIN FLIGHT\tDELIVERED")
-	for _, s := range all {
+	for _, s := range all.Targets {
 		kind := s.Type
 		if kind == "" {
 			kind = "-"

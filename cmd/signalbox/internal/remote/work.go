@@ -33,16 +33,14 @@ IN_PROGRESS, SUCCEEDED, FAILED, CANCELING, CANCELED.`,
 }
 
 type workList struct {
-	*cli.Env
-	connect.Connection
+	connect.Command
 	filter api.WorkFilter
 	action string
 	limit  int
-	output cli.Format
 }
 
 func newWorkListCommand(c *cli.Env) *cobra.Command {
-	l := workList{Env: c}
+	l := workList{Command: connect.Command{Env: c}}
 	cmd := &cobra.Command{
 		Use:     "list",
 		Short:   "List work requests, the latest first",
@@ -50,7 +48,7 @@ func newWorkListCommand(c *cli.Env) *cobra.Command {
 		Args:    cli.Takes(0, 0),
 		RunE:    func(cmd *cobra.Command, _ []string) error { return l.run(cmd.Context()) },
 	}
-	l.Connection.Flags(cmd)
+	l.Flags(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&l.action, "action-type", "", "only those in this state, such as IN_PROGRESS")
 	flags.StringVar(&l.filter.Operation, "operation", "", "only those of this operation, the command's detail-type")
@@ -59,23 +57,17 @@ func newWorkListCommand(c *cli.Env) *cobra.Command {
 	flags.StringVar(&l.filter.CorrelationID, "correlation-id", "", "only those of this story")
 	flags.BoolVar(&l.filter.Open, "open", false, "only those that have not ended")
 	flags.IntVar(&l.limit, "limit", 50, "how many to list, up to 1000")
-	l.output.Flag(cmd)
 	return cmd
 }
 
 func (l *workList) run(ctx context.Context) error {
-	conn, err := l.Client(l.Env)
-	if err != nil {
-		return err
-	}
 	l.filter.Action = work.Action(l.action)
-	page, err := conn.WorkRequests.List(ctx, l.filter, "", l.limit)
-	if err != nil {
-		return err
-	}
-	if l.output == cli.JSON {
-		return cli.PrintJSON(l.Stdout, page)
-	}
+	return connect.Ask(ctx, &l.Command, func(ctx context.Context, conn *client.Client) (api.WorkPage, error) {
+		return conn.WorkRequests.List(ctx, l.filter, "", l.limit)
+	}, l.print)
+}
+
+func (l *workList) print(page api.WorkPage) error {
 	if len(page.WorkRequests) == 0 {
 		_, err := fmt.Fprintln(l.Stdout, "no work requests")
 		return err
@@ -96,19 +88,17 @@ func (l *workList) run(ctx context.Context) error {
 
 // workOne is a command about one work request.
 type workOne struct {
-	*cli.Env
-	connect.Connection
-	output cli.Format
-	ask    func(w client.WorkRequests, ctx context.Context, id string) (*work.Request, error)
+	connect.Command
+	ask func(w client.WorkRequests, ctx context.Context, id string) (*work.Request, error)
 }
 
 func newWorkShowCommand(c *cli.Env) *cobra.Command {
-	return (&workOne{Env: c, ask: client.WorkRequests.Get}).command(
+	return (&workOne{connect.Command{Env: c}, client.WorkRequests.Get}).command(
 		"show", "Show a work request and its steps, by its id or its command's")
 }
 
 func newWorkCancelCommand(c *cli.Env) *cobra.Command {
-	return (&workOne{Env: c, ask: client.WorkRequests.Cancel}).command(
+	return (&workOne{connect.Command{Env: c}, client.WorkRequests.Cancel}).command(
 		"cancel", "Ask the handler to end a work request")
 }
 
@@ -120,34 +110,22 @@ func (o *workOne) command(name, short string) *cobra.Command {
 		Args:    cli.Takes(1, 1),
 		RunE:    func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), args[0]) },
 	}
-	o.Connection.Flags(cmd)
-	o.output.Flag(cmd)
+	o.Flags(cmd)
 	return cmd
 }
 
 func (o *workOne) run(ctx context.Context, id string) error {
-	conn, err := o.Client(o.Env)
-	if err != nil {
-		return err
-	}
-	w, err := o.ask(conn.WorkRequests, ctx, id)
-	if err != nil {
-		return err
-	}
-	if o.output == cli.JSON {
-		return cli.PrintJSON(o.Stdout, w)
-	}
-	printWork(o.Stdout, w)
-	return nil
+	return connect.Ask(ctx, &o.Command, func(ctx context.Context, conn *client.Client) (*work.Request, error) {
+		return o.ask(conn.WorkRequests, ctx, id)
+	}, func(w *work.Request) error {
+		printWork(o.Stdout, w)
+		return nil
+	})
 }
 
 // printWork shows a work request for people.
 func printWork(out io.Writer, w *work.Request) {
-	line := func(name, value string) {
-		if value != "" {
-			fmt.Fprintf(out, "%-12s %s\n", name, value)
-		}
-	}
+	line := cli.Lines(out)
 	line("id", w.ID)
 	line("operation", w.Operation)
 	line("service", fmt.Sprintf("%s, by rule %s", w.Service, w.Handler.Rule))
