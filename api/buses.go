@@ -16,7 +16,7 @@ type BusView struct {
 	Description string `json:"description,omitempty"`
 	// Bubble means that its events are seen by the rules of the buses above it too.
 	Bubble bool `json:"bubble,omitempty"`
-	// Catalog tells what happens to events that break the catalog.
+	// Catalog is what happens to events that break the catalog.
 	Catalog catalog.Mode `json:"catalog,omitempty"`
 	Rules   int          `json:"rules"`
 }

@@ -9,10 +9,10 @@ import (
 
 // catalogView is the catalog that serves.
 type catalogView struct {
-	Revision string                `json:"revision"`
-	Types    []*catalog.Type       `json:"types"`
-	Warnings []router.DoorWarnings `json:"warnings"`
-	Next     string                `json:"next_cursor,omitempty"`
+	Revision string                   `json:"revision"`
+	Types    []*catalog.Type          `json:"types"`
+	Warnings []router.ArrivalWarnings `json:"warnings"`
+	Next     string                   `json:"next_cursor,omitempty"`
 }
 
 // catalogHandlers show the types of messages.
@@ -25,7 +25,7 @@ func (h catalogHandlers) get(_ http.ResponseWriter, r *http.Request) (any, error
 		all = set.Catalog.Types
 	}
 	types, next, err := page(r.URL.Query(), all, func(t **catalog.Type) string { return (*t).Name + "@" + (*t).Version })
-	return catalogView{Revision: set.Revision, Types: types, Warnings: h.router.DoorWarnings(), Next: next}, err
+	return catalogView{Revision: set.Revision, Types: types, Warnings: h.router.ArrivalWarnings(), Next: next}, err
 }
 
 // The number of events that a discovery looks at, by default and at most.

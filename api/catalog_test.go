@@ -28,7 +28,7 @@ func TestCatalog(t *testing.T) {
 			Name, Kind, Position string
 			Schema               json.RawMessage
 		}
-		Warnings []router.DoorWarnings
+		Warnings []router.ArrivalWarnings
 	}
 	must(t, json.Unmarshal([]byte(w.ask("GET", "/v1/catalog", "", 200, `"warnings":[]`)), &v))
 	if len(v.Types) != 1 || v.Types[0].Name != "OrderCreated" || v.Types[0].Kind != "event" || v.Types[0].Position == "" || len(v.Types[0].Schema) == 0 || v.Revision == "" {

@@ -16,7 +16,7 @@ import (
 	"signalbox/rules/pattern"
 )
 
-// Explanation says of every rule on an event's bus whether the event matches it.
+// Explanation is, for every rule on an event's bus, whether the event matches it.
 type Explanation struct {
 	Bus string `json:"bus"`
 	// Kind is what the event was taken for. KindByName says that only its name tells

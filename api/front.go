@@ -23,8 +23,7 @@ type behind struct {
 // take events now, or nil.
 func (f *Front) Open(next http.Handler, ready func() error) { f.behind.Store(&behind{next, ready}) }
 
-// Close says that the router is not ready any more. What comes is still handed
-// to it.
+// Close makes the router not ready any more. Requests are still handed to it.
 func (f *Front) Close() { f.closing.Store(true) }
 
 // ServeHTTP answers /healthz and /readyz, which need no key, itself.

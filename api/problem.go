@@ -23,9 +23,9 @@ type Error struct {
 	Status int `json:"-"`
 	// Code names the kind of error for programs.
 	Code string `json:"code"`
-	// Message tells what is wrong.
+	// Message is what is wrong.
 	Message string `json:"message"`
-	// Hint tells how to fix it; it may be empty.
+	// Hint is how to fix it; it may be empty.
 	Hint string `json:"hint,omitempty"`
 	// Details are the faults one by one where there are several, or where one is.
 	Details any `json:"details,omitempty"`
@@ -137,7 +137,7 @@ func pauseProblem(err error, hint string) error {
 	case errors.As(err, &unknown):
 		return &Error{Status: http.StatusNotFound, Message: unknown.Error(), Hint: hint}
 	case errors.As(err, &file):
-		return &Error{Status: http.StatusConflict, Message: file.What + " is paused by its file", Hint: file.Mend}
+		return &Error{Status: http.StatusConflict, Message: file.What + " is paused by its file", Hint: file.Fix}
 	case errors.Is(err, router.ErrStopping):
 		return &Error{Status: http.StatusServiceUnavailable, Message: "the router is stopping"}
 	}

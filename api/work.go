@@ -84,7 +84,7 @@ func (h workHandlers) list(_ http.ResponseWriter, r *http.Request) (any, error) 
 	return page, err
 }
 
-// noWork tells where to look for a work request that is not there.
+// noWork is where to look for a work request that is not there.
 const noWork = "commands alone have work requests, which are kept as long as their events: GET /v1/work-requests lists them"
 
 func (h workHandlers) get(_ http.ResponseWriter, r *http.Request) (any, error) {

@@ -27,7 +27,7 @@ func exported(t *testing.T, dir, text string) map[string]any {
 	return doc.(map[string]any)
 }
 
-// at gives what is at a JSON pointer, without its "#".
+// at returns what is at a JSON pointer, without its "#".
 func at(v any, pointer string) any {
 	for _, step := range strings.Split(pointer, "/")[1:] {
 		m, ok := v.(map[string]any)
@@ -39,7 +39,7 @@ func at(v any, pointer string) any {
 	return v
 }
 
-// dangling gives the references of a document that lead nowhere in it.
+// dangling returns the references of a document that lead nowhere in it.
 func dangling(root, v any) (all []string) {
 	switch v := v.(type) {
 	case []any:

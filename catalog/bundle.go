@@ -18,7 +18,7 @@ type bundle struct {
 	keys    map[string]string
 }
 
-// put gives a schema as it stands at a place of the document, a JSON pointer with its
+// put returns a schema as it stands at a place of the document, a JSON pointer with its
 // "#".
 func (b *bundle) put(s *Schema, at string) asyncSchema {
 	return asyncSchema{SchemaFormat: format(s.root), Schema: b.rewritten(s, s.Source, s.root, s.path, at)}
@@ -144,7 +144,7 @@ var notInDraft7 = []string{
 	"unevaluatedItems", "unevaluatedProperties", "minContains", "maxContains", "contentSchema",
 }
 
-// inDraft7 says whether a schema of draft 2020-12 means the same in draft 7, which
+// inDraft7 reports whether a schema of draft 2020-12 means the same in draft 7, which
 // also takes nothing beside a $ref.
 func inDraft7(v any, named bool) bool {
 	switch v := v.(type) {

@@ -44,13 +44,13 @@ type Type struct {
 	// Object and Key say, for an audit, which type of object it tells the state of,
 	// and where its key is: a dotted path that begins with detail.
 	Object, Key string
-	// Final says that a story ends with it, and nothing need take it.
+	// Final means that a story ends with it: no rule needs to take it.
 	Final bool
 	// Schema is what a detail must look like; nil if anything will do.
 	Schema *Schema
 	// Examples are details, as JSON.
 	Examples [][]byte
-	// Deprecated says that the type is on its way out; nil if it is not.
+	// Deprecated is set if the type should not be sent any more.
 	Deprecated *Deprecation
 	// Compatibility is what this version promises about the one before.
 	Compatibility Compatibility
@@ -60,17 +60,17 @@ type Type struct {
 	inferred bool   // nobody has declared the kind: it is what the name tells
 }
 
-// Deprecation says since when a type should not be sent any more, and what to send
+// Deprecation is since when a type should not be sent any more, and what to send
 // instead.
 type Deprecation struct {
 	Since time.Time
-	// Until is the day from which a door that rejects no longer takes it; zero if
+	// Until is the day from which it is refused where such faults are rejected; zero if
 	// that has not been fixed.
 	Until      time.Time
 	ReplacedBy string
 }
 
-// Type gives a version of a type, the latest where version is empty.
+// Type returns a version of a type, the latest where version is empty.
 func (c *Catalog) Type(detailType, version string) (*Type, bool) {
 	if c == nil {
 		return nil, false
@@ -90,7 +90,7 @@ func (c *Catalog) Type(detailType, version string) (*Type, bool) {
 	return nil, false
 }
 
-// For gives the declaration that an event falls under: that of the version it names,
+// For returns the declaration that an event falls under: that of the version it names,
 // if that is declared, else the latest.
 func (c *Catalog) For(e *event.Event) (*Type, bool) {
 	if c == nil || len(c.versions) == 0 {
@@ -104,7 +104,7 @@ func (c *Catalog) For(e *event.Event) (*Type, bool) {
 	return c.Type(e.DetailType, "")
 }
 
-// Versions gives all versions of a type, the oldest first.
+// Versions returns all versions of a type, the oldest first.
 func (c *Catalog) Versions(detailType string) []*Type {
 	if c == nil {
 		return nil
@@ -112,7 +112,7 @@ func (c *Catalog) Versions(detailType string) []*Type {
 	return slices.Clone(c.versions[detailType])
 }
 
-// Names gives the names of all types, sorted, each once.
+// Names returns the names of all types, sorted, each once.
 func (c *Catalog) Names() []string {
 	if c == nil {
 		return nil
@@ -124,7 +124,7 @@ func (c *Catalog) Names() []string {
 	return slices.Compact(names)
 }
 
-// Paths gives the files that the catalog was read from.
+// Paths returns the files that the catalog was read from.
 func (c *Catalog) Paths() []string {
 	if c == nil {
 		return nil
@@ -132,7 +132,7 @@ func (c *Catalog) Paths() []string {
 	return c.Files
 }
 
-// Allows says whether a source may send the type.
+// Allows reports whether a source may send the type.
 func (t *Type) Allows(source string) bool {
 	if len(t.Sources) == 0 {
 		return true

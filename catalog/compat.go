@@ -44,17 +44,17 @@ func (c *Compatibility) UnmarshalText(text []byte) error {
 type Break struct {
 	Path   string
 	Reason string
-	// Undecidable says that the two differ in a way that is not compared.
+	// Undecidable means that the two differ in a way that is not compared.
 	Undecidable bool
 }
 
-// Breaks says where data that the writer's schema allows may be refused by the
-// reader's, or can't be told. These keywords are compared: type, required,
+// Breaks returns where data that the writer's schema allows may be refused by the
+// reader's, or where that is not known. These keywords are compared: type, required,
 // properties, additionalProperties, items, enum, const, the bounds of numbers,
 // lengths, items and properties, pattern and format, uniqueItems, and $ref inside
 // the document. All others must be the same on both sides, or are undecidable. A
-// property that the writer does not declare is taken not to be sent. Where one of the
-// two is nil nothing is known, and nothing breaks.
+// property that the writer does not declare is assumed absent. Where one of the two is nil
+// nothing is known, and nothing breaks.
 func Breaks(reader, writer *Schema) []Break {
 	if reader == nil || writer == nil {
 		return nil
@@ -64,7 +64,7 @@ func Breaks(reader, writer *Schema) []Break {
 	return c.breaks
 }
 
-// asObject says of a whole schema what is true of every detail: that it is an object.
+// asObject adds to a whole schema what is true of every detail: that it is an object.
 func asObject(root any) any {
 	m, ok := root.(map[string]any)
 	if !ok || m["type"] != nil || m["$ref"] != nil {
@@ -147,7 +147,7 @@ func (c *comparison) compare(path string, reader, writer any, depth int) {
 	c.items(path, r, w, depth)
 }
 
-// refers says whether a schema holds a $ref, whose meaning lies elsewhere.
+// refers reports whether a schema holds a $ref, whose meaning lies elsewhere.
 func refers(v any) bool {
 	switch v := v.(type) {
 	case map[string]any:
@@ -191,7 +191,7 @@ func resolve(root, v any) (any, bool) {
 	return v, false
 }
 
-// onlyNotes says whether all members beside a $ref are notes for people.
+// onlyNotes reports whether all members beside a $ref are notes for people.
 func onlyNotes(m map[string]any) bool {
 	for key := range m {
 		if key != "$ref" && !notes[key] {
@@ -263,7 +263,7 @@ func (c *comparison) types(path string, r, w map[string]any) {
 	}
 }
 
-// enumWithin says whether a schema lists its values, and all are of given types.
+// enumWithin reports whether a schema lists its values, and all are of given types.
 func enumWithin(m map[string]any, types []string) bool {
 	values := listed(m)
 	return values != nil && !slices.ContainsFunc(values, func(v any) bool { return !slices.Contains(types, typeOf(v)) })
@@ -509,7 +509,7 @@ func stem(name string) string {
 	return name
 }
 
-// promise holds a version against what it promises about the one before.
+// promise checks a version against what it promises about the one before.
 func (l *loader) promise(older, newer *Type) {
 	promised := newer.Compatibility
 	if promised == "" && older.Name == newer.Name {

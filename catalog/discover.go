@@ -15,7 +15,7 @@ type Discovery struct {
 	Type    string   `json:"type"`
 	Events  int      `json:"events"`
 	Sources []string `json:"sources"`
-	// Declared says whether the catalog declares the type.
+	// Declared is whether the catalog declares the type.
 	Declared bool `json:"declared"`
 	// Schema is one that all the events fulfil.
 	Schema any `json:"schema"`
@@ -87,7 +87,7 @@ func (t *discovered) note(drift string) {
 	}
 }
 
-// Result gives what was found, sorted by type.
+// Result returns what was found, sorted by type.
 func (d *Discoverer) Result() []Discovery {
 	all := []Discovery{}
 	for _, name := range slices.Sorted(maps.Keys(d.types)) {

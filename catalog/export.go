@@ -36,7 +36,7 @@ type deprecationView struct {
 	ReplacedBy string `json:"replaced_by,omitempty"`
 }
 
-// MarshalJSON gives the type with the keys of a catalog file, and its place.
+// MarshalJSON returns the type with the keys of a catalog file, and its place.
 func (t *Type) MarshalJSON() ([]byte, error) { return json.Marshal(t.view()) }
 
 func (t *Type) view() view {

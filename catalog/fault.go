@@ -21,7 +21,7 @@ type schemaFault struct {
 	reason string
 }
 
-// Error gives the place, as a path that begins with "schema", and the reason.
+// Error returns the place, as a path that begins with "schema", and the reason.
 func (f *schemaFault) Error() string { return pathOf("schema", f.at) + ": " + f.reason }
 
 // in finds the value at fault in the schema's document, or the nearest one around it.
@@ -39,8 +39,8 @@ func (f *schemaFault) in(n *document.Node) *document.Node {
 	return n
 }
 
-// faultOf says what is wrong with a schema, without the addresses that the compiler
-// gives to files. The loader may have refused to read what the schema refers to.
+// faultOf returns what is wrong with a schema, without the addresses by which the compiler
+// names files. The loader may have refused to read what the schema refers to.
 func faultOf(err error, root any, at string, loader *fileLoader) *schemaFault {
 	var (
 		invalid *jsonschema.SchemaValidationError
@@ -65,7 +65,7 @@ func faultOf(err error, root any, at string, loader *fileLoader) *schemaFault {
 	return &schemaFault{nil, plain.Replace(err.Error())}
 }
 
-// noRegex says why a pattern is not one.
+// noRegex returns why a pattern is not a regular expression.
 func noRegex(pattern any, err error) string {
 	return fmt.Sprintf("the pattern %q is no regular expression of RE2, which has no look-around and no back-references: %v", pattern, err)
 }
@@ -78,7 +78,7 @@ type refError struct{ ref, reason string }
 
 func (e *refError) Error() string { return e.reason }
 
-// fault says where the reference stands in a schema. A reference may be made by
+// fault returns where the reference stands in a schema. A reference may be made by
 // $schema too.
 func (e *refError) fault(root any) *schemaFault {
 	if m, ok := root.(map[string]any); ok && m["$schema"] == e.ref {

@@ -77,7 +77,7 @@ const (
 	reverseDNS                 // com.example.ticket.created.v1
 )
 
-// formOf tells the form of a name.
+// formOf returns the form of a name.
 func formOf(name string) nameForm {
 	dots, lower := 0, true
 	for i := range len(name) {
@@ -116,7 +116,7 @@ func isVersion(part string) bool {
 	return len(part) > 1 && part[0] == 'v' && strings.Trim(part[1:], "0123456789") == ""
 }
 
-// ends gives the first and the last word of a name.
+// ends returns the first and the last word of a name.
 func ends(name string) (first, last string) {
 	first, last = name, name
 	for i := 1; i < len(name); i++ {
@@ -159,7 +159,7 @@ func verbOf(word string) verb {
 	return verbs[string(lower)]
 }
 
-// isParticiple says whether a word is a past participle, or one of the adjectives
+// isParticiple reports whether a word is a past participle, or one of the adjectives
 // of the status pairs that stand for one.
 func isParticiple(word string) bool {
 	var buf [longestWord]byte
@@ -171,7 +171,8 @@ func isParticiple(word string) bool {
 	return n > 4 && lower[n-2] == 'e' && lower[n-1] == 'd' && lower[n-3] != 'e' && !nouns[string(lower)]
 }
 
-// appendLower gives nothing for a word that is too long to be a verb.
+// appendLower appends a word in lower case. It returns nothing for one that is too long to be
+// a verb.
 func appendLower(dst []byte, word string) []byte {
 	if len(word) > longestWord {
 		return dst

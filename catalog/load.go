@@ -218,7 +218,7 @@ func (l *loader) schema(file string, d *typeDraft, t *Type) {
 	t.Schema = compiled
 }
 
-// uncompiled says where a schema is at fault: in the catalog file, or in the file of
+// uncompiled reports where a schema is at fault: in the catalog file, or in the file of
 // its own that it stands in.
 func (l *loader) uncompiled(n, root *document.Node, path document.Path, fault *schemaFault) {
 	place := fault.in(root).Pos
@@ -248,7 +248,7 @@ func (l *loader) read(path string, content []byte) {
 	}
 }
 
-// examples holds each example against the schema.
+// examples checks each example against the schema.
 func (l *loader) examples(d *typeDraft, t *Type) {
 	for i, n := range d.Examples {
 		path := d.path.Key("examples").Index(i)

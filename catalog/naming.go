@@ -11,7 +11,7 @@ import (
 	"signalbox/spelling"
 )
 
-// Mode is how strict a door is.
+// Mode is how strictly events are checked on arrival.
 type Mode string
 
 // The modes. The zero value is Off.
@@ -34,7 +34,7 @@ func (m *Mode) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// On says whether a door looks at all.
+// On reports whether events are checked at all.
 func (m Mode) On() bool { return m == Warn || m == Reject }
 
 // Style is the form that names must have.
@@ -69,14 +69,13 @@ type Naming struct {
 	// Exceptions are names, or beginnings of names with a * behind them, that are
 	// left alone.
 	Exceptions []string `yaml:"exceptions"`
-	// OnArrival says what becomes of events whose names break the standard.
+	// OnArrival is what becomes of events whose names break the standard.
 	OnArrival Mode `yaml:"on_arrival|at_door"`
-	// Commands says what makes a message a command or a query.
+	// Commands is what makes a message a command or a query.
 	Commands Commands `yaml:"commands"`
 }
 
-// Commands says what makes a message a command or a query, which exactly one target
-// handles.
+// Commands is what makes a message a command or a query, which exactly one target handles.
 type Commands string
 
 const (
@@ -103,13 +102,13 @@ func DefaultNaming() *Naming { return &Naming{Style: AnyStyle, OnArrival: Off, C
 // NameFault is what the standard has against a name.
 type NameFault struct {
 	Name string
-	// Reason says which rule the name breaks.
+	// Reason is which rule the name breaks.
 	Reason string
 	// Proposal is a name that does not; empty if none can be made.
 	Proposal string
 }
 
-// String gives the reason, and the name that is proposed.
+// String returns the reason, and the name that is proposed.
 func (f *NameFault) String() string {
 	if f.Proposal == "" {
 		return fmt.Sprintf("the type %q %s", f.Name, f.Reason)
@@ -117,8 +116,8 @@ func (f *NameFault) String() string {
 	return fmt.Sprintf("the type %q %s: did you mean %q?", f.Name, f.Reason, f.Proposal)
 }
 
-// Fault says what the standard has against the name of a type of a kind; nil if
-// nothing. Where nobody has declared the kind it is empty, and only names that are
+// Fault returns what is wrong with the name of a type of a kind by the standard; nil if
+// nothing is. Where nobody has declared the kind it is empty, and only names that are
 // slips whatever they mean are faulted.
 func (n *Naming) Fault(name string, declared event.Kind) *NameFault {
 	if n.excepted(name) {
@@ -147,7 +146,7 @@ func (n *Naming) excepted(name string) bool {
 	})
 }
 
-// style says whether a name has the form that is asked for.
+// style returns what is wrong with the form of a name; nil if it has the one that is asked for.
 func (n *Naming) style(name string, form nameForm) *NameFault {
 	switch {
 	case n.Style == Pascal && form != pascalCase:
@@ -235,7 +234,7 @@ func (n *Naming) kind(name string, declared event.Kind) event.Kind {
 	return KindOfName(name)
 }
 
-// participle gives the past participle of a verb; empty for other words.
+// participle returns the past participle of a verb; empty for other words.
 func (n *Naming) participle(word string) string {
 	word = strings.ToLower(word)
 	for v, p := range n.Verbs {
@@ -246,7 +245,7 @@ func (n *Naming) participle(word string) string {
 	return verbs[word].participle
 }
 
-// past says whether a word tells of something past.
+// past reports whether a word means something past.
 func (n *Naming) past(word string) bool {
 	if isParticiple(word) {
 		return true
@@ -259,7 +258,7 @@ func (n *Naming) past(word string) bool {
 	return false
 }
 
-// base gives the verb of a participle; empty for other words.
+// base returns the verb of a participle; empty for other words.
 func (n *Naming) base(word string) string {
 	word = strings.ToLower(word)
 	best := ""
@@ -304,8 +303,8 @@ func (v Vocabulary) Add(name string) {
 	}
 }
 
-// Misspelt says whether a word of a name looks like a slip for one that other names
-// use more often, or for a verb; nil if none does.
+// Misspelt returns the word of a name that looks like a slip for one that other names use
+// more often, or for a verb; nil if none does.
 func (v Vocabulary) Misspelt(name string) *NameFault {
 	if formOf(name) != pascalCase {
 		return nil
@@ -357,13 +356,13 @@ func (v Vocabulary) better(word string) string {
 	return best
 }
 
-// slipOf says whether two words are one slip apart, and not as singular and plural.
+// slipOf reports whether two words are one slip apart, and not as singular and plural.
 func slipOf(word, other string) bool {
 	return word != other && word[0] == other[0] && word+"s" != other && other+"s" != word && len(other) >= shortestWord &&
 		spelling.Distance(word, other) == 1
 }
 
-// isDerived says whether a word is made of a verb in a way that brings it near one:
+// isDerived reports whether a word is made of a verb in a way that brings it near one:
 // Shipper, Creator, Shipping, Delivery.
 func isDerived(word string) bool {
 	for _, end := range []string{"er", "or", "ing", "ion", "al", "s", "y"} {

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// dotted says whether a version is numbers with dots between them.
+// dotted reports whether a version is numbers with dots between them.
 func dotted(version string) bool {
 	for part := range strings.SplitSeq(version, ".") {
 		if _, err := strconv.ParseUint(part, 10, 32); err != nil {

@@ -19,14 +19,14 @@ import (
 type Violation struct {
 	// Path leads to the value, such as detail.items[0].total.
 	Path string
-	// Reason says what was expected, and what is there.
+	// Reason is what was expected, and what is there.
 	Reason string
 }
 
-// String gives path and reason.
+// String returns path and reason.
 func (v *Violation) String() string { return v.Path + ": " + v.Reason }
 
-// Validate says where a detail, a JSON object, breaks the schema; nil if nowhere.
+// Validate returns where a detail, a JSON object, breaks the schema; nil if nowhere.
 func (s *Schema) Validate(detail []byte) *Violation {
 	v, err := decodeJSON(detail)
 	if err != nil {
@@ -50,8 +50,8 @@ func (s *Schema) validate(v any) *Violation {
 	return describe(broken, v, "detail")
 }
 
-// describe tells of the deepest fault: the one that lies furthest inside the value
-// is what its sender can mend.
+// describe returns the deepest fault: the one that lies furthest inside the value is what
+// its sender can fix.
 func describe(e *jsonschema.ValidationError, value any, root string) *Violation {
 	leaf := deepest(e)
 	at := pathOf(root, leaf.InstanceLocation)
@@ -75,7 +75,7 @@ func describe(e *jsonschema.ValidationError, value any, root string) *Violation 
 // mostNamed bounds the values of an enum that are named.
 const mostNamed = 20
 
-// notAmong says which values a member may have, and which of them was meant perhaps.
+// notAmong returns which values a member can have, and which of them was probably meant.
 func notAmong(k *kind.Enum, got string) string {
 	var names, texts []string
 	for _, v := range k.Want {

@@ -5,7 +5,7 @@ import "strings"
 // verb is what is known of one verb.
 type verb struct {
 	participle string
-	// asks says that a message named by it asks for something and changes nothing.
+	// asks means that a message named by it asks for something and changes nothing.
 	asks bool
 }
 

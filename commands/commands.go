@@ -41,7 +41,7 @@ type Reply struct {
 	ContentType string
 	Body        []byte
 	Cut         bool
-	// Message tells why the handler could not be asked.
+	// Message is why the handler could not be asked.
 	Message string
 	// Work is a command's work request; nil for a query.
 	Work *work.Request
@@ -90,7 +90,7 @@ func New(o Options) (*Service, error) {
 // Busy is the error of a sender that can't wait for its answer, as too many do.
 type Busy struct{}
 
-// Error tells what to do.
+// Error returns what is wrong and what to do.
 func (Busy) Error() string {
 	return "too many senders of commands and queries wait for an answer: send without wait, or later"
 }
@@ -228,7 +228,7 @@ func (s *Service) Each(before string, fn func(*work.Request) bool) error {
 // Ended is the error of a work request that has ended and can't be cancelled.
 type Ended struct{ Request *work.Request }
 
-// Error tells how and when it has ended.
+// Error returns how and when it has ended.
 func (e *Ended) Error() string {
 	return fmt.Sprintf("work request %s has ended: it is %s since %s", e.Request.ID, e.Request.Action, e.Request.TimeFinished.Format(time.RFC3339))
 }

@@ -79,7 +79,7 @@ func (s *waiters) leave(a *waiter) {
 	s.by[a.id] = list
 }
 
-// tell gives all who wait for a message their answer; only the first one counts.
+// tell hands all who wait for a message their answer; only the first one counts.
 func (s *waiters) tell(id string, r Reply) {
 	if s.waiting.Load() == 0 {
 		return

@@ -11,7 +11,7 @@ import (
 	"signalbox/spelling"
 )
 
-// Auth tells who may call the router.
+// Auth is who may call the router.
 type Auth struct {
 	// Keys have names, and the rights that they give.
 	Keys []Key `yaml:"keys"`

@@ -122,14 +122,14 @@ type Limits struct {
 	WindowBytes document.Size `yaml:"window_bytes"`
 }
 
-// Retention tells how long delivered events are kept; the first bound that is
+// Retention is how long delivered events are kept; the first bound that is
 // reached counts. An event with a pending delivery is always kept.
 type Retention struct {
 	MaxAge   time.Duration `yaml:"max_age"`
 	MaxBytes document.Size `yaml:"max_bytes"`
 }
 
-// Dedup tells which events count as repeats of earlier ones.
+// Dedup is which events count as repeats of earlier ones.
 type Dedup struct {
 	// Window is for how long an event with the same id and source, or the same
 	// dedup key, on the same bus is a duplicate; 0 takes every event.
@@ -142,13 +142,13 @@ type DLQ struct {
 	MaxBytes document.Size `yaml:"max_bytes"`
 }
 
-// Metrics tells what is counted.
+// Metrics is what is counted.
 type Metrics struct {
 	// MaxRules is the most rules of which each has figures of its own.
 	MaxRules int `yaml:"max_rules"`
 }
 
-// TargetGone tells what becomes of the deliveries of a target that vanishes from the
+// TargetGone is what becomes of the deliveries of a target that vanishes from the
 // rules.
 type TargetGone struct {
 	// Wait is how long they wait for it to be defined again before they go to the
@@ -156,7 +156,7 @@ type TargetGone struct {
 	Wait time.Duration `yaml:"wait"`
 }
 
-// Log tells what is logged, and how.
+// Log is what is logged, and how.
 type Log struct {
 	Level  string `yaml:"level"`  // debug | info | warn | error
 	Format string `yaml:"format"` // console | json

@@ -10,7 +10,7 @@ import (
 	"signalbox/secret"
 )
 
-// TLS says with which files the router speaks HTTPS, in PEM; without any it speaks HTTP.
+// TLS names the files with which the router speaks HTTPS, in PEM; without any it speaks HTTP.
 type TLS struct {
 	CertFile string `yaml:"cert_file"` // the certificate, and those between it and its root
 	KeyFile  string `yaml:"key_file"`

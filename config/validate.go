@@ -145,7 +145,7 @@ func (v *validation) oneOf(value string, allowed []string, keys ...string) {
 	}
 }
 
-// keys says nothing of a key but its length.
+// keys checks keys. Its errors reveal nothing of a key but its length.
 func (v *validation) keys(keys []Secret) {
 	for i, key := range keys {
 		pos, path := v.root.Pos, document.Path{}.Key("auth").Key("api_keys").Index(i)

@@ -35,7 +35,7 @@ type Lanes interface {
 	// BreakerOpen reports whether the circuit breaker of a target is not closed:
 	// deliveries wait.
 	BreakerOpen(target string) bool
-	// Requeue tells a lane of a delivery that has become ready again on disk.
+	// Requeue hands a lane a delivery that has become ready again on disk.
 	Requeue(journal.Delivery)
 	// Recall takes a redriven delivery that is not under way out of its lane, and
 	// puts it back. It does nothing where the delivery is not in the given state
@@ -115,7 +115,7 @@ const (
 type Skip struct {
 	// Code is one of the Skip constants.
 	Code string `json:"code"`
-	// Message tells more, and how to fix it.
+	// Message is the reason, and how to fix it.
 	Message string `json:"message"`
 }
 

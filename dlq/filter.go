@@ -25,7 +25,7 @@ type Filter struct {
 	Pattern json.RawMessage `json:"pattern,omitempty"`
 }
 
-// Empty says that the filter lets every letter through.
+// Empty reports whether the filter lets every letter through.
 func (f Filter) Empty() bool {
 	return len(f.IDs) == 0 && f.Target == "" && f.Rule == "" && f.Bus == "" && f.Code == "" && f.Status == 0 &&
 		f.Since.IsZero() && f.Until.IsZero() && len(f.Pattern) == 0

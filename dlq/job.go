@@ -113,7 +113,7 @@ func (p *part) skipped(code string, n int) {
 	p.job.Skips[code] += n
 }
 
-// signal tells the part's goroutine that something has changed.
+// signal wakes the part's goroutine: something has changed.
 func (p *part) signal() {
 	select {
 	case p.changed <- struct{}{}:

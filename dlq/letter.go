@@ -129,7 +129,7 @@ func (q *letters) walk(ctx context.Context, choose chooser, from journal.Cursor,
 	return errors.Join(stopped, err)
 }
 
-// chooser tells which letters are meant.
+// chooser chooses letters.
 type chooser interface {
 	// events bounds the events whose letters can be among them.
 	events() (oldest, latest journal.Seq)

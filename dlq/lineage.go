@@ -15,7 +15,7 @@ const (
 	Current = "current"
 )
 
-// sending tells how a dead letter leaves the queue.
+// sending is how a dead letter leaves the queue.
 type sending struct {
 	job      string
 	now      time.Time

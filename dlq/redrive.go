@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Redrive tells which letters to send again, and how.
+// Redrive is which letters to send again, and how.
 type Redrive struct {
 	Filter Filter `json:"filter"`
 	// To is the target to send to in place of the letters' own.

@@ -122,7 +122,7 @@ func (d *Decoder) word(n *Node, into Shorthand, path Path) {
 	}
 }
 
-// scalarText gives the text of a scalar, its references resolved.
+// scalarText returns the text of a scalar, its references resolved.
 func (d *Decoder) scalarText(n *Node, path Path, want string) (string, bool) {
 	switch n.Kind {
 	case Null:
@@ -235,7 +235,7 @@ func (d *Decoder) dictionary(n *Node, v reflect.Value, path Path) {
 	v.Set(m)
 }
 
-// Unique gives a mapping's entries and reports those whose key was there
+// Unique returns a mapping's entries and reports those whose key was there
 // before.
 func (d *Decoder) Unique(n *Node, path Path) []Member {
 	if len(n.Members) < 2 {
@@ -343,7 +343,7 @@ func fieldNames(v reflect.Value) (names []string) {
 	return slices.Compact(names)
 }
 
-// Pointer gives the value, or nil if the key is absent.
+// Pointer returns the value, or nil if the key is absent.
 func (l *Located[T]) Pointer() *T {
 	if l.Node == nil {
 		return nil

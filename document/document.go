@@ -49,7 +49,7 @@ type Position struct {
 	Column int
 }
 
-// String gives the position as file:line:column.
+// String returns the position as file:line:column.
 func (p Position) String() string {
 	if p.Line == 0 {
 		return p.File
@@ -116,7 +116,7 @@ func (n *Node) holds(value *Node) {
 	n.height = max(n.height, value.height+1)
 }
 
-// IsZero says that the node is absent or null.
+// IsZero reports whether the node is absent or null.
 func (n *Node) IsZero() bool { return n == nil || n.Kind == Null }
 
 // TextPosition is where the byte at offset of a scalar's text stands in the

@@ -44,7 +44,7 @@ func (p Path) Index(i int) Path {
 	return p
 }
 
-// String gives context and keys, joined by a colon.
+// String returns context and keys, joined by a colon.
 func (p Path) String() string {
 	if p.context == "" || p.keys == "" {
 		return p.context + p.keys

@@ -13,13 +13,13 @@ type Problem struct {
 	Pos Position
 	// Path leads to the faulty value: `rule "big": pattern.detail.total`.
 	Path string
-	// Message says what is wrong and how to mend it.
+	// Message is what is wrong and how to fix it.
 	Message string
 	// Err is the cause, if there is one to unwrap.
 	Err error
 }
 
-// Error gives position, path and message.
+// Error returns position, path and message.
 func (p *Problem) Error() string {
 	var b strings.Builder
 	if at := p.Pos.String(); at != "" {
@@ -32,7 +32,7 @@ func (p *Problem) Error() string {
 	return b.String()
 }
 
-// Unwrap gives the cause.
+// Unwrap returns the cause.
 func (p *Problem) Unwrap() error { return p.Err }
 
 func problem(pos Position, format string, args ...any) *Problem {
@@ -72,7 +72,7 @@ func (ps *Problems) Take(others *Problems) { ps.list = append(ps.list, others.li
 // Since returns the faults that were noted after the first n.
 func (ps *Problems) Since(n int) []*Problem { return slices.Clone(ps.list[n:]) }
 
-// Has says whether a fault was noted at this path of this place.
+// Has reports whether a fault was noted at this path of this place.
 func (ps *Problems) Has(pos Position, path Path) bool {
 	text := path.String()
 	return slices.ContainsFunc(ps.list, func(p *Problem) bool { return p.Pos == pos && p.Path == text })
@@ -81,7 +81,7 @@ func (ps *Problems) Has(pos Position, path Path) bool {
 // Len is how many faults were noted.
 func (ps *Problems) Len() int { return len(ps.list) }
 
-// Sorted gives the faults by file, line and column, each once.
+// Sorted returns the faults by file, line and column, each once.
 func (ps *Problems) Sorted() []*Problem {
 	sorted := slices.Clone(ps.list)
 	slices.SortStableFunc(sorted, func(a, b *Problem) int {
@@ -107,7 +107,7 @@ func (ps *Problems) Err() error {
 // Errors is every fault of a load, sorted by place.
 type Errors []*Problem
 
-// Error gives one fault a line.
+// Error returns one fault a line.
 func (e Errors) Error() string {
 	lines := make([]string, len(e))
 	for i, p := range e {
@@ -116,7 +116,7 @@ func (e Errors) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// Unwrap gives the faults for errors.Is and errors.As.
+// Unwrap returns the faults, for errors.Is and errors.As.
 func (e Errors) Unwrap() []error {
 	errs := make([]error, len(e))
 	for i, p := range e {

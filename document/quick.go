@@ -8,14 +8,14 @@ import (
 // quickReader reads the YAML that most files are written in, several times as fast as the
 // parser for all of it: block mappings and lists, and scalars and flow collections on one line.
 // It declines anything else, faults among it, and the whole file is then read by that parser;
-// FuzzQuickYAML holds it against that.
+// FuzzQuickYAML compares the two.
 type quickReader struct {
 	file  string
 	lines []quickLine
 	at    int
-	// declined says that the file is for the parser.
+	// declined means that the file is for the parser.
 	declined bool
-	// ascii says that a byte is a character.
+	// ascii means that a byte is a character.
 	ascii bool
 }
 

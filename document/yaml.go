@@ -398,7 +398,7 @@ func (r *yamlReader) scalar(node ast.Node, pos Position) (*Node, error) {
 	return n, nil
 }
 
-// plainKind gives a plain scalar the type that the same text has in JSON; what
+// plainKind returns for a plain scalar the type that the same text has in JSON; what
 // JSON does not know (yes, 0x10, 1_000, a date) is a string. YAML's own
 // spelling of nothing, ~ or no text at all, is null.
 func plainKind(text string, empty bool) Kind {
@@ -413,7 +413,7 @@ func plainKind(text string, empty bool) Kind {
 	return String
 }
 
-// IsNumber says whether a text is a number by JSON's grammar.
+// IsNumber reports whether a text is a number by JSON's grammar.
 func IsNumber(s string) bool {
 	s = strings.TrimPrefix(s, "-")
 	whole := digits(s)
@@ -449,7 +449,7 @@ func digits(s string) int {
 	return n
 }
 
-// IsAmbiguous says whether a plain scalar is read as a string here, but as a
+// IsAmbiguous reports whether a plain scalar is read as a string here, but as a
 // truth value or a number by other YAML readers: yes, True, 0x10, 1_000.
 func (n *Node) IsAmbiguous() bool {
 	if n.Kind != String || n.style != plain || n.Text == "" {

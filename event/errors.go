@@ -2,7 +2,7 @@ package event
 
 import "fmt"
 
-// Error tells why ingest refuses one event, or a whole request.
+// Error is why ingest refuses one event, or a whole request.
 type Error struct {
 	// Code and Message are those of the EventBridge API. Where EventBridge has a
 	// text of its own Message is that text, and Reason says what it does not.
@@ -14,7 +14,7 @@ type Error struct {
 	// Offset counts the bytes before the fault: in the text at Path if that is
 	// JSON in a string, else in the body. It is 0 where it means nothing.
 	Offset int
-	// Reason tells what exactly is wrong and how to fix it, where Message does not.
+	// Reason is what exactly is wrong and how to fix it, where Message does not.
 	Reason string
 }
 

@@ -30,7 +30,7 @@ type Event struct {
 	Duplicate bool
 }
 
-// Kind tells what a message means to its consumers.
+// Kind is what a message means to its consumers.
 type Kind string
 
 // The kinds of message. The empty Kind is one that nobody has stated.
@@ -80,7 +80,7 @@ type Metadata struct {
 	PartitionKey string
 	// Format is the form in which the event came in, one of the Format constants.
 	Format string
-	// DataForm tells how the detail holds the data of a CloudEvent or an OCI event.
+	// DataForm is how the detail holds the data of a CloudEvent or an OCI event.
 	DataForm DataForm
 	// Extensions are the attributes of a CloudEvent, or the members of an OCI
 	// envelope, that the canonical envelope has no field for (subject,
@@ -115,7 +115,7 @@ const (
 	FormatOCI         = "oci"
 )
 
-// DataForm tells how a detail, which is always an object, holds data that need
+// DataForm is how a detail, which is always an object, holds data that need
 // not be one.
 type DataForm uint8
 

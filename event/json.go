@@ -64,7 +64,7 @@ func decodeOne(text []byte, limits Limits, decode func([]member, Limits) (*Event
 	return e, nil
 }
 
-// decodeAny tells the form of an envelope by its members.
+// decodeAny decodes an envelope in the form that its members show.
 func decodeAny(members []member, limits Limits) (*Event, *Error) {
 	for i := range members {
 		switch members[i].key {

@@ -19,7 +19,8 @@ func (m *Metadata) setTraceID(id string) {
 	}
 }
 
-// isXRayRoot tells the form of an X-Ray trace id: 1-5759e988-bd862e3fe1be46a994272793.
+// isXRayRoot reports whether an id has the form of an X-Ray trace id:
+// 1-5759e988-bd862e3fe1be46a994272793.
 func isXRayRoot(id string) bool {
 	return len(id) == 35 && id[:2] == "1-" && id[10] == '-' && isHex(id[2:10]) && isHex(id[11:])
 }

@@ -15,7 +15,7 @@ import (
 type Drift struct {
 	// Line is where the written row stands, 0 for a row that is not written.
 	Line int `json:"line,omitempty"`
-	// Message says what differs.
+	// Message is what differs.
 	Message string `json:"message"`
 }
 

@@ -21,11 +21,11 @@ type Type struct {
 	Kind event.Kind
 	// Sources are those that may produce it; empty where nothing is declared.
 	Sources []string
-	// Final says that nothing need consume it: a story ends with it.
+	// Final means that a story ends with it: nothing needs to consume it.
 	Final bool
 }
 
-// Declared gives the types of a catalog, of each the latest version.
+// Declared returns the types of a catalog, the latest version of each.
 func Declared(c *catalog.Catalog) (all []Type) {
 	for _, name := range c.Names() {
 		t, _ := c.Type(name, "")
@@ -54,7 +54,7 @@ type Step struct {
 	types *pattern.Pattern
 }
 
-// takes says whether the rule of a step takes messages of a type.
+// takes reports whether the rule of a step takes messages of a type.
 func (s *Step) takes(name string) bool {
 	if s.AnyInput || slices.Contains(s.Inputs, name) {
 		return true
@@ -77,7 +77,7 @@ type Flow struct {
 	Types map[string]Type
 }
 
-// Of gives the flow of a set of rules and of the declared types. Rules that are
+// Of returns the flow of a set of rules and of the declared types. Rules that are
 // disabled have no part in it.
 func Of(set *rules.Set, types []Type) (*Flow, error) {
 	f := &Flow{Types: map[string]Type{}}
@@ -137,7 +137,7 @@ func (f *Flow) add(r *rules.Rule) error {
 	return nil
 }
 
-// named gives the texts of a field of a pattern, and its operators as text.
+// named returns the texts of a field of a pattern, and its operators as text.
 func named(field json.RawMessage) (texts, wider []string, err error) {
 	if field == nil {
 		return nil, nil, nil
@@ -167,7 +167,7 @@ func (f *Flow) producers(name string) (steps []int) {
 	return steps
 }
 
-// consumed says whether some step takes a type. A rule that takes every type,
+// consumed reports whether some step takes a type. A rule that takes every type,
 // such as an audit trail, does not count.
 func (f *Flow) consumed(name string) bool {
 	return slices.ContainsFunc(f.Steps, func(s Step) bool { return !s.AnyInput && s.takes(name) })

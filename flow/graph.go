@@ -8,7 +8,7 @@ import (
 	"signalbox/event"
 )
 
-// Shape says what a node of the graph stands for.
+// Shape is what a node of the graph stands for.
 type Shape int
 
 // The shapes: who produces, what is said, which rule takes it, and who acts.
@@ -26,9 +26,9 @@ type Node struct {
 	Lines []string
 	Shape Shape
 	Kind  event.Kind // of a Message
-	// Mark says what is remarkable: "dead end", "not consumed", "shadow".
+	// Mark is what is remarkable: "dead end", "not consumed", "shadow".
 	Mark string
-	// InCycle says that the node leads back to itself.
+	// InCycle means that the node leads back to itself.
 	InCycle bool
 }
 

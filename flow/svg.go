@@ -242,7 +242,7 @@ func outline(s Shape, at box, style string) string {
 	return fmt.Sprintf(`<rect x="%.1f" y="%.1f" width="%.1f" height="%.1f" rx="8" %s/>`, at.x, at.y, at.w, at.h, style)
 }
 
-// legend says what shapes and colours mean.
+// legend explains what shapes and colours mean.
 func legend(b *strings.Builder) {
 	x := float64(margin)
 	for _, n := range []Node{

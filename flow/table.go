@@ -25,9 +25,9 @@ type Row struct {
 // Header names the columns of the table.
 var Header = []string{"API (sync)", "Input Events", "Service", "Action", "Output Events", "Notes"}
 
-// Table gives a row for each step: what it takes, who acts on it and how, and
-// what comes of it. A command is an API; a type that comes from outside says
-// where from, and one that ends its story is marked (END).
+// Table returns a row for each step: what it takes, who acts on it and how, and what
+// comes of it. A command is an API; a type that comes from outside has its sources beside
+// it, and one that ends its story is marked (END).
 func (f *Flow) Table() []Row {
 	rows := make([]Row, 0, len(f.Steps))
 	for _, s := range f.Steps {
@@ -53,7 +53,7 @@ func (f *Flow) Table() []Row {
 	return rows
 }
 
-// asks says whether messages of a type call an API: they have one handler.
+// asks reports whether messages of a type call an API: they have one handler.
 func (t Type) asks() bool { return t.Kind == event.KindCommand || t.Kind == event.KindQuery }
 
 // input is a type as the table shows it: one that no step emits comes from the

@@ -131,7 +131,7 @@ func (h *Handler) forbidden(r *http.Request, events []*event.Event, dryRun bool)
 	return nil
 }
 
-// refuse tells of a right that a key lacks.
+// refuse returns the answer about a right that a key lacks.
 func (h *Handler) refuse(r *http.Request, message string) *problem {
 	if h.opts.Refused != nil {
 		h.opts.Refused(r, "right")

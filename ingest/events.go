@@ -241,7 +241,7 @@ func badQuery(format string, args ...any) *problem {
 	return &problem{status: http.StatusBadRequest, Code: event.CodeInvalidArgument, Message: "query: " + fmt.Sprintf(format, args...), Details: &details{Path: "query"}}
 }
 
-// formOf tells the form of a request by its headers, in the order that the HTTP
+// formOf returns the form of a request by its headers, in the order that the HTTP
 // binding for CloudEvents asks for.
 func formOf(header http.Header) (form, *problem) {
 	contentType := header.Get("Content-Type")

@@ -52,7 +52,7 @@ type Options struct {
 	// Stopping ends when nobody may be kept waiting any more; nil never does.
 	Stopping context.Context
 
-	// Plan tells what would become of an event; its answer is shown as JSON. Nil
+	// Plan returns what would become of an event; its answer is shown as JSON. Nil
 	// turns dry runs off.
 	Plan func(ctx context.Context, e *event.Event) (any, error)
 	// TestPattern reports whether an event pattern matches an event. Its error says

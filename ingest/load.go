@@ -204,7 +204,7 @@ func (u *usage) begin(ctx context.Context, n int) error {
 	return nil
 }
 
-// end gives back what the request has taken.
+// end returns what the request has taken.
 func (u *usage) end() {
 	if u == nil {
 		return

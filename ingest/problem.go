@@ -64,7 +64,7 @@ func ofError(err error) (p *problem, internal bool) {
 		Message: "nothing was accepted: the events could not be stored; send them again", retryAfter: time.Second}, true
 }
 
-// setRetryAfter tells the caller in whole seconds, rounded up, when to try again.
+// setRetryAfter sets the header that says when to try again, in whole seconds, rounded up.
 func (p *problem) setRetryAfter(header http.Header) {
 	if p.retryAfter > 0 {
 		header.Set("Retry-After", strconv.FormatInt(int64((p.retryAfter+time.Second-1)/time.Second), 10))

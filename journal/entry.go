@@ -5,7 +5,7 @@ type Entry struct {
 	Record Record
 	// Deliveries are Ready, or Dead where their body could not be rendered.
 	Deliveries []Delivery
-	// Matched says that some rule matched, though it may plan no delivery.
+	// Matched means that some rule matched, though it may plan no delivery.
 	Matched bool
 	// Object is what the event tells the state of; nil for none.
 	Object *Object
@@ -18,15 +18,14 @@ type Entry struct {
 	// be told from others. EventID is the event's id then.
 	Fingerprint *Fingerprint
 	EventID     string
-	// Derived says that the event is that one of those which have come of Root by replies; 0
-	// for one that has not.
+	// Derived numbers the events that have come of Root by replies; 0 for one that has not.
 	Root    Seq
 	Derived int
 	// Marks are further fingerprints to write, of this event or of earlier ones.
 	Marks []Mark
 }
 
-// End says how a delivery ended.
+// End is how a delivery ended.
 type End uint8
 
 // The ends of a delivery. One that moves to another state has NotEnded.

@@ -14,7 +14,7 @@ import (
 // target that is being drained, in keys. 0 is none.
 type HoldID uint32
 
-// PauseKind tells what a pause is of.
+// PauseKind is what is paused: a target or a rule.
 type PauseKind byte
 
 // The kinds of a pause.

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Lineage tells how a delivery came back from the dead-letter queue.
+// Lineage is how a delivery came back from the dead-letter queue.
 type Lineage struct {
 	// Count is how often it was redriven.
 	Count int `json:"count"`
@@ -21,7 +21,7 @@ type Redrive struct {
 	// Job is the id of the redrive that chose the letter.
 	Job string    `json:"job"`
 	At  time.Time `json:"at"`
-	// As tells what was sent: "stored" or "current".
+	// As is what was sent: "stored" or "current".
 	As string `json:"as"`
 	// DiedAt, Code and Status are of the death that the redrive was to fix, and
 	// Attempts is how many there had been by then.

@@ -24,7 +24,7 @@ func HashKey(key string) KeyHash {
 	return KeyHash(h)
 }
 
-// KeyState tells what an ordering key waits for.
+// KeyState is what an ordering key waits for.
 type KeyState uint8
 
 // The states of an ordering key.

@@ -52,7 +52,7 @@ func (r *Record) Parsed() (*event.Event, error) {
 	return e, nil
 }
 
-// State tells where a delivery stands.
+// State is the state of a delivery.
 type State uint8
 
 // The states of a delivery that has not ended, and of one that rests dead.
@@ -100,7 +100,7 @@ type Delivery struct {
 	// Death is set on a dead delivery. A redriven one keeps that of the letter it
 	// was, until it ends or dies again.
 	Death *Death
-	// Lineage tells of the redrives; nil on a delivery that had none. It is never
+	// Lineage lists the redrives; nil on a delivery that had none. It is never
 	// changed, only replaced.
 	Lineage *Lineage
 }

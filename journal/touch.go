@@ -28,7 +28,7 @@ func (t *Traces) Keep(on bool) { t.kept.Store(on) }
 // Kept reports whether touches are kept.
 func (t *Traces) Kept() bool { return t.kept.Load() }
 
-// TouchState tells where a delivery stands, or how it ended.
+// TouchState is the state of a delivery, or how it ended.
 type TouchState string
 
 // The states of a delivery in a trace.

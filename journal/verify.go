@@ -110,7 +110,7 @@ type unlocked struct{ vfs.FS }
 // Lock does nothing.
 func (unlocked) Lock(string) (io.Closer, error) { return io.NopCloser(nil), nil }
 
-// quiet says nothing: what goes wrong in a store that is only read is an error.
+// quiet is a logger that drops everything: what goes wrong in a store that is only read is an error.
 type quiet struct{}
 
 func (quiet) Infof(string, ...any)  {}
@@ -204,7 +204,7 @@ func (v *verifier) has(s Seq) bool {
 	return v.events.SeekGE(EventKey(s)) && bytes.Equal(v.events.Key(), EventKey(s))
 }
 
-// compare holds the accounts against what was found.
+// compare compares the accounts with what was found.
 func (v *verifier) compare() {
 	for l := range v.found {
 		if _, ok := v.told[l]; !ok {

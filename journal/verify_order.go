@@ -56,7 +56,7 @@ func (v *verifier) waitsAsHead(d *Delivery) {
 	}
 }
 
-// compareHeads tells of ordering keys that wait for nothing.
+// compareHeads reports ordering keys that wait for nothing.
 func (v *verifier) compareHeads() {
 	for l, h := range v.heads {
 		if h.keys > h.waiting {

@@ -33,5 +33,5 @@ func (a *Account) Take(n, most int64) bool {
 	return false
 }
 
-// Give gives n bytes back.
+// Give returns n bytes to the account.
 func (a *Account) Give(n int64) { a.used.Add(-n) }

@@ -47,7 +47,7 @@ type intake struct {
 	whenFailed sync.Map
 }
 
-// init gives the intake what it takes from its router, but the pauses.
+// init sets what the intake takes from its router, except the pauses.
 func (in *intake) init(r *Router) (err error) {
 	in.journal, in.log, in.metrics, in.gate, in.planner, in.eventOf = r.journal, r.log, r.metrics, &r.gate, r.planner, r.Traces.Event
 	in.base, in.maxHops, in.reused.Interval = r.base, r.opts.MaxHops, time.Minute
@@ -164,7 +164,7 @@ func (in *intake) take(evs []*event.Event, prints []dedup.Fresh, planned func(*e
 	return refused, nil
 }
 
-// handOver tells the lanes of what is now on disk, and counts it.
+// handOver hands the lanes what is now on disk, and counts it.
 func (in *intake) handOver(plans []plan, entries []journal.Entry) {
 	var all, dead delivery.Offers
 	for i := range plans {

@@ -53,7 +53,7 @@ func (f *fake) sizes() (n []int) {
 	return n
 }
 
-// firstOnly gives an answer to the first batch alone.
+// firstOnly returns an answer to the first batch alone.
 func firstOnly(answer func() error) func(context.Context, []*targets.Delivery) error {
 	var given atomic.Bool
 	return func(context.Context, []*targets.Delivery) error {

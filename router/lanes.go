@@ -107,7 +107,7 @@ func (ls *Lanes) BreakerOpen(target string) bool {
 	return l != nil && l.Status().Circuit.Interrupted()
 }
 
-// Requeue tells a lane of a delivery that has become ready again on disk.
+// Requeue hands a lane a delivery that has become ready again on disk.
 func (ls *Lanes) Requeue(d journal.Delivery) {
 	if l := ls.byID(d.Lane); l != nil {
 		l.Requeue(d)

@@ -108,7 +108,7 @@ func (m *orderModel) take() {
 	}
 }
 
-// swapTarget gives the lane a target of another configuration; a wild one may be
+// swapTarget sets for the lane a target of another configuration; a wild one may be
 // without order, or gone.
 func (m *orderModel) swapTarget() {
 	n := 1 + m.rnd.IntN(5)

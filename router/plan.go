@@ -49,7 +49,7 @@ type PlannedTarget struct {
 	Type   string `json:"type"`
 	// OrderKey is the delivery's ordering key; empty where it is in no order.
 	OrderKey string `json:"order_key,omitempty"`
-	// Note tells what would keep the request from being sent: the rule's state,
+	// Note is what would keep the request from being sent: the rule's state,
 	// or what the target does with synthetic events.
 	Note string `json:"note,omitempty"`
 	// Error is why the request can't be rendered: the delivery would go to the

@@ -302,9 +302,9 @@ func (r *Router) Discover(ctx context.Context, since time.Time, limit int) (*Dis
 // if it can.
 func (r *Router) Ready() error { return r.gate.admit() }
 
-// DoorWarnings returns what has been let in with a warning since the start, by type and
+// ArrivalWarnings returns what has been let in with a warning since the start, by type and
 // code.
-func (r *Router) DoorWarnings() []DoorWarnings { return r.intake.warned.all() }
+func (r *Router) ArrivalWarnings() []ArrivalWarnings { return r.intake.warned.all() }
 
 // Accounts are the router's counters, exact and durable.
 type Accounts struct {

@@ -5,12 +5,12 @@ import (
 	"strings"
 )
 
-// Above gives the buses above one that bubbles, the nearest first: of
+// Above returns the buses above one that bubbles, the nearest first: of
 // shop.eu.orders these are shop.eu and shop, as far as they exist. A bus that
 // does not bubble has none.
 func (s *Set) Above(bus string) []string { return s.above[bus] }
 
-// parents gives the names above a dotted one that are known.
+// parents returns the known names above a dotted one.
 func parents(name string, known func(string) bool) (above []string) {
 	for {
 		i := strings.LastIndexByte(name, '.')
@@ -23,7 +23,7 @@ func parents(name string, known func(string) bool) (above []string) {
 	}
 }
 
-// above1 says what could stand above a bus.
+// above1 returns what to declare above a bus, for an error.
 func above1(name string) string {
 	if i := strings.LastIndexByte(name, '.'); i > 0 {
 		return name[:i]
@@ -45,7 +45,7 @@ func (s *Set) bubble(bus string, envelope []byte, cond *conditions, dst []Matche
 
 func stops(m Matched) bool { return m.Err == nil && m.Rule.StopBubbling && m.Rule.State == Enabled }
 
-// Way gives the buses whose rules an event on a bus was shown to, given the rules
+// Way returns the buses whose rules an event on a bus was shown to, given the rules
 // that it matched: its own, and where it bubbled, those above up to the one where
 // a rule stopped it.
 func (s *Set) Way(bus string, matched []Matched) []string {

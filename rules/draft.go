@@ -88,7 +88,7 @@ func (t *targetDraft) UnmarshalNode(d *document.Decoder, n *document.Node, path 
 // contents is what one file holds.
 type contents struct {
 	path string
-	// noFile says that the document is none that lies in a file system.
+	// noFile means that the document does not come from a file system.
 	noFile  bool
 	targets []document.Member
 	buses   []busDraft
@@ -164,7 +164,7 @@ func readRule(dec *document.Decoder, n *document.Node, path document.Path) *draf
 	return d
 }
 
-// members gives the entries of a mapping that may be absent.
+// members returns the entries of a mapping that may be absent.
 func members(dec *document.Decoder, n *document.Node, key string) []document.Member {
 	if n.IsZero() {
 		return nil

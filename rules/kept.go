@@ -18,7 +18,7 @@ type part struct {
 	file     File
 	// warnings are those of the document and of its rules.
 	warnings []*document.Problem
-	// later says that the document has not been read, and holds rules alone.
+	// later means that the document has not been read, and contains nothing but rules.
 	later bool
 	// kept is what its rules came to when they were built last; nil where that is not known.
 	kept *kept

@@ -71,7 +71,7 @@ func (t *typeNames) add(name string, pos Position, path document.Path) {
 	name = t.intern(name)
 	t.named = append(t.named, namedType{name, pos, path})
 	if _, declared := t.catalog.Type(name, ""); declared {
-		return // its declaration is where it is mended
+		return // it is fixed at its declaration
 	}
 	if fault := t.catalog.Naming.Fault(name, ""); fault != nil {
 		t.warnings.Add(pos, path, "%s", fault)

@@ -36,7 +36,7 @@ var (
 // Position is a place in a rule file.
 type Position = document.Position
 
-// State says what a rule does with the events that it matches.
+// State is what a rule does with the events that it matches.
 type State string
 
 // The states of a rule.
@@ -74,10 +74,10 @@ func (s *State) UnmarshalText(text []byte) error {
 type Bus struct {
 	Name        string
 	Description string
-	// Bubble says that an event on the bus is seen by the rules of the buses above
+	// Bubble means that an event on the bus is seen by the rules of the buses above
 	// it too; see Set.Above.
 	Bubble bool
-	// Catalog says how the door of the bus holds events against the catalog.
+	// Catalog is how the bus checks events against the catalog on arrival.
 	Catalog catalog.Mode
 	// PublishDeadLetters puts an event on the bus for each delivery of its rules that goes
 	// to the dead-letter queue.
@@ -92,10 +92,10 @@ type Rule struct {
 	Bus         string
 	Description string
 	State       State
-	// Strict says that what is only a warning in other patterns is an error in
+	// Strict means that what is only a warning in other patterns is an error in
 	// this one.
 	Strict bool
-	// StopBubbling says that an event that the rule matches does not go on to the
+	// StopBubbling means that an event that the rule matches does not continue to the
 	// buses above the rule's.
 	StopBubbling bool
 	Pattern      *pattern.Pattern
@@ -136,7 +136,8 @@ type RuleTarget struct {
 	Pos   Position
 }
 
-// checkBusName says what is wrong with the name of a bus. Those of partners hold slashes.
+// checkBusName returns what is wrong with the name of a bus; empty if nothing is. Those of
+// partners contain slashes.
 func checkBusName(name string) string {
 	if len(name) > maxBusNameLength {
 		return fmt.Sprintf("is %d characters long; at most %d are allowed", len(name), maxBusNameLength)
@@ -147,7 +148,7 @@ func checkBusName(name string) string {
 	return ""
 }
 
-// checkName says what is wrong with the name of a rule or a target.
+// checkName returns what is wrong with the name of a rule or a target; empty if nothing is.
 func checkName(name string) string {
 	switch {
 	case name == "":

@@ -62,7 +62,7 @@ type matcher struct {
 // Matched is a rule whose pattern an event matches.
 type Matched struct {
 	Rule *Rule
-	// Err says that the rule's condition failed on this event: the rule then does
+	// Err is set if the rule's condition failed on this event: the rule then does
 	// not match, and nothing may be sent on its behalf.
 	Err error
 }
@@ -137,7 +137,7 @@ func (c *conditions) hold(when *exprenv.Program) (bool, error) {
 	return holds, nil
 }
 
-// Same says whether nothing would change if another Set served: the files say the
+// Same reports whether nothing would change if another Set served: the files say the
 // same, and the secrets that they refer to are the same.
 func (s *Set) Same(other *Set) bool {
 	if s.Revision != other.Revision {
@@ -161,7 +161,7 @@ func (s *Set) Rule(bus, name string) *Rule {
 	return nil
 }
 
-// On gives the rules of one bus, sorted by name.
+// On returns the rules of one bus, sorted by name.
 func (s *Set) On(bus string) []*Rule {
 	var rules []*Rule
 	for _, r := range s.Rules {

@@ -16,7 +16,7 @@ import (
 	"signalbox/targets/kinds"
 )
 
-// Source says where a Set is read from: from files, and from others beside them. Each of
+// Source is where a Set is read from: from files, and from others beside them. Each of
 // these keeps its last good documents by itself; see Load.
 type Source struct {
 	// Globs name the rule files. Those that are not absolute start at Dir.
@@ -162,7 +162,7 @@ func owner(origins []*origin, path string) int {
 	}))
 }
 
-// kept tells that the last good documents of the source are used.
+// kept returns the note that the last good documents of the source are used.
 func (o *origin) kept() string {
 	if o.name == "" {
 		return "the rule files have faults: their last good ones continue to serve, beside what other sources hold now"

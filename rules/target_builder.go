@@ -28,9 +28,9 @@ type targetBuilder struct {
 	// not at fault.
 	broken map[string]bool
 	byARN  map[string]string
-	// equal says which targets are the same in the Set that rules are kept of.
+	// equal holds the targets that are the same in the Set that rules are kept of.
 	equal map[string]bool
-	// unlimited says that it was warned of references that nothing limits.
+	// unlimited means that there was a warning of references that nothing limits.
 	unlimited bool
 }
 

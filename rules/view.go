@@ -42,7 +42,7 @@ type transformerView struct {
 	Compat        string            `json:"compat,omitempty"`
 }
 
-// MarshalJSON gives the rule with the keys of a rule file, its ARN and its
+// MarshalJSON returns the rule with the keys of a rule file, its ARN and its
 // place.
 func (r *Rule) MarshalJSON() ([]byte, error) {
 	v := ruleView{

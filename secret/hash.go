@@ -6,8 +6,8 @@ import (
 	"hash"
 )
 
-// Hash tells secrets apart. It tells whether they have changed, and must not
-// be shown: a weak secret could be guessed from it.
+// Hash shows whether a secret has changed, and tells secrets apart. It must not be shown: a
+// weak secret could be guessed from it.
 type Hash [sha256.Size]byte
 
 // Resolving notes what is resolved.

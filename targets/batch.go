@@ -7,7 +7,7 @@ import (
 	"signalbox/document"
 )
 
-// Batch tells how the deliveries of a target are gathered into batches.
+// Batch is how the deliveries of a target are gathered into batches.
 type Batch struct {
 	// MaxEvents is how many deliveries one batch holds at the most, 100 by default.
 	MaxEvents int `yaml:"max_events"`

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Breaker tells when a target's circuit opens and how it closes again. While it is
+// Breaker is when a target's circuit opens and how it closes again. While it is
 // open nothing is attempted, and deliveries wait.
 type Breaker struct {
 	// Off keeps the circuit closed whatever the target does; a file writes

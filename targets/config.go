@@ -65,7 +65,7 @@ type Config struct {
 	// Batch gathers the deliveries of a kind that can take several at once; nil sends
 	// each alone.
 	Batch *Batch `yaml:"batch"`
-	// Reply tells what the answers of a kind that replies are: ReplyEvents, or, where
+	// Reply is what the answers of a kind that replies are: ReplyEvents, or, where
 	// it is empty, nothing that is read.
 	Reply string `yaml:"reply"`
 	// Emits are the types of the events that the target's deliveries lead to, be
@@ -79,7 +79,7 @@ type Config struct {
 	// key: deliveries that share one are made in order, one at a time. Empty means
 	// no order.
 	OrderBy string `yaml:"order_by"`
-	// OnDeadLetter tells what becomes of an ordering key when the dead-letter queue
+	// OnDeadLetter is what becomes of an ordering key when the dead-letter queue
 	// takes a delivery of it, OnDeadLetterContinue by default; only with OrderBy.
 	OnDeadLetter string `yaml:"on_dead_letter"`
 }
@@ -102,7 +102,7 @@ func (r Retry) MarshalJSON() ([]byte, error) {
 	}{r.MaxAttempts, document.FormatDuration(r.MaxAge), document.FormatDuration(r.MinBackoff), document.FormatDuration(r.MaxBackoff)})
 }
 
-// SyntheticPolicy tells what a target does with a synthetic event.
+// SyntheticPolicy is what a target does with a synthetic event.
 type SyntheticPolicy string
 
 // The policies. The default is SyntheticLog: the event is logged in place of
@@ -192,7 +192,7 @@ type FieldError struct {
 	// Path leads from the target to the field: keys, and indexes of lists in
 	// decimal.
 	Path []string
-	// Msg tells what is wrong and how to fix it.
+	// Msg is what is wrong and how to fix it.
 	Msg string
 }
 

@@ -59,7 +59,7 @@ func (r Rate) String() string {
 	return strconv.Itoa(r.N) + "/" + r.Per.String()
 }
 
-// IsZero tells whether there is no limit.
+// IsZero reports whether there is no limit.
 func (r Rate) IsZero() bool { return r.N == 0 || r.Per == 0 }
 
 // PerSecond is the rate in deliveries a second; 0 means no limit.

@@ -135,7 +135,7 @@ const (
 	CodeUnknown           = "UNKNOWN"
 )
 
-// Bound gives an attempt the target's own timeout where the caller's is longer.
+// Bound returns a context with the target's own timeout where the caller's is longer.
 func Bound(ctx context.Context, timeout time.Duration) (context.Context, context.CancelFunc) {
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= timeout {
 		return ctx, func() {}

@@ -27,7 +27,7 @@ type Unreachable struct {
 	Err error
 }
 
-// Error says what to look for.
+// Error returns the reason, and what to look for.
 func (u *Unreachable) Error() string {
 	return fmt.Sprintf("can't reach the router at %s: %s; %s", remote.MaskURL(u.URL), u.reason(), u.hint())
 }

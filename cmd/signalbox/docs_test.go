@@ -169,7 +169,7 @@ func commandsIn(file, text string) (found []documented) {
 	return found
 }
 
-// goesOn says that a call has not ended with its line.
+// goesOn reports whether a call continues on the next line.
 func goesOn(call string) bool {
 	return strings.HasSuffix(call, "\\") || strings.Count(call, "'")%2 == 1
 }

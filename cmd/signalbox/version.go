@@ -13,7 +13,7 @@ import (
 // version is set by the linker: -ldflags "-X main.version=v1.2.3".
 var version = ""
 
-// build tells which program this is.
+// build is which program this is.
 type build struct {
 	Version  string `json:"version"`
 	Revision string `json:"revision,omitempty"`

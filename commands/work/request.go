@@ -91,7 +91,7 @@ type Step struct {
 	// which made the step, empty where it was the command's delivery or a call.
 	EventID     string `json:"eventId"`
 	CausationID string `json:"causationId,omitempty"`
-	// Note tells how the step came about.
+	// Note is how the step came about.
 	Note string `json:"note,omitempty"`
 }
 

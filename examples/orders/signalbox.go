@@ -114,7 +114,7 @@ func (s *signalbox) trace(ctx context.Context, id string) error {
 	return s.run(ctx, "trace", id, "--url", s.client.URL)
 }
 
-// show prints the table of the rules, holds the written one against it, and draws
+// show prints the table of the rules, compares the written one with it, and draws
 // the graph into a file.
 func (s *signalbox) show(ctx context.Context, dir, path string) error {
 	fmt.Fprintf(s.out, "\n# What the rules say\n")

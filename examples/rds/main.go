@@ -128,7 +128,7 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	r.got = append(r.got, receipt{req.URL.Path[1:], summary(body)})
 }
 
-// print tells what each target got, by target and then by text.
+// print prints what each target got, by target and then by text.
 func (r *receiver) print(out io.Writer) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -42,7 +42,7 @@ func TestTable(t *testing.T) {
 	}
 }
 
-// gets tells the targets that got a message.
+// gets returns the targets that got a message.
 func gets(printed, message string) (targets []string) {
 	for _, part := range strings.Split(printed, "\n\n") {
 		if target, got, _ := strings.Cut(strings.TrimSpace(part), "\n"); strings.Contains(got, message) {

@@ -104,12 +104,12 @@ func start(rulePath string) (url string, stop func() error, err error) {
 
 // handler serves ingest for messages, and the API for work requests.
 func handler(r *router.Router, registry *prometheus.Registry, log *audit.Log) http.Handler {
-	door := ingest.New(r, ingest.Options{
+	events := ingest.New(r, ingest.Options{
 		Command: r.Commands.Command, Query: r.Commands.Query,
 	})
 	mux := http.NewServeMux()
 	for _, path := range []string{"/v1/events", "/v1/commands", "/v1/queries"} {
-		mux.Handle(path, door)
+		mux.Handle(path, events)
 	}
 	mux.Handle("/", api.New(api.Options{
 		Router: r, Audit: log, Gatherer: registry, Logger: zap.NewNop(), Stopping: context.Background(),

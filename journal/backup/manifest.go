@@ -28,7 +28,7 @@ const manifestName = files.BackupManifest
 // format is that of the manifest.
 const format = 1
 
-// Manifest tells what is in a backup.
+// Manifest lists what is in a backup.
 type Manifest struct {
 	Format int `json:"format"`
 	// Created is when the copy was begun: what was acknowledged before is in it.

@@ -276,7 +276,7 @@ func (j *Journal) apply(f *flight, sync bool) error {
 	return j.db.ApplyNoSyncWait(f.batch, pebble.Sync)
 }
 
-// answer tells those who wait what came of the group, and of their own part.
+// answer returns to those who wait what came of the group, and of their own part.
 func (f *flight) answer(err error) {
 	for _, r := range f.requests {
 		if r.err != nil {

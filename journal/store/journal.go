@@ -180,7 +180,7 @@ func (j *Journal) Trouble() error {
 	return j.health.Trouble()
 }
 
-// Metrics gives the store's own figures.
+// Metrics returns the store's own figures.
 func (j *Journal) Metrics() *Metrics { return &Metrics{j.db.Metrics()} }
 
 // Dir is the data directory.

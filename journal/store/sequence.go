@@ -53,8 +53,8 @@ type Reservation struct {
 // At is the i-th sequence number.
 func (r Reservation) At(i int) journal.Seq { return r.First + journal.Seq(i)*MaxNodes }
 
-// Release says that the numbers' events are on disk and known to their lanes, or
-// will never be.
+// Release ends the reservation: the numbers' events are on disk and known to their lanes,
+// or never will be.
 func (r Reservation) Release() {
 	for _, fn := range r.seq.release(r.at) {
 		fn()

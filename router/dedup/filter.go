@@ -56,7 +56,7 @@ func (d *Filter) Knows(evs []*event.Event) bool {
 	return d != nil && slices.ContainsFunc(evs, repeatable)
 }
 
-// Doubt tells that an append has failed: what is read from now on may not be on disk.
+// Doubt notes that an append has failed: what is read from now on may not be on disk.
 func (d *Filter) Doubt() {
 	if d != nil {
 		d.doubtful.Store(true)

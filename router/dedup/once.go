@@ -21,8 +21,8 @@ type once struct {
 	alike map[journal.Fingerprint][]int
 	// known are the ids of accepted events that are repeated here.
 	known map[int]string
-	// reused says of which events the id is known with other content, marks what is
-	// written so that the contents can be told apart.
+	// reused holds the events whose ids are known with other content, marks what is written so
+	// that the contents can be told apart.
 	reused map[int]bool
 	marks  map[int][]journal.Mark
 }

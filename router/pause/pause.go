@@ -86,17 +86,17 @@ type Unknown struct{ What string }
 func (u *Unknown) Error() string { return "no " + u.What }
 
 // ByFile is the error of a command that can't resume what a file pauses.
-type ByFile struct{ What, Mend string }
+type ByFile struct{ What, Fix string }
 
-// Error tells where the pause is to be ended.
-func (b *ByFile) Error() string { return b.What + " is paused by its file: " + b.Mend }
+// Error returns where the pause is to be ended.
+func (b *ByFile) Error() string { return b.What + " is paused by its file: " + b.Fix }
 
 func byFile(k key) error {
-	mend := "remove paused: true there"
+	fix := "remove paused: true there"
 	if k.kind == journal.PauseRule {
-		mend = "write state: enabled there"
+		fix = "write state: enabled there"
 	}
-	return &ByFile{k.String(), mend}
+	return &ByFile{k.String(), fix}
 }
 
 // PauseTarget keeps a target's deliveries from being attempted until it is resumed,

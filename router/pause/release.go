@@ -43,7 +43,7 @@ func (p *Pauses) Recover() {
 	p.changed()
 }
 
-// Start tells lanes that have begun to run, and the releases, of pauses.
+// Start applies the pauses to lanes that have begun to run, and begins the releases.
 func (p *Pauses) Start() {
 	p.opts.Lock.Lock()
 	defer p.opts.Lock.Unlock()

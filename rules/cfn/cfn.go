@@ -85,7 +85,7 @@ func typeOf(resource *document.Node) string {
 	return ""
 }
 
-// note says something about the entry that is being made.
+// note adds a remark about the entry that is being made.
 func (c *converter) note(format string, args ...any) {
 	text := oneLine(fmt.Sprintf(format, args...))
 	if !slices.Contains(c.comments, text) {
@@ -93,7 +93,7 @@ func (c *converter) note(format string, args ...any) {
 	}
 }
 
-// leave says what is left out.
+// leave notes what is left out.
 func (c *converter) leave(format string, args ...any) {
 	c.left = append(c.left, oneLine("left out: "+fmt.Sprintf(format, args...)))
 	c.comments = nil

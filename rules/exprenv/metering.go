@@ -132,7 +132,7 @@ func pay(how string, arg, at ast.Node) ast.Node {
 	return call
 }
 
-// constant says whether a node is as large in all events, or pays already.
+// constant reports whether a node is as large in all events, or pays already.
 func constant(n ast.Node) bool {
 	switch n := n.(type) {
 	case *ast.NilNode, *ast.BoolNode, *ast.IntegerNode, *ast.FloatNode, *ast.StringNode, *ast.BytesNode, *ast.ConstantNode, *ast.ArrayNode, *ast.MapNode:

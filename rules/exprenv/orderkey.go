@@ -37,9 +37,9 @@ func CompileOrderKey(source string) (*OrderKey, error) {
 	return &OrderKey{p}, nil
 }
 
-// Of gives the ordering key of an event. It is empty where the expression gives nil
-// or an empty string: the event is then in no order. The error, an *Error, says
-// that the expression failed, or that its result can't be a key.
+// Of returns the ordering key of an event. It is empty where the expression returns nil
+// or an empty string: the event is then in no order. There is an error, an *Error, if the
+// expression fails, or its result can't be a key.
 func (k *OrderKey) Of(env *Env) (string, error) {
 	result, err := k.Run(env)
 	if err != nil {

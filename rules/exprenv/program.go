@@ -22,13 +22,13 @@ type Program struct {
 	steps int
 }
 
-// Error says why, and where, an expression does not compile or failed to run.
+// Error is why, and where, an expression does not compile or failed to run.
 type Error struct {
 	// Offset is the byte offset of the fault in the expression.
 	Offset int
-	// Reason says what is wrong.
+	// Reason is what is wrong.
 	Reason string
-	// Hint says how to mend it; it may be empty.
+	// Hint is how to fix it; it may be empty.
 	Hint string
 }
 
@@ -122,7 +122,7 @@ func byteOffset(source string, runes int) int {
 // names are what an expression can speak of.
 var names = []string{"id", "detail_type", "source", "account", "time", "region", "resources", "replay_name", "detail", "metadata"}
 
-// hint says how to mend the mistakes that are made most.
+// hint returns how to fix the most common mistakes; empty for others.
 func hint(message string) string {
 	switch {
 	case strings.HasPrefix(message, "unknown name now"):

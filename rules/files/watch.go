@@ -22,12 +22,12 @@ const (
 	DefaultPoll = 10 * time.Second
 )
 
-// Watcher tells when rule files may have changed. It watches directories, not
+// Watcher reports when rule files may have changed. It watches directories, not
 // files: editors replace files by renaming, ConfigMaps by swapping symlinks. Where the
-// system does not tell of changes (network mounts, no watches left), it looks at the
+// system reports no changes (network mounts, no watches left), it looks at the
 // files every Poll.
 type Watcher struct {
-	// Paths gives the files, directories and globs to watch. It is asked again
+	// Paths returns the files, directories and globs to watch. It is asked again
 	// after every change. Nothing on its paths need exist yet.
 	Paths func() []string
 	// Changed is called, by Run, once at its start, for what changed before the
@@ -75,7 +75,7 @@ type watchRun struct {
 	timer   *time.Timer
 	// deadline is when a change that waits must be told; zero if none waits.
 	deadline time.Time
-	// polls says that poll is heeded, and why is what Polling was last told. seen is
+	// polls means that poll is heeded, and why is what Polling was last told. seen is
 	// what the files looked like.
 	poll  *time.Ticker
 	polls bool

@@ -92,7 +92,7 @@ func split(path string) []string {
 	return parts
 }
 
-// concerns says whether an event may change what the paths lead to.
+// concerns reports whether an event may change what the paths lead to.
 func (p watchPlan) concerns(ev fsnotify.Event) bool {
 	dir, name := filepath.Split(ev.Name)
 	names, planned := p[filepath.Clean(dir)]

@@ -54,7 +54,7 @@ func (s *absenceSearch) try(i int) bool {
 	return found
 }
 
-// allAbsent says whether no value of the fields to be absent fits those chosen.
+// allAbsent reports whether no value of the fields to be absent fits those chosen.
 func (s *absenceSearch) allAbsent() bool {
 	for _, field := range s.absent {
 		for at := s.m.firstLeaf(field); at != 0; at = s.m.leaves[at].next {
@@ -66,7 +66,7 @@ func (s *absenceSearch) allAbsent() bool {
 	return s.steps <= mostSteps
 }
 
-// fits says whether a frame lies in the same elements as those chosen, of the
+// fits reports whether a frame lies in the same elements as those chosen, of the
 // arrays that they share.
 func (s *absenceSearch) fits(frame int32) bool {
 	s.steps++
@@ -81,7 +81,7 @@ func (s *absenceSearch) fits(frame int32) bool {
 	return true
 }
 
-// consistent says whether no array holds two frames in different elements. It
+// consistent reports whether no array holds two frames in different elements. It
 // goes up from both to where they meet; parents have lower numbers.
 func (s *absenceSearch) consistent(f, g int32) bool {
 	var belowF, belowG int32

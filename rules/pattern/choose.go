@@ -56,7 +56,7 @@ func (s mask) without(t mask) mask {
 	return s
 }
 
-// within says whether every condition of s is in t.
+// within reports whether every condition of s is in t.
 func (s *mask) within(t *mask) bool {
 	for i := range s {
 		if s[i]&^t[i] != 0 {

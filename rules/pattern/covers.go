@@ -2,8 +2,8 @@ package pattern
 
 import "slices"
 
-// Covers says whether every event that b matches is one that a matches too. It is
-// sound: true is certain. It may miss: false can also mean that it cannot tell.
+// Covers reports whether every event that b matches is one that a matches too. It is
+// sound: true is certain. It may miss: false can also mean that it is not known.
 func Covers(a, b *Pattern) bool {
 	for i := range b.conjs {
 		if !slices.ContainsFunc(a.conjs, func(c conjunction) bool { return c.covers(b.conjs[i]) }) {
@@ -13,7 +13,7 @@ func Covers(a, b *Pattern) bool {
 	return true
 }
 
-// covers says whether d implies conj.
+// covers reports whether d implies conj.
 func (conj conjunction) covers(d conjunction) bool {
 	absence := false
 	for i := range conj {
@@ -37,7 +37,7 @@ func (c *condition) covers(d *condition) bool {
 	return true
 }
 
-// covers says whether every value that passes u passes t.
+// covers reports whether every value that passes u passes t.
 func (t *test) covers(u *test) bool {
 	if t.op == opAbsent || u.op == opAbsent {
 		return t.op == u.op
@@ -63,7 +63,7 @@ func (t *test) covers(u *test) bool {
 	return t.op == u.op && t.sameOpCovers(u) || t.op == opCIDR && u.op == opAddress && t.containsNetwork(u)
 }
 
-// coversAll says whether every value that passes one of narrow passes one of wide.
+// coversAll reports whether every value that passes one of narrow passes one of wide.
 func coversAll(wide, narrow []test) bool {
 	for i := range narrow {
 		if !slices.ContainsFunc(wide, func(w test) bool { return w.covers(&narrow[i]) }) {
@@ -114,7 +114,7 @@ func (t *test) onlyValue() (leaf, bool) {
 	return leaf{}, false
 }
 
-// disjoint says whether no value that passes u is among what anything-but
+// disjoint reports whether no value that passes u is among what anything-but
 // forbids: surely so where one is about numbers and the other about strings.
 func (o *operand) disjoint(u *test) bool {
 	if u.op == opPresent {

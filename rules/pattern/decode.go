@@ -3,7 +3,7 @@ package pattern
 import "unicode/utf8"
 
 // appendDecoded appends to dst what the inside of a JSON string stands for. The
-// text must be valid JSON: the scanner and the event's door have checked it.
+// text must be valid JSON: it was checked by the scanner, and on arrival.
 //
 // Half of a surrogate pair stands for no character; it becomes a question mark,
 // as in the reference.

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// String says what a test wants, as people say it: numeric > 100.
+// String returns what a test wants, in words for people: numeric > 100.
 func (t *test) String() string {
 	switch t.op {
 	case opString, opAddress:

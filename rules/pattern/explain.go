@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Reason says in what way a value fails a condition.
+// Reason is in what way a value fails a condition.
 type Reason string
 
 // The reasons, from the nearest miss to the farthest.
@@ -30,7 +30,7 @@ var credit = map[Reason]float64{
 	ReasonArray: 0.8, ReasonCase: 0.8, ReasonType: 0.7, ReasonValue: 0.2, ReasonPresent: 0.2, ReasonAbsent: 0,
 }
 
-// Explanation says whether a pattern matches an event and, if it does not, why.
+// Explanation is whether a pattern matches an event and, if it does not, why.
 type Explanation struct {
 	Matched bool `json:"matched"`
 	// Failures are the conditions that fail. Where the pattern has several
@@ -50,7 +50,7 @@ type Failure struct {
 	// Actual is the value that comes nearest, as JSON, or what is there instead.
 	Actual string `json:"actual"`
 	Reason Reason `json:"reason"`
-	// Hint is the likely mend; it may be empty.
+	// Hint is the likely fix; it may be empty.
 	Hint string `json:"hint,omitempty"`
 }
 
@@ -63,8 +63,8 @@ func (f Failure) String() string {
 	return line
 }
 
-// Explain says whether the pattern matches an event and, if it does not, which
-// conditions fail and how. The error says that the event is not one JSON object.
+// Explain returns whether the pattern matches an event and, if it does not, which
+// conditions fail and how. There is an error if the event is not one JSON object.
 // It takes its time: use Match where only the answer counts.
 func (p *Pattern) Explain(event []byte) (Explanation, error) {
 	if matched, err := p.Match(event); err != nil || matched {
@@ -113,7 +113,7 @@ func (m *matcher) explain(conj *compiledConjunction) Explanation {
 	return e
 }
 
-// failure says how one condition fails by itself.
+// failure returns how one condition fails by itself; false if it does not fail.
 func (m *matcher) failure(cond *compiledCondition) (Failure, bool) {
 	path := m.set.fields[cond.field].path
 	f := Failure{Path: path, Expected: joinTests(cond.tests, " or "), Reason: ReasonAbsent}
@@ -141,7 +141,7 @@ func (m *matcher) failure(cond *compiledCondition) (Failure, bool) {
 	return f, true
 }
 
-// compare says how near a value comes to passing one of the tests.
+// compare returns how near a value comes to passing one of the tests.
 func compare(tests []test, l *leaf, path string) (Reason, string) {
 	absence := true
 	for i := range tests {
@@ -221,7 +221,7 @@ func (m *matcher) arrayFailure(conj *compiledConjunction) Failure {
 	return f
 }
 
-// describeAbsence says what an event has where a path leads to no value.
+// describeAbsence returns what an event has where a path leads to no value.
 func describeAbsence(event []byte, path string) (actual string, reason Reason, hint string) {
 	var at any
 	if json.Unmarshal(event, &at) != nil {

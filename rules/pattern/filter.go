@@ -2,10 +2,9 @@ package pattern
 
 import "math/bits"
 
-// filter says of most strings that are not in a table that they are not, without
-// a look into the table. A table of many rules is too big for the processor's
-// cache, and most strings of an event are in none. (It is a Bloom filter with
-// both bits of a key in one word.)
+// filter rules out most strings that are not in a table, without a look into it. A table
+// of many rules is too big for the processor's cache, and most strings of an event are in
+// none. (It is a Bloom filter with both bits of a key in one word.)
 type filter struct {
 	words []uint64 // a power of two of them
 }
@@ -25,7 +24,7 @@ func newFilter[V any](table map[string]V) filter {
 	return f
 }
 
-// mayHold says whether text may be in the table; false is certain.
+// mayHold reports whether text may be in the table; false is certain.
 func (f *filter) mayHold(text []byte) bool {
 	if f.words == nil {
 		return false

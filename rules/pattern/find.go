@@ -38,7 +38,7 @@ func (m *matcher) collect(x *index, l *leaf, s span) {
 	}
 }
 
-// noted says whether a waiter has been noted for this event already.
+// noted reports whether a waiter has been noted for this event already.
 func (m *matcher) noted(who int32) bool {
 	if who&1 != 0 {
 		return m.matched[who>>1] == m.epoch
@@ -121,7 +121,7 @@ func (m *matcher) findNumber(x *index, r *rareTables, l *leaf) {
 	m.findRanges(x, &r.ranges, l, value, 0, len(r.ranges.ranges))
 }
 
-// fresh says whether anyone waits in a run of entries who has not been noted for
+// fresh reports whether anyone waits in a run of entries who has not been noted for
 // this event yet.
 func (m *matcher) fresh(x *index, s span) bool {
 	for i := s.from; i < s.to; i++ {

@@ -15,7 +15,7 @@ type folded struct {
 	// key is foldKey of the text: every text that matches has the same key, or
 	// begins or ends with it.
 	key string
-	// ascii says that the text is ASCII, so that an ASCII text with the right key
+	// ascii means that the text is ASCII, so that an ASCII text with the right key
 	// matches.
 	ascii bool
 }
@@ -31,7 +31,7 @@ func newFolded(text string) *folded {
 	return f
 }
 
-// matchPrefix says how many bytes of text the folded text takes up at its
+// matchPrefix returns how many bytes of text the folded text takes up at its
 // beginning, or -1.
 func (f *folded) matchPrefix(text []byte) int {
 	n := 0
@@ -138,7 +138,7 @@ type glob struct {
 	parts []string
 }
 
-// match says whether text fits: it begins with the first part, ends with the
+// match reports whether text fits: it begins with the first part, ends with the
 // last, and holds the others between, in order. Taking each of those where it
 // first occurs is enough, so the time is at most len(text) times the parts.
 func (g *glob) match(text []byte) bool {

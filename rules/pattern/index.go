@@ -120,7 +120,7 @@ const (
 	tablePresent
 )
 
-// shelf says in which table a test is found, under which key, and the test
+// shelf returns in which table a test is found, under which key, and the test
 // itself where being found there does not prove it.
 func (t *test) shelf() (table, any, *test) {
 	switch t.op {

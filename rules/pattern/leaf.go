@@ -25,7 +25,7 @@ type leaf struct {
 	known   known
 }
 
-// known says what has been worked out of a number so far. Most numbers pass no
+// known is what has been worked out of a number so far. Most numbers pass no
 // test, so whether they are comparable is asked last.
 type known uint8
 
@@ -49,7 +49,7 @@ func (l *leaf) number() float64 {
 	return l.value
 }
 
-// comparable says whether the number can be compared; see comparableNumber.
+// comparable reports whether the number can be compared; see comparableNumber.
 func (l *leaf) comparable() bool {
 	if l.known <= knownValue {
 		value := l.number()

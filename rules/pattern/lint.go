@@ -105,7 +105,7 @@ func (p *Pattern) Texts(path string) (texts []Text) {
 	return texts
 }
 
-// lintCondition holds one condition against the envelope and the others.
+// lintCondition compares one condition with the envelope and the others.
 func lintCondition(c *condition, conj conjunction) []Warning {
 	warning := func(code WarningCode, format string, args ...any) []Warning {
 		return []Warning{{Code: code, Path: c.path, Offset: c.offset, Message: fmt.Sprintf(format, args...)}}
@@ -174,7 +174,7 @@ var envelopeFields = append([]string{"resources", "detail", "replay-name"}, enve
 // envelopeStrings are the fields of the envelope that are strings and always there.
 var envelopeStrings = []string{"version", "id", "detail-type", "source", "account", "time", "region"}
 
-// acceptsStrings says whether any string can pass the test.
+// acceptsStrings reports whether any string can pass the test.
 func (t *test) acceptsStrings() bool {
 	switch t.op {
 	case opNumber, opNumberText, opRange, opTrue, opFalse, opNull, opAbsent:

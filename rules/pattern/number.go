@@ -10,7 +10,7 @@ import (
 type decimal struct {
 	mantissa uint64
 	exp      int32
-	// simple says that mantissa and exp hold the whole number: it has at most 19
+	// simple means that mantissa and exp hold the whole number: it has at most 19
 	// digits and no exponent.
 	simple bool
 }
@@ -51,7 +51,7 @@ func scanNumber(b []byte, i int) (d decimal, end int) {
 	return d, i
 }
 
-// eightDigits says whether all bytes of w are digits.
+// eightDigits reports whether all bytes of w are digits.
 func eightDigits(w uint64) bool {
 	const high, six = 0xF0F0F0F0F0F0F0F0, 0x0606060606060606
 	return w&high|(w+six)&high>>4 == 0x3333333333333333
@@ -115,7 +115,7 @@ func quotient(m uint64, k int32) float64 {
 	return float64(q) * math.Float64frombits(uint64(exp-52+1023)<<52)
 }
 
-// isShortest says whether the number that text spells is the shortest form of its
+// isShortest reports whether the number that text spells is the shortest form of its
 // double, f.
 func (d *decimal) isShortest(f float64, text []byte) bool {
 	if d.simple && d.exp >= -22 {

@@ -54,7 +54,7 @@ type condition struct {
 	offset int
 }
 
-// acceptsAbsence says whether the condition holds for a field that is not there.
+// acceptsAbsence reports whether the condition holds for a field that is not there.
 func (c *condition) acceptsAbsence() bool {
 	for i := range c.tests {
 		if c.tests[i].op == opAbsent {
@@ -64,7 +64,7 @@ func (c *condition) acceptsAbsence() bool {
 	return false
 }
 
-// Error says why a pattern does not compile.
+// Error is why a pattern does not compile.
 type Error struct {
 	// Path leads to the faulty value: object keys as strings, array indexes as ints.
 	Path []any
@@ -72,9 +72,9 @@ type Error struct {
 	// Column the same place counted from 1; a column is a character.
 	Offset       int
 	Line, Column int
-	// Reason says what is wrong, without "Event pattern is not valid. Reason: ".
+	// Reason is what is wrong, without "Event pattern is not valid. Reason: ".
 	Reason string
-	// Hint says how to mend it, such as `did you mean "numeric"?`; it may be empty.
+	// Hint is how to fix it, such as `did you mean "numeric"?`; it may be empty.
 	Hint string
 }
 
@@ -142,9 +142,8 @@ func (p *Pattern) Source() []byte { return []byte(p.src) }
 // ErrEvent is the error of an event that is not one JSON object.
 var ErrEvent = errors.New("event is not a JSON object")
 
-// Match says whether the pattern matches an event: the JSON text of an object.
-// The error says that the event is not one JSON object; errors.Is knows it as
-// ErrEvent.
+// Match reports whether the pattern matches an event: the JSON text of an object.
+// There is an error, ErrEvent by errors.Is, if the event is not one JSON object.
 func (p *Pattern) Match(event []byte) (bool, error) {
 	if err := checkEvent(event); err != nil {
 		return false, err
@@ -159,7 +158,7 @@ func (p *Pattern) set() *Set {
 	return p.single
 }
 
-// checkEvent says whether the text is one JSON object.
+// checkEvent returns an error if the text is not one JSON object.
 func checkEvent(event []byte) error {
 	if !json.Valid(event) {
 		var any json.RawMessage

@@ -26,7 +26,7 @@ type quietAsked struct {
 	times int
 }
 
-// quiet says whether the rest of the event, after a member of an object that
+// quiet reports whether the rest of the event, after a member of an object that
 // belongs to n and lies in no array, can hold no further value of any field.
 func (m *matcher) quiet(rest []byte, n *node) bool {
 	asked := &m.quietAsked

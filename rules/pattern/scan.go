@@ -50,7 +50,7 @@ func (s *scanner) peek() byte {
 // open moves past the bracket that opens an object or array.
 func (s *scanner) open() { s.peek(); s.pos++ }
 
-// more says whether an object or array goes on, and moves past the comma before
+// more reports whether an object or array continues, and moves past the comma before
 // the next member or past the bracket that closes it.
 func (s *scanner) more() bool {
 	switch s.peek() {
@@ -103,5 +103,5 @@ func (s *scanner) key() string {
 	return name
 }
 
-// isNumber says whether c begins a number.
+// isNumber reports whether c begins a number.
 func isNumber(c byte) bool { return c == '-' || '0' <= c && c <= '9' }

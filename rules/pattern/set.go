@@ -17,7 +17,7 @@ type Set struct {
 	// always are the conjunctions that an event without any of their fields can
 	// match: there is no value for them to wait for.
 	always []int32
-	// nested says that some conjunction has several fields, so that the elements
+	// nested means that some conjunction has several fields, so that the elements
 	// of arrays must be told apart.
 	nested bool
 
@@ -34,7 +34,7 @@ type compiledConjunction struct {
 
 type compiledCondition struct {
 	field int32
-	// absent says that the condition holds for a field that is not there.
+	// absent means that the condition holds for a field that is not there.
 	absent bool
 	tests  []test
 }
@@ -42,7 +42,7 @@ type compiledCondition struct {
 // field is one path that patterns name.
 type field struct {
 	path string
-	// kept says that values must be kept: some candidate will ask for them.
+	// kept means that values must be kept: some candidate will ask for them.
 	kept  bool
 	index index
 }
@@ -70,7 +70,7 @@ type compiler struct {
 	uses []map[testKey]int32
 }
 
-// number gives every path a number and lists the conjunctions.
+// number numbers the paths and lists the conjunctions.
 func (c *compiler) number(patterns []*Pattern) {
 	total, conds := 0, 0
 	for _, p := range patterns {
@@ -196,8 +196,7 @@ type waiter struct {
 }
 
 // Match appends to dst the numbers of the patterns that match the event, in
-// ascending order. The event must be one valid JSON object (the door has checked
-// it).
+// ascending order. The event must be one valid JSON object, which is checked on arrival.
 func (s *Set) Match(event []byte, dst []int) []int {
 	m := s.scratch.Get().(*matcher)
 	dst = m.match(event, dst)

@@ -65,7 +65,7 @@ func (r *numberRange) contains(f float64) bool {
 	return (f > r.low || f == r.low && !r.lowOpen) && (f < r.high || f == r.high && !r.highOpen)
 }
 
-// matches says whether the test holds for a leaf. It is the meaning of every
+// matches reports whether the test holds for a leaf. It is the meaning of every
 // operator in one place; the index of a set only finds the tests worth asking.
 func (t *test) matches(l *leaf) bool {
 	switch t.op {

@@ -1,6 +1,6 @@
 package pattern
 
-// verify holds a candidate against the values that the walk has kept.
+// verify checks a candidate against the values that the walk has kept.
 func (m *matcher) verify(number int32) {
 	conj := &m.set.conjs[number]
 	if m.matched[conj.pattern] == m.epoch {
@@ -11,7 +11,7 @@ func (m *matcher) verify(number int32) {
 	}
 }
 
-// holds says whether values of the event can be chosen for all conditions, so
+// holds reports whether values of the event can be chosen for all conditions, so
 // that no two of them lie in different elements of one array.
 func (m *matcher) holds(conj *compiledConjunction) bool {
 	if len(m.frames) == 1 { // nothing lies in arrays, so the pivot has been met

@@ -152,7 +152,7 @@ func firstLines(text string) []string {
 	return lines
 }
 
-// commonLines gives, for each i and j, how many lines a[i:] and b[j:] have in
+// commonLines returns, for each i and j, how many lines a[i:] and b[j:] have in
 // common, in order.
 func commonLines(a, b []string) [][]int {
 	common := make([][]int, len(a)+1)

@@ -46,7 +46,7 @@ type suite struct {
 	failed  int
 }
 
-// suites gives the results file by file.
+// suites returns the results file by file.
 func suites(results []Result) iter.Seq[suite] {
 	return func(yield func(suite) bool) {
 		for len(results) > 0 {

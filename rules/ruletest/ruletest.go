@@ -67,7 +67,7 @@ func Discover(set *rules.Set) ([]string, error) {
 	return paths, nil
 }
 
-// Expand gives the test files that paths name: files as they are, and of
+// Expand returns the test files that paths name: files as they are, and of
 // directories the test files in them.
 func Expand(paths []string) ([]string, error) {
 	var files []string
@@ -89,7 +89,7 @@ func Expand(paths []string) ([]string, error) {
 	return files, nil
 }
 
-// in gives the test files of one directory, sorted by name.
+// in returns the test files of one directory, sorted by name.
 func in(dir string) ([]string, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {

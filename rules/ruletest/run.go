@@ -33,14 +33,14 @@ type Result struct {
 	Took     time.Duration
 }
 
-// Passed says that all was as expected.
+// Passed reports whether all was as expected.
 func (r *Result) Passed() bool { return len(r.Failures) == 0 }
 
 // Failure is one thing that was not as expected.
 type Failure struct {
 	// Pos is where the test says it.
 	Pos document.Position
-	// Text says what is wrong, over several lines where it shows a difference.
+	// Text is what is wrong, over several lines where it shows a difference.
 	Text string
 }
 
@@ -74,7 +74,7 @@ func Run(set *rules.Set, files []*File, opts Options) ([]Result, error) {
 	return results, nil
 }
 
-// underTest gives the rule files that the tests are about; nil means all.
+// underTest returns the rule files that the tests are about; nil means all.
 func (f *File) underTest(set *rules.Set) (map[string]bool, error) {
 	if len(f.Rules) == 0 {
 		return nil, nil
@@ -220,7 +220,7 @@ func (t *Test) checkRules(o *outcome) {
 	}
 }
 
-// why says what keeps a rule from matching, a line for each reason.
+// why returns what keeps a rule from matching, a line for each reason.
 func (o *outcome) why(rule *rules.Rule) string {
 	switch {
 	case slices.Contains(o.matched, rule.Name):
@@ -300,7 +300,7 @@ func (t *Test) checkBodies(o *outcome) {
 	}
 }
 
-// find gives the deliveries that a key of bodies names: a target, or a rule and
+// find returns the deliveries that a key of bodies names: a target, or a rule and
 // the target or its id as rule/target.
 func (o *outcome) find(key string) []*delivery {
 	var found []*delivery
@@ -324,7 +324,7 @@ func (o *outcome) sent() string {
 	return "; there are " + strings.Join(names, ", ")
 }
 
-// compare gives what only one of two lists has, repeats counted.
+// compare returns what only one of two lists has, repeats counted.
 func compare(want, got []string) (missing, extra []string) {
 	extra = slices.Clone(got)
 	for _, name := range want {

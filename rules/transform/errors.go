@@ -11,9 +11,9 @@ type Error struct {
 	Path []any
 	// Offset is the byte offset of the fault in the field's text.
 	Offset int
-	// Reason says what is wrong.
+	// Reason is what is wrong.
 	Reason string
-	// Hint says how to mend it; it may be empty.
+	// Hint is how to fix it; it may be empty.
 	Hint string
 }
 
@@ -46,7 +46,7 @@ func (e Errors) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// Unwrap gives the single errors to errors.Is and errors.As.
+// Unwrap returns the single errors, for errors.Is and errors.As.
 func (e Errors) Unwrap() []error {
 	errs := make([]error, len(e))
 	for i, err := range e {

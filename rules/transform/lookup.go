@@ -11,7 +11,7 @@ import (
 // span is where a value stands in an envelope.
 type span struct{ start, end int }
 
-// exists says whether the span is a value's: no value is empty.
+// exists reports whether the span is a value's: no value is empty.
 func (s span) exists() bool { return s.end > s.start }
 
 func (s span) of(text []byte) []byte { return text[s.start:s.end] }
@@ -162,8 +162,8 @@ func (n *node) item(index int) *node {
 	return nil
 }
 
-// errCutOff says that an envelope is not JSON. The door checks each event, so
-// it means a fault of the caller.
+// errCutOff is the error of an envelope that is not JSON. Events are checked on arrival, so
+// it is a fault of the caller.
 var errCutOff = errors.New("the event is not valid JSON")
 
 // scanner reads valid JSON without decoding it.

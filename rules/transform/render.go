@@ -144,7 +144,7 @@ func appendUnescaped(body, value []byte) []byte {
 	return body
 }
 
-// unquote gives the text that a JSON string stands for.
+// unquote returns the text that a JSON string stands for.
 func unquote(quoted []byte) []byte {
 	inner := quoted[1 : len(quoted)-1]
 	if bytes.IndexByte(inner, '\\') < 0 {

@@ -18,7 +18,7 @@ type template struct {
 	// literals is the length of all text parts, a start for the body's size.
 	literals int
 	raw      bool
-	// isJSON says that the template is one JSON value, not lines of quoted text.
+	// isJSON means that the template is one JSON value, not lines of quoted text.
 	isJSON bool
 	doubts Errors // see Transform.Lint
 }
@@ -30,7 +30,7 @@ type part struct {
 	slot int // the number of the path, if from is fromPath
 	// name is the placeholder's, for errors.
 	name string
-	// quoted says that the placeholder stands within a JSON string.
+	// quoted means that the placeholder stands within a JSON string.
 	quoted bool
 	// offset is where the part begins in the template.
 	offset int
@@ -194,7 +194,7 @@ func placeholderLen(text string) int {
 	return 0
 }
 
-// resolve says of each placeholder what it stands for.
+// resolve finds out what each placeholder stands for.
 func (t *template) resolve(targetID string, slots map[string]int) Errors {
 	var errs Errors
 	for i := range t.parts {
@@ -236,8 +236,8 @@ func placeholderHint(name string, slots map[string]int) string {
 	return `add it to input_paths_map; a < that is meant as itself is written \u003c`
 }
 
-// classify tells a template that is JSON from lines of quoted text, and refuses
-// all others: text without quotes may as well be JSON with a mistake in it.
+// classify finds out whether a template is JSON or lines of quoted text. All others are
+// errors: text without quotes may as well be JSON with a mistake in it.
 func (t *template) classify(text string) *Error {
 	sample := t.sample(text)
 	jsonErr := checkJSON(sample)
@@ -285,7 +285,7 @@ func (t *template) checkKeys(sample []byte) *Error {
 	return nil
 }
 
-// isKey says whether the string that offset lies in is followed by a colon.
+// isKey reports whether the string that offset lies in is followed by a colon.
 func isKey(text []byte, offset int) bool {
 	s := scanner{text: text, pos: offset}
 	if s.stringEnd() != nil {
@@ -295,7 +295,7 @@ func isKey(text []byte, offset int) bool {
 	return s.at(':')
 }
 
-// quotedLines says whether text is two or more JSON strings on lines of their
+// quotedLines reports whether text is two or more JSON strings on lines of their
 // own; blank lines may stand between them.
 func quotedLines(text []byte) bool {
 	lines := 0

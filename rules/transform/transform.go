@@ -44,7 +44,7 @@ type Spec struct {
 
 // InputTransformer is a template and the values that its placeholders stand for.
 type InputTransformer struct {
-	// InputPathsMap gives each placeholder the path of its value.
+	// InputPathsMap holds the path of the value of each placeholder.
 	InputPathsMap map[string]string `yaml:"input_paths_map"`
 	// InputTemplate is JSON, or lines of quoted text, with <placeholders>.
 	InputTemplate string `yaml:"input_template"`
@@ -57,11 +57,11 @@ type InputTransformer struct {
 // such an event with ErrNotJSON.
 const CompatRaw = "raw"
 
-// ErrNotJSON says that a template that is JSON rendered to something that is
+// ErrNotJSON is the error of a template that is JSON and rendered to something that is
 // not, which only CompatRaw allows to happen.
 var ErrNotJSON = errors.New("the rendered template is not valid JSON")
 
-// ErrAbsent says that the event has no value where input_path leads.
+// ErrAbsent is the error of an event that has no value where input_path leads.
 var ErrAbsent = errors.New("the event has no such value")
 
 // Input is what a transform may use of one event.
@@ -198,7 +198,7 @@ func (p *inputPath) render(in Input) ([]byte, error) {
 	return bytes.Clone(found[0].of(in.Envelope)), nil
 }
 
-// checkJSON says where text stops being one JSON value in valid UTF-8.
+// checkJSON returns where text stops being one JSON value in valid UTF-8; nil if it is one.
 func checkJSON(text []byte) *Error {
 	if !utf8.Valid(text) {
 		return &Error{Reason: "not valid UTF-8"}

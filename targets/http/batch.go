@@ -62,7 +62,7 @@ func (t *httpTarget) hideIn(all []error) {
 	}
 }
 
-// aboutAddress tells whether a refusal is of the address or the login, and not of
+// aboutAddress reports whether a refusal is of the address or the login, and not of
 // what was sent: a part of the batch would be refused too.
 func aboutAddress(status int) bool {
 	switch status {
@@ -73,8 +73,8 @@ func aboutAddress(status int) bool {
 	return status < 400
 }
 
-// noteAnswer tells each that there was an answer, and those who ask of what type. Its body is nobody's
-// own, as it speaks for all.
+// noteAnswer notes with each delivery that there was an answer, and with those that ask, of
+// what type. Its body belongs to none of them, as it speaks for all.
 func noteAnswer(resp *http.Response, batch []*targets.Delivery) {
 	for _, d := range batch {
 		d.Status = resp.StatusCode

@@ -96,7 +96,7 @@ func (a *batchAnswer) entries(status int, batch []*targets.Delivery, each []erro
 	return each, nil
 }
 
-// finalEntry tells whether sending an entry again cannot help, by the codes of
+// finalEntry reports whether sending an entry again cannot help, by the codes of
 // PutEventsResultEntry in EventBridge's API reference.
 func finalEntry(code string) bool {
 	switch code {
@@ -119,7 +119,7 @@ func entryCode(code string) string {
 	return targets.CodeErrorFromTarget
 }
 
-// errAnswer says that a success excepts some of a batch, but not which: all are
+// errAnswer is the error of a success that excepts some of a batch, but not which: all are
 // sent again, for which they have their ids.
 func errAnswer(status int, err error) error {
 	return &targets.Error{Code: targets.CodeErrorFromTarget, Status: status, Tries: 1, Err: fmt.Errorf("the answer excepts some of the batch, but not clearly: %w", err)}

@@ -7,7 +7,7 @@ import (
 	"signalbox/targets"
 )
 
-// answers tells which statuses of HTTP are tried again. The zero value is
+// answers is which statuses of HTTP are tried again. The zero value is
 // EventBridge's way:
 //
 //	status              code               again
@@ -26,7 +26,7 @@ type answers struct {
 	retryOn, finalOn []int
 }
 
-// final tells whether a status means that trying again cannot help.
+// final reports whether a status means that trying again cannot help.
 func (a answers) final(status int) bool {
 	switch {
 	case slices.Contains(a.retryOn, status):

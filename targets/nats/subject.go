@@ -58,7 +58,7 @@ func checkSubject(text string, s subject) error {
 	return nil
 }
 
-// dynamic tells whether the subject has placeholders.
+// dynamic reports whether the subject has placeholders.
 func (s subject) dynamic() bool { return len(s) != 1 || s[0].placeholder != "" }
 
 // render fills in the placeholders. Dots in a value stay, so that a source

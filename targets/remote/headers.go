@@ -52,7 +52,7 @@ func CheckHeaderName(name string) error {
 	return nil
 }
 
-// validHeaderName tells whether s is a token of RFC 9110, section 5.6.2.
+// validHeaderName reports whether s is a token of RFC 9110, section 5.6.2.
 func validHeaderName(s string) bool {
 	for i := range len(s) {
 		c := s[i]
@@ -64,7 +64,7 @@ func validHeaderName(s string) bool {
 	return s != ""
 }
 
-// validHeaderValue tells whether s can stand in a header: no control characters
+// validHeaderValue reports whether s can stand in a header: no control characters
 // but the tab.
 func validHeaderValue(s string) bool {
 	for i := range len(s) {
@@ -75,7 +75,7 @@ func validHeaderValue(s string) bool {
 	return true
 }
 
-// secretHeader tells whether the whole value of a header is hidden, wherever it
+// secretHeader reports whether the whole value of a header is hidden, wherever it
 // came from.
 func secretHeader(canonical string) bool {
 	switch canonical {

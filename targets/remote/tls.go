@@ -8,7 +8,7 @@ import (
 	"signalbox/secret"
 )
 
-// TLS tells whom to trust and who we are. Paths are relative to the file that
+// TLS is whom to trust, and which certificate to show. Paths are relative to the file that
 // the target stands in.
 type TLS struct {
 	// CAFile holds the certificates in PEM to trust in place of the system's.

@@ -84,7 +84,7 @@ func (t *traceContext) appendXRay(dst []byte) []byte {
 	return append(dst, '0'+t.flags[1]&1)
 }
 
-// validTraceParent tells whether s is a traceparent of version 00, or begins
+// validTraceParent reports whether s is a traceparent of version 00, or begins
 // like one if it is of a later version; https://www.w3.org/TR/trace-context/.
 func validTraceParent(s string) bool {
 	if len(s) < 55 || s[2] != '-' || s[35] != '-' || s[52] != '-' {

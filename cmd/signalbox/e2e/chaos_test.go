@@ -133,7 +133,7 @@ func flaps(x *trial) {
 	})
 }
 
-// misbehave gives the sink a mood from time to time, in milliseconds.
+// misbehave puts the sink into a mood from time to time, in milliseconds.
 func misbehave(x *trial, lasts int, m mood) {
 	for range rounds(x.t, 2) {
 		pause(100, 200)

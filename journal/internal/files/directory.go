@@ -17,7 +17,7 @@ import (
 	"go.uber.org/zap"
 )
 
-// ErrLocked says that another process has the data directory open.
+// ErrLocked is the error if another process has the data directory open.
 var ErrLocked = errors.New("the data directory is in use")
 
 // The modes of what the store makes: nobody else has business with it.
@@ -133,7 +133,7 @@ func ofStore(name string) bool {
 	return strings.HasPrefix(name, "MANIFEST-") || strings.HasPrefix(name, "OPTIONS-") || strings.HasPrefix(name, "marker.")
 }
 
-// Damaged says of an error that a file is at fault what to do about it.
+// Damaged adds to an error about a damaged file what to do about it.
 func Damaged(err error) error {
 	if !pebble.IsCorruptionError(err) && !errors.Is(err, iofs.ErrNotExist) {
 		return err

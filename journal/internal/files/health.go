@@ -37,7 +37,7 @@ func (h *Health) failed(err error) {
 	}
 }
 
-// corrupt tells of a file that can't be read as it was written, once.
+// corrupt logs a file that can't be read as it was written, once.
 func (h *Health) corrupt(info pebble.DataCorruptionInfo) {
 	h.mu.Lock()
 	first := !h.told[info.Path]
@@ -66,7 +66,7 @@ func (h *Health) wrote(err error) {
 	}
 }
 
-// Listener tells health what the store does in the background.
+// Listener returns what notes in health what the store does in the background.
 func (h *Health) Listener() *pebble.EventListener {
 	return &pebble.EventListener{
 		BackgroundError: h.failed,

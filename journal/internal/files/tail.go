@@ -107,7 +107,7 @@ func chunk(b []byte, number uint32) (older, own bool) {
 	return known && of < number && of > 0, of == number
 }
 
-// ReportTail tells of what follows the end of the newest log, before it is replayed.
+// ReportTail logs what follows the end of the newest log, before it is replayed.
 func ReportTail(fs vfs.FS, dir string, log *zap.Logger) error {
 	end, err := EndOfLog(fs, dir)
 	if err != nil {

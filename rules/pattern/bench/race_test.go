@@ -2,5 +2,5 @@
 
 package bench
 
-// raceDetector says that this build is slow and big because of it.
+// raceDetector means that this build is slow and big because of it.
 const raceDetector = true

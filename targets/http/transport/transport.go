@@ -306,7 +306,7 @@ func (b *body) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Close gives the connection back if the body was read to its end and nothing follows
+// Close returns the connection to the pool if the body was read to its end and nothing follows
 // it, and closes it otherwise.
 func (b *body) Close() error {
 	if !b.released {

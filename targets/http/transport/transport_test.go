@@ -261,7 +261,7 @@ var answers = []string{
 	"HTTP/1.1 200 OK\r\nTrailer: Content-Length\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nContent-Length: 3\r\n\r\n",
 }
 
-// same gives an answer to both clients, and compares what they make of it.
+// same sends an answer to both clients, and compares what they make of it.
 func same(t *testing.T, answer string) {
 	t.Helper()
 	url, _, _ := hostile(t, func(int) (string, string, bool) { return answer, "", true })

@@ -8,7 +8,7 @@ import (
 // Megabytes writes a number of bytes for people.
 func Megabytes(n int64) string { return fmt.Sprintf("%.1f MB", float64(n)/1e6) }
 
-// Tally tells a terminal how many bytes of a long work are done, and nobody else.
+// Tally shows how many bytes of a long work are done, on a terminal only.
 type Tally struct {
 	w     io.Writer
 	what  string
@@ -26,7 +26,7 @@ func NewTally(w io.Writer, what string) *Tally {
 // tallyStep is how many bytes lie between two lines.
 const tallyStep = 16 << 20
 
-// Show tells that n bytes are done.
+// Show shows that n bytes are done.
 func (t *Tally) Show(n int64) {
 	if t.w == nil || n < t.shown+tallyStep {
 		return

@@ -8,7 +8,7 @@ import (
 	"signalbox/dlq"
 )
 
-// noLetters says that none of the ids is that of a dead letter.
+// noLetters is the error if none of the ids is that of a dead letter.
 func noLetters(ids []string) error {
 	return fmt.Errorf("no dead letter has the id %s (signalbox dlq list shows them)", strings.Join(ids, " or "))
 }

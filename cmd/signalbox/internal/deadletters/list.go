@@ -75,7 +75,7 @@ func (l *dlqList) pages(ctx context.Context, conn *client.Client, filter dlq.Fil
 	return all, nil
 }
 
-// noteTarget tells somebody who finds nothing of a target that does not exist:
+// noteTarget prints a note if nothing was found for a target that does not exist:
 // it may be misspelt, and a target that was removed may still have letters.
 func (l *dlqList) noteTarget(ctx context.Context, conn *client.Client, name string) error {
 	all, err := conn.Targets.List(ctx)

@@ -54,7 +54,7 @@ func (t *tableCommand) run() error {
 	return write[t.output.Format](t.Stdout, rows)
 }
 
-// compare tells where the table in a file differs from the rules.
+// compare prints where the table in a file differs from the rules.
 func (t *tableCommand) compare(rows []flow.Row) error {
 	text, err := os.ReadFile(t.check)
 	if err != nil {

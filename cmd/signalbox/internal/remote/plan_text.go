@@ -13,7 +13,7 @@ import (
 	"signalbox/rules"
 )
 
-// printPlan says for people what would become of an event.
+// printPlan prints for people what would become of an event.
 func printPlan(w io.Writer, p *router.Plan) {
 	var e struct {
 		Source     string

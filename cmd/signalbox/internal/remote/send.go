@@ -137,7 +137,7 @@ func (s *sendCommand) events(args []string) ([]outgoing, error) {
 	return events, nil
 }
 
-// print tells what came of the events.
+// print prints what came of the events.
 func (s *sendCommand) print(sent client.Sent) error {
 	failed := false
 	for _, e := range sent.Events {

@@ -26,7 +26,7 @@ func mermaidOf(t *trace.Trace) string {
 
 type mermaid struct {
 	b strings.Builder
-	// events gives events their names, by their ids and when they came.
+	// events are the names of events, by their ids and when they came.
 	events map[string]string
 	boxes  int
 }

@@ -17,7 +17,7 @@ import (
 	"signalbox/rules"
 )
 
-// greet says in a few lines what runs, and how to try it.
+// greet prints in a few lines what runs, and how to try it.
 func (s *server) greet() {
 	if s.cfg.Log.Format == "json" {
 		s.greetLog()

@@ -12,7 +12,7 @@ import (
 	"signalbox/rules/files"
 )
 
-// reloads tells of every reload: to the log, where something has changed, and to
+// reloads reports every reload: to the log, where something has changed, and to
 // the metrics.
 type reloads struct {
 	log         *zap.Logger

@@ -334,7 +334,7 @@ func (s *server) publicURL() string {
 // handler serves ingest, and the API for all else.
 func (s *server) handler(registry *prometheus.Registry, stopping context.Context) http.Handler {
 	limits := s.cfg.Limits
-	door := ingest.New(s.router, ingest.Options{
+	events := ingest.New(s.router, ingest.Options{
 		MaxBody: int64(limits.MaxBody), MaxBatch: limits.MaxEntries, MaxDepth: limits.MaxDepth,
 		Plan:    func(ctx context.Context, e *event.Event) (any, error) { return s.router.Plan(ctx, e) },
 		Command: s.router.Commands.Command, Query: s.router.Commands.Query,
@@ -348,7 +348,7 @@ func (s *server) handler(registry *prometheus.Registry, stopping context.Context
 	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if ingest.TakesEvents(r) { // a mux would lead the path of one object's state to that of another
-			door.ServeHTTP(w, r)
+			events.ServeHTTP(w, r)
 		} else {
 			management.ServeHTTP(w, r)
 		}

@@ -6,7 +6,7 @@ import (
 	"syscall"
 )
 
-// hangups tells of each SIGHUP until stop is called; without it a hangup ends the
+// hangups reports each SIGHUP until stop is called; without it a hangup ends the
 // process.
 func hangups() (hangup <-chan os.Signal, stop func()) {
 	c := make(chan os.Signal, 1)

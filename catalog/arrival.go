@@ -9,7 +9,7 @@ import (
 	"signalbox/spelling"
 )
 
-// The codes of what the door finds, as producers are answered.
+// The codes of findings on arrival, as producers get them.
 const (
 	CodeUndeclared = "UndeclaredType"
 	CodeSource     = "SourceNotAllowed"
@@ -21,7 +21,7 @@ const (
 // Codes are all codes of findings.
 var Codes = []string{CodeUndeclared, CodeSource, CodeSchema, CodeDeprecated, CodeName}
 
-// Finding is what the door has against an event.
+// Finding is what is wrong with an event on arrival.
 type Finding struct {
 	Code string `json:"code"`
 	// Type is the declared type that the event is of; empty if it is of none.
@@ -29,12 +29,12 @@ type Finding struct {
 	// Path leads to what is wrong, such as detail.total.
 	Path    string `json:"path,omitempty"`
 	Message string `json:"message"`
-	// Mild says that a door which rejects lets the event in all the same.
+	// Mild means that the event is accepted even where such faults are rejected.
 	Mild bool `json:"-"`
 }
 
-// Inspect holds an event against the catalog, and gives the gravest finding; nil if
-// there is none.
+// Inspect checks an event against the catalog. It returns the gravest finding; nil if there
+// is none.
 func (c *Catalog) Inspect(e *event.Event, now time.Time) *Finding {
 	t, ok := c.For(e)
 	if !ok {
@@ -72,7 +72,7 @@ func (t *Type) deprecation(now time.Time) *Finding {
 	return &Finding{Code: CodeDeprecated, Type: t.Name, Path: "detail-type", Message: text, Mild: d.Until.IsZero() || now.Before(d.Until)}
 }
 
-// InspectName holds the name of an event's type against the naming standard.
+// InspectName checks the name of an event's type against the naming standard.
 func (c *Catalog) InspectName(e *event.Event) *Finding {
 	f := &Finding{Code: CodeName, Path: "detail-type"}
 	var declared event.Kind

@@ -79,7 +79,7 @@ func TestDoor(t *testing.T) {
 	if err := take("strict", "OrderCreated", `{"total": 12}`); err != nil {
 		t.Error(err)
 	}
-	got := r.DoorWarnings()
+	got := r.ArrivalWarnings()
 	if len(got) != 1 || got[0].Type != "OrderCreated" || got[0].Code != catalog.CodeSchema || got[0].Count != 2 {
 		t.Errorf("warnings: %+v", got)
 	}

@@ -9,8 +9,8 @@ import (
 	"signalbox/event"
 )
 
-// inspect holds an event against the catalog and the naming standard, as its bus
-// asks for. What ingest finds and lets in is returned; what it refuses is an
+// inspect checks an event against the catalog and the naming standard, as its bus
+// asks for. Findings of an event that is accepted are returned; a refusal is an
 // *event.Error.
 func (s *snapshot) inspect(e *event.Event) ([]catalog.Finding, error) {
 	declared := s.set.Catalog
@@ -51,8 +51,8 @@ func judge(f *catalog.Finding, mode catalog.Mode, found *[]catalog.Finding) erro
 // together.
 const maxFindings = 1000
 
-// DoorWarnings counts the warnings of one code on events of one type.
-type DoorWarnings struct {
+// ArrivalWarnings counts the warnings of one code on events of one type.
+type ArrivalWarnings struct {
 	// Type is empty for events of types that are not declared.
 	Type  string `json:"type,omitempty"`
 	Code  string `json:"code"`
@@ -65,35 +65,35 @@ type DoorWarnings struct {
 // zero value is empty.
 type warnings struct {
 	mu     sync.Mutex
-	counts map[[2]string]*DoorWarnings // type, code
+	counts map[[2]string]*ArrivalWarnings // type, code
 }
 
 func (w *warnings) add(f catalog.Finding) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.counts == nil {
-		w.counts = map[[2]string]*DoorWarnings{}
+		w.counts = map[[2]string]*ArrivalWarnings{}
 	}
 	key := [2]string{f.Type, f.Code}
 	if w.counts[key] == nil && len(w.counts) >= maxFindings {
 		key[0] = ""
 	}
 	if w.counts[key] == nil {
-		w.counts[key] = &DoorWarnings{Type: key[0], Code: f.Code}
+		w.counts[key] = &ArrivalWarnings{Type: key[0], Code: f.Code}
 	}
 	w.counts[key].Count++
 	w.counts[key].Last = f.Message
 }
 
 // all returns the counts by type and code.
-func (w *warnings) all() []DoorWarnings {
+func (w *warnings) all() []ArrivalWarnings {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	all := make([]DoorWarnings, 0, len(w.counts))
+	all := make([]ArrivalWarnings, 0, len(w.counts))
 	for _, c := range w.counts {
 		all = append(all, *c)
 	}
-	slices.SortFunc(all, func(a, b DoorWarnings) int {
+	slices.SortFunc(all, func(a, b ArrivalWarnings) int {
 		return cmp.Or(cmp.Compare(a.Type, b.Type), cmp.Compare(a.Code, b.Code))
 	})
 	return all
