@@ -19,15 +19,11 @@ type Events struct {
 
 // Event returns an event by its sequence number, or ErrNotFound.
 func (e *Events) Event(s Seq) (Record, error) {
-	v, closer, err := e.db.Get(EventKey(s))
-	if errors.Is(err, pebble.ErrNotFound) {
-		return Record{}, fmt.Errorf("event %d: %w", s, ErrNotFound)
-	}
+	v, err := value(e.db, EventKey(s))
 	if err != nil {
 		return Record{}, fmt.Errorf("event %d: %w", s, err)
 	}
-	defer closer.Close()
-	return readRecord(s, append([]byte(nil), v...))
+	return readRecord(s, v)
 }
 
 // EventByGivenID returns the latest kept event whose producer gave it this id, or

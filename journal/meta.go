@@ -51,14 +51,13 @@ func (m *Meta) Mark() error {
 
 // Version is that of the store on disk, 0 for a new one.
 func (m *Meta) version() (int, error) {
-	v, closer, err := m.db.Get(VersionKey)
-	if errors.Is(err, pebble.ErrNotFound) {
+	v, err := value(m.db, VersionKey)
+	switch {
+	case errors.Is(err, ErrNotFound):
 		return 0, nil
-	}
-	if err != nil {
+	case err != nil:
 		return 0, err
 	}
-	defer closer.Close()
 	n, err := strconv.Atoi(string(v))
 	if err != nil {
 		return 0, fmt.Errorf("store version %q: %w", v, ErrCorrupt)

@@ -104,15 +104,11 @@ func readState(k, v []byte) (ObjectState, error) {
 // is gone, it gives the last one with Gone set.
 func (s *Objects) State(kind, key string) (ObjectState, error) {
 	k := StateKey(kind, key)
-	v, closer, err := s.db.Get(k)
-	if errors.Is(err, pebble.ErrNotFound) {
-		return ObjectState{}, fmt.Errorf("state of %s %q: %w", kind, key, ErrNotFound)
-	}
+	v, err := value(s.db, k)
 	if err != nil {
 		return ObjectState{}, fmt.Errorf("state of %s %q: %w", kind, key, err)
 	}
-	defer closer.Close()
-	return readState(k, append([]byte(nil), v...))
+	return readState(k, v)
 }
 
 // States calls fn with the states of a type whose keys begin with prefix and

@@ -265,15 +265,14 @@ func verifyDelivery(v *verifier, k, value []byte) {
 // findHorizon reads how far retention has dropped. A store that does not say so
 // may have dropped what lies before the log's first event.
 func (v *verifier) findHorizon() error {
-	value, closer, err := v.view.Get(HorizonKey)
+	horizon, err := value(v.view, HorizonKey)
 	switch {
 	case err == nil:
-		defer closer.Close()
-		if len(value) == 8 {
-			v.horizon, v.exact = Seq(binary.BigEndian.Uint64(value)), true
+		if len(horizon) == 8 {
+			v.horizon, v.exact = Seq(binary.BigEndian.Uint64(horizon)), true
 		}
 		return nil
-	case !errors.Is(err, pebble.ErrNotFound):
+	case !errors.Is(err, ErrNotFound):
 		return err
 	}
 	v.horizon = ^Seq(0)

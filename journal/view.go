@@ -42,7 +42,8 @@ func Scan(view pebble.Reader, lower, upper []byte, fn func(k, v []byte) (bool, e
 	return it.Error()
 }
 
-// get reads a value, and gives what read leaves of it memory of its own.
+// get reads a value, and returns a copy of what read leaves of it; ErrNotFound where there
+// is no row.
 func get(view pebble.Reader, key []byte, read func([]byte) ([]byte, error)) ([]byte, error) {
 	v, closer, err := view.Get(key)
 	if errors.Is(err, pebble.ErrNotFound) {
@@ -54,6 +55,11 @@ func get(view pebble.Reader, key []byte, read func([]byte) ([]byte, error)) ([]b
 	defer closer.Close()
 	rest, err := read(v)
 	return append([]byte(nil), rest...), err
+}
+
+// value returns a copy of a row's value, or ErrNotFound.
+func value(view pebble.Reader, key []byte) ([]byte, error) {
+	return get(view, key, func(v []byte) ([]byte, error) { return v, nil })
 }
 
 // Has reports whether there is a row.

@@ -29,15 +29,11 @@ type Works struct {
 
 // Work returns the latest state of the work request of a command, or ErrNotFound.
 func (t *Works) Work(s Seq) (Work, error) {
-	v, closer, err := t.db.Get(WorkKey(s))
-	if errors.Is(err, pebble.ErrNotFound) {
-		return Work{}, fmt.Errorf("work request of event %d: %w", s, ErrNotFound)
-	}
+	v, err := value(t.db, WorkKey(s))
 	if err != nil {
 		return Work{}, fmt.Errorf("work request of event %d: %w", s, err)
 	}
-	defer closer.Close()
-	return Work{Seq: s, Value: append([]byte(nil), v...)}, nil
+	return Work{Seq: s, Value: v}, nil
 }
 
 // Before calls fn with the work requests of commands before a sequence number,

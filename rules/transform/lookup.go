@@ -108,17 +108,20 @@ func (n *node) scanObject(s *scanner, found []span) error {
 		if err != nil {
 			return err
 		}
-		if next := n.member(key); next != nil {
-			err = next.scan(s, found)
-		} else {
-			err = s.skip()
-		}
-		if err != nil {
+		if err := n.member(key).pass(s, found); err != nil {
 			return err
 		}
 	}
 	s.pos++
 	return nil
+}
+
+// pass reads one value to its end: for nil it skips it, else it scans it.
+func (n *node) pass(s *scanner, found []span) error {
+	if n == nil {
+		return s.skip()
+	}
+	return n.scan(s, found)
 }
 
 func (n *node) member(key []byte) *node {
@@ -139,13 +142,7 @@ func (n *node) scanArray(s *scanner, found []span) error {
 			index++
 			s.space()
 		}
-		var err error
-		if next := n.item(index); next != nil {
-			err = next.scan(s, found)
-		} else {
-			err = s.skip()
-		}
-		if err != nil {
+		if err := n.item(index).pass(s, found); err != nil {
 			return err
 		}
 	}
