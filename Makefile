@@ -24,7 +24,7 @@ FUZZTIME    ?= 10s
 
 .PHONY: help
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: build ## Build and start the router with config.yaml (CONFIG=…)
@@ -73,6 +73,10 @@ fmt: ## Format all Go files
 .PHONY: bench
 bench: ## Run benchmarks (PKG=./journal BENCH=Append BENCHCOUNT=10)
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -count $(BENCHCOUNT) $(PKG)
+
+.PHONY: yardsticks
+yardsticks: ## Measure the whole way beside strawmen, within 3 minutes (ROUNDS=10; see docs/performance.md)
+	YARDSTICK_ROUNDS=$(ROUNDS) $(GO) test -timeout 1h -run '^$$' -bench WholeWay -benchtime 1x ./cmd/signalbox/e2e/yardstick
 
 .PHONY: fuzz
 fuzz: ## Run each fuzz target for a while (FUZZ=FuzzParse FUZZTIME=1m)
