@@ -31,6 +31,7 @@ require (
 
 require (
 	github.com/KimMachineGun/automemlimit v1.0.1
+	github.com/rabbitmq/amqp091-go v1.16.0
 	golang.org/x/net v0.62.0
 	golang.org/x/sync v0.25.0
 )

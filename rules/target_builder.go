@@ -131,9 +131,18 @@ func (b *targetBuilder) foreign(config *targets.Config, n *document.Node, path d
 			continue
 		}
 		b.problems.Add(member.Pos, path.Key(member.Key), "a target of type %s does not take it, only one of type %s does",
-			text(n.Get("type")), strings.Join(others, " or "))
+			text(n.Get("type")), orList(others))
 	}
 	return &own
+}
+
+// orList writes names as a sentence does: a, b or c.
+func orList(names []string) string {
+	last := len(names) - 1
+	if last < 1 {
+		return strings.Join(names, "")
+	}
+	return strings.Join(names[:last], ", ") + " or " + names[last]
 }
 
 func (b *targetBuilder) arn(config targets.Config, member document.Member, path document.Path) {

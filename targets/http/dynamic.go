@@ -12,6 +12,7 @@ import (
 	"signalbox/secret"
 	"signalbox/targets"
 	"signalbox/targets/remote"
+	"signalbox/targets/template"
 )
 
 // maxValue is how long a path, a query or a header made of an event can be; servers
@@ -23,7 +24,7 @@ type requests struct {
 	url *url.URL
 	// shown is url as it may be shown.
 	shown   string
-	path    text
+	path    template.Text
 	query   []named
 	headers []named
 	// expressions means that any of these has one.
@@ -33,7 +34,7 @@ type requests struct {
 // named is a member of the query, or a header.
 type named struct {
 	name string
-	text text
+	text template.Text
 	// secret means that the value is not to be shown.
 	secret bool
 }
@@ -48,18 +49,18 @@ func newRequests(o *Options, c *targets.Config, s secret.Source) (r requests, se
 		secrets = append(secrets, e.Secrets()...)
 		return e.Value, err
 	}
-	if r.path, err = parseText(o.Path, resolve); err != nil {
+	if r.path, err = template.Parse(o.Path, resolve); err != nil {
 		return requests{}, nil, err
 	}
 	if r.query, err = namedTexts(o.Query, resolve, func(string) bool { return true }); err != nil {
 		return requests{}, nil, err
 	}
-	if r.headers, err = namedTexts(o.Headers, resolve, dynamic); err != nil {
+	if r.headers, err = namedTexts(o.Headers, resolve, template.Dynamic); err != nil {
 		return requests{}, nil, err
 	}
 	for _, n := range r.query {
-		if n.secret && len(n.text) == 1 {
-			secrets = append(secrets, n.text[0].literal)
+		if text, literal := n.text.Literal(); n.secret && literal {
+			secrets = append(secrets, text)
 		}
 	}
 	r.expressions = o.Path != "" || len(r.query)+len(r.headers) > 0
@@ -71,8 +72,8 @@ func namedTexts(from map[string]string, resolve func(string) (string, error), ta
 		if !take(from[name]) {
 			continue
 		}
-		n := named{name: name, secret: !dynamic(from[name]) || strings.Contains(from[name], "${")}
-		if n.text, err = parseText(from[name], resolve); err != nil {
+		n := named{name: name, secret: !template.Dynamic(from[name]) || strings.Contains(from[name], "${")}
+		if n.text, err = template.Parse(from[name], resolve); err != nil {
 			return nil, err
 		}
 		out = append(out, n)
@@ -194,7 +195,7 @@ func (b *building) fullPath() (own, added string, err error) {
 	own = out.String()
 	if len(b.path) > 0 {
 		own = strings.TrimSuffix(own, "/")
-		if added, _, err = b.path.render(b.env, pathValue); err != nil {
+		if added, _, err = b.path.Render(b.env, pathValue); err != nil {
 			return "", "", err
 		}
 	}
@@ -246,7 +247,7 @@ func (b *building) fullQuery() (query string, shown []string, err error) {
 		shown = append(shown, member+value)
 	}
 	for _, n := range b.query {
-		value, has, err := n.text.render(b.env, asIs)
+		value, has, err := n.text.Render(b.env, asIs)
 		if err != nil {
 			return "", nil, err
 		}
@@ -277,7 +278,7 @@ func (b *building) fullHeaders() (out []remote.Field, err error) {
 		return nil
 	}
 	for _, n := range b.headers {
-		value, has, err := n.text.render(b.env, asIs)
+		value, has, err := n.text.Render(b.env, asIs)
 		if err == nil && has {
 			err = add(n.name, value)
 		}

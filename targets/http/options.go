@@ -11,6 +11,7 @@ import (
 
 	"signalbox/targets"
 	"signalbox/targets/remote"
+	"signalbox/targets/template"
 )
 
 // Kind returns the kind of target: type: http.
@@ -97,19 +98,19 @@ func (o *Options) Validate(c *targets.Config, v *targets.Validation) {
 
 // texts checks what may hold expressions.
 func (o *Options) texts(c *targets.Config, v *targets.Validation) {
-	if dynamic(o.URL) {
+	if template.Dynamic(o.URL) {
 		v.Fail([]string{"url"}, "can't hold {{ }}, as no event chooses where it is sent: write it in path or query")
 	}
 	fields := []string{}
 	parse := func(text string, field ...string) {
-		parsed, err := parseText(text, func(literal string) (string, error) {
+		parsed, err := template.Parse(text, func(literal string) (string, error) {
 			e, err := v.Secrets.Expand(literal, v.Dir)
 			return e.Value, err
 		})
 		if err != nil {
 			v.Fail(field, "%v", err)
 		}
-		if dynamic(text) {
+		if template.Dynamic(text) {
 			fields = append(fields, field[0])
 		}
 		if field[0] == "path" && err == nil && text != "" {
@@ -121,7 +122,7 @@ func (o *Options) texts(c *targets.Config, v *targets.Validation) {
 		parse(o.Query[name], "query", name)
 	}
 	for _, name := range slices.Sorted(maps.Keys(o.Headers)) {
-		if dynamic(o.Headers[name]) {
+		if template.Dynamic(o.Headers[name]) {
 			parse(o.Headers[name], "headers", name)
 		}
 	}
@@ -137,14 +138,15 @@ func (o *Options) texts(c *targets.Config, v *targets.Validation) {
 }
 
 // checkPath checks what is literal in a path.
-func checkPath(v *targets.Validation, path text) {
-	if !strings.HasPrefix(path[0].literal, "/") {
+func checkPath(v *targets.Validation, path template.Text) {
+	literals := path.Literals()
+	if !strings.HasPrefix(literals[0], "/") {
 		v.Fail([]string{"path"}, "must begin with /")
 	}
-	for _, p := range path {
-		if strings.ContainsAny(p.literal, "?# \t\n") {
+	for _, literal := range literals {
+		if strings.ContainsAny(literal, "?# \t\n") {
 			v.Fail([]string{"path"}, "can't hold spaces, ? and #: write %%20, and the query in query")
-		} else if _, err := url.PathUnescape(p.literal); err != nil {
+		} else if _, err := url.PathUnescape(literal); err != nil {
 			v.Fail([]string{"path"}, "%v", err)
 		}
 	}
@@ -154,7 +156,7 @@ func checkPath(v *targets.Validation, path text) {
 func (o *Options) static() *remote.Options {
 	out := o.Options
 	out.Headers = maps.Clone(o.Headers)
-	maps.DeleteFunc(out.Headers, func(_, value string) bool { return dynamic(value) })
+	maps.DeleteFunc(out.Headers, func(_, value string) bool { return template.Dynamic(value) })
 	return &out
 }
 

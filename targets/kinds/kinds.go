@@ -8,6 +8,7 @@ import (
 	"signalbox/targets/http"
 	"signalbox/targets/log"
 	"signalbox/targets/nats"
+	"signalbox/targets/rabbitmq"
 )
 
 // All returns the kinds.
@@ -15,6 +16,7 @@ func All() targets.Kinds {
 	return targets.Kinds{
 		http.Kind(),
 		nats.Kind(),
+		rabbitmq.Kind(),
 		log.Kind(),
 		bus.Kind(),
 	}

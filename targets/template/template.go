@@ -1,4 +1,6 @@
-package http
+// Package template is texts of a target's configuration that hold expressions of the event
+// between {{ and }}.
+package template
 
 import (
 	"fmt"
@@ -11,8 +13,8 @@ import (
 	"signalbox/rules/exprenv"
 )
 
-// text is a configured text with expressions of the event between {{ and }}.
-type text []piece
+// Text is a configured text with expressions of the event.
+type Text []piece
 
 // piece is literal text, or an expression.
 type piece struct {
@@ -20,9 +22,9 @@ type piece struct {
 	program *exprenv.Program
 }
 
-// parseText reads a text. resolve is applied to what is literal in it.
-func parseText(s string, resolve func(string) (string, error)) (text, error) {
-	var out text
+// Parse reads a text. Resolve is applied to what is literal in it.
+func Parse(s string, resolve func(string) (string, error)) (Text, error) {
+	var out Text
 	for s != "" {
 		literal, rest, found := strings.Cut(s, "{{")
 		if literal != "" {
@@ -70,12 +72,32 @@ func parseExpression(s string) (*exprenv.Program, string, error) {
 	return nil, "", first
 }
 
-// dynamic reports whether the text has expressions.
-func dynamic(s string) bool { return strings.Contains(s, "{{") }
+// Dynamic reports whether a text has expressions.
+func Dynamic(s string) bool { return strings.Contains(s, "{{") }
 
-// render returns the text for an event, with each value escaped. has is false where the
+// Literal returns the text where it is one without expressions, which it reports.
+func (t Text) Literal() (string, bool) {
+	switch {
+	case len(t) == 0:
+		return "", true
+	case len(t) == 1 && t[0].program == nil:
+		return t[0].literal, true
+	}
+	return "", false
+}
+
+// Literals returns what is literal in the text, piece by piece; an expression is an empty one.
+func (t Text) Literals() []string {
+	var all []string
+	for _, p := range t {
+		all = append(all, p.literal)
+	}
+	return all
+}
+
+// Render returns the text for an event, with each value escaped. has is false where the
 // text is one expression that gives nothing.
-func (t text) render(env *exprenv.Env, escape func(string) string) (out string, has bool, err error) {
+func (t Text) Render(env *exprenv.Env, escape func(string) string) (out string, has bool, err error) {
 	var b strings.Builder
 	for _, p := range t {
 		if p.program == nil {

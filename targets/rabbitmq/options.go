@@ -1,0 +1,103 @@
+package rabbitmq
+
+import (
+	"net/url"
+	"strings"
+
+	"signalbox/targets"
+	"signalbox/targets/remote"
+	"signalbox/targets/template"
+)
+
+// Kind returns the kind of target: type: rabbitmq, or type: queue with a URL of AMQP.
+func Kind() *targets.Kind {
+	return &targets.Kind{
+		Name:    "rabbitmq",
+		Schemes: schemes,
+		Traits:  targets.Traits{Batches: true},
+		Options: func() targets.Options { return new(Options) },
+		New:     newTarget,
+	}
+}
+
+var schemes = []string{"amqp", "amqps"}
+
+// Options are those of a target of type rabbitmq. User and Password may hold references to
+// secrets.
+type Options struct {
+	// The path of URL is the virtual host, / by default.
+	remote.Options `yaml:",inline"`
+	// Exchange is what is published to; empty is the default exchange, where RoutingKey is
+	// the name of a queue. It may hold {{ expressions }} of the event.
+	Exchange string `yaml:"exchange"`
+	// RoutingKey is the key of each message. It may hold {{ expressions }} of the event.
+	RoutingKey string `yaml:"routing_key"`
+	// CreateQueue declares the queue of RoutingKey, durable, where it does not exist.
+	CreateQueue bool `yaml:"create_queue"`
+	// User and Password log in; else those of URL do.
+	User     string `yaml:"user"`
+	Password string `yaml:"password"`
+}
+
+// The bounds of AMQP's short strings, in bytes (AMQP 0-9-1, 4.2.5.3).
+const maxShort = 255
+
+// SetDefaults fills in what was left out.
+func (o *Options) SetDefaults(c *targets.Config) {
+	o.Options.SetDefaults()
+	targets.SetDefault(&c.Concurrency, 256)
+}
+
+// Validate reports what is wrong with the options.
+func (o *Options) Validate(_ *targets.Config, v *targets.Validation) {
+	if u := o.Options.Validate(v, schemes...); u != nil {
+		if _, err := virtualHost(u); err != nil {
+			v.Fail([]string{"url"}, "%v", err)
+		}
+		if u.RawQuery != "" {
+			v.Fail([]string{"url"}, "has a query (?), which RabbitMQ does not take: write these as options of the target")
+		}
+		if u.Scheme == "amqp" && o.TLS != (remote.TLS{}) {
+			v.Fail([]string{"tls"}, "is only for amqps://")
+		}
+	}
+	for field, text := range map[string]string{"exchange": o.Exchange, "routing_key": o.RoutingKey} {
+		parsed, err := template.Parse(text, func(literal string) (string, error) { return literal, nil })
+		literal, fixed := parsed.Literal()
+		switch {
+		case err != nil:
+			v.Fail([]string{field}, "%v", err)
+		case fixed && len(literal) > maxShort:
+			v.Fail([]string{field}, "is longer than %d bytes", maxShort)
+		case strings.Contains(text, "${"):
+			v.Fail([]string{field}, "takes no references to secrets: it is shown")
+		}
+	}
+	if o.Exchange == "" && o.RoutingKey == "" {
+		v.Fail([]string{"routing_key"}, "is missing: name the queue to send to, or an exchange")
+	}
+	if o.CreateQueue && (o.Exchange != "" || template.Dynamic(o.RoutingKey)) {
+		v.Fail([]string{"create_queue"}, "is only for one queue by its name: leave exchange out, and write routing_key without expressions")
+	}
+	if (o.User == "") != (o.Password == "") {
+		v.Fail([]string{"user"}, "user and password go together")
+	}
+	v.Expand([]string{"user"}, o.User)
+	v.Expand([]string{"password"}, o.Password)
+}
+
+// virtualHost returns the virtual host of a URL (rabbitmq.com/uri-spec): one that holds a
+// slash has it as %2F.
+func virtualHost(u *url.URL) (string, error) {
+	path := strings.TrimPrefix(u.EscapedPath(), "/")
+	if path == "" {
+		return "/", nil
+	}
+	return url.PathUnescape(path)
+}
+
+// Show adds what of the options may be shown.
+func (o *Options) Show(shown map[string]any) {
+	o.Options.Show(shown)
+	shown["exchange"], shown["routing_key"] = o.Exchange, o.RoutingKey
+}

@@ -1,0 +1,337 @@
+package rabbitmq
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+	"go.uber.org/zap"
+
+	"signalbox/targets"
+	"signalbox/targets/template"
+)
+
+const (
+	// dialTimeout bounds one try to connect, heartbeat is how often both sides show that
+	// they are there.
+	dialTimeout = 5 * time.Second
+	heartbeat   = 10 * time.Second
+	// writeTimeout bounds one write, closeTimeout the farewell.
+	writeTimeout = 10 * time.Second
+	closeTimeout = 2 * time.Second
+	// maxKnown is how many exchanges are remembered that were found.
+	maxKnown = 1000
+)
+
+var (
+	errBlocked    = errors.New("the broker takes nothing at the moment")
+	errRefused    = errors.New("the broker has refused it: the queue may be full")
+	errUnroutable = errors.New("no queue is bound that takes it")
+	errNoExchange = errors.New("there is no such exchange")
+)
+
+// dialer opens sessions.
+type dialer struct {
+	address, shown string
+	config         amqp.Config
+	// queue is declared with each session; empty is none.
+	queue string
+	// dynamic means that events choose the exchange.
+	dynamic bool
+	log     *zap.Logger
+}
+
+func newDialer(c *targets.Config, o *Options, env targets.Env) (dialer, []string, error) {
+	u, shown, secrets, err := o.Address(env.Secrets, c.Dir, schemes...)
+	if err != nil {
+		return dialer{}, nil, err
+	}
+	user := u.User.Username()
+	password, _ := u.User.Password()
+	for _, login := range []struct {
+		text string
+		to   *string
+	}{{o.User, &user}, {o.Password, &password}} {
+		if login.text == "" {
+			continue
+		}
+		e, err := env.Secrets.Expand(login.text, c.Dir)
+		if err != nil {
+			return dialer{}, nil, err
+		}
+		*login.to = e.Value
+		secrets = append(secrets, e.Secrets()...)
+	}
+	if user == "" {
+		user, password = "guest", "guest"
+	}
+	secrets = append(secrets, password)
+	vhost, err := virtualHost(u)
+	if err != nil {
+		return dialer{}, nil, err
+	}
+	tlsConfig, err := o.TLS.Config(c.Dir, env.Secrets)
+	if err != nil {
+		return dialer{}, nil, err
+	}
+	if tlsConfig == nil && u.Scheme == "amqps" {
+		tlsConfig = &tls.Config{MinVersion: tls.VersionTLS12, ServerName: u.Hostname()}
+	}
+	if tlsConfig != nil && tlsConfig.ServerName == "" {
+		tlsConfig.ServerName = u.Hostname()
+	}
+	d := dialer{shown: shown, dynamic: template.Dynamic(o.Exchange), config: amqp.Config{
+		SASL: []amqp.Authentication{&amqp.PlainAuth{Username: user, Password: password}}, Vhost: vhost,
+		Heartbeat: heartbeat, TLSClientConfig: tlsConfig, Locale: "en_US",
+		Properties: amqp.Table{"product": "Signalbox", "version": env.Version, "connection_name": "signalbox " + c.Name},
+	}}
+	if o.CreateQueue {
+		d.queue = o.RoutingKey
+	}
+	u.User, u.Path, u.RawPath = nil, "", ""
+	d.address = u.String()
+	return d, secrets, nil
+}
+
+// dial opens a session.
+func (d *dialer) dial(ctx context.Context) (*session, error) {
+	config := d.config
+	config.Dial = func(network, address string) (net.Conn, error) {
+		conn, err := (&net.Dialer{Timeout: dialTimeout}).DialContext(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		// The handshake has the same time; the client takes the bound off after it.
+		return &bounded{conn}, conn.SetDeadline(time.Now().Add(dialTimeout))
+	}
+	conn, err := amqp.DialConfig(d.address, config)
+	if err != nil {
+		return nil, err
+	}
+	s := &session{conn: conn, dynamic: d.dynamic, unrouted: map[string]string{}, asks: make(chan chan struct{}), over: make(chan struct{}), known: map[string]bool{}}
+	if err := s.begin(d); err != nil {
+		s.close()
+		return nil, err
+	}
+	d.log.Info("queue connected")
+	return s, nil
+}
+
+// bounded is a connection on which no write takes for ever: a broker that is out of memory
+// stops reading.
+type bounded struct{ net.Conn }
+
+// Write writes within writeTimeout.
+func (b *bounded) Write(p []byte) (int, error) {
+	if err := b.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
+		return 0, err
+	}
+	return b.Conn.Write(p)
+}
+
+// session is one connection with one channel, which confirms what is published.
+type session struct {
+	conn    *amqp.Connection
+	channel *amqp.Channel
+	dynamic bool
+	// reason is why the channel or the connection has been closed, once it has.
+	reason  atomic.Pointer[amqp.Error]
+	blocked atomic.Pointer[string]
+
+	// unrouted has what the broker returned, by the ids of messages. A return comes before
+	// its confirmation; who has that asks over asks, so that it is known by then.
+	mu       sync.Mutex
+	unrouted map[string]string
+	asks     chan chan struct{}
+	over     chan struct{} // closed when nothing is taken any more
+	// known are exchanges that were there.
+	known map[string]bool
+	wait  sync.WaitGroup
+}
+
+// begin opens the channel.
+func (s *session) begin(d *dialer) (err error) {
+	blockings := s.conn.NotifyBlocked(make(chan amqp.Blocking))
+	s.wait.Go(func() {
+		for b := range blockings {
+			if s.blocked.Store(nil); b.Active {
+				s.blocked.Store(&b.Reason)
+				d.log.Warn("the broker blocks publishers", zap.String("reason", b.Reason))
+			}
+		}
+	})
+	closed := s.conn.NotifyClose(make(chan *amqp.Error, 1))
+	s.wait.Go(func() {
+		if e := <-closed; e != nil {
+			s.reason.CompareAndSwap(nil, e)
+			d.log.Warn("queue disconnected", zap.Error(e))
+		}
+	})
+	if s.channel, err = s.conn.Channel(); err != nil {
+		return err
+	}
+	if err = s.channel.Confirm(false); err != nil {
+		return err
+	}
+	returns := s.channel.NotifyReturn(make(chan amqp.Return))
+	s.wait.Go(func() { s.take(returns) })
+	ended := s.channel.NotifyClose(make(chan *amqp.Error, 1))
+	s.wait.Go(func() {
+		if e := <-ended; e != nil {
+			s.reason.CompareAndSwap(nil, e)
+			d.log.Warn("the broker has closed the channel", zap.Error(e))
+		}
+	})
+	if d.queue != "" {
+		return s.create(d.queue)
+	}
+	return nil
+}
+
+// create declares a durable queue, unless there is one of that name.
+func (s *session) create(queue string) error {
+	if err := s.try(func(ch *amqp.Channel) error {
+		_, err := ch.QueueDeclarePassive(queue, true, false, false, false, nil)
+		return err
+	}); err == nil {
+		return nil
+	}
+	return s.try(func(ch *amqp.Channel) error {
+		_, err := ch.QueueDeclare(queue, true, false, false, false, nil)
+		return err
+	})
+}
+
+// try does something on a channel of its own, which a fault closes.
+func (s *session) try(do func(*amqp.Channel) error) error {
+	ch, err := s.conn.Channel()
+	if err != nil {
+		return err
+	}
+	defer ch.Close()
+	return do(ch)
+}
+
+// take gathers returned messages until the channel is closed.
+func (s *session) take(returns <-chan amqp.Return) {
+	defer close(s.over)
+	for {
+		select {
+		case r, ok := <-returns:
+			if !ok {
+				return
+			}
+			s.mu.Lock()
+			s.unrouted[r.MessageId] = r.ReplyText
+			s.mu.Unlock()
+		case ask := <-s.asks:
+			close(ask)
+		}
+	}
+}
+
+// open reports whether the session can be used.
+func (s *session) open() bool { return !s.channel.IsClosed() && !s.conn.IsClosed() }
+
+// sent is a message on its way.
+type sent struct {
+	confirmation *amqp.DeferredConfirmation
+	id           string
+}
+
+// publish sends a message.
+func (s *session) publish(ctx context.Context, m *message) (*sent, error) {
+	if reason := s.blocked.Load(); reason != nil {
+		return nil, fmt.Errorf("%w: %s", errBlocked, *reason)
+	}
+	if s.dynamic {
+		if err := s.exists(m.exchange); err != nil {
+			return nil, err
+		}
+	}
+	c, err := s.channel.PublishWithDeferredConfirmWithContext(ctx, m.exchange, m.key, true, false, m.Publishing)
+	if err != nil {
+		return nil, s.because(err)
+	}
+	return &sent{c, m.MessageId}, nil
+}
+
+// exists looks whether an exchange is there that an event has chosen: publishing to one that
+// is not closes the channel, and so would cost others their attempts.
+func (s *session) exists(exchange string) error {
+	s.mu.Lock()
+	known := s.known[exchange]
+	s.mu.Unlock()
+	if known {
+		return nil
+	}
+	err := s.try(func(ch *amqp.Channel) error {
+		return ch.ExchangeDeclarePassive(exchange, amqp.ExchangeTopic, true, false, false, false, nil)
+	})
+	var answer *amqp.Error
+	if errors.As(err, &answer) && answer.Code == amqp.NotFound {
+		return fmt.Errorf("%w: %s", errNoExchange, answer.Reason)
+	}
+	if err != nil && !(errors.As(err, &answer) && answer.Code == amqp.PreconditionFailed) { // there, and of another type
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.known) >= maxKnown {
+		clear(s.known)
+	}
+	s.known[exchange] = true
+	return nil
+}
+
+// confirmed waits for what the broker says of a message.
+func (s *session) confirmed(ctx context.Context, p *sent) error {
+	acked, err := p.confirmation.WaitContext(ctx)
+	text, returned := s.returned(p.id)
+	switch {
+	case err != nil:
+		return s.because(err)
+	case returned:
+		return fmt.Errorf("%w (%s)", errUnroutable, text)
+	case acked:
+		return nil
+	case !s.open():
+		return s.because(amqp.ErrClosed)
+	}
+	return errRefused
+}
+
+// returned reports whether the broker has returned a message.
+func (s *session) returned(id string) (text string, ok bool) {
+	ask := make(chan struct{})
+	select {
+	case s.asks <- ask:
+		<-ask
+	case <-s.over:
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	text, ok = s.unrouted[id]
+	delete(s.unrouted, id)
+	return text, ok
+}
+
+// because returns why the session has ended in place of an error that only says so.
+func (s *session) because(err error) error {
+	if reason := s.reason.Load(); reason != nil && (errors.Is(err, amqp.ErrClosed) || err == nil) {
+		return reason
+	}
+	return err
+}
+
+// close closes the connection, and returns when nothing of it runs any more.
+func (s *session) close() {
+	_ = s.conn.CloseDeadline(time.Now().Add(closeTimeout)) // what was confirmed is safe
+	s.wait.Wait()
+}
