@@ -15,8 +15,8 @@ func New(c *cli.Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "dlq",
 		Short: "Look at dead letters, send them again, or drop them",
-		Long: `Deliveries that were given up rest in the dead-letter queue, with their event, what
-was to be sent, and why it failed. Look at them, send them again, or drop them.`,
+		Long: `Deliveries that failed for good are kept in the dead-letter queue, with their event,
+what was to be sent, and why it failed. Look at them, send them again, or drop them.`,
 		Example: `  signalbox dlq list --target warehouse --since 1h
   signalbox dlq show 0199a4c2-8f1e-8000-8000-5f3c9a1b2d4e
   signalbox dlq replay --target warehouse --rate 50/s
@@ -36,14 +36,14 @@ type letterFilter struct {
 
 func (f *letterFilter) flags(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&f.target, "target", "", "only letters to this target")
-	flags.StringVar(&f.rule, "rule", "", "only letters of this rule")
-	flags.StringVar(&f.bus, "bus", "", "only letters of this bus")
-	flags.StringVar(&f.code, "error-code", "", "only letters with this error code, such as ERROR_FROM_TARGET")
-	flags.IntVar(&f.status, "status", 0, "only letters whose last answer had this HTTP status, such as 503")
-	flags.StringVar(&f.since, "since", "", "only letters that came since then: a time, or a duration back from now such as 1h")
-	flags.StringVar(&f.until, "until", "", "only letters that came before then: a time, or a duration back from now")
-	flags.StringVar(&f.pattern, "pattern", "", "only letters whose event matches this pattern: a file or JSON")
+	flags.StringVar(&f.target, "target", "", "only dead letters to this target")
+	flags.StringVar(&f.rule, "rule", "", "only dead letters of this rule")
+	flags.StringVar(&f.bus, "bus", "", "only dead letters of this bus")
+	flags.StringVar(&f.code, "error-code", "", "only dead letters with this error code, such as ERROR_FROM_TARGET")
+	flags.IntVar(&f.status, "status", 0, "only dead letters whose last answer had this HTTP status, such as 503")
+	flags.StringVar(&f.since, "since", "", "only dead letters that came since then: a time, or a duration back from now such as 1h")
+	flags.StringVar(&f.until, "until", "", "only dead letters that came before then: a time, or a duration back from now")
+	flags.StringVar(&f.pattern, "pattern", "", "only dead letters whose event matches this pattern: a file or JSON")
 }
 
 // filter returns the filter of the flags and of ids.

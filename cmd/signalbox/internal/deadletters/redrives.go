@@ -23,8 +23,8 @@ func newDLQRedrivesCommand(c *cli.Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "redrives [id]",
 		Short: "List the redrives, or show one",
-		Long: `List the redrives that run, and the latest that have ended; or show one: how far it
-is for each target, and which letters it skipped and why.`,
+		Long: `List the redrives that run, and the latest that have ended. Or show one: how far it
+is for each target, and which dead letters it skipped and why.`,
 		Example: `  signalbox dlq redrives
   signalbox dlq redrives 20261122T231530-4f2a9c
   signalbox dlq redrives 20261122T231530-4f2a9c --cancel`,

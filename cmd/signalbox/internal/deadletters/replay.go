@@ -25,11 +25,11 @@ func newDLQReplayCommand(c *cli.Env) *cobra.Command {
 		Short:   "Send dead letters again",
 		Long: `Send dead letters again: those with the given ids, those that the filters choose,
 or all. Each keeps its delivery id and what was to be sent, and gets a few more
-attempts. The router does the work, and stops it where the target fails again:
-what was not delivered then rests in the queue as before.
+attempts. The router does the work. If the target fails again, the redrive stops,
+and what was not delivered stays in the queue.
 
-Without --rate the target sets the pace: one letter first, then more at once with
-each success. An interrupt cancels the redrive; --resume continues with one that was
+Without --rate the target sets the pace: one dead letter first, then more at once
+with each success. An interrupt cancels the redrive; --resume continues one that was
 cancelled or has stopped. --dry-run shows what would be sent.`,
 		Example: `  signalbox dlq replay 0199a4c2-8f1e-8000-8000-5f3c9a1b2d4e
   signalbox dlq replay --target warehouse --rate 50/s
@@ -61,12 +61,12 @@ func (r *dlqReplay) flags(cmd *cobra.Command) {
 	flags.BoolVar(&r.all, "all", false, "choose every dead letter")
 	flags.IntVar(&r.limit, "limit", 0, "how many to send at most, the oldest events first; 0 is no bound")
 	flags.BoolVar(&r.dryRun, "dry-run", false, "show what would be sent, and change nothing")
-	flags.IntVar(&r.show, "show", 10, "how many letters a dry run shows, up to 100")
+	flags.IntVar(&r.show, "show", 10, "how many dead letters a dry run shows, up to 100")
 	flags.BoolVarP(&r.yes, "yes", "y", false, "do not ask")
 	flags.StringVar(&r.as, "as", dlq.Stored, "what to send: stored (what was to be sent) or current (what today's rules make of the event)")
 	flags.StringVar(&r.to, "to", "", "send to this target in place of the letters' own")
 	flags.StringVar(&r.rate, "rate", "", "how many to send to a target at most, such as 50/s or 50")
-	flags.IntVar(&r.attempts, "attempts", dlq.DefaultAttempts, "how often to try a letter before it goes back")
+	flags.IntVar(&r.attempts, "attempts", dlq.DefaultAttempts, "how often to try a dead letter before it goes back to the queue")
 	flags.IntVar(&r.stopAfter, "stop-after", dlq.DefaultStopAfter, "leave a target alone after this many failed attempts in a row")
 	flags.BoolVar(&r.detach, "detach", false, "begin, and do not wait for the end")
 	flags.StringVar(&r.resume, "resume", "", "continue with the redrive of this id, which stopped or was cancelled")
@@ -252,7 +252,7 @@ func verdict(j dlq.Job) error {
 	case j.State == dlq.Cancelled:
 		return fmt.Errorf("cancelled; continue with `signalbox dlq replay --resume %s`", j.ID)
 	case j.DiedAgain+j.Skipped > 0:
-		return fmt.Errorf("not every letter was delivered: %s", tallyText(j.Tally))
+		return fmt.Errorf("not every dead letter was delivered: %s", tallyText(j.Tally))
 	}
 	return nil
 }
