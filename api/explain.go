@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"slices"
 
 	"signalbox/event"
@@ -205,6 +206,9 @@ func tooLarge(err error) error {
 	}
 	if errors.Is(err, machine.ErrMemory) {
 		return &Error{Status: http.StatusServiceUnavailable, Message: err.Error()}
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return &Error{Status: http.StatusRequestTimeout, Message: "the body did not come in time", Hint: "send it again"}
 	}
 	return badRequest("body: %v", err)
 }

@@ -62,6 +62,7 @@ func (g *Guard) Guard(next http.Handler) http.Handler {
 			return
 		}
 		if err != nil {
+			usageOf(r.Context()).leave() // those that guess keep nobody out
 			g.wait(r.Context())
 			w.Header().Set("WWW-Authenticate", `Bearer realm="signalbox"`)
 			g.refuse(w, r, "key", &problem{status: http.StatusUnauthorized, Code: refusalCode(err), Message: err.Error()})

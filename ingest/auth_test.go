@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -19,6 +20,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"signalbox/auth"
+	"signalbox/machine"
 )
 
 const testToken = "0123456789abcdef"
@@ -192,4 +194,31 @@ func TestASignedBodyThatNeverComes(t *testing.T) {
 	if err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 401 ") {
 		t.Errorf("answered %q, %v", answer, err)
 	}
+}
+
+// TestGuessesKeepNobodyOut: a refusal that is held back takes no place of those that have a key.
+func TestGuessesKeepNobodyOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		load := NewLoad(16, machine.Memory{Bodies: 1 << 20, Work: 1 << 20}, nil)
+		keys, err := auth.NewKeys([]auth.Key{{Token: testToken}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		handler := load.Bound(NewGuard(keys, nil, 0, func(*http.Request, string) {}).Guard(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})))
+		asking := func(token string) *http.Request {
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/v1/targets", nil)
+			r.Header.Set("Authorization", "Bearer "+token)
+			return r
+		}
+		for range 10 * load.management.most {
+			go handler.ServeHTTP(httptest.NewRecorder(), asking("wrong"))
+		}
+		synctest.Wait() // all wait for their refusal
+		answer := httptest.NewRecorder()
+		if handler.ServeHTTP(answer, asking(testToken)); answer.Code != http.StatusOK {
+			t.Errorf("who has a key: %d %s", answer.Code, answer.Body)
+		}
+		time.Sleep(refusalWait)
+		synctest.Wait()
+	})
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 
@@ -84,6 +85,8 @@ func unreadable(err error, limit int64) *problem {
 		return tooLarge(limit)
 	case errors.Is(err, machine.ErrMemory):
 		return overloaded(err.Error())
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return &problem{status: http.StatusRequestTimeout, Code: "RequestTimeout", Message: "the body did not come in time: send it again"}
 	}
 	return &problem{status: http.StatusBadRequest, Code: "SerializationException", Message: "the body can't be read: " + err.Error()}
 }

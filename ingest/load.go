@@ -4,7 +4,6 @@ import (
 	"context"
 	"io"
 	"net/http"
-	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -17,26 +16,20 @@ import (
 // of their bodies. Those that bring events leave room for all others, so that health and
 // management stay within reach.
 type Load struct {
-	bodies     *machine.Account
 	work       *semaphore.Weighted
 	workBytes  int64
-	events     slots
-	management slots
+	events     share
+	management share
 	refused    *prometheus.CounterVec
 }
 
-// slots count requests that are served.
-type slots struct {
-	most int64
-	used atomic.Int64
-}
-
-func (s *slots) take() bool {
-	if s.used.Add(1) <= s.most {
-		return true
-	}
-	s.used.Add(-1)
-	return false
+// share is what the requests of one sort may use. What management has is its own: no flood
+// of events takes it, and none of management takes what events have.
+type share struct {
+	slots
+	bodies *machine.Account
+	// free is how much of each body is not counted, in bytes.
+	free int64
 }
 
 const (
@@ -51,16 +44,20 @@ const (
 	managementShare = 8
 	// mostManagement is as much of it as is of use.
 	mostManagement = 64
+	// freeManagement is how much of a body of management has room in any case, in bytes: an
+	// order such as a purge is smaller, and mostManagement of them are 8 MiB.
+	freeManagement = 64 << 10
 )
 
 // NewLoad returns the bounds of a server with so many connections and so much memory. The
 // registerer may be nil.
 func NewLoad(connections int, memory machine.Memory, registerer prometheus.Registerer) *Load {
 	management := min(max(connections/managementShare, 2), mostManagement)
+	managed := memory.Bodies / managementShare
 	l := &Load{
-		bodies: machine.NewAccount(memory.Bodies), work: semaphore.NewWeighted(memory.Work), workBytes: memory.Work,
-		events:     slots{most: int64(max(1, connections-2*management))},
-		management: slots{most: int64(management)},
+		work: semaphore.NewWeighted(memory.Work), workBytes: memory.Work,
+		events:     share{slots: slots{most: int64(max(1, connections-2*management))}, bodies: machine.NewAccount(memory.Bodies - managed)},
+		management: share{slots: slots{most: int64(management), yielding: true}, bodies: machine.NewAccount(managed), free: freeManagement},
 		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "signalbox_requests_overload_total", Help: "Requests answered with 503, as the router was at a bound, by which one.",
 		}, []string{"bound"}),
@@ -71,7 +68,7 @@ func NewLoad(connections int, memory machine.Memory, registerer prometheus.Regis
 	if registerer != nil {
 		registerer.MustRegister(l.refused, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "signalbox_request_bodies_bytes", Help: "Memory of request bodies that are being read.",
-		}, func() float64 { return float64(l.bodies.Used()) }))
+		}, func() float64 { return float64(l.events.bodies.Used() + l.management.bodies.Used()) }))
 	}
 	return l
 }
@@ -85,18 +82,19 @@ const (
 // Bound returns a handler that calls next within the bounds, and answers 503 beyond them.
 func (l *Load) Bound(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		slots, most := &l.management, l.bodies.Limit()
+		of := &l.management
 		if TakesEvents(r) {
-			slots, most = &l.events, most-most/managementShare
+			of = &l.events
 		}
-		if !slots.take() {
+		place := of.take(w, r)
+		if place == nil {
 			l.refused.WithLabelValues(boundConnections).Inc()
 			refuseOverload(w, r, "too many requests are under way (limits.connections): send it again a little later")
 			retire(r)
 			return
 		}
-		defer slots.used.Add(-1)
-		use := &usage{load: l, most: most}
+		defer place.leave()
+		use := &usage{load: l, share: of, place: place}
 		defer use.end()
 		body := &metered{usage: use, from: r.Body, ended: r.ContentLength == 0}
 		r = r.WithContext(context.WithValue(r.Context(), usageKey{}, use))
@@ -142,10 +140,30 @@ func refuseOverload(w http.ResponseWriter, r *http.Request, message string) {
 
 // usage is what one request uses. Its goroutine alone uses it; nil has no bounds.
 type usage struct {
-	load *Load
-	// most is how far the bodies of all requests may go for this one.
-	most         int64
-	read, worked int64
+	load  *Load
+	share *share
+	place *place
+	// read is how many bytes have been read, of which paid is the memory that was taken.
+	read, paid, worked int64
+}
+
+// pay takes the memory for n bytes more, and reports whether there is so much.
+func (u *usage) pay(n int64) bool {
+	u.read += n
+	due := max(u.read-u.share.free, 0)*perByte - u.paid
+	if due > 0 && !u.share.bodies.Take(due, u.share.bodies.Limit()) {
+		u.load.refused.WithLabelValues(boundMemory).Inc()
+		return false
+	}
+	u.paid += due
+	return true
+}
+
+// leave gives the request's place to others while it only waits.
+func (u *usage) leave() {
+	if u != nil {
+		u.place.leave()
+	}
 }
 
 type usageKey struct{}
@@ -174,13 +192,12 @@ type metered struct {
 // Read reads, and pays for it.
 func (m *metered) Read(p []byte) (int, error) {
 	n, err := m.from.Read(p)
-	m.ended = m.ended || err == io.EOF
-	if bytes := int64(n) * perByte; bytes > 0 {
-		if !m.usage.load.bodies.Take(bytes, m.usage.most) {
-			m.usage.load.refused.WithLabelValues(boundMemory).Inc()
-			return 0, machine.ErrMemory
-		}
-		m.usage.read += bytes
+	if err == io.EOF {
+		m.ended = true
+		m.usage.place.arrived()
+	}
+	if !m.usage.pay(int64(n)) {
+		return 0, machine.ErrMemory
 	}
 	return n, err
 }
@@ -209,7 +226,7 @@ func (u *usage) end() {
 	if u == nil {
 		return
 	}
-	u.load.bodies.Give(u.read)
+	u.share.bodies.Give(u.paid)
 	u.load.work.Release(u.worked)
-	u.read, u.worked = 0, 0
+	u.read, u.paid, u.worked = 0, 0, 0
 }

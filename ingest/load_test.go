@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -108,14 +109,7 @@ func TestConnectionsAreBounded(t *testing.T) {
 			for range 5 * most {
 				b.open(t, text)
 			}
-			if strings.Contains(text, "explain") || strings.Contains(text, "query") {
-				// Management may be at its bound; health is not.
-				if response, body := send(t, "GET", b.url("/healthz"), ""); response.StatusCode != 200 {
-					t.Errorf("health: %d %s", response.StatusCode, body)
-				}
-			} else {
-				b.reachable(t, name)
-			}
+			b.reachable(t, name)
 			conns.mu.Lock()
 			defer conns.mu.Unlock()
 			if len(conns.open) > most {
@@ -132,7 +126,7 @@ func TestEventsBeyondTheBoundAreToldToWait(t *testing.T) {
 	for range b.load.events.most {
 		b.open(t, halfSent("/v1/events", 100)+"{")
 	}
-	eventually(t, "requests", func() bool { return b.load.events.used.Load() == b.load.events.most })
+	eventually(t, "requests", func() bool { return b.load.events.inUse() == b.load.events.most })
 	for _, headers := range [][]string{{"Content-Type", "application/json"}, {"X-Amz-Target", "AWSEvents.PutEvents"}} {
 		response, body := send(t, "POST", b.url("/"), envelope, headers...)
 		if response.StatusCode != 503 || response.Header.Get("Retry-After") == "" || !strings.Contains(body, "limits.connections") {
@@ -175,7 +169,7 @@ func TestHalfSentBodiesAreBounded(t *testing.T) {
 			t.Fatalf("%d were answered", got)
 		}
 	}
-	if used := b.load.bodies.Used(); used > memory {
+	if used := b.load.events.bodies.Used(); used > memory {
 		t.Errorf("%d bytes of bodies, want at most %d", used, memory)
 	}
 	b.reachable(t, "with half-sent bodies")
@@ -183,7 +177,88 @@ func TestHalfSentBodiesAreBounded(t *testing.T) {
 	cancel()
 	_ = b.Stop(stopped)
 	kept.Wait()
-	eventually(t, "memory given back", func() bool { return b.load.bodies.Used() == 0 })
+	eventually(t, "memory given back", func() bool { return b.load.events.bodies.Used() == 0 })
+}
+
+// TestHalfSentBodiesOfManagementMakeWay: whoever begins to send bodies to management and does
+// not end them keeps nobody out, neither by their number nor by their size.
+func TestHalfSentBodiesOfManagementMakeWay(t *testing.T) {
+	b := startBounded(t, 1000, machine.Memory{Bodies: 8 << 20, Work: 8 << 20}, new(fakeRouter))
+	place := &b.load.management
+	var all []net.Conn
+	var answered atomic.Int64
+	for i := range 4 * place.most {
+		conn := b.open(t, halfSent("/v1/explain", 4<<20)+"{")
+		if all = append(all, conn); i%2 == 0 {
+			_, _ = io.WriteString(conn, strings.Repeat(" ", 128<<10)) // the server may have closed it
+			continue
+		}
+		go func() {
+			if n, _ := conn.Read(make([]byte, 1)); n > 0 {
+				answered.Add(1)
+			}
+		}()
+	}
+	eventually(t, "answer to those that made way", func() bool { return answered.Load() >= place.most })
+	order := strings.Repeat(" ", freeManagement-2) + "{}"
+	for range 2 * place.most {
+		b.reachable(t, "with half-sent bodies")
+		if response, body := send(t, "POST", b.url("/v1/deadletters/purge"), order); response.StatusCode != 200 {
+			t.Fatalf("an order: %d %s", response.StatusCode, body)
+		}
+		if response, body := send(t, "POST", b.url("/v1/events"), envelope, "Content-Type", "application/json"); response.StatusCode != 200 {
+			t.Fatalf("an event: %d %s", response.StatusCode, body)
+		}
+	}
+	if used := place.bodies.Used(); used > place.bodies.Limit() {
+		t.Errorf("%d bytes of %d", used, place.bodies.Limit())
+	}
+	for _, conn := range all {
+		conn.Close()
+	}
+	eventually(t, "places and memory given back", func() bool { return place.inUse() == 0 && place.bodies.Used() == 0 })
+}
+
+// TestABodyThatHasComeIsNotCutOff: what is at work is not what makes way.
+func TestABodyThatHasComeIsNotCutOff(t *testing.T) {
+	arrived, end := make(chan struct{}), make(chan struct{})
+	load := NewLoad(16, machine.Memory{Bodies: 1 << 20, Work: 1 << 20}, nil)
+	server := httptest.NewServer(load.Bound(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusRequestTimeout)
+			return
+		}
+		arrived <- struct{}{}
+		select {
+		case <-end:
+			_, _ = w.Write(body)
+		case <-r.Context().Done():
+			t.Error("a request at work was cut off")
+		}
+	})))
+	defer server.Close()
+	var all sync.WaitGroup
+	for range load.management.most {
+		all.Go(func() {
+			if response, body := send(t, "POST", server.URL+"/v1/explain", "whole"); response.StatusCode != 200 || body != "whole" {
+				t.Errorf("%d %s", response.StatusCode, body)
+			}
+		})
+		<-arrived
+	}
+	if response, _ := send(t, "POST", server.URL+"/v1/explain", "one more"); response.StatusCode != 503 {
+		t.Errorf("beyond the bound: %d", response.StatusCode)
+	}
+	close(end)
+	all.Wait()
+}
+
+// inUse returns how many places are taken.
+func (s *slots) inUse() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.used
 }
 
 // TestInflatedBodiesAreCounted: little on the wire may be much in memory.
