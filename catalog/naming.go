@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"signalbox/document"
 	"signalbox/event"
@@ -291,88 +290,6 @@ func (l *loader) names() {
 	}
 }
 
-// Vocabulary counts the words of names, to find those that are misspelt.
-type Vocabulary map[string]int
-
-// Add counts the words of a name, where it is in PascalCase.
-func (v Vocabulary) Add(name string) {
-	if formOf(name) == pascalCase {
-		for _, w := range wordsOf(name) {
-			v[strings.ToLower(w)]++
-		}
-	}
-}
-
-// Misspelt returns the word of a name that looks like a slip for one that other names use
-// more often, or for a verb; nil if none does.
-func (v Vocabulary) Misspelt(name string) *NameFault {
-	if formOf(name) != pascalCase {
-		return nil
-	}
-	words := wordsOf(name)
-	for i, w := range words {
-		if better := v.better(strings.ToLower(w)); better != "" {
-			words[i] = title(better)
-			return &NameFault{name, fmt.Sprintf("may be misspelt (%s)", w), strings.Join(words, "")}
-		}
-	}
-	return nil
-}
-
-// The least lengths of words that are compared: shorter ones are too much alike.
-const (
-	shortestWord = 4
-	shortestVerb = 6
-)
-
-// better is the word that a rare one may be a slip for. The first letter is seldom
-// the wrong one.
-func (v Vocabulary) better(word string) string {
-	if utf8.RuneCountInString(word) < shortestWord || verbs[word].participle != "" || participles[word] {
-		return ""
-	}
-	best, most := "", v[word]
-	for other, n := range v {
-		if (n > most || n == most && n > v[word] && other < best) && slipOf(word, other) {
-			best, most = other, n
-		}
-	}
-	if best != "" || len(word) < shortestVerb || isDerived(word) {
-		return best
-	}
-	for other := range participles {
-		if slipOf(word, other) && (best == "" || other < best) {
-			best = other
-		}
-	}
-	if best != "" {
-		return best
-	}
-	for other := range verbs {
-		if slipOf(word, other) && (best == "" || other < best) {
-			best = other
-		}
-	}
-	return best
-}
-
-// slipOf reports whether two words are one slip apart, and not as singular and plural.
-func slipOf(word, other string) bool {
-	return word != other && word[0] == other[0] && word+"s" != other && other+"s" != word && len(other) >= shortestWord &&
-		spelling.Distance(word, other) == 1
-}
-
-// isDerived reports whether a word is made of a verb in a way that brings it near one:
-// Shipper, Creator, Shipping, Delivery.
-func isDerived(word string) bool {
-	for _, end := range []string{"er", "or", "ing", "ion", "al", "s", "y"} {
-		if strings.HasSuffix(word, end) {
-			return true
-		}
-	}
-	return false
-}
-
 // wordsOf takes a PascalCase name apart.
 func wordsOf(name string) []string {
 	var words []string
@@ -387,7 +304,7 @@ func wordsOf(name string) []string {
 }
 
 // Misspelt is Vocabulary.Misspelt for names that are no exceptions.
-func (n *Naming) Misspelt(v Vocabulary, name string) *NameFault {
+func (n *Naming) Misspelt(v *Vocabulary, name string) *NameFault {
 	if n.excepted(name) {
 		return nil
 	}

@@ -65,7 +65,7 @@ func TestNamingIsConfigurable(t *testing.T) {
 }
 
 func TestMisspelt(t *testing.T) {
-	words := Vocabulary{}
+	words := &Vocabulary{}
 	for _, name := range []string{"OrderDelivered", "OrderCanceled", "ErrorOrdeDelivered", "PaymentMade", "PaymentFailed", "MakePayement", "ItemsReserved", "ItemReserved", "ShipperAssigned"} {
 		words.Add(name)
 	}

@@ -1,13 +1,12 @@
 package rules
 
 import (
-	"encoding/json"
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
 
 	"signalbox/document"
-	"signalbox/rules/pattern"
 	"signalbox/targets"
 )
 
@@ -29,7 +28,7 @@ func Cycles(s *Set) [][]Step {
 	var cycles [][]Step
 	done := map[int]bool{}
 	for from := range g.steps {
-		if done[from] {
+		if done[from] || g.round[from] == 0 {
 			continue
 		}
 		cycle := g.shortest(from, done)
@@ -49,44 +48,61 @@ type flow struct {
 	set   *Set
 	steps []Step
 	next  [][]int
+	// round has a number for each step, which those share that lead to each other; nought for
+	// a step from which no way leads back to it.
+	round []int
 }
 
-// maxFlow bounds the target entries of which each is held against each.
+// maxFlow bounds the target entries that are looked at.
 const maxFlow = 2000
 
 // flowOf gathers the target entries that lead to events.
 func flowOf(s *Set) *flow {
 	g := &flow{set: s}
-	for _, r := range s.Rules {
+	g.gather()
+	heads := newHeads(g.steps)
+	reach := map[string]map[string]bool{}
+	g.next = make([][]int, len(g.steps))
+	for i, step := range g.steps {
+		bus := g.bus(step)
+		if reach[bus] == nil {
+			reach[bus] = map[string]bool{bus: true}
+			for _, above := range s.Above(bus) {
+				reach[bus][above] = true
+			}
+		}
+		for j := range heads.takers(i, step.Types) {
+			if reach[bus][g.steps[j].Rule.Bus] {
+				g.next[i] = append(g.next[i], j)
+			}
+		}
+	}
+	g.findRounds()
+	return g
+}
+
+// gather lists the steps.
+func (g *flow) gather() {
+	forwards := map[string]bool{}
+	for name := range g.set.Targets {
+		forwards[name] = traitsOf(g.set, name).Forwards
+	}
+	for _, r := range g.set.Rules {
 		if r.State != Enabled {
 			continue
 		}
 		for i := range r.Targets {
 			t := &r.Targets[i]
 			switch {
+			case len(g.steps) == maxFlow:
+				return
 			case len(t.Emits) > 0:
 				g.steps = append(g.steps, Step{r, t, t.Emits})
-			case traitsOf(s, t.Target).Forwards:
+			case forwards[t.Target]:
 				g.steps = append(g.steps, Step{r, t, nil})
 			}
 		}
 	}
-	if len(g.steps) > maxFlow {
-		g.steps = g.steps[:maxFlow]
-	}
-	g.next = make([][]int, len(g.steps))
-	heads := make([]*head, len(g.steps))
-	for i := range g.steps {
-		heads[i] = headOf(g.steps[i].Rule)
-	}
-	for i, step := range g.steps {
-		for j := range g.steps {
-			if g.leads(step, heads[i], g.steps[j].Rule, heads[j]) {
-				g.next[i] = append(g.next[i], j)
-			}
-		}
-	}
-	return g
 }
 
 // traitsOf returns what the kind of a target claims.
@@ -95,20 +111,10 @@ func traitsOf(s *Set, target string) targets.Traits {
 	return cfg.Traits()
 }
 
-// leads reports whether what a step makes can reach a rule.
-func (g *flow) leads(step Step, from *head, to *Rule, want *head) bool {
-	bus := step.Rule.Bus
+// bus returns the bus on which the events of a step arrive.
+func (g *flow) bus(step Step) string {
 	config := g.set.Targets[step.Entry.Target]
-	if to := config.ToBus(); to != "" {
-		bus = to
-	}
-	if !slices.Contains(g.set.Above(bus), to.Bus) && to.Bus != bus {
-		return false
-	}
-	if step.Types == nil {
-		return from.meets(want)
-	}
-	return slices.ContainsFunc(step.Types, want.takesType)
+	return cmp.Or(config.ToBus(), step.Rule.Bus)
 }
 
 // shortest finds the shortest way from a step back to itself, past those that
@@ -130,7 +136,7 @@ func (g *flow) shortest(from int, done map[int]bool) []int {
 				slices.Reverse(way)
 				return way
 			}
-			if before[next] < 0 && !done[next] {
+			if before[next] < 0 && !done[next] && g.round[next] == g.round[from] {
 				before[next] = at
 				queue = append(queue, next)
 			}
@@ -139,84 +145,55 @@ func (g *flow) shortest(from int, done map[int]bool) []int {
 	return nil
 }
 
+// findRounds numbers the steps that lead to each other: the strongly connected components, by
+// Tarjan's algorithm. Most steps are in none, and need no search.
+func (g *flow) findRounds() {
+	n := len(g.steps)
+	g.round = make([]int, n)
+	seen, low, open := make([]int, n), make([]int, n), make([]bool, n)
+	var stack []int
+	number, rounds := 0, 0
+	var visit func(int)
+	visit = func(at int) {
+		number++
+		seen[at], low[at], open[at] = number, number, true
+		stack = append(stack, at)
+		for _, next := range g.next[at] {
+			switch {
+			case seen[next] == 0:
+				visit(next)
+				low[at] = min(low[at], low[next])
+			case open[next]:
+				low[at] = min(low[at], seen[next])
+			}
+		}
+		if low[at] < seen[at] {
+			return
+		}
+		from := slices.Index(stack, at)
+		members := stack[from:]
+		stack = stack[:from]
+		rounds++
+		for _, i := range members {
+			open[i] = false
+			if len(members) > 1 || slices.Contains(g.next[i], i) {
+				g.round[i] = rounds
+			}
+		}
+	}
+	for at := range g.steps {
+		if seen[at] == 0 {
+			visit(at)
+		}
+	}
+}
+
 func (g *flow) pick(numbers []int) []Step {
 	steps := make([]Step, len(numbers))
 	for i, n := range numbers {
 		steps[i] = g.steps[n]
 	}
 	return steps
-}
-
-// head is what a pattern asks of the type and the source; nil asks for nothing.
-type head struct{ detailType, source *pattern.Pattern }
-
-// headOf takes the two members out of a rule's pattern.
-func headOf(r *Rule) *head {
-	var members map[string]json.RawMessage
-	if json.Unmarshal(r.Pattern.Source(), &members) != nil {
-		return &head{} // which asks for nothing: no loop is missed
-	}
-	part := func(key string) *pattern.Pattern {
-		if members[key] == nil {
-			return nil
-		}
-		p, err := pattern.Parse(fmt.Appendf(nil, `{%q:%s}`, key, members[key]), pattern.Options{Extensions: true})
-		if err != nil {
-			return nil
-		}
-		return p
-	}
-	return &head{detailType: part("detail-type"), source: part("source")}
-}
-
-func (h *head) takesType(name string) bool { return takes(h.detailType, "detail-type", name) }
-
-func takes(p *pattern.Pattern, key, value string) bool {
-	if p == nil {
-		return true
-	}
-	text, err := json.Marshal(map[string]string{key: value})
-	if err != nil {
-		return true
-	}
-	ok, err := p.Match(text)
-	return ok || err != nil
-}
-
-// meets reports whether an event can match both; where neither names a value, it is
-// taken for granted.
-func (h *head) meets(other *head) bool {
-	return meet(h.detailType, other.detailType, "detail-type") && meet(h.source, other.source, "source")
-}
-
-func meet(a, b *pattern.Pattern, key string) bool {
-	if a == nil || b == nil {
-		return true
-	}
-	for _, pair := range [][2]*pattern.Pattern{{a, b}, {b, a}} {
-		values, all := exact(pair[0], key)
-		if all {
-			return slices.ContainsFunc(values, func(v string) bool { return takes(pair[1], key, v) })
-		}
-	}
-	return true
-}
-
-// exact returns the values that a pattern of one member names, and whether it
-// takes no others.
-func exact(p *pattern.Pattern, key string) (values []string, all bool) {
-	var members map[string][]any
-	if json.Unmarshal(p.Source(), &members) != nil {
-		return nil, false
-	}
-	for _, item := range members[key] {
-		value, ok := item.(string)
-		if !ok {
-			return nil, false
-		}
-		values = append(values, value)
-	}
-	return values, true
 }
 
 // warnOfLoops warns of every loop, at the first rule of it.

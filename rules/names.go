@@ -80,7 +80,7 @@ func (t *typeNames) add(name string, pos Position, path document.Path) {
 
 // spelling warns of names in catalog and rules that look misspelt.
 func (t *typeNames) spelling() {
-	words := catalog.Vocabulary{}
+	words := &catalog.Vocabulary{}
 	seen := map[string]bool{}
 	for _, name := range t.catalog.Names() {
 		words.Add(name)
