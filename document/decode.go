@@ -230,7 +230,7 @@ func (d *Decoder) dictionary(n *Node, v reflect.Value, path Path) {
 	for _, member := range d.Unique(n, path) {
 		value := reflect.New(v.Type().Elem()).Elem()
 		d.value(member.Value, value, path.Key(member.Key))
-		m.SetMapIndex(reflect.ValueOf(member.Key).Convert(v.Type().Key()), value)
+		m.SetMapIndex(reflect.ValueOf(strings.Clone(member.Key)).Convert(v.Type().Key()), value)
 	}
 	v.Set(m)
 }

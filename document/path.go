@@ -12,6 +12,12 @@ type Path struct {
 // In starts a path within something that has a name, such as `rule "big"`.
 func In(context string) Path { return Path{context: context} }
 
+// PathOf returns the path of these Parts.
+func PathOf(context, keys string) Path { return Path{context, keys} }
+
+// Parts returns what the path belongs to, and the keys below that.
+func (p Path) Parts() (context, keys string) { return p.context, p.keys }
+
 // plainKey reports whether a key stands in a path as it is. Paths are made for every value
 // of every file: a regular expression is too dear here.
 func plainKey(key string) bool {

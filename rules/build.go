@@ -2,6 +2,7 @@ package rules
 
 import (
 	"cmp"
+	"crypto/sha256"
 	"maps"
 	"slices"
 	"strconv"
@@ -173,7 +174,7 @@ func (b *builder) rules(one *ruleBuilder) {
 		if p.kept == nil || !b.fits(p.kept, b.loader.known, one.targets) || !b.again(p.kept, first) {
 			b.partRules(p, one, first)
 		} else {
-			one.names.take(p.kept)
+			one.names.take(p.kept.names)
 			p.built, p.warnings = p.kept, p.kept.warnings
 		}
 		for _, w := range p.warnings {
@@ -209,8 +210,8 @@ func (b *builder) partRules(p *part, one *ruleBuilder, first map[ruleKey]Positio
 	if p.later || p.kept != nil {
 		b.loader.read(p)
 	}
-	warned, named, actions := b.warnings.Len(), len(one.names.named), len(one.names.actions)
-	built := &kept{text: p.document.Text, contents: p.contents, file: p.file}
+	warned := b.warnings.Len()
+	built := &kept{text: sha256.Sum256(p.document.Text), contents: p.contents, file: p.file, names: one.names.begin(p.document.Path)}
 	for _, d := range p.contents.rules {
 		k := ruleKey{d.bus(), d.Name.Value}
 		if at, again := first[k]; again && k.name != "" {
@@ -220,17 +221,13 @@ func (b *builder) partRules(p *part, one *ruleBuilder, first map[ruleKey]Positio
 		}
 		first[k] = d.pos
 		r := keptRule{rule: one.rule(d), digest: ruleDigest(d)}
-		for i := range d.Targets {
-			t := &d.Targets[i]
-			r.names = append(r.names, targetName{written: t.Target.Value, arn: t.ARN, resolved: r.rule.Targets[i].Target})
-		}
+		r.names = targetNames(d, r.rule)
 		built.rules = append(built.rules, r)
 		b.set.Rules = append(b.set.Rules, r.rule)
 		b.hash.parts = append(b.hash.parts, r.digest)
 	}
 	p.warnings = append(p.warnings, b.warnings.Since(warned)...)
 	built.warnings = p.warnings
-	built.named, built.actions = slices.Clone(one.names.named[named:]), slices.Clone(one.names.actions[actions:])
 	built.contents.rules, p.contents.rules = nil, nil
 	p.built = built
 }

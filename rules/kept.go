@@ -2,6 +2,7 @@ package rules
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -113,24 +114,46 @@ func (a *ahead) from(n int) {
 // kept is what the rules of a document have come to, for as long as neither the document nor
 // what they depend on changes.
 type kept struct {
-	text     []byte
+	text     digest   // of the document
 	contents contents // without the rules
 	file     File
 	rules    []keptRule
 	warnings []*document.Problem
-	// named and actions are what typeNames has of the rules.
-	named, actions []namedType
+	names    *partNames
 }
 
-// keptRule is a rule, its part of the revision, and the targets that its entries name.
+// keptRule is a rule, its part of the revision, and how its entries name their targets.
 type keptRule struct {
 	rule   *Rule
 	digest digest
-	names  []targetName
+	// names are nil where each entry names its target by its name.
+	names []targetName
 }
 
-// targetName is how an entry names its target, and which one that is.
-type targetName struct{ written, arn, resolved string }
+// targetName is how an entry names its target.
+type targetName struct{ written, arn string }
+
+// targetNames returns how the entries of a rule name their targets, as keptRule has it.
+func targetNames(d *draft, r *Rule) (names []targetName) {
+	plain := true
+	for i := range d.Targets {
+		t := &d.Targets[i]
+		names = append(names, targetName{t.Target.Value, t.ARN})
+		plain = plain && t.ARN == "" && t.Target.Value == r.Targets[i].Target
+	}
+	if plain {
+		return nil
+	}
+	return names
+}
+
+// entry returns how an entry names its target.
+func (k *keptRule) entry(i int) targetName {
+	if k.names == nil {
+		return targetName{written: k.rule.Targets[i].Target}
+	}
+	return k.names[i]
+}
 
 // keep returns what can be kept of a Set without faults, by the paths of documents. Where
 // documents add targets to the rules of others, nothing can.
@@ -153,7 +176,7 @@ func (s *Set) keptOf(d Document) *kept {
 		return nil
 	}
 	k := s.kept[d.Path]
-	if k == nil || !bytes.Equal(k.text, d.Text) {
+	if k == nil || k.text != sha256.Sum256(d.Text) {
 		return nil
 	}
 	return k
@@ -167,9 +190,10 @@ func (b *builder) fits(k *kept, known *Set, targets *targetBuilder) bool {
 		if _, ok := b.set.Buses[r.rule.Bus]; !ok {
 			return false
 		}
-		for _, n := range r.names {
+		for j := range r.rule.Targets {
+			n := r.entry(j)
 			name, ok := targets.find(n.written, n.arn)
-			if !ok || name != n.resolved || !targets.same(name, known) {
+			if !ok || name != r.rule.Targets[j].Target || !targets.same(name, known) {
 				return false
 			}
 		}

@@ -67,6 +67,8 @@ type Document struct {
 type origin struct {
 	name      string // empty for the files
 	documents []Document
+	// textless says that the texts were dropped: no other source may need them.
+	textless bool
 	// faults are why it could not be read whole, warnings what is doubtful about that.
 	faults, warnings document.Problems
 
@@ -90,14 +92,29 @@ func Load(src Source) (*Set, error) {
 		src.Kinds = kinds.All()
 	}
 	now := src.read()
-	if src.Previous != nil && len(src.Others) > 0 {
+	if src.Previous != nil && len(src.Others) > 0 && !src.Previous.origin("").textless {
 		return src.loadMixed(now)
 	}
 	set, faults := src.build(now)
 	if len(faults) > 0 {
 		return nil, faults
 	}
+	if len(src.Others) == 0 {
+		now[0].dropTexts()
+	}
 	return set, nil
+}
+
+// dropTexts lets go of the texts, which take as much memory as the rules: the files alone are
+// always read anew.
+func (o *origin) dropTexts() {
+	o.textless = true
+	for i := range o.documents {
+		o.documents[i].Text = nil
+	}
+	for i := range o.types {
+		o.types[i].Text = nil
+	}
 }
 
 // loadMixed builds a Set with the last good documents of as many sources as need be.

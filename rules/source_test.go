@@ -177,3 +177,20 @@ func TestDocumentsOfASource(t *testing.T) {
 		t.Errorf("no warning of the empty document: %v", s.set.Warnings)
 	}
 }
+
+// A Set of files alone has let go of their texts: beside other sources, it is all or nothing.
+func TestFilesAloneKeepNoTexts(t *testing.T) {
+	s := newSources(t)
+	others := s.src.Others
+	s.src.Others = nil
+	s.load("files alone", "file1")
+	s.src.Others = others
+	file := filepath.Join(s.dir, "a.yaml")
+	write(t, file, apiTarget+"rules: 1\n")
+	s.load("with other sources, and a broken file", "", "rules: must be a list")
+	write(t, file, apiTarget+rulesText("file2"))
+	s.load("the file is fixed", "api1 file2")
+	write(t, file, apiTarget+"rules: 1\n")
+	s.api = []Document{{"one.yaml", []byte(rulesText("api2"))}}
+	s.load("broken again", "api2 file2", "rules: must be a list", "the rule files have faults")
+}

@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"unicode/utf8"
@@ -133,7 +134,27 @@ func Parse(src []byte, opts Options) (*Pattern, error) {
 		fault.Column = 1 + utf8.RuneCountInString(before[1+strings.LastIndexByte(before, '\n'):])
 		return nil, fault
 	}
-	return &Pattern{src: p.src, conjs: conjs, warnings: p.warnings}, nil
+	return &Pattern{src: p.src, conjs: compact(conjs), warnings: p.warnings}, nil
+}
+
+// compact lays the parts of a pattern without $or side by side. There can be very many
+// patterns, and each list by itself takes up to twice its length.
+func compact(conjs []conjunction) []conjunction {
+	if len(conjs) != 1 {
+		return conjs // whose combinations share lists
+	}
+	n := 0
+	for _, c := range conjs[0] {
+		n += len(c.tests)
+	}
+	tests := make([]test, 0, n)
+	conj := append(make(conjunction, 0, len(conjs[0])), conjs[0]...)
+	for i := range conj {
+		from := len(tests)
+		tests = append(tests, conj[i].tests...)
+		conj[i].tests = slices.Clip(tests[from:])
+	}
+	return []conjunction{conj}
 }
 
 // Source is the text that the pattern was parsed from.

@@ -34,12 +34,12 @@ const (
 
 // test is one alternative of a condition: an operator and its operand.
 type test struct {
-	op   op
-	text string  // the operand's text, as written where it is a number
-	num  float64 // opNumber
-	more *operand
+	op op
 	// offset is where the test begins in the pattern's source.
 	offset int32
+	text   string  // the operand's text, as written where it is a number
+	num    float64 // opNumber
+	more   *operand
 }
 
 // operand is what does not fit into a test, as few tests need it.

@@ -231,7 +231,6 @@ func (s *server) start() (err error) {
 		Config: s.cfg, Set: s.set, Swap: s.router.Swap, Apply: s.applyKeys, Observe: s.observe(newReloads(s.log, registry)),
 	})
 	s.watch()
-	go debug.FreeOSMemory() // what the load took
 
 	stopping, stop := context.WithCancel(context.Background())
 	s.front.Open(s.bounds.Bound(ingest.SameOrigin(s.guard.Guard(s.handler(registry, stopping)))), s.router.Ready)
@@ -264,11 +263,13 @@ func (s *server) applyKeys(next *config.Config) error {
 // also where the rules have faults. Those that changed files led to are audited here, and the
 // others by those who asked for them.
 func (s *server) observe(r *reloads) func(config.Outcome) {
+	first := true // the watcher looks once what changed before it watched
 	return func(o config.Outcome) {
 		r.observe(o)
-		if o.Changed {
+		if o.Changed || first {
 			go debug.FreeOSMemory() // what the load took, and the old rules
 		}
+		first = false
 		if o.Noticed && (o.Changed || o.Recovered || o.Err != nil && !o.Repeated) {
 			s.auditFiles(o)
 		}
