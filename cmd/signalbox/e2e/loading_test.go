@@ -112,3 +112,23 @@ func (p *process) metric(b *testing.B, name string) float64 {
 	b.Fatalf("no metric %s", name)
 	return 0
 }
+
+// cpuSeconds is what a process has used of the processors' time so far.
+func cpuSeconds(b *testing.B, pid int) float64 {
+	b.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		b.Skipf("the CPU time of another process can't be read here: %v", err)
+	}
+	_, rest, _ := strings.Cut(string(text), ") ")
+	fields := strings.Fields(rest) // from the third field of proc(5) on
+	var ticks float64
+	for _, f := range fields[11:13] { // utime and stime
+		n, err := strconv.ParseFloat(f, 64)
+		if err != nil {
+			b.Fatal(err)
+		}
+		ticks += n
+	}
+	return ticks / 100 // USER_HZ
+}
