@@ -73,3 +73,17 @@ func TestTailGoesOnWhereItWasCutOff(t *testing.T) {
 		t.Errorf("it said %q", stderr.String())
 	}
 }
+
+// TestSendTellsWhatCameOfIt with --wait.
+func TestSendTellsWhatCameOfIt(t *testing.T) {
+	sink := newShop(t)
+	s := startRouter(t, shopDir(t, sink, ""))
+	s.run("send", bigOrder, "--wait", "30s").want(t, cli.ExitOK, "delivered: console delivered, shop delivered 20", "")
+	s.run("send", `{"source":"shop.returns","detail-type":"Returned","detail":{}}`, "--wait", "30s").want(t, cli.ExitOK, "unmatched", "no rule matched: signalbox explain 01")
+	s.run("send", bigOrder, "--wait", "10s", "-o", "json").want(t, cli.ExitOK, `"outcome": "delivered"`, "")
+	sink.down.Store(true)
+	s.run("send", bigOrder, "--wait", "30s").want(t, cli.ExitError, "dead: console delivered, shop dead 503", "")
+	s.run("targets", "pause", "shop").want(t, cli.ExitOK, "", "")
+	s.run("send", bigOrder, "--wait", "300ms").want(t, cli.ExitError, "pending: ", "not ended within 300ms: signalbox trace 01")
+	s.run("send", bigOrder, "--wait", "1s", "--dry-run").want(t, cli.ExitUsage, "", "nothing is sent that could be waited for")
+}

@@ -114,7 +114,7 @@ func TestExitCodes(t *testing.T) {
 
 		{"send nothing", []string{"send"}, cli.ExitUsage, "", "name a file"},
 		{"send a command that is a query", []string{"send", down, "--source", "x", "--command", "--query"}, cli.ExitUsage, "", "--command and --query: a message is one of them"},
-		{"send an event and wait", []string{"send", down, "--source", "x", "--wait", "1s"}, cli.ExitUsage, "", "nobody answers to an event"},
+		{"send nothing and wait", []string{"send", down, "--source", "x", "--wait", "1s", "--dry-run"}, cli.ExitUsage, "", "nothing is sent that could be waited for"},
 		{"send and wait for ever", []string{"send", down, "--source", "x", "--command", "--wait", "5m"}, cli.ExitUsage, "", "--wait 5m0s: write a time up to 1m0s"},
 		{"send without a router", []string{"send", down, "--source", "x"}, cli.ExitError, "",
 			"signalbox: can't reach the router at http://127.0.0.1:1: connection refused; is `signalbox serve` running? (--url)\n"},

@@ -24,6 +24,9 @@ is in EventBridge's envelope, an entry of PutEvents (Source, DetailType, Detail)
 a CloudEvent, or an OCI event. With --source, --detail-type and --detail no input
 is needed; beside it they replace what events say.
 
+With --wait it waits until the deliveries of the events have ended, and prints
+what came of each, as "signalbox events" does.
+
 With --dry-run nothing is sent: it prints which rules would match and exactly what
 would be sent where.
 
@@ -31,9 +34,10 @@ With --command or --query the input is one message for exactly one handler, and
 what that answers within --wait is printed. Of a command that takes longer its
 work request is printed; "signalbox work show" tells what becomes of it.
 
-Exit codes: 0 all were accepted, 1 some were not, or the handler refused, 2 wrong
-usage.`,
+Exit codes: 0 all were accepted, 1 some were not, or the handler refused, or with
+--wait a delivery is dead or has not ended in time, 2 wrong usage.`,
 		Example: `  signalbox send event.json
+  signalbox send event.json --wait 10s
   signalbox send event.json --dry-run
   signalbox send --source shop.orders --detail-type OrderCreated --detail '{"total": 120}'
   signalbox send --synthetic - < events.jsonl
@@ -52,7 +56,7 @@ usage.`,
 	flags.BoolVar(&s.synthetic, "synthetic", false, "mark the events as tests: only targets that allow it act on them")
 	flags.BoolVar(&s.command, "command", false, "send a command: one handler, which may refuse it")
 	flags.BoolVar(&s.query, "query", false, "send a query, and print the reply")
-	flags.DurationVar(&s.wait, "wait", 0, "how long to wait for the handler's answer, up to 1m (default: 10s for a query, not at all for a command)")
+	flags.DurationVar(&s.wait, "wait", 0, "how long to wait for the deliveries of events, or for the handler's answer, up to 1m (default: 10s for a query, else not at all)")
 	return cmd
 }
 
@@ -97,6 +101,9 @@ func (s *sendCommand) run(ctx context.Context, args []string) error {
 		}
 	}
 	bar.End()
+	if s.wait > 0 {
+		return s.follow(ctx, conn, all)
+	}
 	return s.print(all)
 }
 
@@ -105,8 +112,8 @@ func (s *sendCommand) flagsFit() error {
 	switch {
 	case s.command && s.query:
 		return cli.WrongUsage("--command and --query: a message is one of them")
-	case s.wait != 0 && !s.command && !s.query:
-		return cli.WrongUsage("--wait goes with --command or --query: nobody answers to an event")
+	case s.wait != 0 && s.dryRun:
+		return cli.WrongUsage("--wait and --dry-run: nothing is sent that could be waited for")
 	case s.wait < 0 || s.wait > commands.MaxWait:
 		return cli.WrongUsage("--wait %v: write a time up to %v", s.wait, commands.MaxWait)
 	}
