@@ -110,7 +110,7 @@ func routes(o Options) []route {
 		{"GET", "/metrics", Read, "", "The metrics, for Prometheus.", 0, nil, nil, metrics(o)},
 		{"GET", "/healthz", Nobody, "", "Answers while the process runs.", 0, nil, nil, nil},
 		{"GET", "/readyz", Nobody, "", "Answers 503 while no event can be accepted.", 0, nil, nil, nil},
-		{"POST", "/", Send, "", "PutEvents and TestEventPattern of the EventBridge API.", 0, map[string]any{}, map[string]any{}, nil},
+		{"POST", "/", Send, "", "PutEvents and TestEventPattern of the EventBridge API; the latter needs the right read.", 0, map[string]any{}, map[string]any{}, nil},
 		{"POST", "/v1/events", Send, sendOptions, "Accepts CloudEvents, OCI events and plain events.", 0, map[string]any{}, map[string]any{}, nil},
 		{"POST", "/v1/commands", Send, sendOptions + " wait", "Accepts a command, and waits for its handler.", 0, map[string]any{}, map[string]any{}, nil},
 		{"POST", "/v1/queries", Send, sendOptions + " wait", "Accepts a query, and waits for its reply.", 0, map[string]any{}, map[string]any{}, nil},

@@ -101,18 +101,15 @@ func (g *Guard) refuse(w http.ResponseWriter, r *http.Request, reason string, p 
 	writeProblem(w, p)
 }
 
-// forbidden returns why a caller may not send these events, or nil. A dry run sends nothing,
-// and shows what the rules make of an event: that is reading.
+// forbidden returns why a caller may not send these events, or nil. Whether there is such a
+// bus, and what its rules say, makes no difference to the answer.
 func (h *Handler) forbidden(r *http.Request, events []*event.Event, dryRun bool) *problem {
 	name, rights := auth.Caller(r.Context())
 	if rights == nil {
 		return nil
 	}
 	if dryRun {
-		if rights.May(auth.Read) {
-			return nil
-		}
-		return h.refuse(r, "the key "+strconv.Quote(name)+" has no right to read, which a dry run needs: add it to the key's rights")
+		return h.mayTry(r, "a dry run")
 	}
 	for _, e := range events {
 		if e == nil {
@@ -130,6 +127,16 @@ func (h *Handler) forbidden(r *http.Request, events []*event.Event, dryRun bool)
 		}
 	}
 	return nil
+}
+
+// mayTry returns why a caller may not try events out, or nil. That sends nothing, and shows
+// what rules and patterns make of an event: it is reading.
+func (h *Handler) mayTry(r *http.Request, what string) *problem {
+	name, rights := auth.Caller(r.Context())
+	if rights == nil || rights.May(auth.Read) {
+		return nil
+	}
+	return h.refuse(r, "the key "+strconv.Quote(name)+" has no right to read, which "+what+" needs: add it to the key's rights")
 }
 
 // refuse returns the answer about a right that a key lacks.

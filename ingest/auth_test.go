@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -20,8 +22,11 @@ import (
 	"github.com/aws/smithy-go"
 
 	"signalbox/auth"
+	"signalbox/event"
 	"signalbox/machine"
 )
+
+const recordedEvent = `{"id":"1","account":"0","source":"s","time":"2024-03-01T12:30:00Z","region":"r","detail-type":"T","resources":[],"detail":{}}`
 
 const testToken = "0123456789abcdef"
 
@@ -75,6 +80,59 @@ func TestKeys(t *testing.T) {
 				t.Errorf("WWW-Authenticate is there: %v", asks)
 			}
 		})
+	}
+}
+
+// TestTryingOutNeedsTheRightToRead: a key that may only send learns nothing of patterns, and
+// one without rights gets the same answer whatever buses and rules there are.
+func TestTryingOutNeedsTheRightToRead(t *testing.T) {
+	router := &fakeRouter{accept: func(evs []*event.Event) ([]error, error) {
+		t.Errorf("the router was asked about %+v", evs[0])
+		return make([]error, len(evs)), nil
+	}}
+	keys, err := auth.NewKeys([]auth.Key{
+		{Name: "shop", Token: testToken, Rights: auth.Rights{Send: []string{"shop"}}},
+		{Name: "none", Token: "a-key-without-rights"},
+		{Name: "reader", Token: "a-key-that-only-reads", Rights: auth.Rights{Held: []auth.Right{auth.Read}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var refused atomic.Int32
+	server := httptest.NewServer(NewGuard(keys, nil, 0, func(*http.Request, string) {}).Guard(New(router, Options{
+		TestPattern: func(_, _ []byte) (bool, error) { return true, nil },
+		Plan:        func(context.Context, *event.Event) (any, error) { return "the plan", nil },
+		Refused:     func(*http.Request, string) { refused.Add(1) },
+	})))
+	t.Cleanup(server.Close)
+	pattern, err := json.Marshal(map[string]string{"EventPattern": `{}`, "Event": recordedEvent})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask := func(token, operation, body string) string {
+		response, answer := send(t, "POST", server.URL+"/", body, "Authorization", "Bearer "+token, "Content-Type", awsContentType, "X-Amz-Target", "AWSEvents."+operation)
+		return fmt.Sprint(response.StatusCode, answer)
+	}
+	put := func(bus string) string {
+		return `{"Entries":[{"Source":"s","DetailType":"T","Detail":"{}","EventBusName":"` + bus + `"},{"Source":"s"}]}`
+	}
+	const denied = `{"__type":"AccessDeniedException","message":"the key \"%s\" %s: add it to the key's rights%s"}`
+	for name, test := range map[string]struct{ got, want string }{
+		"a pattern, read": {ask("a-key-that-only-reads", "TestEventPattern", string(pattern)), `200{"Result":true}`},
+		"a pattern, send": {ask(testToken, "TestEventPattern", string(pattern)), "403" + fmt.Sprintf(denied, "shop", "has no right to read, which TestEventPattern needs", "")},
+		"a pattern, none": {ask("a-key-without-rights", "TestEventPattern", "{"), "403" + fmt.Sprintf(denied, "none", "has no right to read, which TestEventPattern needs", "")},
+		"a bus, none":     {ask("a-key-without-rights", "PutEvents", put("shop")), "403" + fmt.Sprintf(denied, "none", `may not send to bus \"shop\"`, ", under send")},
+		"no bus, none":    {ask("a-key-without-rights", "PutEvents", put("nowhere")), "403" + fmt.Sprintf(denied, "none", `may not send to bus \"nowhere\"`, ", under send")},
+		"a bus, read":     {ask("a-key-that-only-reads", "PutEvents", put("shop")), "403" + fmt.Sprintf(denied, "reader", `may not send to bus \"shop\"`, ", under send")},
+	} {
+		if test.got != test.want {
+			t.Errorf("%s: %s, want %s", name, test.got, test.want)
+		}
+	}
+	if response, answer := send(t, "POST", server.URL+"/v1/events?dry_run=true&bus=shop", envelope, "Content-Type", "application/json", "Authorization", "Bearer "+testToken); response.StatusCode != 403 || strings.Contains(answer, "the plan") {
+		t.Errorf("a dry run without the right: %d %s", response.StatusCode, answer)
+	}
+	if n := refused.Load(); n != 6 {
+		t.Errorf("%d refusals were told, want 6", n)
 	}
 }
 

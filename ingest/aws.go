@@ -172,6 +172,10 @@ func (h *Handler) accept(r *http.Request, batch event.Batch) ([]*problem, error)
 }
 
 func (h *Handler) testEventPattern(w http.ResponseWriter, r *http.Request) outcome {
+	if p := h.mayTry(r, "TestEventPattern"); p != nil {
+		writeAWSProblem(w, p)
+		return outcomeRefused
+	}
 	body, p := h.readBody(w, r)
 	if p != nil {
 		writeAWSProblem(w, p)
