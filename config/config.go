@@ -79,7 +79,7 @@ type Config struct {
 	// MaxHops is how many steps may lie between an event and the one that its
 	// story began with, where targets answer with events or buses pass them on.
 	MaxHops int `yaml:"max_hops"`
-	// MaxDerived is how many events may come of one, by replies and replies to those.
+	// MaxDerived is how many events may come of one, by replies, bus targets, and so on from those.
 	MaxDerived int `yaml:"max_derived"`
 	// DrainDelay is how long events are still taken in after a stop was asked for, so that
 	// load balancers see by then that the router is not ready.

@@ -62,8 +62,8 @@ type Metadata struct {
 	Hops int
 	Path []Hop
 	// Root is the router's number of the event that this one has come of by replies and
-	// buses, 0 for one that came in itself; Derived is how many had come of that by replies
-	// when this one did, itself among them.
+	// buses, 0 for one that came in itself; Derived is how many had come of that when this one
+	// did, itself among them.
 	Root    uint64
 	Derived int
 	// Synthetic marks a test event: it goes the whole way, and acts only where a

@@ -11,7 +11,7 @@ import (
 const derivedKeyLen = 1 + 8 + 4
 
 // DerivedKey is there where there is an event which is the n-th that has come of a first one by
-// replies.
+// replies and buses.
 func DerivedKey(root Seq, n int) []byte {
 	k := binary.BigEndian.AppendUint64([]byte{tableDerived}, uint64(root))
 	return binary.BigEndian.AppendUint32(k, uint32(n))
@@ -20,8 +20,8 @@ func DerivedKey(root Seq, n int) []byte {
 // derivedTo returns the end of the rows whose first event is gone.
 func derivedTo(oldest Seq) []byte { return DerivedKey(oldest, 0)[:derivedKeyLen-4] }
 
-// Derived returns how many events have come of a first one by replies: the number of the
-// last of them.
+// Derived returns how many events have come of a first one by replies and buses: the
+// number of the last of them.
 func (e *Events) Derived(root Seq) (n int, err error) {
 	it, err := e.db.NewIter(&pebble.IterOptions{LowerBound: DerivedKey(root, 0), UpperBound: derivedTo(root + 1)})
 	if err != nil {

@@ -18,7 +18,7 @@ type Entry struct {
 	// be told from others. EventID is the event's id then.
 	Fingerprint *Fingerprint
 	EventID     string
-	// Derived numbers the events that have come of Root by replies; 0 for one that has not.
+	// Derived numbers the events that have come of Root by replies and buses; 0 for one that has not.
 	Root    Seq
 	Derived int
 	// Marks are further fingerprints to write, of this event or of earlier ones.

@@ -34,7 +34,7 @@ type intake struct {
 	// events may be away from the first.
 	base    context.Context
 	maxHops int
-	// derivations counts what comes of events by replies, up to maxDerived of each.
+	// derivations counts what comes of events by replies and buses, up to maxDerived of each.
 	derivations derivations
 	maxDerived  int
 	// eventOf returns an event that was accepted before.
@@ -98,10 +98,22 @@ func (in *intake) tell(o dedup.Outcome, err error) ([]error, error) {
 	return o.Errs, err
 }
 
-// acceptInside accepts what a target passes on. It did not arrive from outside, so
-// that repeats of it are accepted too.
+// acceptInside accepts what a target passes on, and counts it among what comes of its first
+// event. It did not arrive from outside, so that repeats of it are accepted too.
 func (in *intake) acceptInside(ctx context.Context, evs []*event.Event) ([]error, error) {
-	return in.accept(ctx, evs, nil, nil)
+	for i, e := range evs {
+		if err := in.derivations.number(e, in.maxDerived); err != nil {
+			in.derivations.forget(evs[:i])
+			return nil, err
+		}
+	}
+	refused, err := in.accept(ctx, evs, nil, nil)
+	for i, e := range evs {
+		if err != nil || refused[i] != nil {
+			in.derivations.forget([]*event.Event{e})
+		}
+	}
+	return refused, err
 }
 
 // accept accepts every event, also a repeat, with their fingerprints where they have

@@ -1,16 +1,18 @@
 package router
 
 import (
+	"cmp"
 	"fmt"
 	"sync"
 
 	"signalbox/delivery"
+	"signalbox/event"
 	"signalbox/journal"
 	"signalbox/targets"
 )
 
-// derivations counts the events that have come of each first event by way of replies. The
-// counts are in memory, and are found again on disk, where each derived event is written with
+// derivations counts the events that have come of each first event by way of replies and of
+// bus targets. The counts are in memory, and are found again on disk, where each derived event is written with
 // its number. It is safe for concurrent use.
 type derivations struct {
 	// last returns the number of the last event that has come of a first one.
@@ -53,6 +55,28 @@ func (d *derivations) give(root journal.Seq, n int) {
 	}
 }
 
+// number counts one event more of the first one that it comes of, and writes its number in it.
+func (d *derivations) number(e *event.Event, most int) error {
+	from, ok, err := d.take(journal.Seq(e.Meta.Root), 1, most)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return &targets.Error{Code: targets.CodeMaxDerived, Final: true, Tries: 1, Err: fmt.Errorf(
+			"this would be event %d that comes of one, and max_derived is %d: do rules multiply events? the correlation id of the story is %s",
+			from+1, most, cmp.Or(e.Meta.CorrelationID, e.ID))}
+	}
+	e.Meta.Derived = from + 1
+	return nil
+}
+
+// forget takes back events that have been numbered and were not taken in.
+func (d *derivations) forget(evs []*event.Event) {
+	for _, e := range evs {
+		d.give(journal.Seq(e.Meta.Root), 1)
+	}
+}
+
 // tooMany is the error of replies that multiply.
 func tooMany(a *delivery.Attempt, have, n, most int) *targets.Error {
 	return &targets.Error{Code: targets.CodeMaxDerived, Final: true, Tries: 1, Status: a.Send.Status, Err: fmt.Errorf(
@@ -62,8 +86,5 @@ func tooMany(a *delivery.Attempt, have, n, most int) *targets.Error {
 
 // storyOf returns what the events of a story have in common.
 func storyOf(a *delivery.Attempt) string {
-	if id := a.Item.Meta.CorrelationID; id != "" {
-		return id
-	}
-	return a.Item.EventID
+	return cmp.Or(a.Item.Meta.CorrelationID, a.Item.EventID)
 }

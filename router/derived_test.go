@@ -55,6 +55,60 @@ func TestRepliesThatMultiplyAreBounded(t *testing.T) {
 	})
 }
 
+const copies = `
+buses: {there: {publish_dead_letters: true}}
+targets:
+  a: {type: bus, bus: default, retry: {max_attempts: 1}}
+  b: {type: bus, bus: there, retry: {max_attempts: 1}}
+  c: {type: bus, bus: there, retry: {max_attempts: 1}}
+  d: {type: http, url: "http://127.0.0.1:1/", reply: events}
+rules:
+  - {name: back, bus: there, pattern: {source: [s]}, targets: [a]}
+  - {name: forth, pattern: {source: [s]}, targets: [b, c]}
+  - {name: deaths, bus: there, pattern: {source: [signalbox]}, targets: [d]}
+`
+
+// TestCopiesThatMultiplyAreBounded: two events come of each by way of a bus, and of the deaths
+// of deliveries come more; what comes of one event is bounded all the same, over a restart too.
+func TestCopiesThatMultiplyAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, copies)
+		b.opts.MaxDerived = 20
+		b.start()
+		b.fakes["d"].say(answers(threeMore))
+		b.send(&event.Event{Source: "s", DetailType: "T", Detail: []byte("{}")})
+		time.Sleep(time.Minute)
+		b.settled()
+		b.stop()
+		b.start()
+		defer func() { b.stop() }()
+		letters := b.letters(dlq.Filter{Code: targets.CodeMaxDerived})
+		ofCopies := 0
+		for _, l := range letters {
+			if l.RuleTarget != "d" {
+				ofCopies++
+				if !strings.Contains(l.ErrorMessage, "this would be event 21 that comes of one, and max_derived is 20: do rules multiply events? the correlation id of the story is ") {
+					t.Errorf("the letter says: %s", l.ErrorMessage)
+				}
+			}
+		}
+		// The first, 20 copies, and the deaths on the bus that tells of them.
+		told := len(b.fakes["d"].deliveries())
+		if got := b.router.Accounts().Events.Accepted; got != uint64(1+20+told) || told == 0 || ofCopies == 0 {
+			t.Errorf("%d events, %d deaths told, %d copies refused", got, told, ofCopies)
+		}
+		b.redrive(dlq.Redrive{Attempts: 1})
+		time.Sleep(time.Minute)
+		b.settled()
+		if again := b.letters(dlq.Filter{Code: targets.CodeMaxDerived}); len(again) < len(letters) {
+			t.Errorf("after a restart %d letters, want the %d of before again", len(again), len(letters))
+		}
+		if c := b.counts(); c.Pending() != 0 || c.Delivered+c.Dead != c.Planned {
+			t.Errorf("accounts %+v", c)
+		}
+	})
+}
+
 // TestRepliesThatMultiplyAreBoundedOverRestarts: the bound holds however often the router
 // stops meanwhile.
 func TestRepliesThatMultiplyAreBoundedOverRestarts(t *testing.T) {

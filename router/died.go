@@ -81,6 +81,7 @@ func (in *intake) tellDeath(cause *event.Event, target, bus string, dead *journa
 	}
 	e := &event.Event{Source: diedSource, DetailType: diedType, Detail: detail, Meta: event.Metadata{Bus: bus}}
 	inherit(e, cause, &targets.Delivery{ID: id + "/died", Bus: bus, Rule: dead.Rule, Target: target}, round)
+	e.Meta.Root = cause.Meta.Root // what comes of it is bounded with the rest; it is always told itself
 	refused, err := in.takeNew(in.base, []*event.Event{e})
 	if err != nil {
 		return err

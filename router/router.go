@@ -66,7 +66,7 @@ type Options struct {
 	// MaxHops is how many steps may lie between an event and the one that its
 	// story began with; 32 by default.
 	MaxHops int
-	// MaxDerived is how many events may come of one by replies, of all that come of it
+	// MaxDerived is how many events may come of one by replies and buses, of all that come of it
 	// together; 10,000 by default.
 	MaxDerived int
 	// NewTarget makes the targets; the default is targets.New.

@@ -84,7 +84,10 @@ func (t *busTarget) refused(err error) *targets.Error {
 	e := &targets.Error{Code: targets.CodeInternalError, Tries: 1, Err: fmt.Errorf("bus %q: %w", t.bus, err)}
 	var refused *event.Error
 	var busy interface{ RetryAfter() time.Duration }
+	var bound *targets.Error
 	switch {
+	case errors.As(err, &bound):
+		e.Code, e.Final = bound.Code, bound.Final
 	case errors.As(err, &busy):
 		e.Code, e.RetryAfter = targets.CodeThrottling, busy.RetryAfter()
 	case errors.Is(err, context.DeadlineExceeded):

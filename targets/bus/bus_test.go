@@ -72,6 +72,8 @@ func TestBusErrors(t *testing.T) {
 		{name: "body is text", body: "text", code: targets.CodeInvalidJSON, final: true,
 			saying: `bus "audit": a transformed body becomes the detail of an event, and this one is not a JSON object`},
 		{name: "backlog", err: busy{}, code: targets.CodeThrottling, after: 3 * time.Second, saying: `bus "audit": backlog limit reached`},
+		{name: "too many of one", err: &targets.Error{Code: targets.CodeMaxDerived, Final: true, Err: errors.New("too many")},
+			code: targets.CodeMaxDerived, final: true, saying: `bus "audit": too many`},
 		{name: "store fails", err: errors.New("disk full"), code: targets.CodeInternalError, saying: `bus "audit": disk full`},
 		{name: "in time", err: context.DeadlineExceeded, code: targets.CodeTimeout, saying: `bus "audit": context deadline exceeded`},
 		{name: "no such bus", errs: []error{&event.Error{Code: event.CodeNotFound, Message: "no bus"}}, code: targets.CodeNoResource, final: true,
