@@ -65,7 +65,7 @@ type Entry struct {
 	DryRun bool `json:"dry_run,omitempty"`
 	// Detail is what was asked for, such as the filter of a purge.
 	Detail any `json:"detail,omitempty"`
-	// Reason is why a request was refused: key, right or host. Until is when the last was.
+	// Reason is why a request was refused: key, right, host or hook. Until is when the last was.
 	Reason string    `json:"reason,omitempty"`
 	Until  time.Time `json:"until,omitzero"`
 	Error  string    `json:"error,omitempty"`
@@ -108,7 +108,7 @@ func (l *Log) Start() { l.refusals.start() }
 // Stop stores the refusals that are not yet on disk.
 func (l *Log) Stop(context.Context) error { l.refusals.stop(); return nil }
 
-// Refused notes that a request was refused for a reason: key, right or host. It never waits.
+// Refused notes that a request was refused for a reason: key, right, host or hook. It never waits.
 func (l *Log) Refused(r *http.Request, reason string) { l.refusals.note(r, reason) }
 
 // entry returns an entry with a time of its own. A clock that was set back gives none twice.

@@ -56,7 +56,7 @@ func newRefusals(l *Log, registerer prometheus.Registerer) *refusals {
 		counter: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "signalbox_requests_refused_total", Help: "Requests without the key, the right or the name that they need.",
 		}, []string{"reason"})}
-	for _, reason := range []string{"key", "right", "host"} {
+	for _, reason := range []string{"key", "right", "host", "hook"} {
 		r.counter.WithLabelValues(reason)
 	}
 	if registerer != nil {

@@ -2,12 +2,14 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"net/url"
 	"strings"
 
 	"signalbox/auth"
 	"signalbox/document"
+	"signalbox/rules"
 	"signalbox/spelling"
 )
 
@@ -88,6 +90,24 @@ func (c *Config) HasKeys() bool { return len(c.Auth.Keys)+len(c.Auth.APIKeys) > 
 
 // Authenticates reports whether callers must show something: a key or a certificate.
 func (c *Config) Authenticates() bool { return c.HasKeys() || c.TLS.ClientCAFile != "" }
+
+// OpenHooks reports whether hooks may take requests of everybody: those are from this machine,
+// show a certificate, or are let in on purpose.
+func (c *Config) OpenHooks() bool {
+	return c.Loopback() || c.AllowUnauthenticated || c.TLS.ClientCAFile != ""
+}
+
+// CheckHooks returns an error for a hook that takes requests of everybody where the router can
+// be reached from other machines: it was told to listen elsewhere after its rules were loaded.
+func (c *Config) CheckHooks(set *rules.Set) error {
+	for name, hook := range set.Hooks {
+		if hook.Open() && !c.OpenHooks() {
+			return fmt.Errorf("listen %q: hook %q has verify: none, and everybody who reaches this address could send events: "+
+				"verify the hook, listen on 127.0.0.1, or set allow_unauthenticated: true", c.Listen, name)
+		}
+	}
+	return nil
+}
 
 // Hosts returns the names that the router answers to without keys.
 func (c *Config) Hosts() *auth.Hosts {

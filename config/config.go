@@ -38,10 +38,11 @@ type Config struct {
 	DataDir string `yaml:"data_dir"`
 	// Rules are the globs of rule files, relative to Dir.
 	Rules []string `yaml:"rules"`
-	// Targets and Buses are as they are written; LoadRules reads them, together
+	// Targets, Buses and Hooks are as they are written; LoadRules reads them, together
 	// with those of the rule files.
 	Targets *document.Node `yaml:"targets" json:"-"`
 	Buses   *document.Node `yaml:"buses" json:"-"`
+	Hooks   *document.Node `yaml:"hooks" json:"-"`
 
 	// Catalog are the globs of catalog files, relative to Dir, and Naming the standard
 	// for the names of types.
@@ -280,18 +281,20 @@ func (c *Config) LoadRules(others ...rules.Documents) (*rules.Set, error) {
 // source is where rules are read from while another Set serves.
 func (c *Config) source(previous *rules.Set, others []rules.Documents) rules.Source {
 	return rules.Source{
-		Globs:    c.Rules,
-		Dir:      c.Dir,
-		Targets:  c.Targets,
-		Buses:    c.Buses,
-		Catalog:  c.Catalog,
-		Naming:   c.Naming,
-		Account:  c.Account,
-		Region:   c.Region,
-		Secrets:  c.secrets,
-		Limits:   c.Secrets,
-		Previous: previous,
-		Others:   others,
+		Globs:       c.Rules,
+		Dir:         c.Dir,
+		Targets:     c.Targets,
+		Buses:       c.Buses,
+		Hooks:       c.Hooks,
+		NoOpenHooks: !c.OpenHooks(),
+		Catalog:     c.Catalog,
+		Naming:      c.Naming,
+		Account:     c.Account,
+		Region:      c.Region,
+		Secrets:     c.secrets,
+		Limits:      c.Secrets,
+		Previous:    previous,
+		Others:      others,
 	}
 }
 

@@ -187,7 +187,7 @@ func (r *Reloader) read() (next *Config, needRestart []string, err error) {
 		}
 	}
 	// Those of the ARNs of rules, and those that are served with: they change with a restart alone.
-	next.Account, next.Region, next.TLS = started.Account, started.Region, started.TLS
+	next.Account, next.Region, next.TLS, next.Listen = started.Account, started.Region, started.TLS, started.Listen
 	r.good = next
 	return next, needRestart, nil
 }
@@ -234,7 +234,7 @@ func (c *Config) differences(next *Config) []string {
 	for i := range a.NumField() {
 		name := a.Type().Field(i).Tag.Get("yaml")
 		switch name {
-		case "", "-", "rules", "targets", "buses", "catalog", "naming", "secrets", "auth", "allowed_hosts":
+		case "", "-", "rules", "targets", "buses", "hooks", "catalog", "naming", "secrets", "auth", "allowed_hosts":
 			continue
 		}
 		if !reflect.DeepEqual(a.Field(i).Interface(), b.Field(i).Interface()) {

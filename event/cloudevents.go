@@ -206,6 +206,7 @@ func (e *Event) attributes() []Attribute {
 	case FormatOCI:
 		list = append(list, e.ociAttributes()...)
 	default:
+		list = append(list, e.Meta.Extensions...)
 		add("datacontenttype", "application/json")
 	}
 	if !e.Time.IsZero() {

@@ -113,6 +113,7 @@ const (
 	FormatJSON        = "json"        // the canonical envelope
 	FormatCloudEvents = "cloudevents"
 	FormatOCI         = "oci"
+	FormatWebhook     = "webhook" // a body that says nothing of an event
 )
 
 // DataForm is how a detail, which is always an object, holds data that need

@@ -50,7 +50,7 @@ func (g *Guard) Guard(next http.Handler) http.Handler {
 		if now.keys.Empty() {
 			if !now.hosts.Allow(r.Host) {
 				g.refuse(w, r, "host", &problem{status: http.StatusMisdirectedRequest, Code: "UnknownHost",
-					Message: "the router is not known by the name " + strconv.Quote(r.Host) + ": add it to allowed_hosts, or set public_url or auth.keys"})
+					Message: unknownHost(r.Host)})
 				return
 			}
 			next.ServeHTTP(w, r)
@@ -62,8 +62,7 @@ func (g *Guard) Guard(next http.Handler) http.Handler {
 			return
 		}
 		if err != nil {
-			usageOf(r.Context()).leave() // those that guess keep nobody out
-			g.wait(r.Context())
+			slow(r.Context())
 			w.Header().Set("WWW-Authenticate", `Bearer realm="signalbox"`)
 			g.refuse(w, r, "key", &problem{status: http.StatusUnauthorized, Code: refusalCode(err), Message: err.Error()})
 			return
@@ -84,7 +83,12 @@ func refusalCode(err error) string {
 	return "InvalidSignatureException"
 }
 
-func (g *Guard) wait(ctx context.Context) {
+// AllowsHost reports whether a Host header names the router.
+func (g *Guard) AllowsHost(host string) bool { return g.access.Load().hosts.Allow(host) }
+
+// slow waits before a refusal is answered.
+func slow(ctx context.Context) {
+	usageOf(ctx).leave() // those that guess keep nobody out
 	select {
 	case <-time.After(refusalWait):
 	case <-ctx.Done():

@@ -106,8 +106,8 @@ func (l *Load) Bound(next http.Handler) http.Handler {
 	})
 }
 
-// TakesEvents reports whether a request is to the paths that take events, commands and
-// queries. One that reads /v1/events asks for those that are kept.
+// TakesEvents reports whether a request is to the paths that take events, commands,
+// queries and webhooks. One that reads /v1/events asks for those that are kept.
 func TakesEvents(r *http.Request) bool {
 	switch r.URL.Path {
 	case "/v1/events":
@@ -115,7 +115,7 @@ func TakesEvents(r *http.Request) bool {
 	case "/", "/v1/commands", "/v1/queries":
 		return true
 	}
-	return false
+	return IsHook(r)
 }
 
 type meteredBody struct {

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"signalbox/document"
+	"signalbox/hooks"
 	"signalbox/rules/exprenv"
 	"signalbox/spelling"
 	"signalbox/targets"
@@ -35,6 +36,7 @@ func (l *loader) build() *Set {
 			Targets: map[string]targets.Config{},
 			Orders:  map[string]*exprenv.OrderKey{},
 			Buses:   map[string]Bus{DefaultBus: {Name: DefaultBus}},
+			Hooks:   map[string]*hooks.Hook{},
 			Catalog: l.catalog,
 		},
 		busPos: map[string]Position{},
@@ -46,6 +48,10 @@ func (l *loader) build() *Set {
 	}
 	b.hierarchy()
 	declared.checkBuses()
+	ways := &hookBuilder{report: l.report, src: l.src, set: b.set, pos: map[string]Position{}}
+	for _, p := range l.parts {
+		ways.add(p.contents, &b.hash)
+	}
 	names := &typeNames{report: l.report, catalog: l.catalog}
 	b.rules(&ruleBuilder{report: l.report, src: l.src, set: b.set, targets: declared, names: names})
 	names.spelling()

@@ -92,6 +92,7 @@ type contents struct {
 	noFile  bool
 	targets []document.Member
 	buses   []busDraft
+	hooks   []document.Member
 	rules   []*draft
 	// attached are targets of rules that may stand in other files.
 	attached []attachment
@@ -122,7 +123,7 @@ type fileReader struct {
 // file reads the project's own form, which may be written in JSON too.
 func (r *fileReader) file(root *document.Node) {
 	if root.Kind != document.Mapping {
-		r.problems.Add(root.Pos, document.Path{}, "a rule file is a mapping with the keys rules, targets and buses, not %s", root.Kind)
+		r.problems.Add(root.Pos, document.Path{}, "a rule file is a mapping with the keys rules, targets, buses and hooks, not %s", root.Kind)
 		return
 	}
 	if root.Get("Resources") != nil {
@@ -132,11 +133,13 @@ func (r *fileReader) file(root *document.Node) {
 	var top struct {
 		Targets *document.Node `yaml:"targets"`
 		Buses   *document.Node `yaml:"buses"`
+		Hooks   *document.Node `yaml:"hooks"`
 		Rules   *document.Node `yaml:"rules"`
 	}
 	r.dec.Decode(root, &top, document.Path{})
 	r.targets = members(r.dec, top.Targets, "targets")
 	r.buses = readBuses(r.dec, top.Buses)
+	r.hooks = members(r.dec, top.Hooks, "hooks")
 	if top.Rules.IsZero() {
 		return
 	}

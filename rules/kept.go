@@ -45,7 +45,7 @@ func (p *part) reading() *docReading {
 		r.parse(p.document, p.noFile)
 	}
 	p.contents = r.contents
-	p.file = File{Path: p.document.Path, Rules: len(r.rules), attached: len(r.attached), Targets: len(r.targets), Buses: len(r.buses)}
+	p.file = File{Path: p.document.Path, Rules: len(r.rules), attached: len(r.attached), Targets: len(r.targets), Buses: len(r.buses), Hooks: len(r.hooks)}
 	return r
 }
 
@@ -65,7 +65,7 @@ func (r *docReading) parse(d Document, noFile bool) {
 	}
 }
 
-// onlyRules reports whether a document certainly holds no targets and no buses: it is a block
+// onlyRules reports whether a document certainly holds no targets, buses and hooks: it is a block
 // mapping whose lines begin with a space, with an item of a list, or with rules:.
 func onlyRules(d Document) bool {
 	if strings.EqualFold(filepath.Ext(d.Path), ".json") {

@@ -7,6 +7,7 @@ import (
 	"signalbox/catalog"
 	"signalbox/document"
 	"signalbox/event"
+	"signalbox/hooks"
 	"signalbox/rules/exprenv"
 	"signalbox/rules/pattern"
 	"signalbox/targets"
@@ -26,6 +27,8 @@ type Set struct {
 	Orders map[string]*exprenv.OrderKey
 	// Buses always holds DefaultBus.
 	Buses map[string]Bus
+	// Hooks are the ways in for webhooks, by name.
+	Hooks map[string]*hooks.Hook
 	// Catalog is the declared types of messages; never nil in a Set that was loaded.
 	Catalog *catalog.Catalog
 	// Files are the rule files that were read.
@@ -47,9 +50,9 @@ type Set struct {
 
 // File is one rule file that a Set was read from, and how much it contributed.
 type File struct {
-	Path                  string
-	Rules, Targets, Buses int
-	attached              int // lists of targets for rules of other files
+	Path                         string
+	Rules, Targets, Buses, Hooks int
+	attached                     int // lists of targets for rules of other files
 }
 
 // matcher holds the rules of one bus that are not disabled; the pattern number i
@@ -145,6 +148,11 @@ func (s *Set) Same(other *Set) bool {
 	}
 	for name, target := range s.Targets {
 		if target.Resolved != other.Targets[name].Resolved {
+			return false
+		}
+	}
+	for name, hook := range s.Hooks {
+		if hook.Resolved != other.Hooks[name].Resolved {
 			return false
 		}
 	}

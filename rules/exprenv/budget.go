@@ -114,10 +114,8 @@ type meter struct {
 	Value func(...any) any `expr:" value"`
 }
 
-// metered is env with a budget of its own.
-func (env *Env) metered(steps int) *Env {
+// newMeter returns the meter of a run that has so many steps.
+func newMeter(steps int) meter {
 	b := &budget{steps, steps}
-	own := *env
-	own.meter = meter{Turn: b.turn, Text: b.text, Slow: b.slow, List: b.list, Pairs: b.pairs, Value: b.value}
-	return &own
+	return meter{Turn: b.turn, Text: b.text, Slow: b.slow, List: b.list, Pairs: b.pairs, Value: b.value}
 }

@@ -23,7 +23,7 @@ const maxOrderKey = 256
 // ordering key: a string, a number, or true or false, or nil for no order. What the
 // types leave open, such as a field of detail, is checked for each event.
 func CompileOrderKey(source string) (*OrderKey, error) {
-	p, err := compile(source, expr.AsAny())
+	p, err := compile(source, ofEvents, expr.AsAny())
 	if err != nil {
 		return nil, err
 	}

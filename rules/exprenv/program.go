@@ -3,6 +3,7 @@ package exprenv
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -41,27 +42,37 @@ func (e *Error) Error() string {
 
 // Compile checks an expression against the names and types of Env. The error is
 // an *Error.
-func Compile(source string) (*Program, error) { return compile(source) }
+func Compile(source string) (*Program, error) { return compile(source, ofEvents) }
 
 // CompileBool is Compile for an expression that must give true or false.
-func CompileBool(source string) (*Program, error) { return compile(source, expr.AsBool()) }
+func CompileBool(source string) (*Program, error) { return compile(source, ofEvents, expr.AsBool()) }
 
-func compile(source string, opts ...expr.Option) (*Program, error) {
+// language is what expressions can speak of: an Env or a Message.
+type language struct {
+	env   any
+	names []string
+	// literal proposes quotes for a name that is not known.
+	literal bool
+}
+
+var ofEvents = language{&Env{}, []string{"id", "detail_type", "source", "account", "time", "region", "resources", "replay_name", "detail", "metadata"}, false}
+
+func compile(source string, of language, opts ...expr.Option) (*Program, error) {
 	if strings.TrimSpace(source) == "" {
 		return nil, &Error{Reason: "the expression is empty"}
 	}
-	opts = append(opts, expr.Env(&Env{}), expr.DisableBuiltin("now"))
+	opts = append(opts, expr.Env(of.env), expr.DisableBuiltin("now"))
 	opts = append(opts, boundedTexts()...)
 	program, err := expr.Compile(source, opts...)
 	if err != nil {
-		return nil, located(source, err)
+		return nil, of.located(source, err)
 	}
 	if !costs(program.Node()) {
 		return &Program{source: source, program: program}, nil
 	}
 	// Only what has been checked as it is written is metered.
 	if program, err = expr.Compile(source, append(opts, expr.Patch(metering{}))...); err != nil {
-		return nil, located(source, err)
+		return nil, of.located(source, err)
 	}
 	return &Program{source: source, program: program, steps: maxSteps}, nil
 }
@@ -73,11 +84,17 @@ func (p *Program) Source() string { return p.source }
 // often a field that the event does not have, or more work than maxSteps.
 func (p *Program) Run(env *Env) (any, error) {
 	if p.steps > 0 {
-		env = env.metered(p.steps)
+		own := *env
+		own.meter = newMeter(p.steps)
+		env = &own
 	}
+	return p.run(ofEvents, env)
+}
+
+func (p *Program) run(of language, env any) (any, error) {
 	result, err := expr.Run(p.program, env)
 	if err != nil {
-		return nil, located(p.source, err)
+		return nil, of.located(p.source, err)
 	}
 	return result, nil
 }
@@ -98,7 +115,7 @@ func (p *Program) RunBool(env *Env) (bool, error) {
 
 // located turns an error of expr, which counts in runes and draws a picture of
 // several lines, into one with a byte offset.
-func located(source string, err error) *Error {
+func (l language) located(source string, err error) *Error {
 	var at *file.Error
 	if !errors.As(err, &at) {
 		return &Error{Reason: err.Error()}
@@ -106,7 +123,7 @@ func located(source string, err error) *Error {
 	return &Error{
 		Offset: byteOffset(source, at.From),
 		Reason: at.Message,
-		Hint:   hint(at.Message),
+		Hint:   l.hint(source, at.Message),
 	}
 }
 
@@ -119,20 +136,22 @@ func byteOffset(source string, runes int) int {
 	return offset
 }
 
-// names are what an expression can speak of.
-var names = []string{"id", "detail_type", "source", "account", "time", "region", "resources", "replay_name", "detail", "metadata"}
-
 // hint returns how to fix the most common mistakes; empty for others.
-func hint(message string) string {
+func (l language) hint(source, message string) string {
 	switch {
-	case strings.HasPrefix(message, "unknown name now"):
+	case strings.HasPrefix(message, "unknown name now") && !l.literal:
 		return "an expression sees no clock; time is when the event occurred, metadata.received when it came in"
 	case strings.HasPrefix(message, "unknown name"):
 		name := strings.TrimPrefix(message, "unknown name ")
-		if like := spelling.Suggest(name, names); like != "" {
+		if like := spelling.Suggest(name, l.names); like != "" {
 			return strings.Trim(like, " ()")
 		}
-		return "the names are " + strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1]
+		last := len(l.names) - 1
+		hint := "the names are " + strings.Join(l.names[:last], ", ") + " and " + l.names[last]
+		if l.literal && !strings.ContainsAny(source, "\"'`()[]{}") {
+			hint += "; text stands in quotes of its own: '" + strconv.Quote(strings.TrimSpace(source)) + "'"
+		}
+		return hint
 	case strings.HasPrefix(message, "invalid operation: bool("):
 		return "a condition must give true or false"
 	case strings.Contains(message, "cannot fetch") && strings.Contains(message, "from <nil>"):

@@ -34,10 +34,12 @@ type loader struct {
 
 // testDraft is a test as the file says it.
 type testDraft struct {
-	Name   document.Located[string] `yaml:"name"`
-	Bus    string                   `yaml:"bus"`
-	Event  *document.Node           `yaml:"event"`
-	Expect *document.Node           `yaml:"expect"`
+	Name  document.Located[string] `yaml:"name"`
+	Bus   string                   `yaml:"bus"`
+	Event *document.Node           `yaml:"event"`
+	// Webhook is a request to a hook, in place of Event.
+	Webhook *document.Node `yaml:"webhook"`
+	Expect  *document.Node `yaml:"expect"`
 }
 
 func load(path string, problems *document.Problems) *File {
@@ -101,8 +103,12 @@ func (l *loader) test(n *document.Node, path document.Path) *Test {
 	if t.Name == "" {
 		l.problems.Add(n.Pos, path, "has no name: write name: and what the test shows")
 	}
-	t.event = l.event(&d, n, path)
-	if t.event != nil {
+	if !d.Webhook.IsZero() {
+		t.webhook = l.webhook(d.Webhook, path.Key("webhook"))
+		if !d.Event.IsZero() || d.Bus != "" {
+			l.problems.Add(n.Pos, path, "has a webhook, of which its hook makes the event and tells the bus: remove event and bus")
+		}
+	} else if t.event = l.event(&d, n, path); t.event != nil {
 		t.event.Meta.Bus = d.Bus
 	}
 	l.expect(t, d.Expect, n, path)
@@ -113,7 +119,7 @@ func (l *loader) test(n *document.Node, path document.Path) *Test {
 func (l *loader) event(d *testDraft, n *document.Node, path document.Path) *event.Event {
 	path = path.Key("event")
 	if d.Event.IsZero() {
-		l.problems.Add(n.Pos, path, "is missing: write the event out, or the path of a JSON file")
+		l.problems.Add(n.Pos, path, "is missing: write the event out, or the path of a JSON file; or write webhook:")
 		return nil
 	}
 	switch d.Event.Kind {

@@ -28,8 +28,10 @@ type Test struct {
 	Name string
 	Pos  document.Position
 
-	event  *event.Event
-	expect expectation
+	event *event.Event
+	// webhook makes the event, where it is set.
+	webhook *webhook
+	expect  expectation
 }
 
 // expectation is what a test says about its event. What it does not mention is

@@ -30,7 +30,7 @@ func beside(t *testing.T, path string) *rules.Set {
 func write(t *testing.T, text string) string {
 	t.Helper()
 	dir := t.TempDir()
-	for _, name := range []string{"shop.yaml", "other.yaml", "event.json", "events.json"} {
+	for _, name := range []string{"shop.yaml", "other.yaml", "event.json", "events.json", "request.http"} {
 		data, err := os.ReadFile(filepath.Join("testdata", name))
 		if err != nil {
 			t.Fatal(err)
@@ -118,6 +118,9 @@ func TestRun(t *testing.T) {
 			[]string{"hollow/console would go to the dead-letter queue: input_path $.detail.none: the event has no such value"}},
 		{"another bus", "\ntests: [{name: t, bus: returns, event: event.json, expect: [returned]}]", nil},
 		{"no such bus", "\ntests: [{name: t, bus: nowhere, event: event.json, expect: none}]", []string{`no bus "nowhere"`}},
+		{"a webhook", "\ntests: [{name: t, webhook: {hook: shop, request: request.http}, expect: [hooked]}]", nil},
+		{"no such hook", "\ntests: [{name: t, webhook: {hook: shops, request: request.http}, expect: none}]", []string{`no hook "shops" (did you mean "shop"?)`}},
+		{"a webhook that becomes no event", "\ntests: [{name: t, webhook: {hook: broken, request: request.http}, expect: none}]", []string{"the hook makes no event of the request: id of the hook: body.a.b"}},
 		{"an event from a file", "\ntests: [{name: t, event: event.json, expect: [every, other, watched]}]", nil},
 	}
 	for _, tt := range tests {
@@ -193,6 +196,10 @@ func TestLoadErrors(t *testing.T) {
 		{"no such file", "tests: [{name: t, event: gone.json, expect: none}]", "gone.json: no such file or directory"},
 		{"a file of two events", "tests: [{name: t, event: events.json, expect: none}]", "events.json holds 2 events: a test has one"},
 		{"a file that is no event", "tests: [{name: t, event: shop.yaml, expect: none}]", "not valid JSON"},
+		{"a webhook and an event", "tests: [{name: t, bus: b, webhook: {hook: shop, request: request.http}, expect: none}]", `test "t": has a webhook, of which its hook makes the event`},
+		{"a webhook without a hook", "tests: [{name: t, webhook: {request: request.http}, expect: none}]", `test "t": webhook: must have hook:, the name of one, and request:`},
+		{"a webhook of no request", "tests: [{name: t, webhook: {hook: shop, request: event.json}, expect: none}]", "event.json: has no empty line"},
+		{"a webhook of no file", "tests: [{name: t, webhook: {hook: shop, request: gone.http}, expect: none}]", "gone.http: no such file or directory"},
 		{"no expect", "tests: [{name: t, " + ev + "}]", `test "t": expect: is missing: write rules, targets or bodies, or none`},
 		{"an empty expect", "tests: [{name: t, " + ev + ", expect: {}}]", `test "t": expect: is empty: write none if no rule is to match`},
 		{"expect a word", "tests: [{name: t, " + ev + ", expect: nothing}]", `test "t": expect: must be none, a list of rules, or a mapping`},

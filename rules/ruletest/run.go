@@ -138,8 +138,17 @@ func (o *outcome) fail(pos document.Position, format string, args ...any) {
 // route matches the event and renders its deliveries. A condition or a
 // transform that fails is a failure of the test, whatever it expects.
 func (t *Test) route(set *rules.Set, only map[string]bool, opts Options) *outcome {
-	ev := t.prepared(opts)
-	o := &outcome{set: set, bus: ev.Meta.Bus}
+	o := &outcome{set: set}
+	given := t.event
+	if t.webhook != nil {
+		var failure *Failure
+		if given, failure = t.webhook.event(set); failure != nil {
+			o.failures = append(o.failures, *failure)
+			return o
+		}
+	}
+	ev := prepared(given, opts)
+	o.bus = ev.Meta.Bus
 	if _, ok := set.Buses[o.bus]; !ok {
 		o.fail(t.Pos, "no bus %q", o.bus)
 		return o
@@ -164,8 +173,8 @@ func (t *Test) route(set *rules.Set, only map[string]bool, opts Options) *outcom
 }
 
 // prepared is the event as the router would have accepted it.
-func (t *Test) prepared(opts Options) *event.Event {
-	ev := *t.event
+func prepared(given *event.Event, opts Options) *event.Event {
+	ev := *given
 	setDefault(&ev.ID, defaultID)
 	setDefault(&ev.Account, opts.Account)
 	setDefault(&ev.Region, opts.Region)

@@ -44,8 +44,8 @@ func New(c *cli.Env) *cobra.Command {
 events, lets attempts under way end within shutdown_timeout, and continues where it
 stopped at the next start. A second signal ends it at once.
 
-Rule files, and targets and buses of the configuration, are read again when they
-change, on SIGHUP, and on POST /-/reload. A file with a fault changes nothing.`,
+Rule files, and targets, buses and hooks of the configuration, are read again when
+they change, on SIGHUP, and on POST /-/reload. A file with a fault changes nothing.`,
 		Example: `  signalbox serve
   signalbox serve --config /etc/signalbox/config.yaml
   signalbox serve --listen 127.0.0.1:9090`,
@@ -62,6 +62,9 @@ change, on SIGHUP, and on POST /-/reload. A file with a fault changes nothing.`,
 			}
 			if listen != "" {
 				cfg.ListenOn(listen)
+			}
+			if err := cfg.CheckHooks(set); err != nil {
+				return err
 			}
 			return s.run(cmd.Context())
 		},
@@ -92,6 +95,8 @@ type server struct {
 	// These are made by start.
 	audit    *audit.Log
 	guard    *ingest.Guard
+	ingest   *ingest.Handler
+	hooks    *ingest.Hooks
 	certs    *auth.Certificates // nil without TLS
 	http     *ingest.Server
 	front    api.Front
@@ -227,13 +232,17 @@ func (s *server) start() (err error) {
 	s.life.onStop("router", s.stopRouter)
 	s.life.onStop("HTTP", s.stopHTTP) // before the router: nothing comes in any more
 
+	stopping, stop := context.WithCancel(context.Background())
+	s.ingest = s.newIngest(registry, stopping)
+	s.hooks = ingest.NewHooks(s.ingest, s.guard.AllowsHost)
+	s.hooks.Set(s.set.Hooks)
+
 	s.reloader = config.NewReloader(config.ReloaderOptions{
-		Config: s.cfg, Set: s.set, Swap: s.router.Swap, Apply: s.applyKeys, Observe: s.observe(newReloads(s.log, registry)),
+		Config: s.cfg, Set: s.set, Swap: s.swap, Apply: s.applyKeys, Observe: s.observe(newReloads(s.log, registry)),
 	})
 	s.watch()
 
-	stopping, stop := context.WithCancel(context.Background())
-	s.front.Open(s.bounds.Bound(ingest.SameOrigin(s.guard.Guard(s.handler(registry, stopping)))), s.router.Ready)
+	s.front.Open(s.bounds.Bound(ingest.SameOrigin(s.handler(registry, stopping))), s.router.Ready)
 	s.life.onStop("readiness", func(context.Context) error {
 		s.front.Close()
 		stop()
@@ -332,10 +341,19 @@ func (s *server) publicURL() string {
 	return cli.Reachable(s.cfg.TLS.Scheme(), s.http.Addr().String())
 }
 
-// handler serves ingest, and the API for all else.
-func (s *server) handler(registry *prometheus.Registry, stopping context.Context) http.Handler {
+// swap puts other rules in use, and the hooks that stand beside them.
+func (s *server) swap(set *rules.Set) error {
+	if err := s.router.Swap(set); err != nil {
+		return err
+	}
+	s.hooks.Set(set.Hooks)
+	return nil
+}
+
+// newIngest returns what takes events.
+func (s *server) newIngest(registry *prometheus.Registry, stopping context.Context) *ingest.Handler {
 	limits := s.cfg.Limits
-	events := ingest.New(s.router, ingest.Options{
+	return ingest.New(s.router, ingest.Options{
 		MaxBody: int64(limits.MaxBody), MaxBatch: limits.MaxEntries, MaxDepth: limits.MaxDepth,
 		Plan:    func(ctx context.Context, e *event.Event) (any, error) { return s.router.Plan(ctx, e) },
 		Command: s.router.Commands.Command, Query: s.router.Commands.Query,
@@ -343,15 +361,26 @@ func (s *server) handler(registry *prometheus.Registry, stopping context.Context
 		Refused:     s.audit.Refused,
 		TestPattern: testPattern, Registerer: registry, Logger: s.log,
 	})
+}
+
+// handler serves ingest, and the API for all else. Hooks verify requests themselves.
+func (s *server) handler(registry *prometheus.Registry, stopping context.Context) http.Handler {
 	management := api.New(api.Options{
 		Router: s.router, Store: s.journal, Version: s.Version, Audit: s.audit, Reloader: s.reloader,
 		Gatherer: registry, Logger: s.log, Stopping: stopping,
 	})
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	guarded := s.guard.Guard(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if ingest.TakesEvents(r) { // a mux would lead the path of one object's state to that of another
-			events.ServeHTTP(w, r)
+			s.ingest.ServeHTTP(w, r)
 		} else {
 			management.ServeHTTP(w, r)
+		}
+	}))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if ingest.IsHook(r) {
+			s.hooks.ServeHTTP(w, r)
+		} else {
+			guarded.ServeHTTP(w, r)
 		}
 	})
 }

@@ -1,0 +1,90 @@
+package rules
+
+import (
+	"errors"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strconv"
+
+	"signalbox/document"
+	"signalbox/hooks"
+	"signalbox/rules/exprenv"
+	"signalbox/spelling"
+)
+
+// hookBuilder reads the hooks that documents declare. Buses are all known.
+type hookBuilder struct {
+	*report
+	src *Source
+	set *Set // which gets the hooks
+	pos map[string]Position
+}
+
+// add reads the hooks of one document, and notes them in the revision.
+func (b *hookBuilder) add(c contents, hash *revision) {
+	for _, member := range c.hooks {
+		path := document.In("hook " + strconv.Quote(member.Key))
+		if fault := checkName(member.Key); fault != "" {
+			b.problems.Add(member.Pos, path, "the name %s", fault)
+		}
+		if first, again := b.pos[member.Key]; again {
+			b.problems.Add(member.Pos, path, "is declared twice; it is also at %s: rename one", first)
+			continue
+		}
+		b.pos[member.Key] = member.Pos
+		if hook := b.hook(member, path, c.noFile); hook != nil {
+			b.set.Hooks[member.Key] = hook
+			hash.add("hook", member.Key, rendered(member.Value))
+		}
+	}
+}
+
+// hook reads one hook; nil if it has faults.
+func (b *hookBuilder) hook(member document.Member, path document.Path, noFile bool) *hooks.Hook {
+	n := member.Value
+	if n.Kind != document.Mapping {
+		b.problems.Add(n.Pos, path, "must be a mapping with verify: and secrets:, not %s", n.Kind)
+		return nil
+	}
+	var c hooks.Config
+	before := b.problems.Len()
+	b.dec.Decode(n, &c, path)
+	if b.problems.Len() > before {
+		return nil
+	}
+	dir, secrets := filepath.Dir(member.Pos.File), b.src.Secrets
+	switch {
+	case noFile:
+		dir = b.src.Dir
+		fallthrough
+	case b.src.Hooks == nil || b.src.Hooks.Pos.File != n.Pos.File:
+		secrets = secrets.Limited(b.src.Limits, b.src.Dir)
+	}
+	resolver, resolving := secrets.Resolving()
+	hook, faults := hooks.New(member.Key, c, resolver, dir)
+	for _, fault := range faults {
+		if fault.Path[0] == "detail_type" && n.Get("detail-type") != nil {
+			fault.Path[0] = "detail-type"
+		}
+		at, where := follow(n, path, fault.Path)
+		if _, ok := errors.AsType[*exprenv.Error](fault.Err); ok {
+			b.expression(at, where, fault.Err)
+			continue
+		}
+		b.problems.Add(at.Pos, where, "%s", fault.Err)
+	}
+	if _, ok := b.set.Buses[c.Bus]; c.Bus != "" && !ok {
+		at, where := follow(n, path, []string{"bus"})
+		b.problems.Add(at.Pos, where, "no bus %q%s; declare it under buses:", c.Bus, spelling.Suggest(c.Bus, slices.Sorted(maps.Keys(b.set.Buses))))
+	}
+	if hook == nil {
+		return nil
+	}
+	if hook.Open() && b.src.NoOpenHooks {
+		at, where := follow(n, path, []string{"verify"})
+		b.problems.Add(at.Pos, where, "is none, and the router can be reached from other machines, where everybody could send events: verify the hook, listen on 127.0.0.1, or set allow_unauthenticated: true")
+	}
+	hook.Resolved = resolving.Sum()
+	return hook
+}
