@@ -226,7 +226,7 @@ func (b *builder) partRules(p *part, one *ruleBuilder, first map[ruleKey]Positio
 			continue
 		}
 		first[k] = d.pos
-		r := keptRule{rule: one.rule(d), digest: ruleDigest(d)}
+		r := keptRule{rule: one.rule(d), digest: d.digest()}
 		r.names = targetNames(d, r.rule)
 		built.rules = append(built.rules, r)
 		b.set.Rules = append(b.set.Rules, r.rule)

@@ -6,6 +6,8 @@ import (
 
 	"signalbox/catalog"
 	"signalbox/document"
+	"signalbox/rules/exprenv"
+	"signalbox/rules/pattern"
 )
 
 // draft is a rule as a file says it, before anything in it has been checked
@@ -28,6 +30,36 @@ type draft struct {
 	path document.Path
 	// patternKey is what the file calls the pattern.
 	patternKey string
+	parsed     parsed
+}
+
+// parsed is what can be made of a draft by itself, and so beside other documents.
+type parsed struct {
+	pattern             *pattern.Pattern
+	when                *exprenv.Program
+	patternErr, whenErr error
+	digest              digest
+	targets             int // that the digest holds; others are attached later
+}
+
+// parse makes what can be made of the draft by itself.
+func (d *draft) parse() {
+	p := &d.parsed
+	if !d.Pattern.IsZero() {
+		p.pattern, p.patternErr = pattern.Parse(jsonOf(d.Pattern), pattern.Options{Strict: d.Strict, Extensions: true})
+	}
+	if d.When.Node != nil && d.When.Node.Kind == document.String {
+		p.when, p.whenErr = exprenv.CompileBool(d.When.Value)
+	}
+	p.digest, p.targets = ruleDigest(d), len(d.Targets)
+}
+
+// digest returns the rule's part of the revision.
+func (d *draft) digest() digest {
+	if len(d.Targets) != d.parsed.targets {
+		return ruleDigest(d)
+	}
+	return d.parsed.digest
 }
 
 // bus is the bus that the rule is on.

@@ -59,7 +59,7 @@ func (b *entryBuilder) entry(target string) RuleTarget {
 func (t *targetDraft) spec(id string) transform.Spec {
 	s := transform.Spec{TargetID: id, InputPath: t.InputPath.Pointer(), Transform: t.Transform.Pointer()}
 	if t.Input != nil {
-		text, _ := sourceText(t.Input)
+		text := jsonOf(t.Input)
 		s.Input = new(string(text))
 	}
 	if it := t.InputTransformer; it != nil {
@@ -91,8 +91,7 @@ func (b *entryBuilder) transformFaults(err error, to *document.Problems) {
 		at, path := follow(d.node, d.path, steps)
 		pos := at.Pos
 		if n != nil && n == at {
-			_, find := sourceText(at)
-			pos = find(fault.Offset)
+			pos = placesOf(at)(fault.Offset)
 		}
 		to.Add(pos, path, "%s", withHint(fault.Reason, fault.Hint))
 	}

@@ -63,6 +63,9 @@ func (r *docReading) parse(d Document, noFile bool) {
 	default:
 		r.file(r.root)
 	}
+	for _, d := range r.rules {
+		d.parse()
+	}
 }
 
 // onlyRules reports whether a document certainly holds no targets, buses and hooks: it is a block

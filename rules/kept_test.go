@@ -11,6 +11,7 @@ import (
 
 	"signalbox/catalog"
 	"signalbox/event"
+	"signalbox/secret"
 )
 
 // TestAReloadIsAsALoad edits files at random: what is loaded beside a Set that serves, of
@@ -25,6 +26,7 @@ func TestAReloadIsAsALoad(t *testing.T) {
 			e.rules(f)
 		}
 		e.targets()
+		e.write("token", "secret")
 		var serves *Set
 		for range 40 {
 			loads++
@@ -116,14 +118,15 @@ func (e *editor) rules(f int) {
 }
 
 func (e *editor) targets() {
-	text := "targets:\n  one: {type: log, to: stdout}\n  two: {type: http, url: \"http://127.0.0.1:1/" + e.pick("a", "b") + "\"}\n" + e.often("  three: {type: log, to: stdout}\n", "")
+	token := e.pick("", ", headers: {Authorization: \"${file:"+filepath.Join(e.dir, "token")+"}\"}")
+	text := "targets:\n  one: {type: log, to: stdout}\n  two: {type: http, url: \"http://127.0.0.1:1/" + e.pick("a", "b") + "\"" + token + "}\n" + e.often("  three: {type: log, to: stdout}\n", "")
 	e.write("rules/targets.yaml", text+e.often(e.pick("buses: {orders: {}}\n", "buses: {orders: {bubble: true}}\n"), ""))
 }
 
 // edit makes one change.
 func (e *editor) edit(src *Source) {
 	f := e.r.IntN(6)
-	switch e.r.IntN(12) {
+	switch e.r.IntN(16) {
 	case 0:
 		_ = os.Remove(filepath.Join(e.dir, fmt.Sprintf("rules/r-%d.yaml", f)))
 	case 1, 2:
@@ -134,6 +137,12 @@ func (e *editor) edit(src *Source) {
 		src.Account = e.pick("1", "2")
 	case 5:
 		src.Naming = new(catalog.Naming)
+	case 12, 13:
+		e.write("token", e.pick("secret", "other"))
+	case 14:
+		src.Limits = secret.Limits{Files: []string{e.often("token", "other")}}
+	case 15:
+		src.Region = e.pick("local", "eu")
 	case 6:
 		e.write("rules/attached.json", e.often(`{"rules": []}`, `{"Rule": "r-1-0", "Targets": [{"Id": "x", "Arn": "arn:aws:sqs:local:1:one"}]}`))
 	default:
@@ -146,6 +155,14 @@ func (e *editor) same(want, got *Set) {
 	e.t.Helper()
 	if got.Revision != want.Revision || fmt.Sprint(got.Warnings) != fmt.Sprint(want.Warnings) || !reflect.DeepEqual(got.Files, want.Files) || len(got.Rules) != len(want.Rules) {
 		e.t.Fatalf("got\n%s %v %+v\nwant\n%s %v %+v", got.Revision, got.Warnings, got.Files, want.Revision, want.Warnings, want.Files)
+	}
+	if !reflect.DeepEqual(got.Buses, want.Buses) || len(got.Targets) != len(want.Targets) || !got.Same(want) {
+		e.t.Fatalf("got buses %v and targets %v, want %v and %v", got.Buses, got.Targets, want.Buses, want.Targets)
+	}
+	for name, target := range want.Targets {
+		if other := got.Targets[name]; !target.Equal(&other) {
+			e.t.Fatalf("target %q is %+v, want %+v", name, other, target)
+		}
 	}
 	for i, w := range want.Rules {
 		g := got.Rules[i]

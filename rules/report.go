@@ -38,14 +38,21 @@ func withHint(reason, hint string) string {
 	return reason + " (" + hint + ")"
 }
 
-// sourceText is the JSON of a node that is a value or holds JSON text, and a
-// function that finds a byte of it in the file.
-func sourceText(n *document.Node) (text []byte, at func(offset int) Position) {
+// jsonOf returns the JSON of a node that is a value or holds JSON text.
+func jsonOf(n *document.Node) []byte {
 	if n.Kind == document.String {
-		return []byte(n.Text), n.TextPosition
+		return []byte(n.Text)
+	}
+	return n.JSON()
+}
+
+// placesOf returns a function that finds a byte of that JSON in the file.
+func placesOf(n *document.Node) func(offset int) Position {
+	if n.Kind == document.String {
+		return n.TextPosition
 	}
 	rendered := sync.OnceValue(n.Render)
-	return n.JSON(), func(offset int) Position { return rendered().At(offset) }
+	return func(offset int) Position { return rendered().At(offset) }
 }
 
 // follow goes down a path as far as the file has it, so that a fault of what was

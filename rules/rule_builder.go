@@ -73,8 +73,8 @@ func (b *ruleBuilder) pattern(d *draft) *pattern.Pattern {
 		b.problems.Add(d.pos, d.path, `has no %s: write one, such as source: ["shop.orders"]`, d.patternKey)
 		return nil
 	}
-	text, at := sourceText(d.Pattern)
-	p, err := pattern.Parse(text, pattern.Options{Strict: d.Strict, Extensions: true})
+	at := placesOf(d.Pattern)
+	p, err := d.parsed.pattern, d.parsed.patternErr
 	if err != nil {
 		b.patternFault(d.Pattern.Pos, at, path, err)
 		return nil
@@ -106,6 +106,9 @@ func (b *ruleBuilder) patternFault(pos Position, at func(int) Position, path doc
 // ambiguous warns of values that are strings here, but something else to
 // readers of older YAML.
 func (b *ruleBuilder) ambiguous(n *document.Node, path document.Path) {
+	if !anyAmbiguous(n) {
+		return // as nearly always: paths are dear
+	}
 	if n.IsAmbiguous() {
 		b.warnings.Add(n.Pos, path, `%s is the string %q here; quote it, or write true, false or a number in JSON's form`, n.Text, n.Text)
 	}
@@ -117,15 +120,20 @@ func (b *ruleBuilder) ambiguous(n *document.Node, path document.Path) {
 	}
 }
 
+// anyAmbiguous reports whether a node, or one below it, is ambiguous.
+func anyAmbiguous(n *document.Node) bool {
+	return n.IsAmbiguous() || slices.ContainsFunc(n.Items, anyAmbiguous) ||
+		slices.ContainsFunc(n.Members, func(m document.Member) bool { return anyAmbiguous(m.Value) })
+}
+
 func (b *ruleBuilder) when(d *draft) *exprenv.Program {
 	if d.When.Node == nil || d.When.Node.Kind != document.String {
 		return nil
 	}
-	program, err := exprenv.CompileBool(d.When.Value)
-	if err == nil {
-		return program
+	if d.parsed.whenErr == nil {
+		return d.parsed.when
 	}
-	b.expression(d.When.Node, d.path.Key("when"), err)
+	b.expression(d.When.Node, d.path.Key("when"), d.parsed.whenErr)
 	return nil
 }
 
