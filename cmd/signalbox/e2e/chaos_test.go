@@ -28,9 +28,14 @@ func TestChaos(t *testing.T) {
 		{"target hangs", hangs},
 		{"target resets connections", resets},
 		{"target sends half an answer", halves},
+		{"target answers late", late},
+		{"target answers twice and unasked", twice},
 		{"target answers 429", throttles},
 		{"target fails now and then", flaps},
 		{"name does not resolve", unresolved},
+		{"target vanishes and comes back", vanishes},
+		{"rule files with faults", misedited},
+		{"keys rotate", rotates},
 		{"backups and kills", backups},
 		{"all at once", everything},
 	} {
@@ -229,23 +234,7 @@ func everything(x *trial) {
 // TestChaosFullDisk fills the disk under load until the program can't continue,
 // frees it, and starts the program again.
 func TestChaosFullDisk(t *testing.T) {
-	x := newTrial(t)
-	data := filepath.Join(x.p.dir, "data")
-	if err := os.Mkdir(data, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if err := syscall.Mount("tmpfs", data, "tmpfs", 0, "size=96m,mode=700"); err != nil {
-		t.Skipf("a small disk can't be had here: mounting a tmpfs: %v", err)
-	}
-	t.Cleanup(func() {
-		x.p.kill()
-		if err := syscall.Unmount(data, 0); err != nil {
-			t.Error(err)
-		}
-	})
-	x.p.write("config.yaml", x.p.read("config.yaml")+"min_free_disk: 0\n")
-	x.begin()
-	ballast := filepath.Join(data, "ballast")
+	x, ballast := onSmallDisk(t, "96m", "0")
 	for range min(rounds(t, 2), 20) { // what is retained fills this disk for good some day
 		pause(200, 200)
 		fill(t, ballast)
@@ -264,6 +253,74 @@ func TestChaosFullDisk(t *testing.T) {
 		x.breakOff()
 	}
 	x.judge()
+}
+
+// TestChaosDiskFillsUp lets another program fill the disk up to what min_free_disk keeps
+// free, and free it again. The router refuses events meanwhile, delivers what it has, and
+// takes events again by itself.
+func TestChaosDiskFillsUp(t *testing.T) {
+	x, ballast := onSmallDisk(t, "256m", "64MiB")
+	ready := func(want int) func() bool {
+		return func() bool {
+			r, err := http.Get(x.p.url + "/readyz")
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Body.Close()
+			return r.StatusCode == want
+		}
+	}
+	for range min(rounds(t, 2), 10) {
+		pause(200, 200)
+		fillTo(t, ballast, 48<<20)
+		x.p.eventually(20*time.Second, "refusing", ready(http.StatusServiceUnavailable))
+		if _, err := x.p.put(http.DefaultClient, -1); err == nil || !strings.Contains(err.Error(), "429") && !strings.Contains(err.Error(), "ThrottlingException") {
+			t.Errorf("an event while the disk is almost full: %v", err)
+		}
+		pause(100, 200)
+		if err := os.Remove(ballast); err != nil {
+			t.Fatal(err)
+		}
+		x.p.eventually(20*time.Second, "ready again", ready(http.StatusOK))
+	}
+	x.judge()
+}
+
+// onSmallDisk begins a trial whose data directory is a small disk of its own, and returns the
+// name of a file to fill it with.
+func onSmallDisk(t *testing.T, size, free string) (x *trial, ballast string) {
+	t.Helper()
+	x = newTrial(t)
+	data := filepath.Join(x.p.dir, "data")
+	if err := os.Mkdir(data, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mount("tmpfs", data, "tmpfs", 0, "mode=700,size="+size); err != nil {
+		t.Skipf("a small disk can't be had here: mounting a tmpfs: %v", err)
+	}
+	t.Cleanup(func() {
+		x.p.kill()
+		if err := syscall.Unmount(data, 0); err != nil {
+			t.Error(err)
+		}
+	})
+	x.p.write("config.yaml", x.p.read("config.yaml")+"min_free_disk: "+free+"\n")
+	x.begin()
+	return x, filepath.Join(data, "ballast")
+}
+
+// fillTo writes a file that leaves so many bytes of its disk free.
+func fillTo(t *testing.T, path string, free uint64) {
+	t.Helper()
+	var disk syscall.Statfs_t
+	if err := syscall.Statfs(filepath.Dir(path), &disk); err != nil {
+		t.Fatal(err)
+	}
+	if left := disk.Bavail * uint64(disk.Bsize); left > free {
+		if err := os.WriteFile(path, make([]byte, left-free), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // fill writes a file until the disk holds no more.

@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -11,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -46,6 +48,8 @@ type process struct {
 	args []string
 	cmd  *exec.Cmd
 	log  *os.File
+	// key is what requests are made with, where the router wants one.
+	key atomic.Pointer[string]
 }
 
 // newProcess prepares a directory with a configuration; rules go to rules.yaml.
@@ -172,12 +176,38 @@ type accounts struct {
 }
 
 func (p *process) accounts() (a accounts, err error) {
-	r, err := http.Get(p.url + "/v1/accounts")
+	r, err := p.do(http.DefaultClient, http.MethodGet, "/v1/accounts", nil)
 	if err != nil {
 		return a, err
 	}
 	defer r.Body.Close()
 	return a, json.NewDecoder(r.Body).Decode(&a)
+}
+
+// do makes a request with the key that is in use.
+func (p *process) do(client *http.Client, method, path string, body []byte, headers ...string) (*http.Response, error) {
+	r, err := http.NewRequest(method, p.url+path, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	if key := p.key.Load(); key != nil {
+		r.Header.Set("Authorization", "Bearer "+*key)
+	}
+	return client.Do(r)
+}
+
+// reload makes the router read its files again, and returns the status of the answer.
+func (p *process) reload() int {
+	p.t.Helper()
+	r, err := p.do(http.DefaultClient, http.MethodPost, "/-/reload", nil)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	r.Body.Close()
+	return r.StatusCode
 }
 
 // rounds is how often a fault is repeated: a few times in every run of the

@@ -1,13 +1,16 @@
 package e2e
 
 import (
-	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"strings"
 )
+
+// errRefused is the error of a producer whose key opens nothing.
+var errRefused = errors.New("the key is refused")
 
 // put sends events with PutEvents, and returns their ids once they are
 // acknowledged.
@@ -26,13 +29,7 @@ func (p *process) putKeyed(client *http.Client, key string, ns ...int) ([]string
 	if err != nil {
 		return nil, err
 	}
-	req, err := http.NewRequest(http.MethodPost, p.url+"/", bytes.NewReader(body))
-	if err != nil {
-		return nil, err
-	}
-	req.Header.Set("X-Amz-Target", "AWSEvents.PutEvents")
-	req.Header.Set("Content-Type", "application/x-amz-json-1.1")
-	resp, err := client.Do(req)
+	resp, err := p.do(client, http.MethodPost, "/", body, "X-Amz-Target", "AWSEvents.PutEvents", "Content-Type", "application/x-amz-json-1.1")
 	if err != nil {
 		return nil, err
 	}
@@ -44,6 +41,9 @@ func (p *process) putKeyed(client *http.Client, key string, ns ...int) ([]string
 	b, err := io.ReadAll(resp.Body)
 	if err != nil {
 		return nil, err
+	}
+	if resp.StatusCode == http.StatusUnauthorized || resp.StatusCode == http.StatusForbidden {
+		return nil, fmt.Errorf("%w: %s", errRefused, b)
 	}
 	if resp.StatusCode != http.StatusOK {
 		return nil, fmt.Errorf("%s: %s", resp.Status, b)

@@ -60,19 +60,24 @@ func (s *sink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return // the program was killed in the middle of it
 	}
-	s.mu.Lock()
-	n := len(s.got)
-	s.got = append(s.got, receipt{
-		at: time.Now(), path: r.URL.Path, body: body,
-		delivery: r.Header.Get("X-Signalbox-Delivery-Id"), event: r.Header.Get("X-Signalbox-Event-Id"),
-	})
-	s.mu.Unlock()
+	n := s.note(r, body)
 	if !(*s.mood.Load())(w, r) {
 		return
 	}
 	s.mu.Lock()
 	s.got[n].taken = true
 	s.mu.Unlock()
+}
+
+// note takes a request down, and returns its number.
+func (s *sink) note(r *http.Request, body []byte) (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.got = append(s.got, receipt{
+		at: time.Now(), path: r.URL.Path, body: body,
+		delivery: r.Header.Get("X-Signalbox-Delivery-Id"), event: r.Header.Get("X-Signalbox-Event-Id"),
+	})
+	return len(s.got) - 1
 }
 
 func (s *sink) receipts() []receipt {

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -25,7 +26,9 @@ type trial struct {
 	s     *sink
 	paths []string
 
-	next      atomic.Int64
+	next atomic.Int64
+	// quiet is held by a fault during which nothing may be sent.
+	quiet     sync.RWMutex
 	stop      atomic.Bool
 	producers sync.WaitGroup
 
@@ -85,8 +88,13 @@ func (x *trial) produce(client *http.Client, key string) {
 	for !x.stop.Load() {
 		first := int(x.next.Add(5)) - 5
 		ns := []int{first, first + 1, first + 2, first + 3, first + 4}
+		x.quiet.RLock()
 		ids, err := x.p.putKeyed(client, key, ns...)
+		x.quiet.RUnlock()
 		time.Sleep(2 * time.Millisecond) // a load that the sink keeps up with
+		if errors.Is(err, errRefused) {
+			x.t.Errorf("a producer with a valid key: %v", err)
+		}
 		if err != nil {
 			continue // not acknowledged: the router is down, or says that it can't
 		}
