@@ -73,6 +73,9 @@ func Verify(dir string, d *disk.Disk, readers Readers, progress func(keys uint64
 	if err != nil {
 		return Report{}, fmt.Errorf("data directory %s: %w", dir, err)
 	}
+	if err := files.CheckManifest(fsys, dir); err != nil {
+		return Report{}, fmt.Errorf("data directory %s: %w", dir, files.Damaged(err))
+	}
 	db, err := pebble.Open(dir, &pebble.Options{
 		FS: fsys, Lock: lock, ReadOnly: true, ErrorIfNotExists: true, Logger: quiet{},
 		FormatMajorVersion: pebble.FormatValueSeparation,

@@ -127,6 +127,9 @@ func (j *Journal) open(fs vfs.FS, opts Options) (older bool, err error) {
 	if err := files.ReportTail(fs, j.dir, j.log); err != nil {
 		return false, fmt.Errorf("data directory %s: %w", j.dir, err)
 	}
+	if err := files.CheckManifest(fs, j.dir); err != nil {
+		return false, fmt.Errorf("data directory %s: %w", j.dir, files.Damaged(err))
+	}
 	if err := fs.RemoveAll(fs.PathJoin(j.dir, checkpointDir)); err != nil { // of a process that was killed
 		return false, fmt.Errorf("data directory %s: %w", j.dir, err)
 	}

@@ -6,8 +6,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
 
 	"github.com/cockroachdb/pebble/v2/record"
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -33,20 +31,12 @@ const (
 
 // EndOfLog reads the newest log of a store.
 func EndOfLog(fs vfs.FS, dir string) (end logEnd, err error) {
-	names, err := fs.List(dir)
-	if err != nil {
+	logs, err := logNumbers(fs, dir)
+	if err != nil || len(logs) == 0 {
 		return end, err
 	}
-	var number uint64
-	for _, name := range names {
-		digits, ok := strings.CutSuffix(name, ".log")
-		if n, err := strconv.ParseUint(digits, 10, 64); ok && err == nil && n >= number {
-			end.Name, number = name, n
-		}
-	}
-	if end.Name == "" {
-		return end, nil
-	}
+	number := logs[len(logs)-1]
+	end.Name = logName(number)
 	f, err := fs.Open(fs.PathJoin(dir, end.Name))
 	if err != nil {
 		return end, err
