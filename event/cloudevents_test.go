@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -214,6 +215,46 @@ func TestDecodeCloudEventHTTPRefuses(t *testing.T) {
 				t.Errorf("got  %v\nwant %s", err, test.want)
 			}
 		})
+	}
+}
+
+// TestAnEventChoosesNoHeaderButOfCloudEvents: the names that an event brings are refused, or
+// come behind ce-, in whichever form it came in.
+func TestAnEventChoosesNoHeaderButOfCloudEvents(t *testing.T) {
+	safe := regexp.MustCompile(`^(Content-Type|Ce-[A-Z0-9][a-z0-9]*)$`)
+	for _, name := range []string{"host", "authorization", "tenant", "signature", "Host", "X-Evil", "x-evil", "ce-id", "", " ", "a b", "x\r\nx-evil", "x:", "ünicode", "x\x00"} {
+		quoted := string(appendQuoted(nil, name))
+		refused := 0
+		for form, decode := range map[string]func() (*Event, error){
+			"structured": func() (*Event, error) {
+				return DecodeCloudEvent([]byte(`{"specversion":"1.0","id":"1","source":"s","type":"t",`+quoted+`:"v"}`), Limits{})
+			},
+			"binary": func() (*Event, error) {
+				return DecodeCloudEventHTTP(http.Header{"Ce-Specversion": {"1.0"}, "Ce-Id": {"1"}, "Ce-Source": {"s"}, "Ce-Type": {"t"}, "Ce-" + name: {"v"}}, nil, Limits{})
+			},
+			"OCI": func() (*Event, error) {
+				return DecodeOCI([]byte(`{"eventType":"t","cloudEventsVersion":"0.1","eventTypeVersion":"1.0","eventID":"1","eventTime":"2026-01-01T00:00:00Z","source":"s",`+
+					`"contentType":"application/json","extensions":{`+quoted+`:"v"},"data":{}}`), Limits{})
+			},
+		} {
+			e, err := decode()
+			if err != nil {
+				refused++
+				continue
+			}
+			header, _ := e.CloudEventHTTP()
+			for key, values := range header {
+				if !safe.MatchString(key) || len(values) != 1 {
+					t.Errorf("%s: the name %q became the header %q: %q", form, name, key, values)
+				}
+			}
+			if header.Get("ce-id") != "1" || header.Get("ce-type") != "t" {
+				t.Errorf("%s: the name %q changed %v", form, name, header)
+			}
+		}
+		if plain := validAttributeName(name); plain && refused > 0 || !plain && refused == 0 && name != "Host" {
+			t.Errorf("%q was refused in %d forms", name, refused)
+		}
 	}
 }
 
