@@ -459,5 +459,8 @@ func (n *Node) IsAmbiguous() bool {
 	case "yes", "no", "on", "off", "true", "false", "null", ".inf", "-.inf", "+.inf", ".nan":
 		return true
 	}
+	if c := n.Text[0] | 0x20; c >= 'a' && c <= 'z' {
+		return false // no number, and finding that out is dear
+	}
 	return token.ToNumber(n.Text) != nil
 }
