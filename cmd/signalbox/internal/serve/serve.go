@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -268,17 +269,23 @@ func (s *server) applyKeys(next *config.Config) error {
 	return nil
 }
 
+// giveBackAfter is how long after a load its memory is given back.
+const giveBackAfter = 500 * time.Millisecond
+
 // observe returns what is told of every reload: the certificate is read again with each,
 // also where the rules have faults. Those that changed files led to are audited here, and the
 // others by those who asked for them.
 func (s *server) observe(r *reloads) func(config.Outcome) {
-	first := true // the watcher looks once what changed before it watched
+	var giveBack *time.Timer
 	return func(o config.Outcome) {
 		r.observe(o)
-		if o.Changed || first {
-			go debug.FreeOSMemory() // what the load took, and the old rules
+		// What a load took, and the old rules, once for several loads: a change that was asked
+		// for is noticed by the watcher as well.
+		if giveBack == nil {
+			giveBack = time.AfterFunc(giveBackAfter, debug.FreeOSMemory)
+		} else {
+			giveBack.Reset(giveBackAfter)
 		}
-		first = false
 		if o.Noticed && (o.Changed || o.Recovered || o.Err != nil && !o.Repeated) {
 			s.auditFiles(o)
 		}
