@@ -16,6 +16,7 @@ import (
 	"signalbox/event"
 	"signalbox/rules"
 	"signalbox/secret"
+	"signalbox/targets/egress"
 )
 
 // DefaultPath is where the commands look for the configuration.
@@ -61,6 +62,9 @@ type Config struct {
 	// AllowedHosts are names that the router answers to without keys, besides those of loopback,
 	// the listen address and PublicURL.
 	AllowedHosts []string `yaml:"allowed_hosts"`
+
+	// Egress says what targets may connect to.
+	Egress egress.Policy `yaml:"egress"`
 
 	// Secrets are what the targets of rule files may refer to.
 	Secrets secret.Limits `yaml:"secrets"`

@@ -11,6 +11,7 @@ import (
 
 	"signalbox/document"
 	"signalbox/spelling"
+	"signalbox/targets/egress"
 )
 
 // minKeyLength keeps keys that can be guessed out.
@@ -62,6 +63,9 @@ func (c *Config) validate(root *document.Node, problems *document.Problems) {
 	v.oneOf(c.Log.Format, []string{"console", "json"}, "log", "format")
 	if err := c.Secrets.Fault(); err != nil {
 		v.fail(err.Error(), "secrets")
+	}
+	if _, err := egress.New(c.Egress); err != nil {
+		v.fail(err.Error(), "egress")
 	}
 	v.keys(c.Auth.APIKeys)
 	for _, host := range c.AllowedHosts {

@@ -25,6 +25,7 @@ import (
 	"signalbox/secret"
 	"signalbox/state"
 	"signalbox/targets"
+	"signalbox/targets/egress"
 	"signalbox/trace"
 )
 
@@ -73,6 +74,8 @@ type Options struct {
 	NewTarget func(targets.Config, targets.Env) (targets.Target, error)
 	// Secrets resolves the references to secrets in targets.
 	Secrets secret.Source
+	// Egress says what targets may connect to; nil denies what gives credentials of the machine.
+	Egress *egress.Guard
 	// PublicURL is where this router is reached, without a slash at its end, for
 	// the references in notifications.
 	PublicURL string
@@ -394,7 +397,7 @@ func (r *Router) swap(set *rules.Set) error {
 
 func (r *Router) targetEnv() targets.Env {
 	return targets.Env{
-		Logger: r.log, Stdout: r.opts.Stdout, Version: r.opts.Version, Secrets: r.opts.Secrets, Accept: r.intake.acceptInside,
+		Logger: r.log, Stdout: r.opts.Stdout, Version: r.opts.Version, Secrets: r.opts.Secrets, Accept: r.intake.acceptInside, Egress: r.opts.Egress,
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"signalbox/event"
 	"signalbox/secret"
+	"signalbox/targets/egress"
 )
 
 // Env is what targets take from the process around them. Every field has a
@@ -25,6 +26,8 @@ type Env struct {
 	// Accept puts events on a bus of this router, as router.Router.Accept does:
 	// one error for each event, and one for the whole call.
 	Accept func(ctx context.Context, events []*event.Event) ([]error, error)
+	// Egress says what targets may connect to; nil denies what gives credentials of the machine.
+	Egress *egress.Guard
 	// Version goes into the User-Agent header, Signalbox/<version>.
 	Version string
 }

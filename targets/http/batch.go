@@ -37,7 +37,7 @@ func (t *httpTarget) DeliverBatch(ctx context.Context, batch []*targets.Delivery
 	if each != nil {
 		sent = without(batch, each)
 	}
-	if resp.StatusCode >= 200 && resp.StatusCode < 300 {
+	if t.answers.succeeds(resp.StatusCode) {
 		failed, err := readBatchAnswer(resp, sent)
 		t.hideIn(append(slices.Clone(failed), err))
 		return merge(each, failed), err
@@ -57,7 +57,9 @@ func (t *httpTarget) DeliverBatch(ctx context.Context, batch []*targets.Delivery
 func (t *httpTarget) hideIn(all []error) {
 	for _, err := range all {
 		if e := (*targets.Error)(nil); errors.As(err, &e) {
-			e.Err = t.hidden.InError(e.Err)
+			if text := t.hide(e.Err.Error()); text != e.Err.Error() {
+				e.Err = &remote.HiddenError{Text: text, Cause: e.Err}
+			}
 		}
 	}
 }

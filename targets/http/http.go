@@ -11,8 +11,10 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"net/textproto"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -20,8 +22,10 @@ import (
 
 	"github.com/hashicorp/go-retryablehttp"
 
+	"signalbox/rules/exprenv"
 	"signalbox/secret"
 	"signalbox/targets"
+	"signalbox/targets/http/login"
 	"signalbox/targets/http/transport"
 	"signalbox/targets/remote"
 )
@@ -49,7 +53,10 @@ type httpTarget struct {
 	request  *http.Request
 	renderer *remote.Renderer
 	answers  answers
-	timeout  time.Duration
+	// login is nil where there is none; tokens is over which it gets them.
+	login   *login.Login
+	tokens  *http.Transport
+	timeout time.Duration
 	// maxBytes bounds the body of a batch; 0 where there are none.
 	maxBytes int
 	requests requests
@@ -73,7 +80,7 @@ func newTarget(c *targets.Config, env targets.Env) (targets.Target, error) {
 	u := requests.url
 	t := &httpTarget{
 		renderer: renderer,
-		answers:  answers{retryOn: o.RetryOn, finalOn: o.FinalOn},
+		answers:  answers{retryOn: o.RetryOn, finalOn: o.FinalOn, success: o.Success},
 		timeout:  c.Timeout,
 		requests: requests,
 	}
@@ -95,9 +102,20 @@ func newTarget(c *targets.Config, env targets.Env) (targets.Target, error) {
 	if host := renderer.TakeHost(); host != "" {
 		t.request.Host = host
 	}
-	t.hidden = remote.NewHidden(append(secrets, renderer.Secrets()...))
-	t.logins = remote.NewHidden(renderer.Logins())
-	if t.connections, err = newConnections(c, o, env.Secrets); err != nil {
+	if o.SuccessWhen != "" {
+		if t.answers.when, err = exprenv.CompileMessage(o.SuccessWhen); err != nil {
+			return nil, err
+		}
+	}
+	if err := t.logIn(c, o, env); err != nil {
+		return nil, err
+	}
+	if e, err := env.Secrets.Expand(o.Proxy, c.Dir); err == nil {
+		secrets = append(secrets, e.Secrets()...)
+	}
+	t.hidden = remote.NewHidden(slices.Concat(secrets, renderer.Secrets(), t.login.Secrets()))
+	t.logins = remote.NewHidden(append(renderer.Logins(), t.login.Secrets()...))
+	if t.connections, err = newConnections(c, o, env); err != nil {
 		return nil, err
 	}
 	t.client = newClient(sender{t.connections}, *o.QuickRetries)
@@ -149,14 +167,19 @@ type connections interface {
 
 // newConnections returns connections of the target's own: as many as it has attempts
 // at once, all kept for the next. Proxies and HTTP/2 are left to net/http.
-func newConnections(c *targets.Config, o *Options, s secret.Source) (connections, error) {
-	tlsConfig, err := o.TLS.Config(c.Dir, s)
+func newConnections(c *targets.Config, o *Options, env targets.Env) (connections, error) {
+	tlsConfig, err := o.TLS.Config(c.Dir, env.Secrets)
 	if err != nil {
 		return nil, err
 	}
-	if !o.HTTP2 && !o.ProxyFromEnv {
+	way, err := newWay(c, o, env)
+	if err != nil {
+		return nil, err
+	}
+	if !o.HTTP2 && way.proxy == nil {
 		return transport.New(transport.Options{
-			TLS: tlsConfig, Connections: c.Concurrency, IdleTimeout: idleConnTimeout,
+			Dial: way.dial,
+			TLS:  tlsConfig, Connections: c.Concurrency, IdleTimeout: idleConnTimeout,
 			MaxAge: o.MaxConnectionAge, MaxAnswer: maxAnswerBytes,
 		}), nil
 	}
@@ -173,9 +196,7 @@ func newConnections(c *targets.Config, o *Options, s secret.Source) (connections
 		WriteBufferSize:        8 << 10,
 		MaxResponseHeaderBytes: maxAnswerBytes,
 	}
-	if o.ProxyFromEnv {
-		pool.Proxy = http.ProxyFromEnvironment
-	}
+	way.of(pool)
 	return pooled{pool}, nil
 }
 
@@ -235,17 +256,35 @@ func (t *httpTarget) Deliver(ctx context.Context, d *targets.Delivery) error {
 	d.Status = resp.StatusCode
 	if d.Answer != nil {
 		t.keepAnswer(resp, d.Answer)
-		d.Hide = t.hidden.In
+		d.Hide = t.hide
 	}
-	if resp.StatusCode >= 200 && resp.StatusCode < 300 {
-		readAnswer(resp, nil)
-		return nil
-	}
-	return t.refused(resp, to, tries)
+	return t.judge(resp, d, to, tries)
 }
 
 // do sends a message, and returns in how many tries.
 func (t *httpTarget) do(ctx context.Context, m *remote.Message, to request) (resp *http.Response, tries int, err error) {
+	if t.login == nil {
+		return t.send(ctx, m, to)
+	}
+	if err := t.login.Apply(ctx, t.toLogIn(m, to)); err != nil {
+		return nil, 1, err
+	}
+	resp, tries, err = t.send(ctx, m, to)
+	if err != nil || resp.StatusCode != http.StatusUnauthorized || !t.login.Renew(http.Header(m.Header()).Get("Authorization")) {
+		return resp, tries, err
+	}
+	// The token may have been revoked: once more with another, within this attempt.
+	readAnswer(resp, nil)
+	resp.Body.Close()
+	if err := t.login.Apply(ctx, t.toLogIn(m, to)); err != nil {
+		return nil, tries, err
+	}
+	resp, more, err := t.send(ctx, m, to)
+	return resp, tries + more, err
+}
+
+// send sends a message as it is.
+func (t *httpTarget) send(ctx context.Context, m *remote.Message, to request) (resp *http.Response, tries int, err error) {
 	body := &requestBody{message: m}
 	r := t.request.WithContext(ctx)
 	r.URL = to.url
@@ -257,6 +296,9 @@ func (t *httpTarget) do(ctx context.Context, m *remote.Message, to request) (res
 
 // broken is the error of an attempt that was not answered.
 func (t *httpTarget) broken(ctx context.Context, to request, err error, tries int) *targets.Error {
+	if own := (*targets.Error)(nil); errors.As(err, &own) { // of the login
+		return own
+	}
 	if wrapped := (*url.Error)(nil); errors.As(err, &wrapped) {
 		// It shows the URL as it is, with its secrets.
 		err = wrapped.Err
@@ -281,16 +323,16 @@ func (t *httpTarget) broken(ctx context.Context, to request, err error, tries in
 		Code:  code,
 		Final: final,
 		Tries: max(1, tries),
-		Err:   &remote.HiddenError{Text: fmt.Sprintf("%s %s: %s", t.request.Method, to.shown, t.hidden.In(err.Error())), Cause: err},
+		Err:   &remote.HiddenError{Text: fmt.Sprintf("%s %s: %s", t.request.Method, to.shown, t.hide(err.Error())), Cause: err},
 	}
 }
 
 // refused is the error of an attempt that was answered, but not with success.
 func (t *httpTarget) refused(resp *http.Response, to request, tries int) *targets.Error {
 	status := resp.StatusCode
-	text := fmt.Sprintf("%s %s: %s", t.request.Method, to.shown, t.hidden.In(resp.Status))
+	text := fmt.Sprintf("%s %s: %s", t.request.Method, to.shown, t.hide(resp.Status))
 	if there := resp.Header.Get(headerRedirect); there != "" {
-		text += fmt.Sprintf(", points to %s: redirects are not followed; if it has moved for good, change the target's url", t.hidden.In(there))
+		text += fmt.Sprintf(", points to %s: redirects are not followed; if it has moved for good, change the target's url", t.hide(there))
 	}
 	var snippet [maxSnippet]byte
 	n := readAnswer(resp, snippet[:])
@@ -299,7 +341,7 @@ func (t *httpTarget) refused(resp *http.Response, to request, tries int) *target
 		Status:     status,
 		Final:      t.answers.final(status),
 		RetryAfter: parseRetryAfter(resp.Header.Get("Retry-After"), time.Now()),
-		Snippet:    t.hidden.In(strings.ToValidUTF8(readable(resp, snippet[:n]), "�")),
+		Snippet:    t.hide(strings.ToValidUTF8(readable(resp, snippet[:n]), "�")),
 		Tries:      tries,
 		Err:        errors.New(text),
 	}
@@ -333,6 +375,9 @@ func (t *httpTarget) keepAnswer(resp *http.Response, a *targets.Answer) {
 		a.Body, a.Cut = body[:targets.MaxAnswer:targets.MaxAnswer], true
 	}
 	a.Body = t.logins.InBytes(a.Body)
+	if shown := t.login.In(string(a.Body)); shown != string(a.Body) {
+		a.Body = []byte(shown)
+	}
 }
 
 // readAgain is a body of which the beginning was read before.
@@ -369,10 +414,14 @@ func (t *httpTarget) Preview(d *targets.Delivery) (targets.Request, error) {
 	if err != nil {
 		return targets.Request{}, err
 	}
+	headers := t.renderer.Preview(m)
+	for _, name := range t.login.Sets() {
+		headers[textproto.CanonicalMIMEHeaderKey(name)] = secret.Mask
+	}
 	return targets.Request{
 		Method:  t.request.Method,
 		Address: to.shown,
-		Headers: t.renderer.Preview(m),
+		Headers: headers,
 		Body:    string(m.Body),
 	}, nil
 }
@@ -413,6 +462,9 @@ func (t *httpTarget) address(m *remote.Message, d *targets.Delivery) (request, e
 // Close closes the target's connections.
 func (t *httpTarget) Close() error {
 	t.connections.Close()
+	if t.tokens != nil {
+		t.tokens.CloseIdleConnections()
+	}
 	return nil
 }
 

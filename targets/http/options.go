@@ -3,13 +3,18 @@ package http
 import (
 	"fmt"
 	"maps"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"signalbox/hooks/signature"
+	"signalbox/rules/exprenv"
 	"signalbox/targets"
+	"signalbox/targets/egress"
+	"signalbox/targets/http/login"
 	"signalbox/targets/remote"
 	"signalbox/targets/template"
 )
@@ -46,6 +51,14 @@ type Options struct {
 	// QuickRetries is how often one attempt tries again, within 100 ms, when its
 	// connection broke before anything was answered; 1 by default, at most 3.
 	QuickRetries *int `yaml:"quick_retries"`
+	// Auth is how the target shows who sends; nil for what URL and Headers say.
+	Auth *login.Options `yaml:"auth"`
+	// Success are the statuses that mean success, 200-299 by default, and SuccessWhen an
+	// expression over headers and body of the answer that must give true as well.
+	Success     []StatusRange `yaml:"success"`
+	SuccessWhen string        `yaml:"success_when"`
+	// Proxy is the address of a proxy.
+	Proxy string `yaml:"proxy"`
 	// ProxyFromEnv uses HTTP_PROXY, HTTPS_PROXY and NO_PROXY.
 	ProxyFromEnv bool `yaml:"proxy_from_env"`
 	// MaxConnectionAge is about how old a connection becomes before another takes its
@@ -73,10 +86,12 @@ func (o *Options) Validate(c *targets.Config, v *targets.Validation) {
 	}
 	v.OneOf("method", o.Method, "POST", "PUT", "PATCH", "DELETE", "GET")
 	o.texts(c, v)
+	o.logins(v)
+	o.answers(c, v)
 	for i, text := range o.SigningSecrets {
 		path := []string{"signing_secrets", strconv.Itoa(i)}
 		if e, ok := v.Expand(path, text); ok {
-			if _, err := remote.ParseSigningSecret(e.Value); err != nil {
+			if _, err := signature.ParseSigning(e.Value); err != nil {
 				v.Fail(path, "%v", err)
 			}
 		}
@@ -93,6 +108,57 @@ func (o *Options) Validate(c *targets.Config, v *targets.Validation) {
 	}
 	if n := o.QuickRetries; n != nil && (*n < 0 || *n > 3) {
 		v.Fail([]string{"quick_retries"}, "is %d: it must be from 0 to 3; longer waits are the business of retry", *n)
+	}
+}
+
+// logins checks how the target logs in, and the way to it.
+func (o *Options) logins(v *targets.Validation) {
+	e, err := v.Secrets.Expand(o.URL, v.Dir)
+	u, urlErr := remote.ParseURL(e, schemes...)
+	if err == nil && urlErr == nil {
+		if addr, err := netip.ParseAddr(u.Hostname()); err == nil && egress.Metadata(addr) {
+			v.Fail([]string{"url"}, "is an address that gives credentials of this machine, which nothing is sent to")
+		}
+	}
+	if o.Auth != nil {
+		o.Auth.Validate(v, "auth")
+		if err == nil && urlErr == nil && u.User != nil {
+			v.Fail([]string{"auth"}, "url has a login too: remove one")
+		}
+		for name := range o.Headers {
+			if strings.EqualFold(name, "Authorization") {
+				v.Fail([]string{"auth"}, "headers has Authorization too: remove one")
+			}
+		}
+	}
+	if o.Proxy == "" {
+		return
+	}
+	if o.ProxyFromEnv {
+		v.Fail([]string{"proxy"}, "stands beside proxy_from_env: remove one")
+	}
+	if e, ok := v.Expand([]string{"proxy"}, o.Proxy); ok {
+		if _, err := remote.ParseURL(e, schemes...); err != nil {
+			v.Fail([]string{"proxy"}, "%v", err)
+		}
+	}
+}
+
+// answers checks what means success.
+func (o *Options) answers(c *targets.Config, v *targets.Validation) {
+	for i, r := range o.Success {
+		if r.From < 200 || r.To > 599 || r.From > r.To {
+			v.Fail([]string{"success", strconv.Itoa(i)}, "must be a status or a range of statuses from 200 to 599, such as 200-299")
+		}
+	}
+	if o.SuccessWhen == "" {
+		return
+	}
+	if _, err := exprenv.CompileMessage(o.SuccessWhen); err != nil {
+		v.Fail([]string{"success_when"}, "%v", err)
+	}
+	if c.Batch != nil {
+		v.Fail([]string{"success_when"}, "is of one answer to one event: remove batch")
 	}
 }
 
@@ -194,6 +260,9 @@ func (o *Options) Show(shown map[string]any) {
 	}
 	if len(o.Query) > 0 {
 		shown["query"] = slices.Sorted(maps.Keys(o.Query))
+	}
+	if o.Auth != nil {
+		shown["auth"] = o.Auth.Kind()
 	}
 	if len(o.SigningSecrets) > 0 {
 		shown["signed"] = true

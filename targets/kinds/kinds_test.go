@@ -173,7 +173,7 @@ func TestConfigValidate(t *testing.T) {
 		{"signing secret", with(web, func(c *targets.Config) {
 			c.Options.(*http.Options).SigningSecrets = []string{"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "x"}
 		}), []string{
-			`signing_secrets.1: a signing secret begins with whsec_`}},
+			`signing_secrets.1: a signing secret begins with whsec_, or whsk_ for ed25519`}},
 		{"statuses", with(web, func(c *targets.Config) {
 			c.Options.(*http.Options).RetryOn = []int{404, 200}
 			c.Options.(*http.Options).FinalOn = []int{404}

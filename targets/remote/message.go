@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"signalbox/event"
+	"signalbox/hooks/signature"
 	"signalbox/secret"
 	"signalbox/targets"
 )
@@ -37,7 +38,7 @@ type Renderer struct {
 	secrets, logins []string
 	// UserAgent is sent with each message, unless it is empty.
 	UserAgent string
-	signing   [][]byte
+	signing   []signature.Key
 	// LowerCase writes the headers of a CloudEvent as NATS's binding has them, where case
 	// counts, and datacontenttype among them.
 	LowerCase bool
@@ -84,7 +85,7 @@ func NewRenderer(c *targets.Config, o *Options, signingSecrets []string, env tar
 		if err != nil {
 			return nil, err
 		}
-		key, err := ParseSigningSecret(e.Value)
+		key, err := signature.ParseSigning(e.Value)
 		if err != nil {
 			return nil, err
 		}
@@ -165,7 +166,7 @@ func (r *Renderer) sign(m *Message, id string, now time.Time) {
 	}
 	m.add(headerWebhookID, id)
 	m.add(headerWebhookTimestamp, strconv.FormatInt(now.Unix(), 10))
-	m.add(headerWebhookSignature, signature(r.signing, id, now, m.Body))
+	m.add(headerWebhookSignature, signature.SignStandard(r.signing, id, now, m.Body))
 }
 
 // content sets the body and what describes it.

@@ -33,6 +33,7 @@ import (
 	"signalbox/router"
 	"signalbox/rules"
 	"signalbox/rules/pattern"
+	"signalbox/targets/egress"
 )
 
 // New returns the command serve.
@@ -323,7 +324,9 @@ func (s *server) fatal(err error) {
 
 func (s *server) routerOptions(registry prometheus.Registerer) router.Options {
 	limits := s.cfg.Limits
+	guard, _ := egress.New(s.cfg.Egress) // it was validated
 	return router.Options{
+		Egress:  guard,
 		Journal: s.journal, Logger: s.log, Registerer: registry, Stdout: cli.StreamOf(s.Stdout).(io.Writer),
 		Account: s.cfg.Account, Region: s.cfg.Region,
 		MaxPending: uint64(limits.MaxPending), MinFreeDisk: uint64(s.cfg.MinFreeDisk),
