@@ -100,6 +100,7 @@ func TestDecodeCloudEvent(t *testing.T) {
 			},
 		},
 	}
+	e.room = nil
 	if !reflect.DeepEqual(e, want) {
 		t.Errorf("got  %+v\nwant %+v", e, want)
 	}

@@ -15,6 +15,54 @@ import (
 func (e *Event) AppendEnvelope(dst []byte) []byte {
 	const punctuation = 160
 	dst = slices.Grow(dst, punctuation+len(e.ID)+len(e.DetailType)+len(e.Source)+len(e.Account)+len(e.Region)+len(e.Detail))
+	dst = e.appendHead(dst)
+	if len(e.Detail) == 0 {
+		dst = append(dst, `{}`...)
+	}
+	dst = append(dst, e.Detail...)
+	return append(dst, '}')
+}
+
+// Envelope returns what AppendEnvelope appends. The first call writes it around the detail
+// where a decoder has left room for that: the two then share memory, and neither may be
+// changed.
+func (e *Event) Envelope() []byte {
+	room := e.room
+	e.room = nil // it is used once
+	if n := len(e.Detail); n > 0 && len(room) > n+1 && &room[len(room)-1-n] == &e.Detail[0] {
+		var short [2 * headRoom]byte
+		head := e.appendHead(short[:0])
+		if at := len(room) - 1 - n - len(head); at >= 0 {
+			copy(room[at:], head)
+			room[len(room)-1] = '}'
+			return room[at:]
+		}
+	}
+	return e.AppendEnvelope(nil)
+}
+
+// headRoom is what an envelope has before its detail, beside source, detail-type and
+// resources: punctuation, id, time, account and region, these as they mostly are.
+const headRoom = 224
+
+// keepDetail makes a copy of detail the event's own, with room for the envelope around it.
+func (e *Event) keepDetail(detail []byte) {
+	head := headRoom + len(e.Source) + len(e.DetailType)
+	for _, r := range e.Resources {
+		head += len(r) + len(`"",`)
+	}
+	e.ownDetail(make([]byte, head+len(detail)+1), head, len(detail))
+	copy(e.Detail, detail)
+}
+
+// ownDetail makes n bytes of room, from at on, the event's detail. A byte must follow.
+func (e *Event) ownDetail(room []byte, at, n int) {
+	e.room = room[: at+n+1 : at+n+1]
+	e.Detail = room[at : at+n : at+n]
+}
+
+// appendHead appends the envelope up to its detail.
+func (e *Event) appendHead(dst []byte) []byte {
 	dst = append(dst, `{"version":"0","id":`...)
 	dst = appendQuoted(dst, e.ID)
 	dst = append(dst, `,"detail-type":`...)
@@ -38,12 +86,7 @@ func (e *Event) AppendEnvelope(dst []byte) []byte {
 		}
 		dst = appendQuoted(dst, resource)
 	}
-	dst = append(dst, `],"detail":`...)
-	if len(e.Detail) == 0 {
-		dst = append(dst, `{}`...)
-	}
-	dst = append(dst, e.Detail...)
-	return append(dst, '}')
+	return append(dst, `],"detail":`...)
 }
 
 // appendTime appends a time as the canonical envelope has it: RFC 3339 in UTC,

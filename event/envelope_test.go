@@ -3,6 +3,7 @@ package event
 import (
 	"encoding/json"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 )
@@ -92,6 +93,44 @@ func TestAppendQuoted(t *testing.T) {
 	}
 	if got, want := string(appendQuoted(nil, "a\xffb")), `"a`+"\ufffd"+`b"`; got != want {
 		t.Errorf("invalid UTF-8: got %s, want %s", got, want)
+	}
+}
+
+// TestEnvelopeIsWrittenAroundTheDetail: once, and only where the detail is still there and
+// the head has room.
+func TestEnvelopeIsWrittenAroundTheDetail(t *testing.T) {
+	decode := func() *Event {
+		batch, err := DecodeJSON([]byte(`[{"source":"s","detail-type":"T","resources":["a","b"],"detail":{"n":1}}]`), Limits{})
+		if err != nil || batch.Refused != nil {
+			t.Fatal(err, batch.Refused)
+		}
+		return batch.Events[0]
+	}
+	inside := func(e *Event, envelope []byte) bool { return &envelope[len(envelope)-1-len(e.Detail)] == &e.Detail[0] }
+	for name, test := range map[string]struct {
+		change func(*Event)
+		inside bool
+	}{
+		"as it is":       {func(*Event) {}, true},
+		"with all":       {func(e *Event) { e.ID, e.Account, e.Region = ticket().ID, "123456789012", "eu-central-1" }, true},
+		"a long head":    {func(e *Event) { e.ID = strings.Repeat("i", 3*headRoom) }, false},
+		"another detail": {func(e *Event) { e.Detail = []byte(`{"n":2}`) }, false},
+		"a shorter one":  {func(e *Event) { e.Detail = e.Detail[:0] }, false},
+		"a part":         {func(e *Event) { e.Detail = e.Detail[1:] }, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := decode()
+			test.change(e)
+			want := string(e.AppendEnvelope(nil))
+			got := e.Envelope()
+			if string(got) != want || len(e.Detail) > 0 && inside(e, got) != test.inside {
+				t.Errorf("got  %s\nwant %s", got, want)
+			}
+			e.Source = "another"
+			if again := e.Envelope(); string(again) == want || string(got) != want {
+				t.Errorf("again %s, the first now %s", again, got)
+			}
+		})
 	}
 }
 

@@ -28,6 +28,8 @@ type Event struct {
 	// Duplicate means that the event was accepted before, under the ID that it now
 	// has. The router sets it; it is no part of any form.
 	Duplicate bool
+	// room is memory that ends with the detail and one byte, for Envelope.
+	room []byte
 }
 
 // Kind is what a message means to its consumers.

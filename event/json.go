@@ -1,8 +1,8 @@
 package event
 
 import (
-	"bytes"
 	"fmt"
+	"sync"
 )
 
 // DecodeJSON reads a body of type application/json: one event or an array of
@@ -25,29 +25,81 @@ func decodeMany(body []byte, limits Limits, decode func([]member, Limits) (*Even
 		}
 		return Batch{Events: []*Event{e}}, nil
 	}
+	return decodeArray(body, limits, decode)
+}
+
+// decodeArray reads an array of events in one pass.
+func decodeArray(body []byte, limits Limits, decode func([]member, Limits) (*Event, *Error)) (Batch, error) {
 	if fault := checkUTF8(body); fault != nil {
 		return Batch{}, notJSON(fault)
 	}
-	// The array, an envelope and its detail: two levels more than a detail has.
+	kept := memberLists.Get().(*memberList)
+	defer kept.release()
 	s := scanner{text: body, maxDepth: limits.depth()}
 	s.space()
-	if !s.array(-1) || !s.end() {
+	s.pos++
+	s.space()
+	var b Batch
+	n, more, ok := 0, s.peek() != ']', true
+	for ; more; n++ {
+		e, err, scanned := s.element(n < limits.batch(), kept, limits, decode)
+		if !scanned {
+			return Batch{}, notJSON(&s.fault)
+		}
+		b.Events = append(b.Events, e)
+		if err != nil {
+			b.refuse(n, err.at(fmt.Sprintf("[%d]", n)))
+		}
+		if more, ok = s.more(']', "',' or ']'"); !more && !ok {
+			return Batch{}, notJSON(&s.fault)
+		}
+	}
+	if n == 0 {
+		s.pos++
+	}
+	if !s.end() {
 		return Batch{}, notJSON(&s.fault)
 	}
-	list := elements(text)
-	if n := len(list); n == 0 || n > limits.batch() {
+	if n == 0 || n > limits.batch() {
 		return Batch{}, &Error{Code: CodeValidation, Message: fmt.Sprintf("a batch of %d events: send from 1 to %d", n, limits.batch())}
 	}
-	b := Batch{Events: make([]*Event, len(list))}
-	for i, element := range list {
-		e, err := decodeOne(element, limits, decode)
-		if err != nil {
-			b.refuse(i, err.at(fmt.Sprintf("[%d]", i)))
-			continue
-		}
-		b.Events[i] = e
-	}
 	return b, nil
+}
+
+// element skips one element of an array of events, and decodes it where wanted. scanned is
+// false where the element is no JSON.
+func (s *scanner) element(wanted bool, kept *memberList, limits Limits, decode func([]member, Limits) (*Event, *Error)) (e *Event, err *Error, scanned bool) {
+	if !wanted {
+		return nil, nil, s.value(-1)
+	}
+	start := s.pos
+	if s.peek() != '{' {
+		if !s.value(-1) {
+			return nil, nil, false
+		}
+		_, err = parseMembers(s.text[start:s.pos], limits.depth()) // says what it is not
+		return nil, err, true
+	}
+	members, count, ok := s.members(kept.list[:0])
+	if !ok {
+		return nil, nil, false
+	}
+	kept.list = members
+	if err = checkMembers(members, count); err == nil {
+		e, err = finish(members, limits, decode)
+	}
+	return e, err, true
+}
+
+// memberList is used for one envelope after another.
+type memberList struct{ list []member }
+
+var memberLists = sync.Pool{New: func() any { return &memberList{make([]member, 0, 16)} }}
+
+// release gives the list back, without anything of a request.
+func (l *memberList) release() {
+	clear(l.list[:cap(l.list)])
+	memberLists.Put(l)
 }
 
 func decodeOne(text []byte, limits Limits, decode func([]member, Limits) (*Event, *Error)) (*Event, *Error) {
@@ -55,11 +107,16 @@ func decodeOne(text []byte, limits Limits, decode func([]member, Limits) (*Event
 	if err != nil {
 		return nil, err
 	}
+	return finish(members, limits, decode)
+}
+
+// finish decodes an envelope, and makes a copy of what is part of the request.
+func finish(members []member, limits Limits, decode func([]member, Limits) (*Event, *Error)) (*Event, *Error) {
 	e, err := decode(members, limits)
 	if err != nil {
 		return nil, err
 	}
-	e.Detail = bytes.Clone(e.Detail)
+	e.keepDetail(e.Detail)
 	e.understand()
 	return e, nil
 }

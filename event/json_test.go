@@ -1,6 +1,7 @@
 package event
 
 import (
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -119,5 +120,59 @@ func TestDecodeCloudEventsWantsABatch(t *testing.T) {
 	batch, err := DecodeCloudEvents([]byte(`[{`+ceRequired+`}]`), Limits{})
 	if err != nil || len(batch.Events) != 1 {
 		t.Errorf("got %+v, %v", batch, err)
+	}
+}
+
+// TestDecodeJSONArrays: one pass over an array finds what one over each of its events finds.
+func TestDecodeJSONArrays(t *testing.T) {
+	good := `{"id":"1","source":"s","detail-type":"T","detail":{"n":1}}`
+	tests := []struct{ body, whole, refused string }{
+		{`[` + good + ` , ` + good + `]`, "", ""},
+		{" [\n" + good + "\t] ", "", ""},
+		{`[]`, "a batch of 0 events", ""},
+		{`[ ] x`, "unexpected data", ""},
+		{`[` + good + `]]`, "unexpected data", ""},
+		{`[` + good + `,]`, "expected a JSON value", ""},
+		{`[` + good + ` ` + good + `]`, "',' or ']'", ""},
+		{`[` + good, "the text ends here", ""},
+		{`[{"source":}]`, "expected a JSON value", ""},
+		{`[` + good + `,7]`, "", "[1]: the body is not valid JSON: byte 0: expected a JSON object, found '7'"},
+		{`[{"source":"s","source":"s"},` + good + `]`, "", "[0]: source: this key is there twice"},
+		{`[{"so\u0075rce":"s","detail-type":"T","detail":{}}]`, "", ""},
+		{`[` + strings.Repeat(good+",", 4) + good + `]`, "a batch of 5 events", ""},
+		{`[` + strings.Repeat(good+",", 4) + `{]`, "expected a key", ""},
+	}
+	for _, test := range tests {
+		batch, err := DecodeJSON([]byte(test.body), Limits{MaxEntries: 4})
+		if test.whole != "" {
+			if err == nil || !strings.Contains(err.Error(), test.whole) {
+				t.Errorf("%s: %v, want %s", test.body, err, test.whole)
+			}
+			continue
+		}
+		var refused []string
+		for _, r := range batch.Refused {
+			if r != nil {
+				refused = append(refused, r.Message)
+			}
+		}
+		if err != nil || !strings.HasPrefix(strings.Join(refused, " "), test.refused) || (len(refused) > 0) != (test.refused != "") {
+			t.Errorf("%s: %v, %v, want %s", test.body, err, refused, test.refused)
+		}
+	}
+}
+
+func BenchmarkDecodeJSON(b *testing.B) {
+	var list []string
+	for i := range 10 {
+		list = append(list, fmt.Sprintf(`{"source":"shop.orders","detail-type":"OrderCreated","time":"2026-11-22T10:00:00Z","detail":{"id":%d,"note":"%s"}}`, i, strings.Repeat("x", 500)))
+	}
+	body := []byte("[" + strings.Join(list, ",") + "]")
+	b.SetBytes(int64(len(body)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := DecodeJSON(body, Limits{}); err != nil {
+			b.Fatal(err)
+		}
 	}
 }

@@ -30,30 +30,42 @@ func parseMembers(text []byte, maxDepth int) ([]member, *Error) {
 		s.unexpected("a JSON object")
 		return nil, notJSON(&s.fault)
 	}
-	members := make([]member, 0, 12)
-	count := 0
-	ok := s.object(0, func(key, value span) {
-		if count++; count <= maxMembers {
-			members = append(members, member{key: keyText(text[key.from:key.to]), raw: text[value.from:value.to]})
-		}
-	})
+	members, count, ok := s.members(make([]member, 0, 12))
 	if !ok || !s.end() {
 		return nil, notJSON(&s.fault)
 	}
+	return members, checkMembers(members, count)
+}
+
+// members skips the object at the position, which is an envelope, and appends its members,
+// but no more than maxMembers. count is how many there are.
+func (s *scanner) members(list []member) (members []member, count int, ok bool) {
+	text := s.text
+	ok = s.object(0, func(key, value span) {
+		if count++; count <= maxMembers {
+			list = append(list, member{key: keyText(text[key.from:key.to]), raw: text[value.from:value.to]})
+		}
+	})
+	return list, count, ok
+}
+
+// checkMembers resolves the escapes of keys, and refuses an envelope with too many members
+// or with a key that comes twice.
+func checkMembers(members []member, count int) *Error {
 	if count > maxMembers {
-		return nil, invalid("envelope", "%d members, more than the %d that an envelope may have", count, maxMembers)
+		return invalid("envelope", "%d members, more than the %d that an envelope may have", count, maxMembers)
 	}
 	for i := range members {
 		if err := members[i].unescapeKey(); err != nil {
-			return nil, err
+			return err
 		}
 		for j := range i {
 			if members[j].key == members[i].key {
-				return nil, invalid(members[i].key, "this key is there twice; send it once")
+				return invalid(members[i].key, "this key is there twice; send it once")
 			}
 		}
 	}
-	return members, nil
+	return nil
 }
 
 // keyText is a key as a string, without an allocation for those of the
@@ -158,6 +170,10 @@ func elements(array []byte) [][]byte {
 
 // time is the value as a time in RFC 3339; null is the zero time.
 func (m *member) time() (time.Time, *Error) {
+	var t time.Time
+	if raw := m.raw; raw[0] == '"' && t.UnmarshalText(raw[1:len(raw)-1]) == nil {
+		return t, nil // without escapes, as good as always
+	}
 	s, err := m.text()
 	if err != nil || m.isNull() {
 		return time.Time{}, err
@@ -176,6 +192,9 @@ func parseTime(path, s string) (time.Time, *Error) {
 
 // mustBe checks a member that has one legal value.
 func (m *member) mustBe(want string) *Error {
+	if n := len(m.raw); m.raw[0] == '"' && string(m.raw[1:n-1]) == want {
+		return nil
+	}
 	got, err := m.text()
 	if err == nil && got != want {
 		err = invalid(m.key, "%q is not supported, only %q", got, want)

@@ -40,7 +40,9 @@ type putDecoder struct {
 	count, size int
 	// text and detail take the unescaped strings of one entry at a time.
 	text, detail []byte
-	entry        putEntry
+	// large means that each detail gets memory of its own at once.
+	large bool
+	entry putEntry
 }
 
 // putEntry is what has been read of one entry. The spans are of putDecoder.text.
@@ -48,7 +50,8 @@ type putEntry struct {
 	seen                           putField
 	source, detailType, bus, trace span
 	resources                      []span
-	textLen, detailLen             int
+	textLen                        int
+	detail                         span
 	time                           time.Time
 	fault                          *Error
 }
@@ -69,15 +72,22 @@ const (
 // maxDetailType is the most characters in a DetailType, as EventBridge has it.
 const maxDetailType = 128
 
-// maxKeptScratch is the most scratch space in bytes that waits for the next request.
-const maxKeptScratch = 1 << 18
+const (
+	// maxScratch is the most scratch space in bytes for the details of a request, and for
+	// the other strings of an entry that waits for the next request.
+	maxScratch = 1 << 17
+	// largeRoom is the room for an envelope before a detail that gets its memory before
+	// the rest of its entry is known.
+	largeRoom = 1 << 10
+)
 
 var putDecoders = sync.Pool{New: func() any { return new(putDecoder) }}
 
 func (d *putDecoder) reset(body []byte, limits Limits) {
-	// The strings of an entry are never longer than the body.
-	if need := len(body) + unescapeSlack; len(d.text) < need {
-		d.text, d.detail = make([]byte, need), make([]byte, need)
+	// A detail is never longer than the body.
+	need := len(body) + unescapeSlack
+	if d.large = need > maxScratch; !d.large && len(d.detail) < need {
+		d.detail = make([]byte, need)
 	}
 	d.scanner = scanner{text: body, maxDepth: limits.depth()}
 	d.limits = limits
@@ -85,8 +95,11 @@ func (d *putDecoder) reset(body []byte, limits Limits) {
 }
 
 func (d *putDecoder) release() {
-	if len(d.text) > maxKeptScratch {
-		d.text, d.detail = nil, nil
+	if d.large {
+		d.detail = nil // it is of the last event
+	}
+	if len(d.text) > maxScratch {
+		d.text = nil
 	}
 	d.scanner, d.batch = scanner{}, Batch{}
 	d.entry = putEntry{resources: d.entry.resources[:0]}
@@ -232,7 +245,7 @@ func (d *putDecoder) oneEntry() *Error {
 	if !ok {
 		return notJSON(&d.fault)
 	}
-	d.size += e.textLen - e.bus.len() - e.trace.len() + e.detailLen
+	d.size += e.textLen - e.bus.len() - e.trace.len() + e.detail.len()
 	if e.seen&putTime != 0 {
 		d.size += 14
 	}
@@ -294,11 +307,7 @@ func (d *putDecoder) field(key []byte, i int) *Error {
 		if d.peek() != '"' {
 			return d.wrongType(entryPath(i, "Detail"), "a JSON object in a string")
 		}
-		var ok bool
-		if e.detailLen, ok = d.unescape(d.detail, 0); !ok {
-			return notJSON(&d.fault)
-		}
-		return nil
+		return d.detailText()
 	case putResources:
 		return d.resources(i)
 	case putTime:
@@ -309,12 +318,39 @@ func (d *putDecoder) field(key []byte, i int) *Error {
 	return err
 }
 
+// detailText reads the detail of the entry.
+func (d *putDecoder) detailText() *Error {
+	from := 0
+	if d.large {
+		start := d.pos
+		if !d.str() {
+			return notJSON(&d.fault)
+		}
+		from = largeRoom
+		d.detail = make([]byte, from+d.pos-start+unescapeSlack)
+		d.pos = start
+	}
+	to, ok := d.unescape(d.detail, from)
+	if !ok {
+		return notJSON(&d.fault)
+	}
+	d.entry.detail = span{from, to}
+	return nil
+}
+
 // string reads a string into the text of the entry.
 func (d *putDecoder) string(i int, name string) (span, *Error) {
 	if d.peek() != '"' {
 		return span{}, d.wrongType(entryPath(i, name), "a string")
 	}
-	from := d.entry.textLen
+	start, from := d.pos, d.entry.textLen
+	if !d.str() {
+		return span{}, notJSON(&d.fault)
+	}
+	if need := from + d.pos - start + unescapeSlack; len(d.text) < need {
+		d.text = append(d.text, make([]byte, max(need-len(d.text), 256))...)
+	}
+	d.pos = start
 	to, ok := d.unescape(d.text, from)
 	if !ok {
 		return span{}, notJSON(&d.fault)
@@ -402,12 +438,12 @@ func (d *putDecoder) checkEntry(i int) *Error {
 		return required(i, "Source")
 	case e.detailType.len() == 0:
 		return required(i, "DetailType")
-	case e.detailLen == 0:
+	case e.detail.len() == 0:
 		return required(i, "Detail")
 	case utf8.RuneCount(d.text[e.detailType.from:e.detailType.to]) > maxDetailType:
 		return badParameter(i, "DetailType", fmt.Sprintf("DetailType must be at most %d characters long.", maxDetailType))
 	}
-	if fault := checkDetail(d.detail[:e.detailLen], d.limits.depth()); fault != nil {
+	if fault := checkDetail(d.detail[e.detail.from:e.detail.to], d.limits.depth()); fault != nil {
 		return &Error{
 			Code: CodeMalformedDetail, Message: "Detail is malformed.",
 			Path: entryPath(i, "Detail"), Offset: fault.offset, Reason: fault.Error(),
@@ -435,7 +471,6 @@ func (d *putDecoder) event() *Event {
 		Source:     text[e.source.from:e.source.to],
 		DetailType: text[e.detailType.from:e.detailType.to],
 		Time:       e.time,
-		Detail:     trimSpace(bytes.Clone(d.detail[:e.detailLen])),
 		Meta: Metadata{
 			Bus:    text[e.bus.from:e.bus.to],
 			XRay:   text[e.trace.from:e.trace.to],
@@ -448,9 +483,28 @@ func (d *putDecoder) event() *Event {
 			ev.Resources[i] = text[r.from:r.to]
 		}
 	}
+	d.giveDetail(ev)
 	ev.understand()
 	return ev
 }
+
+// giveDetail gives the event its detail, without the white space around it.
+func (d *putDecoder) giveDetail(ev *Event) {
+	at := d.entry.detail
+	if unused := len(d.detail) - at.len(); !d.large || unused > 2*largeRoom+at.len()/8 {
+		ev.keepDetail(trimSpace(d.detail[at.from:at.to])) // events keep no more than they are said to
+		return
+	}
+	for at.len() > 0 && isSpace(d.detail[at.from]) {
+		at.from++
+	}
+	for at.len() > 0 && isSpace(d.detail[at.to-1]) {
+		at.to--
+	}
+	ev.ownDetail(d.detail, at.from, at.len())
+}
+
+func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
 
 // wrongType refuses a request in which a value of another type stands at the
 // position.

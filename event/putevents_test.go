@@ -38,7 +38,7 @@ func TestDecodePutEvents(t *testing.T) {
 		if !got.Time.Equal(want[i].Time) {
 			t.Errorf("entry %d: time %v, want %v", i, got.Time, want[i].Time)
 		}
-		got.Time = want[i].Time
+		got.Time, got.room = want[i].Time, nil
 		if !reflect.DeepEqual(got, want[i]) {
 			t.Errorf("entry %d:\ngot  %+v\nwant %+v", i, got, want[i])
 		}
@@ -211,6 +211,40 @@ func BenchmarkDecodePutEvents(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// TestLargeDetailsAreTheirOwn: the details of a request that is too large for the scratch
+// space have memory of their own, white space and escapes or not.
+func TestLargeDetailsAreTheirOwn(t *testing.T) {
+	long := strings.Repeat("é\n", maxScratch/8)
+	var want []string
+	var entries []string
+	for _, detail := range []string{
+		`{"a":"` + strings.Repeat("x", maxScratch) + `"}`, " \t{\"b\":1}\r\n", `{"c":` + string(appendQuoted(nil, long)) + `}`,
+		`{"d":"` + strings.Repeat("y", 100) + `"}`,
+	} {
+		want = append(want, strings.TrimSpace(detail))
+		entries = append(entries, fmt.Sprintf(`{"Detail":%s,"Source":"s","DetailType":"T","Resources":["r"]}`, appendQuoted(nil, detail)))
+	}
+	entries[3] = strings.ReplaceAll(entries[3], "y", `\u0079`)
+	body := []byte(`{"Entries":[` + strings.Join(entries, ",") + `]}`)
+	batch, err := DecodePutEvents(body, Limits{})
+	if err != nil || batch.Refused != nil {
+		t.Fatal(err, batch.Refused)
+	}
+	clear(body)
+	if _, err := DecodePutEvents(putEventsBody(200), Limits{MaxEntries: 200}); err != nil {
+		t.Fatal(err)
+	}
+	for i, e := range batch.Events {
+		envelope := string(e.AppendEnvelope(nil))
+		if string(e.Detail) != want[i] || string(e.Envelope()) != envelope || string(e.Detail) != want[i] {
+			t.Errorf("entry %d: %.60s", i, e.Detail)
+		}
+	}
+	if e := batch.Events[3]; cap(e.Detail) > 2*len(e.Detail) {
+		t.Errorf("an event of %d bytes holds %d", len(e.Detail), cap(e.Detail))
 	}
 }
 
