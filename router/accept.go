@@ -132,11 +132,11 @@ func (in *intake) accept(ctx context.Context, evs []*event.Event, prints []dedup
 // take is accept behind the gate.
 func (in *intake) take(evs []*event.Event, prints []dedup.Fresh, planned func(*event.Event) error) ([]error, error) {
 	with := in.planner()
+	with.room = newRoom(len(evs))
 	reserved := in.journal.Seqs.Reserve(len(evs))
 	defer reserved.Release() // whatever happens: readers stop before it
 	refused := make([]error, len(evs))
-	entries := make([]journal.Entry, 0, len(evs))
-	plans := make([]plan, 0, len(evs))
+	entries, plans := with.room.entries, with.room.plans
 	for i, e := range evs {
 		p, err := with.prepare(e, reserved.At(i))
 		if err == nil && planned != nil {
@@ -157,7 +157,9 @@ func (in *intake) take(evs []*event.Event, prints []dedup.Fresh, planned func(*e
 		entries = append(entries, entry)
 		plans = append(plans, p)
 	}
+	with.room.entries, with.room.plans = entries, plans
 	if len(entries) == 0 {
+		with.room.release()
 		return refused, nil
 	}
 	steps, err := with.commands.Steps(stepPlanner{with, in}, len(plans), func(i int) commands.Accepted {
@@ -173,6 +175,7 @@ func (in *intake) take(evs []*event.Event, prints []dedup.Fresh, planned func(*e
 	}
 	steps.Commit()
 	in.handOver(plans, entries)
+	with.room.release() // whoever needs what was in it has made a copy
 	return refused, nil
 }
 

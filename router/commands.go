@@ -44,6 +44,7 @@ func (p stepPlanner) Plan(e *event.Event, seq journal.Seq) (commands.Planned, er
 	if _, ok := p.set.Buses[e.Meta.Bus]; !ok {
 		e.Meta.Bus = rules.DefaultBus
 	}
+	p.room = nil // it is handed over later
 	step, err := p.prepare(e, seq)
 	if err != nil {
 		return commands.Planned{}, err

@@ -2,6 +2,8 @@ package router
 
 import (
 	"errors"
+	"sync"
+	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -24,6 +26,9 @@ type metrics struct {
 	findings   *prometheus.CounterVec // bus, code, declared type
 	matches    *prometheus.CounterVec // bus, rule
 	whenErrors *prometheus.CounterVec // bus, rule
+	// matchesOf has the counters of matches by *rules.Rule, of the rules that serve now:
+	// to find one by its labels takes longer than to match most events.
+	matchesOf atomic.Pointer[sync.Map]
 }
 
 func newMetrics(reg prometheus.Registerer, r *Router) *metrics {
@@ -49,6 +54,7 @@ func newMetrics(reg prometheus.Registerer, r *Router) *metrics {
 		matches:    counters("signalbox_rule_matches_total", "Events that a rule matched, those of shadow rules too.", "bus", "rule"),
 		whenErrors: counters("signalbox_rule_condition_errors_total", "Events on which a rule's condition failed; it did not match them.", "bus", "rule"),
 	}
+	m.matchesOf.Store(new(sync.Map))
 	m.refusals.WithLabelValues(event.CodeNotFound)
 	m.refusals.WithLabelValues(event.CodeInvalidArgument)
 	m.refusals.WithLabelValues(event.CodeNoHandler)
@@ -72,6 +78,18 @@ func (m *metrics) serve(before, now *rules.Set, most int) {
 	if before != nil && each {
 		m.forgetRules(before, now)
 	}
+	m.matchesOf.Store(new(sync.Map))
+}
+
+// matched returns the counter of a rule's matches.
+func (m *metrics) matched(rule *rules.Rule) prometheus.Counter {
+	known := m.matchesOf.Load()
+	if c, ok := known.Load(rule); ok {
+		return c.(prometheus.Counter)
+	}
+	c := m.matches.WithLabelValues(rule.Bus, rule.Name)
+	known.Store(rule, c)
+	return c
 }
 
 // forgetRules removes the figures of rules that are gone, so that those of a router
@@ -102,7 +120,7 @@ func (m *metrics) accepted(p *plan) {
 		if x.Err == nil {
 			matched = true
 			if m.lanes.OfEachRule() {
-				m.matches.WithLabelValues(x.Rule.Bus, x.Rule.Name).Inc()
+				m.matched(x.Rule).Inc()
 			}
 		}
 	}

@@ -26,6 +26,8 @@ type planner struct {
 	opts     *Options
 	holds    *pause.Holds
 	commands *commands.Service
+	// room is where plans are made; nil where they are to be kept.
+	room *room
 }
 
 // planner returns what plans with the rules that serve now.
@@ -111,8 +113,10 @@ func (in planner) prepare(e *event.Event, seq journal.Seq) (plan, error) {
 	if p.object, err = state.Told(in.set.Catalog, e); err != nil {
 		return plan{}, err
 	}
-	p.envelope = e.AppendEnvelope(make([]byte, 0, len(e.Detail)+len(e.Source)+len(e.DetailType)+256))
-	p.matched = in.set.Match(e, p.envelope, nil)
+	p.envelope = e.Envelope()
+	p.matched = in.set.Match(e, p.envelope, in.room.forMatched())
+	in.room.keepMatched(p.matched)
+	p.sends = in.room.forSends()
 	for _, m := range p.matched {
 		if m.Err != nil || m.Rule.State == rules.Shadow {
 			continue
@@ -127,6 +131,7 @@ func (in planner) prepare(e *event.Event, seq journal.Seq) (plan, error) {
 			p.sends = append(p.sends, s)
 		}
 	}
+	in.room.keepSends(p.sends)
 	if e.Meta.IsRequest() {
 		if p.handler, err = in.commands.Handler(e, p.candidates(in.set)); err != nil {
 			return plan{}, err
@@ -168,9 +173,12 @@ func (in planner) renderBody(s *send, p *plan) (err error) {
 	return err
 }
 
+// usualMeta is how many bytes the metadata of most events take.
+const usualMeta = 64
+
 // entry returns a plan as the journal takes it.
 func (in planner) entry(p *plan) (journal.Entry, error) {
-	meta, err := p.event.Meta.AppendBinary(nil)
+	meta, err := p.event.Meta.AppendBinary(make([]byte, 0, usualMeta))
 	if err != nil {
 		return journal.Entry{}, fmt.Errorf("metadata of event %q: %w", p.event.ID, err)
 	}
@@ -182,9 +190,7 @@ func (in planner) entry(p *plan) (journal.Entry, error) {
 	for _, m := range p.matched {
 		e.Matched = e.Matched || m.Err == nil
 	}
-	if len(p.sends) > 0 {
-		e.Deliveries = make([]journal.Delivery, len(p.sends))
-	}
+	e.Deliveries = in.room.deliveriesFor(len(p.sends))
 	for i, s := range p.sends {
 		e.Deliveries[i] = journal.Delivery{
 			Seq: p.seq, N: uint16(i), Lane: s.lane.ID, State: journal.Ready,

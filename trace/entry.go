@@ -11,8 +11,10 @@ import (
 func Describe(entry *journal.Entry, e *event.Event, set *rules.Set, matched []rules.Matched) {
 	m := &e.Meta
 	entry.Story = journal.Story{Correlation: m.CorrelationID, Causation: m.CausationID}
-	for _, bus := range set.Way(m.Bus, matched)[1:] {
-		entry.Said = append(entry.Said, journal.Said{Bus: bus}) // a bus that the event has bubbled to
+	if len(set.Above(m.Bus)) > 0 {
+		for _, bus := range set.Way(m.Bus, matched)[1:] {
+			entry.Said = append(entry.Said, journal.Said{Bus: bus}) // a bus that the event has bubbled to
+		}
 	}
 	for _, x := range matched {
 		v := journal.Said{Rule: x.Rule.Name, State: string(x.Rule.State)}
