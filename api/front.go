@@ -26,12 +26,18 @@ func (f *Front) Open(next http.Handler, ready func() error) { f.behind.Store(&be
 // Close makes the router not ready any more. Requests are still handed to it.
 func (f *Front) Close() { f.closing.Store(true) }
 
+// The values of headers that every answer has. They are shared, and never changed.
+var (
+	noSniff = []string{"nosniff"}
+	noPage  = []string{"default-src 'none'; frame-ancestors 'none'"}
+)
+
 // ServeHTTP answers /healthz and /readyz, which need no key, itself.
 func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// No answer is a page, or part of one, unless its handler says so.
 	header := w.Header()
-	header.Set("X-Content-Type-Options", "nosniff")
-	header.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	header["X-Content-Type-Options"] = noSniff
+	header["Content-Security-Policy"] = noPage
 	open := f.behind.Load()
 	switch {
 	case r.URL.Path == "/healthz":

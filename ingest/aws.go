@@ -25,7 +25,7 @@ const (
 func (h *Handler) serveAWS(w http.ResponseWriter, r *http.Request) {
 	f, o := formOther, outcomeRefused
 	defer h.observed(time.Now(), &f, &o)
-	w.Header().Set("X-Amzn-Requestid", newRequestID())
+	w.Header()["X-Amzn-Requestid"] = []string{newRequestID()}
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
 		writeAWSProblem(w, &problem{status: http.StatusMethodNotAllowed, Code: "MethodNotAllowed",
@@ -103,6 +103,9 @@ func (h *Handler) putEvents(w http.ResponseWriter, r *http.Request) outcome {
 	if err != nil {
 		return h.failAWS(w, err)
 	}
+	if answerIDs(w, awsType, `{"FailedEntryCount":0,"Entries":[`, `{"EventId":"`, batch.Events, problems) {
+		return outcomeAccepted
+	}
 	response := putResponse{Entries: make([]putResult, len(batch.Events))}
 	for i, p := range problems {
 		if p == nil {
@@ -115,7 +118,7 @@ func (h *Handler) putEvents(w http.ResponseWriter, r *http.Request) outcome {
 			response.Entries[i].Reason = p.Details.Reason
 		}
 	}
-	w.Header().Set("Content-Type", awsContentType)
+	w.Header()["Content-Type"] = awsType
 	writeEncoded(w, http.StatusOK, &response)
 	return outcomeOf(response.FailedEntryCount, len(problems))
 }
@@ -187,7 +190,7 @@ func (h *Handler) testEventPattern(w http.ResponseWriter, r *http.Request) outco
 		writeAWSProblem(w, p)
 		return outcomeRefused
 	}
-	w.Header().Set("Content-Type", awsContentType)
+	w.Header()["Content-Type"] = awsType
 	writeEncoded(w, http.StatusOK, struct{ Result bool }{matched})
 	return outcomeAccepted
 }
@@ -220,7 +223,7 @@ func validation(message string) *problem {
 // writeAWSProblem answers an error as the AWS JSON protocol has it.
 func writeAWSProblem(w http.ResponseWriter, p *problem) {
 	p.setRetryAfter(w.Header())
-	w.Header().Set("Content-Type", awsContentType)
+	w.Header()["Content-Type"] = awsType
 	w.Header().Set("X-Amzn-Errortype", p.Code)
 	writeEncoded(w, p.status, struct {
 		Type    string `json:"__type"`

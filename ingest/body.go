@@ -35,7 +35,10 @@ func (h *Handler) readBody(w http.ResponseWriter, r *http.Request) (*bytes.Buffe
 		w.Header().Set("Connection", "close")
 		return nil, tooLarge(h.opts.MaxBody)
 	}
-	body := io.Reader(http.MaxBytesReader(w, r.Body, h.opts.MaxBody))
+	body := io.Reader(r.Body) // of a known length, which net/http holds it to
+	if r.ContentLength < 0 {
+		body = http.MaxBytesReader(w, r.Body, h.opts.MaxBody)
+	}
 	switch encoding := strings.ToLower(r.Header.Get("Content-Encoding")); encoding {
 	case "", "identity":
 	case "gzip":
@@ -43,7 +46,8 @@ func (h *Handler) readBody(w http.ResponseWriter, r *http.Request) (*bytes.Buffe
 		if err != nil {
 			return nil, unreadable(err, h.opts.MaxBody)
 		}
-		body = usageOf(r.Context()).meter(inflated)
+		// One byte more than the limit tells a bomb from a body that just fits.
+		body = io.LimitReader(usageOf(r.Context()).meter(inflated), h.opts.MaxBody+1)
 	default:
 		return nil, &problem{status: http.StatusUnsupportedMediaType, Code: "UnsupportedContentEncoding",
 			Message: fmt.Sprintf("Content-Encoding %q is not supported: send gzip or none", encoding)}
@@ -53,8 +57,7 @@ func (h *Handler) readBody(w http.ResponseWriter, r *http.Request) (*bytes.Buffe
 		// A claim alone must not make us allocate much.
 		buf.Grow(int(min(n, maxKeptBuffer)) + bytes.MinRead)
 	}
-	// One byte more than the limit tells a bomb from a body that just fits.
-	n, err := buf.ReadFrom(io.LimitReader(body, h.opts.MaxBody+1))
+	n, err := buf.ReadFrom(body)
 	if err != nil || n > h.opts.MaxBody {
 		releaseBuffer(buf)
 		if err == nil {

@@ -84,7 +84,9 @@ func (c *connections) admit(conn net.Conn) bool {
 		}
 		c.forget(out)
 	}
-	c.enter(&connection{conn: conn}, &c.fresh)
+	k := &connection{conn: conn}
+	c.open[conn] = k
+	c.enter(k, &c.fresh)
 	c.mu.Unlock()
 	if out != nil {
 		_ = out.conn.Close()
@@ -110,7 +112,6 @@ func (c *connections) enter(k *connection, in *list.List) {
 	if in != nil {
 		k.at = in.PushBack(k)
 	}
-	c.open[k.conn] = k
 }
 
 func (c *connections) forget(k *connection) {

@@ -191,6 +191,9 @@ func (h *Handler) dryRun(w http.ResponseWriter, r *http.Request, events []*event
 
 // answerEvents answers with the gravest status among the events.
 func answerEvents(w http.ResponseWriter, events []*event.Event, problems []*problem) outcome {
+	if answerIDs(w, jsonType, `{"events":[`, `{"id":"`, events, problems) {
+		return outcomeAccepted
+	}
 	status, failed := http.StatusOK, 0
 	a := answer{Events: make([]result, len(events))}
 	for i, p := range problems {
@@ -214,6 +217,9 @@ func answerEvents(w http.ResponseWriter, events []*event.Event, problems []*prob
 // parseParameters reads the query. A name that is not known is refused: a
 // misspelt dry_run must not deliver.
 func parseParameters(query string) (params parameters, p *problem) {
+	if query == "" {
+		return params, nil
+	}
 	values, err := url.ParseQuery(query)
 	if err != nil {
 		return params, badQuery("%v", err)
@@ -274,6 +280,9 @@ func mediaType(contentType string) string {
 }
 
 func checkCharset(contentType string) *problem {
+	if !strings.Contains(contentType, ";") {
+		return nil
+	}
 	_, params, _ := mime.ParseMediaType(contentType)
 	if charset := params["charset"]; charset != "" && !strings.EqualFold(charset, "utf-8") {
 		return unsupported(contentType)

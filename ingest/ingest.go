@@ -78,7 +78,6 @@ type Handler struct {
 	batch    event.Limits
 	metrics  *metrics
 	log      *zap.Logger
-	mux      *http.ServeMux
 }
 
 // New returns the handler that hands events to accepter.
@@ -91,23 +90,29 @@ func New(accepter Accepter, opts Options) *Handler {
 		batch:    event.Limits{MaxEntries: opts.MaxBatch, MaxDepth: opts.MaxDepth},
 		metrics:  newMetrics(opts.Registerer),
 		log:      opts.Logger,
-		mux:      http.NewServeMux(),
 	}
 	if h.log == nil {
 		h.log = zap.NewNop()
 	}
-	h.mux.HandleFunc("/{$}", h.serveAWS)
-	h.mux.HandleFunc("/v1/events", h.serveEvents)
-	h.mux.HandleFunc("/v1/commands", h.serveCommands)
-	h.mux.HandleFunc("/v1/queries", h.serveQueries)
-	h.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		writeProblem(w, &problem{status: http.StatusNotFound, Code: "NotFound",
-			Message: "no such path: events go to POST /v1/events, and AWS clients to POST /"})
-	})
 	return h
 }
 
-func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.mux.ServeHTTP(w, r) }
+// ServeHTTP answers on the paths that take events.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	switch r.URL.Path {
+	case "/":
+		h.serveAWS(w, r)
+	case "/v1/events":
+		h.serveEvents(w, r)
+	case "/v1/commands":
+		h.serveCommands(w, r)
+	case "/v1/queries":
+		h.serveQueries(w, r)
+	default:
+		writeProblem(w, &problem{status: http.StatusNotFound, Code: "NotFound",
+			Message: "no such path: events go to POST /v1/events, and AWS clients to POST /"})
+	}
+}
 
 // observed counts a request when it has been answered.
 func (h *Handler) observed(started time.Time, f *form, o *outcome) {

@@ -94,13 +94,13 @@ func (l *Load) Bound(next http.Handler) http.Handler {
 			return
 		}
 		defer place.leave()
-		use := &usage{load: l, share: of, place: place}
-		defer use.end()
-		body := &metered{usage: use, from: r.Body, ended: r.ContentLength == 0}
-		r = r.WithContext(context.WithValue(r.Context(), usageKey{}, use))
-		r.Body = meteredBody{body, r.Body}
+		b := &boundedRequest{Context: r.Context(), usage: usage{load: l, share: of, place: place}}
+		defer b.usage.end()
+		b.body = meteredBody{metered{usage: &b.usage, from: r.Body, ended: r.ContentLength == 0}, r.Body}
+		r = r.WithContext(b)
+		r.Body = &b.body
 		next.ServeHTTP(w, r)
-		if !body.ended {
+		if !b.body.ended {
 			retire(r)
 		}
 	})
@@ -118,8 +118,23 @@ func TakesEvents(r *http.Request) bool {
 	return IsHook(r)
 }
 
+// boundedRequest is the context of a request within the bounds, with what it uses.
+type boundedRequest struct {
+	context.Context
+	usage usage
+	body  meteredBody
+}
+
+// Value returns what the request uses, for usageOf, or what the context holds.
+func (b *boundedRequest) Value(key any) any {
+	if key == (usageKey{}) {
+		return &b.usage
+	}
+	return b.Context.Value(key)
+}
+
 type meteredBody struct {
-	io.Reader
+	metered
 	io.Closer
 }
 

@@ -77,7 +77,7 @@ func writeProblem(w http.ResponseWriter, p *problem) {
 }
 
 func writeJSON(w http.ResponseWriter, status int, body any) {
-	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.Header()["Content-Type"] = jsonType
 	writeEncoded(w, status, body)
 }
 
@@ -92,7 +92,12 @@ func writeEncoded(w http.ResponseWriter, status int, body any) {
 		http.Error(w, "the answer can't be written as JSON: "+err.Error(), http.StatusInternalServerError)
 		return
 	}
-	w.Header().Set("Content-Length", strconv.Itoa(buf.Len()))
+	write(w, status, buf)
+}
+
+// write answers with a body.
+func write(w http.ResponseWriter, status int, body *bytes.Buffer) {
+	w.Header()["Content-Length"] = []string{strconv.Itoa(body.Len())}
 	w.WriteHeader(status)
-	w.Write(buf.Bytes()) // an error means that nobody listens any more
+	w.Write(body.Bytes()) // an error means that nobody listens any more
 }
