@@ -16,6 +16,7 @@ import (
 
 	"signalbox/commands/work"
 	"signalbox/delivery"
+	"signalbox/delivery/queue"
 	"signalbox/event"
 	"signalbox/journal"
 	"signalbox/journal/store"
@@ -191,7 +192,7 @@ func path(w *work.Request) string {
 // attempt is one at the delivery of a message to a target of a type.
 func (b *bench) attempt(w *work.Request, kind event.Kind, rule string) *delivery.Attempt {
 	return &delivery.Attempt{
-		Item: &delivery.Item{
+		Item: &queue.Item{
 			Delivery: journal.Delivery{Rule: rule, RuleTarget: "bds", Lane: b.lane}, EventID: w.CommandID,
 			Meta: &event.Metadata{Bus: "default", Kind: kind},
 		},

@@ -10,6 +10,7 @@ import (
 
 	"signalbox/commands/work"
 	"signalbox/delivery"
+	"signalbox/delivery/queue"
 	"signalbox/event"
 	"signalbox/targets"
 )
@@ -58,13 +59,13 @@ func (s Stage) Begin(a *delivery.Attempt) delivery.Verdict {
 }
 
 // unasked reports whether a query was asked by somebody who does not wait any more.
-func (s Stage) unasked(it *delivery.Item) bool {
+func (s Stage) unasked(it *queue.Item) bool {
 	return askedFor(it) && !s.waiters.wait(it.EventID)
 }
 
 // askedFor reports whether a query came from somebody who waits for the reply. One
 // that came in as an event does is delivered as one.
-func askedFor(it *delivery.Item) bool {
+func askedFor(it *queue.Item) bool {
 	return slices.ContainsFunc(it.Meta.Extensions, func(a event.Attribute) bool { return a.Name == replyBy })
 }
 

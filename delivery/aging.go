@@ -1,6 +1,10 @@
 package delivery
 
-import "time"
+import (
+	"time"
+
+	"signalbox/delivery/queue"
+)
 
 // sweepAgain is how soon a sweep that found something is repeated: more may have
 // come from disk in its place.
@@ -16,7 +20,7 @@ type aging struct {
 
 // begin starts a sweep if it is time. It is called with the lane's lock.
 func (g *aging) begin(l *Lane, now time.Time) {
-	if g.running || now.Before(g.at) || len(l.window.queue) == 0 {
+	if g.running || now.Before(g.at) || len(l.queue.Items()) == 0 {
 		return
 	}
 	g.running = true
@@ -26,7 +30,7 @@ func (g *aging) begin(l *Lane, now time.Time) {
 // sweep dead-letters what is too old.
 func (g *aging) sweep(l *Lane) {
 	t := l.Use()
-	var aged []*Item
+	var aged []*queue.Item
 	if t != nil {
 		aged = g.take(l, t)
 		for _, it := range aged {
@@ -46,11 +50,11 @@ func (g *aging) sweep(l *Lane) {
 }
 
 // take takes out of the queue what is older than it may become.
-func (g *aging) take(l *Lane, t *Active) []*Item {
+func (g *aging) take(l *Lane, t *Active) []*queue.Item {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := time.Now()
-	return l.window.takeIf(func(it *Item) bool {
+	return l.queue.TakeIf(func(it *queue.Item) bool {
 		maxAge := retryOf(l.env, it, t).MaxAge
 		return maxAge > 0 && !now.Before(began(l, it).Add(maxAge))
 	})

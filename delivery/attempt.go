@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"signalbox/delivery/queue"
 	"signalbox/journal"
 	"signalbox/targets"
 )
@@ -16,7 +17,7 @@ var ErrStopping = errors.New("the router is stopping")
 
 // Attempt is one attempt at a delivery, on its way through the stages.
 type Attempt struct {
-	Item *Item
+	Item *queue.Item
 	// Target is the target that is active; nil where it is gone.
 	Target *Active
 	// Send is the delivery as its target gets it, with what it answers.
@@ -24,9 +25,13 @@ type Attempt struct {
 	// Failure is why the attempt has failed; nil while it has not.
 	Failure *targets.Error
 
-	lane  *Lane
-	retry targets.Retry
-	start time.Time
+	lane *Lane
+	// run is the batch that the attempt is part of; nil where it is alone.
+	run *batchRun
+	// result is what came of the attempt.
+	result journal.Answered
+	retry  targets.Retry
+	start  time.Time
 	// deadline is when the delivery is too old for a further attempt; zero is never.
 	deadline time.Time
 }
@@ -57,7 +62,7 @@ func (a *Attempt) through(stages []stage) bool {
 }
 
 // attempt makes one attempt at a delivery, and settles what came of it.
-func attempt(l *Lane, it *Item, t *Active) {
+func attempt(l *Lane, it *queue.Item, t *Active) {
 	a := &Attempt{lane: l, Item: it, Target: t}
 	if a.through(l.stages.before) {
 		a.through(l.stages.single)
@@ -76,10 +81,10 @@ func prepare(a *Attempt) bool {
 func (a *Attempt) render() {
 	it, d := a.Item, &a.Item.Delivery
 	a.Send = targets.Delivery{
-		ID: it.id(), EventID: it.EventID, Bus: it.Meta.Bus, Rule: d.Rule, RuleTarget: d.RuleTarget,
+		ID: it.ID(), EventID: it.EventID, Bus: it.Meta.Bus, Rule: d.Rule, RuleTarget: d.RuleTarget,
 		Target: a.lane.Name, Attempt: d.Attempts + 1,
 		Envelope: it.Envelope, Body: d.Body, Meta: it.Meta,
-		Parameters: a.lane.env.Policies().Parameters[it.Entry()],
+		Parameters: a.lane.env.Policies().Parameters[entryOf(it)],
 	}
 	if d.Notice {
 		a.Send.Envelope, a.Send.Body = d.Body, nil
@@ -88,8 +93,8 @@ func (a *Attempt) render() {
 
 // retryOf returns what bounds the item's attempts: the rule's own word, or the
 // target's, and a redrive's.
-func retryOf(env *Env, it *Item, t *Active) targets.Retry {
-	retry, ok := env.Policies().Retries[it.Entry()]
+func retryOf(env *Env, it *queue.Item, t *Active) targets.Retry {
+	retry, ok := env.Policies().Retries[entryOf(it)]
 	if !ok {
 		retry = t.Config.Retry
 	}
@@ -149,8 +154,8 @@ func failureOf(ctx context.Context, err error, timeout time.Duration) *targets.E
 
 // answered notes what came of an attempt.
 func (a *Attempt) answered() {
-	a.Item.answered = journal.Answered{At: a.start, Took: time.Since(a.start), Status: a.Send.Status}
+	a.result = journal.Answered{At: a.start, Took: time.Since(a.start), Status: a.Send.Status}
 	if a.Send.Taken != nil {
-		a.Item.answered.Derived = a.lane.env.Places(a.Send.Taken)
+		a.result.Derived = a.lane.env.Places(a.Send.Taken)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"time"
 
+	"signalbox/delivery/queue"
 	"signalbox/targets"
 )
 
@@ -32,35 +33,35 @@ const windowBatches = 4
 
 // ripe reports whether the deliveries behind the first skip of the queue are to be
 // sent now: enough for a batch, or the first of them has waited long enough.
-func (b *batching) ripe(w *window, skip int, now time.Time) bool {
-	switch n := len(w.queue) - skip; {
+func (b *batching) ripe(q *queue.Queue, skip int, now time.Time) bool {
+	switch n := len(q.Items()) - skip; {
 	case n <= 0:
 		return false
-	case n >= b.events || b.wait == 0 || !now.Before(w.queue[skip].queued.Add(b.wait)):
+	case n >= b.events || b.wait == 0 || !now.Before(q.Items()[skip].Queued.Add(b.wait)):
 		return true
-	case w.bytes < b.bytes:
+	case q.Bytes() < b.bytes:
 		return false
 	}
 	bytes := 0
-	for _, it := range w.queue[skip:] {
-		bytes += it.length()
+	for _, it := range q.Items()[skip:] {
+		bytes += it.Length()
 	}
 	return bytes >= b.bytes
 }
 
 // gathered is when what the queue holds has waited long enough for more.
-func (b *batching) gathered(w *window) time.Time {
-	if b != nil && b.wait > 0 && len(w.queue) > 0 {
-		return w.queue[0].queued.Add(b.wait)
+func (b *batching) gathered(q *queue.Queue) time.Time {
+	if b != nil && b.wait > 0 && len(q.Items()) > 0 {
+		return q.Items()[0].Queued.Add(b.wait)
 	}
 	return time.Time{}
 }
 
 // fill returns how many of the queue's first deliveries make the next batch.
-func (b *batching) fill(queue []*Item) int {
+func (b *batching) fill(queue []*queue.Item) int {
 	bytes, most := 2, b.most(queue[0])
 	for i, it := range queue {
-		bytes += it.length() + 1
+		bytes += it.Length() + 1
 		if i > 0 && (i >= most || bytes > b.bytes || b.most(it) != most) {
 			return i
 		}
@@ -75,7 +76,7 @@ const suspectAfter = 2
 // most is how many deliveries a batch with this one may hold. A delivery that
 // makes its target fail, by an error or by keeping it busy, would fail its company
 // with it each time, so batches that do so again and again are halved.
-func (b *batching) most(it *Item) int {
+func (b *batching) most(it *queue.Item) int {
 	d := &it.Delivery
 	failures := d.Attempts - d.Spent - suspectAfter
 	if failures <= 0 || len(d.History) == 0 {

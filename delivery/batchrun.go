@@ -7,6 +7,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"signalbox/delivery/queue"
 	"signalbox/journal"
 	"signalbox/journal/store"
 	"signalbox/targets"
@@ -19,7 +20,7 @@ type batchRun struct {
 	lane   *Lane
 	target *Active
 	moves  []journal.Move
-	ended  []*Item
+	ended  []*queue.Item
 	// next is when those that failed are attempted again, all at one time so that
 	// they come together; zero until one has failed.
 	next time.Time
@@ -29,16 +30,15 @@ type batchRun struct {
 
 // attemptBatch attempts deliveries together, and those alone whose own answer
 // somebody waits for.
-func attemptBatch(l *Lane, items []*Item, t *Active) {
-	run := &batchRun{lane: l, target: t, moves: make([]journal.Move, 0, len(items)), ended: make([]*Item, 0, len(items))}
+func attemptBatch(l *Lane, items []*queue.Item, t *Active) {
+	run := &batchRun{lane: l, target: t, moves: make([]journal.Move, 0, len(items)), ended: make([]*queue.Item, 0, len(items))}
 	attempts := make([]Attempt, 0, len(items))
 	for _, it := range items {
 		if it.Meta.IsRequest() || wantsReply(l.env, it, t) {
 			attempt(l, it, t)
 			continue
 		}
-		it.run = run
-		attempts = append(attempts, Attempt{lane: l, Item: it, Target: t})
+		attempts = append(attempts, Attempt{lane: l, run: run, Item: it, Target: t})
 		if last := len(attempts) - 1; !attempts[last].through(l.stages.before) {
 			attempts = attempts[:last]
 		}
@@ -104,7 +104,7 @@ func (r *batchRun) delivered(attempts []Attempt, took time.Duration) {
 	noteSuccess(&attempts[0])
 	for i := range attempts {
 		a := &attempts[i]
-		a.Item.answered = journal.Answered{At: a.start, Took: took, Status: a.Send.Status}
+		a.result = journal.Answered{At: a.start, Took: took, Status: a.Send.Status}
 		a.delivered(took)
 	}
 }
@@ -168,7 +168,7 @@ func (r *batchRun) judged(f *targets.Error) bool {
 }
 
 // add keeps a move to be written with the others.
-func (r *batchRun) add(it *Item, m journal.Move) {
+func (r *batchRun) add(it *queue.Item, m journal.Move) {
 	r.moves = append(r.moves, m)
 	r.ended = append(r.ended, it)
 }
@@ -188,11 +188,11 @@ func (r *batchRun) write() {
 }
 
 // written gives up the places of items whose moves can be seen on disk.
-func (r *batchRun) written(items []*Item, moves []journal.Move) {
+func (r *batchRun) written(items []*queue.Item, moves []journal.Move) {
 	l := r.lane
 	l.locked(func() {
 		for i, it := range items {
-			l.forget(it, moves[i].To, nil)
+			l.queue.Settled(it, moves[i].To, nil)
 		}
 	})
 	for i, it := range items {

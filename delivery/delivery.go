@@ -8,6 +8,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"signalbox/delivery/queue"
 	"signalbox/event"
 	"signalbox/journal"
 	"signalbox/targets"
@@ -23,7 +24,7 @@ type Env struct {
 	// in bytes.
 	Window, WindowBytes int
 	// Shared is what all lanes hold together; nil has no bound.
-	Shared *SharedMemory
+	Shared *queue.SharedMemory
 	// GoneWait is how long the deliveries of a target that is gone wait for it before
 	// they go to the dead-letter queue; zero is not at all.
 	GoneWait time.Duration
@@ -43,7 +44,7 @@ type Env struct {
 	Derive func(a *Attempt) ([]journal.Seq, error)
 	// Died is called before a delivery goes to the dead-letter queue, maybe again for the
 	// same death after a crash; it may be nil.
-	Died func(target string, it *Item, dead *journal.Delivery)
+	Died func(target string, it *queue.Item, dead *journal.Delivery)
 	// Places returns the places of events that have been accepted, now or before.
 	Places func([]*event.Event) []journal.Seq
 	// Resume is told of a delivery that was suspended by a pause which may have ended
@@ -55,44 +56,19 @@ type Env struct {
 
 // Store is the durable state of deliveries, part by part.
 type Store struct {
-	Rows
-	Keys
+	queue.Store
 	Writer
 	Counters
-	Watermark
 }
 
-// Rows are the deliveries on disk, each table in its own order.
-type Rows interface {
-	Ready(lane journal.LaneID, from journal.Cursor, limit journal.Seq, fn func(journal.Delivery, journal.Record) bool) error
-	Waiting(lane journal.LaneID, from journal.Cursor, due time.Time, fn func(journal.Delivery, journal.Record) bool) error
-	NextDue(lane journal.LaneID, from journal.Cursor) (time.Time, bool, error)
-	IsReady(lane journal.LaneID, s journal.Seq, n uint16) (bool, error)
-	Find(journal.Delivery) (journal.DeadLetter, error)
-}
-
-// Keys are the records of ordering keys, and what is parked behind them.
-type Keys interface {
-	Key(journal.LaneID, journal.KeyHash) (journal.KeyRecord, error)
-	Blocked(lane journal.LaneID, from journal.KeyHash, fn func(journal.KeyRecord) bool) error
-	ParkedBehind(lane journal.LaneID, h journal.KeyHash, from journal.Cursor, fn func(journal.Delivery, journal.Record) bool) error
-}
-
-// Writer takes the next states of deliveries, and unblocks ordering keys.
+// Writer takes the next states of deliveries.
 type Writer interface {
 	MoveAll([]journal.Move) error
-	FreeKeys(journal.LaneID, ...journal.KeyHash) (int, error)
 }
 
 // Counters count the deliveries of a lane.
 type Counters interface {
 	LaneCounts(journal.LaneID) journal.Counts
-}
-
-// Watermark tells how far events are committed: readers go no further.
-type Watermark interface {
-	Stable() journal.Seq
-	Await(journal.Seq, func()) bool
 }
 
 // Policies are what the rules that serve now say of deliveries, beside what their
@@ -112,6 +88,11 @@ type Policies struct {
 
 // Entry names a target entry of a rule.
 type Entry struct{ Bus, Rule, Entry string }
+
+// entryOf names the target entry that planned a delivery.
+func entryOf(it *queue.Item) Entry {
+	return Entry{it.Bus(), it.Delivery.Rule, it.Delivery.RuleTarget}
+}
 
 // Verdict is what becomes of the delivery of a command or a query.
 type Verdict int

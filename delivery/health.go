@@ -62,7 +62,7 @@ func (h *health) succeeded(first bool) (c change) {
 // the retry budget makes the next one wait at the least, if there is to be one.
 func noteFailure(a *Attempt) time.Duration {
 	l, f := a.lane, a.Failure
-	if a.Item.run.judged(f) {
+	if a.run.judged(f) {
 		return 0
 	}
 	l.mu.Lock()
@@ -70,7 +70,7 @@ func noteFailure(a *Attempt) time.Duration {
 		l.mu.Unlock()
 		return 0
 	}
-	c, wait := l.health.failed(time.Now(), a.Item.fresh(), f, a.Target.Config.Retry.MaxBackoff)
+	c, wait := l.health.failed(time.Now(), a.Item.Fresh(), f, a.Target.Config.Retry.MaxBackoff)
 	l.mu.Unlock()
 	tell(a, c)
 	return wait
@@ -80,7 +80,7 @@ func noteFailure(a *Attempt) time.Duration {
 func noteSuccess(a *Attempt) {
 	l := a.lane
 	l.mu.Lock()
-	c := l.health.succeeded(a.Item.fresh())
+	c := l.health.succeeded(a.Item.Fresh())
 	if c.closed {
 		l.dispatch()
 	}

@@ -8,6 +8,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"signalbox/delivery/queue"
 	"signalbox/journal"
 	"signalbox/journal/store"
 	"signalbox/targets"
@@ -24,20 +25,15 @@ type Lane struct {
 
 	stages stages
 
-	mu     sync.Mutex
-	active *Active // nil where the target is gone
-	window window
-	// backlog is what is on disk alone, order the deliveries that have an ordering
-	// key, barriers the places that nothing may pass.
-	backlog  backlog
-	order    order
-	barriers Barriers
-	health   health
-	aging    aging
-	pace     pace
-	alarm    alarm
-	absence  absence
-	deaths   deaths
+	mu      sync.Mutex
+	active  *Active // nil where the target is gone
+	queue   *queue.Queue
+	health  health
+	aging   aging
+	pace    pace
+	alarm   alarm
+	absence absence
+	deaths  deaths
 
 	// halted begins nothing more; flushing lets one worker send what was gathered.
 	halted, flushing bool
@@ -49,26 +45,18 @@ type Lane struct {
 	// workers counts those that run, starting those of them that have yet to take
 	// their first delivery.
 	workers, starting int
-	// awaits means that the lane will be told when backlog.from is committed.
-	awaits bool
-	// readAt is when reading may be tried again after an error.
-	readAt time.Time
-	// recalls has the redriven deliveries that are to be put back once the read
-	// under way has ended.
-	recalls map[key]journal.Delivery
 }
 
 // NewLane returns the lane of a target, with what the store has of it. Nothing is
 // attempted before it has a target, or is poked.
 func NewLane(env *Env, name string, id journal.LaneID) *Lane {
-	c := env.Store.LaneCounts(id)
-	l := &Lane{
-		Name: name, ID: id, env: env, stages: newStages(), backlog: newBacklog(c),
-		window: window{all: map[key]*Item{}, memory: env.Shared}, recalls: map[key]journal.Delivery{},
-		health: newHealth(&targets.Config{}),
-	}
-	env.Shared.join()
-	l.window.fit(env, nil)
+	l := &Lane{Name: name, ID: id, env: env, stages: newStages(), health: newHealth(&targets.Config{})}
+	l.queue = queue.New(queue.Lane{
+		Name: name, ID: id, Log: env.Log, Store: env.Store.Store, Memory: env.Shared,
+		Lock: &l.mu, Look: l.dispatch, Go: env.Go, Longest: func() time.Duration { return env.Policies().Longest },
+		Move: l.move, Applied: l.settled, PutBack: func(it *queue.Item) { putBack(l, it) },
+	}, env.Store.LaneCounts(id))
+	l.bound()
 	l.absence.begin(env.GoneWait, false)
 	l.alarm.ring = func() {
 		l.mu.Lock()
@@ -76,13 +64,19 @@ func NewLane(env *Env, name string, id journal.LaneID) *Lane {
 		l.mu.Unlock()
 		l.Poke()
 	}
-	l.order = order{lane: id, window: &l.window, records: int(c.BlockedKeys)}
-	l.order.parked = func(it *Item, m *journal.Move) func() { return l.settled(it, m.To, m.End, m.Key) }
-	l.order.unrecorded = func(k *orderingKey, c *journal.KeyChange) func() {
-		return func() { l.locked(func() { l.order.rest(k, c) }) }
-	}
-	l.order.sweepKeys()
 	return l
+}
+
+// bound bounds the window for the lane's target; one of batches has room for some of
+// them, and at the least two.
+func (l *Lane) bound() {
+	most, bytes, stamp := l.env.Window, l.env.WindowBytes, false
+	if b := l.active.batching(); b != nil {
+		most = max(most, windowBatches*b.events*l.active.Config.Concurrency)
+		bytes = max(bytes, 2*b.bytes)
+		stamp = b.wait > 0
+	}
+	l.queue.Bound(most, bytes, stamp)
 }
 
 // locked changes something under the lock, and then looks for work.
@@ -117,7 +111,7 @@ func (l *Lane) Assign(cfg targets.Config, t targets.Target) {
 		l.active = newActive(cfg, t)
 		l.pace = newPace(l.active)
 	}
-	l.window.fit(l.env, l.active)
+	l.bound()
 	failing := l.health.failing
 	l.health, l.aging.at = newHealth(&cfg), time.Time{}
 	if t == nil {
@@ -129,8 +123,7 @@ func (l *Lane) Assign(cfg targets.Config, t targets.Target) {
 	case t != nil && (l.absence.end() || old != nil):
 		l.hasten() // what the target before did not take is tried with this one
 	}
-	l.order.stops = t != nil && cfg.OnDeadLetter == targets.OnDeadLetterStop
-	l.order.sweepKeys() // what stops a key may be another
+	l.queue.StopKeys(t != nil && cfg.OnDeadLetter == targets.OnDeadLetterStop)
 	l.mu.Unlock()
 	if old != nil && t == nil {
 		tellGone(l)
@@ -168,7 +161,7 @@ func (l *Lane) Halt() {
 	l.alarm.stop()
 	logDeaths(l, l.deaths.until)
 	b := l.active.batching()
-	if b == nil || b.wait == 0 || len(l.window.queue) == 0 || l.workers >= l.concurrency() || !l.env.Running() {
+	if b == nil || b.wait == 0 || len(l.queue.Items()) == 0 || l.workers >= l.concurrency() || !l.env.Running() {
 		return
 	}
 	l.flushing = true
@@ -190,68 +183,27 @@ func (l *Lane) CloseTarget() error {
 // Offer gives the lane new deliveries that are on disk. It takes them in if there is
 // room, and reads them later otherwise. It must be called before the deliveries'
 // event is committed, so that no reader has found them yet.
-func (l *Lane) Offer(items ...*Item) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, it := range items {
-		if l.backlog.behind || l.barriers.any() || !l.takes(it) {
-			l.backlog.missed(&it.Delivery)
-		}
-	}
-	l.dispatch()
-}
-
-// takes takes a new delivery in if there is room, and its order does not forbid it.
-func (l *Lane) takes(it *Item) bool {
-	if it.Delivery.Key != "" {
-		return l.order.offer(it)
-	}
-	if l.window.room() <= 0 {
-		return false
-	}
-	l.window.add(it)
-	return true
-}
+func (l *Lane) Offer(items ...*queue.Item) { l.locked(func() { l.queue.Offer(items...) }) }
 
 // Requeue tells the lane of a delivery that has become ready again on disk.
-func (l *Lane) Requeue(d journal.Delivery) { l.locked(func() { l.backlog.missed(&d) }) }
+func (l *Lane) Requeue(d journal.Delivery) { l.locked(func() { l.queue.Requeue(&d) }) }
 
 // Barriers changes the lane's barriers.
-func (l *Lane) Barriers(change func(*Barriers)) { l.locked(func() { change(&l.barriers) }) }
+func (l *Lane) Barriers(change func(*queue.Barriers)) {
+	l.locked(func() { change(l.queue.Barriers()) })
+}
 
 // Poke makes the lane look for work.
 func (l *Lane) Poke() { l.locked(func() {}) }
 
 // Unblocked lets an ordering key continue that a dead letter had stopped.
-func (l *Lane) Unblocked(h journal.KeyHash) {
-	l.locked(func() {
-		o := &l.order
-		k := o.keys[h]
-		switch {
-		case k != nil && k.state == journal.KeyStopped:
-			k.blocked, k.state, k.recHead = false, journal.KeyGoesOn, key{}
-		case k != nil:
-			return
-		case len(o.resumes) >= l.window.most:
-			o.sweepKeys()
-			return
-		default:
-			k = o.recordedKey(&journal.KeyRecord{Hash: h})
-		}
-		o.resume(k)
-	})
-}
+func (l *Lane) Unblocked(h journal.KeyHash) { l.locked(func() { l.queue.Unblock(h) }) }
 
 // Recall takes a redriven delivery out of the lane where it is not under way, and
 // puts it back. A read under way may have found it, and is awaited.
 func (l *Lane) Recall(d journal.Delivery) {
 	l.mu.Lock()
-	if l.window.reading {
-		l.recalls[key{d.Seq, d.N}] = d
-		l.mu.Unlock()
-		return
-	}
-	it := withdraw(l, d)
+	it := l.queue.Recall(d)
 	l.mu.Unlock()
 	if it != nil {
 		putBack(l, it)
@@ -284,7 +236,7 @@ func (l *Lane) RetryNow() uint64 {
 func (l *Lane) hasten() {
 	now := time.Now()
 	if l.env.Store.LaneCounts(l.ID).Waiting > 0 {
-		l.backlog.hasten.ask(now)
+		l.queue.Hasten(now)
 	}
 	l.health.circuit.ProbeNow(now)
 }
@@ -301,33 +253,23 @@ func (l *Lane) checkDrained() {
 	l.env.Go(func() { l.env.Drained(l) })
 }
 
-// settle writes a delivery's next state or its end, and then gives up its place in
+// settle writes the delivery's next state or its end, and then gives up its place in
 // the window.
-func (l *Lane) settle(it *Item, to *journal.Delivery, end journal.End) {
-	m := journal.Move{From: it.Delivery, To: to, End: end, Answered: it.answered}
+func (a *Attempt) settle(to *journal.Delivery, end journal.End) {
+	l, it := a.lane, a.Item
+	m := journal.Move{From: it.Delivery, To: to, End: end, Answered: a.result}
 	if to != nil && to.State == journal.Dead {
-		m.Record = it.record()
+		m.Record = it.Record()
 	}
 	switch {
-	case it.order != nil:
-		l.settleInOrder(it, m)
-	case it.run != nil:
-		it.run.add(it, m)
+	case it.Ordered():
+		l.queue.Settle(it, m)
+	case a.run != nil:
+		a.run.add(it, m)
 	default:
 		m.Applied = l.settled(it, to, end, nil)
 		l.move(m)
 	}
-}
-
-// settleInOrder is settle for the head of an ordering key: its move, and all that
-// follows from it, reach the journal in this order.
-func (l *Lane) settleInOrder(it *Item, m journal.Move) {
-	l.order.moving.Lock()
-	defer l.order.moving.Unlock()
-	var follow []journal.Move
-	l.locked(func() { follow = l.order.passOn(it, &m) })
-	m.Applied = l.settled(it, m.To, m.End, m.Key)
-	l.move(append([]journal.Move{m}, follow...)...)
 }
 
 // move hands moves to the journal.
@@ -342,24 +284,13 @@ func (l *Lane) move(moves ...journal.Move) {
 
 // settled returns what is to be done once an item's next state, or its end, can be
 // seen on disk.
-func (l *Lane) settled(it *Item, to *journal.Delivery, end journal.End, c *journal.KeyChange) func() {
+func (l *Lane) settled(it *queue.Item, to *journal.Delivery, end journal.End, c *journal.KeyChange) func() {
 	return func() {
 		l.mu.Lock()
-		l.forget(it, to, c)
+		l.queue.Settled(it, to, c)
 		l.dispatch()
 		l.mu.Unlock()
 		l.env.tellSuspended(to)
 		l.env.tellRedrive(it, to, end)
-	}
-}
-
-// forget gives up an item's place in memory.
-func (l *Lane) forget(it *Item, to *journal.Delivery, c *journal.KeyChange) {
-	l.window.drop(it)
-	if to != nil && to.State == journal.Waiting {
-		l.backlog.waits(to)
-	}
-	if it.order != nil {
-		l.order.written(it, c)
 	}
 }

@@ -3,6 +3,8 @@ package delivery
 import (
 	"cmp"
 	"slices"
+
+	"signalbox/delivery/queue"
 )
 
 // Offers are the deliveries of one request, gathered so that each lane is locked
@@ -12,13 +14,13 @@ type Offers []Offer
 // Offer is a new delivery for a lane.
 type Offer struct {
 	Lane *Lane
-	Item *Item
+	Item *queue.Item
 }
 
 // Make offers every lane its items, in the order of their events.
 func (o Offers) Make() {
 	slices.SortStableFunc(o, func(a, b Offer) int { return cmp.Compare(a.Lane.ID, b.Lane.ID) })
-	items := make([]*Item, len(o))
+	items := make([]*queue.Item, len(o))
 	for i := range o {
 		items[i] = o[i].Item
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"signalbox/delivery/circuit"
+	"signalbox/delivery/queue"
 	"signalbox/targets"
 )
 
@@ -29,8 +30,8 @@ func dieOfAge(a *Attempt) {
 
 // began is when the delivery's age began to count: with its round, or with the end
 // of the latest pause of its target.
-func began(l *Lane, it *Item) time.Time {
-	began := it.began()
+func began(l *Lane, it *queue.Item) time.Time {
+	began := it.Began()
 	if ns := l.ageFrom.Load(); ns != 0 {
 		if from := time.Unix(0, ns); from.After(began) {
 			return from
@@ -41,7 +42,7 @@ func began(l *Lane, it *Item) time.Time {
 
 // tooOld is why a delivery dies of its age: its latest failure, or that it never
 // had an attempt, and the circuit if that kept it from one.
-func tooOld(l *Lane, it *Item, retry targets.Retry) *targets.Error {
+func tooOld(l *Lane, it *queue.Item, retry targets.Retry) *targets.Error {
 	e := lastError(it, retry)
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -52,7 +53,7 @@ func tooOld(l *Lane, it *Item, retry targets.Retry) *targets.Error {
 }
 
 // lastError is why the latest attempt of a delivery failed that has grown too old.
-func lastError(it *Item, retry targets.Retry) *targets.Error {
+func lastError(it *queue.Item, retry targets.Retry) *targets.Error {
 	h := it.Delivery.History
 	if len(h) == 0 {
 		return &targets.Error{Code: targets.CodeTimeout, Err: fmt.Errorf("the event was older than retry.max_age (%v) before its first attempt", retry.MaxAge)}

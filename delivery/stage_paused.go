@@ -20,7 +20,7 @@ func paused(a *Attempt) bool {
 	}
 	next := it.Delivery
 	next.State, next.Hold, next.Due = journal.Held, pause, time.Time{}
-	a.lane.settle(it, &next, journal.NotEnded)
+	a.settle(&next, journal.NotEnded)
 	return false
 }
 

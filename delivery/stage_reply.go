@@ -3,6 +3,8 @@ package delivery
 import (
 	"context"
 	"errors"
+
+	"signalbox/delivery/queue"
 )
 
 // reply accepts the events that the target has answered with, where it answers with
@@ -20,14 +22,14 @@ func reply(a *Attempt) bool {
 		a.Failure = failureOf(context.Background(), err, a.Target.Config.Timeout)
 		return true
 	}
-	a.Item.answered.Derived = derived
+	a.result.Derived = derived
 	return true
 }
 
 // wantsReply reports whether the answer to a delivery carries events.
-func wantsReply(env *Env, it *Item, t *Active) bool {
+func wantsReply(env *Env, it *queue.Item, t *Active) bool {
 	if own := env.Policies().Replies; own != nil {
-		if wants, ok := own[it.Entry()]; ok {
+		if wants, ok := own[entryOf(it)]; ok {
 			return wants
 		}
 	}

@@ -45,5 +45,5 @@ func refused(a *Attempt) bool {
 // drop ends a delivery without another attempt.
 func drop(a *Attempt) {
 	a.lane.env.Metrics.ended(a.Item.Delivery.Rule, a.lane.Name, outcomeDropped)
-	a.lane.settle(a.Item, nil, journal.Dropped)
+	a.settle(nil, journal.Dropped)
 }

@@ -23,7 +23,7 @@ func outcome(a *Attempt) bool {
 	case a.Failure == nil:
 		if ask(a, Requests.Answered) {
 			noteSuccess(a)
-			a.delivered(a.Item.answered.Took)
+			a.delivered(a.result.Took)
 		}
 	case !refused(a):
 		a.failed()
@@ -40,7 +40,7 @@ func (a *Attempt) noteFirst() {
 
 func (a *Attempt) delivered(took time.Duration) {
 	a.lane.env.Metrics.delivered(a.Item.Delivery.Rule, a.lane.Name, took, time.Since(a.Item.Meta.Received))
-	a.lane.settle(a.Item, nil, journal.Delivered)
+	a.settle(nil, journal.Delivered)
 }
 
 // failed decides what comes after a failed attempt: the dead-letter queue, or a
@@ -52,7 +52,7 @@ func (a *Attempt) failed() {
 	wait := noteFailure(a)
 	next := it.Delivery
 	next.Attempts++
-	next.Remember(attemptOf(next.Attempts, now, it.answered.Took, failure))
+	next.Remember(attemptOf(next.Attempts, now, a.result.Took, failure))
 	round := next.Attempts - next.Spent
 	giveUp := next.Redriven() && l.env.Redrives.Failed(&next, failure)
 	switch {
@@ -64,12 +64,12 @@ func (a *Attempt) failed() {
 		a.deadLetterAs(next, "")
 	default:
 		next.State = journal.Waiting
-		next.Due = it.run.due(now.Add(max(circuit.Backoff(a.retry, round, failure.RetryAfter), min(wait, a.retry.MaxBackoff)))).UTC()
+		next.Due = a.run.due(now.Add(max(circuit.Backoff(a.retry, round, failure.RetryAfter), min(wait, a.retry.MaxBackoff)))).UTC()
 		if a.retry.MaxAge > 0 && next.Due.After(a.deadline) {
 			next.Due = a.deadline.UTC() // to end when its age says so, not later
 		}
 		l.env.Metrics.retries.WithLabelValues(l.Name).Inc()
-		l.settle(it, &next, journal.NotEnded)
+		a.settle(&next, journal.NotEnded)
 	}
 }
 
@@ -96,7 +96,7 @@ func (a *Attempt) deadLetterAs(next journal.Delivery, condition string) {
 	if l.env.Died != nil {
 		l.env.Died(l.Name, a.Item, &next)
 	}
-	l.settle(a.Item, &next, journal.NotEnded)
+	a.settle(&next, journal.NotEnded)
 }
 
 // rendered returns the request of a dead letter as JSON, without the body, which the

@@ -25,6 +25,6 @@ func synthetic(a *Attempt) bool {
 		return false
 	}
 	l.env.Metrics.ended(a.Item.Delivery.Rule, l.Name, outcomeLogged)
-	l.settle(a.Item, nil, journal.Logged)
+	a.settle(nil, journal.Logged)
 	return false
 }

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"signalbox/delivery/circuit"
+	"signalbox/delivery/queue"
 	"signalbox/targets"
 )
 
@@ -84,25 +85,13 @@ func stateOf(l *Lane) State {
 
 // Memory is what a lane has in memory, and who is at work for it.
 type Memory struct {
-	// Deliveries are in the window, Queued of them to be attempted next, Chained
-	// behind another of their ordering key.
-	Deliveries, Queued, Chained, Bytes int
-	// Keys are the ordering keys that are known, Records those with a record on disk,
-	// and Resumes those whose next delivery is to be read.
-	Keys, Records, Resumes int
-	Workers                int
-	// Reading means that the disk is being read, or is to be.
-	Reading bool
+	queue.Memory
+	Workers int
 }
 
 // Memory returns what the lane has in memory.
 func (l *Lane) Memory() Memory {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	w, o := &l.window, &l.order
-	return Memory{
-		Deliveries: len(w.all), Queued: len(w.queue), Chained: o.chained, Bytes: w.bytes,
-		Keys: len(o.keys) + len(o.idle), Records: o.records, Resumes: len(o.resumes), Workers: l.workers,
-		Reading: w.reading || o.sweeping,
-	}
+	return Memory{Memory: l.queue.Memory(), Workers: l.workers}
 }

@@ -1,6 +1,10 @@
 package delivery
 
-import "time"
+import (
+	"time"
+
+	"signalbox/delivery/queue"
+)
 
 // worker attempts the deliveries of a lane.
 type worker struct{ lane *Lane }
@@ -8,7 +12,7 @@ type worker struct{ lane *Lane }
 // work attempts one delivery, or batch, after another until none is left or may
 // be sent now.
 func (w worker) work() {
-	var buffer []*Item
+	var buffer []*queue.Item
 	for first := true; ; first = false {
 		items, t := w.next(first, buffer[:0])
 		if len(items) == 0 {
@@ -29,7 +33,7 @@ func (w worker) work() {
 
 // next appends the next delivery of the queue, or those of the next batch. The
 // worker ends where there is none: next has then counted it out.
-func (w worker) next(first bool, into []*Item) ([]*Item, *Active) {
+func (w worker) next(first bool, into []*queue.Item) ([]*queue.Item, *Active) {
 	l := w.lane
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -37,7 +41,7 @@ func (w worker) next(first bool, into []*Item) ([]*Item, *Active) {
 		l.starting--
 	}
 	n := 0
-	if len(l.window.queue) > 0 && (!l.halted || l.flushing) && l.workers <= l.concurrency() {
+	if len(l.queue.Items()) > 0 && (!l.halted || l.flushing) && l.workers <= l.concurrency() {
 		n = w.upNext()
 	}
 	if n == 0 || !w.allowed(n) {
@@ -48,7 +52,7 @@ func (w worker) next(first bool, into []*Item) ([]*Item, *Active) {
 	if l.active != nil {
 		l.active.users.Add(1)
 	}
-	return l.window.take(n, into), l.active
+	return l.queue.Take(n, into), l.active
 }
 
 // upNext returns how many deliveries go next: one, or a batch; none where a batch is
@@ -59,11 +63,11 @@ func (w worker) upNext() int {
 	if b == nil {
 		return 1
 	}
-	if now := time.Now(); !l.flushing && !b.ripe(&l.window, 0, now) {
+	if now := time.Now(); !l.flushing && !b.ripe(l.queue, 0, now) {
 		l.setAlarm(now)
 		return 0
 	}
-	return l.pace.most(b.fill(l.window.queue))
+	return l.pace.most(b.fill(l.queue.Items()))
 }
 
 // allowed reports whether n deliveries may go now, by what the target has asked for

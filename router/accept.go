@@ -11,6 +11,7 @@ import (
 
 	"signalbox/commands"
 	"signalbox/delivery"
+	"signalbox/delivery/queue"
 	"signalbox/event"
 	"signalbox/journal"
 	"signalbox/journal/store"
@@ -194,12 +195,12 @@ func (in *intake) handOver(plans []plan, entries []journal.Entry) {
 				in.whenError(m)
 			}
 		}
-		var shared *delivery.Event
+		var shared *queue.Event
 		for k, s := range p.sends {
 			d := entries[i].Deliveries[k]
 			if d.State == journal.Dead {
 				in.metrics.lanes.Died(d.Rule, s.lane.Name)
-				dead = append(dead, delivery.Offer{Lane: s.lane, Item: delivery.NewItem(d, delivery.NewEvent(&entries[i].Record, &p.event.Meta, p.event.ID))})
+				dead = append(dead, delivery.Offer{Lane: s.lane, Item: queue.NewItem(d, queue.NewEvent(&entries[i].Record, &p.event.Meta, p.event.ID))})
 				continue
 			}
 			if d.State == journal.Held {
@@ -209,9 +210,9 @@ func (in *intake) handOver(plans []plan, entries []journal.Entry) {
 				continue
 			}
 			if shared == nil {
-				shared = delivery.NewEvent(&entries[i].Record, &p.event.Meta, p.event.ID)
+				shared = queue.NewEvent(&entries[i].Record, &p.event.Meta, p.event.ID)
 			}
-			all = append(all, delivery.Offer{Lane: s.lane, Item: delivery.NewItem(d, shared)})
+			all = append(all, delivery.Offer{Lane: s.lane, Item: queue.NewItem(d, shared)})
 		}
 	}
 	all.Make()

@@ -6,7 +6,7 @@ import (
 
 	"go.uber.org/zap"
 
-	"signalbox/delivery"
+	"signalbox/delivery/queue"
 	"signalbox/event"
 	"signalbox/journal"
 	"signalbox/targets"
@@ -47,7 +47,7 @@ type deadEvent struct {
 // wants it. It is called before the death is written, and may be called again for it after
 // a crash: the event is then a repeat. Of deliveries of such events themselves nothing is
 // told.
-func (in *intake) died(target string, it *delivery.Item, dead *journal.Delivery) {
+func (in *intake) died(target string, it *queue.Item, dead *journal.Delivery) {
 	bus := it.Bus()
 	if !in.planner().set.Buses[bus].PublishDeadLetters {
 		return

@@ -16,6 +16,7 @@ import (
 	"signalbox/catalog"
 	"signalbox/commands"
 	"signalbox/delivery"
+	"signalbox/delivery/queue"
 	"signalbox/dlq"
 	"signalbox/event"
 	"signalbox/journal"
@@ -405,7 +406,7 @@ func (r *Router) targetEnv() targets.Env {
 func (r *Router) lanesEnv() delivery.Env {
 	return delivery.Env{
 		Store: r.store(), Log: r.log, Metrics: r.metrics.lanes, Window: r.opts.Window, WindowBytes: r.opts.WindowBytes,
-		Shared:   delivery.NewSharedMemory(r.opts.Memory),
+		Shared:   queue.NewSharedMemory(r.opts.Memory),
 		GoneWait: r.opts.TargetGoneWait, Base: r.base, Running: r.running.Load, Stopping: r.gate.closed.Load, Go: r.workers.Go,
 		Policies: func() *delivery.Policies { return r.snapshot.Load().policies },
 		Requests: commands.Stage{Service: r.Commands}, Redrives: r.DeadLetters, Derive: r.intake.derive, Died: r.intake.died, Places: r.intake.seqsOf,
@@ -416,7 +417,8 @@ func (r *Router) lanesEnv() delivery.Env {
 // store returns what lanes take from the journal.
 func (r *Router) store() delivery.Store {
 	j := r.journal
-	return delivery.Store{Rows: j.Deliveries, Keys: j.Keys, Writer: j, Counters: j.Counters, Watermark: j.Seqs}
+	disk := queue.Store{Rows: j.Deliveries, Keys: j.Keys, Watermark: j.Seqs, FreeKeys: j.FreeKeys}
+	return delivery.Store{Store: disk, Writer: j, Counters: j.Counters}
 }
 
 // pauseOptions returns what pauses take from the router.

@@ -7,6 +7,7 @@ import (
 	"go.uber.org/zap"
 
 	"signalbox/delivery"
+	"signalbox/delivery/queue"
 	"signalbox/journal"
 	"signalbox/rules"
 )
@@ -138,7 +139,7 @@ func (p *Pauses) setBarriers(set *rules.Set) {
 		}
 		for _, l := range p.opts.Lanes() {
 			if set.Orders[l.Name] != nil && p.feeds(set, k, l) {
-				l.Barriers(func(b *delivery.Barriers) { b.Set(known.Hold) })
+				l.Barriers(func(b *queue.Barriers) { b.Set(known.Hold) })
 			}
 		}
 	}
@@ -230,7 +231,7 @@ func (r release) linger(d time.Duration) bool {
 // moveBarriers moves the barriers of the hold: all that it had before a place is back.
 func (r release) moveBarriers(at journal.Seq) {
 	for _, l := range r.pauses.opts.Lanes() {
-		l.Barriers(func(b *delivery.Barriers) { b.Move(r.hold, at) })
+		l.Barriers(func(b *queue.Barriers) { b.Move(r.hold, at) })
 	}
 }
 
@@ -243,6 +244,6 @@ func (r release) lift() {
 		return
 	}
 	for _, l := range p.opts.Lanes() {
-		l.Barriers(func(b *delivery.Barriers) { b.Lift(r.hold) })
+		l.Barriers(func(b *queue.Barriers) { b.Lift(r.hold) })
 	}
 }

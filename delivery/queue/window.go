@@ -1,4 +1,4 @@
-package delivery
+package queue
 
 import (
 	"time"
@@ -26,17 +26,6 @@ type window struct {
 	ended   []*Item
 }
 
-// fit bounds the window for a target, which may be nil; a target of batches has room
-// for some of them, and at the least two.
-func (w *window) fit(env *Env, t *Active) {
-	w.most, w.mostBytes, w.stamp = env.Window, env.WindowBytes, false
-	if b := t.batching(); b != nil {
-		w.most = max(w.most, windowBatches*b.events*t.Config.Concurrency)
-		w.mostBytes = max(w.mostBytes, 2*b.bytes)
-		w.stamp = b.wait > 0
-	}
-}
-
 // room returns how many more deliveries there is place for.
 func (w *window) room() int {
 	if w.bytes >= w.mostBytes || w.memory.full(w.bytes) {
@@ -53,7 +42,7 @@ func (w *window) add(it *Item) {
 
 func (w *window) enqueue(it *Item) {
 	if w.stamp {
-		it.queued = time.Now()
+		it.Queued = time.Now()
 	}
 	w.queue = append(w.queue, it)
 }

@@ -1,4 +1,4 @@
-package delivery
+package queue
 
 import (
 	"cmp"
@@ -40,7 +40,7 @@ func (r *reading) readHastened(now time.Time) error {
 	r.hasten.from = last(r.hasten.from, journal.Cursor{Due: now.Add(1)}) // the rest is due, and has been read
 	var bad error
 	full := false
-	err := r.lane.env.Store.Waiting(r.lane.ID, r.hasten.from, lastWaiting.Due, func(d journal.Delivery, rec journal.Record) bool {
+	err := r.q.lane.Store.Waiting(r.q.lane.ID, r.hasten.from, lastWaiting.Due, func(d journal.Delivery, rec journal.Record) bool {
 		if full = r.full(); full {
 			return false
 		}

@@ -1,7 +1,6 @@
-package delivery
+package queue
 
 import (
-	"sync"
 	"time"
 
 	"signalbox/journal"
@@ -19,18 +18,13 @@ import (
 // stopped it, has a record; and apart from the head, which the record names, none of
 // its ready deliveries is older than a parked one.
 type order struct {
-	// moving is held from a decision over a key until the journal has its moves, so
-	// that they are written in the order of the decisions. It is taken before the
-	// lane's lock, under which all else is.
-	moving sync.Mutex
-
 	lane   journal.LaneID
 	window *window
 	// stops means that a dead letter stops its key.
 	stops bool
 	// parked and unrecorded return what is to be done once a delivery's parking, or
 	// the end of a key's record, can be seen on disk.
-	parked     func(*Item, *journal.Move) func()
+	parked     func(*Item, *journal.Delivery, journal.End, *journal.KeyChange) func()
 	unrecorded func(*orderingKey, *journal.KeyChange) func()
 
 	keys map[journal.KeyHash]*orderingKey
@@ -161,7 +155,7 @@ func (o *order) parking(k *orderingKey, it *Item) journal.Move {
 	case !k.recorded:
 		m.Key = o.recordAs(k, journal.KeyGoesOn, nil)
 	}
-	m.Applied = o.parked(it, &m)
+	m.Applied = o.parked(it, m.To, m.End, m.Key)
 	return m
 }
 
@@ -177,7 +171,7 @@ func (o *order) recordAs(k *orderingKey, s journal.KeyState, head *Item) *journa
 	if head != nil {
 		k.recHead = head.key()
 		c.Record.Seq, c.Record.N = head.Delivery.Seq, head.Delivery.N
-		c.Record.Head = head.id()
+		c.Record.Head = head.ID()
 	}
 	return c
 }

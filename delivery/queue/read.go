@@ -1,4 +1,4 @@
-package delivery
+package queue
 
 import (
 	"cmp"
@@ -14,7 +14,7 @@ const readAgain = time.Second
 
 // reading is what one read of the disk found.
 type reading struct {
-	lane *Lane
+	q *Queue
 	// due and ready say what is to be read.
 	due, ready bool
 	// room is how many deliveries may be read.
@@ -42,10 +42,10 @@ type reading struct {
 }
 
 // read fills the window from disk: first the deliveries whose wait is over, then
-// the ready ones in the order of their events.
-func read(l *Lane) {
+// the ready ones in the order of their events. It is called without the lock.
+func (q *Queue) read() {
 	now := time.Now()
-	r := beginReading(l, now)
+	r := q.beginReading(now)
 	err := r.readOrder()
 	if r.due && err == nil {
 		err = r.readWaiting(now)
@@ -57,16 +57,16 @@ func read(l *Lane) {
 		err = r.readReady()
 	}
 	for _, it := range r.end(err) {
-		putBack(l, it)
+		q.lane.PutBack(it)
 	}
 }
 
-func beginReading(l *Lane, now time.Time) *reading {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	b := &l.backlog
+func (q *Queue) beginReading(now time.Time) *reading {
+	q.lane.Lock.Lock()
+	defer q.lane.Lock.Unlock()
+	b := &q.backlog
 	r := &reading{
-		lane: l, room: l.window.room(), bytes: l.window.bytes, most: l.window.mostBytes, longest: l.env.Policies().Longest,
+		q: q, room: q.window.room(), bytes: q.window.bytes, most: q.window.mostBytes, longest: q.lane.Longest(),
 		nextWaiting: b.waitFrom, nextReady: b.from, nextDue: b.nextDue,
 	}
 	r.due, r.ready = b.due(now, r.longest), b.behind
@@ -75,58 +75,56 @@ func beginReading(l *Lane, now time.Time) *reading {
 	}
 	if r.ready {
 		b.beginReady()
-		r.limit = l.barriers.limit(l.env.Store.Stable())
+		r.limit = q.barriers.limit(q.lane.Store.Stable())
 	}
 	r.hasten, r.hastenBegan = b.hasten, b.hasten
-	l.order.beginRead(r)
+	q.order.beginRead(r)
 	return r
 }
 
 // end takes what a read has found, and makes the moves that follow from it. It
 // returns the redriven deliveries that were recalled meanwhile.
 func (r *reading) end(err error) []*Item {
-	l := r.lane
-	l.order.moving.Lock()
-	defer l.order.moving.Unlock()
-	moves, recalled := r.place(err)
-	l.move(moves...)
+	q := r.q
+	q.moving.Lock()
+	defer q.moving.Unlock()
+	var moves []journal.Move
+	var recalled []*Item
+	q.locked(func() { moves, recalled = r.place(err) })
+	q.lane.Move(moves...)
 	return recalled
 }
 
 func (r *reading) place(err error) (moves []journal.Move, recalled []*Item) {
-	l := r.lane
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.window.endRead()
-	moves = l.order.endRead(r)
+	q := r.q
+	q.window.endRead()
+	moves = q.order.endRead(r)
 	for _, it := range r.found {
 		if it.Delivery.Key == "" {
-			l.window.add(it)
+			q.window.add(it)
 		} else {
-			moves = append(moves, l.order.meet(it, r)...)
+			moves = append(moves, q.order.meet(it, r)...)
 		}
 	}
-	l.order.dropIdles()
+	q.order.dropIdles()
 	if r.due {
-		l.backlog.endWaiting(r.nextWaiting, r.nextDue)
+		q.backlog.endWaiting(r.nextWaiting, r.nextDue)
 	}
-	l.backlog.hasten.end(r.hastenBegan, r.hasten)
+	q.backlog.hasten.end(r.hastenBegan, r.hasten)
 	if r.ready {
-		l.backlog.endReady(r.nextReady, r.readTo)
+		q.backlog.endReady(r.nextReady, r.readTo)
 	}
 	if err != nil {
-		l.env.Log.Error("deliveries can't be read; trying again", zap.String("target", l.Name), zap.Error(err))
-		l.readAt = time.Now().Add(readAgain)
+		q.lane.Log.Error("deliveries can't be read; trying again", zap.String("target", q.lane.Name), zap.Error(err))
+		q.readAt = time.Now().Add(readAgain)
 	}
-	recalled = withdrawRecalled(l)
-	l.dispatch()
-	return moves, recalled
+	return moves, q.withdrawRecalled()
 }
 
 func (r *reading) readWaiting(now time.Time) error {
-	j := r.lane.env.Store
+	j := r.q.lane.Store
 	var bad error
-	err := j.Waiting(r.lane.ID, r.nextWaiting, now, func(d journal.Delivery, rec journal.Record) bool {
+	err := j.Waiting(r.q.lane.ID, r.nextWaiting, now, func(d journal.Delivery, rec journal.Record) bool {
 		if r.full() {
 			return false
 		}
@@ -136,7 +134,7 @@ func (r *reading) readWaiting(now time.Time) error {
 	if err = cmp.Or(bad, err); err != nil {
 		return err
 	}
-	due, ok, err := j.NextDue(r.lane.ID, r.nextWaiting)
+	due, ok, err := j.NextDue(r.q.lane.ID, r.nextWaiting)
 	if err != nil {
 		return err
 	}
@@ -150,16 +148,16 @@ func (r *reading) readWaiting(now time.Time) error {
 // readOverlong reads what is due later than any wait can end: the clock was set
 // back, or the waits were made shorter. Its turn has come.
 func (r *reading) readOverlong(limit time.Time) error {
-	j := r.lane.env.Store
+	j := r.q.lane.Store
 	from := journal.Cursor{Due: limit.Add(1)}
-	if _, ok, err := j.NextDue(r.lane.ID, from); err != nil || !ok {
+	if _, ok, err := j.NextDue(r.q.lane.ID, from); err != nil || !ok {
 		return err
 	}
 	if r.nextDue.After(limit) {
 		r.nextDue = time.Time{}
 	}
 	var bad error
-	err := j.Waiting(r.lane.ID, from, lastWaiting.Due, func(d journal.Delivery, rec journal.Record) bool {
+	err := j.Waiting(r.q.lane.ID, from, lastWaiting.Due, func(d journal.Delivery, rec journal.Record) bool {
 		if r.full() {
 			r.nextDue = longAgo // there is more of it
 			return false
@@ -174,7 +172,7 @@ func (r *reading) readOverlong(limit time.Time) error {
 }
 
 func (r *reading) readReady() error {
-	j := r.lane.env.Store
+	j := r.q.lane.Store
 	limit := r.limit
 	if r.nextReady.Seq >= limit { // here for a wait that is over
 		r.readTo = limit
@@ -182,7 +180,7 @@ func (r *reading) readReady() error {
 	}
 	var bad error
 	more := false
-	err := j.Ready(r.lane.ID, r.nextReady, limit, func(d journal.Delivery, rec journal.Record) bool {
+	err := j.Ready(r.q.lane.ID, r.nextReady, limit, func(d journal.Delivery, rec journal.Record) bool {
 		if more = r.full(); more {
 			return false
 		}
@@ -201,7 +199,7 @@ func (r *reading) readReady() error {
 
 // full reports whether the window has no room for more.
 func (r *reading) full() bool {
-	return len(r.found)+r.order.found >= r.room || r.bytes >= r.most || r.lane.env.Shared.full(r.bytes)
+	return len(r.found)+r.order.found >= r.room || r.bytes >= r.most || r.q.lane.Memory.full(r.bytes)
 }
 
 // take adds a delivery to what was found, unless the lane has it already, and
@@ -215,7 +213,7 @@ func (r *reading) take(d journal.Delivery, rec journal.Record, next *journal.Cur
 		if err := r.lookUp(&it.Delivery); err != nil {
 			return err
 		}
-		r.lane.env.Shared.hold(it)
+		r.q.lane.Memory.hold(it)
 		r.found = append(r.found, it)
 		r.bytes += it.size()
 	}
@@ -225,7 +223,7 @@ func (r *reading) take(d journal.Delivery, rec journal.Record, next *journal.Cur
 
 // has reports whether the lane has the delivery in the very state that was read.
 func (r *reading) has(d *journal.Delivery) bool {
-	r.lane.mu.Lock()
-	defer r.lane.mu.Unlock()
-	return r.lane.window.has(d)
+	r.q.lane.Lock.Lock()
+	defer r.q.lane.Lock.Unlock()
+	return r.q.window.has(d)
 }

@@ -1,4 +1,4 @@
-package delivery
+package queue
 
 import (
 	"errors"
@@ -91,10 +91,10 @@ func (r *reading) readOrder() error {
 
 // resume reads some of what is parked behind a key.
 func (r *reading) resume(s *resumption, limit int) error {
-	l := r.lane
+	l := &r.q.lane
 	var bad error
 	more := false
-	err := l.env.Store.ParkedBehind(l.ID, s.key.hash, s.next, func(d journal.Delivery, rec journal.Record) bool {
+	err := l.Store.ParkedBehind(l.ID, s.key.hash, s.next, func(d journal.Delivery, rec journal.Record) bool {
 		more = len(s.found) == limit || r.full() || journal.CursorOf(&d).Compare(s.before) >= 0
 		if more {
 			return false
@@ -107,7 +107,7 @@ func (r *reading) resume(s *resumption, limit int) error {
 		if bad = err; bad != nil {
 			return false
 		}
-		l.env.Shared.hold(it)
+		l.Memory.hold(it)
 		s.found = append(s.found, it)
 		r.order.found++
 		r.bytes += it.size()
@@ -116,7 +116,7 @@ func (r *reading) resume(s *resumption, limit int) error {
 	if err = errors.Join(bad, err); err != nil { // what lies behind it is not known: read again
 		r.order.found -= len(s.found)
 		for _, it := range s.found {
-			l.env.Shared.release(it)
+			l.Memory.release(it)
 		}
 		s.found = nil
 		return err
@@ -128,11 +128,11 @@ func (r *reading) resume(s *resumption, limit int) error {
 
 // sweep looks through records for keys that nobody continues with.
 func (r *reading) sweep() error {
-	l := r.lane
+	l := &r.q.lane
 	var stopped []journal.KeyHash
 	seen := 0
 	r.order.swept = true
-	err := l.env.Store.Blocked(l.ID, r.order.from, func(rec journal.KeyRecord) bool {
+	err := l.Store.Blocked(l.ID, r.order.from, func(rec journal.KeyRecord) bool {
 		r.order.to = rec.Hash
 		if seen++; seen > sweepAtOnce || len(r.found)+r.order.found+len(r.order.orphans) >= r.room {
 			r.order.swept = false
@@ -147,7 +147,7 @@ func (r *reading) sweep() error {
 		return true
 	})
 	if err == nil && len(stopped) > 0 {
-		_, err = l.env.Store.FreeKeys(l.ID, stopped...)
+		_, err = l.Store.FreeKeys(l.ID, stopped...)
 	}
 	if err = errors.Join(err, r.orphaned()); err != nil {
 		r.order.swept, r.order.to = false, r.order.from
@@ -176,7 +176,7 @@ func (r *reading) headReady(rec *journal.KeyRecord) (bool, error) {
 	if rec.State != journal.KeyGoesOn || rec.Seq == 0 {
 		return false, nil
 	}
-	return r.lane.env.Store.IsReady(r.lane.ID, rec.Seq, rec.N)
+	return r.q.lane.Store.IsReady(r.q.lane.ID, rec.Seq, rec.N)
 }
 
 // lookUp asks the disk for the record of a delivery's ordering key.
@@ -191,7 +191,7 @@ func (r *reading) lookUp(d *journal.Delivery) error {
 	if r.order.known == nil {
 		r.order.known = map[journal.KeyHash]knownKey{}
 	}
-	rec, err := r.lane.env.Store.Key(r.lane.ID, h)
+	rec, err := r.q.lane.Store.Key(r.q.lane.ID, h)
 	if errors.Is(err, journal.ErrNotFound) {
 		r.order.known[h] = knownKey{}
 		return nil

@@ -1,4 +1,4 @@
-package delivery
+package queue
 
 import (
 	"testing"
@@ -11,7 +11,7 @@ func newOrder(most int) *order {
 	w := newWindow(most, 1<<20)
 	return &order{
 		lane: 7, window: w,
-		parked:     func(*Item, *journal.Move) func() { return nil },
+		parked:     func(*Item, *journal.Delivery, journal.End, *journal.KeyChange) func() { return nil },
 		unrecorded: func(*orderingKey, *journal.KeyChange) func() { return nil },
 	}
 }

@@ -1,4 +1,4 @@
-package delivery
+package queue
 
 import (
 	"bytes"
@@ -18,14 +18,11 @@ type Item struct {
 	Meta     *event.Metadata
 	EventID  string
 
+	// Queued is when the item was queued, in a queue that stamps; zero in others.
+	Queued time.Time
+
 	metaBytes []byte
-	// queued is when a lane that gathers batches queued the item, and run the
-	// batch that it is in; both are zero in other lanes.
-	queued time.Time
-	run    *batchRun
-	// answered is what came of the latest attempt.
-	answered journal.Answered
-	order    *orderingKey // nil where the delivery has no ordering key
+	order     *orderingKey // nil where the delivery has no ordering key
 	// event is what the item shares with others; held says that a lane holds it, and own is
 	// what it takes beside the event then, in bytes.
 	event *Event
@@ -38,29 +35,28 @@ func NewItem(d journal.Delivery, e *Event) *Item {
 	return &Item{Delivery: d, Envelope: e.envelope, Meta: &e.meta, EventID: e.id, metaBytes: e.metaBytes, event: e}
 }
 
-// Bus is the bus of the rule that planned the delivery.
+// Bus returns the bus of the rule that planned the delivery.
 func (it *Item) Bus() string { return cmp.Or(it.Delivery.Bus, it.Meta.Bus) }
 
-// Entry names the target entry that planned the delivery.
-func (it *Item) Entry() Entry {
-	return Entry{it.Bus(), it.Delivery.Rule, it.Delivery.RuleTarget}
-}
-
-// id is the delivery's id for life.
-func (it *Item) id() string {
+// ID returns the delivery's id for life.
+func (it *Item) ID() string {
 	return journal.DeliveryID(it.Delivery.Seq, it.Bus(), it.Delivery.Rule, it.Delivery.RuleTarget)
 }
 
-// began is when the delivery's present round began.
-func (it *Item) began() time.Time {
+// Began returns when the delivery's present round began.
+func (it *Item) Began() time.Time {
 	if it.Delivery.Since.IsZero() {
 		return it.Meta.Received
 	}
 	return it.Delivery.Since
 }
 
-// fresh reports whether the delivery has had no attempt in its present round.
-func (it *Item) fresh() bool { return it.Delivery.Attempts == it.Delivery.Spent }
+// Fresh reports whether the delivery has had no attempt in its present round.
+func (it *Item) Fresh() bool { return it.Delivery.Attempts == it.Delivery.Spent }
+
+// Ordered reports whether the delivery is one of an ordering key that the queue follows:
+// its moves go to Queue.Settle.
+func (it *Item) Ordered() bool { return it.order != nil }
 
 // key names an item among those of its lane.
 type key struct {
@@ -72,15 +68,16 @@ func (it *Item) key() key { return key{it.Delivery.Seq, it.Delivery.N} }
 
 func (it *Item) size() int { return len(it.Envelope) + len(it.Delivery.Body) + 256 }
 
-// length is how many bytes the item adds to a batch.
-func (it *Item) length() int {
+// Length returns how many bytes the item adds to a batch.
+func (it *Item) Length() int {
 	if it.Delivery.Body != nil {
 		return len(it.Delivery.Body)
 	}
 	return len(it.Envelope)
 }
 
-func (it *Item) record() *journal.Record {
+// Record returns the item's event as the journal keeps it.
+func (it *Item) Record() *journal.Record {
 	return &journal.Record{Seq: it.Delivery.Seq, Meta: it.metaBytes, Envelope: it.Envelope}
 }
 
