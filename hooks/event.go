@@ -119,10 +119,7 @@ type values struct{ exprenv.Message }
 
 // message returns the values of a request whose body has been decoded.
 func message(r *Request, e *event.Event, body []byte) *values {
-	v := &values{exprenv.Message{Headers: make(map[string]string, len(r.Header)), Query: make(map[string]string, len(r.Query))}}
-	for name, all := range r.Header {
-		v.Headers[strings.ToLower(name)] = strings.ToValidUTF8(strings.Join(all, ", "), "\ufffd")
-	}
+	v := &values{exprenv.Message{Headers: exprenv.HeadersOf(r.Header), Query: make(map[string]string, len(r.Query))}}
 	for name, all := range r.Query {
 		v.Query[strings.ToValidUTF8(name, "\ufffd")] = strings.ToValidUTF8(all[0], "\ufffd")
 	}

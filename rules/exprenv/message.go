@@ -25,6 +25,15 @@ type Message struct {
 
 var ofMessages = language{&Message{}, []string{"headers", "query", "body"}, true}
 
+// HeadersOf returns headers as Message has them.
+func HeadersOf(header map[string][]string) map[string]string {
+	out := make(map[string]string, len(header))
+	for name, values := range header {
+		out[strings.ToLower(name)] = strings.ToValidUTF8(strings.Join(values, ", "), "\ufffd")
+	}
+	return out
+}
+
 // MessageProgram is a compiled expression over a Message, immutable, safe for concurrent use.
 type MessageProgram struct{ p *Program }
 

@@ -107,17 +107,16 @@ func newTarget(c *targets.Config, env targets.Env) (targets.Target, error) {
 			return nil, err
 		}
 	}
-	if err := t.logIn(c, o, env); err != nil {
+	way, err := newWay(c, o, env)
+	if err != nil {
 		return nil, err
 	}
-	if e, err := env.Secrets.Expand(o.Proxy, c.Dir); err == nil {
-		secrets = append(secrets, e.Secrets()...)
+	if err := t.logIn(c, o, env, way); err != nil {
+		return nil, err
 	}
-	t.hidden = remote.NewHidden(slices.Concat(secrets, renderer.Secrets(), t.login.Secrets()))
+	t.hidden = remote.NewHidden(slices.Concat(secrets, way.secrets, renderer.Secrets(), t.login.Secrets()))
 	t.logins = remote.NewHidden(append(renderer.Logins(), t.login.Secrets()...))
-	if t.connections, err = newConnections(c, o, env); err != nil {
-		return nil, err
-	}
+	t.connections = newConnections(c, o, way)
 	t.client = newClient(sender{t.connections}, *o.QuickRetries)
 	return t, nil
 }
@@ -167,27 +166,19 @@ type connections interface {
 
 // newConnections returns connections of the target's own: as many as it has attempts
 // at once, all kept for the next. Proxies and HTTP/2 are left to net/http.
-func newConnections(c *targets.Config, o *Options, env targets.Env) (connections, error) {
-	tlsConfig, err := o.TLS.Config(c.Dir, env.Secrets)
-	if err != nil {
-		return nil, err
-	}
-	way, err := newWay(c, o, env)
-	if err != nil {
-		return nil, err
-	}
+func newConnections(c *targets.Config, o *Options, way *way) connections {
 	if !o.HTTP2 && way.proxy == nil {
 		return transport.New(transport.Options{
 			Dial: way.dial,
-			TLS:  tlsConfig, Connections: c.Concurrency, IdleTimeout: idleConnTimeout,
+			TLS:  way.tls, Connections: c.Concurrency, IdleTimeout: idleConnTimeout,
 			MaxAge: o.MaxConnectionAge, MaxAnswer: maxAnswerBytes,
-		}), nil
+		})
 	}
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	protocols.SetHTTP2(o.HTTP2)
 	pool := &http.Transport{
-		TLSClientConfig:        tlsConfig,
+		TLSClientConfig:        way.tls,
 		Protocols:              protocols,
 		MaxConnsPerHost:        c.Concurrency,
 		MaxIdleConnsPerHost:    c.Concurrency,
@@ -197,7 +188,7 @@ func newConnections(c *targets.Config, o *Options, env targets.Env) (connections
 		MaxResponseHeaderBytes: maxAnswerBytes,
 	}
 	way.of(pool)
-	return pooled{pool}, nil
+	return pooled{pool}
 }
 
 // pooled uses net/http's own transport.

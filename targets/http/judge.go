@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strings"
 
 	"signalbox/targets"
 )
@@ -106,13 +105,4 @@ func verdictIn(body []byte) string {
 		return v
 	}
 	return ""
-}
-
-// lowered returns headers as expressions take them.
-func lowered(header http.Header) map[string]string {
-	out := make(map[string]string, len(header))
-	for name, values := range header {
-		out[strings.ToLower(name)] = strings.ToValidUTF8(strings.Join(values, ", "), "\ufffd")
-	}
-	return out
 }

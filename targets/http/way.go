@@ -2,12 +2,12 @@ package http
 
 import (
 	"context"
+	"crypto/tls"
 	"net"
 	"net/http"
 	"net/url"
 	"sync"
 
-	"signalbox/hooks/signature"
 	"signalbox/rules/exprenv"
 	"signalbox/targets"
 	"signalbox/targets/egress"
@@ -20,13 +20,20 @@ import (
 // lets nothing else be.
 type way struct {
 	guard *egress.Guard
+	tls   *tls.Config                           // nil for Go's defaults
 	proxy func(*http.Request) (*url.URL, error) // nil for none
 	// proxies are the addresses of the proxies that were chosen.
 	proxies sync.Map
+	// secrets are those in the address of a proxy of the configuration.
+	secrets []string
 }
 
 func newWay(c *targets.Config, o *Options, env targets.Env) (*way, error) {
 	w := &way{guard: env.Egress}
+	var err error
+	if w.tls, err = o.TLS.Config(c.Dir, env.Secrets); err != nil {
+		return nil, err
+	}
 	switch {
 	case o.ProxyFromEnv:
 		w.proxy = http.ProxyFromEnvironment
@@ -39,7 +46,7 @@ func newWay(c *targets.Config, o *Options, env targets.Env) (*way, error) {
 		if err != nil {
 			return nil, err
 		}
-		w.proxy = http.ProxyURL(u)
+		w.proxy, w.secrets = http.ProxyURL(u), e.Secrets()
 	}
 	return w, nil
 }
@@ -75,30 +82,18 @@ func (w *way) dial(ctx context.Context, network, address string) (net.Conn, erro
 	return w.guard.DialContext(ctx, network, address)
 }
 
-// logIn makes the login of a target.
-func (t *httpTarget) logIn(c *targets.Config, o *Options, env targets.Env) error {
+// logIn makes the login of a target, whose tokens come by the target's own way.
+func (t *httpTarget) logIn(c *targets.Config, o *Options, env targets.Env, w *way) (err error) {
 	if o.Auth == nil {
 		return nil
 	}
-	tlsConfig, err := o.TLS.Config(c.Dir, env.Secrets)
-	if err != nil {
-		return err
-	}
-	way, err := newWay(c, o, env)
-	if err != nil {
-		return err
-	}
-	t.tokens = &http.Transport{TLSClientConfig: tlsConfig, IdleConnTimeout: idleConnTimeout, MaxResponseHeaderBytes: maxAnswer}
-	way.of(t.tokens)
+	t.tokens = &http.Transport{TLSClientConfig: w.tls.Clone(), IdleConnTimeout: idleConnTimeout, MaxResponseHeaderBytes: maxAnswer}
+	w.of(t.tokens)
 	if t.login, err = login.New(o.Auth, c.Dir, env.Secrets, t.tokens); err != nil {
 		return err
 	}
 	for _, f := range t.login.Query() {
-		text, err := template.Parse("-", func(string) (string, error) { return f.Value, nil })
-		if err != nil {
-			return err
-		}
-		t.requests.query = append(t.requests.query, named{f.Name, text, true})
+		t.requests.query = append(t.requests.query, named{f.Name, template.Fixed(f.Value), true})
 		t.requests.expressions = true
 	}
 	return nil
@@ -107,7 +102,7 @@ func (t *httpTarget) logIn(c *targets.Config, o *Options, env targets.Env) error
 // toLogIn returns what a login sees of a message.
 func (t *httpTarget) toLogIn(m *remote.Message, to request) *login.Request {
 	r := &login.Request{Method: t.request.Method, URL: to.url, Host: t.request.Host, Body: m.Body,
-		Set: func(name, value string) { m.Set(remote.Field(signature.Field{Name: name, Value: value})) }}
+		Set: func(name, value string) { m.Set(remote.Field{Name: name, Value: value}) }}
 	if types := m.Header()["Content-Type"]; len(types) == 1 {
 		r.Type = types[0]
 	}
@@ -119,7 +114,7 @@ func (t *httpTarget) hide(text string) string { return t.hidden.In(t.login.In(te
 
 // messageOf returns what expressions see of an answer.
 func messageOf(resp *http.Response, body []byte) *exprenv.Message {
-	m := &exprenv.Message{Headers: lowered(resp.Header)}
+	m := &exprenv.Message{Headers: exprenv.HeadersOf(resp.Header)}
 	if value, err := exprenv.DecodeJSON(body); err == nil {
 		m.Body = value
 	} else {

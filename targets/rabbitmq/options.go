@@ -62,7 +62,7 @@ func (o *Options) Validate(_ *targets.Config, v *targets.Validation) {
 		}
 	}
 	for field, text := range map[string]string{"exchange": o.Exchange, "routing_key": o.RoutingKey} {
-		parsed, err := template.Parse(text, func(literal string) (string, error) { return literal, nil })
+		parsed, err := template.Parse(text, template.AsIs)
 		literal, fixed := parsed.Literal()
 		switch {
 		case err != nil:

@@ -40,11 +40,10 @@ func newTarget(c *targets.Config, env targets.Env) (targets.Target, error) {
 	renderer.UserAgent, renderer.LowerCase = "", true
 	t := &target{renderer: renderer, timeout: c.Timeout, current: make(chan *session, 1)}
 	t.current <- nil
-	asIs := func(literal string) (string, error) { return literal, nil }
-	if t.exchange, err = template.Parse(o.Exchange, asIs); err != nil {
+	if t.exchange, err = template.Parse(o.Exchange, template.AsIs); err != nil {
 		return nil, err
 	}
-	if t.routingKey, err = template.Parse(o.RoutingKey, asIs); err != nil {
+	if t.routingKey, err = template.Parse(o.RoutingKey, template.AsIs); err != nil {
 		return nil, err
 	}
 	var secrets []string

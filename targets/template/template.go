@@ -3,12 +3,11 @@
 package template
 
 import (
+	"encoding/json"
 	"fmt"
 	"reflect"
 	"strconv"
 	"strings"
-
-	"encoding/json"
 
 	"signalbox/rules/exprenv"
 )
@@ -46,6 +45,12 @@ func Parse(s string, resolve func(string) (string, error)) (Text, error) {
 	}
 	return out, nil
 }
+
+// Fixed returns a text that is literal, whatever it holds.
+func Fixed(literal string) Text { return Text{{literal: literal}} }
+
+// AsIs is for texts that hold no references to secrets.
+func AsIs(literal string) (string, error) { return literal, nil }
 
 // parseExpression reads an expression up to its }}. One that has }} within continues to
 // the next.
