@@ -37,24 +37,26 @@ type docReading struct {
 
 // reading reads the document.
 func (p *part) reading() *docReading {
-	r := &docReading{fileReader: &fileReader{report: newReport()}}
+	var r *docReading
 	if p.ahead != nil {
 		r = <-p.ahead
 		p.ahead = nil
 	} else {
-		r.parse(p.document, p.noFile)
+		r = newReading(p.document, p.noFile)
 	}
 	p.contents = r.contents
 	p.file = File{Path: p.document.Path, Rules: len(r.rules), attached: len(r.attached), Targets: len(r.targets), Buses: len(r.buses), Hooks: len(r.hooks)}
 	return r
 }
 
-func (r *docReading) parse(d Document, noFile bool) {
+// newReading reads a document.
+func newReading(d Document, noFile bool) *docReading {
+	r := &docReading{fileReader: &fileReader{report: newReport()}}
 	r.path, r.noFile = d.Path, noFile
 	var err error
 	if r.root, err = document.Parse(d.Path, d.Text); err != nil {
 		r.problems.AddError(d.Path, err)
-		return
+		return r
 	}
 	switch {
 	case r.root == nil:
@@ -66,6 +68,7 @@ func (r *docReading) parse(d Document, noFile bool) {
 	for _, d := range r.rules {
 		d.parse()
 	}
+	return r
 }
 
 // onlyRules reports whether a document certainly holds no targets, buses and hooks: it is a block
@@ -106,11 +109,7 @@ func (a *ahead) from(n int) {
 			continue
 		}
 		p.ahead = make(chan *docReading, 1)
-		a.wait.Go(func() {
-			r := &docReading{fileReader: &fileReader{report: newReport()}}
-			r.parse(p.document, p.noFile)
-			p.ahead <- r
-		})
+		a.wait.Go(func() { p.ahead <- newReading(p.document, p.noFile) })
 	}
 }
 
