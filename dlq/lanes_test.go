@@ -68,9 +68,10 @@ func (l *lanes) say(attempt func(*journal.Delivery) *targets.Error) {
 }
 
 func (l *lanes) Requeue(d journal.Delivery) {
+	// Under mu, so that no worker starts once stop waits for them.
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.rests[placeOf(&d)] = d
-	l.mu.Unlock()
 	select {
 	case <-l.stopped:
 		return
@@ -259,7 +260,9 @@ func (b *bench) start() {
 }
 
 func (b *bench) stop() {
+	b.lanes.mu.Lock()
 	close(b.lanes.stopped)
+	b.lanes.mu.Unlock()
 	b.Queue.Stop()
 	b.workers.Wait()
 	if err := b.lanes.journal.Close(); err != nil {
