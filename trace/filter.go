@@ -67,12 +67,13 @@ func (f *Filter) check(now time.Time) error {
 	case f.Outcome == "duplicate":
 		return &BadRequest{"outcome \"duplicate\": repeats are not kept, only counted: see signalbox_events_duplicate_total"}
 	case f.Outcome != "" && !slices.Contains(Outcomes, f.Outcome):
-		return &BadRequest{fmt.Sprintf("outcome %q%s: write one of %s", f.Outcome, spelling.Suggest(string(f.Outcome), outcomeNames()), strings.Join(outcomeNames(), ", "))}
+		return &BadRequest{fmt.Sprintf("outcome %q%s: write one of %s", f.Outcome, spelling.Suggest(string(f.Outcome), OutcomeNames()), strings.Join(OutcomeNames(), ", "))}
 	}
 	return nil
 }
 
-func outcomeNames() (names []string) {
+// OutcomeNames returns the names of Outcomes.
+func OutcomeNames() (names []string) {
 	for _, o := range Outcomes {
 		names = append(names, string(o))
 	}

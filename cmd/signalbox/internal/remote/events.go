@@ -45,11 +45,7 @@ come, and "signalbox trace" for all that came of one.`,
 	flags.StringVar(&e.outcome, "outcome", "", "only events of which this has come")
 	flags.IntVar(&e.limit, "limit", 50, "how many to list at most; 0 lists all")
 	flags.BoolVar(&e.content, "content", false, "with --output json: the events themselves as well")
-	var outcomes []string
-	for _, o := range trace.Outcomes {
-		outcomes = append(outcomes, string(o))
-	}
-	_ = cmd.RegisterFlagCompletionFunc("outcome", cobra.FixedCompletions(outcomes, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("outcome", cobra.FixedCompletions(trace.OutcomeNames(), cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
