@@ -41,7 +41,12 @@ func (l *loader) build() *Set {
 		},
 		busPos: map[string]Position{},
 	}
+	connections := &connectionBuilder{report: l.report, src: l.src, hash: &b.hash, all: map[string]*connection{}}
+	for _, p := range l.parts {
+		connections.add(p.contents)
+	}
 	declared := newTargetBuilder(l.report, l.src, b.set, &b.hash)
+	declared.connections = connections
 	for _, p := range l.parts {
 		b.buses(p.contents.buses)
 		declared.add(p.contents)
@@ -60,6 +65,7 @@ func (l *loader) build() *Set {
 	}
 	b.hash.add("naming", l.catalog.Naming.Fingerprint())
 	declared.unused()
+	connections.unused()
 	b.hash.add("origin", l.src.Account, l.src.Region)
 	b.set.Revision = b.hash.sum()
 	b.together()

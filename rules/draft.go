@@ -125,7 +125,9 @@ type contents struct {
 	targets []document.Member
 	buses   []busDraft
 	hooks   []document.Member
-	rules   []*draft
+	// connections are logins that targets share.
+	connections []document.Member
+	rules       []*draft
 	// attached are targets of rules that may stand in other files.
 	attached []attachment
 	// schedules are the names of rules that were left out.
@@ -155,7 +157,7 @@ type fileReader struct {
 // file reads the project's own form, which may be written in JSON too.
 func (r *fileReader) file(root *document.Node) {
 	if root.Kind != document.Mapping {
-		r.problems.Add(root.Pos, document.Path{}, "a rule file is a mapping with the keys rules, targets, buses and hooks, not %s", root.Kind)
+		r.problems.Add(root.Pos, document.Path{}, "a rule file is a mapping with the keys rules, targets, connections, buses and hooks, not %s", root.Kind)
 		return
 	}
 	if root.Get("Resources") != nil {
@@ -163,15 +165,17 @@ func (r *fileReader) file(root *document.Node) {
 		return
 	}
 	var top struct {
-		Targets *document.Node `yaml:"targets"`
-		Buses   *document.Node `yaml:"buses"`
-		Hooks   *document.Node `yaml:"hooks"`
-		Rules   *document.Node `yaml:"rules"`
+		Targets     *document.Node `yaml:"targets"`
+		Buses       *document.Node `yaml:"buses"`
+		Hooks       *document.Node `yaml:"hooks"`
+		Connections *document.Node `yaml:"connections"`
+		Rules       *document.Node `yaml:"rules"`
 	}
 	r.dec.Decode(root, &top, document.Path{})
 	r.targets = members(r.dec, top.Targets, "targets")
 	r.buses = readBuses(r.dec, top.Buses)
 	r.hooks = members(r.dec, top.Hooks, "hooks")
+	r.connections = members(r.dec, top.Connections, "connections")
 	if top.Rules.IsZero() {
 		return
 	}

@@ -45,7 +45,7 @@ func (p *part) reading() *docReading {
 		r = newReading(p.document, p.noFile)
 	}
 	p.contents = r.contents
-	p.file = File{Path: p.document.Path, Rules: len(r.rules), attached: len(r.attached), Targets: len(r.targets), Buses: len(r.buses), Hooks: len(r.hooks)}
+	p.file = File{Path: p.document.Path, Rules: len(r.rules), attached: len(r.attached), Targets: len(r.targets), Buses: len(r.buses), Hooks: len(r.hooks), Connections: len(r.connections)}
 	return r
 }
 
@@ -71,7 +71,7 @@ func newReading(d Document, noFile bool) *docReading {
 	return r
 }
 
-// onlyRules reports whether a document certainly holds no targets, buses and hooks: it is a block
+// onlyRules reports whether a document certainly holds nothing but rules: it is a block
 // mapping whose lines begin with a space, with an item of a list, or with rules:.
 func onlyRules(d Document) bool {
 	if strings.EqualFold(filepath.Ext(d.Path), ".json") {

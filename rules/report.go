@@ -7,6 +7,7 @@ import (
 
 	"signalbox/document"
 	"signalbox/rules/exprenv"
+	"signalbox/targets"
 )
 
 // report gathers what is wrong, and what is doubtful, while a Set is built.
@@ -36,6 +37,14 @@ func withHint(reason, hint string) string {
 		return reason
 	}
 	return reason + " (" + hint + ")"
+}
+
+// faults puts the mistakes in a mapping at their places in the file.
+func (r *report) faults(faults []*targets.FieldError, n *document.Node, path document.Path) {
+	for _, fault := range faults {
+		at, where := follow(n, path, fault.Path)
+		r.problems.Add(at.Pos, where, "%s", fault.Msg)
+	}
 }
 
 // jsonOf returns the JSON of a node that is a value or holds JSON text.

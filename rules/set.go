@@ -50,9 +50,9 @@ type Set struct {
 
 // File is one rule file that a Set was read from, and how much it contributed.
 type File struct {
-	Path                         string
-	Rules, Targets, Buses, Hooks int
-	attached                     int // lists of targets for rules of other files
+	Path                                      string
+	Rules, Targets, Buses, Hooks, Connections int
+	attached                                  int // lists of targets for rules of other files
 }
 
 // matcher holds the rules of one bus that are not disabled; the pattern number i

@@ -23,8 +23,8 @@ type Source struct {
 	// A directory stands for all rule files in it.
 	Globs []string
 	Dir   string
-	// Targets, Buses and Hooks are those of config.yaml; they may be nil.
-	Targets, Buses, Hooks *document.Node
+	// Targets, Buses, Hooks and Connections are those of config.yaml; they may be nil.
+	Targets, Buses, Hooks, Connections *document.Node
 	// NoOpenHooks refuses hooks that take requests of everybody: the router can be reached
 	// from other machines.
 	NoOpenHooks bool
@@ -76,10 +76,10 @@ type origin struct {
 	faults, warnings document.Problems
 
 	// The rest are of the files alone. types are the catalog files, declared is what they
-	// were last good as, and targets, buses and hooks stand in config.yaml.
-	types                 []Document
-	declared              *catalog.Catalog
-	targets, buses, hooks *document.Node
+	// were last good as, and targets, buses, hooks and connections stand in config.yaml.
+	types                              []Document
+	declared                           *catalog.Catalog
+	targets, buses, hooks, connections *document.Node
 }
 
 // Load reads all sources and builds a Set. An error is of the type document.Errors and
@@ -226,7 +226,7 @@ func (src *Source) read() []*origin {
 }
 
 func (src *Source) readFiles() *origin {
-	o := &origin{targets: src.Targets, buses: src.Buses, hooks: src.Hooks}
+	o := &origin{targets: src.Targets, buses: src.Buses, hooks: src.Hooks, connections: src.Connections}
 	if src.Unreadable != nil {
 		o.faults.AddError("", src.Unreadable)
 		return o

@@ -29,7 +29,8 @@ type targetBuilder struct {
 	broken map[string]bool
 	byARN  map[string]string
 	// equal holds the targets that are the same in the Set that rules are kept of.
-	equal map[string]bool
+	equal       map[string]bool
+	connections *connectionBuilder
 	// unlimited means that there was a warning of references that nothing limits.
 	unlimited bool
 }
@@ -106,7 +107,7 @@ func (b *targetBuilder) options(config *targets.Config, n *document.Node, path d
 	b.dec.Decode(b.foreign(config, n, path), config, path)
 	b.zeros(n, path)
 	config.SetDefaults()
-	b.validate(config, n, path)
+	b.validate(config, n, path, b.connections.connect(config, n, path, b.configured(n)))
 	b.orderBy(config, n, path)
 }
 
@@ -171,16 +172,17 @@ func (b *targetBuilder) zeros(n *document.Node, path document.Path) {
 	}
 }
 
-func (b *targetBuilder) validate(config *targets.Config, n *document.Node, path document.Path) {
+// validate checks a target, which logs in with a connection unless that is nil.
+func (b *targetBuilder) validate(config *targets.Config, n *document.Node, path document.Path, shared *connection) {
 	secrets, resolving := b.secrets(n).Resolving()
 	faults, warnings := config.Check(secrets)
-	for _, fault := range faults {
-		at, where := follow(n, path, fault.Path)
-		b.problems.Add(at.Pos, where, "%s", fault.Msg)
-	}
+	b.faults(faults, n, path)
 	for _, doubt := range warnings {
 		at, where := follow(n, path, doubt.Path)
 		b.warnings.Add(at.Pos, where, "%s", doubt.Msg)
+	}
+	if shared != nil {
+		resolving.Add(shared.Resolved)
 	}
 	config.Resolved = resolving.Sum()
 	if resolving.Outside && b.src.Limits.None() && !b.configured(n) && !b.unlimited {

@@ -47,5 +47,8 @@ func (r *Resolving) note(name string, value []byte, ok bool) {
 	r.hash.Write(append(head, value...))
 }
 
+// Add notes what another Resolving has noted.
+func (r *Resolving) Add(other Hash) { r.hash.Write(other[:]) }
+
 // Sum is the hash of what has been noted.
 func (r *Resolving) Sum() Hash { return Hash(r.hash.Sum(nil)) }

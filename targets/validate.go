@@ -39,6 +39,9 @@ func (v *Validation) Fail(path []string, format string, args ...any) {
 	v.errs = append(v.errs, &FieldError{path, fmt.Sprintf(format, args...)})
 }
 
+// Faults returns the mistakes that were noted.
+func (v *Validation) Faults() []*FieldError { return v.errs }
+
 // Warn notes what is doubtful in the field that path leads to.
 func (v *Validation) Warn(path []string, format string, args ...any) {
 	v.warnings = append(v.warnings, &FieldError{path, fmt.Sprintf(format, args...)})

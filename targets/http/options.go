@@ -122,6 +122,9 @@ func (o *Options) logins(v *targets.Validation) {
 	}
 	if o.Auth != nil {
 		o.Auth.Validate(v, "auth")
+		if err == nil && urlErr == nil {
+			o.shared(v, u)
+		}
 		if err == nil && urlErr == nil && u.User != nil {
 			v.Fail([]string{"auth"}, "url has a login too: remove one")
 		}
@@ -249,6 +252,21 @@ func statuses(v *targets.Validation, field string, statuses []int) {
 // transformed body, which has another content type, and none with parameters of its rule.
 func (o *Options) SameBatch(a, b *targets.Delivery) bool {
 	return a.Parameters == nil && b.Parameters == nil && a.Synthetic() == b.Synthetic() && (o.Format != remote.FormatCloudEvents || (a.Body == nil) == (b.Body == nil))
+}
+
+// LoginOptions returns how the target logs in; nil if it does not.
+func (o *Options) LoginOptions() *login.Options { return o.Auth }
+
+// shared checks that a connection's login goes only where it may.
+func (o *Options) shared(v *targets.Validation, u *url.URL) {
+	c := o.Auth.Shared()
+	switch {
+	case c == nil:
+	case !c.Allows(u.Hostname()):
+		v.Fail([]string{"url"}, "connection %q is only for %s: add the host to its hosts, or log in otherwise", c.Name, strings.Join(c.Hosts, ", "))
+	case len(c.Hosts) > 0 && u.Scheme == "http" && o.Proxy != "":
+		v.Fail([]string{"proxy"}, "would be shown the login of connection %q, which is only for %s: use https", c.Name, strings.Join(c.Hosts, ", "))
+	}
 }
 
 // Show adds what of the options may be shown.

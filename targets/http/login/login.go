@@ -24,6 +24,9 @@ type Options struct {
 	OAuth2 *OAuth2 `yaml:"oauth2"`
 	SigV4  *SigV4  `yaml:"sigv4"`
 	HMAC   *HMAC   `yaml:"hmac"`
+	// Connection is the name of one; Use tells which it is.
+	Connection string `yaml:"connection"`
+	shared     *Connection
 }
 
 // Basic is a name and a password.
@@ -73,7 +76,7 @@ func (o *Options) kinds() (keys []string) {
 	for _, k := range []struct {
 		key string
 		set bool
-	}{{"basic", o.Basic != nil}, {"bearer", o.Bearer != ""}, {"api_key", o.APIKey != nil}, {"oauth2", o.OAuth2 != nil}, {"sigv4", o.SigV4 != nil}, {"hmac", o.HMAC != nil}} {
+	}{{"basic", o.Basic != nil}, {"bearer", o.Bearer != ""}, {"api_key", o.APIKey != nil}, {"oauth2", o.OAuth2 != nil}, {"sigv4", o.SigV4 != nil}, {"hmac", o.HMAC != nil}, {"connection", o.Connection != ""}} {
 		if k.set {
 			keys = append(keys, k.key)
 		}
@@ -81,14 +84,16 @@ func (o *Options) kinds() (keys []string) {
 	return keys
 }
 
-// Kind returns the key of the option that is set.
-func (o *Options) Kind() string { return strings.Join(o.kinds(), " and ") }
+// Kind returns the key of the option that is set, and the name of a connection.
+func (o *Options) Kind() string {
+	return strings.TrimSpace(strings.Join(o.kinds(), " and ") + " " + o.Connection)
+}
 
 // Validate reports what is wrong with the options, which stand under key.
 func (o *Options) Validate(v *targets.Validation, key string) {
 	kinds := o.kinds()
 	if len(kinds) != 1 {
-		v.Fail([]string{key}, "must have one of basic, bearer, api_key, oauth2, sigv4 and hmac")
+		v.Fail([]string{key}, "must have one of basic, bearer, api_key, oauth2, sigv4, hmac and connection")
 		return
 	}
 	c := &check{v, []string{key, kinds[0]}}
@@ -114,7 +119,7 @@ func (o *Options) Validate(v *targets.Validation, key string) {
 		for key, name := range map[string]string{"header": form.Header, "timestamp_header": form.TimestampHeader} {
 			c.header(key, name)
 		}
-	default:
+	case o.Bearer != "":
 		c.path = c.path[:1]
 		c.headerValue("bearer", c.text("bearer", o.Bearer))
 	}
@@ -176,6 +181,9 @@ func (c *check) headerValue(key, value string) {
 
 // New returns the login of options that are valid. Token servers are asked over sends.
 func New(o *Options, dir string, s secret.Source, sends Sender) (*Login, error) {
+	if c := o.shared; c != nil {
+		return New(c.Auth, c.Dir, s, sends)
+	}
 	l := &Login{}
 	r := &resolver{dir: dir, from: s}
 	switch {

@@ -1,0 +1,65 @@
+package login
+
+import (
+	"strconv"
+	"strings"
+
+	"signalbox/secret"
+	"signalbox/targets"
+)
+
+// Connection is a login that targets share by its name.
+type Connection struct {
+	Name        string `yaml:"-"`
+	Description string `yaml:"description"`
+	// Auth is the login.
+	Auth *Options `yaml:"auth"`
+	// Hosts are those that targets with it may send to, such as crm.example.com, or
+	// *.example.com for all below; any if there are none.
+	Hosts []string `yaml:"hosts"`
+	// Dir is where relative paths in Auth start.
+	Dir string `yaml:"-"`
+	// Resolved tells a change of what the references in Auth stand for.
+	Resolved secret.Hash `yaml:"-"`
+}
+
+// User is implemented by the options of targets that may log in with a connection.
+type User interface {
+	// LoginOptions returns how the target logs in; nil if it does not.
+	LoginOptions() *Options
+}
+
+// Use makes o, which names a connection, log in with it.
+func (o *Options) Use(c *Connection) { o.shared = c }
+
+// Shared returns the connection that Use has set; nil for none.
+func (o *Options) Shared() *Connection { return o.shared }
+
+// Validate reports what is wrong with a connection.
+func (c *Connection) Validate(v *targets.Validation) {
+	switch {
+	case c.Auth == nil:
+		v.Fail([]string{"auth"}, "is missing: say how to log in, such as auth: {bearer: \"${TOKEN}\"}")
+	case c.Auth.Connection != "":
+		v.Fail([]string{"auth", "connection"}, "a connection can't refer to another: say here how to log in")
+	default:
+		c.Auth.Validate(v, "auth")
+	}
+	for i, host := range c.Hosts {
+		if rest := strings.TrimPrefix(host, "*."); rest == "" || strings.ContainsAny(rest, "*/@ ") {
+			v.Fail([]string{"hosts", strconv.Itoa(i)}, "%q is no name of a host: write crm.example.com, or *.example.com for all below", host)
+		}
+	}
+}
+
+// Allows reports whether targets with the connection may send to a host.
+func (c *Connection) Allows(host string) bool {
+	host = strings.TrimSuffix(strings.ToLower(host), ".")
+	for _, allowed := range c.Hosts {
+		allowed = strings.ToLower(allowed)
+		if below, ok := strings.CutPrefix(allowed, "*"); host == allowed || ok && strings.HasSuffix(host, below) && host != below {
+			return true
+		}
+	}
+	return len(c.Hosts) == 0
+}
