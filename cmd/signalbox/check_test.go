@@ -58,6 +58,8 @@ func TestCheckOfAFileWithoutConfiguration(t *testing.T) {
 	write(t, dir, "a.yaml", "targets:\n  out: {type: log}\nrules:\n  - {name: a, pattern: {source: [x]}, targets: [out]}\n")
 	t.Chdir(dir)
 	signalbox(t, "check", "a.yaml").want(t, cli.ExitOK, "ok: 1 rule and 1 target in 1 file\n", "")
+	write(t, dir, "a.yaml", "hooks:\n  gh: {verify: github, secrets: [\"0123456789abcdef\"]}\nconnections:\n  crm: {auth: {bearer: x}}\ntargets:\n  out: {type: http, url: \"https://crm/\", auth: {connection: crm}}\nrules:\n  - {name: a, pattern: {source: [gh]}, targets: [out]}\n")
+	signalbox(t, "check", "a.yaml").want(t, cli.ExitOK, "ok: 1 rule, 1 target, 1 hook and 1 connection in 1 file\n", "")
 	signalbox(t, "check").want(t, cli.ExitError, "config.yaml: no such file", "")
 }
 

@@ -50,10 +50,12 @@ type checked struct {
 	OK       bool      `json:"ok"`
 	Errors   []finding `json:"errors"`
 	Warnings []finding `json:"warnings"`
-	// Rules, Targets and Files count what was read, if it has no faults.
-	Rules   int `json:"rules"`
-	Targets int `json:"targets"`
-	Files   int `json:"files"`
+	// Rules to Files count what was read from rule files, if it has no faults.
+	Rules       int `json:"rules"`
+	Targets     int `json:"targets"`
+	Hooks       int `json:"hooks,omitempty"`
+	Connections int `json:"connections,omitempty"`
+	Files       int `json:"files"`
 	// Elsewhere counts the faults of files other than the given ones. While there
 	// are any, the rules as a whole can't be built and are not counted.
 	Elsewhere int `json:"errors_elsewhere,omitempty"`
@@ -186,6 +188,8 @@ func gather(set *rules.Set, more []*document.Problem, err error, in func(file st
 			found.Files++
 			found.Rules += f.Rules
 			found.Targets += f.Targets
+			found.Hooks += f.Hooks
+			found.Connections += f.Connections
 		}
 	}
 	return found, nil
@@ -193,6 +197,19 @@ func gather(set *rules.Set, more []*document.Problem, err error, in func(file st
 
 func findingOf(p *document.Problem) finding {
 	return finding{File: p.Pos.File, Line: p.Pos.Line, Column: p.Pos.Column, Path: p.Path, Message: p.Message, text: p.Error()}
+}
+
+// counted says what was read: the rules and the targets, and what else there is.
+func (f *checked) counted() string {
+	parts := []string{cli.Count(f.Rules, "rule"), cli.Count(f.Targets, "target")}
+	if f.Hooks > 0 {
+		parts = append(parts, cli.Count(f.Hooks, "hook"))
+	}
+	if f.Connections > 0 {
+		parts = append(parts, cli.Count(f.Connections, "connection"))
+	}
+	last := len(parts) - 1
+	return strings.Join(parts[:last], ", ") + " and " + parts[last] + " in " + cli.Count(f.Files, "file")
 }
 
 func (c *checkCommand) print(found checked) error {
@@ -204,7 +221,7 @@ func (c *checkCommand) print(found checked) error {
 	}
 	summary := fmt.Sprintf("%s, %s", cli.Count(len(found.Errors), "error"), cli.Count(len(found.Warnings), "warning"))
 	if found.OK {
-		summary = fmt.Sprintf("ok: %s and %s in %s", cli.Count(found.Rules, "rule"), cli.Count(found.Targets, "target"), cli.Count(found.Files, "file"))
+		summary = "ok: " + found.counted()
 		if n := len(found.Warnings); n > 0 {
 			summary += ", " + cli.Count(n, "warning")
 		}
