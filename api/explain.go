@@ -9,46 +9,12 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"slices"
 
 	"signalbox/event"
 	"signalbox/machine"
 	"signalbox/rules"
-	"signalbox/rules/pattern"
+	"signalbox/rules/explain"
 )
-
-// Explanation is, for every rule on an event's bus, whether the event matches it.
-type Explanation struct {
-	Bus string `json:"bus"`
-	// Kind is what the event was taken for. KindByName says that only its name tells
-	// so: it is delivered as an event.
-	Kind       event.Kind `json:"kind"`
-	KindByName bool       `json:"kind_by_name,omitempty"`
-	// Event is the envelope that was matched.
-	Event   json.RawMessage `json:"event"`
-	Matched []ExplainedRule `json:"matched"`
-	// Unmatched has near misses first.
-	Unmatched []ExplainedRule `json:"unmatched"`
-}
-
-// ExplainedRule is what came of matching an event to one rule.
-type ExplainedRule struct {
-	Name string `json:"name"`
-	// Bus is the rule's bus, where the event would bubble up to it.
-	Bus   string      `json:"bus,omitempty"`
-	State rules.State `json:"state"`
-	// Position is where the rule stands: file:line:column.
-	Position string   `json:"position"`
-	Targets  []string `json:"targets,omitempty"`
-	// Notes say what, besides the pattern, keeps the rule from matching or from
-	// having an effect.
-	Notes []string `json:"notes,omitempty"`
-	// Failures are what of the pattern the event does not meet.
-	Failures []pattern.Failure `json:"failures,omitempty"`
-	// Nearness is how near the event came: from 0 to 1, where all of the pattern
-	// is met.
-	Nearness float64 `json:"nearness"`
-}
 
 func (h eventHandlers) explain(w http.ResponseWriter, r *http.Request) (any, error) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequest))
@@ -59,7 +25,7 @@ func (h eventHandlers) explain(w http.ResponseWriter, r *http.Request) (any, err
 	if err != nil {
 		return nil, err
 	}
-	return explain(h.router.Rules(), e, envelope)
+	return explain.Event(h.router.Rules(), e, envelope)
 }
 
 // subject finds the event that a request is about: one that was taken in, if the
@@ -120,82 +86,6 @@ func idAlone(body []byte) (string, bool) {
 		return "", false
 	}
 	return id, true
-}
-
-// explain matches an event to every rule of its bus. Near misses come first.
-func explain(set *rules.Set, e *event.Event, envelope []byte) (Explanation, error) {
-	set.Catalog.SetKind(e)
-	x := Explanation{Bus: e.Meta.Bus, Kind: e.Meta.Kind, KindByName: e.Meta.KindByName, Event: envelope, Matched: []ExplainedRule{}, Unmatched: []ExplainedRule{}}
-	matched := map[*rules.Rule]error{}
-	all := set.Match(e, envelope, nil)
-	for _, m := range all {
-		matched[m.Rule] = m.Err
-	}
-	way := set.Way(e.Meta.Bus, all)
-	candidates := set.On(e.Meta.Bus)
-	for _, bus := range set.Above(e.Meta.Bus) {
-		candidates = append(candidates, set.On(bus)...)
-	}
-	for _, rule := range candidates {
-		shown := ExplainedRule{Name: rule.Name, State: rule.State, Position: rule.Pos.String(), Nearness: 1}
-		for _, t := range rule.Targets {
-			shown.Targets = append(shown.Targets, t.Target)
-		}
-		if rule.Bus != e.Meta.Bus {
-			shown.Bus = rule.Bus
-		}
-		if !slices.Contains(way, rule.Bus) {
-			shown.note("the event does not come to this bus: a rule below stops it (stop_bubbling)")
-		}
-		if rule.State == rules.Shadow {
-			shown.note("the rule is in state shadow: it counts events, and sends nothing")
-		}
-		err, hit := matched[rule]
-		switch {
-		case hit && err == nil:
-			x.Matched = append(x.Matched, shown)
-			continue
-		case hit:
-			shown.note(fmt.Sprintf("the condition failed on this event: %v", err))
-		default:
-			if err := shown.explain(rule, x.Kind, envelope); err != nil {
-				return x, err
-			}
-		}
-		x.Unmatched = append(x.Unmatched, shown)
-	}
-	slices.SortStableFunc(x.Unmatched, func(a, b ExplainedRule) int { return cmp.Compare(b.Nearness, a.Nearness) })
-	return x, nil
-}
-
-func (r *ExplainedRule) note(text string) { r.Notes = append(r.Notes, text) }
-
-// explain returns why a rule does not match an event.
-func (r *ExplainedRule) explain(rule *rules.Rule, kind event.Kind, envelope []byte) error {
-	why, err := rule.Pattern.Explain(envelope)
-	if err != nil {
-		return fmt.Errorf("rule %q: %w", rule.Name, err)
-	}
-	r.Failures, r.Nearness = why.Failures, why.Nearness
-	if rule.State == rules.Disabled {
-		r.note("the rule is disabled")
-	}
-	forKind := len(rule.Kinds) == 0 || slices.Contains(rule.Kinds, kind)
-	if !forKind {
-		r.note(fmt.Sprintf("the event is of the kind %s, and the rule is for %v", kind, rule.Kinds))
-	}
-	if !why.Matched || !forKind {
-		return nil
-	}
-	switch {
-	case rule.When != nil && rule.State != rules.Disabled:
-		r.note("the pattern matches, and the condition does not hold: " + rule.When.Source())
-	case rule.When != nil:
-		r.note("the pattern matches; the condition is not looked at: " + rule.When.Source())
-	default:
-		r.note("the pattern matches")
-	}
-	return nil
 }
 
 // tooLarge turns the error of reading a body into one to tell.

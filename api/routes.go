@@ -16,6 +16,7 @@ import (
 	"signalbox/router"
 	"signalbox/router/pause"
 	"signalbox/rules"
+	"signalbox/rules/explain"
 	"signalbox/state"
 	"signalbox/trace"
 )
@@ -103,7 +104,7 @@ func routes(o Options) []route {
 		{"DELETE", "/v1/work-requests/{id}", Operate, "", "Asks for the end of a work request.", http.StatusAccepted, (*work.Request)(nil), nil, requests.cancel},
 		{"GET", "/v1/catalog", Read, "limit cursor", "Shows the declared types.", 0, catalogView{}, nil, types.get},
 		{"GET", "/v1/catalog/discover", Read, "limit since", "Proposes declarations of the types of the latest events.", 0, (*router.Discovered)(nil), nil, types.discover},
-		{"POST", "/v1/explain", Read, "bus", "Explains which rules match an event, and why the others do not.", 0, Explanation{}, map[string]any{}, events.explain},
+		{"POST", "/v1/explain", Read, "bus", "Explains which rules match an event, and why the others do not.", 0, explain.Explanation{}, map[string]any{}, events.explain},
 		{"GET", "/v1/accounts", Read, "", "Shows the counters of events and deliveries.", 0, router.Accounts{}, nil, accounts(r)},
 		{"POST", "/v1/backup", Admin, "", "Sends a copy of the store as it is now, as a tar archive whose last file is backup.json.", 0, nil, nil, backupHandlers{o}.send},
 		{"GET", "/v1/openapi.json", Read, "", "This document.", 0, map[string]any{}, nil, openAPI(o)},

@@ -11,6 +11,7 @@ import (
 
 	"signalbox/api"
 	"signalbox/router"
+	"signalbox/rules/explain"
 	"signalbox/trace"
 )
 
@@ -82,7 +83,7 @@ func (e Events) Send(ctx context.Context, events []byte, opts SendOptions) (Sent
 // Explain returns which rules an event matches, and why the others do not. The
 // event is one in any form that /v1/events takes as JSON, or {"id": …} of one
 // that was accepted. The bus may be empty.
-func (e Events) Explain(ctx context.Context, bus string, event []byte) (x api.Explanation, err error) {
+func (e Events) Explain(ctx context.Context, bus string, event []byte) (x explain.Explanation, err error) {
 	return x, e.do(ctx, http.MethodPost, withQuery("/v1/explain", params("bus", bus)), "application/json", event, &x)
 }
 

@@ -70,6 +70,8 @@ func TestExitCodes(t *testing.T) {
 	write(t, dir, "rules.yaml", "targets:\n  out: {type: log}\nrules:\n  - {name: a, pattern: {source: [x]}, targets: [out]}\n")
 	bad := write(t, dir, "bad.yaml", "listen: nowhere\nrules: [broken.yaml]\nlisten_on: x\n")
 	down := "--url=http://127.0.0.1:1"
+	must(t, os.Mkdir(filepath.Join(dir, "explained"), 0o700))
+	write(t, filepath.Join(dir, "explained"), "r.yaml", "targets: {out: {type: log}}\nrules:\n  - {name: a, pattern: {source: [shop]}, targets: [out]}\n")
 	tests := []struct {
 		name           string
 		args           []string
@@ -121,6 +123,12 @@ func TestExitCodes(t *testing.T) {
 		{"send broken JSON", []string{"send", down, `{"a":`}, cli.ExitError, "", "not valid JSON, in or after line 1"},
 		{"send a detail that is no object", []string{"send", down, "--source", "x", "--detail", "[1]"}, cli.ExitUsage, "", "--detail: write a JSON object"},
 		{"address without a scheme", []string{"dlq", "list", "--url", "localhost:8080"}, cli.ExitUsage, "", "write an address such as"},
+		{"explain by files", []string{"explain", `{"source":"shop","detail-type":"T","detail":{}}`, "--config", good, "--rules", filepath.Join(dir, "explained")}, cli.ExitOK, "matched (1)\n  a -> out\n", ""},
+		{"explain what flags say", []string{"explain", "--source", "shap", "--detail-type", "T", "--rules", filepath.Join(dir, "explained")}, cli.ExitOK, `source: "shap", wanted "shop"`, ""},
+		{"explain a misspelt rule", []string{"explain", "--source", "shop", "--detail-type", "T", "--rules", filepath.Join(dir, "explained"), "--rule", "aa"}, cli.ExitError, "", `no rule "aa" on bus "default" (did you mean "a"?)`},
+		{"explain by missing files", []string{"explain", "--source", "shop", "--rules", filepath.Join(dir, "nowhere")}, cli.ExitError, "", "no such file or directory"},
+		{"explain an id by files", []string{"explain", "0199a4c2", "--rules", dir}, cli.ExitUsage, "", "the id of an event can't stand beside --rules"},
+		{"explain nothing", []string{"explain", down}, cli.ExitUsage, "", "name a file, an event id"},
 		{"explain two events", []string{"explain", down, `[{},{}]`}, cli.ExitUsage, "", "holds 2 events"},
 
 		{"list without a router", []string{"dlq", "list", down}, cli.ExitError, "", "is `signalbox serve` running?"},

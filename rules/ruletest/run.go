@@ -147,7 +147,8 @@ func (t *Test) route(set *rules.Set, only map[string]bool, opts Options) *outcom
 			return o
 		}
 	}
-	ev := prepared(given, opts)
+	ev := new(*given)
+	ev.Complete(event.Defaults{ID: defaultID, Account: opts.Account, Region: opts.Region, Bus: rules.DefaultBus, Time: defaultTime})
 	o.bus = ev.Meta.Bus
 	if _, ok := set.Buses[o.bus]; !ok {
 		o.fail(t.Pos, "no bus %q", o.bus)
@@ -170,26 +171,6 @@ func (t *Test) route(set *rules.Set, only map[string]bool, opts Options) *outcom
 		}
 	}
 	return o
-}
-
-// prepared is the event as the router would have accepted it.
-func prepared(given *event.Event, opts Options) *event.Event {
-	ev := *given
-	setDefault(&ev.ID, defaultID)
-	setDefault(&ev.Account, opts.Account)
-	setDefault(&ev.Region, opts.Region)
-	setDefault(&ev.Meta.Bus, rules.DefaultBus)
-	if ev.Time.IsZero() {
-		ev.Time = defaultTime
-	}
-	ev.Meta.Received = ev.Time
-	return &ev
-}
-
-func setDefault(field *string, value string) {
-	if *field == "" {
-		*field = value
-	}
 }
 
 func (o *outcome) deliver(t *Test, rule *rules.Rule, ev *event.Event) {

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/spf13/pflag"
+
 	"signalbox/cmd/signalbox/internal/cli"
 )
 
@@ -138,13 +140,25 @@ func asTime(value json.RawMessage) (json.RawMessage, error) {
 	return json.Marshal(time.Unix(int64(seconds), 0).UTC().Format(time.RFC3339))
 }
 
+// said is what flags say of an event.
+type said struct{ source, detailType, detail string }
+
+func (s *said) flags(flags *pflag.FlagSet) {
+	flags.StringVar(&s.source, "source", "", "the source of the event")
+	flags.StringVar(&s.detailType, "detail-type", "", "the detail-type of the event")
+	flags.StringVar(&s.detail, "detail", "", "the detail of the event, a JSON object")
+}
+
+// any reports whether the flags say anything.
+func (s *said) any() bool { return *s != said{} }
+
 // override sets those members that are not empty, under the names that they have
 // in the event's own form.
-func (o *outgoing) override(source, detailType, detail, bus string) error {
+func (o *outgoing) override(said said, bus string) error {
 	if bus != "" {
 		o.bus = bus
 	}
-	if source == "" && detailType == "" && detail == "" {
+	if !said.any() {
 		return nil
 	}
 	in := members(o.json)
@@ -158,7 +172,7 @@ func (o *outgoing) override(source, detailType, detail, bus string) error {
 	case in["eventType"] != nil:
 		typeName, dataName = "eventType", "data"
 	}
-	for name, text := range map[string]string{"source": source, typeName: detailType} {
+	for name, text := range map[string]string{"source": said.source, typeName: said.detailType} {
 		if text == "" {
 			continue
 		}
@@ -168,11 +182,11 @@ func (o *outgoing) override(source, detailType, detail, bus string) error {
 		}
 		in[name] = value
 	}
-	if detail != "" {
-		if members([]byte(detail)) == nil {
+	if said.detail != "" {
+		if members([]byte(said.detail)) == nil {
 			return cli.WrongUsage("--detail: write a JSON object, such as '{\"total\": 120}'")
 		}
-		in[dataName] = json.RawMessage(detail)
+		in[dataName] = json.RawMessage(said.detail)
 	}
 	text, err := json.Marshal(in)
 	o.json = text

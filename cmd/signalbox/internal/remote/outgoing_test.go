@@ -63,7 +63,7 @@ func TestOverrideUsesTheNamesOfTheForm(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			o := outgoing{json: []byte(tt.in)}
-			if err := o.override("s", "t", `{"n":1}`, "b"); err != nil {
+			if err := o.override(said{"s", "t", `{"n":1}`}, "b"); err != nil {
 				t.Fatal(err)
 			}
 			if string(o.json) != tt.want || o.bus != "b" {

@@ -48,9 +48,7 @@ Exit codes: 0 all were accepted, 1 some were not, or the handler refused, or wit
 	}
 	s.Flags(cmd)
 	flags := cmd.Flags()
-	flags.StringVar(&s.source, "source", "", "the source of the events")
-	flags.StringVar(&s.detailType, "detail-type", "", "the detail-type of the events")
-	flags.StringVar(&s.detail, "detail", "", "the detail of the events, a JSON object")
+	s.said.flags(flags)
 	flags.StringVar(&s.bus, "bus", "", "the bus to send to")
 	flags.BoolVar(&s.dryRun, "dry-run", false, "say what would be sent where, and send nothing")
 	flags.BoolVar(&s.synthetic, "synthetic", false, "mark the events as tests: only targets that allow it act on them")
@@ -62,10 +60,11 @@ Exit codes: 0 all were accepted, 1 some were not, or the handler refused, or wit
 
 type sendCommand struct {
 	connect.Command
-	source, detailType, detail, bus string
-	dryRun, synthetic               bool
-	command, query                  bool
-	wait                            time.Duration
+	said              said
+	bus               string
+	dryRun, synthetic bool
+	command, query    bool
+	wait              time.Duration
 }
 
 func (s *sendCommand) run(ctx context.Context, args []string) error {
@@ -122,7 +121,7 @@ func (s *sendCommand) flagsFit() error {
 
 // events reads the input and applies the flags.
 func (s *sendCommand) events(args []string) ([]outgoing, error) {
-	if len(args) == 0 && s.source == "" && s.detailType == "" && s.detail == "" {
+	if len(args) == 0 && !s.said.any() {
 		return nil, cli.WrongUsage("name a file, - for standard input, or give --source, --detail-type and --detail")
 	}
 	text := []byte("{}")
@@ -137,7 +136,7 @@ func (s *sendCommand) events(args []string) ([]outgoing, error) {
 		return nil, err
 	}
 	for i := range events {
-		if err := events[i].override(s.source, s.detailType, s.detail, s.bus); err != nil {
+		if err := events[i].override(s.said, s.bus); err != nil {
 			return nil, err
 		}
 	}

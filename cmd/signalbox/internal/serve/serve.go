@@ -46,8 +46,9 @@ func New(c *cli.Env) *cobra.Command {
 events, lets attempts under way end within shutdown_timeout, and continues where it
 stopped at the next start. A second signal ends it at once.
 
-Rule files, and targets, connections, buses and hooks of the configuration, are read again when
-they change, on SIGHUP, and on POST /-/reload. A file with a fault changes nothing.`,
+Rule files, and targets, connections, buses and hooks of the configuration, are
+read again when they change, on SIGHUP, and on POST /-/reload. A file with a fault
+changes nothing.`,
 		Example: `  signalbox serve
   signalbox serve --config /etc/signalbox/config.yaml
   signalbox serve --listen 127.0.0.1:9090`,
