@@ -79,6 +79,14 @@ func (c *Config) SameBatch(a, b *Delivery) bool {
 	return !ok || s.SameBatch(a, b)
 }
 
+// Alone returns what came of a batch of one.
+func Alone(each []error, whole error) error {
+	if whole == nil && each != nil {
+		return each[0]
+	}
+	return whole
+}
+
 // Note puts the error of one delivery into each, which is made when there is one.
 func Note(each []error, n, i int, err error) []error {
 	if each == nil && err != nil {

@@ -53,6 +53,18 @@ func (c TLS) Config(dir string, s secret.Source) (*tls.Config, error) {
 	return out, nil
 }
 
+// Client returns the side of TLS of a client of a host; nothing in it stands for Go's defaults.
+func (c TLS) Client(dir string, s secret.Source, host string) (*tls.Config, error) {
+	out, err := c.Config(dir, s)
+	if out == nil {
+		out = &tls.Config{MinVersion: tls.VersionTLS12}
+	}
+	if out.ServerName == "" {
+		out.ServerName = host
+	}
+	return out, err
+}
+
 func certificate(s secret.Source, certFile, keyFile string) (tls.Certificate, error) {
 	cert, err := s.Read(certFile)
 	if err != nil {

@@ -94,6 +94,16 @@ func BatchOf(n int) []*targets.Delivery {
 	return batch
 }
 
+// Sized makes n deliveries of as many events, each of about so many bytes.
+func Sized(n, size int) []*targets.Delivery {
+	batch := BatchOf(n)
+	for _, d := range batch {
+		more := strings.Repeat("x", size-len(d.Envelope)-len(`, "note": ""`))
+		d.Envelope = []byte(strings.TrimSuffix(string(d.Envelope), "}}") + `, "note": "` + more + `"}}`)
+	}
+	return batch
+}
+
 // IDs returns the ids of a batch, separated by commas.
 func IDs(batch []*targets.Delivery) string {
 	var out []string

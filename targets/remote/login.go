@@ -1,0 +1,48 @@
+package remote
+
+import (
+	"net/url"
+
+	"signalbox/secret"
+	"signalbox/targets"
+)
+
+// Login is who logs in. Both may hold references to secrets.
+type Login struct {
+	User     string `yaml:"user"`
+	Password string `yaml:"password"`
+}
+
+// Validate reports references that can't be resolved.
+func (l *Login) Validate(v *targets.Validation) {
+	v.Expand([]string{"user"}, l.User)
+	v.Expand([]string{"password"}, l.Password)
+}
+
+// Together reports a user without a password, and a password without a user.
+func (l *Login) Together(v *targets.Validation) {
+	if (l.User == "") != (l.Password == "") {
+		v.Fail([]string{"user"}, "user and password go together")
+	}
+}
+
+// Of returns the user and the password, else those of a URL, and what of them is secret.
+func (l *Login) Of(u *url.URL, s secret.Source, dir string) (user, password string, secrets []string, err error) {
+	user = u.User.Username()
+	password, _ = u.User.Password()
+	for _, own := range []struct {
+		text string
+		to   *string
+	}{{l.User, &user}, {l.Password, &password}} {
+		if own.text == "" {
+			continue
+		}
+		e, err := s.Expand(own.text, dir)
+		if err != nil {
+			return "", "", nil, err
+		}
+		*own.to = e.Value
+		secrets = append(secrets, e.Secrets()...)
+	}
+	return user, password, append(secrets, password), nil
+}
