@@ -21,7 +21,7 @@ func (t *natsTarget) DeliverBatch(ctx context.Context, batch []*targets.Delivery
 		err = t.connected(conn)
 	}
 	if err != nil {
-		return nil, t.failed(ctx, t.subject.pattern(), err)
+		return nil, t.failure(ctx, t.subject.pattern(), err)
 	}
 	acks := make([]jetstream.PubAckFuture, len(batch))
 	subjects := make([]string, len(batch))
@@ -48,7 +48,7 @@ func (t *natsTarget) publishAsync(ctx context.Context, conn *natsConn, d *target
 	}
 	ack, err := conn.js.PublishMsgAsync(&natsio.Msg{Subject: subject, Header: m.Header(), Data: m.Body}, t.publishOptions...)
 	if err != nil {
-		return nil, subject, t.failed(ctx, subject, err)
+		return nil, subject, t.failure(ctx, subject, err)
 	}
 	return ack, subject, nil
 }
@@ -62,9 +62,9 @@ func (t *natsTarget) acknowledged(ctx context.Context, ack jetstream.PubAckFutur
 		if errors.Is(err, jetstream.ErrAsyncPublishTimeout) {
 			err = errors.Join(err, natsio.ErrTimeout)
 		}
-		return t.failed(ctx, subject, err)
+		return t.failure(ctx, subject, err)
 	case <-ctx.Done():
-		return t.failed(ctx, subject, ctx.Err())
+		return t.failure(ctx, subject, ctx.Err())
 	}
 }
 

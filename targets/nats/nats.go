@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 	"sync"
@@ -17,6 +18,7 @@ import (
 
 	"signalbox/secret"
 	"signalbox/targets"
+	"signalbox/targets/egress"
 	"signalbox/targets/remote"
 )
 
@@ -44,9 +46,10 @@ type natsTarget struct {
 	publishOptions []jetstream.PublishOpt
 	asyncOptions   []jetstream.JetStreamOpt
 
-	// connecting is held by the one attempt that connects.
+	// connecting is held by the one attempt that connects; failed is how that went before.
 	connecting chan struct{}
-	// conn is nil until the first attempt.
+	failed     remote.FailedDial
+	// conn is nil until an attempt has connected.
 	conn   atomic.Pointer[natsConn]
 	closed chan struct{}
 	// lastErr is the last error that the connection reported on its own,
@@ -104,18 +107,36 @@ func newTarget(c *targets.Config, env targets.Env) (targets.Target, error) {
 	}
 	t.hidden = remote.NewHidden(slices.Concat(secrets, renderer.Secrets(), logins))
 	t.options = append(t.connection(c.Name, env.Logger), credentials...)
+	t.options = append(t.options, natsio.SetCustomDialer(guarded{env.Egress, &t.lastErr}), natsio.SkipHostLookup())
 	return t, nil
 }
 
-// connection are the options of a connection that is never given up, and that
-// refuses what it cannot send at once: waiting is for the lane.
+// guarded dials what the policy of the router allows, and notes what goes wrong: of a refused
+// connection the client only reports that there is no server.
+type guarded struct {
+	guard   *egress.Guard
+	lastErr *atomic.Pointer[error]
+}
+
+// Dial connects to an address.
+func (g guarded) Dial(network, address string) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), dialTimeout)
+	defer cancel()
+	conn, err := g.guard.DialContext(ctx, network, address)
+	if err != nil {
+		g.lastErr.Store(&err)
+	}
+	return conn, err
+}
+
+// connection are the options of a connection that is never given up once it has been made, and
+// that refuses what it cannot send at once: waiting is for the lane.
 func (t *natsTarget) connection(name string, log *zap.Logger) []natsio.Option {
 	closed := sync.OnceFunc(func() { close(t.closed) })
 	log = log.With(zap.String("target", name), zap.String("server", t.shown))
 	return []natsio.Option{
 		natsio.Name("signalbox " + name),
 		natsio.Timeout(dialTimeout),
-		natsio.RetryOnFailedConnect(true),
 		natsio.MaxReconnects(-1),
 		natsio.ReconnectWait(reconnectWait),
 		natsio.ReconnectBufSize(-1),
@@ -179,7 +200,7 @@ func (t *natsTarget) Deliver(ctx context.Context, d *targets.Delivery) error {
 	defer cancel()
 	conn, err := t.connect(ctx)
 	if err != nil {
-		return t.failed(ctx, msg.Subject, err)
+		return t.failure(ctx, msg.Subject, err)
 	}
 	err = t.publish(ctx, conn, msg)
 	if t.createStream && errors.Is(err, jetstream.ErrNoStreamResponse) {
@@ -188,7 +209,7 @@ func (t *natsTarget) Deliver(ctx context.Context, d *targets.Delivery) error {
 		}
 	}
 	if err != nil {
-		return t.failed(ctx, msg.Subject, err)
+		return t.failure(ctx, msg.Subject, err)
 	}
 	return nil
 }
@@ -227,8 +248,8 @@ func (t *natsTarget) subjectOf(d *targets.Delivery) (string, error) {
 	}), nil
 }
 
-// connect returns the connection, and makes it on the first attempt. It does not
-// fail when the server is down; publishing does.
+// connect returns the connection, and makes it where no attempt has yet. If it is lost later,
+// the client makes it again, and publishing fails meanwhile.
 func (t *natsTarget) connect(ctx context.Context) (*natsConn, error) {
 	if conn := t.conn.Load(); conn != nil {
 		return conn, nil
@@ -242,7 +263,23 @@ func (t *natsTarget) connect(ctx context.Context) (*natsConn, error) {
 	if conn := t.conn.Load(); conn != nil {
 		return conn, nil
 	}
+	if err := t.failed.Err(); err != nil {
+		return nil, err
+	}
+	conn, err := t.dial()
+	if t.failed.Note(ctx, err); err != nil {
+		return nil, err
+	}
+	t.conn.Store(conn)
+	return conn, nil
+}
+
+// dial makes the connection.
+func (t *natsTarget) dial() (*natsConn, error) {
 	nc, err := natsio.Connect(t.server, t.options...)
+	if errors.Is(err, natsio.ErrNoServers) {
+		return nil, t.notConnected(err)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -251,12 +288,10 @@ func (t *natsTarget) connect(ctx context.Context) (*natsConn, error) {
 		nc.Close()
 		return nil, err
 	}
-	conn := &natsConn{nc, js}
-	t.conn.Store(conn)
-	return conn, nil
+	return &natsConn{nc, js}, nil
 }
 
-// errNotConnected means that the client is still trying to connect.
+// errNotConnected means that there is no connection, or not again yet.
 var errNotConnected = errors.New("not connected")
 
 func (t *natsTarget) publish(ctx context.Context, conn *natsConn, msg *natsio.Msg) error {
@@ -272,13 +307,19 @@ func (t *natsTarget) connected(conn *natsConn) error {
 	if conn.IsConnected() {
 		return nil
 	}
+	return t.notConnected(conn.LastError())
+}
+
+// notConnected returns errNotConnected with the reason, which is err if the connection has
+// reported none.
+func (t *natsTarget) notConnected(err error) error {
 	if last := t.lastErr.Load(); last != nil {
-		return fmt.Errorf("%w: %w", errNotConnected, *last)
+		err = *last
 	}
-	if last := conn.LastError(); last != nil {
-		return fmt.Errorf("%w: %w", errNotConnected, last)
+	if err == nil {
+		return errNotConnected
 	}
-	return errNotConnected
+	return fmt.Errorf("%w: %w", errNotConnected, err)
 }
 
 // create makes the stream, unless it exists.
@@ -298,8 +339,8 @@ func (t *natsTarget) create(ctx context.Context, conn *natsConn) error {
 	return err
 }
 
-// failed is the error of an attempt that no stream has acknowledged.
-func (t *natsTarget) failed(ctx context.Context, subject string, err error) *targets.Error {
+// failure is the error of an attempt that no stream has acknowledged.
+func (t *natsTarget) failure(ctx context.Context, subject string, err error) *targets.Error {
 	e := &targets.Error{Code: targets.CodeErrorFromTarget, Tries: 1}
 	hint := ""
 	var api *jetstream.APIError

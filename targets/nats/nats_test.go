@@ -249,7 +249,7 @@ func TestQueueRestart(t *testing.T) {
 
 	d := targetstest.Delivery()
 	e := targetstest.Error(t, target.Deliver(t.Context(), d))
-	if e.Code != targets.CodeConnectionFailure || e.Final || !strings.Contains(e.Error(), "not connected") {
+	if e.Code != targets.CodeConnectionFailure || e.Final || !strings.Contains(e.Error(), "connection refused") {
 		t.Errorf("error %q, code %s, final %t, want CONNECTION_FAILURE, to be retried", e, e.Code, e.Final)
 	}
 	s = startQueue(t, dir, port, nil)

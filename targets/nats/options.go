@@ -21,8 +21,7 @@ func Kind() *targets.Kind {
 
 var schemes = []string{"nats", "tls"}
 
-// Options are those of a target of type nats. User, Password and Token may hold
-// references to secrets.
+// Options are those of a target of type nats. Token may hold references to secrets.
 type Options struct {
 	// The path of URL is the subject if Subject is not given.
 	remote.Options `yaml:",inline"`
@@ -36,9 +35,8 @@ type Options struct {
 	// Stream is the JetStream stream that must take the messages. It may be empty
 	// unless CreateStream is set: then whichever stream has the subject takes them.
 	Stream string `yaml:"stream"`
-	// User and Password, Token, or CredentialsFile (a NATS .creds file) log in.
-	User            string `yaml:"user"`
-	Password        string `yaml:"password"`
+	// Login, Token, or CredentialsFile (a NATS .creds file) logs in.
+	remote.Login    `yaml:",inline"`
 	Token           string `yaml:"token"`
 	CredentialsFile string `yaml:"credentials_file"`
 }
@@ -79,11 +77,8 @@ func (o *Options) Validate(_ *targets.Config, v *targets.Validation) {
 	if strings.ContainsAny(o.Stream, " \t\r\n.*>/\\") {
 		v.Fail([]string{"stream"}, "%q is no name of a stream: it cannot hold spaces or any of . * > / \\", o.Stream)
 	}
-	if (o.User == "") != (o.Password == "") {
-		v.Fail([]string{"user"}, "user and password go together")
-	}
-	v.Expand([]string{"user"}, o.User)
-	v.Expand([]string{"password"}, o.Password)
+	o.Together(v)
+	o.Login.Validate(v)
 	v.Expand([]string{"token"}, o.Token)
 	if o.CredentialsFile != "" {
 		if _, err := v.Secrets.Read(secret.ResolvePath(v.Dir, o.CredentialsFile)); err != nil {
