@@ -14,7 +14,7 @@ import (
 func BenchmarkPublish(b *testing.B) {
 	server := start(b, "")
 	server.queue("q", nil, "", "")
-	batch := targetstest.BatchOf(100)
+	batch := targetstest.Sized(100, 600)
 	b.Run("target", func(b *testing.B) {
 		server.t = b
 		target := server.open(func(o *Options) { o.RoutingKey = "q" }, targets.Env{})

@@ -20,10 +20,11 @@ func Kind() *targets.Kind {
 	}
 }
 
-var schemes = []string{"amqp", "amqps"}
+const secureScheme = "amqps"
 
-// Options are those of a target of type rabbitmq. User and Password may hold references to
-// secrets.
+var schemes = []string{"amqp", secureScheme}
+
+// Options are those of a target of type rabbitmq.
 type Options struct {
 	// The path of URL is the virtual host, / by default.
 	remote.Options `yaml:",inline"`
@@ -34,9 +35,8 @@ type Options struct {
 	RoutingKey string `yaml:"routing_key"`
 	// CreateQueue declares the queue of RoutingKey, durable, where it does not exist.
 	CreateQueue bool `yaml:"create_queue"`
-	// User and Password log in; else those of URL do.
-	User     string `yaml:"user"`
-	Password string `yaml:"password"`
+	// Login is who logs in; else URL says it.
+	remote.Login `yaml:",inline"`
 }
 
 // The bounds of AMQP's short strings, in bytes (AMQP 0-9-1, 4.2.5.3).
@@ -57,33 +57,20 @@ func (o *Options) Validate(_ *targets.Config, v *targets.Validation) {
 		if u.RawQuery != "" {
 			v.Fail([]string{"url"}, "has a query (?), which RabbitMQ does not take: write these as options of the target")
 		}
-		if u.Scheme == "amqp" && o.TLS != (remote.TLS{}) {
+		if u.Scheme != secureScheme && o.TLS != (remote.TLS{}) {
 			v.Fail([]string{"tls"}, "is only for amqps://")
 		}
 	}
-	for field, text := range map[string]string{"exchange": o.Exchange, "routing_key": o.RoutingKey} {
-		parsed, err := template.Parse(text, template.AsIs)
-		literal, fixed := parsed.Literal()
-		switch {
-		case err != nil:
-			v.Fail([]string{field}, "%v", err)
-		case fixed && len(literal) > maxShort:
-			v.Fail([]string{field}, "is longer than %d bytes", maxShort)
-		case strings.Contains(text, "${"):
-			v.Fail([]string{field}, "takes no references to secrets: it is shown")
-		}
-	}
+	template.CheckName(v, "exchange", o.Exchange, maxShort)
+	template.CheckName(v, "routing_key", o.RoutingKey, maxShort)
 	if o.Exchange == "" && o.RoutingKey == "" {
 		v.Fail([]string{"routing_key"}, "is missing: name the queue to send to, or an exchange")
 	}
 	if o.CreateQueue && (o.Exchange != "" || template.Dynamic(o.RoutingKey)) {
 		v.Fail([]string{"create_queue"}, "is only for one queue by its name: leave exchange out, and write routing_key without expressions")
 	}
-	if (o.User == "") != (o.Password == "") {
-		v.Fail([]string{"user"}, "user and password go together")
-	}
-	v.Expand([]string{"user"}, o.User)
-	v.Expand([]string{"password"}, o.Password)
+	o.Together(v)
+	o.Login.Validate(v)
 }
 
 // virtualHost returns the virtual host of a URL (rabbitmq.com/uri-spec): one that holds a

@@ -24,8 +24,8 @@ func TestValidate(t *testing.T) {
 		"too long":        {Options{Exchange: strings.Repeat("x", 256)}, "exchange: is longer than 255 bytes"},
 		"a secret":        {Options{RoutingKey: "${KEY}"}, "routing_key: takes no references to secrets"},
 		"a queue of many": {Options{RoutingKey: "{{ source }}", CreateQueue: true}, "create_queue: is only for one queue by its name"},
-		"half a login":    {Options{RoutingKey: "q", User: "x"}, "user: user and password go together"},
-		"no such secret":  {Options{RoutingKey: "q", User: "x", Password: "${NONE}"}, "password: "},
+		"half a login":    {Options{RoutingKey: "q", Login: remote.Login{User: "x"}}, "user: user and password go together"},
+		"no such secret":  {Options{RoutingKey: "q", Login: remote.Login{User: "x", Password: "${NONE}"}}, "password: "},
 	} {
 		if tt.o.URL == "" {
 			tt.o.URL = "amqp://x"
@@ -48,7 +48,7 @@ func TestTheVirtualHost(t *testing.T) {
 	for url, want := range map[string]string{"amqp://x": "/", "amqp://x/": "/", "amqp://x/shop": "shop", "amqp://x/%2Fa%2Fb": "/a/b"} {
 		c := targetstest.Named(Kind(), targets.Config{Options: &Options{Options: remote.Options{URL: url}}})
 		d, _, err := newDialer(&c, c.Options.(*Options), targets.Env{})
-		if err != nil || d.config.Vhost != want || d.address != "amqp://x" {
+		if err != nil || d.config.Vhost != want || d.address != "amqp://x:5672" {
 			t.Errorf("%s: %q at %s, %v", url, d.config.Vhost, d.address, err)
 		}
 	}

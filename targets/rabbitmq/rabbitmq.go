@@ -3,16 +3,17 @@
 package rabbitmq
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 	"go.uber.org/zap"
 
-	"signalbox/rules/exprenv"
 	"signalbox/targets"
 	"signalbox/targets/remote"
 	"signalbox/targets/template"
@@ -23,12 +24,15 @@ import (
 type target struct {
 	dialer               dialer
 	hidden               remote.Hidden
-	exchange, routingKey template.Text
+	exchange, routingKey template.Name
 	renderer             *remote.Renderer
 	timeout              time.Duration
 
 	// current is the session, which one attempt opens at a time.
 	current chan *session
+	refused remote.FailedDial
+	// size is the last that the broker has said of what is too large for it.
+	size atomic.Pointer[sizeLimit]
 }
 
 func newTarget(c *targets.Config, env targets.Env) (targets.Target, error) {
@@ -40,10 +44,10 @@ func newTarget(c *targets.Config, env targets.Env) (targets.Target, error) {
 	renderer.UserAgent, renderer.LowerCase = "", true
 	t := &target{renderer: renderer, timeout: c.Timeout, current: make(chan *session, 1)}
 	t.current <- nil
-	if t.exchange, err = template.Parse(o.Exchange, template.AsIs); err != nil {
+	if t.exchange, err = template.ParseName("exchange", o.Exchange, maxShort); err != nil {
 		return nil, err
 	}
-	if t.routingKey, err = template.Parse(o.RoutingKey, template.AsIs); err != nil {
+	if t.routingKey, err = template.ParseName("routing_key", o.RoutingKey, maxShort); err != nil {
 		return nil, err
 	}
 	var secrets []string
@@ -72,7 +76,7 @@ func (t *target) render(d *targets.Delivery) (*message, error) {
 		Headers: amqp.Table{}, DeliveryMode: amqp.Persistent, MessageId: d.ID, AppId: "signalbox", Body: rendered.Body,
 	}}
 	for _, f := range rendered.Fields {
-		if name := strings.ToLower(f.Name); name == "content-type" {
+		if name := remote.Lower(f.Name); name == "content-type" {
 			m.ContentType = f.Value
 		} else {
 			m.Headers[name] = f.Value
@@ -95,66 +99,20 @@ func short(text string) string {
 
 // address sets where a message goes.
 func (t *target) address(d *targets.Delivery, m *message) error {
-	var env *exprenv.Env
-	for _, part := range []struct {
-		name string
-		text template.Text
-		to   *string
-	}{{"exchange", t.exchange, &m.exchange}, {"routing_key", t.routingKey, &m.key}} {
-		if literal, fixed := part.text.Literal(); fixed {
-			*part.to = literal
-			continue
-		}
-		if env == nil {
-			ev, err := d.Event()
-			if err != nil {
-				return err
-			}
-			if env, err = exprenv.New(ev); err != nil {
-				return unfit(part.name, err)
-			}
-		}
-		text, has, err := part.text.Render(env, word)
-		switch {
-		case err != nil:
-			return unfit(part.name, err)
-		case !has || text == "":
-			return unfit(part.name, errors.New("the event gives it no value"))
-		case len(text) > maxShort:
-			return unfit(part.name, fmt.Errorf("it is longer than %d bytes", maxShort))
-		case part.name == "exchange" && strings.HasPrefix(text, "amq."):
-			return unfit(part.name, fmt.Errorf("%q is one of the broker's own", text))
-		}
-		*part.to = text
+	names, err := template.Names(d, t.exchange, t.routingKey)
+	if err != nil {
+		return err
+	}
+	m.exchange, m.key = names[0], names[1]
+	if _, fixed := t.exchange.Text.Literal(); !fixed && strings.HasPrefix(m.exchange, "amq.") {
+		return template.Unfit("exchange", fmt.Errorf("%q is one of the broker's own", m.exchange))
 	}
 	return nil
-}
-
-// word returns a value of an event as it can stand in a name: control characters are replaced.
-func word(value string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r == '�' {
-			return '_'
-		}
-		return r
-	}, value)
-}
-
-// unfit is the error of an event that no message can be made of.
-func unfit(what string, err error) *targets.Error {
-	return &targets.Error{Code: targets.CodeInvalidParameter, Final: true, Tries: 1, Err: fmt.Errorf("%s: %w", what, err)}
 }
 
 // Deliver publishes the delivery and waits for the broker's confirmation.
 func (t *target) Deliver(ctx context.Context, d *targets.Delivery) error {
-	each, whole := t.DeliverBatch(ctx, []*targets.Delivery{d})
-	if whole != nil {
-		return whole
-	}
-	if each != nil {
-		return each[0]
-	}
-	return nil
+	return targets.Alone(t.DeliverBatch(ctx, []*targets.Delivery{d}))
 }
 
 // DeliverBatch publishes the deliveries, each as a message of its own, and waits for the
@@ -176,15 +134,18 @@ func (t *target) DeliverBatch(ctx context.Context, batch []*targets.Delivery) (e
 	}
 	s, err := t.session(ctx)
 	if err != nil {
-		return each, t.failed(ctx, "", err)
+		return each, t.failed(ctx, nil, err)
 	}
 	sent := make([]*sent, len(batch))
 	for i, m := range messages {
 		if m == nil {
 			continue
 		}
-		if sent[i], err = s.publish(ctx, m); err != nil {
-			each = targets.Note(each, len(batch), i, t.failed(ctx, m.place(), err))
+		if err = t.size.Load().refuse(m); err == nil {
+			sent[i], err = s.publish(ctx, m)
+		}
+		if err != nil {
+			each = targets.Note(each, len(batch), i, t.failed(ctx, m, err))
 		}
 	}
 	for i, p := range sent {
@@ -192,7 +153,7 @@ func (t *target) DeliverBatch(ctx context.Context, batch []*targets.Delivery) (e
 			continue
 		}
 		if err := s.confirmed(ctx, p); err != nil {
-			each = targets.Note(each, len(batch), i, t.failed(ctx, messages[i].place(), err))
+			each = targets.Note(each, len(batch), i, t.failed(ctx, messages[i], err))
 		}
 	}
 	return each, nil
@@ -222,21 +183,29 @@ func (t *target) session(ctx context.Context) (*session, error) {
 		s.close()
 		s = nil
 	}
+	if err := t.refused.Err(); err != nil {
+		return nil, err
+	}
 	next, err := t.dialer.dial(ctx)
-	if err == nil {
+	if t.refused.Note(ctx, err); err == nil {
 		s = next
 	}
 	return next, err
 }
 
-// failed is the error of an attempt that the broker has not confirmed.
-func (t *target) failed(ctx context.Context, place string, err error) *targets.Error {
+// failed is the error of an attempt whose message, if there is one, the broker has not confirmed.
+func (t *target) failed(ctx context.Context, m *message, err error) *targets.Error {
+	if limit := newSizeLimit(err); limit != nil {
+		t.size.Store(limit)
+		err = cmp.Or(limit.refuse(m), err)
+	}
 	e := classify(ctx, err)
 	if e.Err = err; e.Code == targets.CodeTimeout {
 		e.Err = fmt.Errorf("no confirmation in time: %w", context.DeadlineExceeded)
 	}
-	if place != "" {
-		place = " to " + place
+	place := ""
+	if m != nil {
+		place = " to " + m.place()
 	}
 	e.Err = t.hidden.InError(fmt.Errorf("publish%s on %s: %w", place, t.dialer.shown, e.Err))
 	return e
@@ -250,6 +219,8 @@ func classify(ctx context.Context, err error) *targets.Error {
 	e := &targets.Error{Code: targets.CodeConnectionFailure, Tries: 1}
 	var answer *amqp.Error
 	switch {
+	case errors.Is(err, errTooLarge):
+		e.Code, e.Final = targets.CodeInvalidParameter, true
 	case errors.Is(err, errBlocked):
 		e.Code, e.RetryAfter = targets.CodeThrottling, throttledFor
 	case errors.Is(err, errRefused):
@@ -275,10 +246,8 @@ func codeOf(answer *amqp.Error) string {
 		return targets.CodeNoResource
 	case amqp.ResourceError, amqp.ResourceLocked:
 		return targets.CodeThrottling
-	case amqp.PreconditionFailed, amqp.ContentTooLarge:
-		return targets.CodeInvalidParameter
 	}
-	return targets.CodeConnectionFailure
+	return targets.CodeConnectionFailure // also of what another message was refused for
 }
 
 // Preview renders the message that Deliver publishes.

@@ -2,17 +2,17 @@ package rabbitmq
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 	"go.uber.org/goleak"
 
+	"signalbox/auth/authtest"
 	"signalbox/event"
 	"signalbox/targets"
 	"signalbox/targets/internal/servers"
@@ -226,65 +226,68 @@ func TestABrokerThatIsBlocked(t *testing.T) {
 	t.Error("it was never told that the broker blocks")
 }
 
-// TestABrokerIsKilledUnderLoad: what was confirmed is there, and repeats have the same ids.
+// TestABrokerIsKilledUnderLoad: what was confirmed is there.
 func TestABrokerIsKilledUnderLoad(t *testing.T) {
 	b := start(t, "")
 	b.queue("orders", nil, "", "")
 	target := b.open(func(o *Options) { o.RoutingKey = "orders" }, targets.Env{})
-	var taken atomic.Int64
-	done := make(chan struct{})
-	var load sync.WaitGroup
-	delivered := make([][]string, 4)
-	for w := range delivered {
-		load.Go(func() {
-			for n := 0; ; n++ {
-				select {
-				case <-done:
-					return
-				default:
-				}
-				d := targetstest.Delivery()
-				d.ID = fmt.Sprintf("%d-%d", w, n)
-				for { // as a lane does
-					err := target.Deliver(t.Context(), d)
-					if err == nil {
-						break
-					}
-					var e *targets.Error
-					if !errors.As(err, &e) || e.Final {
-						t.Errorf("%s died: %v", d.ID, err)
-						return
-					}
-					time.Sleep(50 * time.Millisecond)
-				}
-				delivered[w] = append(delivered[w], d.ID)
-				taken.Add(1)
-			}
-		})
+	targetstest.SurvivesKill(t, target, func() { b.Kill(); b.Start() }, func() (ids []string) {
+		for _, d := range b.get("orders") {
+			ids = append(ids, d.MessageId)
+		}
+		return ids
+	})
+}
+
+// TestAMessageThatIsTooLarge dies with the broker's words, and costs no other its delivery.
+func TestAMessageThatIsTooLarge(t *testing.T) {
+	b := start(t, "max_message_size = 1000\n")
+	b.queue("orders", nil, "", "")
+	target := b.open(func(o *Options) { o.RoutingKey = "orders" }, targets.Env{})
+	batch := targetstest.BatchOf(10)
+	batch[4].Body = []byte(strings.Repeat("x", 1001))
+	each, whole := target.DeliverBatch(t.Context(), batch)
+	if whole != nil {
+		t.Fatal(whole)
 	}
-	wait := func(n int64) {
-		for end := time.Now().Add(60 * time.Second); taken.Load() < n; time.Sleep(10 * time.Millisecond) {
-			if time.Now().After(end) {
-				t.Errorf("%d were taken, want %d", taken.Load(), n)
-				return
-			}
+	for range 2 { // the second time before it is sent
+		e := targetstest.Error(t, each[4])
+		if e.Code != targets.CodeInvalidParameter || !e.Final || !strings.Contains(e.Error(), "message size 1001 is larger than") {
+			t.Errorf("got %s, final %v: %v", e.Code, e.Final, e)
+		}
+		if each, whole = target.DeliverBatch(t.Context(), batch); whole != nil || strings.Count(targetstest.Codes(t, each), "-") != 9 {
+			t.Errorf("got %s, %v", targetstest.Codes(t, each), whole)
 		}
 	}
-	wait(200)
-	b.Kill()
-	b.Start()
-	wait(taken.Load() + 200)
-	close(done)
-	load.Wait()
-	there := map[string]bool{}
-	for _, d := range b.get("orders") {
-		there[d.MessageId] = true
+}
+
+func TestTLS(t *testing.T) {
+	dir, port := t.TempDir(), servers.FreePort(t)
+	ca := authtest.NewCA(t)
+	ca.Write(dir, time.Hour)
+	if err := os.WriteFile(filepath.Join(dir, "other.crt"), authtest.NewCA(t).PEM, 0o600); err != nil {
+		t.Fatal(err)
 	}
-	for _, ids := range delivered {
-		for _, id := range ids {
-			if !there[id] {
-				t.Errorf("%s was confirmed and is not there", id)
-			}
+	file := func(name string) string { return filepath.Join(dir, name) }
+	b := start(t, fmt.Sprintf("listeners.ssl.1 = 127.0.0.1:%d\nssl_options.verify = verify_peer\nssl_options.fail_if_no_peer_cert = true\n"+
+		"ssl_options.cacertfile = %s\nssl_options.certfile = %s\nssl_options.keyfile = %s\n", port, file("ca.crt"), file("tls.crt"), file("tls.key")))
+	b.queue("orders", nil, "", "")
+	secure := func(tls remote.TLS) error {
+		target := b.open(func(o *Options) {
+			o.URL, o.TLS, o.RoutingKey = fmt.Sprintf("amqps://guest:guest@127.0.0.1:%d", port), tls, "orders"
+		}, targets.Env{})
+		return target.Deliver(t.Context(), targetstest.Delivery())
+	}
+	if err := secure(remote.TLS{CAFile: file("ca.crt"), CertFile: file("tls.crt"), KeyFile: file("tls.key")}); err != nil {
+		t.Error(err)
+	}
+	for want, tls := range map[string]remote.TLS{
+		"certificate required":                    {CAFile: file("ca.crt")},
+		"certificate signed by unknown authority": {CAFile: file("other.crt"), CertFile: file("tls.crt"), KeyFile: file("tls.key")},
+		"not shop.example":                        {CAFile: file("ca.crt"), CertFile: file("tls.crt"), KeyFile: file("tls.key"), ServerName: "shop.example"},
+	} {
+		if e := targetstest.Error(t, secure(tls)); e.Code != targets.CodeConnectionFailure || e.Final || !strings.Contains(e.Error(), want) {
+			t.Errorf("got %s: %v, want %s", e.Code, e, want)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package rabbitmq
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -14,6 +15,8 @@ import (
 	"go.uber.org/zap"
 
 	"signalbox/targets"
+	"signalbox/targets/egress"
+	"signalbox/targets/remote"
 	"signalbox/targets/template"
 )
 
@@ -38,8 +41,11 @@ var (
 
 // dialer opens sessions.
 type dialer struct {
+	guard          *egress.Guard
 	address, shown string
 	config         amqp.Config
+	// tls is the client's own, so that why it is refused is known; nil for none.
+	tls *tls.Config
 	// queue is declared with each session; empty is none.
 	queue string
 	// dynamic means that events choose the exchange.
@@ -52,72 +58,60 @@ func newDialer(c *targets.Config, o *Options, env targets.Env) (dialer, []string
 	if err != nil {
 		return dialer{}, nil, err
 	}
-	user := u.User.Username()
-	password, _ := u.User.Password()
-	for _, login := range []struct {
-		text string
-		to   *string
-	}{{o.User, &user}, {o.Password, &password}} {
-		if login.text == "" {
-			continue
-		}
-		e, err := env.Secrets.Expand(login.text, c.Dir)
-		if err != nil {
-			return dialer{}, nil, err
-		}
-		*login.to = e.Value
-		secrets = append(secrets, e.Secrets()...)
+	user, password, logins, err := o.Of(u, env.Secrets, c.Dir)
+	if err != nil {
+		return dialer{}, nil, err
 	}
 	if user == "" {
 		user, password = "guest", "guest"
 	}
-	secrets = append(secrets, password)
+	secrets = append(secrets, logins...)
 	vhost, err := virtualHost(u)
 	if err != nil {
 		return dialer{}, nil, err
 	}
-	tlsConfig, err := o.TLS.Config(c.Dir, env.Secrets)
-	if err != nil {
-		return dialer{}, nil, err
-	}
-	if tlsConfig == nil && u.Scheme == "amqps" {
-		tlsConfig = &tls.Config{MinVersion: tls.VersionTLS12, ServerName: u.Hostname()}
-	}
-	if tlsConfig != nil && tlsConfig.ServerName == "" {
-		tlsConfig.ServerName = u.Hostname()
-	}
-	d := dialer{shown: shown, dynamic: template.Dynamic(o.Exchange), config: amqp.Config{
+	d := dialer{guard: env.Egress, shown: shown, dynamic: template.Dynamic(o.Exchange), config: amqp.Config{
 		SASL: []amqp.Authentication{&amqp.PlainAuth{Username: user, Password: password}}, Vhost: vhost,
-		Heartbeat: heartbeat, TLSClientConfig: tlsConfig, Locale: "en_US",
+		Heartbeat: heartbeat, Locale: "en_US",
 		Properties: amqp.Table{"product": "Signalbox", "version": env.Version, "connection_name": "signalbox " + c.Name},
 	}}
 	if o.CreateQueue {
 		d.queue = o.RoutingKey
 	}
-	u.User, u.Path, u.RawPath = nil, "", ""
-	d.address = u.String()
+	port := "5672"
+	if u.Scheme == secureScheme {
+		port = "5671"
+		if d.tls, err = o.TLS.Client(c.Dir, env.Secrets, u.Hostname()); err != nil {
+			return dialer{}, nil, err
+		}
+	}
+	d.address = "amqp://" + net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), port))
 	return d, secrets, nil
 }
 
 // dial opens a session.
 func (d *dialer) dial(ctx context.Context) (*session, error) {
+	var b *bounded
 	config := d.config
-	config.Dial = func(network, address string) (net.Conn, error) {
-		conn, err := (&net.Dialer{Timeout: dialTimeout}).DialContext(ctx, network, address)
+	config.Dial = func(_, address string) (net.Conn, error) {
+		ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+		defer cancel()
+		conn, _, err := remote.Dial(ctx, d.guard, address, d.tls)
 		if err != nil {
 			return nil, err
 		}
 		// The handshake has the same time; the client takes the bound off after it.
-		return &bounded{conn}, conn.SetDeadline(time.Now().Add(dialTimeout))
+		b = &bounded{Conn: conn}
+		return b, conn.SetDeadline(time.Now().Add(dialTimeout))
 	}
 	conn, err := amqp.DialConfig(d.address, config)
 	if err != nil {
-		return nil, err
+		return nil, b.because(err)
 	}
-	s := &session{conn: conn, dynamic: d.dynamic, unrouted: map[string]string{}, asks: make(chan chan struct{}), over: make(chan struct{}), known: map[string]bool{}}
+	s := &session{conn: conn, dynamic: d.dynamic, unrouted: map[string]string{}, asks: make(chan chan struct{}), over: make(chan struct{}), told: make(chan struct{}), known: map[string]bool{}}
 	if err := s.begin(d); err != nil {
 		s.close()
-		return nil, err
+		return nil, b.because(err)
 	}
 	d.log.Info("queue connected")
 	return s, nil
@@ -125,23 +119,56 @@ func (d *dialer) dial(ctx context.Context) (*session, error) {
 
 // bounded is a connection on which no write takes for ever: a broker that is out of memory
 // stops reading.
-type bounded struct{ net.Conn }
+type bounded struct {
+	net.Conn
+	broken atomic.Pointer[error] // what the first read that failed has said
+}
+
+// Read reads, and keeps what goes wrong: the client only reports that it has closed the
+// connection.
+func (b *bounded) Read(p []byte) (int, error) {
+	n, err := b.Conn.Read(p)
+	if err != nil {
+		b.broken.CompareAndSwap(nil, &err)
+	}
+	return n, err
+}
+
+// because returns why the connection broke in place of an error that only says so.
+func (b *bounded) because(err error) error {
+	if b == nil || !isClosed(err) {
+		return err
+	}
+	if broken := b.broken.Load(); broken != nil {
+		return *broken
+	}
+	return err
+}
 
 // Write writes within writeTimeout.
 func (b *bounded) Write(p []byte) (int, error) {
 	if err := b.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
 		return 0, err
 	}
-	return b.Conn.Write(p)
+	n, err := b.Conn.Write(p)
+	if err != nil {
+		_, err = remote.LastWords(b.Conn, err, 1)
+	}
+	return n, err
 }
+
+// isClosed reports whether an error only says that the connection or the channel is closed.
+func isClosed(err error) bool { return errors.Is(err, amqp.ErrClosed) || errors.Is(err, net.ErrClosed) }
 
 // session is one connection with one channel, which confirms what is published.
 type session struct {
 	conn    *amqp.Connection
 	channel *amqp.Channel
 	dynamic bool
-	// reason is why the channel or the connection has been closed, once it has.
+	// reason is why the channel or the connection has been closed; it is there once told is
+	// closed.
 	reason  atomic.Pointer[amqp.Error]
+	told    chan struct{}
 	blocked atomic.Pointer[string]
 
 	// unrouted has what the broker returned, by the ids of messages. A return comes before
@@ -183,6 +210,7 @@ func (s *session) begin(d *dialer) (err error) {
 	s.wait.Go(func() { s.take(returns) })
 	ended := s.channel.NotifyClose(make(chan *amqp.Error, 1))
 	s.wait.Go(func() {
+		defer close(s.told)
 		if e := <-ended; e != nil {
 			s.reason.CompareAndSwap(nil, e)
 			d.log.Warn("the broker has closed the channel", zap.Error(e))
@@ -324,7 +352,11 @@ func (s *session) returned(id string) (text string, ok bool) {
 
 // because returns why the session has ended in place of an error that only says so.
 func (s *session) because(err error) error {
-	if reason := s.reason.Load(); reason != nil && (errors.Is(err, amqp.ErrClosed) || err == nil) {
+	if !isClosed(err) {
+		return err
+	}
+	<-s.told // the client tells it after it has closed the channel
+	if reason := s.reason.Load(); reason != nil {
 		return reason
 	}
 	return err
