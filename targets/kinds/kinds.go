@@ -9,6 +9,7 @@ import (
 	"signalbox/targets/log"
 	"signalbox/targets/nats"
 	"signalbox/targets/rabbitmq"
+	"signalbox/targets/redis"
 )
 
 // All returns the kinds.
@@ -17,6 +18,7 @@ func All() targets.Kinds {
 		http.Kind(),
 		nats.Kind(),
 		rabbitmq.Kind(),
+		redis.Kind(),
 		log.Kind(),
 		bus.Kind(),
 	}
