@@ -90,9 +90,7 @@ type Redrives struct{ *conn }
 
 // List returns the redrives that the router knows of, the latest first.
 func (r Redrives) List(ctx context.Context) ([]dlq.Job, error) {
-	var list api.RedriveList
-	err := r.get(ctx, "/v1/redrives", nil, &list)
-	return list.Redrives, err
+	return all(ctx, r.conn, "/v1/redrives", func(page *api.RedriveList) ([]dlq.Job, string) { return page.Redrives, page.NextCursor })
 }
 
 // Get returns a redrive as it is now.

@@ -28,17 +28,20 @@ type RuleTarget struct {
 
 // List returns every rule, and those that are gone and still have suspended deliveries.
 func (r Rules) List(ctx context.Context) ([]Rule, error) {
-	var list struct {
+	var paused []pause.Rule // each page has all
+	rules, err := all(ctx, r.conn, "/v1/rules", func(page *struct {
 		Rules  []Rule       `json:"rules"`
 		Paused []pause.Rule `json:"paused"`
+		Next   string       `json:"next_cursor"`
+	},
+	) ([]Rule, string) {
+		paused = page.Paused
+		return page.Rules, page.Next
+	})
+	for i := range paused {
+		rules = withPause(rules, &paused[i])
 	}
-	if err := r.get(ctx, "/v1/rules", nil, &list); err != nil {
-		return nil, err
-	}
-	for i := range list.Paused {
-		list.Rules = withPause(list.Rules, &list.Paused[i])
-	}
-	return list.Rules, nil
+	return rules, err
 }
 
 func withPause(rules []Rule, p *pause.Rule) []Rule {

@@ -13,7 +13,8 @@ type States struct{ *conn }
 
 // Types returns the types of objects whose state is known.
 func (s States) Types(ctx context.Context) (t api.StateTypes, err error) {
-	return t, s.get(ctx, "/v1/state", nil, &t)
+	t.Types, err = all(ctx, s.conn, "/v1/state", func(page *api.StateTypes) ([]string, string) { return page.Types, page.Next })
+	return t, err
 }
 
 // List returns states of a type by key, those whose keys begin with prefix, from where an

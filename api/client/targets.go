@@ -12,9 +12,13 @@ type Targets struct{ *conn }
 
 // List returns every target.
 func (t Targets) List(ctx context.Context) ([]api.TargetView, error) {
-	var list struct{ Targets []api.TargetView }
-	err := t.get(ctx, "/v1/targets", nil, &list)
-	return list.Targets, err
+	return all(ctx, t.conn, "/v1/targets", func(page *struct {
+		Targets []api.TargetView
+		Next    string `json:"next_cursor"`
+	},
+	) ([]api.TargetView, string) {
+		return page.Targets, page.Next
+	})
 }
 
 // Get returns one target.

@@ -38,9 +38,6 @@ type dlqList struct {
 	limit  int
 }
 
-// listPage is how many letters one request asks for.
-const listPage = 500
-
 func (l *dlqList) run(ctx context.Context) error {
 	if l.limit < 0 {
 		return cli.WrongUsage("--limit must not be negative")
@@ -50,29 +47,17 @@ func (l *dlqList) run(ctx context.Context) error {
 		return err
 	}
 	return connect.Ask(ctx, &l.Command, func(ctx context.Context, conn *client.Client) (dlq.Page, error) {
-		all, err := l.pages(ctx, conn, filter)
+		var all dlq.Page
+		var err error
+		all.Letters, all.Next, err = client.Pages(l.limit, func(cursor string, limit int) ([]*dlq.Letter, string, error) {
+			page, err := conn.DeadLetters.List(ctx, filter, cursor, limit)
+			return page.Letters, page.Next, err
+		})
 		if err == nil && len(all.Letters) == 0 && filter.Target != "" && l.Output == cli.Text {
 			err = l.noteTarget(ctx, conn, filter.Target)
 		}
 		return all, err
 	}, func(all dlq.Page) error { return l.print(filter, all) })
-}
-
-// pages gathers as many pages as it takes.
-func (l *dlqList) pages(ctx context.Context, conn *client.Client, filter dlq.Filter) (dlq.Page, error) {
-	all := dlq.Page{Letters: []*dlq.Letter{}}
-	for more := true; more; more = all.Next != "" && (l.limit == 0 || len(all.Letters) < l.limit) {
-		limit := listPage
-		if l.limit > 0 {
-			limit = min(limit, l.limit-len(all.Letters))
-		}
-		page, err := conn.DeadLetters.List(ctx, filter, all.Next, limit)
-		if err != nil {
-			return all, err
-		}
-		all.Letters, all.Next = append(all.Letters, page.Letters...), page.Next
-	}
-	return all, nil
 }
 
 // noteTarget prints a note if nothing was found for a target that does not exist:

@@ -36,7 +36,7 @@ each caller and hour. An entry is kept as long as the events of its time.`,
 	flags.StringVar(&a.outcome, "outcome", "", "only what is done, failed, refused, or begun and not ended")
 	flags.StringVar(&a.since, "since", "", "only from this time on: 2026-01-31T15:04:05Z, a day, or 1h ago")
 	flags.StringVar(&a.until, "until", "", "only before this time")
-	flags.IntVar(&a.limit, "limit", 50, "how many to list, up to 1000")
+	flags.IntVar(&a.limit, "limit", 50, "how many to list at most; 0 lists all")
 	return cmd
 }
 
@@ -48,6 +48,9 @@ type auditCommand struct {
 }
 
 func (a *auditCommand) run(ctx context.Context) (err error) {
+	if a.limit < 0 {
+		return cli.WrongUsage("--limit must not be negative")
+	}
 	a.filter.Outcome = audit.Outcome(a.outcome)
 	now := time.Now()
 	if a.filter.Since, err = cli.MomentFlag("since", a.since, now); err != nil {
@@ -56,8 +59,12 @@ func (a *auditCommand) run(ctx context.Context) (err error) {
 	if a.filter.Until, err = cli.MomentFlag("until", a.until, now); err != nil {
 		return err
 	}
-	return connect.Ask(ctx, &a.Command, func(ctx context.Context, conn *client.Client) (audit.Page, error) {
-		return conn.Audit.List(ctx, a.filter, "", a.limit)
+	return connect.Ask(ctx, &a.Command, func(ctx context.Context, conn *client.Client) (all audit.Page, err error) {
+		all.Entries, all.Next, err = client.Pages(a.limit, func(cursor string, limit int) ([]audit.Entry, string, error) {
+			page, err := conn.Audit.List(ctx, a.filter, cursor, limit)
+			return page.Entries, page.Next, err
+		})
+		return all, err
 	}, a.print)
 }
 

@@ -46,16 +46,12 @@ func newKeysListCommand(c *cli.Env) *cobra.Command {
 type keysList struct{ connect.Command }
 
 func (l *keysList) run(ctx context.Context, target string) error {
-	ask := func(ctx context.Context, conn *client.Client) (api.KeyPage, error) {
-		all := api.KeyPage{Keys: []router.BlockedKey{}}
-		for more := true; more; more = all.Next != "" {
-			page, err := conn.Targets.Keys(ctx, target, all.Next)
-			if err != nil {
-				return all, err
-			}
-			all.Keys, all.Next = append(all.Keys, page.Keys...), page.Next
-		}
-		return all, nil
+	ask := func(ctx context.Context, conn *client.Client) (all api.KeyPage, err error) {
+		all.Keys, all.Next, err = client.Pages(0, func(cursor string, _ int) ([]router.BlockedKey, string, error) {
+			page, err := conn.Targets.Keys(ctx, target, cursor)
+			return page.Keys, page.Next, err
+		})
+		return all, err
 	}
 	return connect.Ask(ctx, &l.Command, ask, func(all api.KeyPage) error { return l.print(target, all.Keys) })
 }

@@ -74,16 +74,12 @@ func (l *stateList) types(ctx context.Context) error {
 }
 
 func (l *stateList) objects(ctx context.Context, kind string) error {
-	ask := func(ctx context.Context, conn *client.Client) (api.StatePage, error) {
-		all := api.StatePage{Objects: []*state.Object{}}
-		for more := true; more; more = all.Next != "" {
-			page, err := conn.States.List(ctx, kind, l.prefix, all.Next)
-			if err != nil {
-				return all, err
-			}
-			all.Objects, all.Next = append(all.Objects, page.Objects...), page.Next
-		}
-		return all, nil
+	ask := func(ctx context.Context, conn *client.Client) (all api.StatePage, err error) {
+		all.Objects, all.Next, err = client.Pages(0, func(cursor string, _ int) ([]*state.Object, string, error) {
+			page, err := conn.States.List(ctx, kind, l.prefix, cursor)
+			return page.Objects, page.Next, err
+		})
+		return all, err
 	}
 	return connect.Ask(ctx, &l.Command, ask, func(all api.StatePage) error { return l.print(kind, all.Objects) })
 }

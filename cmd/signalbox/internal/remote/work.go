@@ -56,14 +56,21 @@ func newWorkListCommand(c *cli.Env) *cobra.Command {
 	flags.StringVar(&l.filter.EntityType, "entity-type", "", "only those of this type of entity, such as bds-instance")
 	flags.StringVar(&l.filter.CorrelationID, "correlation-id", "", "only those of this story")
 	flags.BoolVar(&l.filter.Open, "open", false, "only those that have not ended")
-	flags.IntVar(&l.limit, "limit", 50, "how many to list, up to 1000")
+	flags.IntVar(&l.limit, "limit", 50, "how many to list at most; 0 lists all")
 	return cmd
 }
 
 func (l *workList) run(ctx context.Context) error {
+	if l.limit < 0 {
+		return cli.WrongUsage("--limit must not be negative")
+	}
 	l.filter.Action = work.Action(l.action)
-	return connect.Ask(ctx, &l.Command, func(ctx context.Context, conn *client.Client) (api.WorkPage, error) {
-		return conn.WorkRequests.List(ctx, l.filter, "", l.limit)
+	return connect.Ask(ctx, &l.Command, func(ctx context.Context, conn *client.Client) (all api.WorkPage, err error) {
+		all.WorkRequests, all.Cursor, err = client.Pages(l.limit, func(cursor string, limit int) ([]*work.Request, string, error) {
+			page, err := conn.WorkRequests.List(ctx, l.filter, cursor, limit)
+			return page.WorkRequests, page.Cursor, err
+		})
+		return all, err
 	}, l.print)
 }
 
