@@ -24,23 +24,28 @@ type StateTypes struct {
 	Next  string   `json:"next_cursor,omitempty"`
 }
 
-// maxStateTypes bounds the listing of types.
-const maxStateTypes = 10_000
-
 // stateHandlers show the latest state of objects.
 type stateHandlers struct{ states *state.Reader }
 
 func (h stateHandlers) types(_ http.ResponseWriter, r *http.Request) (any, error) {
-	all, err := h.states.Types(maxStateTypes)
+	q := r.URL.Query()
+	limit, err := limitOf(q, maxPage, maxPage)
 	if err != nil {
 		return nil, err
 	}
-	types, next, err := page(r.URL.Query(), all, func(name *string) string { return *name })
-	return StateTypes{types, next}, err
+	types, more, err := h.states.Types(q.Get("cursor"), limit)
+	page := StateTypes{Types: append([]string{}, types...)}
+	if more {
+		page.Next = types[len(types)-1]
+	}
+	return page, err
 }
 
 func (h stateHandlers) list(w http.ResponseWriter, r *http.Request) (any, error) {
 	q := r.URL.Query()
+	if err := oneOrMany(q); err != nil {
+		return nil, err
+	}
 	if q.Has("key") {
 		return h.one(w, r, q.Get("key"))
 	}
@@ -54,6 +59,20 @@ func (h stateHandlers) list(w http.ResponseWriter, r *http.Request) (any, error)
 		page.Next = states[len(states)-1].Key
 	}
 	return page, err
+}
+
+// oneOrMany refuses parameters of which one would be ignored: those of a list beside the key of
+// an object, its version without its key, and two cursors (after is the former name).
+func oneOrMany(q url.Values) error {
+	for _, pair := range [][2]string{{"key", "prefix"}, {"key", "limit"}, {"key", "cursor"}, {"key", "after"}, {"cursor", "after"}} {
+		if q.Has(pair[0]) && q.Has(pair[1]) {
+			return badRequest("%s does not go together with %s: leave one of them out", pair[1], pair[0])
+		}
+	}
+	if q.Has("version") && !q.Has("key") {
+		return badRequest("version: give the key of the object too, as key")
+	}
+	return nil
 }
 
 func (h stateHandlers) get(w http.ResponseWriter, r *http.Request) (any, error) {

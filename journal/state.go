@@ -128,10 +128,15 @@ func (s *Objects) States(kind, prefix, after string, fn func(ObjectState) bool) 
 	})
 }
 
-// Types returns the types of the objects whose state is known, up to limit.
-func (s *Objects) Types(limit int) ([]string, error) {
+// Types returns up to limit types of the objects whose state is known, those behind one of
+// them, or from the first on where after is empty.
+func (s *Objects) Types(after string, limit int) ([]string, error) {
+	lower := []byte{tableState}
+	if after != "" {
+		lower = behind(stateTypeKey(after))
+	}
 	var types []string
-	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: []byte{tableState}, UpperBound: []byte{tableState + 1}})
+	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: []byte{tableState + 1}})
 	if err != nil {
 		return nil, err
 	}

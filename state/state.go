@@ -90,8 +90,15 @@ func (r *Reader) List(kind, prefix, after string, limit int) (states []*Object, 
 	return states, more, errors.Join(bad, err)
 }
 
-// Types returns the types of the objects whose state is known, up to limit.
-func (r *Reader) Types(limit int) ([]string, error) { return r.journal.Objects.Types(limit) }
+// Types returns up to limit types of the objects whose state is known, those behind one of
+// them, or from the first on where after is empty. More says that others follow.
+func (r *Reader) Types(after string, limit int) (types []string, more bool, err error) {
+	types, err = r.journal.Objects.Types(after, limit+1)
+	if more = len(types) > limit; more {
+		types = types[:limit]
+	}
+	return types, more, err
+}
 
 func objectOf(s journal.ObjectState) (*Object, error) {
 	e, err := s.Record.Parsed()

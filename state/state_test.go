@@ -87,7 +87,7 @@ func TestAnAuditTellsTheStateOfItsObject(t *testing.T) {
 			if o.EventID != e.ID || string(o.State) != tc.state || o.Gone != tc.gone || o.Source != "shop.customers" || !o.Updated.Equal(e.Meta.Received) {
 				t.Errorf("got %+v, state %s", o, o.State)
 			}
-			if types, err := s.Types(10); err != nil || !slices.Equal(types, []string{"CustomerState"}) {
+			if types, more, err := s.Types("", 1); err != nil || more || !slices.Equal(types, []string{"CustomerState"}) {
 				t.Errorf("types %v, %v", types, err)
 			}
 		})

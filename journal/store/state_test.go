@@ -83,12 +83,20 @@ func TestStatesAreListedByPrefix(t *testing.T) {
 			t.Errorf("%q, prefix %q after %q: got %q, want %q", tc.kind, tc.prefix, tc.after, got, tc.want)
 		}
 	}
-	types, err := j.Objects.Types(10)
-	if want := []string{"", "t", "\xff", "tt"}; err != nil || !slices.Equal(types, want) {
-		t.Errorf("types: got %q, %v, want %q", types, err, want)
-	}
-	if types, err := j.Objects.Types(2); err != nil || len(types) != 2 {
-		t.Errorf("two types: got %q, %v", types, err)
+	for _, tc := range []struct {
+		after string
+		limit int
+		want  []string
+	}{
+		{"", 10, []string{"", "t", "\xff", "tt"}},
+		{"", 2, []string{"", "t"}},
+		{"t", 2, []string{"\xff", "tt"}},
+		{"u", 10, []string{"\xff", "tt"}},
+		{"tt", 10, nil},
+	} {
+		if types, err := j.Objects.Types(tc.after, tc.limit); err != nil || !slices.Equal(types, tc.want) {
+			t.Errorf("%d types after %q: got %q, %v, want %q", tc.limit, tc.after, types, err, tc.want)
+		}
 	}
 }
 
