@@ -5,7 +5,6 @@ package api
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -83,7 +82,7 @@ func unclean(u *url.URL) error {
 // unknown returns the error for what the API does not have, as the mux would tell it.
 func unknown(w http.ResponseWriter, r *http.Request, mux *http.ServeMux) error {
 	if takes := methodsOf(mux, r); len(takes) > 0 {
-		w.Header().Set("Allow", strings.Join(takes, ", "))
+		w.Header().Set("Allow", strings.Replace(strings.Join(takes, ", "), "GET", "GET, HEAD", 1))
 		return &Error{
 			Status:  http.StatusMethodNotAllowed,
 			Message: fmt.Sprintf("%s takes %s, not %s", r.URL.Path, strings.Join(takes, " or "), r.Method),
@@ -124,22 +123,4 @@ func writeJSON(w http.ResponseWriter, status int, result any) error {
 	w.WriteHeader(status)
 	_, _ = w.Write(append(body, '\n')) // a client that has gone misses nothing
 	return nil
-}
-
-// maxRequest bounds the body of a request to the API, in bytes: an event with
-// its JSON around it.
-const maxRequest = 4 << 20
-
-// read decodes the body of a request, in which every member must be known.
-func read(w http.ResponseWriter, r *http.Request, into any) error {
-	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxRequest))
-	dec.DisallowUnknownFields()
-	err := dec.Decode(into)
-	if err == nil && dec.More() {
-		err = errors.New("more follows after the first value")
-	}
-	if err == nil {
-		return nil
-	}
-	return tooLarge(err)
 }

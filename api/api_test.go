@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"go.uber.org/goleak"
 	"go.uber.org/zap"
 
 	"signalbox/api"
@@ -23,13 +22,13 @@ import (
 	"signalbox/config"
 	"signalbox/dlq"
 	"signalbox/event"
+	"signalbox/ingest"
 	"signalbox/journal/store"
 	"signalbox/router"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// world is the API over a real router, whose HTTP target is always down.
+// world is all that a router serves, as serve puts it together, over a real router, whose HTTP
+// target is always down. What is asked and answered is held against the OpenAPI document.
 type world struct {
 	t      *testing.T
 	dir    string
@@ -67,13 +66,17 @@ const worldCatalog = `types:
   - {name: OrderCreated, sources: [shop.orders], schema: {required: [total], properties: {total: {type: number}, paid: {type: number}}}}
 `
 
+const worldHooks = `hooks:
+  x: {verify: bearer, header: X-Token, secrets: [the-token-of-x], detail_type: '"Pinged"'}
+`
+
 func newWorld(t *testing.T) *world { return newWorldOf(t, worldRules, "") }
 
 // newWorldOf is a world of other rules, and of more configuration.
 func newWorldOf(t *testing.T, text, more string) *world {
 	t.Setenv("SHOP_TOKEN", "sesame")
 	w := &world{t: t, dir: t.TempDir()}
-	w.write("config.yaml", "data_dir: data\nrules: [rules.yaml]\ncatalog: [catalog.yaml]\n"+more)
+	w.write("config.yaml", "data_dir: data\nrules: [rules.yaml]\ncatalog: [catalog.yaml]\n"+worldHooks+more)
 	w.write("rules.yaml", text)
 	w.write("catalog.yaml", worldCatalog)
 	cfg, err := config.Load(filepath.Join(w.dir, "config.yaml"))
@@ -92,10 +95,28 @@ func newWorldOf(t *testing.T, text, more string) *world {
 	reloader := config.NewReloader(config.ReloaderOptions{Config: cfg, Set: set, Swap: w.router.Swap})
 	stopping, stop := context.WithCancel(t.Context())
 	w.stop = stop
-	w.server = httptest.NewServer(api.New(api.Options{
+	management := api.New(api.Options{
 		Router: w.router, Store: j, Audit: w.log, Reloader: reloader,
 		Gatherer: registry, Stopping: stopping,
-	}))
+	})
+	events := ingest.New(w.router, ingest.Options{
+		Plan:    func(ctx context.Context, e *event.Event) (any, error) { return w.router.Plan(ctx, e) },
+		Command: w.router.Commands.Command, Query: w.router.Commands.Query, Stopping: stopping,
+	})
+	webhooks := ingest.NewHooks(events, func(string) bool { return true })
+	webhooks.Set(set.Hooks)
+	front := new(api.Front)
+	front.Open(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		switch {
+		case ingest.IsHook(r):
+			webhooks.ServeHTTP(rw, r)
+		case ingest.TakesEvents(r):
+			events.ServeHTTP(rw, r)
+		default:
+			management.ServeHTTP(rw, r)
+		}
+	}), w.router.Ready)
+	w.server = httptest.NewServer(documented(t, management).hold(t, front))
 	w.client = client.New(client.Options{URL: w.server.URL, HTTP: w.server.Client()})
 	t.Cleanup(func() {
 		stop()
@@ -124,6 +145,9 @@ func (w *world) ask(method, path, body string, status int, want string) string {
 	w.t.Helper()
 	req, err := http.NewRequestWithContext(w.t.Context(), method, w.server.URL+path, strings.NewReader(body))
 	must(w.t, err)
+	if body != "" {
+		req.Header.Set("Content-Type", "application/json")
+	}
 	resp, err := w.server.Client().Do(req)
 	must(w.t, err)
 	defer resp.Body.Close()

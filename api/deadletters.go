@@ -52,7 +52,7 @@ func filterOf(q url.Values) (dlq.Filter, error) {
 	if f.Until, err = timeOf(q, "until"); err != nil {
 		return f, err
 	}
-	if text := q.Get("status"); text != "" {
+	if text := q.Get("status"); q.Has("status") {
 		status, err := strconv.Atoi(text)
 		if err != nil || status < 1 {
 			return f, badRequest("status %q: write an HTTP status such as 503", text)

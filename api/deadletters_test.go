@@ -53,7 +53,7 @@ func TestDeadLettersRefuse(t *testing.T) {
 		{"an empty filter", "POST", "/v1/deadletters/redrive", `{}`, 400, `set \"all\": true`},
 		{"an empty filter of a purge", "POST", "/v1/deadletters/purge", `{"filter":{}}`, 400, `set \"all\": true`},
 		{"all and a filter", "POST", "/v1/deadletters/purge", `{"all":true,"filter":{"target":"x"}}`, 400, "leave one of them out"},
-		{"a member that is not known", "POST", "/v1/deadletters/redrive", `{"filter":{"tarket":"x"}}`, 400, "unknown field"},
+		{"a member that is not known", "POST", "/v1/deadletters/redrive", `{"filter":{"tarket":"x"}}`, 400, `unknown member \"tarket\" (did you mean \"target\"?)`},
 		{"two values", "POST", "/v1/deadletters/redrive", `{"all":true}{}`, 400, "more follows"},
 		{"a target that is none", "POST", "/v1/deadletters/redrive", `{"all":true,"to":"nope"}`, 400, `target \"nope\" is not defined`},
 		{"a rate below zero", "POST", "/v1/deadletters/redrive", `{"all":true,"rate":-1}`, 400, "below zero"},

@@ -4,22 +4,18 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"os"
 
 	"signalbox/event"
-	"signalbox/machine"
 	"signalbox/rules"
 	"signalbox/rules/explain"
 )
 
 func (h eventHandlers) explain(w http.ResponseWriter, r *http.Request) (any, error) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequest))
+	body, err := bodyOf(w, r)
 	if err != nil {
-		return nil, tooLarge(err)
+		return nil, err
 	}
 	e, envelope, err := h.subject(r.Context(), r.URL.Query().Get("bus"), body)
 	if err != nil {
@@ -32,6 +28,9 @@ func (h eventHandlers) explain(w http.ResponseWriter, r *http.Request) (any, err
 // body is {"id": …}, else the one in the body.
 func (h eventHandlers) subject(ctx context.Context, bus string, body []byte) (*event.Event, []byte, error) {
 	if id, ok := idAlone(body); ok {
+		if bus != "" {
+			return nil, nil, badRequest("bus does not go together with an id: the event is explained on its own bus")
+		}
 		stored, err := h.router.Traces.Event(id)
 		if err != nil {
 			return nil, nil, missing(err, whereEventsAre)
@@ -82,23 +81,8 @@ func (h eventHandlers) recorded(bus string, body []byte) (*event.Event, []byte, 
 func idAlone(body []byte) (string, bool) {
 	var members map[string]json.RawMessage
 	var id string
-	if json.Unmarshal(body, &members) != nil || len(members) != 1 || json.Unmarshal(members["id"], &id) != nil {
+	if json.Unmarshal(body, &members) != nil || len(members) != 1 || json.Unmarshal(members["id"], &id) != nil || checkMembers(body, nil) != nil {
 		return "", false
 	}
 	return id, true
-}
-
-// tooLarge turns the error of reading a body into one to tell.
-func tooLarge(err error) error {
-	var over *http.MaxBytesError
-	if errors.As(err, &over) {
-		return &Error{Status: http.StatusRequestEntityTooLarge, Message: fmt.Sprintf("the body is over the limit of %d bytes", over.Limit)}
-	}
-	if errors.Is(err, machine.ErrMemory) {
-		return &Error{Status: http.StatusServiceUnavailable, Message: err.Error()}
-	}
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return &Error{Status: http.StatusRequestTimeout, Message: "the body did not come in time", Hint: "send it again"}
-	}
-	return badRequest("body: %v", err)
 }

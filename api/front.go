@@ -39,13 +39,15 @@ func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header["X-Content-Type-Options"] = noSniff
 	header["Content-Security-Policy"] = noPage
 	open := f.behind.Load()
+	health := r.URL.Path == "/healthz" || r.URL.Path == "/readyz"
 	switch {
+	case health && !asksHealth(w, r):
 	case r.URL.Path == "/healthz":
 		say(w, "ok")
 	case open == nil:
 		w.Header().Set("Retry-After", "1")
 		WriteError(w, &Error{Status: http.StatusServiceUnavailable, Message: "the router is starting", Hint: "try again when /readyz answers 200"})
-	case r.URL.Path != "/readyz":
+	case !health:
 		open.next.ServeHTTP(w, r)
 	case f.closing.Load():
 		WriteError(w, &Error{Status: http.StatusServiceUnavailable, Message: "the router is stopping"})
@@ -56,6 +58,20 @@ func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		say(w, "ready")
 	}
+}
+
+// asksHealth reports whether a request asks for health as it may; it has answered where not.
+func asksHealth(w http.ResponseWriter, r *http.Request) bool {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		w.Header().Set("Allow", "GET, HEAD")
+		WriteError(w, &Error{Status: http.StatusMethodNotAllowed, Message: r.URL.Path + " takes GET, not " + r.Method})
+		return false
+	}
+	if err := checkQuery(r.URL.RawQuery, nil); err != nil {
+		WriteError(w, problemOf(err))
+		return false
+	}
+	return true
 }
 
 func say(w http.ResponseWriter, what string) {

@@ -32,7 +32,7 @@ func (h keyHandlers) list(w http.ResponseWriter, r *http.Request) (any, error) {
 	}
 	var from uint64
 	if cursor := q.Get("cursor"); cursor != "" {
-		if from, err = strconv.ParseUint(cursor, 16, 64); err != nil {
+		if from, err = strconv.ParseUint(cursor, 16, 64); err != nil || cursorOfKey(from) != cursor {
 			return nil, badCursor(cursor)
 		}
 	}
@@ -47,10 +47,12 @@ func (h keyHandlers) page(target string, from journal.KeyHash, limit int) (KeyPa
 	keys, next, err := h.router.Lanes.BlockedKeys(target, from, limit)
 	page := KeyPage{Keys: append([]router.BlockedKey{}, keys...)}
 	if next != 0 {
-		page.Next = fmt.Sprintf("%016x", uint64(next))
+		page.Next = cursorOfKey(uint64(next))
 	}
 	return page, err
 }
+
+func cursorOfKey(hash uint64) string { return fmt.Sprintf("%016x", hash) }
 
 // ResumeKeyRequest names the ordering key to unblock.
 type ResumeKeyRequest struct {

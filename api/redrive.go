@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"net/url"
 
 	"signalbox/audit"
 	"signalbox/dlq"
@@ -32,8 +33,8 @@ func (h letterHandlers) redrive(w http.ResponseWriter, r *http.Request) (any, er
 	if err == nil {
 		err = deliberate(req.Filter, req.All)
 	}
-	if query := r.URL.Query(); err == nil && query.Has("dry_run") {
-		req.DryRun, err = boolOf(query, "dry_run")
+	if err == nil {
+		err = req.dryRunOf(r.URL.Query())
 	}
 	if err != nil {
 		return nil, err
@@ -48,6 +49,16 @@ func (h letterHandlers) redrive(w http.ResponseWriter, r *http.Request) (any, er
 	j, err := h.queue.Redrive(r.Context(), req.Redrive)
 	acted.Count(j.Total)
 	return started(w, j, err)
+}
+
+// dryRunOf reads what the query says of a dry run, which must not undo what the body says.
+func (req *RedriveRequest) dryRunOf(q url.Values) error {
+	on, err := boolOf(q, "dry_run")
+	if err == nil && q.Has("dry_run") && req.DryRun && !on {
+		return &Error{Status: http.StatusBadRequest, Message: "dry_run is true in the body, and false in the query", Hint: "leave one of them out"}
+	}
+	req.DryRun = req.DryRun || on
+	return err
 }
 
 func (h letterHandlers) preview(w http.ResponseWriter, r *http.Request, req *RedriveRequest) (any, error) {

@@ -49,8 +49,37 @@ type route struct {
 const (
 	letterFilter = "target rule bus error_code status since until pattern limit cursor"
 	eventFilter  = "id correlation_id bus source detail_type rule target text pattern since"
-	sendOptions  = "bus dry_run synthetic correlation_id causation_id dedup_key partition_key schema_version kind"
+	sendOptions  = "bus dry_run synthetic"
 )
+
+// What others serve, as the document tells it: package ingest answers with these.
+const handshake = "Tells a sender of webhooks that it may send."
+
+var (
+	plain    = content{"text/plain": nil}
+	awsJSON  = content{"application/x-amz-json-1.1": map[string]any{}}
+	messages = content{"application/json": nil, "application/cloudevents+json": nil, "application/cloudevents-batch+json": nil, "*/*": nil}
+)
+
+// sent is the answer to events that were sent.
+type sent struct {
+	Error  *Error `json:"error,omitempty"`
+	DryRun bool   `json:"dry_run,omitempty"`
+	// Events have a result for each event, in order.
+	Events []sentEvent `json:"events,omitempty"`
+}
+
+type sentEvent struct {
+	ID        string `json:"id,omitempty"`
+	Duplicate bool   `json:"duplicate,omitempty"`
+	Plan      any    `json:"plan,omitempty"`
+	Error     *Error `json:"error,omitempty"`
+}
+
+// challenge is the answer to a provider that asks whether a hook is there.
+type challenge struct {
+	Challenge string `json:"challenge"`
+}
 
 // routes returns all routes of the router.
 func routes(o Options) []route {
@@ -85,20 +114,20 @@ func routes(o Options) []route {
 		{"GET", "/v1/buses/{name}", Read, "", "Shows a bus.", 0, BusView{}, nil, buses.get},
 		{"GET", "/v1/deadletters", Read, letterFilter, "Lists dead letters, the oldest event first.", 0, dlq.Page{}, nil, letters.list},
 		{"GET", "/v1/deadletters/{id}", Read, "", "Shows a dead letter.", 0, (*dlq.Letter)(nil), nil, letters.get},
-		{"POST", "/v1/deadletters/redrive", Operate, "dry_run", "Replays dead letters, or previews that.", http.StatusAccepted, dlq.Job{}, RedriveRequest{}, letters.redrive},
-		{"POST", "/v1/deadletters/purge", Operate, "", "Deletes dead letters; answers in lines of JSON.", 0, nil, PurgeRequest{}, letters.purge},
+		{"POST", "/v1/deadletters/redrive", Operate, "dry_run", "Replays dead letters, or previews that.", http.StatusAccepted, statuses{202: dlq.Job{}, 200: dlq.Preview{}}, RedriveRequest{}, letters.redrive},
+		{"POST", "/v1/deadletters/purge", Operate, "", "Deletes dead letters; answers in lines of JSON.", 0, content{"application/x-ndjson": Step{}}, PurgeRequest{}, letters.purge},
 		{"GET", "/v1/redrives", Read, "limit cursor", "Lists the replays of dead letters, the latest first.", 0, RedriveList{}, nil, redrives.list},
 		{"GET", "/v1/redrives/{id}", Read, "", "Shows a replay of dead letters.", 0, dlq.Job{}, nil, redrives.get},
 		{"POST", "/v1/redrives/{id}/cancel", Operate, "", "Cancels a replay of dead letters.", http.StatusAccepted, dlq.Job{}, nil, redrives.cancel},
 		{"POST", "/v1/redrives/{id}/resume", Operate, "", "Continues a replay that stopped or was cancelled.", http.StatusAccepted, dlq.Job{}, nil, redrives.resume},
 		{"GET", "/v1/events", Read, eventFilter + " outcome until content limit cursor", "Lists the events that are kept, the latest first. A page takes a bounded look: follow next_cursor though it is empty.", 0, trace.Page{}, nil, traces.search},
-		{"GET", "/v1/events/stream", Read, eventFilter + " content cursor", "Sends events as they are accepted, as server-sent events.", 0, nil, nil, traces.follow},
+		{"GET", "/v1/events/stream", Read, eventFilter + " content cursor", "Sends events as they are accepted, as server-sent events.", 0, content{"text/event-stream": nil}, nil, traces.follow},
 		{"GET", "/v1/events/{id}", Read, "", "Shows an event.", 0, storedEvent{}, nil, events.get},
 		{"GET", "/v1/events/{id}/trace", Read, "limit", "Shows what happened to an event.", 0, (*trace.Trace)(nil), nil, traces.event},
 		{"GET", "/v1/traces/{id}", Read, "limit", "Shows what happened to all events with a correlation id.", 0, (*trace.Trace)(nil), nil, traces.correlation},
 		{"GET", "/v1/state", Read, "limit cursor", "Lists the types of objects whose state is known.", 0, StateTypes{}, nil, states.types},
-		{"GET", "/v1/state/{type}", Read, "key version prefix limit cursor after", "Lists the states of a type, or shows that of ?key=.", 0, StatePage{}, nil, states.list},
-		{"GET", "/v1/state/{type}/{key...}", Read, "version", "Shows the state of an object.", 0, (*state.Object)(nil), nil, states.get},
+		{"GET", "/v1/state/{type}", Read, "key version prefix limit cursor after", "Lists the states of a type, or shows that of ?key=.", 0, statuses{200: either{StatePage{}, (*state.Object)(nil)}, 304: nil}, nil, states.list},
+		{"GET", "/v1/state/{type}/{key...}", Read, "version", "Shows the state of an object.", 0, statuses{200: (*state.Object)(nil), 304: nil}, nil, states.get},
 		{"GET", "/v1/work-requests", Read, "action_type operation service entity_type correlation_id open limit cursor", "Lists the work requests of commands, the latest first.", 0, WorkPage{}, nil, requests.list},
 		{"GET", "/v1/work-requests/{id}", Read, "", "Shows a work request.", 0, (*work.Request)(nil), nil, requests.get},
 		{"DELETE", "/v1/work-requests/{id}", Operate, "", "Asks for the end of a work request.", http.StatusAccepted, (*work.Request)(nil), nil, requests.cancel},
@@ -106,15 +135,19 @@ func routes(o Options) []route {
 		{"GET", "/v1/catalog/discover", Read, "limit since", "Proposes declarations of the types of the latest events.", 0, (*router.Discovered)(nil), nil, types.discover},
 		{"POST", "/v1/explain", Read, "bus", "Explains which rules match an event, and why the others do not.", 0, explain.Explanation{}, map[string]any{}, events.explain},
 		{"GET", "/v1/accounts", Read, "", "Shows the counters of events and deliveries.", 0, router.Accounts{}, nil, accounts(r)},
-		{"POST", "/v1/backup", Admin, "", "Sends a copy of the store as it is now, as a tar archive whose last file is backup.json.", 0, nil, nil, backupHandlers{o}.send},
+		{"POST", "/v1/backup", Admin, "", "Sends a copy of the store as it is now, as a tar archive whose last file is backup.json.", 0, content{"application/x-tar": nil}, nil, backupHandlers{o}.send},
 		{"GET", "/v1/openapi.json", Read, "", "This document.", 0, map[string]any{}, nil, openAPI(o)},
-		{"GET", "/metrics", Read, "", "The metrics, for Prometheus.", 0, nil, nil, metrics(o)},
-		{"GET", "/healthz", Nobody, "", "Answers while the process runs.", 0, nil, nil, nil},
-		{"GET", "/readyz", Nobody, "", "Answers 503 while no event can be accepted.", 0, nil, nil, nil},
-		{"POST", "/", Send, "", "PutEvents and TestEventPattern of the EventBridge API; the latter needs the right read.", 0, map[string]any{}, map[string]any{}, nil},
-		{"POST", "/v1/events", Send, sendOptions, "Accepts CloudEvents, OCI events and plain events.", 0, map[string]any{}, map[string]any{}, nil},
-		{"POST", "/v1/commands", Send, sendOptions + " wait", "Accepts a command, and waits for its handler.", 0, map[string]any{}, map[string]any{}, nil},
-		{"POST", "/v1/queries", Send, sendOptions + " wait", "Accepts a query, and waits for its reply.", 0, map[string]any{}, map[string]any{}, nil},
+		{"GET", "/metrics", Read, "", "The metrics, for Prometheus.", 0, content{"text/plain": nil, "application/openmetrics-text": nil}, nil, metrics(o)},
+		{"GET", "/healthz", Nobody, "", "Answers while the process runs.", 0, plain, nil, nil},
+		{"GET", "/readyz", Nobody, "", "Answers 503 while no event can be accepted.", 0, plain, nil, nil},
+		{"POST", "/", Send, "", "PutEvents and TestEventPattern of the EventBridge API. TestEventPattern needs the right read instead.", 0, statuses{200: awsJSON, 0: awsJSON}, awsJSON, nil},
+		{"POST", "/v1/events", Send, sendOptions, "Accepts CloudEvents, OCI events and plain events. A dry run needs the right read instead.", 0, statuses{200: sent{}, 0: sent{}}, messages, nil},
+		{"POST", "/v1/commands", Send, sendOptions + " wait", "Accepts a command, and waits for its handler, whose answer it gives.", 0, statuses{202: (*work.Request)(nil), 0: content{"*/*": nil}}, messages, nil},
+		{"POST", "/v1/queries", Send, sendOptions + " wait", "Accepts a query, and waits for its reply, which it gives.", 0, statuses{204: nil, 0: content{"*/*": nil}}, messages, nil},
+		{"POST", "/v1/hooks/{name}", Nobody, "", "Accepts a webhook, which the hook verifies as its provider signs it.", 0, either{sent{}, challenge{}}, content{"*/*": nil}, nil},
+		{"OPTIONS", "/v1/events", Send, "", handshake, 0, nil, nil, nil},
+		{"OPTIONS", "/v1/commands", Send, "", handshake, 0, nil, nil, nil},
+		{"OPTIONS", "/v1/queries", Send, "", handshake, 0, nil, nil, nil},
 	}
 	if o.Audit != nil {
 		all = append(all, route{"GET", "/v1/audit", Read, "action object key outcome since until limit cursor", "Lists who did what with the right to operate, and who was refused, the latest first.", 0, audit.Page{}, nil, auditHandlers{o.Audit}.list})
@@ -125,14 +158,17 @@ func routes(o Options) []route {
 	return all
 }
 
-// serve returns the HTTP handler of a route: it checks the caller's right and the query, and
-// writes the answer.
+// serve returns the HTTP handler of a route: it checks the caller's right, the query and
+// that nothing is ignored, and writes the answer.
 func (r *route) serve(out answers, log *audit.Log) http.Handler {
 	handle, known := audited(log, r), strings.Fields(r.query)
 	return http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 		err := allowed(log, q, r.right)
 		if err == nil {
-			err = checkQuery(q.URL.Query(), known)
+			err = checkQuery(q.URL.RawQuery, known)
+		}
+		if err == nil && r.body == nil {
+			err = noBody(w, q)
 		}
 		var answer any
 		if err == nil {
@@ -190,5 +226,6 @@ func codeOf(status int) string {
 		http.StatusBadRequest: "InvalidRequest", http.StatusNotFound: "NotFound", http.StatusMethodNotAllowed: "MethodNotAllowed",
 		http.StatusConflict: "Conflict", http.StatusGone: "Gone", http.StatusRequestEntityTooLarge: "TooLarge",
 		http.StatusServiceUnavailable: "Unavailable", http.StatusInternalServerError: "InternalError",
+		http.StatusForbidden: "Forbidden", http.StatusRequestTimeout: "RequestTimeout", http.StatusUnsupportedMediaType: "UnsupportedMediaType",
 	}[status], fmt.Sprintf("Status%d", status))
 }

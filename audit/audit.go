@@ -272,7 +272,7 @@ var ErrCursor = errors.New("use the next_cursor of an earlier page")
 func (l *Log) List(f Filter, cursor string, limit int) (page Page, err error) {
 	before := ^uint64(0)
 	if cursor != "" {
-		if before, err = strconv.ParseUint(cursor, 16, 64); err != nil {
+		if before, err = strconv.ParseUint(cursor, 16, 64); err != nil || fmt.Sprintf("%016x", before) != cursor {
 			return page, ErrCursor
 		}
 	}

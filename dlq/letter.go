@@ -189,7 +189,7 @@ func parseCursor(s string) (c journal.Cursor, err error) {
 	if s == "" {
 		return c, nil
 	}
-	if n, err := fmt.Sscanf(s, "%d.%d", &c.Seq, &c.N); n != 2 || err != nil {
+	if n, err := fmt.Sscanf(s, "%d.%d", &c.Seq, &c.N); n != 2 || err != nil || formatCursor(c) != s {
 		return c, &BadRequest{fmt.Sprintf("cursor %q: use the next_cursor of an earlier page", s)}
 	}
 	return c, nil

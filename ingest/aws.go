@@ -39,6 +39,9 @@ func (h *Handler) serveAWS(w http.ResponseWriter, r *http.Request) {
 		writeAWSProblem(w, unknownOperation("the header X-Amz-Target is missing: AWS clients send it, all others post their events to /v1/events"))
 	case !ok:
 		writeAWSProblem(w, unknownOperation(fmt.Sprintf("%q is not an operation of EventBridge (%s…)", target, awsPrefix)))
+	case r.URL.RawQuery != "": // ?dry_run=true, which would be none
+		writeAWSProblem(w, &problem{status: http.StatusBadRequest, Code: event.CodeValidation,
+			Message: "the EventBridge API takes no parameters in the query: those of /v1/events are for that path"})
 	case !awsMediaType(r.Header.Get("Content-Type")):
 		writeAWSProblem(w, &problem{status: http.StatusUnsupportedMediaType, Code: "UnsupportedMediaTypeException",
 			Message: fmt.Sprintf("Content-Type %q is not supported: send %s", r.Header.Get("Content-Type"), awsContentType)})

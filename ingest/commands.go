@@ -60,6 +60,9 @@ func parseWait(otherwise time.Duration) func(string) (parameters, *problem) {
 			return parameters{}, badQuery("%v", err)
 		}
 		wait := otherwise
+		if n := len(values["wait"]); n > 1 {
+			return parameters{}, badQuery("wait is there %d times: give it once", n)
+		}
 		if text := values.Get("wait"); values.Has("wait") {
 			if wait, err = time.ParseDuration(text); err != nil || wait < 0 || wait > commands.MaxWait {
 				return parameters{}, badQuery("wait: %q is not a time from 0s to %v, such as 10s", text, commands.MaxWait)

@@ -225,7 +225,10 @@ func parseParameters(query string) (params parameters, p *problem) {
 		return params, badQuery("%v", err)
 	}
 	for name, list := range values {
-		value := list[len(list)-1]
+		value := list[0]
+		if len(list) > 1 {
+			return params, badQuery("%s is there %d times: give it once", name, len(list))
+		}
 		switch name {
 		case "dry_run":
 			params.dryRun, err = strconv.ParseBool(value)

@@ -218,7 +218,7 @@ func TestAWorkRequestThatIsUnknownOrHasEnded(t *testing.T) {
 			`work request \"nope\": not found","hint":"commands alone have work requests, which are kept as long as their events`)
 	}
 	header, _ := s.ask(http.MethodPut, "/v1/work-requests/nope", "", http.StatusMethodNotAllowed, "takes GET or DELETE, not PUT")
-	if got := header.Get("Allow"); got != "GET, DELETE" {
+	if got := header.Get("Allow"); got != "GET, HEAD, DELETE" {
 		t.Errorf("Allow: %s", got)
 	}
 	var w work.Request
