@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -75,6 +76,33 @@ func TestOpenAPIAndRoutesAgree(t *testing.T) {
 	}
 	if len(documented) < 35 {
 		t.Errorf("%d paths are documented", len(documented))
+	}
+}
+
+// TestTheDocsListAllRoutes holds docs/api.md against the document, in both directions.
+func TestTheDocsListAllRoutes(t *testing.T) {
+	w := newWorld(t)
+	text, err := os.ReadFile("../docs/api.md")
+	must(t, err)
+	lines := map[string]bool{}
+	for line := range strings.Lines(string(text)) {
+		if strings.HasPrefix(line, "| `") {
+			lines[strings.TrimSpace(line)] = true
+		}
+	}
+	w.operations(func(method, path string, op map[string]any) {
+		right, ok := op["x-right"].(string)
+		if !ok {
+			right = "none"
+		}
+		line := fmt.Sprintf("| `%s %s` | `%s` | %s |", method, path, right, op["summary"])
+		if !lines[line] {
+			t.Errorf("docs/api.md lacks\n%s", line)
+		}
+		delete(lines, line)
+	})
+	for line := range lines {
+		t.Errorf("docs/api.md has, and the router does not serve\n%s", line)
 	}
 }
 
