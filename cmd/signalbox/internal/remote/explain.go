@@ -87,7 +87,7 @@ func (e *explainCommand) event(args []string) (outgoing, error) {
 	if len(args) == 0 && !e.said.any() {
 		return outgoing{}, cli.WrongUsage("name a file, an event id, or -, or describe the event with --source, --detail-type and --detail")
 	}
-	text := []byte("{}")
+	text := []byte(`{"detail":{}}`) // where the flags say no other
 	if len(args) > 0 {
 		arg := args[0]
 		if _, err := os.Stat(arg); err != nil && arg != "-" && filepath.Ext(arg) != ".json" && !cli.IsJSON(arg) {
