@@ -66,6 +66,9 @@ func (m *matcher) findString(x *index, r *rareTables, l *leaf) {
 		slices.Reverse(m.turned)
 		m.findAffixes(x, &r.suffixes, l, m.turned)
 	}
+	if r.grams.spans != nil {
+		m.findGrams(x, &r.grams, l)
+	}
 	if !r.fold {
 		return
 	}
@@ -130,23 +133,4 @@ func (m *matcher) fresh(x *index, s span) bool {
 		}
 	}
 	return false
-}
-
-// findRanges looks for a number among the ranges from one to another.
-func (m *matcher) findRanges(x *index, t *rangeTree, l *leaf, value float64, from, to int) {
-	for from < to {
-		mid := int(uint(from+to) >> 1)
-		if t.highest[mid] < value {
-			return
-		}
-		r := &t.ranges[mid]
-		m.findRanges(x, t, l, value, from, mid)
-		if r.low > value {
-			return
-		}
-		if s := t.spans[mid]; r.contains(value) && m.fresh(x, s) && l.comparable() {
-			m.collect(x, l, s)
-		}
-		from = mid + 1
-	}
 }

@@ -1,7 +1,9 @@
 package pattern
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -45,10 +47,40 @@ func FuzzMatch(f *testing.F) {
 		if got := set.Match(event, nil); slices.Contains(got, 1) != matched || slices.Contains(got, 0) != slices.Contains(got, 2) {
 			t.Errorf("pattern %s event %s: alone %v, in a set %v", src, event, matched, got)
 		}
+		checkAmongMany(t, p, event, matched)
 		if oracleKnows(src) && oracleKnows(event) && len(event) < 500 && oracleMatch(src, event) != matched {
 			t.Errorf("pattern %s event %s: got %v, the oracle says otherwise", src, event, matched)
 		}
 	})
+}
+
+// checkAmongMany puts the pattern into a set many times over, each time with a further
+// range, so that it waits in groups: those match whose range holds the number.
+func checkAmongMany(t *testing.T, p *Pattern, event []byte, matched bool) {
+	at := bytes.IndexByte(event, '{') + 1
+	if bytes.Contains(p.Source(), []byte("zz")) || bytes.Contains(event, []byte("zz")) || bytes.ContainsAny(event, `\`) || len(bytes.TrimSpace(event[at:])) < 2 {
+		return
+	}
+	const many, number = 2 * largeGroup, 7
+	var list []*Pattern
+	for i := range many {
+		var conjs []conjunction
+		for _, conj := range p.conjs {
+			rng := &operand{rng: numberRange{low: float64(i), high: float64(i + 3)}}
+			conjs = append(conjs, append(slices.Clone(conj), condition{path: "zz", tests: []test{{op: opRange, more: rng}}}))
+		}
+		list = append(list, &Pattern{conjs: conjs})
+	}
+	var want []int
+	for i := range many {
+		if matched && i <= number && number <= i+3 {
+			want = append(want, i)
+		}
+	}
+	event = slices.Concat(event[:at], fmt.Appendf(nil, `"zz":%d,`, number), event[at:])
+	if got := compile(list).Match(event, nil); !slices.Equal(got, want) {
+		t.Errorf("pattern %s event %s: among many got %v, want %v", p.Source(), event, got, want)
+	}
 }
 
 // oracleKnows leaves out what the oracle takes another way: halves of surrogate

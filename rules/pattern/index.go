@@ -30,6 +30,7 @@ type rareTables struct {
 	foldWhole map[string]span
 	foldBegin affixes
 	foldEnd   affixes
+	grams     grams
 	literals  [kindNull + 1]span // true, false, null
 
 	fold bool // some table wants the value without its case
@@ -49,8 +50,12 @@ type span struct{ from, to int32 }
 func newIndex(waiters []waiter) index {
 	var x index
 	sorted := make(map[table]map[any][]entry)
+	open := newGramUses(waiters)
 	for _, w := range waiters {
 		table, key, check := w.test.shelf()
+		if gram, ok := open.rarest(w.test); ok {
+			table, key = tableGrams, gram
+		}
 		if sorted[table] == nil {
 			sorted[table] = make(map[any][]entry)
 		}
@@ -80,6 +85,7 @@ func newRareTables(x *index, sorted map[table]map[any][]entry) *rareTables {
 		foldEnd:   newAffixes(spans[string](x, sorted[tableFoldEnd])),
 		networks:  newNetworks(spans[netip.Prefix](x, sorted[tableNetworks])),
 		ranges:    newRangeTree(spans[numberRange](x, sorted[tableRanges])),
+		grams:     newGrams(spans[gram](x, sorted[tableGrams])),
 	}
 	for k, s := range spans[kind](x, sorted[tableLiterals]) {
 		r.literals[k] = s
@@ -115,6 +121,7 @@ const (
 	tableFoldWhole
 	tableFoldBegin
 	tableFoldEnd
+	tableGrams
 	tableLiterals
 	tableAsked
 	tablePresent
@@ -154,6 +161,9 @@ func (t *test) shelf() (table, any, *test) {
 		return t.globShelf()
 	case opPresent:
 		return tablePresent, true, nil
+	case opAllOf:
+		table, key, _ := t.anchor().shelf()
+		return table, key, t
 	}
 	return tableAsked, true, t
 }
@@ -167,12 +177,28 @@ func (t *test) globShelf() (table, any, *test) {
 		begin, end = tableFoldBegin, tableFoldEnd
 	}
 	switch {
-	case len(parts) > 1 && first == "" && last == "":
+	case t.open():
 		return tableAsked, true, t
 	case len(first) >= len(last):
 		return begin, first, t
 	}
 	return end, reverse(last), t
+}
+
+// anchor returns the test of an all-of that the fewest values pass, by the order of the
+// operators; of other tests themselves.
+func (t *test) anchor() *test {
+	if t.op != opAllOf {
+		return t
+	}
+	all := t.more.tests
+	best := 0
+	for i := range all {
+		if all[i].op < all[best].op {
+			best = i
+		}
+	}
+	return all[best].anchor()
 }
 
 func reverse(s string) string {
@@ -245,43 +271,4 @@ func newNetworks(table map[netip.Prefix]span) networks {
 		}
 	}
 	return n
-}
-
-// rangeTree finds the ranges that hold a number. The ranges are sorted by their
-// lower bound; the middle of each part of the list is the root of a tree, which
-// knows the greatest upper bound below it.
-type rangeTree struct {
-	ranges  []numberRange
-	highest []float64
-	spans   []span
-}
-
-func newRangeTree(table map[numberRange]span) rangeTree {
-	var t rangeTree
-	for r := range table {
-		t.ranges = append(t.ranges, r)
-	}
-	slices.SortFunc(t.ranges, func(a, b numberRange) int {
-		if a.low < b.low {
-			return -1
-		} else if a.low > b.low {
-			return 1
-		}
-		return 0
-	})
-	for _, r := range t.ranges {
-		t.spans = append(t.spans, table[r])
-	}
-	t.highest = make([]float64, len(t.ranges))
-	t.fill(0, len(t.ranges))
-	return t
-}
-
-func (t *rangeTree) fill(from, to int) float64 {
-	if from >= to {
-		return everything.low
-	}
-	mid := int(uint(from+to) >> 1)
-	t.highest[mid] = max(t.ranges[mid].high, t.fill(from, mid), t.fill(mid+1, to))
-	return t.highest[mid]
 }

@@ -8,10 +8,11 @@ import "sync"
 // Every conjunction waits at one of its fields, the one where fewest events are
 // likely to find it (see pivot). A value of that field that passes the test makes
 // the conjunction a candidate; the rest of it is then held against the values
-// that the walk has kept. So the work follows the event and the candidates, not
-// the number of patterns.
+// that the walk has kept. Where many wait for the same test they do so as a group.
+// So the work follows the event and the candidates, not the number of patterns.
 type Set struct {
 	conjs  []compiledConjunction
+	groups []group // numbered on from the conjunctions
 	fields []field
 	root   *node
 	// always are the conjunctions that an event without any of their fields can
@@ -55,7 +56,9 @@ func Compile(patterns []*Pattern) (*Set, error) { return compile(patterns), nil 
 func compile(patterns []*Pattern) *Set {
 	c := &compiler{set: &Set{patterns: len(patterns)}, byPath: map[string]int32{}}
 	c.number(patterns)
-	c.count()
+	for i := range c.set.conjs {
+		c.uses.count(&c.set.conjs[i])
+	}
 	c.place()
 	c.set.root = buildTree(c.set.fields)
 	c.set.scratch.New = func() any { return newMatcher(c.set) }
@@ -66,8 +69,7 @@ func compile(patterns []*Pattern) *Set {
 type compiler struct {
 	set    *Set
 	byPath map[string]int32
-	// uses counts the conjunctions that use a test, by field.
-	uses []map[testKey]int32
+	uses   uses
 }
 
 // number numbers the paths and lists the conjunctions.
@@ -81,6 +83,7 @@ func (c *compiler) number(patterns []*Pattern) {
 	}
 	c.set.conjs = make([]compiledConjunction, 0, total)
 	all := make([]compiledCondition, 0, conds)
+	c.uses.tests = make(map[testKey]int, conds)
 	for i, p := range patterns {
 		for _, conj := range p.conjs {
 			first := len(all)
@@ -99,62 +102,89 @@ func (c *compiler) fieldNumber(path string) int32 {
 		n = int32(len(c.set.fields))
 		c.byPath[path] = n
 		c.set.fields = append(c.set.fields, field{path: path})
-		c.uses = append(c.uses, map[testKey]int32{})
 	}
 	return n
 }
 
-// testKey names a test for counting how many conjunctions share it.
+const noField = -1
+
+// testKey names a test of a field. Those that lie in no table by their text have none.
 type testKey struct {
-	op   op
-	text string
+	field int32
+	op    op
+	text  string
 }
 
-func (c *compiler) count() {
-	for i := range c.set.conjs {
-		for _, cond := range c.set.conjs[i].conds {
-			for j := range cond.tests {
-				c.uses[cond.field][testKey{cond.tests[j].op, cond.tests[j].text}]++
+func (t *test) key(field int32) testKey {
+	if t.open() && !t.hasGram() {
+		return testKey{field, t.op, ""}
+	}
+	return testKey{field, t.op, t.text}
+}
+
+// uses counts the conjunctions that use a test. Those of a group also note the ranges of
+// each field; of a whole set, ranges is nil: an exact test that many share makes a group,
+// which is better than ranges that overlap.
+type uses struct {
+	tests  map[testKey]int
+	ranges map[int32]*overlaps
+}
+
+func (u *uses) count(conj *compiledConjunction) {
+	for _, cond := range conj.conds {
+		for i := range cond.tests {
+			t := cond.tests[i].anchor()
+			u.tests[t.key(cond.field)]++
+			if t.op == opRange && u.ranges != nil {
+				if u.ranges[cond.field] == nil {
+					u.ranges[cond.field] = &overlaps{}
+				}
+				u.ranges[cond.field].add(&t.more.rng)
 			}
 		}
 	}
 }
 
 // weight guesses how many conjunctions a test brings up together with its own
-// when a value passes it: those with the same text; or those with any range, of
-// which a number passes half; or all, where almost every value passes.
-func (c *compiler) weight(field int32, t *test) int {
-	uses := int(c.uses[field][testKey{t.op, t.text}])
+// when a value passes it: those with the same text; or half of those with a range
+// that can hold it too; or all, where almost every value passes.
+func (u *uses) weight(field int32, t *test) int {
+	t = t.anchor()
+	uses := u.tests[t.key(field)]
 	switch t.op {
+	case opRange:
+		if u.ranges != nil {
+			uses = u.ranges[field].with(&t.more.rng)
+		}
+		return uses/2 + 2
 	case opString, opAddress, opNumber, opNumberText, opEqualsFold:
 		return uses
 	case opPrefix, opSuffix, opPrefixFold, opSuffixFold, opGlob, opGlobFold:
 		return uses + 256>>min(len(t.text), 8) // short ones are passed by many values
 	case opTrue, opFalse, opNull, opCIDR:
 		return uses + 2
-	case opRange:
-		return uses/2 + 2
 	}
 	return uses + 4
 }
 
 // pivot picks the condition that a conjunction waits at: the one that brings it
-// up least, of those that a field must be there for. It is -1 if there is none.
-func (c *compiler) pivot(conj *compiledConjunction) int {
-	best, least := -1, 0
+// up least, of those that a field must be there for, except for the given field.
+// It is -1 if there is none.
+func (u *uses) pivot(conj *compiledConjunction, except int32) (best, least int) {
+	best = -1
 	for i, cond := range conj.conds {
-		if cond.absent {
+		if cond.absent || cond.field == except {
 			continue
 		}
 		weight := 0
 		for j := range cond.tests {
-			weight += c.weight(cond.field, &cond.tests[j])
+			weight += u.weight(cond.field, &cond.tests[j])
 		}
 		if best < 0 || weight < least {
 			best, least = i, weight
 		}
 	}
-	return best
+	return best, least
 }
 
 // place lets every conjunction wait at its pivot.
@@ -162,7 +192,7 @@ func (c *compiler) place() {
 	waiting := make([][]waiter, len(c.set.fields))
 	for i := range c.set.conjs {
 		conj := &c.set.conjs[i]
-		pivot := c.pivot(conj)
+		pivot, _ := c.uses.pivot(conj, noField)
 		conj.pivot = int32(pivot)
 		if pivot < 0 {
 			c.set.always = append(c.set.always, int32(i))
@@ -184,11 +214,11 @@ func (c *compiler) place() {
 		}
 	}
 	for i := range waiting {
-		c.set.fields[i].index = newIndex(waiting[i])
+		c.set.fields[i].index = newIndex(c.gather(int32(i), waiting[i]))
 	}
 }
 
-// waiter is a test and who waits for it: a conjunction, or, marked in the lowest
+// waiter is a test and who waits for it: a conjunction or a group, or, marked in the lowest
 // bit, a pattern that is matched when the test is passed.
 type waiter struct {
 	test *test

@@ -15,11 +15,11 @@ type matcher struct {
 	// epoch numbers the events; what carries another epoch is from another event.
 	epoch     uint32
 	matched   []uint32    // by pattern: the epoch in which it last matched
-	candidate []uint32    // by conjunction: the epoch in which it was last found
+	candidate []uint32    // by conjunction and group: the epoch in which it was last found
 	fields    []fieldSeen // by field
 	unseen    int         // fields that have had no value yet
 
-	pending []int32 // the candidates
+	pending []int32 // the candidates, and the groups of them
 	leaves  []leaf  // the values kept; the first is never used
 	frames  []frame // the elements of arrays; the first stands for none
 	arrays  int32   // how many arrays there were
@@ -51,7 +51,7 @@ func newMatcher(s *Set) *matcher {
 	return &matcher{
 		set:       s,
 		matched:   make([]uint32, s.patterns),
-		candidate: make([]uint32, len(s.conjs)),
+		candidate: make([]uint32, len(s.conjs)+len(s.groups)),
 		fields:    make([]fieldSeen, len(s.fields)),
 		leaves:    make([]leaf, 1, 64),
 		frames:    make([]frame, 1, 16),
@@ -64,8 +64,12 @@ func (m *matcher) match(event []byte, dst []int) []int {
 	if i := skipSpace(event, 0); i < len(event) && event[i] == '{' {
 		m.object(event, i+1, m.set.root, 0)
 	}
-	for _, conj := range m.pending {
-		m.verify(conj)
+	for i := 0; i < len(m.pending); i++ { // groups add to it
+		if number := m.pending[i]; int(number) < len(m.set.conjs) {
+			m.verify(number)
+		} else {
+			m.search(m.set.groups[int(number)-len(m.set.conjs)])
+		}
 	}
 	for _, conj := range m.set.always {
 		m.verify(conj)
