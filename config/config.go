@@ -97,6 +97,8 @@ type Config struct {
 	root *document.Node // the file; nil for Default
 	// listenGiven means that Listen is not the file's.
 	listenGiven bool
+	// readAt is before the file was read.
+	readAt time.Time
 	// given resolve references; secrets do it too, and note the files.
 	given, secrets secret.Source
 	secretFiles    *[]string
@@ -225,7 +227,7 @@ func Load(path string) (*Config, error) { return load(path, secret.Source{}) }
 func load(path string, secrets secret.Source) (*Config, error) {
 	var problems document.Problems
 	c := Default()
-	c.Path, c.Dir = path, filepath.Dir(path)
+	c.Path, c.Dir, c.readAt = path, filepath.Dir(path), time.Now()
 	c.resolveWith(secrets)
 	if root := parse(path, &problems); root != nil {
 		dec := &document.Decoder{Problems: &problems, Expand: c.expand}

@@ -103,6 +103,7 @@ func (r *Reloader) Run(ctx context.Context, polling func(error)) {
 	w := files.Watcher{
 		Paths:   r.watched,
 		Polling: polling,
+		Since:   r.opts.Config.readAt,
 		// The error reaches whoever observes.
 		Changed: func() { _, _ = r.run(ctx, true) },
 	}

@@ -33,6 +33,9 @@ type Watcher struct {
 	// Changed is called, by Run, once at its start, for what changed before the
 	// watching began, and then after each change.
 	Changed func()
+	// Since is a time before the files were read last. If they have certainly not changed
+	// since then, Changed is not called at the start. It may be zero.
+	Since time.Time
 	// Polling is told why files are looked at every Poll; it may be nil.
 	Polling func(error)
 	// Quiet, Longest and Poll replace DefaultQuiet, DefaultLongest and DefaultPoll.
@@ -123,7 +126,10 @@ func (r *watchRun) loop(ctx context.Context) {
 		case <-r.timer.C:
 			r.deadline = time.Time{}
 			r.changed() // what is changed from now on is told again
-			r.Changed()
+			if !r.asOf() {
+				r.Changed()
+			}
+			r.Since = time.Time{}
 			// What came into being just now may have changed before it was watched.
 			if r.rewatch() {
 				r.wait()

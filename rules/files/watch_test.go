@@ -172,3 +172,76 @@ func TestWatchPlanConcerns(t *testing.T) {
 		})
 	}
 }
+
+// TestWatcherTellsWhatChangedBeforeIt: what was changed after the files were read is told
+// at the start, however it was changed. If nothing was, nothing is told.
+func TestWatcherTellsWhatChangedBeforeIt(t *testing.T) {
+	old := time.Now().Add(-time.Hour)
+	for _, test := range []struct {
+		what   string
+		change func(t *testing.T, dir string)
+		told   bool
+	}{
+		{"nothing", func(*testing.T, string) {}, false},
+		{"a file", func(t *testing.T, dir string) { write(t, filepath.Join(dir, "rules", "a.yaml"), "rules: [] #") }, true},
+		{"a file, with its old time", func(t *testing.T, dir string) {
+			write(t, filepath.Join(dir, "rules", "a.yaml"), "rules: ()")
+			must(t, os.Chtimes(filepath.Join(dir, "rules", "a.yaml"), old, old))
+		}, true},
+		{"a file replaced by an older one", func(t *testing.T, dir string) {
+			must(t, os.Rename(filepath.Join(dir, "older"), filepath.Join(dir, "rules", "a.yaml")))
+		}, true},
+		{"a file removed", func(t *testing.T, dir string) { must(t, os.Remove(filepath.Join(dir, "rules", "b.yaml"))) }, true},
+		{"a directory swapped", func(t *testing.T, dir string) {
+			must(t, os.Rename(filepath.Join(dir, "rules"), filepath.Join(dir, "before")))
+			must(t, os.Rename(filepath.Join(dir, "next"), filepath.Join(dir, "rules")))
+		}, true},
+		{"a secret", func(t *testing.T, dir string) { write(t, filepath.Join(dir, "secrets", "token"), "two") }, true},
+		{"a secret removed", func(t *testing.T, dir string) { must(t, os.Remove(filepath.Join(dir, "secrets", "token"))) }, true},
+	} {
+		t.Run(test.what, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "etc")
+			for _, name := range []string{"rules/a.yaml", "rules/b.yaml", "next/a.yaml", "next/b.yaml", "older"} {
+				write(t, filepath.Join(dir, name), "rules: []")
+			}
+			write(t, filepath.Join(dir, "secrets", "token"), "one")
+			since := timePassed(t)
+			test.change(t, dir)
+			if told := toldAtStart(t, since, filepath.Join(dir, "rules", "*.yaml"), filepath.Join(dir, "secrets", "token")); told != test.told {
+				t.Errorf("told: %v, want %v", told, test.told)
+			}
+		})
+	}
+}
+
+// timePassed returns a time so long after what was written last that the file system's
+// clock tells them apart.
+func timePassed(t *testing.T) time.Time {
+	written := time.Now()
+	probe := filepath.Join(t.TempDir(), "probe")
+	for end := written.Add(10 * time.Second); time.Now().Before(end); {
+		write(t, probe, "")
+		if changedSince(probe, written.Add(clockSlack)) {
+			break
+		}
+	}
+	return time.Now()
+}
+
+// toldAtStart reports whether a Watcher tells of a change when it starts.
+func toldAtStart(t *testing.T, since time.Time, paths ...string) (told bool) {
+	ctx, cancel := context.WithCancel(t.Context())
+	asked := 0 // for the paths: at first, for the times of files, and once the start is over
+	w := &Watcher{
+		Since:   since,
+		Changed: func() { told = true },
+		Paths: func() []string {
+			if asked++; asked == 3 || told {
+				cancel()
+			}
+			return paths
+		},
+	}
+	w.Run(ctx)
+	return told
+}

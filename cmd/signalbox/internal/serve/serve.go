@@ -106,6 +106,9 @@ type server struct {
 	journal  *store.Journal
 	router   *router.Router
 	reloader *config.Reloader
+	// giveBack gives memory back to the system: what a load took, and the old rules, once for
+	// several loads, as a change that was asked for is noticed by the watcher as well.
+	giveBack *time.Timer
 }
 
 // newServer returns a server that has a log, which what the command writes goes to as well
@@ -240,12 +243,14 @@ func (s *server) start() (err error) {
 	s.hooks = ingest.NewHooks(s.ingest, s.guard.AllowsHost)
 	s.hooks.Set(s.set.Hooks)
 
+	s.giveBack = time.AfterFunc(giveBackAfter, debug.FreeOSMemory)
 	s.reloader = config.NewReloader(config.ReloaderOptions{
 		Config: s.cfg, Set: s.set, Swap: s.swap, Apply: s.applyKeys, Observe: s.observe(newReloads(s.log, registry)),
 	})
 	s.watch()
 
 	s.front.Open(s.bounds.Bound(ingest.SameOrigin(s.handler(registry, stopping))), s.router.Ready)
+	s.giveBack.Reset(giveBackAfter)
 	s.life.onStop("readiness", func(context.Context) error {
 		s.front.Close()
 		stop()
@@ -278,16 +283,9 @@ const giveBackAfter = 500 * time.Millisecond
 // also where the rules have faults. Those that changed files led to are audited here, and the
 // others by those who asked for them.
 func (s *server) observe(r *reloads) func(config.Outcome) {
-	var giveBack *time.Timer
 	return func(o config.Outcome) {
 		r.observe(o)
-		// What a load took, and the old rules, once for several loads: a change that was asked
-		// for is noticed by the watcher as well.
-		if giveBack == nil {
-			giveBack = time.AfterFunc(giveBackAfter, debug.FreeOSMemory)
-		} else {
-			giveBack.Reset(giveBackAfter)
-		}
+		s.giveBack.Reset(giveBackAfter)
 		if o.Noticed && (o.Changed || o.Recovered || o.Err != nil && !o.Repeated) {
 			s.auditFiles(o)
 		}
