@@ -54,15 +54,16 @@ type field struct {
 func Compile(patterns []*Pattern) (*Set, error) { return compile(patterns), nil }
 
 func compile(patterns []*Pattern) *Set {
-	c := &compiler{set: &Set{patterns: len(patterns)}, byPath: map[string]int32{}}
+	set := &Set{patterns: len(patterns)}
+	c := &compiler{set: set, byPath: map[string]int32{}}
 	c.number(patterns)
-	for i := range c.set.conjs {
-		c.uses.count(&c.set.conjs[i])
+	for i := range set.conjs {
+		c.uses.count(&set.conjs[i])
 	}
 	c.place()
-	c.set.root = buildTree(c.set.fields)
-	c.set.scratch.New = func() any { return newMatcher(c.set) }
-	return c.set
+	set.root = buildTree(set.fields)
+	set.scratch.New = func() any { return newMatcher(set) } // and not c, which is big
+	return set
 }
 
 // compiler builds one set.
