@@ -30,7 +30,7 @@ func (n *Node) Render() *Rendering {
 
 // JSON returns what Render writes, without the places.
 func (n *Node) JSON() []byte {
-	r := Rendering{unmarked: true}
+	r := Rendering{unmarked: true, JSON: make([]byte, 0, 256)}
 	r.value(n)
 	return r.JSON
 }

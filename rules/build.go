@@ -223,7 +223,8 @@ func (b *builder) partRules(p *part, one *ruleBuilder, first map[ruleKey]Positio
 		b.loader.read(p)
 	}
 	warned := b.warnings.Len()
-	built := &kept{text: sha256.Sum256(p.document.Text), contents: p.contents, file: p.file, names: one.names.begin(p.document.Path)}
+	built := &kept{text: sha256.Sum256(p.document.Text), contents: p.contents, file: p.file, names: one.names.begin(p.document.Path),
+		rules: make([]keptRule, 0, len(p.contents.rules))}
 	for _, d := range p.contents.rules {
 		k := ruleKey{d.bus(), d.Name.Value}
 		if at, again := first[k]; again && k.name != "" {

@@ -45,19 +45,24 @@ type parsed struct {
 // parse makes what can be made of the draft by itself.
 func (d *draft) parse() {
 	p := &d.parsed
+	text := rendered(d.Pattern)
 	if !d.Pattern.IsZero() {
-		p.pattern, p.patternErr = pattern.Parse(jsonOf(d.Pattern), pattern.Options{Strict: d.Strict, Extensions: true})
+		source := []byte(text)
+		if d.Pattern.Kind == document.String {
+			source = jsonOf(d.Pattern)
+		}
+		p.pattern, p.patternErr = pattern.Parse(source, pattern.Options{Strict: d.Strict, Extensions: true})
 	}
 	if d.When.Node != nil && d.When.Node.Kind == document.String {
 		p.when, p.whenErr = exprenv.CompileBool(d.When.Value)
 	}
-	p.digest, p.targets = ruleDigest(d), len(d.Targets)
+	p.digest, p.targets = ruleDigest(d, text), len(d.Targets)
 }
 
 // digest returns the rule's part of the revision.
 func (d *draft) digest() digest {
 	if len(d.Targets) != d.parsed.targets {
-		return ruleDigest(d)
+		return ruleDigest(d, rendered(d.Pattern))
 	}
 	return d.parsed.digest
 }

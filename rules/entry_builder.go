@@ -114,10 +114,11 @@ func spelled(n *document.Node, key string) string {
 
 // retry is the target's retry with what the rule says otherwise.
 func (b *entryBuilder) retry() *targets.Retry {
-	d, config := b.draft, b.config
+	d := b.draft
 	if d.Retry.IsZero() && d.attempts == 0 && d.age == 0 || !b.known {
 		return nil
 	}
+	config := b.config
 	retry := &config.Retry
 	retry.MaxAttempts = cmp.Or(d.attempts, retry.MaxAttempts)
 	retry.MaxAge = cmp.Or(d.age, retry.MaxAge)
@@ -138,10 +139,11 @@ func (b *entryBuilder) retry() *targets.Retry {
 // reply is what an entry says of its target's answers, checked as if the target
 // said it.
 func (b *entryBuilder) reply() string {
-	d, config := b.draft, b.config
+	d := b.draft
 	if d.Reply.Node == nil || d.Reply.Node.Kind != document.String || !b.known {
 		return ""
 	}
+	config := b.config
 	config.Reply = d.Reply.Value
 	for _, fault := range config.Validate(b.src.Secrets) {
 		if fault.Path[0] == "reply" {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"io"
 	"slices"
 	"strconv"
 
@@ -21,25 +20,23 @@ type revision struct {
 type digest [sha256.Size]byte
 
 // digestOf returns the hash of a part. Lengths keep its fields apart.
-func digestOf(fields ...string) (d digest) {
-	hash := sha256.New()
-	var number []byte
+func digestOf(fields ...string) digest {
+	text := make([]byte, 0, 2048) // on the stack, as nearly all are shorter
 	for _, f := range fields {
-		number = append(strconv.AppendInt(number[:0], int64(len(f)), 10), ':')
-		hash.Write(number)
-		io.WriteString(hash, f)
+		text = append(strconv.AppendInt(text, int64(len(f)), 10), ':')
+		text = append(text, f...)
 	}
-	hash.Sum(d[:0])
-	return d
+	return sha256.Sum256(text)
 }
 
 // add notes one part.
 func (r *revision) add(fields ...string) { r.parts = append(r.parts, digestOf(fields...)) }
 
-// ruleDigest is the part of a rule.
-func ruleDigest(d *draft) digest {
-	fields := []string{"rule", d.bus(), d.Name.Value, d.Description.Value, string(d.State), strconv.FormatBool(d.Strict),
-		strconv.FormatBool(d.StopBubbling), rendered(d.Pattern), d.When.Value, rendered(d.Kind)}
+// ruleDigest is the part of a rule; pattern is its pattern, rendered.
+func ruleDigest(d *draft, pattern string) digest {
+	fields := make([]string, 0, 16)
+	fields = append(fields, "rule", d.bus(), d.Name.Value, d.Description.Value, string(d.State), strconv.FormatBool(d.Strict),
+		strconv.FormatBool(d.StopBubbling), pattern, d.When.Value, rendered(d.Kind))
 	for _, t := range d.Targets {
 		fields = append(fields, rendered(t.node))
 	}

@@ -111,7 +111,7 @@ func lintCondition(c *condition, conj conjunction) []Warning {
 		return []Warning{{Code: code, Path: c.path, Offset: c.offset, Message: fmt.Sprintf(format, args...)}}
 	}
 	exists := slices.ContainsFunc(c.tests, func(t test) bool { return t.op == opPresent || t.op == opAbsent })
-	below := slices.ContainsFunc(conj, func(other condition) bool { return strings.HasPrefix(other.path, c.path+".") })
+	below := slices.ContainsFunc(conj, func(other condition) bool { return isBelow(other.path, c.path) })
 	top, _, nested := strings.Cut(c.path, ".")
 	switch {
 	case !slices.Contains(envelopeFields, top):
@@ -134,6 +134,11 @@ func lintCondition(c *condition, conj conjunction) []Warning {
 		return warning(WarnNeverMatches, "%s of an envelope is always a string: put the value in quotes", top)
 	}
 	return nil
+}
+
+// isBelow reports whether a path leads into what another leads to.
+func isBelow(path, top string) bool {
+	return len(path) > len(top) && path[len(top)] == '.' && path[:len(top)] == top
 }
 
 // lintTests looks for values that mean something else than they seem to, and for

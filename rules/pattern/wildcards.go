@@ -12,6 +12,9 @@ const mostPrefixes = 10
 
 // tooComplex reports whether EventBridge refuses a condition for its wildcards.
 func (c *condition) tooComplex() bool {
+	if !slices.ContainsFunc(c.tests, func(t test) bool { return t.op == opGlob || t.op == opAnythingBut }) {
+		return false
+	}
 	s := wildcardSearch{known: map[string]bool{}}
 	for i := range c.tests {
 		t := &c.tests[i]
