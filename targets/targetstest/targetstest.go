@@ -81,6 +81,20 @@ func Vars(pairs ...string) secret.Source {
 	}}
 }
 
+// Faults holds what is wrong with options of a kind against how that must begin; empty is nothing.
+func Faults(t *testing.T, kind *targets.Kind, o targets.Options, secrets secret.Source, want string) {
+	t.Helper()
+	c := Named(kind, targets.Config{Options: o})
+	c.SetDefaults()
+	var got []string
+	for _, e := range c.Validate(secrets) {
+		got = append(got, e.Error())
+	}
+	if text := strings.Join(got, "\n"); want == "" && text != "" || !strings.HasPrefix(text, want) {
+		t.Errorf("%q, want %q", text, want)
+	}
+}
+
 // BatchOf makes n deliveries of as many events.
 func BatchOf(n int) []*targets.Delivery {
 	batch := make([]*targets.Delivery, n)

@@ -1,0 +1,30 @@
+package targetstest
+
+import (
+	"net"
+	"testing"
+)
+
+// Serve makes up a server, which serves each connection in a goroutine of its own and then closes
+// it, and returns its address. It listens until the test ends.
+func Serve(t testing.TB, serve func(c net.Conn)) (address string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer c.Close()
+				serve(c)
+			}()
+		}
+	}()
+	return l.Addr().String()
+}
