@@ -7,6 +7,7 @@ import (
 	"signalbox/targets"
 	"signalbox/targets/egress"
 	"signalbox/targets/nats"
+	"signalbox/targets/postgres"
 	"signalbox/targets/rabbitmq"
 	"signalbox/targets/redis"
 	"signalbox/targets/remote"
@@ -32,6 +33,9 @@ func TestEgress(t *testing.T) {
 		}},
 		"redis": {redis.Kind(), func(host string) targets.Options {
 			return &redis.Options{Options: remote.Options{URL: "redis://" + host + ":1"}, Stream: "s"}
+		}},
+		"postgres": {postgres.Kind(), func(host string) targets.Options {
+			return &postgres.Options{Options: remote.Options{URL: "postgres://u@" + host + ":1/d"}, Table: "t"}
 		}},
 	} {
 		for _, at := range []struct {

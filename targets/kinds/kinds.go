@@ -8,6 +8,7 @@ import (
 	"signalbox/targets/http"
 	"signalbox/targets/log"
 	"signalbox/targets/nats"
+	"signalbox/targets/postgres"
 	"signalbox/targets/rabbitmq"
 	"signalbox/targets/redis"
 )
@@ -19,6 +20,7 @@ func All() targets.Kinds {
 		nats.Kind(),
 		rabbitmq.Kind(),
 		redis.Kind(),
+		postgres.Kind(),
 		log.Kind(),
 		bus.Kind(),
 	}
