@@ -30,16 +30,7 @@ func TestValidate(t *testing.T) {
 		if tt.o.URL == "" {
 			tt.o.URL = "amqp://x"
 		}
-		c := targets.Config{Options: &tt.o}
-		c = targetstest.Named(Kind(), c)
-		c.SetDefaults()
-		var got []string
-		for _, e := range c.Validate(targetstest.Vars("KEY", "k")) {
-			got = append(got, strings.Join(e.Path, ".")+": "+e.Msg)
-		}
-		if text := strings.Join(got, "\n"); tt.want == "" && text != "" || !strings.HasPrefix(text, tt.want) {
-			t.Errorf("%s: %q, want %q", name, text, tt.want)
-		}
+		t.Run(name, func(t *testing.T) { targetstest.Faults(t, Kind(), &tt.o, targetstest.Vars("KEY", "k"), tt.want) })
 	}
 }
 

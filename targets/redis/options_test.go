@@ -4,7 +4,6 @@ import (
 	"strings"
 	"testing"
 
-	"signalbox/targets"
 	"signalbox/targets/remote"
 	"signalbox/targets/targetstest"
 )
@@ -35,14 +34,6 @@ func TestValidate(t *testing.T) {
 		if tt.o.URL == "" {
 			tt.o.URL = "redis://x"
 		}
-		c := targetstest.Named(Kind(), targets.Config{Options: &tt.o})
-		c.SetDefaults()
-		var got []string
-		for _, e := range c.Validate(targetstest.Vars("KEY", "k")) {
-			got = append(got, e.Error())
-		}
-		if text := strings.Join(got, "\n"); tt.want == "" && text != "" || !strings.HasPrefix(text, tt.want) {
-			t.Errorf("%s: %q, want %q", name, text, tt.want)
-		}
+		t.Run(name, func(t *testing.T) { targetstest.Faults(t, Kind(), &tt.o, targetstest.Vars("KEY", "k"), tt.want) })
 	}
 }

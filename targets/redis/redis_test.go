@@ -285,25 +285,13 @@ func TestASecretThatTheServerRepeats(t *testing.T) {
 func TestHostileAnswers(t *testing.T) {
 	for _, answer := range []string{"$99999999999999\r\n", "$999999999\r\n", "*99999999\r\n", "-" + strings.Repeat("x", 1<<20), "?\r\n", "$5\r\nab", "\r\n", "$-2\r\n"} {
 		t.Run(answer[:min(len(answer), 8)], func(t *testing.T) {
-			l, err := net.Listen("tcp", "127.0.0.1:0")
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer l.Close()
-			go func() {
-				for {
-					c, err := l.Accept()
-					if err != nil {
-						return
-					}
-					_, _ = c.Read(make([]byte, 1<<10))
-					_, _ = c.Write([]byte("+OK\r\n")) // of CLIENT SETNAME
-					_, _ = c.Read(make([]byte, 1<<10))
-					_, _ = c.Write([]byte(answer))
-					_ = c.Close()
-				}
-			}()
-			s := &server{&servers.Redis{Address: l.Addr().String()}, t}
+			address := targetstest.Serve(t, func(c net.Conn) {
+				_, _ = c.Read(make([]byte, 1<<10))
+				_, _ = c.Write([]byte("+OK\r\n")) // of CLIENT SETNAME
+				_, _ = c.Read(make([]byte, 1<<10))
+				_, _ = c.Write([]byte(answer))
+			})
+			s := &server{&servers.Redis{Address: address}, t}
 			e := targetstest.Error(t, s.open(nil, targets.Env{}).Deliver(t.Context(), targetstest.Delivery()))
 			if e.Code != targets.CodeConnectionFailure && e.Code != targets.CodeNoResource || e.Final || len(e.Error()) > 1000 {
 				t.Errorf("got %s: %.200s", e.Code, e)
