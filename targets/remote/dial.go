@@ -11,12 +11,17 @@ import (
 	"signalbox/targets/egress"
 )
 
-// Dial connects to an address, with TLS where there is a configuration of it. To close raw breaks
-// what is under way on conn.
+// Dial connects to an address, with TLS where there is a configuration of it; the name of the
+// server is that of the address, unless it says another. To close raw breaks what is under way on
+// conn.
 func Dial(ctx context.Context, guard *egress.Guard, address string, secure *tls.Config) (conn, raw net.Conn, err error) {
 	raw, err = guard.DialContext(ctx, "tcp", address)
 	if err != nil || secure == nil {
 		return raw, raw, err
+	}
+	if secure.ServerName == "" {
+		secure = secure.Clone()
+		secure.ServerName, _, _ = net.SplitHostPort(address) // as it has been dialled
 	}
 	client := tls.Client(raw, secure)
 	if err := client.HandshakeContext(ctx); err != nil {

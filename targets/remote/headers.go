@@ -72,12 +72,21 @@ func CheckHeaderName(name string) error {
 	return nil
 }
 
-// validHeaderName reports whether s is a token of RFC 9110, section 5.6.2.
+// token are the characters of a token of RFC 9110, section 5.6.2.
+var token = func() (all [256]bool) {
+	for c := range 256 {
+		all[c] = c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
+	}
+	for _, c := range []byte("!#$%&'*+-.^_`|~") {
+		all[c] = true
+	}
+	return all
+}()
+
+// validHeaderName reports whether s is a token.
 func validHeaderName(s string) bool {
 	for i := range len(s) {
-		c := s[i]
-		alnum := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
-		if !alnum && !strings.ContainsRune("!#$%&'*+-.^_`|~", rune(c)) {
+		if !token[s[i]] {
 			return false
 		}
 	}
