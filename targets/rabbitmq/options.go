@@ -50,15 +50,9 @@ func (o *Options) SetDefaults(c *targets.Config) {
 
 // Validate reports what is wrong with the options.
 func (o *Options) Validate(_ *targets.Config, v *targets.Validation) {
-	if u := o.Options.Validate(v, schemes...); u != nil {
+	if u := o.Options.ValidateServer(v, schemes...); u != nil {
 		if _, err := virtualHost(u); err != nil {
 			v.Fail([]string{"url"}, "%v", err)
-		}
-		if u.RawQuery != "" {
-			v.Fail([]string{"url"}, "has a query (?), which RabbitMQ does not take: write these as options of the target")
-		}
-		if u.Scheme != secureScheme && o.TLS != (remote.TLS{}) {
-			v.Fail([]string{"tls"}, "is only for amqps://")
 		}
 	}
 	template.CheckName(v, "exchange", o.Exchange, maxShort)

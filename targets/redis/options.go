@@ -52,7 +52,7 @@ func (o *Options) SetDefaults(*targets.Config) { o.Options.SetDefaults() }
 
 // Validate reports what is wrong with the options.
 func (o *Options) Validate(_ *targets.Config, v *targets.Validation) {
-	if u := o.Options.Validate(v, schemes...); u != nil {
+	if u := o.Options.ValidateServer(v, schemes...); u != nil {
 		o.address(u, v)
 	}
 	for name := range o.Headers {
@@ -80,15 +80,7 @@ func (o *Options) address(u *url.URL, v *targets.Validation) {
 	if _, err := database(u); err != nil {
 		v.Fail([]string{"url"}, "its path %q is no number of a database: write one such as /0, or none", u.Path)
 	}
-	if u.RawQuery != "" {
-		v.Fail([]string{"url"}, "has a query (?), which is not read: write these as options of the target")
-	}
-	if _, has := u.User.Password(); u.User != nil && !has && o.Password == "" {
-		v.Fail([]string{"url"}, "has a user without a password: write :PASSWORD@ where there is no user")
-	}
-	if u.Scheme != secureScheme && o.TLS != (remote.TLS{}) {
-		v.Fail([]string{"tls"}, "is only for %s://", secureScheme)
-	}
+	o.CheckURL(u, v)
 }
 
 // database returns the number of the database in a URL.

@@ -19,6 +19,13 @@ func (l *Login) Validate(v *targets.Validation) {
 	v.Expand([]string{"password"}, l.Password)
 }
 
+// CheckURL reports a user in a URL who has no password anywhere.
+func (l *Login) CheckURL(u *url.URL, v *targets.Validation) {
+	if _, has := u.User.Password(); u.User != nil && !has && l.Password == "" {
+		v.Fail([]string{"url"}, "has a user without a password: write :PASSWORD@ where there is no user")
+	}
+}
+
 // Together reports a user without a password, and a password without a user.
 func (l *Login) Together(v *targets.Validation) {
 	if (l.User == "") != (l.Password == "") {

@@ -56,6 +56,22 @@ func (o *Options) Validate(v *targets.Validation, schemes ...string) *url.URL {
 	return u
 }
 
+// ValidateServer is Validate for a server that takes no query: TLS is
+// for the last of the schemes.
+func (o *Options) ValidateServer(v *targets.Validation, schemes ...string) *url.URL {
+	u := o.Validate(v, schemes...)
+	if u == nil {
+		return nil
+	}
+	if u.RawQuery != "" {
+		v.Fail([]string{"url"}, "has a query (?), which is not read: write these as options of the target")
+	}
+	if secure := schemes[len(schemes)-1]; u.Scheme != secure && o.TLS != (TLS{}) {
+		v.Fail([]string{"tls"}, "is only for %s://", secure)
+	}
+	return u
+}
+
 // Show adds what of the options may be shown: of the headers their names.
 func (o *Options) Show(shown map[string]any) {
 	url, _, hasQuery := strings.Cut(cmp.Or(o.shown, MaskURL(o.URL)), "?")
