@@ -6,6 +6,7 @@ import (
 
 	"signalbox/targets"
 	"signalbox/targets/egress"
+	"signalbox/targets/kafka"
 	"signalbox/targets/nats"
 	"signalbox/targets/postgres"
 	"signalbox/targets/rabbitmq"
@@ -33,6 +34,9 @@ func TestEgress(t *testing.T) {
 		}},
 		"redis": {redis.Kind(), func(host string) targets.Options {
 			return &redis.Options{Options: remote.Options{URL: "redis://" + host + ":1"}, Stream: "s"}
+		}},
+		"kafka": {kafka.Kind(), func(host string) targets.Options {
+			return &kafka.Options{Options: remote.Options{URL: "kafka://" + host + ":1"}, Topic: "t"}
 		}},
 		"postgres": {postgres.Kind(), func(host string) targets.Options {
 			return &postgres.Options{Options: remote.Options{URL: "postgres://u@" + host + ":1/d"}, Table: "t"}

@@ -6,6 +6,7 @@ import (
 	"signalbox/targets"
 	"signalbox/targets/bus"
 	"signalbox/targets/http"
+	"signalbox/targets/kafka"
 	"signalbox/targets/log"
 	"signalbox/targets/nats"
 	"signalbox/targets/postgres"
@@ -20,6 +21,7 @@ func All() targets.Kinds {
 		nats.Kind(),
 		rabbitmq.Kind(),
 		redis.Kind(),
+		kafka.Kind(),
 		postgres.Kind(),
 		log.Kind(),
 		bus.Kind(),

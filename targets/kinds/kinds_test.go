@@ -42,10 +42,11 @@ func TestFind(t *testing.T) {
 		{"queue", "${QUEUE}/orders", "nats", ""},
 		{"queue", "amqp://127.0.0.1", "rabbitmq", ""},
 		{"queue", "rediss://127.0.0.1/1", "redis", ""},
-		{"queue", "mqtt://127.0.0.1", "", "is queue, whose kind is told by the scheme of url: begin that with nats:// or tls:// or amqp:// or amqps:// or redis:// or rediss://"},
-		{"queue", "", "", "is queue, whose kind is told by the scheme of url: begin that with nats:// or tls:// or amqp:// or amqps:// or redis:// or rediss://"},
-		{"htpp", "", "", `is "htpp": it must be one of http, nats, rabbitmq, redis, postgres, log, bus, queue (did you mean "http"?)`},
-		{"", "", "", `is "": it must be one of http, nats, rabbitmq, redis, postgres, log, bus, queue`},
+		{"queue", "kafka+ssl://127.0.0.1/t", "kafka", ""},
+		{"queue", "mqtt://127.0.0.1", "", "is queue, whose kind is told by the scheme of url: begin that with nats:// or tls:// or amqp:// or amqps:// or redis:// or rediss:// or kafka:// or kafka+ssl://"},
+		{"queue", "", "", "is queue, whose kind is told by the scheme of url: begin that with nats:// or tls:// or amqp:// or amqps:// or redis:// or rediss:// or kafka:// or kafka+ssl://"},
+		{"htpp", "", "", `is "htpp": it must be one of http, nats, rabbitmq, redis, kafka, postgres, log, bus, queue (did you mean "http"?)`},
+		{"", "", "", `is "": it must be one of http, nats, rabbitmq, redis, kafka, postgres, log, bus, queue`},
 	} {
 		t.Run(test.typ+" "+test.url, func(t *testing.T) {
 			kind, err := All().Find(test.typ, test.url, "", vars)

@@ -1,0 +1,191 @@
+// Package kafka is the kind of target that produces to a topic of Kafka.
+package kafka
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"signalbox/rules/exprenv"
+	"signalbox/targets"
+	"signalbox/targets/remote"
+	"signalbox/targets/template"
+)
+
+// target produces each delivery, and has delivered it when all replicas that are in sync have
+// it. Attempts run side by side over one client, which gathers their records into requests.
+type target struct {
+	client *kgo.Client
+	// single sends one record at a time, that nothing else is judged with.
+	single  *kgo.Client
+	singles chan struct{}
+	late    late
+	trouble trouble
+	// known are the topics that are there, with a pointer of its own from when each was found until
+	// it was lost. The client keeps asking about each that it is given, so that it is only given these.
+	known     sync.Map
+	losing    sync.Mutex
+	create    bool
+	topic     template.Name
+	fixed     string            // the topic where events do not choose it
+	key       *exprenv.OrderKey // nil for none
+	renderer  *remote.Renderer
+	hidden    remote.Hidden
+	shown     string
+	timeout   time.Duration
+	maxRecord int64
+}
+
+func newTarget(c *targets.Config, env targets.Env) (targets.Target, error) {
+	o := c.Options.(*Options)
+	renderer, err := remote.NewRenderer(c, &o.Options, nil, env)
+	if err != nil {
+		return nil, err
+	}
+	renderer.UserAgent = ""
+	u, shown, secrets, err := o.Address(env.Secrets, c.Dir, schemes...)
+	if err != nil {
+		return nil, err
+	}
+	shown, _, _ = strings.Cut(strings.TrimPrefix(shown, u.Scheme+"://"), "/")
+	t := &target{
+		singles: make(chan struct{}, 1), late: late{records: map[string]*sent{}}, create: o.CreateTopic,
+		renderer: renderer, shown: u.Scheme + "://" + shown, timeout: c.Timeout, maxRecord: int64(o.MaxMessageBytes),
+	}
+	if t.topic, err = template.ParseName("topic", cmp.Or(o.Topic, strings.Trim(u.Path, "/")), maxTopic); err != nil {
+		return nil, err
+	}
+	t.fixed, _ = t.topic.Text.Literal()
+	if source := cmp.Or(o.Key, c.OrderBy); source != "" {
+		if t.key, err = exprenv.CompileOrderKey(source); err != nil {
+			return nil, err
+		}
+	}
+	options, logins, err := clientOptions(c, o, u, env, &t.trouble)
+	if err != nil {
+		return nil, err
+	}
+	t.hidden = remote.NewHidden(slices.Concat(secrets, renderer.Secrets(), logins))
+	if t.client, err = kgo.NewClient(options...); err != nil {
+		return nil, t.hidden.InError(err)
+	}
+	if t.single, err = kgo.NewClient(options...); err != nil {
+		t.client.Close()
+		return nil, t.hidden.InError(err)
+	}
+	return t, nil
+}
+
+// record makes the record of a delivery.
+func (t *target) record(d *targets.Delivery) (*kgo.Record, *remote.Message, error) {
+	m, err := t.renderer.Render(d, time.Now())
+	if err != nil {
+		return nil, nil, err
+	}
+	r := &kgo.Record{Topic: t.fixed, Value: m.Body, Headers: headers(m.Fields)}
+	if t.fixed == "" {
+		names, err := template.Names(d, t.topic)
+		if err != nil {
+			return nil, nil, err
+		}
+		r.Topic = notInTopic.ReplaceAllString(names[0], "_")
+	}
+	key, err := template.KeyOf(d, t.key)
+	if key != "" {
+		r.Key = []byte(key)
+	}
+	return r, m, err
+}
+
+// headers returns headers as Kafka's binding of CloudEvents has them: attributes begin with ce_,
+// and their values are as they are.
+func headers(fields []remote.Field) []kgo.RecordHeader {
+	size := 0
+	for _, f := range fields {
+		size += len(f.Value)
+	}
+	values := make([]byte, 0, size) // one for all
+	out := make([]kgo.RecordHeader, len(fields))
+	for i, f := range fields {
+		name := remote.Lower(f.Name)
+		if attribute, ok := strings.CutPrefix(name, "ce-"); ok {
+			name = "ce_" + attribute
+			f.Value, _ = url.PathUnescape(f.Value) // which the renderer has escaped
+		}
+		at := len(values)
+		values = append(values, f.Value...)
+		out[i] = kgo.RecordHeader{Key: name, Value: values[at:]}
+	}
+	return out
+}
+
+// Deliver produces the delivery and waits for the brokers' acknowledgement.
+func (t *target) Deliver(ctx context.Context, d *targets.Delivery) error {
+	return targets.Alone(t.DeliverBatch(ctx, []*targets.Delivery{d}))
+}
+
+// DeliverBatch produces the deliveries, each as a record of its own, and waits for the
+// acknowledgement of each.
+func (t *target) DeliverBatch(ctx context.Context, batch []*targets.Delivery) (each []error, whole error) {
+	ctx, cancel := targets.Bound(ctx, t.timeout)
+	defer cancel()
+	records := make([]*kgo.Record, len(batch))
+	for i, d := range batch {
+		r, _, err := t.record(d)
+		if each = targets.Note(each, len(batch), i, err); err == nil {
+			records[i] = r
+		}
+	}
+	refused, err := t.look(ctx, records)
+	if err != nil {
+		return each, t.failed(ctx, "", err)
+	}
+	for i, s := range t.send(batch, records, refused) {
+		if records[i] == nil {
+			continue
+		}
+		err := refused[records[i].Topic]
+		if s != nil {
+			err = t.outcome(ctx, s)
+		}
+		if err != nil {
+			each = targets.Note(each, len(batch), i, t.failed(ctx, records[i].Topic, err))
+		}
+	}
+	return each, nil
+}
+
+// Preview renders the record that Deliver produces.
+func (t *target) Preview(d *targets.Delivery) (targets.Request, error) {
+	r, m, err := t.record(d)
+	if err != nil {
+		return targets.Request{}, err
+	}
+	address := fmt.Sprintf("topic %q", r.Topic)
+	if r.Key != nil {
+		address += fmt.Sprintf(" with key %q", r.Key)
+	}
+	return targets.Request{Method: "PRODUCE", Address: t.hidden.In(address), Headers: t.renderer.Preview(m), Body: string(m.Body)}, nil
+}
+
+// Close closes the connections, and returns when they are closed.
+func (t *target) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second) // for what is on its way
+	defer cancel()
+	var wait sync.WaitGroup
+	for _, client := range []*kgo.Client{t.client, t.single} {
+		wait.Go(func() {
+			_ = client.Flush(ctx) // what does not arrive is sent again
+			client.Close()
+		})
+	}
+	wait.Wait()
+	return nil
+}
