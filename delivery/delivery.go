@@ -25,6 +25,8 @@ type Env struct {
 	Window, WindowBytes int
 	// Shared is what all lanes hold together; nil has no bound.
 	Shared *queue.SharedMemory
+	// Backpressure is told of lanes that are behind; it may be nil.
+	Backpressure *Backpressure
 	// GoneWait is how long the deliveries of a target that is gone wait for it before
 	// they go to the dead-letter queue; zero is not at all.
 	GoneWait time.Duration

@@ -45,6 +45,10 @@ type Lane struct {
 	// workers counts those that run, starting those of them that have yet to take
 	// their first delivery.
 	workers, starting int
+	// noted means that the lane's Backpressure looks at it, slowUntil that until then its
+	// target is taken to be what keeps it behind.
+	noted     bool
+	slowUntil time.Time
 }
 
 // NewLane returns the lane of a target, with what the store has of it. Nothing is
@@ -183,7 +187,14 @@ func (l *Lane) CloseTarget() error {
 // Offer gives the lane new deliveries that are on disk. It takes them in if there is
 // room, and reads them later otherwise. It must be called before the deliveries'
 // event is committed, so that no reader has found them yet.
-func (l *Lane) Offer(items ...*queue.Item) { l.locked(func() { l.queue.Offer(items...) }) }
+func (l *Lane) Offer(items ...*queue.Item) {
+	l.locked(func() {
+		l.queue.Offer(items...)
+		if len(l.queue.Items()) > 0 || l.queue.Behind() {
+			l.env.Backpressure.note(l)
+		}
+	})
+}
 
 // Requeue tells the lane of a delivery that has become ready again on disk.
 func (l *Lane) Requeue(d journal.Delivery) { l.locked(func() { l.queue.Requeue(&d) }) }

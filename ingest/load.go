@@ -3,6 +3,7 @@ package ingest
 import (
 	"context"
 	"io"
+	"math"
 	"net/http"
 	"time"
 
@@ -21,6 +22,8 @@ type Load struct {
 	events     share
 	management share
 	refused    *prometheus.CounterVec
+	// turns are those of bodies that have been read.
+	turns turns
 }
 
 // share is what the requests of one sort may use. What management has is its own: no flood
@@ -62,16 +65,24 @@ func NewLoad(connections int, memory machine.Memory, registerer prometheus.Regis
 			Name: "signalbox_requests_overload_total", Help: "Requests answered with 503, as the router was at a bound, by which one.",
 		}, []string{"bound"}),
 	}
+	yielded := prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "signalbox_ingest_yield_seconds_total", Help: "Time that requests have waited so that deliveries to healthy targets keep up.",
+	})
+	l.turns = turns{limit: func() int { return math.MaxInt }, waited: func(d time.Duration) { yielded.Add(d.Seconds()) }}
 	for _, bound := range []string{boundConnections, boundMemory} {
 		l.refused.WithLabelValues(bound)
 	}
 	if registerer != nil {
-		registerer.MustRegister(l.refused, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		registerer.MustRegister(l.refused, yielded, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "signalbox_request_bodies_bytes", Help: "Memory of request bodies that are being read.",
 		}, func() float64 { return float64(l.events.bodies.Used() + l.management.bodies.Used()) }))
 	}
 	return l
 }
+
+// Yield sets what returns how many requests that bring events are to be worked on at once.
+// It is called before the first request comes.
+func (l *Load) Yield(limit func() int) { l.turns.limit = limit }
 
 // The bounds that a request may meet.
 const (
@@ -160,6 +171,8 @@ type usage struct {
 	place *place
 	// read is how many bytes have been read, of which paid is the memory that was taken.
 	read, paid, worked int64
+	// turn means that it has a turn.
+	turn bool
 }
 
 // pay takes the memory for n bytes more, and reports whether there is so much.
@@ -217,11 +230,15 @@ func (m *metered) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// begin waits for the memory to work on a body of n bytes, and returns machine.ErrMemory
-// where that takes too long.
+// begin waits for its turn, and for the memory to work on a body of n bytes; it returns
+// machine.ErrMemory where that takes too long.
 func (u *usage) begin(ctx context.Context, n int) error {
 	if u == nil {
 		return nil
+	}
+	if !u.turn {
+		u.load.turns.take(ctx)
+		u.turn = true
 	}
 	bytes := min(int64(n)*workPerByte, u.load.workBytes) // one may always be worked on
 	if !u.load.work.TryAcquire(bytes) {
@@ -240,6 +257,10 @@ func (u *usage) begin(ctx context.Context, n int) error {
 func (u *usage) end() {
 	if u == nil {
 		return
+	}
+	if u.turn {
+		u.turn = false
+		u.load.turns.leave()
 	}
 	u.share.bodies.Give(u.paid)
 	u.load.work.Release(u.worked)

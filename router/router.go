@@ -21,6 +21,7 @@ import (
 	"signalbox/event"
 	"signalbox/journal"
 	"signalbox/journal/store"
+	"signalbox/machine"
 	"signalbox/router/pause"
 	"signalbox/rules"
 	"signalbox/secret"
@@ -80,6 +81,9 @@ type Options struct {
 	// PublicURL is where this router is reached, without a slash at its end, for
 	// the references in notifications.
 	PublicURL string
+	// processorsShort reports whether something waits for a processor now; the default is
+	// machine.ProcessorsShort.
+	processorsShort func() bool
 	// Version is the program's, for the User-Agent of HTTP targets.
 	Version string
 }
@@ -125,6 +129,9 @@ func (o *Options) setDefaults() {
 	if o.MaxDerived <= 0 {
 		o.MaxDerived = DefaultMaxDerived
 	}
+	if o.processorsShort == nil {
+		o.processorsShort = machine.ProcessorsShort
+	}
 	if o.NewTarget == nil {
 		o.NewTarget = targets.New
 	}
@@ -155,8 +162,10 @@ type Router struct {
 	files      *rules.Set
 	subscribed map[string]*subscription
 
-	gate   gate
-	intake intake
+	gate gate
+	// backpressure is what lanes exert on intake.
+	backpressure *delivery.Backpressure
+	intake       intake
 
 	// base is cancelled when attempts under way must end.
 	base    context.Context
@@ -253,6 +262,7 @@ func (r *Router) begin(set *rules.Set) (err error) {
 		return err
 	}
 	r.intake.pauses, r.Lanes.pauses = r.Pauses, r.Pauses
+	r.backpressure = delivery.NewBackpressure(r.opts.processorsShort)
 	r.Lanes.env = r.lanesEnv()
 	r.Lanes.open()
 	return r.Swap(set)
@@ -305,6 +315,10 @@ func (r *Router) Discover(ctx context.Context, since time.Time, limit int) (*Dis
 // Ready returns why the router can't accept events now: a *Busy, or ErrStopping; nil
 // if it can.
 func (r *Router) Ready() error { return r.gate.admit() }
+
+// IntakeLimit returns how many requests that bring events are to be worked on at once, so
+// that deliveries to targets that do well keep up where the processor is short.
+func (r *Router) IntakeLimit() int { return r.backpressure.Limit() }
 
 // ArrivalWarnings returns what has been let in with a warning since the start, by type and
 // code.
@@ -406,7 +420,7 @@ func (r *Router) targetEnv() targets.Env {
 func (r *Router) lanesEnv() delivery.Env {
 	return delivery.Env{
 		Store: r.store(), Log: r.log, Metrics: r.metrics.lanes, Window: r.opts.Window, WindowBytes: r.opts.WindowBytes,
-		Shared:   queue.NewSharedMemory(r.opts.Memory),
+		Shared: queue.NewSharedMemory(r.opts.Memory), Backpressure: r.backpressure,
 		GoneWait: r.opts.TargetGoneWait, Base: r.base, Running: r.running.Load, Stopping: r.gate.closed.Load, Go: r.workers.Go,
 		Policies: func() *delivery.Policies { return r.snapshot.Load().policies },
 		Requests: commands.Stage{Service: r.Commands}, Redrives: r.DeadLetters, Derive: r.intake.derive, Died: r.intake.died, Places: r.intake.seqsOf,

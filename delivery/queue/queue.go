@@ -182,6 +182,12 @@ func (q *Queue) Items() []*Item { return q.window.queue }
 // Bytes returns how many bytes are held in memory.
 func (q *Queue) Bytes() int { return q.window.bytes }
 
+// Behind reports whether ready deliveries are on disk alone.
+func (q *Queue) Behind() bool { return q.backlog.behind }
+
+// Most returns how many deliveries the window has room for.
+func (q *Queue) Most() int { return q.window.most }
+
 // Take appends the first n items to into, for attempts that end with Settled.
 func (q *Queue) Take(n int, into []*Item) []*Item { return q.window.take(n, into) }
 

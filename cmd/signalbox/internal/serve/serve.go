@@ -234,6 +234,7 @@ func (s *server) start() (err error) {
 	if s.router, err = router.New(s.routerOptions(registry), s.set); err != nil {
 		return err
 	}
+	s.bounds.Yield(s.router.IntakeLimit)
 	s.router.Start()
 	s.life.onStop("router", s.stopRouter)
 	s.life.onStop("HTTP", s.stopHTTP) // before the router: nothing comes in any more
