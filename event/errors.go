@@ -44,6 +44,9 @@ const (
 	CodeSerialization = "SerializationException"
 )
 
+// Final reports whether sending the event again can't help.
+func (e *Error) Final() bool { return e.Code != CodeInternalFailure && e.Code != CodeThrottling }
+
 // invalid refuses what stands at path.
 func invalid(path, format string, args ...any) *Error {
 	return &Error{Code: CodeInvalidArgument, Message: path + ": " + fmt.Sprintf(format, args...), Path: path}

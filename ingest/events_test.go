@@ -172,7 +172,7 @@ func TestMarks(t *testing.T) {
 	router := new(fakeRouter)
 	url := serve(t, router, Options{}) + "/v1/events"
 	send(t, "POST", url+"?bus=orders", envelope, "Content-Type", "application/json", "traceparent", parent, "tracestate", "a=b",
-		"X-Amzn-Trace-Id", "Root=1", "X-Correlation-Id", "c", HeaderSynthetic, "true")
+		"X-Amzn-Trace-Id", "Root=1", "X-Correlation-Id", "c", HeaderSynthetic, "true", "X-Signalbox-Hops", "4", "X-Signalbox-Path", "e-1;T;b;r;t")
 	send(t, "POST", url+"?synthetic=true", `{"source":"s","detail-type":"T","trace-header":"Root=2","detail":{"metadata":{"correlationId":"own"}}}`,
 		"Content-Type", "application/json", "traceparent", "nonsense", "tracestate", "a=b", "X-Amzn-Trace-Id", "Root=1", "X-Correlation-Id", "c")
 	events := router.taken()
@@ -180,7 +180,7 @@ func TestMarks(t *testing.T) {
 		t.Fatalf("%d events, want 2", len(events))
 	}
 	m := events[0].Meta
-	if m.TraceParent != parent || m.TraceState != "a=b" || m.XRay != "Root=1" || m.CorrelationID != "c" || !m.Synthetic || m.Bus != "orders" {
+	if m.TraceParent != parent || m.TraceState != "a=b" || m.XRay != "Root=1" || m.CorrelationID != "c" || !m.Synthetic || m.Bus != "orders" || m.Hops != 4 || len(m.Path) != 1 {
 		t.Errorf("headers: got %+v", m)
 	}
 	m = events[1].Meta

@@ -134,6 +134,8 @@ func testHTTPRequest(t *testing.T, config func(url string) targets.Config) {
 		"X-Signalbox-Event-Id":    d.EventID,
 		"X-Signalbox-Rule":        "big orders, gr%C3%B6%C3%9Fer",
 		"X-Signalbox-Attempt":     "3",
+		"X-Signalbox-Hops":        "1",
+		"X-Signalbox-Path":        d.EventID + ";OrderCreated;default;big+orders%2C+gr%C3%B6%C3%9Fer;warehouse",
 		"X-Signalbox-Synthetic":   "true",
 		"X-Correlation-Id":        "c-1%0D%0AX-Evil: 1",
 		"Traceparent":             "00-4bf92f3577b34da6a3ce929d0e0e4736-" + got.Header.Get("Traceparent")[36:52] + "-00",

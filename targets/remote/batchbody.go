@@ -100,6 +100,7 @@ func (r *Renderer) describeBatch(m *Message, sent []*targets.Delivery, now time.
 		attempt = max(attempt, d.Attempt)
 	}
 	m.add(headerAttempt, strconv.Itoa(attempt))
+	m.add(headerHops, hopsOf(sent))
 	if sent[0].Synthetic() {
 		m.add(headerSynthetic, "true")
 	}
@@ -139,6 +140,22 @@ func deliveryIDs(batch []*targets.Delivery) string {
 		list = append(list, d.ID...)
 	}
 	return headerText(string(list))
+}
+
+// hopsOf lists how many hops the events of a batch have made with it.
+func hopsOf(batch []*targets.Delivery) string {
+	list := make([]byte, 0, 2*len(batch))
+	for i, d := range batch {
+		if i > 0 {
+			list = append(list, ',')
+		}
+		hops := 1
+		if d.Meta != nil {
+			hops += d.Meta.Hops
+		}
+		list = strconv.AppendInt(list, int64(hops), 10)
+	}
+	return string(list)
 }
 
 // ErrBatchBytes returns the error that says that the bodies are larger than the lane could know before

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/textproto"
 	"strings"
+
+	"signalbox/event"
 )
 
 // The headers that a delivery carries, in Go's canonical spelling.
@@ -22,6 +24,8 @@ const (
 	headerTraceParent      = "Traceparent"
 	headerTraceState       = "Tracestate"
 	headerXRay             = "X-Amzn-Trace-Id"
+	headerHops             = event.HeaderHops
+	headerPath             = event.HeaderPath
 	headerWebhookID        = "Webhook-Id"
 	headerWebhookTimestamp = "Webhook-Timestamp"
 	headerWebhookSignature = "Webhook-Signature"
@@ -36,7 +40,7 @@ var lower = func() map[string]string {
 	out := map[string]string{}
 	for _, name := range []string{
 		headerDeliveryID, headerIdempotencyKey, headerEventID, headerAttempt, headerRule, headerSynthetic, headerCorrelationID,
-		headerTraceParent, headerTraceState, headerXRay, headerContentType,
+		headerTraceParent, headerTraceState, headerXRay, headerContentType, headerHops, headerPath,
 	} {
 		out[name] = strings.ToLower(name)
 	}

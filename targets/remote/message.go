@@ -60,7 +60,7 @@ type Message struct {
 type Field struct{ Name, Value string }
 
 // maxFields is how many headers fit without more memory.
-const maxFields = 18
+const maxFields = 20
 
 // NewRenderer returns what renders deliveries to the target of a configuration whose
 // options are o, signed with the given secrets of Standard Webhooks.
@@ -123,6 +123,7 @@ func (r *Renderer) Render(d *targets.Delivery, now time.Time) (*Message, error) 
 		m.add(headerSynthetic, "true")
 	}
 	r.trace(m, d, meta)
+	m.hops(d, meta)
 	for _, f := range r.configured {
 		m.Set(f)
 	}
@@ -158,6 +159,15 @@ func (r *Renderer) trace(m *Message, d *targets.Delivery, meta *event.Metadata) 
 	if validTraceParent(meta.TraceParent) && validHeaderValue(meta.TraceState) {
 		m.addText(headerTraceState, meta.TraceState)
 	}
+}
+
+// hops says how many hops the event has made with this delivery, and which ones: whatever comes
+// back to the router of it goes on from there.
+func (m *Message) hops(d *targets.Delivery, meta *event.Metadata) {
+	m.add(headerHops, strconv.Itoa(meta.Hops+1))
+	m.add(headerPath, event.PathHeader(event.Extend(meta.Path, event.Hop{
+		EventID: d.EventID, DetailType: event.TypeIn(d.Envelope), Bus: d.Bus, Rule: d.Rule, Target: d.Target,
+	})))
 }
 
 func (r *Renderer) sign(m *Message, id string, now time.Time) {
