@@ -47,6 +47,9 @@ func (v *Validation) Warn(path []string, format string, args ...any) {
 	v.warnings = append(v.warnings, &FieldError{path, fmt.Sprintf(format, args...)})
 }
 
+// Found returns the mistakes and the doubts that were noted.
+func (v *Validation) Found() (errs, warnings []*FieldError) { return v.errs, v.warnings }
+
 // lane checks what every kind takes.
 func (v *Validation) lane(c *Config) {
 	r := c.Retry

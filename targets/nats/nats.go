@@ -16,7 +16,6 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/zap"
 
-	"signalbox/secret"
 	"signalbox/targets"
 	"signalbox/targets/egress"
 	"signalbox/targets/remote"
@@ -69,7 +68,7 @@ func newTarget(c *targets.Config, env targets.Env) (targets.Target, error) {
 		return nil, err
 	}
 	renderer.UserAgent, renderer.MessageID, renderer.LowerCase = "", true, true
-	u, shown, secrets, err := o.Address(env.Secrets, c.Dir, schemes...)
+	u, shown, secrets, err := o.Address(env.Secrets, c.Dir, Schemes...)
 	if err != nil {
 		return nil, err
 	}
@@ -101,12 +100,12 @@ func newTarget(c *targets.Config, env targets.Env) (targets.Target, error) {
 	if t.stream != "" {
 		t.publishOptions = append(t.publishOptions, jetstream.WithExpectStream(t.stream))
 	}
-	credentials, logins, err := login(c.Dir, o, env.Secrets)
+	access, logins, err := o.Client(c.Dir, o.TLS, env.Secrets)
 	if err != nil {
 		return nil, err
 	}
 	t.hidden = remote.NewHidden(slices.Concat(secrets, renderer.Secrets(), logins))
-	t.options = append(t.connection(c.Name, env.Logger), credentials...)
+	t.options = append(t.connection(c.Name, env.Logger), access...)
 	t.options = append(t.options, natsio.SetCustomDialer(guarded{env.Egress, &t.lastErr}), natsio.SkipHostLookup())
 	return t, nil
 }
@@ -152,41 +151,6 @@ func (t *natsTarget) connection(name string, log *zap.Logger) []natsio.Option {
 		natsio.ReconnectErrHandler(func(_ *natsio.Conn, err error) { t.lastErr.Store(&err) }),
 		natsio.ClosedHandler(func(*natsio.Conn) { closed() }),
 	}
-}
-
-// login returns the options by which a server knows the target, and what is secret in
-// them.
-func login(dir string, o *Options, s secret.Source) (out []natsio.Option, secrets []string, err error) {
-	texts := [3]string{o.User, o.Password, o.Token}
-	for i, text := range texts {
-		e, err := s.Expand(text, dir)
-		if err != nil {
-			return nil, nil, err
-		}
-		texts[i] = e.Value
-		secrets = append(secrets, e.Secrets()...)
-	}
-	secrets = append(secrets, texts[1:]...)
-	switch {
-	case o.User != "":
-		out = append(out, natsio.UserInfo(texts[0], texts[1]))
-	case o.Token != "":
-		out = append(out, natsio.Token(texts[2]))
-	case o.CredentialsFile != "":
-		text, err := s.Read(secret.ResolvePath(dir, o.CredentialsFile))
-		if err != nil {
-			return nil, nil, fmt.Errorf("credentials_file: %w", err)
-		}
-		out = append(out, natsio.UserCredentialBytes(text))
-	}
-	tlsConfig, err := o.TLS.Config(dir, s)
-	if err != nil {
-		return nil, nil, err
-	}
-	if tlsConfig != nil {
-		out = append(out, natsio.Secure(tlsConfig))
-	}
-	return out, secrets, nil
 }
 
 // Deliver publishes the delivery and waits for the stream's acknowledgement.

@@ -3,7 +3,6 @@ package nats
 import (
 	"strings"
 
-	"signalbox/secret"
 	"signalbox/targets"
 	"signalbox/targets/remote"
 )
@@ -12,16 +11,14 @@ import (
 func Kind() *targets.Kind {
 	return &targets.Kind{
 		Name:    "nats",
-		Schemes: schemes,
+		Schemes: Schemes,
 		Traits:  targets.Traits{Batches: true},
 		Options: func() targets.Options { return new(Options) },
 		New:     newTarget,
 	}
 }
 
-var schemes = []string{"nats", "tls"}
-
-// Options are those of a target of type nats. Token may hold references to secrets.
+// Options are those of a target of type nats.
 type Options struct {
 	// The path of URL is the subject if Subject is not given.
 	remote.Options `yaml:",inline"`
@@ -35,10 +32,8 @@ type Options struct {
 	// Stream is the JetStream stream that must take the messages. It may be empty
 	// unless CreateStream is set: then whichever stream has the subject takes them.
 	Stream string `yaml:"stream"`
-	// Login, Token, or CredentialsFile (a NATS .creds file) logs in.
-	remote.Login    `yaml:",inline"`
-	Token           string `yaml:"token"`
-	CredentialsFile string `yaml:"credentials_file"`
+	// Access logs in.
+	Access `yaml:",inline"`
 }
 
 // SetDefaults fills in what was left out.
@@ -49,7 +44,7 @@ func (o *Options) SetDefaults(c *targets.Config) {
 
 // Validate reports what is wrong with the options.
 func (o *Options) Validate(_ *targets.Config, v *targets.Validation) {
-	u := o.Options.Validate(v, schemes...)
+	u := o.Options.Validate(v, Schemes...)
 	subject := o.Subject
 	if u != nil {
 		inURL := strings.Trim(u.Path, "/")
@@ -77,23 +72,7 @@ func (o *Options) Validate(_ *targets.Config, v *targets.Validation) {
 	if strings.ContainsAny(o.Stream, " \t\r\n.*>/\\") {
 		v.Fail([]string{"stream"}, "%q is no name of a stream: it cannot hold spaces or any of . * > / \\", o.Stream)
 	}
-	o.Together(v)
-	o.Login.Validate(v)
-	v.Expand([]string{"token"}, o.Token)
-	if o.CredentialsFile != "" {
-		if _, err := v.Secrets.Read(secret.ResolvePath(v.Dir, o.CredentialsFile)); err != nil {
-			v.Fail([]string{"credentials_file"}, "%v", err)
-		}
-	}
-	ways := 0
-	for _, given := range []bool{o.User != "", o.Token != "", o.CredentialsFile != ""} {
-		if given {
-			ways++
-		}
-	}
-	if ways > 1 {
-		v.Fail([]string{"token"}, "give only one of user and password, token, and credentials_file")
-	}
+	o.Access.Validate(v)
 }
 
 // Show adds what of the options may be shown.

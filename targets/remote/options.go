@@ -74,14 +74,19 @@ func (o *Options) ValidateServer(v *targets.Validation, schemes ...string) *url.
 
 // Show adds what of the options may be shown: of the headers their names.
 func (o *Options) Show(shown map[string]any) {
+	shown["url"], shown["format"] = o.Shown(), o.Format
+	if len(o.Headers) > 0 {
+		shown["headers"] = slices.Sorted(maps.Keys(o.Headers))
+	}
+}
+
+// Shown returns the URL as it may be shown, once it has been validated.
+func (o *Options) Shown() string {
 	url, _, hasQuery := strings.Cut(cmp.Or(o.shown, MaskURL(o.URL)), "?")
 	if hasQuery {
 		url += "?" + secret.Mask
 	}
-	shown["url"], shown["format"] = url, o.Format
-	if len(o.Headers) > 0 {
-		shown["headers"] = slices.Sorted(maps.Keys(o.Headers))
-	}
+	return url
 }
 
 func (o *Options) url(v *targets.Validation, schemes []string) *url.URL {

@@ -1,0 +1,43 @@
+package remote
+
+import (
+	"net/url"
+
+	"signalbox/secret"
+	"signalbox/targets"
+)
+
+// Server is where the server is that messages come from. URL may hold references to secrets.
+type Server struct {
+	URL string `yaml:"url"`
+	// Secret is as in Options.
+	Secret *bool `yaml:"secret"`
+	// TLS is for addresses whose scheme has it.
+	TLS TLS `yaml:"tls"`
+
+	shown string
+}
+
+func (s *Server) options() *Options { return &Options{URL: s.URL, Secret: s.Secret, TLS: s.TLS} }
+
+// Validate reports what is wrong with it, and returns the URL if it is right.
+func (s *Server) Validate(v *targets.Validation, schemes ...string) *url.URL {
+	o := s.options()
+	u := o.url(v, schemes)
+	o.tls(v)
+	s.shown = o.shown
+	return u
+}
+
+// Show adds what may be shown.
+func (s *Server) Show(shown map[string]any) {
+	o := s.options()
+	o.shown = s.shown
+	shown["url"] = o.Shown()
+}
+
+// Address returns the URL, and as it may be shown, with the secrets to hide where a server
+// repeats them.
+func (s *Server) Address(secrets secret.Source, dir string, schemes ...string) (u *url.URL, shown string, hidden []string, err error) {
+	return s.options().Address(secrets, dir, schemes...)
+}
