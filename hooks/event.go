@@ -154,17 +154,11 @@ func (v *values) text(p *exprenv.MessageProgram, key string) (string, error) {
 	if err != nil {
 		return "", failed(key, p, err)
 	}
-	switch result := result.(type) {
-	case nil:
-		return "", nil
-	case string:
-		return result, nil
-	case int:
-		return strconv.Itoa(result), nil
-	case float64:
-		return strconv.FormatFloat(result, 'f', -1, 64), nil
+	text, err := exprenv.Text(result)
+	if err != nil {
+		return "", failed(key, p, err)
 	}
-	return "", failed(key, p, errors.New("the result is no text and no number"))
+	return text, nil
 }
 
 func failed(key string, p *exprenv.MessageProgram, err error) error {
