@@ -17,12 +17,15 @@ import (
 	"signalbox/config"
 	"signalbox/journal/backup"
 	"signalbox/router"
+	"signalbox/sources"
 )
 
 // Options are what the API shows and acts on. All are required but Logger, Stopping, Store,
-// and Audit and Reloader, whose routes a program that has none does not serve.
+// and Sources, Audit and Reloader, whose routes a program that has none does not serve.
 type Options struct {
 	Router *router.Router
+	// Sources are where messages of brokers come from.
+	Sources *sources.Supervisor
 	// Store is what POST /v1/backup copies, and Version the program's that did.
 	Store    backup.Store
 	Version  string

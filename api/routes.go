@@ -17,6 +17,7 @@ import (
 	"signalbox/router/pause"
 	"signalbox/rules"
 	"signalbox/rules/explain"
+	"signalbox/sources"
 	"signalbox/state"
 	"signalbox/trace"
 )
@@ -148,6 +149,14 @@ func routes(o Options) []route {
 		{"OPTIONS", "/v1/events", Send, "", handshake, 0, nil, nil, nil},
 		{"OPTIONS", "/v1/commands", Send, "", handshake, 0, nil, nil, nil},
 		{"OPTIONS", "/v1/queries", Send, "", handshake, 0, nil, nil, nil},
+	}
+	if o.Sources != nil {
+		source := sourceHandlers{o.Sources, r.Pauses}
+		all = append(all,
+			route{"GET", "/v1/sources", Read, "limit cursor", "Lists the sources.", 0, sourceList{}, nil, source.list},
+			route{"GET", "/v1/sources/{name}", Read, "", "Shows a source.", 0, sources.Status{}, nil, source.get},
+			route{"POST", "/v1/sources/{name}/pause", Operate, "", "Pauses a source: its messages wait at the broker.", 0, sources.Status{}, nil, source.verb(r.Pauses.PauseSource)},
+			route{"POST", "/v1/sources/{name}/resume", Operate, "", "Resumes a source.", 0, sources.Status{}, nil, source.verb(r.Pauses.ResumeSource)})
 	}
 	if o.Audit != nil {
 		all = append(all, route{"GET", "/v1/audit", Read, "action object key outcome since until limit cursor", "Lists who did what with the right to operate, and who was refused, the latest first.", 0, audit.Page{}, nil, auditHandlers{o.Audit}.list})

@@ -14,19 +14,20 @@ import (
 // target that is being drained, in keys. 0 is none.
 type HoldID uint32
 
-// PauseKind is what is paused: a target or a rule.
+// PauseKind is what is paused: a target, a rule or a source.
 type PauseKind byte
 
 // The kinds of a pause.
 const (
 	PauseTarget PauseKind = 't'
 	PauseRule   PauseKind = 'r'
+	PauseSource PauseKind = 's'
 )
 
-// Pause is what is known of a target or a rule that is, or has been, paused.
+// Pause is what is known of a target, a rule or a source that is, or has been, paused.
 type Pause struct {
 	Kind PauseKind `json:"-"`
-	// Bus is that of a rule; Name is the rule's or the target's.
+	// Bus is that of a rule; Name is the rule's, the target's or the source's.
 	Bus  string `json:"bus,omitempty"`
 	Name string `json:"name"`
 	// Command and File say who has paused it; it continues when neither has.
@@ -52,7 +53,7 @@ func (p *Pause) key() []byte {
 	return append(k, p.Name...)
 }
 
-// Pauses are those of targets and rules.
+// Pauses are those of targets, rules and sources.
 type Pauses struct {
 	db     *pebble.DB
 	commit Committer
@@ -114,7 +115,7 @@ func verifyPause(v *verifier, k, value []byte) {
 		return
 	}
 	p.Kind = PauseKind(k[1])
-	if p.Kind != PauseTarget && p.Kind != PauseRule || !bytes.Equal(p.key(), k) {
+	if p.Kind != PauseTarget && p.Kind != PauseRule && p.Kind != PauseSource || !bytes.Equal(p.key(), k) {
 		v.fault("pause %q: it says to be of %q on bus %q", k[1:], p.Name, p.Bus)
 	}
 	v.holds[p.Hold] = true

@@ -92,19 +92,7 @@ func (in planner) prepare(e *event.Event, seq journal.Seq) (plan, error) {
 			"This is hop %d, and max_hops is %d: is there a loop in the rules? Its path: %s", e.Meta.Hops, in.opts.MaxHops, event.PathText(e.Meta.Path, e.DetailType))}
 	}
 	p := plan{event: e, seq: seq, given: e.ID != ""}
-	if !p.given {
-		e.ID = journal.NewEventID(seq)
-	}
-	e.Meta.Received = seq.Time()
-	if e.Time.IsZero() {
-		e.Time = e.Meta.Received
-	}
-	if e.Account == "" {
-		e.Account = in.opts.Account
-	}
-	if e.Region == "" {
-		e.Region = in.opts.Region
-	}
+	in.date(e, seq)
 	in.set.Catalog.SetKind(e)
 	var err error
 	if p.findings, err = in.inspect(e); err != nil {
@@ -138,6 +126,23 @@ func (in planner) prepare(e *event.Event, seq journal.Seq) (plan, error) {
 		}
 	}
 	return p, nil
+}
+
+// date fills in what an event that gets a number does not say itself.
+func (in planner) date(e *event.Event, seq journal.Seq) {
+	if e.ID == "" {
+		e.ID = journal.NewEventID(seq)
+	}
+	e.Meta.Received = seq.Time()
+	if e.Time.IsZero() {
+		e.Time = e.Meta.Received
+	}
+	if e.Account == "" {
+		e.Account = in.opts.Account
+	}
+	if e.Region == "" {
+		e.Region = in.opts.Region
+	}
 }
 
 // render plans one delivery and its body.

@@ -28,6 +28,7 @@ import (
 	"signalbox/state"
 	"signalbox/targets"
 	"signalbox/targets/egress"
+	"signalbox/targets/fn"
 	"signalbox/trace"
 )
 
@@ -161,6 +162,9 @@ type Router struct {
 	// swapMu.
 	files      *rules.Set
 	subscribed map[string]*subscription
+	// decoders take dead letters of sources in again, by the name of the source; they are
+	// guarded by swapMu.
+	decoders map[string]*fn.Options
 
 	gate gate
 	// backpressure is what lanes exert on intake.
@@ -364,7 +368,8 @@ func (r *Router) swap(set *rules.Set) error {
 	if err != nil {
 		return err
 	}
-	next := &snapshot{set: set, lanes: make(map[string]*delivery.Lane, len(set.Targets)), policies: r.policiesOf(set)}
+	all := r.withSources(set)
+	next := &snapshot{set: set, lanes: make(map[string]*delivery.Lane, len(all)), policies: r.policiesOf(set)}
 	built := map[string]targets.Target{}
 	discard := func(err error) error {
 		for _, t := range built {
@@ -372,7 +377,7 @@ func (r *Router) swap(set *rules.Set) error {
 		}
 		return err
 	}
-	for name, cfg := range set.Targets {
+	for name, cfg := range all {
 		l, err := r.Lanes.of(name)
 		if err != nil {
 			return discard(err)
@@ -392,7 +397,7 @@ func (r *Router) swap(set *rules.Set) error {
 	}
 	r.Pauses.Apply(set, next.lanes)
 	for name, t := range built {
-		next.lanes[name].Assign(set.Targets[name], t)
+		next.lanes[name].Assign(all[name], t)
 	}
 	var served *rules.Set
 	if before := r.snapshot.Swap(next); before != nil {
@@ -402,7 +407,7 @@ func (r *Router) swap(set *rules.Set) error {
 	r.Pauses.Release()
 	r.intake.whenFailed.Clear()
 	for _, l := range r.Lanes.all() {
-		if _, ok := set.Targets[l.Name]; !ok {
+		if _, ok := all[l.Name]; !ok {
 			l.Assign(targets.Config{}, nil)
 			r.metrics.lanes.ForgetTarget(l.Name)
 		}

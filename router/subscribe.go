@@ -103,7 +103,7 @@ func (r *Router) withSubscriptions(set *rules.Set) (*rules.Set, error) {
 
 // newTarget makes a target of the files, or of a subscription.
 func (r *Router) newTarget(cfg targets.Config) (targets.Target, error) {
-	if cfg.Type == fn.Type {
+	if cfg.Type == fn.Type || cfg.Type == typeSource {
 		return targets.New(cfg, r.targetEnv())
 	}
 	return r.opts.NewTarget(cfg, r.targetEnv())

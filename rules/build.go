@@ -11,6 +11,7 @@ import (
 	"signalbox/document"
 	"signalbox/hooks"
 	"signalbox/rules/exprenv"
+	"signalbox/sources"
 	"signalbox/spelling"
 	"signalbox/targets"
 )
@@ -37,6 +38,7 @@ func (l *loader) build() *Set {
 			Orders:  map[string]*exprenv.OrderKey{},
 			Buses:   map[string]Bus{DefaultBus: {Name: DefaultBus}},
 			Hooks:   map[string]*hooks.Hook{},
+			Sources: map[string]*sources.Source{},
 			Catalog: l.catalog,
 		},
 		busPos: map[string]Position{},
@@ -54,8 +56,10 @@ func (l *loader) build() *Set {
 	b.hierarchy()
 	declared.checkBuses()
 	ways := &hookBuilder{report: l.report, src: l.src, set: b.set, pos: map[string]Position{}}
+	brokers := &sourceBuilder{report: l.report, src: l.src, set: b.set, pos: map[string]Position{}}
 	for _, p := range l.parts {
 		ways.add(p.contents, &b.hash)
+		brokers.add(p.contents, &b.hash)
 	}
 	names := &typeNames{report: l.report, catalog: l.catalog}
 	b.rules(&ruleBuilder{report: l.report, src: l.src, set: b.set, targets: declared, names: names})

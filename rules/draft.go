@@ -132,6 +132,7 @@ type contents struct {
 	hooks   []document.Member
 	// connections are logins that targets share.
 	connections []document.Member
+	sources     []document.Member
 	rules       []*draft
 	// attached are targets of rules that may stand in other files.
 	attached []attachment
@@ -162,7 +163,7 @@ type fileReader struct {
 // file reads the project's own form, which may be written in JSON too.
 func (r *fileReader) file(root *document.Node) {
 	if root.Kind != document.Mapping {
-		r.problems.Add(root.Pos, document.Path{}, "a rule file is a mapping with the keys rules, targets, connections, buses and hooks, not %s", root.Kind)
+		r.problems.Add(root.Pos, document.Path{}, "a rule file is a mapping with the keys rules, targets, connections, buses, hooks and sources, not %s", root.Kind)
 		return
 	}
 	if root.Get("Resources") != nil {
@@ -174,6 +175,7 @@ func (r *fileReader) file(root *document.Node) {
 		Buses       *document.Node `yaml:"buses"`
 		Hooks       *document.Node `yaml:"hooks"`
 		Connections *document.Node `yaml:"connections"`
+		Sources     *document.Node `yaml:"sources"`
 		Rules       *document.Node `yaml:"rules"`
 	}
 	r.dec.Decode(root, &top, document.Path{})
@@ -181,6 +183,7 @@ func (r *fileReader) file(root *document.Node) {
 	r.buses = readBuses(r.dec, top.Buses)
 	r.hooks = members(r.dec, top.Hooks, "hooks")
 	r.connections = members(r.dec, top.Connections, "connections")
+	r.sources = members(r.dec, top.Sources, "sources")
 	if top.Rules.IsZero() {
 		return
 	}

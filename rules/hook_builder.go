@@ -2,15 +2,11 @@ package rules
 
 import (
 	"errors"
-	"maps"
-	"path/filepath"
-	"slices"
 	"strconv"
 
 	"signalbox/document"
 	"signalbox/hooks"
 	"signalbox/rules/exprenv"
-	"signalbox/spelling"
 )
 
 // hookBuilder reads the hooks that documents declare. Buses are all known.
@@ -53,14 +49,7 @@ func (b *hookBuilder) hook(member document.Member, path document.Path, noFile bo
 	if b.problems.Len() > before {
 		return nil
 	}
-	dir, secrets := filepath.Dir(member.Pos.File), b.src.Secrets
-	switch {
-	case noFile:
-		dir = b.src.Dir
-		fallthrough
-	case b.src.Hooks == nil || b.src.Hooks.Pos.File != n.Pos.File:
-		secrets = secrets.Limited(b.src.Limits, b.src.Dir)
-	}
+	dir, secrets := b.src.surroundings(b.src.Hooks, member, noFile)
 	resolver, resolving := secrets.Resolving()
 	hook, faults := hooks.New(member.Key, c, resolver, dir)
 	for _, fault := range faults {
@@ -74,10 +63,7 @@ func (b *hookBuilder) hook(member document.Member, path document.Path, noFile bo
 		}
 		b.problems.Add(at.Pos, where, "%s", fault.Err)
 	}
-	if _, ok := b.set.Buses[c.Bus]; c.Bus != "" && !ok {
-		at, where := follow(n, path, []string{"bus"})
-		b.problems.Add(at.Pos, where, "no bus %q%s; declare it under buses:", c.Bus, spelling.Suggest(c.Bus, slices.Sorted(maps.Keys(b.set.Buses))))
-	}
+	b.checkBus(n, path, c.Bus, b.set)
 	if hook == nil {
 		return nil
 	}

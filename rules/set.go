@@ -10,6 +10,7 @@ import (
 	"signalbox/hooks"
 	"signalbox/rules/exprenv"
 	"signalbox/rules/pattern"
+	"signalbox/sources"
 	"signalbox/targets"
 )
 
@@ -29,6 +30,8 @@ type Set struct {
 	Buses map[string]Bus
 	// Hooks are the ways in for webhooks, by name.
 	Hooks map[string]*hooks.Hook
+	// Sources are where messages of brokers come from, by name.
+	Sources map[string]*sources.Source
 	// Catalog is the declared types of messages; never nil in a Set that was loaded.
 	Catalog *catalog.Catalog
 	// Files are the rule files that were read.
@@ -50,9 +53,9 @@ type Set struct {
 
 // File is one rule file that a Set was read from, and how much it contributed.
 type File struct {
-	Path                                      string
-	Rules, Targets, Buses, Hooks, Connections int
-	attached                                  int // lists of targets for rules of other files
+	Path                                               string
+	Rules, Targets, Buses, Hooks, Connections, Sources int
+	attached                                           int // lists of targets for rules of other files
 }
 
 // matcher holds the rules of one bus that are not disabled; the pattern number i
@@ -153,6 +156,11 @@ func (s *Set) Same(other *Set) bool {
 	}
 	for name, hook := range s.Hooks {
 		if hook.Resolved != other.Hooks[name].Resolved {
+			return false
+		}
+	}
+	for name, source := range s.Sources {
+		if source.Resolved != other.Sources[name].Resolved {
 			return false
 		}
 	}

@@ -12,6 +12,8 @@ import (
 	"signalbox/document"
 	"signalbox/rules/files"
 	"signalbox/secret"
+	"signalbox/sources"
+	sourcekinds "signalbox/sources/kinds"
 	"signalbox/targets"
 	"signalbox/targets/kinds"
 )
@@ -23,8 +25,8 @@ type Source struct {
 	// A directory stands for all rule files in it.
 	Globs []string
 	Dir   string
-	// Targets, Buses, Hooks and Connections are those of config.yaml; they may be nil.
-	Targets, Buses, Hooks, Connections *document.Node
+	// Targets, Buses, Hooks, Connections and Sources are those of config.yaml; they may be nil.
+	Targets, Buses, Hooks, Connections, Sources *document.Node
 	// NoOpenHooks refuses hooks that take requests of everybody: the router can be reached
 	// from other machines.
 	NoOpenHooks bool
@@ -46,6 +48,8 @@ type Source struct {
 	Limits secret.Limits
 	// Kinds are the kinds of target that there are; all by default.
 	Kinds targets.Kinds
+	// SourceKinds are the kinds of source that there are; all by default.
+	SourceKinds sources.Kinds
 	// Previous is the Set in use. A file that had content in it and is empty now
 	// is an error: it is about to be written, or was cut off.
 	Previous *Set
@@ -76,10 +80,10 @@ type origin struct {
 	faults, warnings document.Problems
 
 	// The rest are of the files alone. types are the catalog files, declared is what they
-	// were last good as, and targets, buses, hooks and connections stand in config.yaml.
-	types                              []Document
-	declared                           *catalog.Catalog
-	targets, buses, hooks, connections *document.Node
+	// were last good as, and targets, buses, hooks, connections and sources stand in config.yaml.
+	types                                       []Document
+	declared                                    *catalog.Catalog
+	targets, buses, hooks, connections, sources *document.Node
 }
 
 // Load reads all sources and builds a Set. An error is of the type document.Errors and
@@ -93,6 +97,9 @@ type origin struct {
 func Load(src Source) (*Set, error) {
 	if src.Kinds == nil {
 		src.Kinds = kinds.All()
+	}
+	if src.SourceKinds == nil {
+		src.SourceKinds = sourcekinds.All()
 	}
 	now := src.read()
 	if src.Previous != nil && len(src.Others) > 0 && !src.Previous.origin("").textless {
@@ -226,7 +233,7 @@ func (src *Source) read() []*origin {
 }
 
 func (src *Source) readFiles() *origin {
-	o := &origin{targets: src.Targets, buses: src.Buses, hooks: src.Hooks, connections: src.Connections}
+	o := &origin{targets: src.Targets, buses: src.Buses, hooks: src.Hooks, connections: src.Connections, sources: src.Sources}
 	if src.Unreadable != nil {
 		o.faults.AddError("", src.Unreadable)
 		return o

@@ -10,8 +10,8 @@ import (
 	"signalbox/document"
 )
 
-// sources are files and two other sources of a test, and the Set that serves.
-type sources struct {
+// origins are files and two other sources of a test, and the Set that serves.
+type origins struct {
 	t     *testing.T
 	dir   string
 	api   []Document
@@ -31,8 +31,8 @@ func rulesText(names ...string) string {
 	return text
 }
 
-func newSources(t *testing.T) *sources {
-	s := &sources{t: t, dir: t.TempDir()}
+func newSources(t *testing.T) *origins {
+	s := &origins{t: t, dir: t.TempDir()}
 	write(t, filepath.Join(s.dir, "a.yaml"), apiTarget+rulesText("file1"))
 	s.api = []Document{{"one.yaml", []byte(rulesText("api1"))}}
 	s.src = Source{Globs: []string{"*.yaml"}, Dir: s.dir, Others: []Documents{
@@ -44,7 +44,7 @@ func newSources(t *testing.T) *sources {
 
 // load loads again, and holds what serves then, and the error, against what is wanted. An
 // empty want means that there is no new Set.
-func (s *sources) load(what, want string, faults ...string) {
+func (s *origins) load(what, want string, faults ...string) {
 	s.t.Helper()
 	s.src.Previous = s.set
 	set, err := Load(s.src)

@@ -26,6 +26,7 @@ type Client struct {
 	Redrives     Redrives
 	Targets      Targets
 	Rules        Rules
+	Sources      Sources
 	States       States
 	Catalog      Catalog
 	Audit        Audit
@@ -40,6 +41,6 @@ func New(opts Options) *Client {
 	}
 	return &Client{
 		URL: opts.URL, Events: Events{c}, Commands: Commands{c}, WorkRequests: WorkRequests{c}, DeadLetters: DeadLetters{c},
-		Redrives: Redrives{c}, Targets: Targets{c}, Rules: Rules{c}, States: States{c}, Catalog: Catalog{c}, Audit: Audit{c}, Store: Store{c},
+		Redrives: Redrives{c}, Targets: Targets{c}, Rules: Rules{c}, Sources: Sources{c}, States: States{c}, Catalog: Catalog{c}, Audit: Audit{c}, Store: Store{c},
 	}
 }

@@ -36,7 +36,7 @@ type Options struct {
 	Go   func(func())
 }
 
-// Pauses are those of all rules and targets. They are safe for concurrent use.
+// Pauses are those of all rules, targets and sources. They are safe for concurrent use.
 type Pauses struct {
 	opts Options
 	// known and releasing are used under the lock. releaseMu is held while suspended
@@ -62,15 +62,18 @@ func New(o Options) (*Pauses, error) {
 	return p, nil
 }
 
-// key names a target or a rule.
+// key names a target, a rule or a source.
 type key struct {
 	kind      journal.PauseKind
 	bus, name string
 }
 
 func (k key) String() string {
-	if k.kind == journal.PauseRule {
+	switch k.kind {
+	case journal.PauseRule:
 		return fmt.Sprintf("rule %q on bus %q", k.name, k.bus)
+	case journal.PauseSource:
+		return fmt.Sprintf("source %q", k.name)
 	}
 	return fmt.Sprintf("target %q", k.name)
 }
@@ -79,7 +82,7 @@ func targetKey(name string) key { return key{kind: journal.PauseTarget, name: na
 
 func ruleKey(bus, name string) key { return key{kind: journal.PauseRule, bus: bus, name: name} }
 
-// Unknown is the error of a target or a rule that does not exist.
+// Unknown is the error of a target, a rule or a source that does not exist.
 type Unknown struct{ What string }
 
 // Error names what does not exist.
@@ -160,8 +163,11 @@ func (p *Pauses) command(k key, change func(*journal.Pause)) error {
 // serves reports whether the rules that serve now have a target or a rule.
 func (p *Pauses) serves(k key) bool {
 	set, _ := p.opts.Serving()
-	if k.kind == journal.PauseRule {
+	switch k.kind {
+	case journal.PauseRule:
 		return set.Rule(k.bus, k.name) != nil
+	case journal.PauseSource:
+		return set.Sources[k.name] != nil
 	}
 	_, ok := set.Targets[k.name]
 	return ok
@@ -173,6 +179,11 @@ func (p *Pauses) serves(k key) bool {
 func (p *Pauses) TakeFiles(set *rules.Set) error {
 	for name, cfg := range set.Targets {
 		if err := p.alter(targetKey(name), func(to *journal.Pause) { to.File = cfg.Paused }); err != nil {
+			return err
+		}
+	}
+	for name, source := range set.Sources {
+		if err := p.alter(sourceKey(name), func(to *journal.Pause) { to.File = source.Paused }); err != nil {
 			return err
 		}
 	}

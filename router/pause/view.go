@@ -7,7 +7,7 @@ import (
 	"signalbox/journal"
 )
 
-// Pause is how a target or a rule is paused.
+// Pause is how a target, a rule or a source is paused.
 type Pause struct {
 	// By names who has paused it: "command", "file", or both.
 	By []string `json:"by"`

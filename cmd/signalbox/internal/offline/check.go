@@ -55,6 +55,7 @@ type checked struct {
 	Targets     int `json:"targets"`
 	Hooks       int `json:"hooks,omitempty"`
 	Connections int `json:"connections,omitempty"`
+	Sources     int `json:"sources,omitempty"`
 	Files       int `json:"files"`
 	// Elsewhere counts the faults of files other than the given ones. While there
 	// are any, the rules as a whole can't be built and are not counted.
@@ -190,6 +191,7 @@ func gather(set *rules.Set, more []*document.Problem, err error, in func(file st
 			found.Targets += f.Targets
 			found.Hooks += f.Hooks
 			found.Connections += f.Connections
+			found.Sources += f.Sources
 		}
 	}
 	return found, nil
@@ -207,6 +209,9 @@ func (f *checked) counted() string {
 	}
 	if f.Connections > 0 {
 		parts = append(parts, cli.Count(f.Connections, "connection"))
+	}
+	if f.Sources > 0 {
+		parts = append(parts, cli.Count(f.Sources, "source"))
 	}
 	last := len(parts) - 1
 	return strings.Join(parts[:last], ", ") + " and " + parts[last] + " in " + cli.Count(f.Files, "file")

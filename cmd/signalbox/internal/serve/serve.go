@@ -33,6 +33,7 @@ import (
 	"signalbox/router"
 	"signalbox/rules"
 	"signalbox/rules/pattern"
+	"signalbox/sources"
 	"signalbox/targets/egress"
 )
 
@@ -46,8 +47,8 @@ func New(c *cli.Env) *cobra.Command {
 events, lets attempts under way end within shutdown_timeout, and continues where it
 stopped at the next start. A second signal ends it at once.
 
-Rule files, and targets, connections, buses and hooks of the configuration, are
-read again when they change, on SIGHUP, and on POST /-/reload. A file with a fault
+Rule files, and targets, connections, buses, hooks and sources of the configuration,
+are read again when they change, on SIGHUP, and on POST /-/reload. A file with a fault
 changes nothing.`,
 		Example: `  signalbox serve
   signalbox serve --config /etc/signalbox/config.yaml
@@ -100,6 +101,7 @@ type server struct {
 	guard    *ingest.Guard
 	ingest   *ingest.Handler
 	hooks    *ingest.Hooks
+	sources  *sources.Supervisor
 	certs    *auth.Certificates // nil without TLS
 	http     *ingest.Server
 	front    api.Front
@@ -243,6 +245,9 @@ func (s *server) start() (err error) {
 	s.ingest = s.newIngest(registry, stopping)
 	s.hooks = ingest.NewHooks(s.ingest, s.guard.AllowsHost)
 	s.hooks.Set(s.set.Hooks)
+	s.sources = s.newSources(registry)
+	s.sources.Set(s.set.Sources)
+	s.life.onStop("sources", s.sources.Stop) // before the router, as HTTP
 
 	s.giveBack = time.AfterFunc(giveBackAfter, debug.FreeOSMemory)
 	s.reloader = config.NewReloader(config.ReloaderOptions{
@@ -351,13 +356,30 @@ func (s *server) publicURL() string {
 	return cli.Reachable(s.cfg.TLS.Scheme(), s.http.Addr().String())
 }
 
-// swap puts other rules in use, and the hooks that stand beside them.
+// swap puts other rules in use, and the hooks and sources that stand beside them.
 func (s *server) swap(set *rules.Set) error {
 	if err := s.router.Swap(set); err != nil {
 		return err
 	}
 	s.hooks.Set(set.Hooks)
+	s.sources.Set(set.Sources)
 	return nil
+}
+
+// newSources returns what takes the messages of brokers.
+func (s *server) newSources(registry *prometheus.Registry) *sources.Supervisor {
+	guard, _ := egress.New(s.cfg.Egress) // it was validated
+	return sources.NewSupervisor(sources.SupervisorOptions{
+		Accepter: s.router, Limits: event.Limits{MaxDepth: s.cfg.Limits.MaxDepth}, Registerer: registry,
+		Env: sources.Env{Logger: s.log, Egress: guard, Version: s.Version},
+		Paused: func(name string) *sources.Pause {
+			p := s.router.Pauses.OfSource(name)
+			if p == nil {
+				return nil
+			}
+			return &sources.Pause{By: p.By, Since: p.Since}
+		},
+	})
 }
 
 // newIngest returns what takes events.
@@ -376,7 +398,7 @@ func (s *server) newIngest(registry *prometheus.Registry, stopping context.Conte
 // handler serves ingest, and the API for all else. Hooks verify requests themselves.
 func (s *server) handler(registry *prometheus.Registry, stopping context.Context) http.Handler {
 	management := api.New(api.Options{
-		Router: s.router, Store: s.journal, Version: s.Version, Audit: s.audit, Reloader: s.reloader,
+		Router: s.router, Sources: s.sources, Store: s.journal, Version: s.Version, Audit: s.audit, Reloader: s.reloader,
 		Gatherer: registry, Logger: s.log, Stopping: stopping,
 	})
 	guarded := s.guard.Guard(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

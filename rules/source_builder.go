@@ -1,0 +1,128 @@
+package rules
+
+import (
+	"errors"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strconv"
+
+	"signalbox/document"
+	"signalbox/rules/exprenv"
+	"signalbox/secret"
+	"signalbox/sources"
+	"signalbox/spelling"
+)
+
+// sourceBuilder reads the sources that documents declare. Buses are all known.
+type sourceBuilder struct {
+	*report
+	src *Source
+	set *Set // which gets the sources
+	pos map[string]Position
+}
+
+// add reads the sources of one document, and notes them in the revision.
+func (b *sourceBuilder) add(c contents, hash *revision) {
+	for _, member := range c.sources {
+		path := document.In("source " + strconv.Quote(member.Key))
+		if fault := checkName(member.Key); fault != "" {
+			b.problems.Add(member.Pos, path, "the name %s", fault)
+		}
+		if first, again := b.pos[member.Key]; again {
+			b.problems.Add(member.Pos, path, "is declared twice; it is also at %s: rename one", first)
+			continue
+		}
+		b.pos[member.Key] = member.Pos
+		if source := b.source(member, path, c.noFile); source != nil {
+			b.set.Sources[member.Key] = source
+			hash.add("source", member.Key, source.Dir, rendered(member.Value))
+		}
+	}
+}
+
+// source reads one source; nil if it has faults.
+func (b *sourceBuilder) source(member document.Member, path document.Path, noFile bool) *sources.Source {
+	n := member.Value
+	if n.Kind != document.Mapping {
+		b.problems.Add(n.Pos, path, "must be a mapping with a type and a url, not %s", n.Kind)
+		return nil
+	}
+	before := b.problems.Len()
+	kind, err := b.src.SourceKinds.Find(text(n.Get("type")))
+	if err != nil {
+		at, where := follow(n, path, []string{"type"})
+		b.problems.Add(at.Pos, where, "%s", err)
+		return nil
+	}
+	dir, secrets := b.src.surroundings(b.src.Sources, member, noFile)
+	c := sources.Config{Name: member.Key, Dir: dir, Kind: kind, Options: kind.Options()}
+	b.dec.Decode(b.own(&c, n, path), &c, path)
+	resolver, resolving := secrets.Resolving()
+	source, faults, doubts := sources.New(c, resolver)
+	for _, fault := range faults {
+		b.fault(n, path, fault)
+	}
+	for _, doubt := range doubts {
+		at, where := follow(n, path, doubt.Path)
+		b.warnings.Add(at.Pos, where, "%s", doubt.Err)
+	}
+	b.checkBus(n, path, c.Bus, b.set)
+	if b.problems.Len() > before {
+		return nil
+	}
+	source.Resolved = resolving.Sum()
+	return source
+}
+
+// own returns the mapping without the options that only other kinds have, which it reports.
+func (b *sourceBuilder) own(c *sources.Config, n *document.Node, path document.Path) *document.Node {
+	known := document.Keys(c)
+	own := *n
+	own.Members = nil
+	for _, member := range n.Members {
+		others := b.src.SourceKinds.With(member.Key)
+		if slices.Contains(known, member.Key) || len(others) == 0 {
+			own.Members = append(own.Members, member)
+			continue
+		}
+		b.problems.Add(member.Pos, path.Key(member.Key), "a source of type %s does not take it, only one of type %s does", c.Kind.Name, orList(others))
+	}
+	return &own
+}
+
+func (b *sourceBuilder) fault(n *document.Node, path document.Path, fault sources.Fault) {
+	if last := len(fault.Path) - 1; fault.Path[last] == "detail_type" && n.Get("map").Get("detail-type") != nil {
+		fault.Path[last] = "detail-type"
+	}
+	at, where := follow(n, path, fault.Path)
+	if _, ok := errors.AsType[*exprenv.Error](fault.Err); ok {
+		b.expression(at, where, fault.Err)
+		return
+	}
+	if !b.problems.Has(at.Pos, where) { // what can't be read has no value to find fault with
+		b.problems.Add(at.Pos, where, "%s", fault.Err)
+	}
+}
+
+// surroundings returns where the paths of a document's member start, and what resolves its
+// references; configured is the same section of config.yaml, or nil.
+func (src *Source) surroundings(configured *document.Node, member document.Member, noFile bool) (dir string, secrets secret.Source) {
+	dir, secrets = filepath.Dir(member.Pos.File), src.Secrets
+	if noFile {
+		dir = src.Dir
+	}
+	if noFile || configured == nil || configured.Pos.File != member.Value.Pos.File {
+		secrets = secrets.Limited(src.Limits, src.Dir)
+	}
+	return dir, secrets
+}
+
+// checkBus reports a bus that a hook or a source names and that does not exist.
+func (r *report) checkBus(n *document.Node, path document.Path, bus string, set *Set) {
+	if _, ok := set.Buses[bus]; bus == "" || ok {
+		return
+	}
+	at, where := follow(n, path, []string{"bus"})
+	r.problems.Add(at.Pos, where, "no bus %q%s; declare it under buses:", bus, spelling.Suggest(bus, slices.Sorted(maps.Keys(set.Buses))))
+}

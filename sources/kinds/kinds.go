@@ -1,0 +1,10 @@
+// Package kinds lists the kinds of source.
+package kinds
+
+import (
+	"signalbox/sources"
+	"signalbox/sources/nats"
+)
+
+// All returns every kind that a configuration can name.
+func All() sources.Kinds { return sources.Kinds{nats.Kind()} }
