@@ -12,6 +12,7 @@ import (
 	"signalbox/targets/rabbitmq"
 	"signalbox/targets/redis"
 	"signalbox/targets/remote"
+	"signalbox/targets/sqs"
 	"signalbox/targets/targetstest"
 )
 
@@ -40,6 +41,12 @@ func TestEgress(t *testing.T) {
 		}},
 		"postgres": {postgres.Kind(), func(host string) targets.Options {
 			return &postgres.Options{Options: remote.Options{URL: "postgres://u@" + host + ":1/d"}, Table: "t"}
+		}},
+		"sqs": {sqs.Kind(), func(host string) targets.Options {
+			return &sqs.Options{
+				Options: remote.Options{URL: "sqs://eu-central-1/123456789012/orders"}, Endpoint: "http://" + host + ":1",
+				AccessKeyID: "id", SecretAccessKey: "key",
+			}
 		}},
 	} {
 		for _, at := range []struct {

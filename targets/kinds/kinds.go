@@ -12,6 +12,7 @@ import (
 	"signalbox/targets/postgres"
 	"signalbox/targets/rabbitmq"
 	"signalbox/targets/redis"
+	"signalbox/targets/sqs"
 )
 
 // All returns the kinds.
@@ -22,6 +23,7 @@ func All() targets.Kinds {
 		rabbitmq.Kind(),
 		redis.Kind(),
 		kafka.Kind(),
+		sqs.Kind(),
 		postgres.Kind(),
 		log.Kind(),
 		bus.Kind(),

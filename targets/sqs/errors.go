@@ -1,0 +1,124 @@
+package sqs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"github.com/aws/smithy-go"
+
+	"signalbox/targets"
+)
+
+// errCredentials means that a request could not be signed.
+var errCredentials = errors.New("no credentials")
+
+// throttledFor is how long the target is left alone that has too much.
+const throttledFor = time.Second
+
+// codes are the error codes for what answers hold, by a part of it; the first that fits counts.
+var codes = []struct{ part, code string }{
+	{"NonExistentQueue", targets.CodeNoResource},
+	{"QueueDoesNotExist", targets.CodeNoResource},
+	{"QueueDeletedRecently", targets.CodeNoResource},
+	{"InvalidAddress", targets.CodeNoResource},
+	{"Throttl", targets.CodeThrottling}, // also Kms.ThrottlingException
+	{"TooManyRequests", targets.CodeThrottling},
+	{"OverLimit", targets.CodeThrottling},
+	{"SlowDown", targets.CodeThrottling},
+	{"Kms", targets.CodeNoPermissions}, // rights and keys are given later
+	{"AccessDenied", targets.CodeNoPermissions},
+	{"NotAuthorized", targets.CodeNoPermissions},
+	{"AuthFailure", targets.CodeNoPermissions},
+	{"InvalidSecurity", targets.CodeNoPermissions},
+	{"InvalidAccessKeyId", targets.CodeNoPermissions},
+	{"InvalidClientTokenId", targets.CodeNoPermissions},
+	{"UnrecognizedClient", targets.CodeNoPermissions},
+	{"SignatureDoesNotMatch", targets.CodeNoPermissions},
+	{"IncompleteSignature", targets.CodeNoPermissions},
+	{"MissingAuthenticationToken", targets.CodeNoPermissions},
+	{"ExpiredToken", targets.CodeNoPermissions},
+	{"OptInRequired", targets.CodeNoPermissions},
+	{"InvalidMessageContents", targets.CodeInvalidParameter},
+	{"InvalidParameter", targets.CodeInvalidParameter},
+	{"InvalidAttribute", targets.CodeInvalidParameter},
+	{"MissingParameter", targets.CodeInvalidParameter},
+	{"UnsupportedOperation", targets.CodeInvalidParameter},
+	{"TooLong", targets.CodeInvalidParameter}, // MessageTooLong, BatchRequestTooLong
+	{"ValidationError", targets.CodeInvalidParameter},
+}
+
+// codeOf returns the error code for what the service answered. Fault is whether it takes the
+// sender to be wrong.
+func codeOf(answer string, fault bool) string {
+	for _, c := range codes {
+		if strings.Contains(answer, c.part) {
+			return c.code
+		}
+	}
+	if fault {
+		return targets.CodeInvalidParameter
+	}
+	return targets.CodeErrorFromTarget
+}
+
+// tooLong reports whether the service takes smaller requests than AWS's.
+func tooLong(err error) bool {
+	var answer smithy.APIError
+	return errors.As(err, &answer) && strings.Contains(answer.ErrorCode(), "BatchRequestTooLong")
+}
+
+// refused is the error of an entry that the service has refused.
+func (t *target) refused(code, text string, fault bool) *targets.Error {
+	return t.failure(codeOf(code, fault), fmt.Errorf("%s: %s", code, text))
+}
+
+// failed is the error of a request.
+func (t *target) failed(ctx context.Context, err error) *targets.Error {
+	var answer smithy.APIError
+	var response *smithyhttp.ResponseError
+	status := 0
+	if errors.As(err, &response) {
+		status = response.HTTPStatusCode()
+	}
+	code := targets.CodeConnectionFailure
+	switch {
+	case errors.Is(ctx.Err(), context.Canceled):
+		code = targets.CodeInternalError
+	case ctx.Err() != nil:
+		code = targets.CodeTimeout
+		err = fmt.Errorf("no answer in time: %w", context.DeadlineExceeded)
+	case errors.Is(err, errCredentials):
+		code = targets.CodeNoPermissions
+	case status == http.StatusTooManyRequests:
+		code = targets.CodeThrottling
+	case errors.As(err, &answer):
+		code = codeOf(answer.ErrorCode(), false)
+		err = fmt.Errorf("%s: %s (status %d)", answer.ErrorCode(), answer.ErrorMessage(), status)
+	case status != 0:
+		code = targets.CodeErrorFromTarget
+	}
+	e := t.failure(code, err)
+	e.Status = status
+	return e
+}
+
+// maxReason bounds what is kept of an answer's words, in bytes.
+const maxReason = 1024
+
+func (t *target) failure(code string, err error) *targets.Error {
+	e := &targets.Error{Code: code, Final: code == targets.CodeInvalidParameter, Tries: 1}
+	if code == targets.CodeThrottling {
+		e.RetryAfter = throttledFor
+	}
+	if text := err.Error(); len(text) > maxReason {
+		err = errors.New(strings.ToValidUTF8(text[:maxReason], "") + "…")
+	}
+	e.Err = t.hidden.InError(fmt.Errorf("send to %s: %w", t.shown, err))
+	return e
+}

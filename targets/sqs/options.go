@@ -1,0 +1,163 @@
+package sqs
+
+import (
+	"errors"
+	"net/url"
+	"regexp"
+	"strings"
+
+	"signalbox/targets"
+	"signalbox/targets/remote"
+	"signalbox/targets/template"
+)
+
+// Kind returns the kind of target: type: sqs, or type: queue with a URL of SQS.
+func Kind() *targets.Kind {
+	return &targets.Kind{
+		Name:    "sqs",
+		Schemes: []string{scheme},
+		Traits:  targets.Traits{Batches: true},
+		Options: func() targets.Options { return new(Options) },
+		New:     newTarget,
+	}
+}
+
+const scheme = "sqs"
+
+// Options are those of a target of type sqs. Endpoint and the keys may hold references to
+// secrets.
+type Options struct {
+	// URL is sqs://REGION/ACCOUNT/QUEUE.
+	remote.Options `yaml:",inline"`
+	// Endpoint is where the service is, if not at AWS's own address of the region.
+	Endpoint string `yaml:"endpoint"`
+	// Group is the message group of a FIFO queue. It may hold {{ expressions }} of the event. By
+	// default it is the ordering key.
+	Group string `yaml:"group"`
+	// AccessKeyID and SecretAccessKey sign requests, with SessionToken where they are temporary.
+	// Without them, credentials are looked for where AWS's own clients do.
+	AccessKeyID     string `yaml:"access_key_id"`
+	SecretAccessKey string `yaml:"secret_access_key"`
+	SessionToken    string `yaml:"session_token"`
+}
+
+// maxHeaders is how many headers of a configuration fit beside the attributes of its own that a
+// message always has.
+const maxHeaders = maxAttributes - 5
+
+// SetDefaults fills in what was left out.
+func (o *Options) SetDefaults(*targets.Config) { o.Options.SetDefaults() }
+
+// Validate reports what is wrong with the options.
+func (o *Options) Validate(c *targets.Config, v *targets.Validation) {
+	if u := o.Options.Validate(v, scheme); u != nil {
+		if q, err := parseQueue(u); err != nil {
+			v.Fail([]string{"url"}, "%v", err)
+		} else {
+			o.group(c, q, v)
+		}
+	}
+	if o.Format == remote.FormatCloudEventsBinary {
+		v.Fail([]string{"format"}, "can't be %s: a message of SQS has at most %d attributes; use %s", o.Format, maxAttributes, remote.FormatCloudEvents)
+	}
+	o.attributes(v)
+	o.endpoint(v)
+	if (o.AccessKeyID == "") != (o.SecretAccessKey == "") {
+		v.Fail([]string{"access_key_id"}, "access_key_id and secret_access_key go together")
+	}
+	for field, text := range map[string]string{"access_key_id": o.AccessKeyID, "secret_access_key": o.SecretAccessKey, "session_token": o.SessionToken} {
+		v.Expand([]string{field}, text)
+	}
+}
+
+func (o *Options) group(c *targets.Config, q queue, v *targets.Validation) {
+	template.CheckName(v, "group", o.Group, maxGroupText)
+	switch {
+	case !q.fifo() && o.Group != "":
+		v.Fail([]string{"group"}, "is only for FIFO queues, whose names end with .fifo")
+	case q.fifo() && o.Group == "" && c.OrderBy == "":
+		v.Fail([]string{"group"}, "is missing: a FIFO queue keeps the order within a group: set order_by, or group")
+	}
+}
+
+// attributeName is the name of an attribute (SQS, MessageAttributeValue).
+var attributeName = regexp.MustCompile(`^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$`)
+
+func (o *Options) attributes(v *targets.Validation) {
+	if n := len(o.Headers); n > maxHeaders {
+		v.Fail([]string{"headers"}, "are %d: a message of SQS has at most %d attributes, of which %d are free", n, maxAttributes, maxHeaders)
+	}
+	for name := range o.Headers {
+		lower := strings.ToLower(name)
+		if !attributeName.MatchString(name) || strings.HasPrefix(lower, "aws.") || strings.HasPrefix(lower, "amazon.") {
+			v.Fail([]string{"headers", name}, "can't be the name of an attribute of SQS: use letters, digits, - and _")
+		}
+	}
+}
+
+func (o *Options) endpoint(v *targets.Validation) {
+	if o.Endpoint == "" {
+		return
+	}
+	e, ok := v.Expand([]string{"endpoint"}, o.Endpoint)
+	if !ok {
+		return
+	}
+	u, err := remote.ParseURL(e, "http", "https")
+	switch {
+	case err != nil:
+		v.Fail([]string{"endpoint"}, "%v", err)
+	case u.User != nil || u.RawQuery != "":
+		v.Fail([]string{"endpoint"}, "has a login or a query, which are not sent: set access_key_id and secret_access_key")
+	}
+}
+
+// queue is where messages go.
+type queue struct{ region, account, name string }
+
+var (
+	regionName = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)+$`)
+	account    = regexp.MustCompile(`^[0-9]{12}$`)
+	queueName  = regexp.MustCompile(`^[A-Za-z0-9_-]{1,80}$|^[A-Za-z0-9_-]{1,75}\.fifo$`)
+)
+
+// parseQueue reads the queue out of a URL.
+func parseQueue(u *url.URL) (queue, error) {
+	parts := strings.Split(strings.Trim(u.Path, "/"), "/")
+	switch {
+	case u.User != nil:
+		return queue{}, errors.New("has a login: set access_key_id and secret_access_key")
+	case u.Port() != "" || u.RawQuery != "" || len(parts) != 2:
+		return queue{}, errors.New("is not sqs://REGION/ACCOUNT/QUEUE; where the service is elsewhere, endpoint says so")
+	case !regionName.MatchString(u.Host):
+		return queue{}, errors.New("has no region such as eu-central-1 after sqs://")
+	case !account.MatchString(parts[0]):
+		return queue{}, errors.New("has no account of 12 digits after the region")
+	case !queueName.MatchString(parts[1]):
+		return queue{}, errors.New("has no name of a queue at its end: up to 80 letters, digits, - and _, with .fifo at the end where the queue is of that kind")
+	}
+	return queue{u.Host, parts[0], parts[1]}, nil
+}
+
+func (q queue) fifo() bool { return strings.HasSuffix(q.name, ".fifo") }
+
+// url is how the service knows the queue.
+func (q queue) url(endpoint string) string {
+	if endpoint == "" {
+		endpoint = "https://sqs." + q.region + ".amazonaws.com"
+		if strings.HasPrefix(q.region, "cn-") {
+			endpoint += ".cn"
+		}
+	}
+	return strings.Join([]string{strings.TrimRight(endpoint, "/"), q.account, q.name}, "/")
+}
+
+// Show adds what of the options may be shown.
+func (o *Options) Show(shown map[string]any) {
+	o.Options.Show(shown)
+	for key, text := range map[string]string{"endpoint": remote.MaskURL(o.Endpoint), "group": o.Group} {
+		if text != "" {
+			shown[key] = text
+		}
+	}
+}
