@@ -13,7 +13,7 @@ import (
 func Kind() *targets.Kind {
 	return &targets.Kind{
 		Name:    "rabbitmq",
-		Schemes: schemes,
+		Schemes: Schemes,
 		Traits:  targets.Traits{Batches: true},
 		Options: func() targets.Options { return new(Options) },
 		New:     newTarget,
@@ -22,7 +22,8 @@ func Kind() *targets.Kind {
 
 const secureScheme = "amqps"
 
-var schemes = []string{"amqp", secureScheme}
+// Schemes are those of an address of RabbitMQ.
+var Schemes = []string{"amqp", secureScheme}
 
 // Options are those of a target of type rabbitmq.
 type Options struct {
@@ -50,10 +51,8 @@ func (o *Options) SetDefaults(c *targets.Config) {
 
 // Validate reports what is wrong with the options.
 func (o *Options) Validate(_ *targets.Config, v *targets.Validation) {
-	if u := o.Options.ValidateServer(v, schemes...); u != nil {
-		if _, err := virtualHost(u); err != nil {
-			v.Fail([]string{"url"}, "%v", err)
-		}
+	if u := o.Options.Validate(v, Schemes...); u != nil {
+		CheckAddress(v, u, o.TLS)
 	}
 	template.CheckName(v, "exchange", o.Exchange, maxShort)
 	template.CheckName(v, "routing_key", o.RoutingKey, maxShort)

@@ -54,7 +54,7 @@ func newTarget(c *targets.Config, env targets.Env) (targets.Target, error) {
 	if t.dialer, secrets, err = newDialer(c, o, env); err != nil {
 		return nil, err
 	}
-	t.dialer.log = env.Logger.With(zap.String("target", c.Name), zap.String("server", t.dialer.shown))
+	t.dialer.log = env.Logger.With(zap.String("target", c.Name), zap.String("server", t.dialer.Shown))
 	t.hidden = remote.NewHidden(append(secrets, renderer.Secrets()...))
 	return t, nil
 }
@@ -207,7 +207,7 @@ func (t *target) failed(ctx context.Context, m *message, err error) *targets.Err
 	if m != nil {
 		place = " to " + m.place()
 	}
-	e.Err = t.hidden.InError(fmt.Errorf("publish%s on %s: %w", place, t.dialer.shown, e.Err))
+	e.Err = t.hidden.InError(fmt.Errorf("publish%s on %s: %w", place, t.dialer.Shown, e.Err))
 	return e
 }
 

@@ -1,9 +1,7 @@
 package rabbitmq
 
 import (
-	"cmp"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -15,7 +13,6 @@ import (
 	"go.uber.org/zap"
 
 	"signalbox/targets"
-	"signalbox/targets/egress"
 	"signalbox/targets/remote"
 	"signalbox/targets/template"
 )
@@ -41,11 +38,7 @@ var (
 
 // dialer opens sessions.
 type dialer struct {
-	guard          *egress.Guard
-	address, shown string
-	config         amqp.Config
-	// tls is the client's own, so that why it is refused is known; nil for none.
-	tls *tls.Config
+	*Client
 	// queue is declared with each session; empty is none.
 	queue string
 	// dynamic means that events choose the exchange.
@@ -54,64 +47,24 @@ type dialer struct {
 }
 
 func newDialer(c *targets.Config, o *Options, env targets.Env) (dialer, []string, error) {
-	u, shown, secrets, err := o.Address(env.Secrets, c.Dir, schemes...)
-	if err != nil {
-		return dialer{}, nil, err
-	}
-	user, password, logins, err := o.Of(u, env.Secrets, c.Dir)
-	if err != nil {
-		return dialer{}, nil, err
-	}
-	if user == "" {
-		user, password = "guest", "guest"
-	}
-	secrets = append(secrets, logins...)
-	vhost, err := virtualHost(u)
-	if err != nil {
-		return dialer{}, nil, err
-	}
-	d := dialer{guard: env.Egress, shown: shown, dynamic: template.Dynamic(o.Exchange), config: amqp.Config{
-		SASL: []amqp.Authentication{&amqp.PlainAuth{Username: user, Password: password}}, Vhost: vhost,
-		Heartbeat: heartbeat, Locale: "en_US",
-		Properties: amqp.Table{"product": "Signalbox", "version": env.Version, "connection_name": "signalbox " + c.Name},
-	}}
+	client, secrets, err := NewClient(c.Name, c.Dir, o.Server(), &o.Login, env.Version, env.Secrets, env.Egress)
+	d := dialer{Client: client, dynamic: template.Dynamic(o.Exchange)}
 	if o.CreateQueue {
 		d.queue = o.RoutingKey
 	}
-	port := "5672"
-	if u.Scheme == secureScheme {
-		port = "5671"
-		if d.tls, err = o.TLS.Client(c.Dir, env.Secrets, u.Hostname()); err != nil {
-			return dialer{}, nil, err
-		}
-	}
-	d.address = "amqp://" + net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), port))
-	return d, secrets, nil
+	return d, secrets, err
 }
 
 // dial opens a session.
 func (d *dialer) dial(ctx context.Context) (*session, error) {
-	var b *bounded
-	config := d.config
-	config.Dial = func(_, address string) (net.Conn, error) {
-		ctx, cancel := context.WithTimeout(ctx, dialTimeout)
-		defer cancel()
-		conn, _, err := remote.Dial(ctx, d.guard, address, d.tls)
-		if err != nil {
-			return nil, err
-		}
-		// The handshake has the same time; the client takes the bound off after it.
-		b = &bounded{Conn: conn}
-		return b, conn.SetDeadline(time.Now().Add(dialTimeout))
-	}
-	conn, err := amqp.DialConfig(d.address, config)
+	conn, because, err := d.Connect(ctx)
 	if err != nil {
-		return nil, b.because(err)
+		return nil, err
 	}
 	s := &session{conn: conn, dynamic: d.dynamic, unrouted: map[string]string{}, asks: make(chan chan struct{}), over: make(chan struct{}), told: make(chan struct{}), known: map[string]bool{}}
 	if err := s.begin(d); err != nil {
 		s.close()
-		return nil, b.because(err)
+		return nil, because(err)
 	}
 	d.log.Info("queue connected")
 	return s, nil

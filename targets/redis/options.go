@@ -14,7 +14,7 @@ import (
 func Kind() *targets.Kind {
 	return &targets.Kind{
 		Name:    "redis",
-		Schemes: schemes,
+		Schemes: Schemes,
 		Traits:  targets.Traits{Batches: true},
 		Options: func() targets.Options { return new(Options) },
 		New:     newTarget,
@@ -23,7 +23,8 @@ func Kind() *targets.Kind {
 
 const secureScheme = "rediss"
 
-var schemes = []string{"redis", secureScheme}
+// Schemes are those of an address of Redis.
+var Schemes = []string{"redis", secureScheme}
 
 // Options are those of a target of type redis.
 type Options struct {
@@ -52,8 +53,8 @@ func (o *Options) SetDefaults(*targets.Config) { o.Options.SetDefaults() }
 
 // Validate reports what is wrong with the options.
 func (o *Options) Validate(_ *targets.Config, v *targets.Validation) {
-	if u := o.Options.ValidateServer(v, schemes...); u != nil {
-		o.address(u, v)
+	if u := o.Options.Validate(v, Schemes...); u != nil {
+		CheckAddress(v, u, &o.Login, o.TLS)
 	}
 	for name := range o.Headers {
 		if strings.EqualFold(name, fieldBody) {
@@ -76,11 +77,13 @@ func (o *Options) Validate(_ *targets.Config, v *targets.Validation) {
 	o.Login.Validate(v)
 }
 
-func (o *Options) address(u *url.URL, v *targets.Validation) {
+// CheckAddress reports what is wrong with an address, the login and TLS together.
+func CheckAddress(v *targets.Validation, u *url.URL, login *remote.Login, secure remote.TLS) {
 	if _, err := database(u); err != nil {
 		v.Fail([]string{"url"}, "its path %q is no number of a database: write one such as /0, or none", u.Path)
 	}
-	o.CheckURL(u, v)
+	remote.CheckServer(v, u, secure, secureScheme)
+	login.CheckURL(u, v)
 }
 
 // database returns the number of the database in a URL.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"time"
 
@@ -18,8 +19,8 @@ import (
 // target adds each delivery to a stream, and has delivered it when the server has answered
 // with the entry's id. An attempt has a connection to itself.
 type target struct {
-	dialer   dialer
-	pool     remote.Pool[*session]
+	dialer   *Dialer
+	pool     remote.Pool[*Session]
 	hidden   remote.Hidden
 	stream   template.Name
 	renderer *remote.Renderer
@@ -40,10 +41,11 @@ func newTarget(c *targets.Config, env targets.Env) (targets.Target, error) {
 		return nil, err
 	}
 	var secrets []string
-	if t.dialer, secrets, err = newDialer(c, o, env); err != nil {
+	if t.dialer, secrets, err = NewDialer(c.Name, c.Dir, o.Server(), &o.Login, env.Secrets, env.Egress); err != nil {
 		return nil, err
 	}
-	t.pool = remote.Pool[*session]{Dial: t.dialer.dial, Check: check, Shut: shut}
+	t.dialer.Wrap = func(conn net.Conn) net.Conn { return &answers{Conn: conn} }
+	t.pool = remote.Pool[*Session]{Dial: t.dialer.Dial, Check: check, Shut: shut}
 	t.hidden = remote.NewHidden(append(secrets, renderer.Secrets()...))
 	if !o.CreateStream {
 		t.options = append(t.options, "NOMKSTREAM")
@@ -134,7 +136,7 @@ var errNoStream = errors.New("there is no such stream, and create_stream does no
 
 // add adds entries, some of which may be nil, and returns what the server said of each. Where
 // they could not even be sent, it is broken.
-func add(s *session, entries []*entry, arguments func(*entry) []any) (results []error, broken error) {
+func add(s *Session, entries []*entry, arguments func(*entry) []any) (results []error, broken error) {
 	for _, e := range entries {
 		if e == nil {
 			continue
@@ -169,7 +171,7 @@ func (t *target) failed(ctx context.Context, stream string, err error) *targets.
 	if stream != "" {
 		stream = fmt.Sprintf(" to stream %q", stream)
 	}
-	e.Err = t.hidden.InError(fmt.Errorf("add%s on %s: %w", stream, t.dialer.shown, e.Err))
+	e.Err = t.hidden.InError(fmt.Errorf("add%s on %s: %w", stream, t.dialer.Shown, e.Err))
 	return e
 }
 

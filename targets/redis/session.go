@@ -11,6 +11,7 @@ import (
 
 	"github.com/gomodule/redigo/redis"
 
+	"signalbox/secret"
 	"signalbox/targets"
 	"signalbox/targets/egress"
 	"signalbox/targets/remote"
@@ -19,45 +20,52 @@ import (
 // dialTimeout bounds one try to connect and to log in.
 const dialTimeout = 5 * time.Second
 
-// dialer opens sessions.
-type dialer struct {
+// Dialer opens sessions.
+type Dialer struct {
+	// Shown is the address as it may be shown.
+	Shown string
+	// Wrap bounds what the server answers.
+	Wrap func(net.Conn) net.Conn
+
 	guard          *egress.Guard
-	address, shown string
+	address        string
 	tls            *tls.Config // nil for none
 	name           string
 	user, password string
 	database       int
 }
 
-func newDialer(c *targets.Config, o *Options, env targets.Env) (dialer, []string, error) {
-	u, shown, secrets, err := o.Address(env.Secrets, c.Dir, schemes...)
+// NewDialer returns what opens sessions of a server for what has a name, and what is secret in
+// its configuration. Wrap is the caller's to set.
+func NewDialer(name, dir string, server *remote.Server, login *remote.Login, s secret.Source, guard *egress.Guard) (*Dialer, []string, error) {
+	u, shown, secrets, err := server.Address(s, dir, Schemes...)
 	if err != nil {
-		return dialer{}, nil, err
+		return nil, nil, err
 	}
-	d := dialer{guard: env.Egress, address: net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), "6379")), shown: shown, name: "signalbox-" + c.Name}
+	d := &Dialer{Shown: shown, guard: guard, address: net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), "6379")), name: "signalbox-" + name}
 	if d.database, err = database(u); err != nil {
-		return dialer{}, nil, err
+		return nil, nil, err
 	}
 	var logins []string
-	if d.user, d.password, logins, err = o.Of(u, env.Secrets, c.Dir); err != nil {
-		return dialer{}, nil, err
+	if d.user, d.password, logins, err = login.Of(u, s, dir); err != nil {
+		return nil, nil, err
 	}
 	if u.Scheme == secureScheme {
-		if d.tls, err = o.TLS.Client(c.Dir, env.Secrets, u.Hostname()); err != nil {
-			return dialer{}, nil, err
+		if d.tls, err = server.TLS.Client(dir, s, u.Hostname()); err != nil {
+			return nil, nil, err
 		}
 	}
 	return d, append(secrets, logins...), nil
 }
 
-// session is one connection. To close raw breaks what is under way.
-type session struct {
+// Session is one connection. To close raw breaks what is under way.
+type Session struct {
 	redis.Conn
 	raw net.Conn
 }
 
-// dial opens a session: it logs in and chooses the database.
-func (d *dialer) dial(ctx context.Context) (*session, error) {
+// Dial opens a session: it logs in and chooses the database.
+func (d *Dialer) Dial(ctx context.Context) (*Session, error) {
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
 	conn, raw, err := remote.Dial(ctx, d.guard, d.address, d.tls)
@@ -65,7 +73,7 @@ func (d *dialer) dial(ctx context.Context) (*session, error) {
 		return nil, err
 	}
 	defer context.AfterFunc(ctx, func() { _ = raw.Close() })()
-	s := &session{redis.NewConn(&answers{Conn: conn}, 0, 0), raw}
+	s := &Session{redis.NewConn(d.Wrap(conn), 0, 0), raw}
 	if err := s.begin(d); err != nil {
 		_ = s.Close() // what the server said says more
 		return nil, errors.Join(ctx.Err(), err)
@@ -73,7 +81,17 @@ func (d *dialer) dial(ctx context.Context) (*session, error) {
 	return s, nil
 }
 
-func (s *session) begin(d *dialer) error {
+// DoIn sends a command and returns its answer. The session is broken where ctx ends before.
+func (s *Session) DoIn(ctx context.Context, command string, args ...any) (any, error) {
+	defer context.AfterFunc(ctx, func() { _ = s.raw.Close() })()
+	answer, err := s.Do(command, args...)
+	if err != nil && ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	return answer, err
+}
+
+func (s *Session) begin(d *Dialer) error {
 	if d.password != "" {
 		login := []any{d.user, d.password}
 		if d.user == "" {
@@ -102,7 +120,7 @@ func throttles(answer string) bool {
 }
 
 // check returns an error for a session that is broken.
-func check(ctx context.Context, s *session) error {
+func check(ctx context.Context, s *Session) error {
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { _ = s.raw.Close() })()
@@ -114,7 +132,7 @@ func check(ctx context.Context, s *session) error {
 }
 
 // shut closes a session.
-func shut(s *session) { _ = s.Close() } // nothing is under way
+func shut(s *Session) { _ = s.Close() } // nothing is under way
 
 // answers is a connection that breaks where the server answers what it has no reason to: the
 // client would make room for whatever length an answer claims to have.

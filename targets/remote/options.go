@@ -63,12 +63,7 @@ func (o *Options) ValidateServer(v *targets.Validation, schemes ...string) *url.
 	if u == nil {
 		return nil
 	}
-	if u.RawQuery != "" {
-		v.Fail([]string{"url"}, "has a query (?), which is not read: write these as options of the target")
-	}
-	if secure := schemes[len(schemes)-1]; u.Scheme != secure && o.TLS != (TLS{}) {
-		v.Fail([]string{"tls"}, "is only for %s://", secure)
-	}
+	CheckServer(v, u, o.TLS, schemes[len(schemes)-1])
 	return u
 }
 

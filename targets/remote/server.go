@@ -7,7 +7,7 @@ import (
 	"signalbox/targets"
 )
 
-// Server is where the server is that messages come from. URL may hold references to secrets.
+// Server is where a server is. URL may hold references to secrets.
 type Server struct {
 	URL string `yaml:"url"`
 	// Secret is as in Options.
@@ -17,6 +17,9 @@ type Server struct {
 
 	shown string
 }
+
+// Server returns where a target's server is.
+func (o *Options) Server() *Server { return &Server{URL: o.URL, Secret: o.Secret, TLS: o.TLS} }
 
 func (s *Server) options() *Options { return &Options{URL: s.URL, Secret: s.Secret, TLS: s.TLS} }
 
@@ -40,4 +43,15 @@ func (s *Server) Show(shown map[string]any) {
 // repeats them.
 func (s *Server) Address(secrets secret.Source, dir string, schemes ...string) (u *url.URL, shown string, hidden []string, err error) {
 	return s.options().Address(secrets, dir, schemes...)
+}
+
+// CheckServer reports a query, which is not read, and options of TLS where the scheme is another
+// than the secure one.
+func CheckServer(v *targets.Validation, u *url.URL, options TLS, secureScheme string) {
+	if u.RawQuery != "" {
+		v.Fail([]string{"url"}, "has a query (?), which is not read: write these as options")
+	}
+	if u.Scheme != secureScheme && options != (TLS{}) {
+		v.Fail([]string{"tls"}, "is only for %s://", secureScheme)
+	}
 }

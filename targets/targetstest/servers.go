@@ -1,0 +1,19 @@
+package targetstest
+
+import (
+	"testing"
+
+	"signalbox/targets/internal/servers"
+)
+
+// StartRedis starts a Redis server, with more of its options.
+func StartRedis(t testing.TB, args ...string) *servers.Redis {
+	t.Helper()
+	return servers.StartRedis(t, args...)
+}
+
+// StartRabbitMQ starts a RabbitMQ server. Config is more of rabbitmq.conf.
+func StartRabbitMQ(t testing.TB, config string) *servers.RabbitMQ {
+	t.Helper()
+	return servers.StartRabbitMQ(t, config)
+}
