@@ -42,6 +42,13 @@ type Config struct {
 	BatchSize int `yaml:"batch_size"`
 }
 
+// Where what remembers how far a stream was read begins when it is made.
+const (
+	// StartAll is with the oldest message that there is, StartNew with the next.
+	StartAll = "all"
+	StartNew = "new"
+)
+
 // The bounds of BatchSize.
 const (
 	defaultBatch = 256

@@ -25,7 +25,6 @@ type fake struct {
 	mu      sync.Mutex
 	down    error // of Open
 	waiting []Message
-	fetched []Message
 	calls   []string
 	opened  []time.Time
 

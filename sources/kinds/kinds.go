@@ -4,7 +4,9 @@ package kinds
 import (
 	"signalbox/sources"
 	"signalbox/sources/nats"
+	"signalbox/sources/rabbitmq"
+	"signalbox/sources/redis"
 )
 
 // All returns every kind that a configuration can name.
-func All() sources.Kinds { return sources.Kinds{nats.Kind()} }
+func All() sources.Kinds { return sources.Kinds{nats.Kind(), rabbitmq.Kind(), redis.Kind()} }

@@ -130,17 +130,11 @@ func TestMessagesBecomeEvents(t *testing.T) {
 // TestTheBrokerIsKilled stops and starts the server in the midst of it all.
 func TestTheBrokerIsKilled(t *testing.T) {
 	b := newBroker(t)
-	router := sourcestest.NewRouter(t)
-	s := sourcestest.Run(t, router, b.config())
-	b.publish(0, 300)
-	router.Await(100)
 	port, dir := b.server.Addr().(*net.TCPAddr).Port, b.server.StoreDir()
-	stop(b.server)
-	sourcestest.Until(t, "it fails", func() bool { return s.Statuses()[0].State == sources.StateFailing })
-	start(t, strings.TrimSuffix(dir, "/jetstream"), port, nil)
-	b.publish(300, 300)
-	router.Await(600)
-	router.Each(600)
+	sourcestest.SurvivesKill(t, b.config(), b.publish, func() {
+		stop(b.server)
+		start(t, strings.TrimSuffix(dir, "/jetstream"), port, nil)
+	})
 }
 
 // TestUnacknowledgedMessagesComeAgain: what the router has not taken is not lost by a stop.
@@ -220,7 +214,7 @@ func TestTheConsumerIsChecked(t *testing.T) {
 		{func(o *Options) { o.Consumer, o.Subject = "all", "orders.2" }, `reads the subjects ""`},
 		{func(o *Options) { o.Stream = "NONE" }, "stream not found: create it"},
 		{func(o *Options) { o.Consumer = "other" }, ""},
-		{func(o *Options) { o.Consumer, o.Subject, o.Start = "fresh", "orders.2", StartNew }, ""},
+		{func(o *Options) { o.Consumer, o.Subject, o.Start = "fresh", "orders.2", sources.StartNew }, ""},
 	} {
 		c := b.config()
 		tt.change(c.Options.(*Options))

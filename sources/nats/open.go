@@ -141,7 +141,7 @@ func (o *opener) consumer() jetstream.ConsumerConfig {
 		Durable: o.Consumer, Description: "Signalbox reads events with it", AckPolicy: jetstream.AckExplicitPolicy,
 		MaxAckPending: max(1000, 4*o.batch), FilterSubject: o.Subject,
 	}
-	if o.Start == StartNew {
+	if o.Start == sources.StartNew {
 		c.DeliverPolicy = jetstream.DeliverNewPolicy
 	}
 	return c

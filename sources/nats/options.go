@@ -27,21 +27,14 @@ type Options struct {
 	Consumer string `yaml:"consumer"`
 	// Subject is the part of the stream that the consumer reads, with wildcards; empty is all.
 	Subject string `yaml:"subject"`
-	// Start is where a consumer that is made begins: StartAll by default.
+	// Start is where a consumer that is made begins: sources.StartAll by default.
 	Start string `yaml:"start"`
 }
-
-// Where a new consumer begins.
-const (
-	// StartAll is with the oldest message that the stream has, StartNew with the next.
-	StartAll = "all"
-	StartNew = "new"
-)
 
 // SetDefaults fills in what was left out.
 func (o *Options) SetDefaults(c *sources.Config) {
 	targets.SetDefault(&o.Consumer, "signalbox-"+c.Name)
-	targets.SetDefault(&o.Start, StartAll)
+	targets.SetDefault(&o.Start, sources.StartAll)
 }
 
 // notInNames are the characters that no name of a stream or a consumer has.
@@ -63,7 +56,7 @@ func (o *Options) Validate(v *targets.Validation) {
 	if strings.ContainsAny(o.Subject, " \t\r\n") || strings.Contains("."+o.Subject+".", "..") && o.Subject != "" {
 		v.Fail([]string{"subject"}, "%q is no subject: it cannot hold spaces, and no part between two dots is empty", o.Subject)
 	}
-	v.OneOf("start", o.Start, StartAll, StartNew)
+	v.OneOf("start", o.Start, sources.StartAll, sources.StartNew)
 	o.Access.Validate(v)
 }
 

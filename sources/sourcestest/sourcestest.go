@@ -156,3 +156,18 @@ func Until(t testing.TB, what string, ok func() bool) {
 		}
 	}
 }
+
+// SurvivesKill runs a source, publishes messages whose bodies are {"n": 0} and so on, and lets
+// restart kill the broker and bring it back in the midst of them. Each becomes one event.
+func SurvivesKill(t testing.TB, c sources.Config, publish func(from, n int), restart func()) {
+	t.Helper()
+	router := NewRouter(t)
+	s := Run(t, router, c)
+	publish(0, 300)
+	router.Await(100)
+	restart()
+	publish(300, 300)
+	router.Await(600)
+	router.Each(600)
+	Until(t, "nothing is left", func() bool { lag := s.Statuses()[0].Lag; return lag != nil && *lag == 0 })
+}

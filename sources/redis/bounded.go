@@ -1,0 +1,72 @@
+package redis
+
+import (
+	"net"
+	"strconv"
+)
+
+// bounded is a connection that breaks where the server answers more than a source asks for: the
+// client would make room for whatever length an answer claims to have, and go down into lists
+// within lists.
+type bounded struct {
+	net.Conn
+	line []byte // what of a line has come
+	skip int    // how much of a text is still to come
+	// lists are how many beginnings of lists have come one after the other.
+	lists int
+}
+
+const (
+	// maxLine is the longest line of an answer, maxText the longest text, in bytes, maxList the
+	// longest list, and maxLists how deep lists are within lists.
+	maxLine  = 4 << 10
+	maxText  = 64 << 20
+	maxList  = 100_000
+	maxLists = 8
+)
+
+// Read reads answers.
+func (b *bounded) Read(p []byte) (int, error) {
+	n, err := b.Conn.Read(p)
+	for rest := p[:n]; len(rest) > 0; {
+		if b.skip > 0 {
+			skipped := min(b.skip, len(rest))
+			b.skip -= skipped
+			rest = rest[skipped:]
+			continue
+		}
+		c := rest[0]
+		rest = rest[1:]
+		if c != '\n' {
+			if b.line = append(b.line, c); len(b.line) > maxLine {
+				return 0, errAnswer
+			}
+			continue
+		}
+		if !b.allowed() {
+			return 0, errAnswer
+		}
+		b.line = b.line[:0]
+	}
+	return n, err
+}
+
+// allowed looks at a line that has come whole.
+func (b *bounded) allowed() bool {
+	if len(b.line) < 2 || b.line[0] != '$' && b.line[0] != '*' {
+		b.lists = 0
+		return true
+	}
+	size, err := strconv.Atoi(string(b.line[1 : len(b.line)-1])) // without its \r
+	if err != nil {
+		return false
+	}
+	if b.line[0] == '*' {
+		b.lists++
+		return size <= maxList && b.lists <= maxLists
+	}
+	if b.lists = 0; size >= 0 {
+		b.skip = size + len("\r\n")
+	}
+	return size <= maxText
+}

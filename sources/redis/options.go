@@ -1,0 +1,69 @@
+// Package redis is the kind of source that takes entries from a stream of Redis, in a consumer
+// group.
+package redis
+
+import (
+	"strings"
+
+	"signalbox/sources"
+	"signalbox/targets"
+	"signalbox/targets/redis"
+	"signalbox/targets/remote"
+)
+
+// Kind returns the kind of source: type: redis.
+func Kind() *sources.Kind {
+	return &sources.Kind{Name: "redis", Options: func() sources.Options { return new(Options) }, New: newOpener}
+}
+
+// Options are those of a source of type redis.
+type Options struct {
+	// The path of URL is the number of the database, 0 by default.
+	remote.Server `yaml:",inline"`
+	// Login is who logs in; else URL says it.
+	remote.Login `yaml:",inline"`
+	// Stream is the key of the stream.
+	Stream string `yaml:"stream"`
+	// Group is the consumer group that remembers how far the stream was read, signalbox-NAME by
+	// default. It is made where it does not exist. Consumer is the router's name in it.
+	Group    string `yaml:"group"`
+	Consumer string `yaml:"consumer"`
+	// Start is where a group that is made begins: sources.StartAll by default.
+	Start string `yaml:"start"`
+}
+
+// SetDefaults fills in what was left out.
+func (o *Options) SetDefaults(c *sources.Config) {
+	targets.SetDefault(&o.Group, "signalbox-"+c.Name)
+	targets.SetDefault(&o.Consumer, "signalbox")
+	targets.SetDefault(&o.Start, sources.StartAll)
+}
+
+// maxName is how long a name can be, in bytes.
+const maxName = 1024
+
+// Validate reports what is wrong with the options.
+func (o *Options) Validate(v *targets.Validation) {
+	if u := o.Server.Validate(v, redis.Schemes...); u != nil {
+		redis.CheckAddress(v, u, &o.Login, o.TLS)
+	}
+	if o.Stream == "" {
+		v.Fail([]string{"stream"}, "is missing: name the stream to read")
+	}
+	for _, name := range []struct{ key, text string }{{"stream", o.Stream}, {"group", o.Group}, {"consumer", o.Consumer}} {
+		if len(name.text) > maxName || strings.ContainsAny(name.text, "\r\n") {
+			v.Fail([]string{name.key}, "must be one line of at most %d bytes", maxName)
+		}
+	}
+	v.OneOf("start", o.Start, sources.StartAll, sources.StartNew)
+	if o.User != "" && o.Password == "" {
+		v.Fail([]string{"user"}, "needs a password beside it")
+	}
+	o.Login.Validate(v)
+}
+
+// Show adds what of the options may be shown.
+func (o *Options) Show(shown map[string]any) {
+	o.Server.Show(shown)
+	shown["stream"], shown["group"], shown["consumer"] = o.Stream, o.Group, o.Consumer
+}
