@@ -25,21 +25,25 @@ import (
 	"signalbox/ingest"
 	"signalbox/journal/store"
 	"signalbox/router"
+	"signalbox/sources"
 )
 
 // world is all that a router serves, as serve puts it together, over a real router, whose HTTP
 // target is always down. What is asked and answered is held against the OpenAPI document.
 type world struct {
-	t      *testing.T
-	dir    string
-	router *router.Router
-	log    *audit.Log
-	server *httptest.Server
-	client *client.Client
-	stop   context.CancelFunc
+	t       *testing.T
+	dir     string
+	router  *router.Router
+	log     *audit.Log
+	sources *sources.Supervisor
+	server  *httptest.Server
+	client  *client.Client
+	stop    context.CancelFunc
 }
 
-const worldRules = `targets:
+const worldRules = `sources:
+  broker: {type: nats, url: "nats://127.0.0.1:1", stream: ORDERS}
+targets:
   console: {type: log, to: stdout}
   gathered: {type: http, url: "http://127.0.0.1:1/", batch: {max_events: 50, max_wait: 0s}}
   shop:
@@ -95,8 +99,18 @@ func newWorldOf(t *testing.T, text, more string) *world {
 	reloader := config.NewReloader(config.ReloaderOptions{Config: cfg, Set: set, Swap: w.router.Swap})
 	stopping, stop := context.WithCancel(t.Context())
 	w.stop = stop
+	w.sources = sources.NewSupervisor(sources.SupervisorOptions{
+		Accepter: w.router, Registerer: registry,
+		Paused: func(name string) *sources.Pause {
+			if p := w.router.Pauses.OfSource(name); p != nil {
+				return &sources.Pause{By: p.By, Since: p.Since}
+			}
+			return nil
+		},
+	})
+	w.sources.Set(set.Sources)
 	management := api.New(api.Options{
-		Router: w.router, Store: j, Audit: w.log, Reloader: reloader,
+		Router: w.router, Store: j, Audit: w.log, Reloader: reloader, Sources: w.sources,
 		Gatherer: registry, Stopping: stopping,
 	})
 	events := ingest.New(w.router, ingest.Options{
@@ -121,6 +135,7 @@ func newWorldOf(t *testing.T, text, more string) *world {
 	t.Cleanup(func() {
 		stop()
 		w.server.Close()
+		must(t, w.sources.Stop(context.Background()))
 		must(t, w.router.Stop(context.Background()))
 		must(t, w.log.Stop(context.Background()))
 		must(t, j.Close())
@@ -230,7 +245,7 @@ func TestReload(t *testing.T) {
 	var answer struct{ Error api.Error }
 	must(t, json.Unmarshal([]byte(w.ask("POST", "/-/reload", "", 400, "the files have faults; nothing was changed")), &answer))
 	problem := answer.Error
-	if len(problem.Faults()) < 2 || !strings.Contains(problem.Faults()[0], "rules.yaml:13:") {
+	if len(problem.Faults()) < 2 || !strings.Contains(problem.Faults()[0], "rules.yaml:15:") {
 		t.Errorf("the faults are not told one by one: %q", problem.Faults())
 	}
 	w.ask("GET", "/v1/rules/default/big", "", 200, "numeric")

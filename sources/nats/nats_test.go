@@ -156,7 +156,7 @@ func TestUnacknowledgedMessagesComeAgain(t *testing.T) {
 
 func TestABusyRouterIsWaitedFor(t *testing.T) {
 	b := newBroker(t)
-	consumer, err := b.stream.CreateConsumer(t.Context(), jetstream.ConsumerConfig{Durable: "signalbox-orders", AckPolicy: jetstream.AckExplicitPolicy, AckWait: 2 * time.Second})
+	consumer, err := b.stream.CreateConsumer(t.Context(), jetstream.ConsumerConfig{Durable: "signalbox-orders", AckPolicy: jetstream.AckExplicitPolicy, AckWait: 5 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -166,7 +166,7 @@ func TestABusyRouterIsWaitedFor(t *testing.T) {
 	s := sourcestest.Run(t, router, b.config())
 	sourcestest.Until(t, "it waits", func() bool { return s.Statuses()[0].State == sources.StateBusy })
 	tried := router.Tries()
-	sourcestest.Until(t, "it has tried for longer than the server waits", func() bool { return router.Tries() > tried+4 })
+	sourcestest.Until(t, "it has tried for longer than the server waits", func() bool { return router.Tries() > tried+7 })
 	router.Refuse(nil)
 	router.Await(10)
 	router.Each(10)

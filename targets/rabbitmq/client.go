@@ -89,10 +89,5 @@ func CheckAddress(v *targets.Validation, u *url.URL, secure remote.TLS) {
 	if _, err := virtualHost(u); err != nil {
 		v.Fail([]string{"url"}, "%v", err)
 	}
-	if u.RawQuery != "" {
-		v.Fail([]string{"url"}, "has a query (?), which RabbitMQ does not take: write these as options")
-	}
-	if u.Scheme != secureScheme && secure != (remote.TLS{}) {
-		v.Fail([]string{"tls"}, "is only for amqps://")
-	}
+	remote.CheckServer(v, u, secure, secureScheme)
 }

@@ -42,8 +42,8 @@ type message struct {
 // order is which headers are left out first where there are more than fit: those at its end. What
 // the configuration sets is always sent.
 var order = []string{
-	"x-signalbox-delivery-id", "x-signalbox-event-id", "content-type", "traceparent", "x-signalbox-synthetic",
-	"x-correlation-id", "x-signalbox-rule", "tracestate", "x-signalbox-attempt",
+	"x-signalbox-delivery-id", "x-signalbox-event-id", "content-type", "x-signalbox-hops", "x-signalbox-synthetic",
+	"traceparent", "x-signalbox-path", "x-correlation-id", "x-signalbox-rule", "tracestate", "x-signalbox-attempt",
 }
 
 // newMessage makes a message of a rendered delivery.
