@@ -43,7 +43,7 @@ func (l *loader) build() *Set {
 		},
 		busPos: map[string]Position{},
 	}
-	connections := &connectionBuilder{report: l.report, src: l.src, hash: &b.hash, all: map[string]*connection{}}
+	connections := &connectionBuilder{report: l.report, src: l.src, hash: &b.hash, all: map[string]*connection{}, pos: map[string]Position{}}
 	for _, p := range l.parts {
 		connections.add(p.contents)
 	}

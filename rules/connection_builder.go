@@ -2,12 +2,10 @@ package rules
 
 import (
 	"maps"
-	"path/filepath"
 	"slices"
 	"strconv"
 
 	"signalbox/document"
-	"signalbox/secret"
 	"signalbox/spelling"
 	"signalbox/targets"
 	"signalbox/targets/http/login"
@@ -19,12 +17,12 @@ type connectionBuilder struct {
 	src  *Source
 	hash *revision
 	all  map[string]*connection
+	pos  map[string]Position
 }
 
 // connection is a login as a document declares it.
 type connection struct {
 	login.Connection
-	pos Position
 	// configured means that it stands in config.yaml, broken that it is faulty.
 	configured, broken, used bool
 }
@@ -32,30 +30,22 @@ type connection struct {
 // add reads the connections of one document.
 func (b *connectionBuilder) add(c contents) {
 	for _, member := range c.connections {
-		path := document.In("connection " + strconv.Quote(member.Key))
-		if fault := checkName(member.Key); fault != "" {
-			b.problems.Add(member.Pos, path, "the name %s", fault)
+		if path, ok := b.declared("connection", member, b.pos); ok {
+			b.all[member.Key] = b.read(member, path, c.noFile)
 		}
-		if first, again := b.all[member.Key]; again {
-			b.problems.Add(member.Pos, path, "is declared twice; it is also at %s: rename one", first.pos)
-			continue
-		}
-		b.all[member.Key] = b.read(member, path, c.noFile)
 	}
 }
 
 func (b *connectionBuilder) read(member document.Member, path document.Path, noFile bool) *connection {
 	n, before := member.Value, b.problems.Len()
-	c := &connection{pos: member.Pos, configured: b.src.Connections != nil && b.src.Connections.Pos.File == n.Pos.File}
-	c.Name, c.Dir = member.Key, filepath.Dir(member.Pos.File)
-	if noFile {
-		c.Dir = b.src.Dir
-	}
+	c := &connection{configured: b.src.Connections != nil && b.src.Connections.Pos.File == n.Pos.File}
+	dir, secrets := b.src.surroundings(b.src.Connections, member, noFile)
+	c.Name, c.Dir = member.Key, dir
 	if n.Kind != document.Mapping {
 		b.problems.Add(n.Pos, path, "must be a mapping with auth:, not %s", n.Kind)
 	} else if b.dec.Decode(n, &c.Connection, path); b.problems.Len() == before {
-		secrets, resolving := b.secrets(c).Resolving()
-		v := &targets.Validation{Secrets: secrets, Dir: c.Dir}
+		resolver, resolving := secrets.Resolving()
+		v := &targets.Validation{Secrets: resolver, Dir: c.Dir}
 		c.Validate(v)
 		b.faults(v.Faults(), n, path)
 		c.Resolved = resolving.Sum()
@@ -63,14 +53,6 @@ func (b *connectionBuilder) read(member document.Member, path document.Path, noF
 	}
 	c.broken = b.problems.Len() > before
 	return c
-}
-
-// secrets returns what resolves the references of a connection.
-func (b *connectionBuilder) secrets(c *connection) secret.Source {
-	if c.configured {
-		return b.src.Secrets
-	}
-	return b.src.Secrets.Limited(b.src.Limits, b.src.Dir)
 }
 
 // connect gives a target the connection that it names, and returns it; nil for none. Where
@@ -99,7 +81,7 @@ func (b *connectionBuilder) connect(config *targets.Config, n *document.Node, pa
 func (b *connectionBuilder) unused() {
 	for name, c := range b.all {
 		if !c.used && !c.broken {
-			b.warnings.Add(c.pos, document.In("connection "+strconv.Quote(name)), "no target logs in with it: name it under auth: of one, as connection: %s, or remove it", name)
+			b.warnings.Add(b.pos[name], document.In("connection "+strconv.Quote(name)), "no target logs in with it: name it under auth: of one, as connection: %s, or remove it", name)
 		}
 	}
 }

@@ -2,7 +2,6 @@ package rules
 
 import (
 	"errors"
-	"strconv"
 
 	"signalbox/document"
 	"signalbox/hooks"
@@ -20,15 +19,10 @@ type hookBuilder struct {
 // add reads the hooks of one document, and notes them in the revision.
 func (b *hookBuilder) add(c contents, hash *revision) {
 	for _, member := range c.hooks {
-		path := document.In("hook " + strconv.Quote(member.Key))
-		if fault := checkName(member.Key); fault != "" {
-			b.problems.Add(member.Pos, path, "the name %s", fault)
-		}
-		if first, again := b.pos[member.Key]; again {
-			b.problems.Add(member.Pos, path, "is declared twice; it is also at %s: rename one", first)
+		path, ok := b.declared("hook", member, b.pos)
+		if !ok {
 			continue
 		}
-		b.pos[member.Key] = member.Pos
 		if hook := b.hook(member, path, c.noFile); hook != nil {
 			b.set.Hooks[member.Key] = hook
 			hash.add("hook", member.Key, rendered(member.Value))

@@ -39,6 +39,21 @@ func withHint(reason, hint string) string {
 	return reason + " (" + hint + ")"
 }
 
+// declared checks the name by which a document declares something, and reports whether no other
+// has declared it before; first is where.
+func (r *report) declared(what string, member document.Member, first map[string]Position) (document.Path, bool) {
+	path := document.In(what + " " + strconv.Quote(member.Key))
+	if fault := checkName(member.Key); fault != "" {
+		r.problems.Add(member.Pos, path, "the name %s", fault)
+	}
+	if at, again := first[member.Key]; again {
+		r.problems.Add(member.Pos, path, "is declared twice; it is also at %s: rename one", at)
+		return path, false
+	}
+	first[member.Key] = member.Pos
+	return path, true
+}
+
 // faults puts the mistakes in a mapping at their places in the file.
 func (r *report) faults(faults []*targets.FieldError, n *document.Node, path document.Path) {
 	for _, fault := range faults {

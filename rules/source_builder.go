@@ -5,7 +5,6 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
-	"strconv"
 
 	"signalbox/document"
 	"signalbox/rules/exprenv"
@@ -25,15 +24,10 @@ type sourceBuilder struct {
 // add reads the sources of one document, and notes them in the revision.
 func (b *sourceBuilder) add(c contents, hash *revision) {
 	for _, member := range c.sources {
-		path := document.In("source " + strconv.Quote(member.Key))
-		if fault := checkName(member.Key); fault != "" {
-			b.problems.Add(member.Pos, path, "the name %s", fault)
-		}
-		if first, again := b.pos[member.Key]; again {
-			b.problems.Add(member.Pos, path, "is declared twice; it is also at %s: rename one", first)
+		path, ok := b.declared("source", member, b.pos)
+		if !ok {
 			continue
 		}
-		b.pos[member.Key] = member.Pos
 		if source := b.source(member, path, c.noFile); source != nil {
 			b.set.Sources[member.Key] = source
 			hash.add("source", member.Key, source.Dir, rendered(member.Value))

@@ -45,16 +45,11 @@ func newTargetBuilder(r *report, src *Source, set *Set, hash *revision) *targetB
 // add reads the targets of one document.
 func (b *targetBuilder) add(c contents) {
 	for _, member := range c.targets {
-		path := document.In("target " + strconv.Quote(member.Key))
-		if fault := checkName(member.Key); fault != "" {
-			b.problems.Add(member.Pos, path, "the name %s", fault)
-		}
-		if first, again := b.pos[member.Key]; again {
-			b.problems.Add(member.Pos, path, "is declared twice; it is also at %s: rename one", first)
+		path, ok := b.declared("target", member, b.pos)
+		if !ok {
 			b.config(member, path, b.dir(c, member)) // for its other faults
 			continue
 		}
-		b.pos[member.Key] = member.Pos
 		b.target(member, path, b.dir(c, member))
 	}
 }
