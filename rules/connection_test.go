@@ -90,6 +90,8 @@ func TestConnectionFaults(t *testing.T) {
 		{"https://crm.", "https://evil.", `target "a": url: connection "crm" is only for crm.example.com, *.crm.example.com`},
 		{"https://eu.", "https://eu", `target "b": url: connection "crm" is only for`},
 		{`https://crm.example.com/in"`, `http://crm.example.com/in", proxy: "http://evil:1"`, `target "a": proxy: would be shown the login of connection "crm"`},
+		{`https://crm.example.com/in"`, `https://crm.example.com/in", proxy: "http://evil:1", tls: {insecure_skip_verify: true}`, `target "a": tls: says beside proxy whom to trust, so that the proxy could be shown the login of connection "crm"`},
+		{`https://crm.example.com/in"`, `https://crm.example.com/in", proxy: "http://evil:1", tls: {server_name: evil.example.com}`, `target "a": tls: says beside proxy whom to trust`},
 		{"auth: {basic: {user: box", "auth: {basic: {user: \"b:x\"", `connection "crm": auth.basic.user: can't hold a colon`},
 		{"basic: {user: box, password: \"${file:key}\"}", "connection: crm", `connection "crm": auth.connection: a connection can't refer to another`},
 		{"basic: {user: box, password: \"${file:key}\"}", "basic: {user: box, password: \"${file:nokey}\"}", `connection "crm": auth.basic.password: ${file:nokey}: `},
@@ -112,6 +114,26 @@ func TestConnectionFaults(t *testing.T) {
 				t.Errorf("%v\nwant %s", err, test.want)
 			}
 		})
+	}
+}
+
+// TestConnectionTokensWithoutTLS: a proxy that a rule file names would see the client's secret.
+func TestConnectionTokensWithoutTLS(t *testing.T) {
+	dir := t.TempDir()
+	for _, scheme := range []string{"http", "https"} {
+		text := `
+connections:
+  crm: {hosts: [crm.example.com], auth: {oauth2: {token_url: "` + scheme + `://crm.example.com/token", client_id: box, client_secret: s3cret}}}
+targets:
+  a: {type: http, url: "https://crm.example.com/in", proxy: "http://evil:1", auth: {connection: crm}}
+`
+		if err := os.WriteFile(filepath.Join(dir, "all.yaml"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := rules.Load(rules.Source{Kinds: kinds.All(), Globs: []string{"all.yaml"}, Dir: dir})
+		if refused := err != nil && strings.Contains(err.Error(), `target "a": proxy: would be shown the login of connection "crm"`); refused != (scheme == "http") {
+			t.Errorf("tokens by %s: %v", scheme, err)
+		}
 	}
 }
 

@@ -264,8 +264,13 @@ func (o *Options) shared(v *targets.Validation, u *url.URL) {
 	case c == nil:
 	case !c.Allows(u.Hostname()):
 		v.Fail([]string{"url"}, "connection %q is only for %s: add the host to its hosts, or log in otherwise", c.Name, strings.Join(c.Hosts, ", "))
-	case len(c.Hosts) > 0 && u.Scheme == "http" && o.Proxy != "":
+	case len(c.Hosts) == 0 || o.Proxy == "":
+	case u.Scheme == "http" || c.Plain():
 		v.Fail([]string{"proxy"}, "would be shown the login of connection %q, which is only for %s: use https", c.Name, strings.Join(c.Hosts, ", "))
+	case o.TLS.InsecureSkipVerify || o.TLS.CAFile != "" || o.TLS.ServerName != "":
+		// The proxy could pass itself off as the server.
+		v.Fail([]string{"tls"}, "says beside proxy whom to trust, so that the proxy could be shown the login of connection %q, which is only for %s: remove ca_file, server_name and insecure_skip_verify, or the proxy",
+			c.Name, strings.Join(c.Hosts, ", "))
 	}
 }
 

@@ -21,7 +21,13 @@ type Connection struct {
 	Dir string `yaml:"-"`
 	// Resolved tells a change of what the references in Auth stand for.
 	Resolved secret.Hash `yaml:"-"`
+	// plain is set by Validate.
+	plain bool
 }
+
+// Plain reports whether its tokens are asked for without TLS, so that a proxy sees id and
+// secret. It is known once Validate has been called.
+func (c *Connection) Plain() bool { return c.plain }
 
 // User is implemented by the options of targets that may log in with a connection.
 type User interface {
@@ -44,6 +50,7 @@ func (c *Connection) Validate(v *targets.Validation) {
 		v.Fail([]string{"auth", "connection"}, "a connection can't refer to another: say here how to log in")
 	default:
 		c.Auth.Validate(v, "auth")
+		c.plain = c.Auth.OAuth2 != nil && c.Auth.OAuth2.plain(v)
 	}
 	for i, host := range c.Hosts {
 		if rest := strings.TrimPrefix(host, "*."); rest == "" || strings.ContainsAny(rest, "*/@ ") {

@@ -50,6 +50,16 @@ func (o *OAuth2) validate(c *check) {
 	}
 }
 
+// plain reports whether tokens are asked for without TLS.
+func (o *OAuth2) plain(v *targets.Validation) bool {
+	e, err := v.Secrets.Expand(o.TokenURL, v.Dir)
+	if err != nil {
+		return false // which is a fault
+	}
+	u, err := remote.ParseURL(e, "https", "http")
+	return err == nil && u.Scheme == "http"
+}
+
 // Sender makes requests to token servers.
 type Sender = http.RoundTripper
 
