@@ -12,8 +12,9 @@ type bounded struct {
 	net.Conn
 	line []byte // what of a line has come
 	skip int    // how much of a text is still to come
-	// lists are how many beginnings of lists have come one after the other.
-	lists int
+	// lists are those that are not whole yet, the outermost first: how many members of each are
+	// still to come.
+	lists []int
 }
 
 const (
@@ -54,19 +55,30 @@ func (b *bounded) Read(p []byte) (int, error) {
 // allowed looks at a line that has come whole.
 func (b *bounded) allowed() bool {
 	if len(b.line) < 2 || b.line[0] != '$' && b.line[0] != '*' {
-		b.lists = 0
+		b.came()
 		return true
 	}
 	size, err := strconv.Atoi(string(b.line[1 : len(b.line)-1])) // without its \r
 	if err != nil {
 		return false
 	}
-	if b.line[0] == '*' {
-		b.lists++
-		return size <= maxList && b.lists <= maxLists
+	if b.line[0] == '*' && size > 0 {
+		b.lists = append(b.lists, size)
+		return size <= maxList && len(b.lists) <= maxLists
 	}
-	if b.lists = 0; size >= 0 {
+	if b.line[0] == '$' && size >= 0 {
 		b.skip = size + len("\r\n")
 	}
+	b.came()
 	return size <= maxText
+}
+
+// came notes that a value has come, and with the last of a list the list.
+func (b *bounded) came() {
+	for last := len(b.lists) - 1; last >= 0; last-- {
+		if b.lists[last]--; b.lists[last] > 0 {
+			return
+		}
+		b.lists = b.lists[:last]
+	}
 }

@@ -30,7 +30,11 @@ func TestAnswersAreBounded(t *testing.T) {
 		{"*1\r\n*2\r\n$1\r\ns\r\n*1\r\n*2\r\n$3\r\n1-1\r\n*2\r\n$4\r\nbody\r\n$17000\r\n" + text + "\r\n", true},
 		{"$99999999\r\n", false},
 		{"*100001\r\n", false},
+		{strings.Repeat("*-1\r\n", 100), true}, // nothing came, again and again
+		{strings.Repeat("*1\r\n", 8) + "*0\r\n*2\r\n*0\r\n:1\r\n", true},
 		{strings.Repeat("*1\r\n", 9), false},
+		{strings.Repeat("*2\r\n$1\r\nx\r\n", 9), false},
+		{strings.Repeat("*2\r\n*-1\r\n", 9), false},
 		{"$x\r\n", false},
 		{"+" + strings.Repeat("x", maxLine), false},
 	} {
