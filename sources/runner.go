@@ -197,10 +197,14 @@ func (r *runner) connected() {
 	}
 }
 
-// change sets the state, and reports whether that is news for the log.
+// change sets the state, and reports whether that is news for the log. A pause has the last
+// word, also while a batch is still under way.
 func (r *runner) change(state State, problem string) (news bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.status.Pause != nil {
+		return false
+	}
 	news = r.status.State != state || r.status.Error != problem
 	r.status.State, r.status.Error = state, problem
 	return news

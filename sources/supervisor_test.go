@@ -33,6 +33,7 @@ type fake struct {
 	events  []*event.Event
 	letters []Letter
 	paused  bool
+	slow    time.Duration // how long Accept takes
 }
 
 func (f *fake) call(format string, args ...any) {
@@ -92,6 +93,10 @@ func (f *fake) Close() {
 }
 
 func (f *fake) Accept(ctx context.Context, events []*event.Event) ([]error, error) {
+	f.mu.Lock()
+	slow := f.slow
+	f.mu.Unlock()
+	time.Sleep(slow)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.refuse != nil {
@@ -288,6 +293,19 @@ func TestPauses(t *testing.T) {
 		time.Sleep(time.Second)
 		if got := f.did(); got != "accept 1 of source/a, ack 1" || s.Statuses()[0].State != StateRunning {
 			t.Errorf("did %s, and is %+v", got, s.Statuses()[0])
+		}
+	})
+}
+
+func TestAPauseWhileABatchIsTakenIn(t *testing.T) {
+	running(t, func(t *testing.T, f *fake, s *Supervisor) {
+		f.set(func() { f.slow, f.refuse = time.Second, busy{} })
+		f.send(`{"type":"A"}`)
+		f.set(func() { f.paused = true })
+		s.Refresh()
+		time.Sleep(2 * time.Second)
+		if st := s.Statuses()[0]; st.State != StatePaused || st.Error != "" {
+			t.Errorf("the status is %+v: a pause has the last word", st)
 		}
 	})
 }
