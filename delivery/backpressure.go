@@ -17,7 +17,9 @@ import (
 type Backpressure struct {
 	// short reports whether something waits for a processor now.
 	short func() bool
-	// limit is the latest, lookAt when it is found anew, in Unix nanoseconds.
+	made  time.Time
+	// limit is the latest, lookAt when it is found anew, in nanoseconds since made: a clock that
+	// is set back does not keep a limit.
 	limit, lookAt atomic.Int64
 
 	mu sync.Mutex
@@ -57,16 +59,16 @@ const (
 // NewBackpressure returns a Backpressure that nobody exerts yet. Short reports whether
 // something waits for a processor now.
 func NewBackpressure(short func() bool) *Backpressure {
-	b := &Backpressure{short: short}
+	b := &Backpressure{short: short, made: time.Now()}
 	b.limit.Store(math.MaxInt)
 	return b
 }
 
 // Limit returns how many requests are to be worked on at once; 0 is none for now.
 func (b *Backpressure) Limit() int {
-	if now := time.Now(); now.UnixNano() >= b.lookAt.Load() && b.looking.TryLock() {
+	if now := time.Now(); int64(now.Sub(b.made)) >= b.lookAt.Load() && b.looking.TryLock() {
 		b.limit.Store(int64(b.look(now)))
-		b.lookAt.Store(now.Add(lookEvery).UnixNano())
+		b.lookAt.Store(int64(now.Add(lookEvery).Sub(b.made)))
 		b.looking.Unlock()
 	}
 	return int(b.limit.Load())
