@@ -188,11 +188,11 @@ func (d *Decoder) content(m *Message, contentType string, q *exprenv.Queued) (*e
 	}
 	result, err := d.detail.Run(q)
 	if err != nil {
-		return nil, failed("detail", d.detail, err)
+		return nil, failed("detail", d.detail, q, err)
 	}
 	value, err := json.Marshal(result)
 	if err != nil {
-		return nil, failed("detail", d.detail, err)
+		return nil, failed("detail", d.detail, q, err)
 	}
 	return event.DecodeBody("application/json", value, d.limits)
 }
@@ -204,15 +204,18 @@ func text(p *exprenv.QueuedProgram, q *exprenv.Queued, key string) (string, erro
 	}
 	result, err := p.Run(q)
 	if err != nil {
-		return "", failed(key, p, err)
+		return "", failed(key, p, q, err)
 	}
 	value, err := exprenv.Text(result)
 	if err != nil {
-		return "", failed(key, p, err)
+		return "", failed(key, p, q, err)
 	}
 	return value, nil
 }
 
-func failed(key string, p *exprenv.QueuedProgram, err error) error {
+func failed(key string, p *exprenv.QueuedProgram, q *exprenv.Queued, err error) error {
+	if _, isText := q.Body.(string); isText {
+		return fmt.Errorf("map.%s: %s: %w (the body of this message is text, which has no fields)", key, p.Source(), err)
+	}
 	return fmt.Errorf("map.%s: %s: %w", key, p.Source(), err)
 }

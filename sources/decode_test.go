@@ -70,6 +70,7 @@ func TestDecode(t *testing.T) {
 		{"nothing", &Map{DetailType: `"Line"`}, message(""), `shop Line  {}`},
 		{"the detail is a number", &Map{DetailType: `"Line"`, Detail: "1 + 1"}, message("{}"), `shop Line  {"data":2}`},
 		{"an expression that fails", &Map{DetailType: `body.a.b.c`}, message(`{"a":1}`), "map.detail_type: body.a.b.c: "},
+		{"a field of text", &Map{DetailType: `body.a`}, message(`plain`), "(the body of this message is text, which has no fields)"},
 		{"a type that is nothing", &Map{DetailType: `body.type`}, message(`{}`), "map.detail_type: the result is nothing"},
 		{"a source that is a list", &Map{DetailType: `"T"`, Source: "[1]"}, message(`{}`), "no text and no number"},
 	} {
