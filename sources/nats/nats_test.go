@@ -198,6 +198,7 @@ func TestTheConsumerIsChecked(t *testing.T) {
 	b := newBroker(t)
 	for _, c := range []jetstream.ConsumerConfig{
 		{Durable: "none", AckPolicy: jetstream.AckNonePolicy},
+		{Durable: "few", AckPolicy: jetstream.AckExplicitPolicy, MaxDeliver: 3},
 		{Durable: "other", AckPolicy: jetstream.AckExplicitPolicy, FilterSubject: "orders.1"},
 		{Durable: "all", AckPolicy: jetstream.AckExplicitPolicy},
 	} {
@@ -210,6 +211,7 @@ func TestTheConsumerIsChecked(t *testing.T) {
 		want   string
 	}{
 		{func(o *Options) { o.Consumer = "none" }, "ack policy none"},
+		{func(o *Options) { o.Consumer = "few" }, "gives a message up after 3 deliveries"},
 		{func(o *Options) { o.Consumer, o.Subject = "other", "orders.2" }, `reads the subjects "orders.1"`},
 		{func(o *Options) { o.Consumer, o.Subject = "all", "orders.2" }, `reads the subjects ""`},
 		{func(o *Options) { o.Stream = "NONE" }, "stream not found: create it"},

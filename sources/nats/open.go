@@ -157,6 +157,8 @@ func (o *opener) check(info *jetstream.ConsumerInfo) error {
 	switch {
 	case c.AckPolicy == jetstream.AckNonePolicy:
 		return errors.New("it has no acknowledgements (ack policy none), so that messages would be lost: let the source make one of another name")
+	case c.MaxDeliver > 0:
+		return fmt.Errorf("it gives a message up after %d deliveries (max_deliver), so that messages would be lost after stops and crashes: set it to -1, or let the source make one of another name", c.MaxDeliver)
 	case o.Subject != "" && (len(filters) != 1 || filters[0] != o.Subject):
 		return fmt.Errorf("it reads the subjects %q, and the source's subject is %q: change one of them, or name another consumer", strings.Join(filters, ", "), o.Subject)
 	}
