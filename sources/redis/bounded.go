@@ -1,6 +1,7 @@
 package redis
 
 import (
+	"fmt"
 	"net"
 	"strconv"
 )
@@ -44,33 +45,37 @@ func (b *bounded) Read(p []byte) (int, error) {
 			}
 			continue
 		}
-		if !b.allowed() {
-			return 0, errAnswer
+		if err := b.allowed(); err != nil {
+			return 0, err
 		}
 		b.line = b.line[:0]
 	}
 	return n, err
 }
 
-// allowed looks at a line that has come whole.
-func (b *bounded) allowed() bool {
+// allowed looks at a line that has come whole, and returns why the connection has to break.
+func (b *bounded) allowed() error {
 	if len(b.line) < 2 || b.line[0] != '$' && b.line[0] != '*' {
 		b.came()
-		return true
+		return nil
 	}
 	size, err := strconv.Atoi(string(b.line[1 : len(b.line)-1])) // without its \r
-	if err != nil {
-		return false
-	}
-	if b.line[0] == '*' && size > 0 {
-		b.lists = append(b.lists, size)
-		return size <= maxList && len(b.lists) <= maxLists
-	}
-	if b.line[0] == '$' && size >= 0 {
+	isList := b.line[0] == '*'
+	switch {
+	case err != nil || isList && size > maxList:
+		return errAnswer
+	case isList && size > 0:
+		if b.lists = append(b.lists, size); len(b.lists) > maxLists {
+			return errAnswer
+		}
+		return nil
+	case size > maxText:
+		return fmt.Errorf("a field of the next entry holds %d bytes, and %d are the most that a source takes: delete the entry (XDEL)", size, maxText)
+	case !isList && size >= 0:
 		b.skip = size + len("\r\n")
 	}
 	b.came()
-	return size <= maxText
+	return nil
 }
 
 // came notes that a value has come, and with the last of a list the list.
