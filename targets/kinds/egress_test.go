@@ -44,8 +44,8 @@ func TestEgress(t *testing.T) {
 		}},
 		"sqs": {sqs.Kind(), func(host string) targets.Options {
 			return &sqs.Options{
-				Options: remote.Options{URL: "sqs://eu-central-1/123456789012/orders"}, Endpoint: "http://" + host + ":1",
-				AccessKeyID: "id", SecretAccessKey: "key",
+				Options: remote.Options{URL: "sqs://eu-central-1/123456789012/orders"},
+				Access:  sqs.Access{Endpoint: "http://" + host + ":1", AccessKeyID: "id", SecretAccessKey: "key"},
 			}
 		}},
 	} {

@@ -16,7 +16,7 @@ import (
 // at a time without attributes, and with those that the target sends.
 func BenchmarkSend(b *testing.B) {
 	s := start(b)
-	s.queue("orders")
+	s.Queue("orders")
 	batch := targetstest.Sized(maxEntries, 600)
 	t := open(b, s.Endpoint, "orders", nil, targets.Env{}).(*target)
 	for range 300 { // until the server's code is compiled
@@ -55,7 +55,7 @@ func (s *server) bare(b *testing.B, t *target, batch []*targets.Delivery, attrib
 		entries = append(entries, e)
 	}
 	for b.Loop() {
-		out, err := s.client.SendMessageBatch(b.Context(), &sqs.SendMessageBatchInput{QueueUrl: &t.url, Entries: entries})
+		out, err := s.Client.SendMessageBatch(b.Context(), &sqs.SendMessageBatchInput{QueueUrl: &t.client.URL, Entries: entries})
 		if err != nil || len(out.Failed) > 0 {
 			b.Fatal(out, err)
 		}

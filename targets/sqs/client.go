@@ -11,8 +11,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
-	"signalbox/targets"
+	"signalbox/secret"
 	"signalbox/targets/awscredentials"
+	"signalbox/targets/egress"
 	"signalbox/targets/remote"
 )
 
@@ -20,38 +21,59 @@ const (
 	// idleTimeout is how long a connection is kept that nobody uses; AWS closes them later.
 	idleTimeout = 15 * time.Second
 	dialTimeout = 5 * time.Second
-	// maxAnswer bounds the answer to ten entries, in bytes.
-	maxAnswer = 256 << 10
 )
 
-// connect makes the client. It connects to nothing.
-func (t *target) connect(c *targets.Config, q queue, env targets.Env, secrets []string) error {
-	o := c.Options.(*Options)
+// Client asks the service for one queue.
+type Client struct {
+	*sqs.Client
+	Queue
+	// URL is how the service knows the queue, Shown its address as it may be shown.
+	URL, Shown string
+	transport  *transport
+}
+
+// Bounds are those of a client.
+type Bounds struct {
+	// Idle is how many connections are kept that nobody uses.
+	Idle int
+	// Answer is how long an answer may be, in bytes.
+	Answer int64
+}
+
+// NewClient returns a client, and what is secret in its configuration. It connects to nothing.
+func NewClient(dir string, server *remote.Server, access *Access, bounds Bounds, s secret.Source, guard *egress.Guard) (*Client, []string, error) {
+	u, shown, secrets, err := server.Address(s, dir, Scheme)
+	if err != nil {
+		return nil, nil, err
+	}
+	q, err := ParseQueue(u)
+	if err != nil {
+		return nil, nil, err
+	}
 	var texts [4]string
-	for i, text := range []string{o.Endpoint, o.AccessKeyID, o.SecretAccessKey, o.SessionToken} {
-		e, err := env.Secrets.Expand(text, c.Dir)
+	for i, text := range []string{access.Endpoint, access.AccessKeyID, access.SecretAccessKey, access.SessionToken} {
+		e, err := s.Expand(text, dir)
 		if err != nil {
-			return err
+			return nil, nil, err
 		}
 		texts[i] = e.Value
 		secrets = append(secrets, e.Secrets()...)
 	}
 	endpoint := texts[0]
 	secrets = append(secrets, texts[2:]...)
-	t.hidden = remote.NewHidden(secrets)
-	t.url = q.url(endpoint)
-	tls, err := o.TLS.Config(c.Dir, env.Secrets)
+	tls, err := server.TLS.Config(dir, s)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	t.transport = &transport{http.Transport{
-		DialContext: env.Egress.DialContext, TLSClientConfig: tls, TLSHandshakeTimeout: dialTimeout, ForceAttemptHTTP2: true,
-		IdleConnTimeout: idleTimeout, MaxIdleConnsPerHost: 10 * c.Concurrency,
+	c := &Client{Queue: q, URL: q.url(endpoint), Shown: shown}
+	c.transport = &transport{bounds.Answer, http.Transport{
+		DialContext: guard.DialContext, TLSClientConfig: tls, TLSHandshakeTimeout: dialTimeout, ForceAttemptHTTP2: true,
+		IdleConnTimeout: idleTimeout, MaxIdleConnsPerHost: bounds.Idle,
 	}}
-	client := &http.Client{Transport: t.transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	client := &http.Client{Transport: c.transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	options := sqs.Options{
-		Region: q.region, HTTPClient: client, Retryer: aws.NopRetryer{}, // the lane tries again
-		Credentials: found(awscredentials.Source{Secrets: env.Secrets, Region: q.region, Client: client}.New()),
+		Region: q.Region, HTTPClient: client, Retryer: aws.NopRetryer{}, // whoever sends or reads tries again
+		Credentials: found(awscredentials.Source{Secrets: s, Region: q.Region, Client: client}.New()),
 	}
 	if endpoint != "" {
 		options.BaseEndpoint = &endpoint
@@ -59,9 +81,12 @@ func (t *target) connect(c *targets.Config, q queue, env targets.Env, secrets []
 	if texts[1] != "" {
 		options.Credentials = credentials.NewStaticCredentialsProvider(texts[1], texts[2], texts[3])
 	}
-	t.client = sqs.New(options)
-	return nil
+	c.Client = sqs.New(options)
+	return c, secrets, nil
 }
+
+// Close closes the connections that nobody uses.
+func (c *Client) Close() { c.transport.CloseIdleConnections() }
 
 // found marks the errors of a provider.
 func found(p aws.CredentialsProvider) aws.CredentialsProvider {
@@ -75,13 +100,16 @@ func found(p aws.CredentialsProvider) aws.CredentialsProvider {
 }
 
 // transport bounds what is read of an answer.
-type transport struct{ http.Transport }
+type transport struct {
+	most int64 // bytes
+	http.Transport
+}
 
 // RoundTrip sends a request.
 func (t *transport) RoundTrip(q *http.Request) (*http.Response, error) {
 	answer, err := t.Transport.RoundTrip(q)
 	if err == nil {
-		answer.Body = bounded{io.LimitReader(answer.Body, maxAnswer), answer.Body}
+		answer.Body = bounded{io.LimitReader(answer.Body, t.most), answer.Body}
 	}
 	return answer, err
 }

@@ -81,31 +81,48 @@ func (t *target) refused(code, text string, fault bool) *targets.Error {
 // failed is the error of a request.
 func (t *target) failed(ctx context.Context, err error) *targets.Error {
 	var answer smithy.APIError
-	var response *smithyhttp.ResponseError
-	status := 0
-	if errors.As(err, &response) {
-		status = response.HTTPStatusCode()
-	}
+	status := statusOf(err)
 	code := targets.CodeConnectionFailure
 	switch {
 	case errors.Is(ctx.Err(), context.Canceled):
 		code = targets.CodeInternalError
 	case ctx.Err() != nil:
 		code = targets.CodeTimeout
-		err = fmt.Errorf("no answer in time: %w", context.DeadlineExceeded)
 	case errors.Is(err, errCredentials):
 		code = targets.CodeNoPermissions
 	case status == http.StatusTooManyRequests:
 		code = targets.CodeThrottling
 	case errors.As(err, &answer):
 		code = codeOf(answer.ErrorCode(), false)
-		err = fmt.Errorf("%s: %s (status %d)", answer.ErrorCode(), answer.ErrorMessage(), status)
 	case status != 0:
 		code = targets.CodeErrorFromTarget
 	}
-	e := t.failure(code, err)
+	e := t.failure(code, Explain(ctx, err))
 	e.Status = status
 	return e
+}
+
+// statusOf returns the HTTP status of an answer; 0 where there was none.
+func statusOf(err error) int {
+	var response *smithyhttp.ResponseError
+	if errors.As(err, &response) {
+		return response.HTTPStatusCode()
+	}
+	return 0
+}
+
+// Explain returns the error of a request in the service's own words, if it has answered:
+// "CODE: message (status N)".
+func Explain(ctx context.Context, err error) error {
+	var answer smithy.APIError
+	switch {
+	case errors.Is(ctx.Err(), context.Canceled) || errors.Is(err, errCredentials):
+	case ctx.Err() != nil:
+		return fmt.Errorf("no answer in time: %w", context.DeadlineExceeded)
+	case errors.As(err, &answer):
+		err = fmt.Errorf("%s: %s (status %d)", answer.ErrorCode(), answer.ErrorMessage(), statusOf(err))
+	}
+	return shortened(err)
 }
 
 // maxReason bounds what is kept of an answer's words, in bytes.
@@ -116,9 +133,13 @@ func (t *target) failure(code string, err error) *targets.Error {
 	if code == targets.CodeThrottling {
 		e.RetryAfter = throttledFor
 	}
-	if text := err.Error(); len(text) > maxReason {
-		err = errors.New(strings.ToValidUTF8(text[:maxReason], "") + "…")
-	}
-	e.Err = t.hidden.InError(fmt.Errorf("send to %s: %w", t.shown, err))
+	e.Err = t.hidden.InError(fmt.Errorf("send to %s: %w", t.client.Shown, shortened(err)))
 	return e
+}
+
+func shortened(err error) error {
+	if text := err.Error(); len(text) > maxReason {
+		return errors.New(strings.ToValidUTF8(text[:maxReason], "") + "…")
+	}
+	return err
 }

@@ -22,8 +22,9 @@ import (
 const (
 	maxAttributes = 10
 	maxEntries    = 10
-	maxBytes      = 1 << 20 // of all entries together, and of each
-	maxID         = 128     // bytes of a message group and of a deduplication id
+	maxBytes      = 1 << 20   // of all entries together, and of each
+	maxID         = 128       // bytes of a message group and of a deduplication id
+	maxAnswer     = 256 << 10 // bytes of the answer to ten entries
 )
 
 // maxGroupText is how long the text of group may be.

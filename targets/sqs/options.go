@@ -15,25 +15,31 @@ import (
 func Kind() *targets.Kind {
 	return &targets.Kind{
 		Name:    "sqs",
-		Schemes: []string{scheme},
+		Schemes: []string{Scheme},
 		Traits:  targets.Traits{Batches: true},
 		Options: func() targets.Options { return new(Options) },
 		New:     newTarget,
 	}
 }
 
-const scheme = "sqs"
+// Scheme is what the address of a queue begins with.
+const Scheme = "sqs"
 
-// Options are those of a target of type sqs. Endpoint and the keys may hold references to
-// secrets.
+// Options are those of a target of type sqs.
 type Options struct {
 	// URL is sqs://REGION/ACCOUNT/QUEUE.
 	remote.Options `yaml:",inline"`
-	// Endpoint is where the service is, if not at AWS's own address of the region.
-	Endpoint string `yaml:"endpoint"`
+	// Access is where the service is, and who asks it.
+	Access `yaml:",inline"`
 	// Group is the message group of a FIFO queue. It may hold {{ expressions }} of the event. By
 	// default it is the ordering key.
 	Group string `yaml:"group"`
+}
+
+// Access is where the service is, and who asks it. All of it may hold references to secrets.
+type Access struct {
+	// Endpoint is where the service is, if not at AWS's own address of the region.
+	Endpoint string `yaml:"endpoint"`
 	// AccessKeyID and SecretAccessKey sign requests, with SessionToken where they are temporary.
 	// Without them, credentials are looked for where AWS's own clients do.
 	AccessKeyID     string `yaml:"access_key_id"`
@@ -50,8 +56,8 @@ func (o *Options) SetDefaults(*targets.Config) { o.Options.SetDefaults() }
 
 // Validate reports what is wrong with the options.
 func (o *Options) Validate(c *targets.Config, v *targets.Validation) {
-	if u := o.Options.Validate(v, scheme); u != nil {
-		if q, err := parseQueue(u); err != nil {
+	if u := o.Options.Validate(v, Scheme); u != nil {
+		if q, err := ParseQueue(u); err != nil {
 			v.Fail([]string{"url"}, "%v", err)
 		} else {
 			o.group(c, q, v)
@@ -61,6 +67,11 @@ func (o *Options) Validate(c *targets.Config, v *targets.Validation) {
 		v.Fail([]string{"format"}, "can't be %s: a message of SQS has at most %d attributes; use %s", o.Format, maxAttributes, remote.FormatCloudEvents)
 	}
 	o.attributes(v)
+	o.Access.Validate(v)
+}
+
+// Validate reports what is wrong with it.
+func (o *Access) Validate(v *targets.Validation) {
 	o.endpoint(v)
 	if (o.AccessKeyID == "") != (o.SecretAccessKey == "") {
 		v.Fail([]string{"access_key_id"}, "access_key_id and secret_access_key go together")
@@ -70,7 +81,7 @@ func (o *Options) Validate(c *targets.Config, v *targets.Validation) {
 	}
 }
 
-func (o *Options) group(c *targets.Config, q queue, v *targets.Validation) {
+func (o *Options) group(c *targets.Config, q Queue, v *targets.Validation) {
 	template.CheckName(v, "group", o.Group, maxGroupText)
 	switch {
 	case !q.fifo() && o.Group != "":
@@ -95,7 +106,7 @@ func (o *Options) attributes(v *targets.Validation) {
 	}
 }
 
-func (o *Options) endpoint(v *targets.Validation) {
+func (o *Access) endpoint(v *targets.Validation) {
 	if o.Endpoint == "" {
 		return
 	}
@@ -112,8 +123,8 @@ func (o *Options) endpoint(v *targets.Validation) {
 	}
 }
 
-// queue is where messages go.
-type queue struct{ region, account, name string }
+// Queue is a queue of an account in a region.
+type Queue struct{ Region, Account, Name string }
 
 var (
 	regionName = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)+$`)
@@ -121,43 +132,49 @@ var (
 	queueName  = regexp.MustCompile(`^[A-Za-z0-9_-]{1,80}$|^[A-Za-z0-9_-]{1,75}\.fifo$`)
 )
 
-// parseQueue reads the queue out of a URL.
-func parseQueue(u *url.URL) (queue, error) {
+// ParseQueue returns the queue of a URL sqs://REGION/ACCOUNT/QUEUE.
+func ParseQueue(u *url.URL) (Queue, error) {
 	parts := strings.Split(strings.Trim(u.Path, "/"), "/")
 	switch {
 	case u.User != nil:
-		return queue{}, errors.New("has a login: set access_key_id and secret_access_key")
+		return Queue{}, errors.New("has a login: set access_key_id and secret_access_key")
 	case u.Port() != "" || u.RawQuery != "" || len(parts) != 2:
-		return queue{}, errors.New("is not sqs://REGION/ACCOUNT/QUEUE; where the service is elsewhere, endpoint says so")
+		return Queue{}, errors.New("is not sqs://REGION/ACCOUNT/QUEUE; where the service is elsewhere, endpoint says so")
 	case !regionName.MatchString(u.Host):
-		return queue{}, errors.New("has no region such as eu-central-1 after sqs://")
+		return Queue{}, errors.New("has no region such as eu-central-1 after sqs://")
 	case !account.MatchString(parts[0]):
-		return queue{}, errors.New("has no account of 12 digits after the region")
+		return Queue{}, errors.New("has no account of 12 digits after the region")
 	case !queueName.MatchString(parts[1]):
-		return queue{}, errors.New("has no name of a queue at its end: up to 80 letters, digits, - and _, with .fifo at the end where the queue is of that kind")
+		return Queue{}, errors.New("has no name of a queue at its end: up to 80 letters, digits, - and _, with .fifo at the end where the queue is of that kind")
 	}
-	return queue{u.Host, parts[0], parts[1]}, nil
+	return Queue{u.Host, parts[0], parts[1]}, nil
 }
 
-func (q queue) fifo() bool { return strings.HasSuffix(q.name, ".fifo") }
+func (q Queue) fifo() bool { return strings.HasSuffix(q.Name, ".fifo") }
 
 // url is how the service knows the queue.
-func (q queue) url(endpoint string) string {
+func (q Queue) url(endpoint string) string {
 	if endpoint == "" {
-		endpoint = "https://sqs." + q.region + ".amazonaws.com"
-		if strings.HasPrefix(q.region, "cn-") {
+		endpoint = "https://sqs." + q.Region + ".amazonaws.com"
+		if strings.HasPrefix(q.Region, "cn-") {
 			endpoint += ".cn"
 		}
 	}
-	return strings.Join([]string{strings.TrimRight(endpoint, "/"), q.account, q.name}, "/")
+	return strings.Join([]string{strings.TrimRight(endpoint, "/"), q.Account, q.Name}, "/")
 }
 
 // Show adds what of the options may be shown.
 func (o *Options) Show(shown map[string]any) {
 	o.Options.Show(shown)
-	for key, text := range map[string]string{"endpoint": remote.MaskURL(o.Endpoint), "group": o.Group} {
-		if text != "" {
-			shown[key] = text
-		}
+	o.Access.Show(shown)
+	if o.Group != "" {
+		shown["group"] = o.Group
+	}
+}
+
+// Show adds what may be shown.
+func (o *Access) Show(shown map[string]any) {
+	if o.Endpoint != "" {
+		shown["endpoint"] = remote.MaskURL(o.Endpoint)
 	}
 }

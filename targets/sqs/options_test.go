@@ -30,15 +30,15 @@ func TestValidate(t *testing.T) {
 		"a port":           {o: url("sqs://eu-central-1:99/123456789012/orders"), want: "url: is not sqs://REGION/ACCOUNT/QUEUE"},
 		"a bad queue":      {o: url("sqs://eu-central-1/123456789012/a.b"), want: "url: has no name of a queue"},
 		"a login":          {o: url("sqs://me:secret@eu-central-1/123456789012/orders"), want: "url: has a login: set access_key_id"},
-		"half a key":       {o: Options{AccessKeyID: "x"}, want: "access_key_id: access_key_id and secret_access_key go together"},
-		"no such secret":   {o: Options{AccessKeyID: "x", SecretAccessKey: "${NONE}"}, want: "secret_access_key: environment variable NONE is not set"},
+		"half a key":       {o: Options{Access: Access{AccessKeyID: "x"}}, want: "access_key_id: access_key_id and secret_access_key go together"},
+		"no such secret":   {o: Options{Access: Access{AccessKeyID: "x", SecretAccessKey: "${NONE}"}}, want: "secret_access_key: environment variable NONE is not set"},
 		"binary":           {o: Options{Options: remote.Options{URL: good, Format: remote.FormatCloudEventsBinary}}, want: "format: can't be cloudevents-binary: a message of SQS has at most 10 attributes"},
 		"many headers":     {o: Options{Options: remote.Options{URL: good, Headers: many}}, want: "headers: are 6: a message of SQS has at most 10 attributes, of which 5 are free"},
 		"a header of AWS":  {o: Options{Options: remote.Options{URL: good, Headers: map[string]string{"AWS.x": "1"}}}, want: "headers.AWS.x: can't be the name of an attribute"},
 		"an odd header":    {o: Options{Options: remote.Options{URL: good, Headers: map[string]string{"a~b": "1"}}}, want: "headers.a~b: can't be the name of an attribute"},
-		"an endpoint":      {o: Options{Endpoint: "http://127.0.0.1:4566"}},
-		"a wrong endpoint": {o: Options{Endpoint: "127.0.0.1:4566"}, want: `endpoint: `},
-		"a login there":    {o: Options{Endpoint: "http://a:b@x"}, want: "endpoint: has a login or a query"},
+		"an endpoint":      {o: Options{Access: Access{Endpoint: "http://127.0.0.1:4566"}}},
+		"a wrong endpoint": {o: Options{Access: Access{Endpoint: "127.0.0.1:4566"}}, want: `endpoint: `},
+		"a login there":    {o: Options{Access: Access{Endpoint: "http://a:b@x"}}, want: "endpoint: has a login or a query"},
 	} {
 		if tt.o.URL == "" {
 			tt.o.URL = good
@@ -61,7 +61,7 @@ func TestTheQueuesURL(t *testing.T) {
 		"https://sqs.cn-north-1.amazonaws.com.cn/1/q": {"cn-north-1", ""},
 		"http://127.0.0.1:4566/1/q":                   {"eu-central-1", "http://127.0.0.1:4566/"},
 	} {
-		if got := (queue{tt.region, "1", "q"}).url(tt.endpoint); got != want {
+		if got := (Queue{tt.region, "1", "q"}).url(tt.endpoint); got != want {
 			t.Errorf("got %s, want %s", got, want)
 		}
 	}

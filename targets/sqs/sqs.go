@@ -21,9 +21,7 @@ import (
 // target sends each delivery as a message, and has delivered it when the service has answered
 // with the message's id.
 type target struct {
-	client     *sqs.Client
-	transport  *transport
-	url, shown string
+	client     *Client
 	hidden     remote.Hidden
 	renderer   *remote.Renderer
 	configured map[string]bool // the headers of the configuration, in lower case
@@ -38,25 +36,19 @@ func newTarget(c *targets.Config, env targets.Env) (targets.Target, error) {
 		return nil, err
 	}
 	renderer.UserAgent, renderer.LowerCase = "", true
-	u, shown, secrets, err := o.Address(env.Secrets, c.Dir, scheme)
+	client, secrets, err := NewClient(c.Dir, o.Server(), &o.Access, Bounds{10 * c.Concurrency, maxAnswer}, env.Secrets, env.Egress)
 	if err != nil {
 		return nil, err
 	}
-	q, err := parseQueue(u)
-	if err != nil {
-		return nil, err
-	}
-	t := &target{renderer: renderer, shown: shown, configured: map[string]bool{}, timeout: c.Timeout}
+	hidden := remote.NewHidden(append(secrets, renderer.Secrets()...))
+	t := &target{client: client, hidden: hidden, renderer: renderer, configured: map[string]bool{}, timeout: c.Timeout}
 	for name := range o.Headers {
 		t.configured[strings.ToLower(name)] = true
 	}
-	if q.fifo() {
+	if client.fifo() {
 		if t.groups, err = newGroups(o, c.OrderBy); err != nil {
 			return nil, err
 		}
-	}
-	if err := t.connect(c, q, env, append(secrets, renderer.Secrets()...)); err != nil {
-		return nil, err
 	}
 	return t, nil
 }
@@ -115,7 +107,7 @@ func (t *target) send(ctx context.Context, messages []*message, places []int, re
 		entries[n] = messages[place].entry
 		entries[n].Id = aws.String(strconv.Itoa(n))
 	}
-	out, err := t.client.SendMessageBatch(ctx, &sqs.SendMessageBatchInput{QueueUrl: &t.url, Entries: entries})
+	out, err := t.client.SendMessageBatch(ctx, &sqs.SendMessageBatchInput{QueueUrl: &t.client.URL, Entries: entries})
 	if half := len(places) / 2; half > 0 && tooLong(err) {
 		t.send(ctx, messages, places[:half], results)
 		t.send(ctx, messages, places[half:], results)
@@ -163,7 +155,7 @@ func (t *target) Preview(d *targets.Delivery) (targets.Request, error) {
 	if err != nil {
 		return targets.Request{}, err
 	}
-	address := t.shown
+	address := t.client.Shown
 	if group := aws.ToString(m.entry.MessageGroupId); group != "" {
 		address = fmt.Sprintf("%s, group %q", address, group)
 	}
@@ -178,6 +170,6 @@ func (t *target) Preview(d *targets.Delivery) (targets.Request, error) {
 
 // Close closes the connections.
 func (t *target) Close() error {
-	t.transport.CloseIdleConnections()
+	t.client.Close()
 	return nil
 }

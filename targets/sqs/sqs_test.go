@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"go.uber.org/goleak"
@@ -33,41 +32,19 @@ const (
 	account12 = "000000000000"
 )
 
-// server is a server with a client of the test's own.
+// server is a server of a test.
 type server struct {
 	*servers.FauxQS
-	t      testing.TB
-	client *sqs.Client
+	t testing.TB
 }
 
-func start(t testing.TB) *server {
-	s := &server{servers.StartFauxQS(t), t, nil}
-	pool := &http.Transport{}
-	t.Cleanup(pool.CloseIdleConnections)
-	s.client = sqs.New(sqs.Options{
-		Region: region, BaseEndpoint: &s.Endpoint, HTTPClient: &http.Client{Transport: pool},
-		Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
-	})
-	return s
-}
-
-// queue makes a queue, with attributes given as names and values in turn.
-func (s *server) queue(name string, attributes ...string) {
-	s.t.Helper()
-	in := &sqs.CreateQueueInput{QueueName: &name, Attributes: map[string]string{}}
-	for i := 0; i < len(attributes); i += 2 {
-		in.Attributes[attributes[i]] = attributes[i+1]
-	}
-	if _, err := s.client.CreateQueue(context.Background(), in); err != nil {
-		s.t.Fatal(err)
-	}
-}
+func start(t testing.TB) *server { return &server{servers.StartFauxQS(t), t} }
 
 // purge empties a queue.
 func (s *server) purge(name string) {
 	s.t.Helper()
 	url := s.Endpoint + "/" + account12 + "/" + name
-	if _, err := s.client.PurgeQueue(context.Background(), &sqs.PurgeQueueInput{QueueUrl: &url}); err != nil {
+	if _, err := s.Client.PurgeQueue(context.Background(), &sqs.PurgeQueueInput{QueueUrl: &url}); err != nil {
 		s.t.Fatal(err)
 	}
 }
@@ -77,7 +54,7 @@ func (s *server) receive(name string) (all []types.Message) {
 	s.t.Helper()
 	url := s.Endpoint + "/" + account12 + "/" + name
 	for {
-		out, err := s.client.ReceiveMessage(context.Background(), &sqs.ReceiveMessageInput{
+		out, err := s.Client.ReceiveMessage(context.Background(), &sqs.ReceiveMessageInput{
 			QueueUrl: &url, MaxNumberOfMessages: 10, MessageAttributeNames: []string{"All"}, MessageSystemAttributeNames: []types.MessageSystemAttributeName{"All"},
 		})
 		if err != nil {
@@ -88,7 +65,7 @@ func (s *server) receive(name string) (all []types.Message) {
 		}
 		all = append(all, out.Messages...)
 		for _, m := range out.Messages {
-			if _, err := s.client.DeleteMessage(context.Background(), &sqs.DeleteMessageInput{QueueUrl: &url, ReceiptHandle: m.ReceiptHandle}); err != nil {
+			if _, err := s.Client.DeleteMessage(context.Background(), &sqs.DeleteMessageInput{QueueUrl: &url, ReceiptHandle: m.ReceiptHandle}); err != nil {
 				s.t.Fatal(err)
 			}
 		}
@@ -98,7 +75,7 @@ func (s *server) receive(name string) (all []types.Message) {
 // open opens a target of a service that is at an endpoint.
 func open(t testing.TB, endpoint, queue string, change func(*targets.Config, *Options), env targets.Env) targets.BatchTarget {
 	t.Helper()
-	o := &Options{Options: remote.Options{URL: "sqs://" + region + "/" + account12 + "/" + queue}, Endpoint: endpoint, AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "wJalrXUtnFEMI"}
+	o := &Options{Options: remote.Options{URL: "sqs://" + region + "/" + account12 + "/" + queue}, Access: Access{Endpoint: endpoint, AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "wJalrXUtnFEMI"}}
 	c := targets.Config{Options: o, Timeout: 10 * time.Second}
 	if change != nil {
 		change(&c, o)
@@ -117,7 +94,7 @@ func attributes(m types.Message) map[string]string {
 
 func TestSend(t *testing.T) {
 	s := start(t)
-	s.queue("orders")
+	s.Queue("orders")
 	t.Run("a message", func(t *testing.T) {
 		target := open(t, s.Endpoint, "orders", func(_ *targets.Config, o *Options) {
 			o.Headers = map[string]string{"X-Team": "blue", "X-None": ""}
@@ -175,7 +152,7 @@ func TestSend(t *testing.T) {
 
 func TestFIFO(t *testing.T) {
 	s := start(t)
-	s.queue("orders.fifo", "FifoQueue", "true")
+	s.Queue("orders.fifo", "FifoQueue", "true")
 	for name, tt := range map[string]struct {
 		change func(*targets.Config, *Options)
 		group  string
@@ -208,7 +185,7 @@ func TestFIFO(t *testing.T) {
 
 func TestFailures(t *testing.T) {
 	s := start(t)
-	s.queue("orders")
+	s.Queue("orders")
 	refused := fmt.Sprintf("http://127.0.0.1:%d", servers.FreePort(t))
 	for name, tt := range map[string]struct {
 		endpoint, queue string
@@ -244,7 +221,7 @@ func TestFailures(t *testing.T) {
 			t.Errorf("got %s: %v", e.Code, e)
 		}
 		s.Start()
-		s.queue("orders")
+		s.Queue("orders")
 		if err := target.Deliver(t.Context(), targetstest.Delivery()); err != nil {
 			t.Error(err)
 		}

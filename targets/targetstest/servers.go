@@ -17,3 +17,9 @@ func StartRabbitMQ(t testing.TB, config string) *servers.RabbitMQ {
 	t.Helper()
 	return servers.StartRabbitMQ(t, config)
 }
+
+// StartFauxQS starts a server that speaks the protocol of Amazon SQS.
+func StartFauxQS(t testing.TB) *servers.FauxQS {
+	t.Helper()
+	return servers.StartFauxQS(t)
+}

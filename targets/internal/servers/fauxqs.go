@@ -1,18 +1,25 @@
 package servers
 
 import (
+	"context"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
 )
 
 // FauxQS is a server that speaks the protocol of Amazon SQS. What it holds is in memory.
 type FauxQS struct {
 	// Endpoint is its URL.
 	Endpoint string
+	// Client is the test's own.
+	Client *sqs.Client
 
 	t       testing.TB
 	dist    string
@@ -45,6 +52,12 @@ func StartFauxQS(t testing.TB) *FauxQS {
 	}
 	f := &FauxQS{t: t, dist: dist, port: FreePort(t)}
 	f.Endpoint = "http://" + local(f.port)
+	pool := &http.Transport{}
+	t.Cleanup(pool.CloseIdleConnections)
+	f.Client = sqs.New(sqs.Options{
+		Region: "us-east-1", BaseEndpoint: &f.Endpoint, HTTPClient: &http.Client{Transport: pool},
+		Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
+	})
 	f.Start()
 	return f
 }
@@ -54,6 +67,18 @@ func (f *FauxQS) Start() {
 	f.t.Helper()
 	f.running = start(f.t, nil, "node", "--input-type=module", "-e", fauxQS, "file://"+f.dist, fmt.Sprint(f.port))
 	f.running.await("it serves", func() bool { return listens(local(f.port)) })
+}
+
+// Queue makes a queue, with attributes given as names and values in turn.
+func (f *FauxQS) Queue(name string, attributes ...string) {
+	f.t.Helper()
+	in := &sqs.CreateQueueInput{QueueName: &name, Attributes: map[string]string{}}
+	for i := 0; i < len(attributes); i += 2 {
+		in.Attributes[attributes[i]] = attributes[i+1]
+	}
+	if _, err := f.Client.CreateQueue(context.Background(), in); err != nil {
+		f.t.Fatal(err)
+	}
 }
 
 // Kill ends the server at once.
