@@ -6,7 +6,10 @@ import (
 	"signalbox/sources/nats"
 	"signalbox/sources/rabbitmq"
 	"signalbox/sources/redis"
+	"signalbox/sources/sqs"
 )
 
 // All returns every kind that a configuration can name.
-func All() sources.Kinds { return sources.Kinds{nats.Kind(), rabbitmq.Kind(), redis.Kind()} }
+func All() sources.Kinds {
+	return sources.Kinds{nats.Kind(), rabbitmq.Kind(), redis.Kind(), sqs.Kind()}
+}
