@@ -4,17 +4,23 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
+	"io"
 	"net"
-	"net/url"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/sasl"
 	"github.com/twmb/franz-go/pkg/sasl/plain"
 	"github.com/twmb/franz-go/pkg/sasl/scram"
 
+	"signalbox/secret"
 	"signalbox/targets"
+	"signalbox/targets/egress"
 	"signalbox/targets/remote"
 )
 
@@ -43,47 +49,95 @@ var mechanisms = map[string]func(scram.Auth) sasl.Mechanism{
 	"SCRAM-SHA-512": scram.Auth.AsSha512Mechanism,
 }
 
-// clientOptions returns the options of a client: idempotent, and acknowledged by all replicas in
-// sync, as it is by default.
-func clientOptions(c *targets.Config, o *Options, u *url.URL, env targets.Env, t *trouble) (out []kgo.Opt, secrets []string, err error) {
-	var secure *tls.Config
-	if u.Scheme == secureScheme {
-		if secure, err = o.TLS.Client(c.Dir, env.Secrets, ""); err != nil {
-			return nil, nil, err
-		}
-	}
-	user, password, secrets, err := o.Of(u, env.Secrets, c.Dir)
+// Client connects to brokers.
+type Client struct {
+	// Shown is the address as it may be shown.
+	Shown string
+
+	options []kgo.Opt
+	trouble trouble
+}
+
+// NewClient returns what connects to brokers for what has a name, and what is secret in its
+// configuration. The mechanism is that of SASL, where somebody logs in.
+func NewClient(name, dir string, server *remote.Server, login *remote.Login, mechanism string, s secret.Source, guard *egress.Guard) (*Client, []string, error) {
+	u, shown, secrets, err := server.Address(s, dir, Schemes...)
 	if err != nil {
 		return nil, nil, err
 	}
-	if user != "" {
-		out = append(out, kgo.SASL(mechanisms[o.SASLMechanism](scram.Auth{User: user, Pass: password})))
+	var secure *tls.Config
+	if u.Scheme == secureScheme {
+		if secure, err = server.TLS.Client(dir, s, ""); err != nil {
+			return nil, nil, err
+		}
 	}
-	return append(out,
+	user, password, logins, err := login.Of(u, s, dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	shown, _, _ = strings.Cut(strings.TrimPrefix(shown, u.Scheme+"://"), "/")
+	c := &Client{Shown: u.Scheme + "://" + shown}
+	if user != "" {
+		c.options = append(c.options, kgo.SASL(mechanisms[mechanism](scram.Auth{User: user, Pass: password})))
+	}
+	c.options = append(c.options,
 		kgo.SeedBrokers(brokers(u)...),
-		kgo.ClientID("signalbox-"+c.Name),
+		kgo.ClientID("signalbox-"+name),
 		kgo.DisableClientMetrics(),
-		kgo.WithHooks(t),
+		kgo.WithHooks(&c.trouble),
 		kgo.Dialer(func(ctx context.Context, _, address string) (net.Conn, error) {
 			ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 			defer cancel()
-			conn, _, err := remote.Dial(ctx, env.Egress, address, secure)
+			conn, _, err := remote.Dial(ctx, guard, address, secure)
 			return conn, err
 		}),
 		kgo.MetadataMinAge(100*time.Millisecond),
-		kgo.BrokerMaxReadBytes(2*maxAnswer),
-		kgo.FetchMaxBytes(maxAnswer),
 		kgo.RequestTimeoutOverhead(answerTimeout),
+		kgo.RequestRetries(1),
+	)
+	return c, append(secrets, logins...), nil
+}
+
+// Open returns a client with more options. It connects when it is used.
+func (c *Client) Open(more ...kgo.Opt) (*kgo.Client, error) {
+	return kgo.NewClient(slices.Concat(c.options, more)...)
+}
+
+// Because returns why connecting failed in place of an error that only says so.
+func (c *Client) Because(err error) error {
+	var answer *kerr.Error
+	if errors.As(err, &answer) {
+		return err
+	}
+	return because(err, c.trouble.err())
+}
+
+// because is Because for an error that no broker has answered.
+func because(err, trouble error) error {
+	switch {
+	case trouble == nil:
+		return err
+	case errors.Is(err, io.EOF) && errors.Is(trouble, io.EOF):
+		return fmt.Errorf("the broker has closed the connection while it was being set up: check the login, and TLS: %w", trouble)
+	}
+	return trouble
+}
+
+// producing returns the options of a client that produces: idempotent, and acknowledged by all
+// replicas in sync, as it is by default.
+func producing(c *targets.Config, o *Options) []kgo.Opt {
+	return []kgo.Opt{
+		kgo.BrokerMaxReadBytes(2 * maxAnswer),
+		kgo.FetchMaxBytes(maxAnswer),
 		kgo.ProduceRequestTimeout(max(c.Timeout, 100*time.Millisecond)),
 		kgo.RecordDeliveryTimeout(max(c.Timeout, time.Second)),
 		kgo.RecordRetries(tries),
-		kgo.RequestRetries(1),
 		kgo.ProducerLinger(0),
 		kgo.ProducerBatchCompression(codecs[o.Compression], kgo.NoCompression()),
 		kgo.ProducerBatchMaxBytes(int32(o.MaxMessageBytes)),
 		kgo.MaxBufferedRecords(maxBuffered),
 		kgo.MaxBufferedBytes(maxBufferedBytes),
-	), secrets, nil
+	}
 }
 
 // trouble is why the last try to connect failed, which the client keeps to itself while it goes
@@ -98,4 +152,12 @@ func (t *trouble) OnBrokerConnect(_ kgo.BrokerMetadata, _ time.Duration, _ net.C
 	case !errors.Is(err, context.Canceled) && !errors.Is(err, kgo.ErrClientClosed):
 		t.last.Store(&err)
 	}
+}
+
+// err returns why; nil where connecting has worked.
+func (t *trouble) err() error {
+	if last := t.last.Load(); last != nil {
+		return *last
+	}
+	return nil
 }

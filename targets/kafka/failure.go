@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"time"
 
@@ -19,11 +18,7 @@ const throttledFor = time.Second
 
 // failed is the error of an attempt whose record, if topic is not empty, has not been acknowledged.
 func (t *target) failed(ctx context.Context, topic string, err error) *targets.Error {
-	var trouble error
-	if last := t.trouble.last.Load(); last != nil {
-		trouble = *last
-	}
-	e := classify(ctx, err, trouble)
+	e := classify(ctx, err, t.brokers.trouble.err())
 	if e.Code == targets.CodeTimeout && topic != "" {
 		e.Err = fmt.Errorf("no acknowledgement in time, and it may still arrive: %w", e.Err)
 	}
@@ -33,7 +28,7 @@ func (t *target) failed(ctx context.Context, topic string, err error) *targets.E
 	if topic != "" {
 		topic = fmt.Sprintf(" to topic %q", topic)
 	}
-	e.Err = t.hidden.InError(fmt.Errorf("produce%s on %s: %w", topic, t.shown, e.Err))
+	e.Err = t.hidden.InError(fmt.Errorf("produce%s on %s: %w", topic, t.brokers.Shown, e.Err))
 	return e
 }
 
@@ -51,10 +46,8 @@ func classify(ctx context.Context, err, trouble error) *targets.Error {
 		e.Err = fmt.Errorf("as much as may wait for the brokers is waiting: %w", err)
 	case errors.Is(ctx.Err(), context.Canceled):
 		e.Code = targets.CodeInternalError
-	case errors.Is(err, io.EOF) && errors.Is(trouble, io.EOF):
-		e.Err = fmt.Errorf("the broker has closed the connection while it was being set up: check the login, and TLS: %w", trouble)
 	case trouble != nil:
-		e.Err = trouble
+		e.Err = because(err, trouble)
 		if errors.As(trouble, &answer) {
 			e.Code, _ = codeOf(answer)
 		}

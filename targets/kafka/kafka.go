@@ -27,7 +27,7 @@ type target struct {
 	single  *kgo.Client
 	singles chan struct{}
 	late    late
-	trouble trouble
+	brokers *Client
 	// known are the topics that are there, with a pointer of its own from when each was found until
 	// it was lost. The client keeps asking about each that it is given, so that it is only given these.
 	known     sync.Map
@@ -38,7 +38,6 @@ type target struct {
 	key       *exprenv.OrderKey // nil for none
 	renderer  *remote.Renderer
 	hidden    remote.Hidden
-	shown     string
 	timeout   time.Duration
 	maxRecord int64
 }
@@ -50,14 +49,17 @@ func newTarget(c *targets.Config, env targets.Env) (targets.Target, error) {
 		return nil, err
 	}
 	renderer.UserAgent = ""
-	u, shown, secrets, err := o.Address(env.Secrets, c.Dir, schemes...)
+	u, _, _, err := o.Address(env.Secrets, c.Dir, Schemes...)
 	if err != nil {
 		return nil, err
 	}
-	shown, _, _ = strings.Cut(strings.TrimPrefix(shown, u.Scheme+"://"), "/")
+	brokers, secrets, err := NewClient(c.Name, c.Dir, o.Server(), &o.Login, o.SASLMechanism, env.Secrets, env.Egress)
+	if err != nil {
+		return nil, err
+	}
 	t := &target{
-		singles: make(chan struct{}, 1), late: late{records: map[string]*sent{}}, create: o.CreateTopic,
-		renderer: renderer, shown: u.Scheme + "://" + shown, timeout: c.Timeout, maxRecord: int64(o.MaxMessageBytes),
+		singles: make(chan struct{}, 1), late: late{records: map[string]*sent{}}, create: o.CreateTopic, brokers: brokers,
+		renderer: renderer, hidden: remote.NewHidden(slices.Concat(secrets, renderer.Secrets())), timeout: c.Timeout, maxRecord: int64(o.MaxMessageBytes),
 	}
 	if t.topic, err = template.ParseName("topic", cmp.Or(o.Topic, strings.Trim(u.Path, "/")), maxTopic); err != nil {
 		return nil, err
@@ -68,15 +70,11 @@ func newTarget(c *targets.Config, env targets.Env) (targets.Target, error) {
 			return nil, err
 		}
 	}
-	options, logins, err := clientOptions(c, o, u, env, &t.trouble)
-	if err != nil {
-		return nil, err
-	}
-	t.hidden = remote.NewHidden(slices.Concat(secrets, renderer.Secrets(), logins))
-	if t.client, err = kgo.NewClient(options...); err != nil {
+	options := producing(c, o)
+	if t.client, err = brokers.Open(options...); err != nil {
 		return nil, t.hidden.InError(err)
 	}
-	if t.single, err = kgo.NewClient(options...); err != nil {
+	if t.single, err = brokers.Open(options...); err != nil {
 		t.client.Close()
 		return nil, t.hidden.InError(err)
 	}

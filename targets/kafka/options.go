@@ -19,7 +19,7 @@ import (
 func Kind() *targets.Kind {
 	return &targets.Kind{
 		Name:    "kafka",
-		Schemes: schemes,
+		Schemes: Schemes,
 		Traits:  targets.Traits{Batches: true},
 		Options: func() targets.Options { return new(Options) },
 		New:     newTarget,
@@ -28,7 +28,8 @@ func Kind() *targets.Kind {
 
 const secureScheme = "kafka+ssl"
 
-var schemes = []string{"kafka", secureScheme}
+// Schemes are those of addresses of brokers.
+var Schemes = []string{"kafka", secureScheme}
 
 // Options are those of a target of type kafka.
 type Options struct {
@@ -69,7 +70,7 @@ func (o *Options) SetDefaults(c *targets.Config) {
 
 // Validate reports what is wrong with the options.
 func (o *Options) Validate(_ *targets.Config, v *targets.Validation) {
-	if u := o.Options.ValidateServer(v, schemes...); u != nil {
+	if u := o.Options.ValidateServer(v, Schemes...); u != nil {
 		o.address(u, v)
 	}
 	if o.Key != "" {
@@ -87,12 +88,7 @@ func (o *Options) Validate(_ *targets.Config, v *targets.Validation) {
 
 // address checks what URL holds, and what goes with it.
 func (o *Options) address(u *url.URL, v *targets.Validation) {
-	for _, broker := range brokers(u) {
-		if one, err := url.Parse("//" + broker); err != nil || one.Hostname() == "" {
-			v.Fail([]string{"url"}, "%q is no broker: write each as host:port, separated by commas", broker)
-		}
-	}
-	o.login(u, v)
+	checkAddress(v, u, &o.Login, o.SASLMechanism)
 	inURL := strings.Trim(u.Path, "/")
 	switch {
 	case o.Topic == "" && inURL == "":
@@ -104,21 +100,49 @@ func (o *Options) address(u *url.URL, v *targets.Validation) {
 	}
 }
 
-// login checks that who logs in is said with how.
-func (o *Options) login(u *url.URL, v *targets.Validation) {
-	o.CheckURL(u, v)
+// CheckAddress reports what is wrong with an address, how somebody logs in there, and TLS together.
+func CheckAddress(v *targets.Validation, u *url.URL, login *remote.Login, mechanism string, secure remote.TLS) {
+	remote.CheckServer(v, u, secure, secureScheme)
+	checkAddress(v, u, login, mechanism)
+}
+
+func checkAddress(v *targets.Validation, u *url.URL, login *remote.Login, mechanism string) {
+	for _, broker := range brokers(u) {
+		if one, err := url.Parse("//" + broker); err != nil || one.Hostname() == "" {
+			v.Fail([]string{"url"}, "%q is no broker: write each as host:port, separated by commas", broker)
+		}
+	}
+	login.CheckURL(u, v)
 	names, field := slices.Sorted(maps.Keys(mechanisms)), []string{"sasl_mechanism"}
-	switch logsIn := o.User != "" || u.User != nil; {
-	case logsIn && o.SASLMechanism == "":
+	switch logsIn := login.User != "" || u.User != nil; {
+	case logsIn && mechanism == "":
 		v.Fail(field, "is missing: say how the user logs in, by %s", strings.Join(names, ", "))
-	case !logsIn && o.SASLMechanism != "":
+	case !logsIn && mechanism != "":
 		v.Fail(field, "needs a user and a password beside it")
 	case logsIn:
-		v.OneOf("sasl_mechanism", o.SASLMechanism, names...)
+		v.OneOf("sasl_mechanism", mechanism, names...)
 	}
-	if o.SASLMechanism == "PLAIN" && u.Scheme != secureScheme {
+	if mechanism == "PLAIN" && u.Scheme != secureScheme {
 		v.Warn(field, "PLAIN sends the password as it is, and without TLS everyone on the way can read it: use %s://, or a SCRAM mechanism", secureScheme)
 	}
+}
+
+// CheckTopic reports what is wrong with the name of a topic.
+func CheckTopic(v *targets.Validation, topic string) {
+	field := []string{"topic"}
+	if len(topic) > maxTopic {
+		v.Fail(field, "is %d bytes long; a name has at most %d", len(topic), maxTopic)
+	}
+	checkLetters(v, topic, topic)
+}
+
+// checkLetters reports whether a part of a topic's name can be one.
+func checkLetters(v *targets.Validation, topic, part string) bool {
+	bad := notInTopic.FindString(part)
+	if bad != "" {
+		v.Fail([]string{"topic"}, "%q is no name of a topic: it cannot hold %q, only letters, digits, dots, underscores and hyphens", topic, bad)
+	}
+	return bad == ""
 }
 
 // notInTopic is what the name of a topic cannot hold.
@@ -132,8 +156,7 @@ func (o *Options) checkTopic(text string, v *targets.Validation) {
 	}
 	field := []string{"topic"}
 	for _, literal := range topic.Text.Literals() {
-		if bad := notInTopic.FindString(literal); bad != "" {
-			v.Fail(field, "%q is no name of a topic: it cannot hold %q, only letters, digits, dots, underscores and hyphens", text, bad)
+		if !checkLetters(v, text, literal) {
 			return
 		}
 	}

@@ -31,7 +31,7 @@ func (t *target) lost(name string, found any, err error) {
 // that are not known yet, and about all while connecting fails, so that nothing is handed to
 // the client then. Whole is the error where no broker answers.
 func (t *target) look(ctx context.Context, records []*kgo.Record) (refused map[string]error, whole error) {
-	troubled := t.trouble.last.Load() != nil
+	troubled := t.brokers.trouble.last.Load() != nil
 	request := kmsg.NewPtrMetadataRequest()
 	asked := map[string]bool{}
 	for _, r := range records {
@@ -52,7 +52,7 @@ func (t *target) look(ctx context.Context, records []*kgo.Record) (refused map[s
 	if err != nil {
 		return nil, err
 	}
-	t.trouble.last.Store(nil)
+	t.brokers.trouble.last.Store(nil)
 	refused = map[string]error{}
 	for _, a := range answer.Topics {
 		if a.Topic == nil {

@@ -23,3 +23,10 @@ func StartFauxQS(t testing.TB) *servers.FauxQS {
 	t.Helper()
 	return servers.StartFauxQS(t)
 }
+
+// StartSelf starts the test program again, with more of an environment in which its TestMain is a
+// server at an address. It returns what kills it.
+func StartSelf(t testing.TB, address string, env ...string) (kill func()) {
+	t.Helper()
+	return servers.StartSelf(t, address, env...)
+}
