@@ -3,6 +3,7 @@ package kinds
 
 import (
 	"signalbox/sources"
+	"signalbox/sources/kafka"
 	"signalbox/sources/nats"
 	"signalbox/sources/rabbitmq"
 	"signalbox/sources/redis"
@@ -11,5 +12,5 @@ import (
 
 // All returns every kind that a configuration can name.
 func All() sources.Kinds {
-	return sources.Kinds{nats.Kind(), rabbitmq.Kind(), redis.Kind(), sqs.Kind()}
+	return sources.Kinds{kafka.Kind(), nats.Kind(), rabbitmq.Kind(), redis.Kind(), sqs.Kind()}
 }

@@ -181,7 +181,7 @@ func (l load) connection(address string, k int, begin time.Time, during time.Dur
 			due = begin.Add(time.Duration(next.Add(int64(l.batch))) * time.Second / time.Duration(l.rate))
 			time.Sleep(time.Until(due))
 		}
-		if due.Sub(begin) >= during {
+		if due.Sub(begin) >= during && len(acked) > 0 {
 			return acked, nil
 		}
 		stamp(request, due)
