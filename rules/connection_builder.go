@@ -38,7 +38,7 @@ func (b *connectionBuilder) add(c contents) {
 
 func (b *connectionBuilder) read(member document.Member, path document.Path, noFile bool) *connection {
 	n, before := member.Value, b.problems.Len()
-	c := &connection{configured: b.src.Connections != nil && b.src.Connections.Pos.File == n.Pos.File}
+	c := &connection{configured: standsIn(b.src.Connections, n)}
 	dir, secrets := b.src.surroundings(b.src.Connections, member, noFile)
 	c.Name, c.Dir = member.Key, dir
 	if n.Kind != document.Mapping {

@@ -278,3 +278,21 @@ func inDir(dir, path string) string {
 	}
 	return filepath.Join(dir, path)
 }
+
+// surroundings returns where the paths of a document's member start, and what resolves its
+// references; configured is the same section of config.yaml, or nil.
+func (src *Source) surroundings(configured *document.Node, member document.Member, noFile bool) (dir string, secrets secret.Source) {
+	dir, secrets = filepath.Dir(member.Pos.File), src.Secrets
+	if noFile {
+		dir = src.Dir
+	}
+	if noFile || !standsIn(configured, member.Value) {
+		secrets = secrets.Limited(src.Limits, src.Dir)
+	}
+	return dir, secrets
+}
+
+// standsIn reports whether a node is part of a section of config.yaml, which may be nil.
+func standsIn(section, n *document.Node) bool {
+	return section != nil && section.Pos.File == n.Pos.File
+}

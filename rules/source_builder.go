@@ -3,12 +3,10 @@ package rules
 import (
 	"errors"
 	"maps"
-	"path/filepath"
 	"slices"
 
 	"signalbox/document"
 	"signalbox/rules/exprenv"
-	"signalbox/secret"
 	"signalbox/sources"
 	"signalbox/spelling"
 )
@@ -97,19 +95,6 @@ func (b *sourceBuilder) fault(n *document.Node, path document.Path, fault source
 	if !b.problems.Has(at.Pos, where) { // what can't be read has no value to find fault with
 		b.problems.Add(at.Pos, where, "%s", fault.Err)
 	}
-}
-
-// surroundings returns where the paths of a document's member start, and what resolves its
-// references; configured is the same section of config.yaml, or nil.
-func (src *Source) surroundings(configured *document.Node, member document.Member, noFile bool) (dir string, secrets secret.Source) {
-	dir, secrets = filepath.Dir(member.Pos.File), src.Secrets
-	if noFile {
-		dir = src.Dir
-	}
-	if noFile || configured == nil || configured.Pos.File != member.Value.Pos.File {
-		secrets = secrets.Limited(src.Limits, src.Dir)
-	}
-	return dir, secrets
 }
 
 // checkBus reports a bus that a hook or a source names and that does not exist.

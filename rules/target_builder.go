@@ -188,7 +188,7 @@ func (b *targetBuilder) validate(config *targets.Config, n *document.Node, path 
 
 // configured reports whether a target stands in config.yaml.
 func (b *targetBuilder) configured(n *document.Node) bool {
-	return b.src.Targets != nil && b.src.Targets.Pos.File == n.Pos.File
+	return standsIn(b.src.Targets, n)
 }
 
 // secrets returns what resolves the references of a target.
