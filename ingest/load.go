@@ -66,7 +66,7 @@ func NewLoad(connections int, memory machine.Memory, registerer prometheus.Regis
 		}, []string{"bound"}),
 	}
 	yielded := prometheus.NewCounter(prometheus.CounterOpts{
-		Name: "signalbox_ingest_yield_seconds_total", Help: "Time that requests have waited so that deliveries to healthy targets keep up.",
+		Name: "signalbox_ingest_yield_seconds_total", Help: "Time that requests and sources have waited so that deliveries to healthy targets keep up.",
 	})
 	l.turns = turns{limit: func() int { return math.MaxInt }, waited: func(d time.Duration) { yielded.Add(d.Seconds()) }}
 	for _, bound := range []string{boundConnections, boundMemory} {
@@ -80,9 +80,20 @@ func NewLoad(connections int, memory machine.Memory, registerer prometheus.Regis
 	return l
 }
 
-// Yield sets what returns how many requests that bring events are to be worked on at once.
+// Yield sets what returns how many requests that bring events, and batches of sources, are to be worked on at once.
 // It is called before the first request comes.
 func (l *Load) Yield(limit func() int) { l.turns.limit = limit }
+
+// Turn waits until something that brings events and is no request may be worked on: it takes turns
+// with them. Leave must be called when that is done. The error is that of ctx.
+func (l *Load) Turn(ctx context.Context) (leave func(), err error) {
+	l.turns.take(ctx)
+	if ctx.Err() != nil {
+		l.turns.leave()
+		return nil, ctx.Err()
+	}
+	return l.turns.leave, nil
+}
 
 // The bounds that a request may meet.
 const (

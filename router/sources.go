@@ -67,7 +67,7 @@ func (r *Router) takeAgain(ctx context.Context, name string, d *targets.Delivery
 	if err != nil {
 		return final(sources.CodeUndecodable, err)
 	}
-	refused, err := r.Accept(source.Sender(ctx), []*event.Event{e})
+	refused, err := r.Accept(sources.Sender(ctx), []*event.Event{e})
 	if err == nil {
 		err = refused[0]
 	}
@@ -103,7 +103,7 @@ func (r *Router) KeepDead(ctx context.Context, source *sources.Source, letters [
 		}
 		evs[i], codes[e] = e, &letters[i]
 	}
-	_, err := r.intake.dedup.Once(source.Sender(ctx), evs, func(evs []*event.Event, prints []dedup.Fresh) ([]error, error) {
+	_, err := r.intake.dedup.Once(sources.Sender(ctx), evs, func(evs []*event.Event, prints []dedup.Fresh) ([]error, error) {
 		return make([]error, len(evs)), r.intake.keepDead(&r.Lanes, source.Name, evs, prints, codes)
 	})
 	return err

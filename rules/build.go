@@ -61,6 +61,7 @@ func (l *loader) build() *Set {
 		ways.add(p.contents, &b.hash)
 		brokers.add(p.contents, &b.hash)
 	}
+	brokers.competing()
 	names := &typeNames{report: l.report, catalog: l.catalog}
 	b.rules(&ruleBuilder{report: l.report, src: l.src, set: b.set, targets: declared, names: names})
 	names.spelling()

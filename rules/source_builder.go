@@ -67,6 +67,19 @@ func (b *sourceBuilder) source(member document.Member, path document.Path, noFil
 	return source
 }
 
+// competing warns of sources that read the same for the same bus.
+func (b *sourceBuilder) competing() {
+	names := slices.Sorted(maps.Keys(b.set.Sources))
+	for i, name := range names {
+		for _, before := range names[:i] {
+			if b.set.Sources[name].Competes(b.set.Sources[before]) {
+				b.warnings.Add(b.pos[name], document.Path{}.Key("sources").Key(name),
+					"reads what the source %q reads, for the same bus: a message becomes one event, of whichever source has it first", before)
+			}
+		}
+	}
+}
+
 // own returns the mapping without the options that only other kinds have, which it reports.
 func (b *sourceBuilder) own(c *sources.Config, n *document.Node, path document.Path) *document.Node {
 	known := document.Keys(c)

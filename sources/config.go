@@ -1,6 +1,7 @@
 package sources
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"reflect"
@@ -154,6 +155,25 @@ func (s *Source) Equal(other *Source) bool {
 	a, b := s.Config, other.Config
 	a.Kind, b.Kind = nil, nil // of the same name, by Type
 	return reflect.DeepEqual(a, b)
+}
+
+// Competes reports whether both read the same for the same bus, and do not share the work of one
+// consumer: what a message becomes then depends on which of them has it first.
+func (s *Source) Competes(other *Source) bool {
+	here, group := s.reads()
+	there, otherGroup := other.reads()
+	return s.Type == other.Type && s.Bus == other.Bus && reflect.DeepEqual(here, there) &&
+		(group != otherGroup || !reflect.DeepEqual(s.Map, other.Map))
+}
+
+// reads returns what the source reads, as far as it is written, and with whom.
+func (s *Source) reads() (place map[string]any, group any) {
+	place = map[string]any{}
+	s.Options.Show(place)
+	group = cmp.Or(place["group"], place["consumer"])
+	delete(place, "group")
+	delete(place, "consumer")
+	return place, group
 }
 
 // Limit returns the source with the bounds of the events that it makes.

@@ -65,7 +65,7 @@ func (d *Decoder) Decode(m *Message) (*event.Event, error) {
 		return nil, err
 	}
 	e.Meta.Bus = d.bus
-	e.Meta.DedupKey = m.ID
+	e.Meta.DedupKey = m.key()
 	carried := event.ReadHeaders(m.get)
 	carried.Mark([]*event.Event{e})
 	return e, nil

@@ -29,7 +29,7 @@ func sourceOf(t testing.TB, m *Map) *Source {
 }
 
 func message(body string, headers ...string) *Message {
-	m := &Message{Headers: map[string]string{}, Body: []byte(body), Subject: "orders.new", ID: "S/7"}
+	m := &Message{Headers: map[string]string{}, Body: []byte(body), Subject: "orders.new", Origin: "nats", ID: "S/7"}
 	for i := 0; i < len(headers); i += 2 {
 		m.Headers[headers[i]] = headers[i+1]
 	}
@@ -86,7 +86,7 @@ func TestDecode(t *testing.T) {
 			if got := fmt.Sprint(e.Source, " ", e.DetailType, " ", e.ID, " ", detail); got != tt.want {
 				t.Errorf("got %s, want %s", got, tt.want)
 			}
-			if e.Meta.Bus != "shops" || e.Meta.DedupKey != "S/7" {
+			if e.Meta.Bus != "shops" || e.Meta.DedupKey != "nats/S/7" {
 				t.Errorf("bus %q, dedup key %q", e.Meta.Bus, e.Meta.DedupKey)
 			}
 		})

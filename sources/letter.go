@@ -34,6 +34,7 @@ type Letter struct {
 type letterDetail struct {
 	Source  string            `json:"source"`
 	ID      string            `json:"id,omitempty"`
+	Origin  string            `json:"origin,omitempty"`
 	Subject string            `json:"subject,omitempty"`
 	Time    time.Time         `json:"time,omitzero"`
 	Headers map[string]string `json:"headers,omitempty"`
@@ -45,7 +46,7 @@ type letterDetail struct {
 // Event returns the event in which the message is kept, on a bus.
 func (l *Letter) Event(source, bus string) (*event.Event, error) {
 	m := l.Message
-	d := letterDetail{Source: source, ID: m.ID, Subject: m.Subject, Time: m.Time, Headers: m.Headers}
+	d := letterDetail{Source: source, ID: m.ID, Origin: m.Origin, Subject: m.Subject, Time: m.Time, Headers: m.Headers}
 	if utf8.Valid(m.Body) {
 		d.Body = string(m.Body)
 	} else {
@@ -58,8 +59,8 @@ func (l *Letter) Event(source, bus string) (*event.Event, error) {
 	e := &event.Event{Source: letterSource, DetailType: letterType, Detail: detail, Meta: event.Metadata{Bus: bus, Format: event.FormatJSON}}
 	carried := event.ReadHeaders(m.get)
 	carried.Mark([]*event.Event{e})
-	if m.ID != "" {
-		e.Meta.DedupKey = "dead/" + m.ID // the message itself may still be taken in
+	if key := m.key(); key != "" {
+		e.Meta.DedupKey = "dead/" + key // the message itself may still be taken in
 	}
 	return e, nil
 }
@@ -73,7 +74,7 @@ func LetterMessage(e *event.Event) (*Message, error) {
 	if err := json.Unmarshal(e.Detail, &d); err != nil {
 		return nil, fmt.Errorf("the event keeps no message of a source: %w", err)
 	}
-	m := &Message{ID: d.ID, Subject: d.Subject, Time: d.Time, Headers: d.Headers, Body: []byte(d.Body)}
+	m := &Message{ID: d.ID, Origin: d.Origin, Subject: d.Subject, Time: d.Time, Headers: d.Headers, Body: []byte(d.Body)}
 	if d.Base64 != nil {
 		m.Body = d.Base64
 	}

@@ -17,9 +17,12 @@ type Message struct {
 	Body    []byte
 	// Subject is where the broker had it: a subject, a routing key, a stream.
 	Subject string
-	// ID is what a redelivery has again, and nothing else of the source; empty where the broker
-	// has no such thing.
+	// ID is what a redelivery has again, and nothing else of its Origin; empty where the broker has
+	// no such thing.
 	ID string
+	// Origin is where the broker has it: the kind of the broker, which one, and what there. It is
+	// the same for whichever source reads it.
+	Origin string
 	// Time is when the broker took it; it may be zero.
 	Time time.Time
 	// Tag is the connection's own, to acknowledge it by.
@@ -33,6 +36,15 @@ func (m *Message) header() http.Header {
 		h[http.CanonicalHeaderKey(name)] = []string{value}
 	}
 	return h
+}
+
+// key returns what the message is known by among all messages of all sources; empty where it has
+// no id.
+func (m *Message) key() string {
+	if m.ID == "" {
+		return ""
+	}
+	return m.Origin + "/" + m.ID
 }
 
 // get returns a header by its name in any case; nothing where it is not there.

@@ -210,8 +210,7 @@ func (r *runner) change(state State, problem string) (news bool) {
 	return news
 }
 
-// Sender returns a context of what the source takes in: ids of its messages are not those of
-// others.
-func (s *Source) Sender(ctx context.Context) context.Context {
-	return event.WithSender(ctx, "source/"+s.Name)
-}
+// Sender returns a context of what sources take in: ids of messages are not those of other
+// senders. It is one for all sources, as any of them may get a message again that another has had:
+// one of the same consumer, or of another name.
+func Sender(ctx context.Context) context.Context { return event.WithSender(ctx, "source/") }

@@ -30,6 +30,9 @@ type SupervisorOptions struct {
 	// Limits bound the events.
 	Limits event.Limits
 	Env    Env
+	// Turn waits until a batch may be taken in, as what else brings events does, and returns what
+	// ends that; nil waits for nothing.
+	Turn func(ctx context.Context) (leave func(), err error)
 	// Paused returns who has paused a source, and since when; nobody where it is nil.
 	Paused     func(name string) *Pause
 	Registerer prometheus.Registerer
@@ -59,6 +62,9 @@ type Supervisor struct {
 func NewSupervisor(o SupervisorOptions) *Supervisor {
 	if o.Env.Logger == nil {
 		o.Env.Logger = zap.NewNop()
+	}
+	if o.Turn == nil {
+		o.Turn = func(context.Context) (func(), error) { return func() {}, nil }
 	}
 	if o.Paused == nil {
 		o.Paused = func(string) *Pause { return nil }

@@ -195,11 +195,11 @@ func TestAcknowledgedIsWhatIsTaken(t *testing.T) {
 			f.refused = []error{nil, &event.Error{Code: event.CodeInvalidArgument, Message: "no"}, &event.Error{Code: event.CodeInternalFailure}}
 		})
 		f.send(`{"type":"A"}`, `not JSON`, `{"type":"B"}`, `{"type":"C"}`)
-		if got, want := f.did(), "accept 3 of source/a, hold"; got != want {
+		if got, want := f.did(), "accept 3 of source/, hold"; got != want {
 			t.Errorf("did %s, want %s", got, want)
 		}
 		time.Sleep(2 * time.Second)
-		if got, want := f.did(), "accept 1 of source/a, bury 2, ack 4"; got != want {
+		if got, want := f.did(), "accept 1 of source/, bury 2, ack 4"; got != want {
 			t.Errorf("did %s, want %s", got, want)
 		}
 		if f.letters[0].Code != CodeUndecodable || f.letters[1].Code != CodeRefused || string(f.letters[1].Message.Body) != `{"type":"B"}` {
@@ -226,8 +226,39 @@ func TestABusyRouterStopsTheFetching(t *testing.T) {
 		}
 		f.set(func() { f.refuse = nil })
 		time.Sleep(2 * time.Second)
-		if got, want := f.did(), "accept 1 of source/a, bury 1, ack 2"; got != want || s.Statuses()[0].State != StateRunning {
+		if got, want := f.did(), "accept 1 of source/, bury 1, ack 2"; got != want || s.Statuses()[0].State != StateRunning {
 			t.Errorf("did %s, want %s", got, want)
+		}
+	})
+}
+
+func TestTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f, turn, left := &fake{}, make(chan bool), 0
+		s := NewSupervisor(SupervisorOptions{Accepter: f, Turn: func(ctx context.Context) (func(), error) {
+			select {
+			case <-turn:
+				return func() { left++ }, nil
+			case <-ctx.Done():
+				return nil, ctx.Err()
+			}
+		}})
+		s.Set(map[string]*Source{"a": f.source(t, Config{Name: "a"})})
+		f.send(`{"type":"A"}`)
+		if got := f.did(); got != "" {
+			t.Errorf("did %s: it is not its turn", got)
+		}
+		turn <- true
+		synctest.Wait()
+		if got := f.did(); got != "accept 1 of source/, ack 1" || left != 1 {
+			t.Errorf("did %s, and %d turns are over", got, left)
+		}
+		f.send(`{"type":"A"}`)
+		if err := s.Stop(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if got := f.did(); got != "close" {
+			t.Errorf("did %s", got)
 		}
 	})
 }
@@ -291,7 +322,7 @@ func TestPauses(t *testing.T) {
 		f.set(func() { f.paused = false })
 		s.Refresh()
 		time.Sleep(time.Second)
-		if got := f.did(); got != "accept 1 of source/a, ack 1" || s.Statuses()[0].State != StateRunning {
+		if got := f.did(); got != "accept 1 of source/, ack 1" || s.Statuses()[0].State != StateRunning {
 			t.Errorf("did %s, and is %+v", got, s.Statuses()[0])
 		}
 	})

@@ -95,8 +95,7 @@ func (b *taking) bury(ctx context.Context) error {
 // until it does.
 func (b *taking) whenTaken(ctx context.Context, do func(context.Context) error) error {
 	for {
-		// What has begun ends: half a batch would be no help to anybody.
-		err := do(b.source.Sender(context.WithoutCancel(ctx)))
+		err := b.inTurn(ctx, do)
 		var busy interface{ RetryAfter() time.Duration }
 		if !errors.As(err, &busy) {
 			if err == nil {
@@ -111,6 +110,17 @@ func (b *taking) whenTaken(ctx context.Context, do func(context.Context) error) 
 			return err
 		}
 	}
+}
+
+// inTurn does something when it is the source's turn.
+func (b *taking) inTurn(ctx context.Context, do func(context.Context) error) error {
+	leave, err := b.opts.Turn(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	// What has begun ends: half a batch would be no help to anybody.
+	return do(Sender(context.WithoutCancel(ctx)))
 }
 
 // wait holds the messages while it waits.

@@ -69,3 +69,18 @@ func must(t *testing.T, err error) {
 		t.Fatal(err)
 	}
 }
+
+func TestCheckOfSources(t *testing.T) {
+	dir := t.TempDir()
+	config := write(t, dir, "config.yaml", `rules: []
+buses: {audit: {}}
+sources:
+  a: {type: redis, url: redis://127.0.0.1, stream: orders, group: g, map: {detail-type: '"A"'}}
+  also: {type: redis, url: redis://127.0.0.1, stream: orders, group: g, map: {detail-type: '"A"'}}
+  audited: {type: redis, url: redis://127.0.0.1, stream: orders, bus: audit, map: {detail-type: '"A"'}}
+  b: {type: redis, url: redis://127.0.0.1, stream: orders, group: g, map: {detail-type: '"B"'}}
+`)
+	const warning = `config.yaml:7:3: sources.b: reads what the source "a" reads, for the same bus: a message becomes one event, of whichever source has it first (warning)`
+	signalbox(t, "check", "--config", config).want(t, cli.ExitOK, warning, "")
+	signalbox(t, "check", "--config", config).want(t, cli.ExitOK, "2 warnings\n", "") // and of b and also
+}

@@ -24,6 +24,8 @@ type conn struct {
 	client  *kgo.Client
 	admin   *kadm.Client
 	topicID kadm.TopicID
+	// origin is that of all records: no other topic has its id, but old brokers give none.
+	origin string
 
 	mu sync.Mutex
 	// owned are the partitions that the member has, inHand those that it has had since Fetch.
@@ -181,7 +183,7 @@ var attribute = strings.NewReplacer("%", "%25", `"`, "%22")
 
 // message returns a record as a message.
 func (c *conn) message(r *kgo.Record) sources.Message {
-	m := sources.Message{Headers: make(map[string]string, len(r.Headers)+2), Body: r.Value, Subject: r.Topic, Tag: r}
+	m := sources.Message{Headers: make(map[string]string, len(r.Headers)+2), Body: r.Value, Subject: r.Topic, Origin: c.origin, Tag: r}
 	m.ID = fmt.Sprintf("%s/%x/%d/%d", r.Topic, c.topicID, r.Partition, r.Offset)
 	if r.Timestamp.UnixMilli() > 0 {
 		m.Time = r.Timestamp.UTC()

@@ -128,7 +128,7 @@ func TestRecordsBecomeEvents(t *testing.T) {
 	inOrder(t, router.Events())
 	for _, e := range router.Events() {
 		n := number(t, e)
-		if id := e.Meta.DedupKey; e.DetailType != fmt.Sprintf("o-%d", n) || !strings.HasPrefix(id, "orders/") || !strings.HasSuffix(id, fmt.Sprintf("/%d/%d", n%3, n/3)) {
+		if id := e.Meta.DedupKey; e.DetailType != fmt.Sprintf("o-%d", n) || !strings.HasPrefix(id, "kafka/orders/") || !strings.HasSuffix(id, fmt.Sprintf("/%d/%d", n%3, n/3)) {
 			t.Fatalf("%d has the type %s and the id %s", n, e.DetailType, id)
 		}
 	}
@@ -423,4 +423,11 @@ func TestValidate(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestRecordsAreKnownToOtherSources(t *testing.T) {
+	address, _ := start(t)
+	other := config(address)
+	other.Name = "renamed"
+	sourcestest.KnownToOthers(t, config(address), other, publish(t, address))
 }

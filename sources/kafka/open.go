@@ -67,6 +67,9 @@ func (o *opener) Open(ctx context.Context) (sources.Conn, error) {
 		c.Close()
 		return nil, err
 	}
+	if c.origin = "kafka"; c.topicID == (kadm.TopicID{}) {
+		c.origin += "/" + o.brokers.Shown
+	}
 	return c, nil
 }
 

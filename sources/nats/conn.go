@@ -30,12 +30,41 @@ type conn struct {
 	messages chan jetstream.Msg
 	err      error
 	closing  atomic.Bool
-	// inHand are those that Fetch has returned and Ack has not had.
-	inHand []sources.Message
+	// inHand are those that Fetch has returned and Ack has not had, waiting those that had come
+	// when the reading was stopped, which it then is.
+	inHand  []sources.Message
+	waiting []jetstream.Msg
+	stopped bool
 	// reading is closed when read has ended, gone when the connection is closed.
 	reading, gone chan struct{}
 	// said is what the server has said last.
 	said atomic.Pointer[error]
+}
+
+// start begins to read. No message is larger than what the server takes.
+func (c *conn) start() (err error) {
+	c.iterator, err = c.consumer.Messages(jetstream.PullMaxMessagesWithBytesLimit(c.batch, max(maxBytes, int(c.nc.MaxPayload())*2)))
+	if err != nil {
+		return err
+	}
+	c.messages, c.reading, c.stopped = make(chan jetstream.Msg, c.batch), make(chan struct{}), false
+	go c.read()
+	return nil
+}
+
+// stop stops the reading, and returns when what the server has sent until then is waiting.
+func (c *conn) stop() {
+	if c.stopped {
+		return
+	}
+	c.stopped = true
+	c.iterator.Drain()
+	timer := time.AfterFunc(farewell, c.iterator.Stop) // a server that is gone sends nothing
+	defer timer.Stop()
+	for m := range c.messages {
+		c.waiting = append(c.waiting, m)
+	}
+	<-c.reading
 }
 
 // read takes messages from the client until there are no more.
@@ -59,6 +88,14 @@ func (c *conn) read() {
 // Fetch returns the messages that have come.
 func (c *conn) Fetch(ctx context.Context) ([]sources.Message, error) {
 	c.inHand = nil
+	if len(c.waiting) > 0 {
+		return c.kept()
+	}
+	if c.stopped {
+		if err := c.start(); err != nil {
+			return nil, err
+		}
+	}
 	select {
 	case m, ok := <-c.messages:
 		if !ok {
@@ -70,6 +107,20 @@ func (c *conn) Fetch(ctx context.Context) ([]sources.Message, error) {
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
+}
+
+// kept returns messages that have waited.
+func (c *conn) kept() ([]sources.Message, error) {
+	n := min(c.batch, len(c.waiting))
+	for _, m := range c.waiting[:n] {
+		one, err := c.message(m)
+		if err != nil {
+			return nil, err
+		}
+		c.inHand = append(c.inHand, one)
+	}
+	c.waiting = c.waiting[n:]
+	return c.inHand, nil
 }
 
 // gather returns a message, and those that are there besides.
@@ -108,6 +159,9 @@ func (c *conn) broken() error {
 	return err
 }
 
+// origin is that of all messages: the id of a stream is known in no other server.
+const origin = "nats"
+
 func (c *conn) message(m jetstream.Msg) (sources.Message, error) {
 	meta, err := m.Metadata()
 	if err != nil {
@@ -115,7 +169,7 @@ func (c *conn) message(m jetstream.Msg) (sources.Message, error) {
 	}
 	out := sources.Message{
 		Headers: make(map[string]string, len(m.Headers())), Body: m.Data(), Subject: m.Subject(),
-		ID: c.prefix + strconv.FormatUint(meta.Sequence.Stream, 10), Time: meta.Timestamp.UTC(), Tag: m,
+		Origin: origin, ID: c.prefix + strconv.FormatUint(meta.Sequence.Stream, 10), Time: meta.Timestamp.UTC(), Tag: m,
 	}
 	for name, values := range m.Headers() {
 		out.Headers[strings.ToLower(name)] = strings.ToValidUTF8(strings.Join(values, ", "), "\ufffd")
@@ -138,12 +192,19 @@ func (c *conn) Ack(_ context.Context, all []sources.Message) error {
 // is told to wait on.
 const holdShare = 3
 
-// Hold tells the server that messages are worked on.
+// Hold stops the reading, and tells the server that messages are worked on, and those too that
+// it had sent already.
 func (c *conn) Hold(_ context.Context, all []sources.Message) error {
+	c.stop()
 	if time.Since(c.held) < c.ackWait/holdShare {
 		return nil
 	}
 	c.held = time.Now()
+	for _, m := range c.waiting {
+		if err := m.InProgress(); err != nil {
+			return err
+		}
+	}
 	for i := range all {
 		if err := all[i].Tag.(jetstream.Msg).InProgress(); err != nil {
 			return err
@@ -170,12 +231,11 @@ func (c *conn) Close() {
 	for i := range c.inHand {
 		_ = c.inHand[i].Tag.(jetstream.Msg).Nak() // else it comes again later
 	}
-	c.iterator.Drain()
 	timer := time.AfterFunc(farewell, c.nc.Close)
-	for m := range c.messages {
+	c.stop()
+	for _, m := range c.waiting {
 		_ = m.Nak()
 	}
-	<-c.reading
 	_ = c.nc.FlushTimeout(farewell) // a server that is gone can't be told
 	timer.Stop()
 	c.nc.Close()

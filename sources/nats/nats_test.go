@@ -163,7 +163,9 @@ func TestABusyRouterIsWaitedFor(t *testing.T) {
 	b.publish(0, 10)
 	router := sourcestest.NewRouter(t)
 	router.Refuse(sourcestest.Busy{})
-	s := sourcestest.Run(t, router, b.config())
+	c := b.config()
+	c.BatchSize = 3 // the rest is sent ahead
+	s := sourcestest.Run(t, router, c)
 	sourcestest.Until(t, "it waits", func() bool { return s.Statuses()[0].State == sources.StateBusy })
 	tried := router.Tries()
 	sourcestest.Until(t, "it has tried for longer than the server waits", func() bool { return router.Tries() > tried+7 })
@@ -173,6 +175,9 @@ func TestABusyRouterIsWaitedFor(t *testing.T) {
 	if info, err := consumer.Info(t.Context()); err != nil || info.NumRedelivered != 0 {
 		t.Errorf("%d messages were delivered again, %v: they were worked on", info.NumRedelivered, err)
 	}
+	b.publish(10, 10)
+	router.Await(20)
+	router.Each(20)
 }
 
 func TestAPausedSourceFetchesNothing(t *testing.T) {
@@ -261,4 +266,11 @@ func TestTheLogin(t *testing.T) {
 	if err := try(t, c); err == nil || !strings.Contains(err.Error(), "stream not found") {
 		t.Errorf("got %v, want to be let in", err)
 	}
+}
+
+func TestMessagesAreKnownToOtherSources(t *testing.T) {
+	b := newBroker(t)
+	other := b.config()
+	other.Name = "renamed"
+	sourcestest.KnownToOthers(t, b.config(), other, b.publish)
 }

@@ -79,7 +79,7 @@ func (b *breakable) Dial(network, address string) (net.Conn, error) {
 
 // Open connects, and begins to read.
 func (o *opener) Open(ctx context.Context) (sources.Conn, error) {
-	c := &conn{gone: make(chan struct{}), reading: make(chan struct{}), messages: make(chan jetstream.Msg, o.batch), batch: o.batch}
+	c := &conn{gone: make(chan struct{}), batch: o.batch}
 	closed := sync.OnceFunc(func() { close(c.gone) })
 	dialer := &breakable{ctx: ctx, guard: o.guard}
 	options := append(slices.Clone(o.client), natsio.SetCustomDialer(dialer), natsio.ClosedHandler(func(*natsio.Conn) { closed() }),
@@ -124,11 +124,9 @@ func (o *opener) begin(ctx context.Context, c *conn) error {
 		return o.failed("consumer", o.Consumer, err)
 	}
 	c.consumer, c.ackWait = consumer, consumer.CachedInfo().Config.AckWait
-	// No message is larger than what the server takes.
-	if c.iterator, err = consumer.Messages(jetstream.PullMaxMessagesWithBytesLimit(o.batch, max(maxBytes, int(c.nc.MaxPayload())*2))); err != nil {
+	if err := c.start(); err != nil {
 		return o.failed("consumer", o.Consumer, err)
 	}
-	go c.read()
 	return nil
 }
 

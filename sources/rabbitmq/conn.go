@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -22,6 +23,8 @@ type opener struct {
 	client *rabbitmq.Client
 	hidden remote.Hidden
 	batch  int
+	// origin is that of the queue's messages: their ids are the publishers' own.
+	origin string
 }
 
 func newOpener(c *sources.Config, env sources.Env) (sources.Opener, error) {
@@ -30,7 +33,7 @@ func newOpener(c *sources.Config, env sources.Env) (sources.Opener, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &opener{o, client, remote.NewHidden(secrets), c.BatchSize}, nil
+	return &opener{o, client, remote.NewHidden(secrets), c.BatchSize, client.Place() + "/" + url.PathEscape(o.Queue)}, nil
 }
 
 // Address is where the source connects to.
@@ -96,7 +99,7 @@ func (q *queue) Fetch(ctx context.Context) ([]sources.Message, error) {
 		if !ok {
 			return nil, q.ended()
 		}
-		out = append(out, message(&m))
+		out = append(out, message(&m, q.origin))
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
@@ -104,7 +107,7 @@ func (q *queue) Fetch(ctx context.Context) ([]sources.Message, error) {
 		select {
 		case m, ok := <-q.messages:
 			if ok {
-				out = append(out, message(&m))
+				out = append(out, message(&m, q.origin))
 				continue
 			}
 		default:
@@ -159,8 +162,11 @@ func (q *queue) interrupt() { _ = q.conn.CloseDeadline(time.Now()) }
 func (q *queue) Close() { _ = q.conn.CloseDeadline(time.Now().Add(farewell)) }
 
 // message returns a delivery as a message.
-func message(d *amqp.Delivery) sources.Message {
-	m := sources.Message{Headers: make(map[string]string, len(d.Headers)+3), Body: d.Body, Subject: d.RoutingKey, Time: d.Timestamp.UTC(), Tag: d.DeliveryTag}
+func message(d *amqp.Delivery, origin string) sources.Message {
+	m := sources.Message{
+		Headers: make(map[string]string, len(d.Headers)+3), Body: d.Body, Subject: d.RoutingKey, Origin: origin,
+		Time: d.Timestamp.UTC(), Tag: d.DeliveryTag,
+	}
 	if d.MessageId != "" {
 		m.ID = "id/" + strings.ToValidUTF8(d.MessageId, "\ufffd")
 	}

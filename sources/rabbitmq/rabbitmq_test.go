@@ -87,7 +87,7 @@ func TestRabbitMQ(t *testing.T) {
 		sup := sourcestest.Run(t, router, config(s.Address, "orders"))
 		router.Await(1000)
 		for i, e := range router.Events() {
-			if string(e.Detail) != fmt.Sprintf(`{"n": %d}`, i) || e.DetailType != fmt.Sprintf("orders/%d", i) || e.Meta.DedupKey != fmt.Sprintf("id/%d", i) {
+			if string(e.Detail) != fmt.Sprintf(`{"n": %d}`, i) || e.DetailType != fmt.Sprintf("orders/%d", i) || e.Meta.DedupKey != fmt.Sprintf("rabbitmq/%s/%%2F/orders/id/%d", s.Address, i) {
 				t.Fatalf("event %d: %s %s %s", i, e.DetailType, e.Detail, e.Meta.DedupKey)
 			}
 		}
@@ -169,7 +169,7 @@ func try(t *testing.T, c sources.Config) error {
 func TestHeaders(t *testing.T) {
 	m := message(&amqp.Delivery{CorrelationId: "c", Headers: amqp.Table{
 		"cloudEvents:id": "1", "cloudEvents_type": []byte("T"), "n": int64(5), "b": true, "at": time.Unix(0, 0), "t": amqp.Table{"a": int32(1)}, "none": nil, "bad": "\xff",
-	}})
+	}}, "here")
 	for name, want := range map[string]string{
 		"ce-id": "1", "ce-type": "T", "n": "5", "b": "true", "at": "1970-01-01T00:00:00Z", "t": `{"a":1}`, "none": "", "bad": "\ufffd", "x-correlation-id": "c",
 	} {
@@ -177,7 +177,7 @@ func TestHeaders(t *testing.T) {
 			t.Errorf("%s is %q, want %q", name, m.Headers[name], want)
 		}
 	}
-	if m.ID != "" || !m.Time.IsZero() {
+	if m.ID != "" || m.Origin != "here" || !m.Time.IsZero() {
 		t.Errorf("got %+v", m)
 	}
 }

@@ -1,10 +1,12 @@
 package redis
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -25,16 +27,21 @@ type conn struct {
 	// mu is held by what uses other.
 	mu    sync.Mutex
 	other *redis.Session
+	// held is when the entries in hand were last held.
+	held time.Time
 
+	// ahead is the batch that the reader has and Fetch has not returned.
+	ahead   atomic.Pointer[[]sources.Message]
 	batches chan []sources.Message
 	// reading ends by stop; done is closed when the reader has ended, with err set before.
 	reading context.Context
 	stop    context.CancelFunc
 	done    chan struct{}
 	err     error
-	// claimed is when entries of consumers that are gone were last looked for, in Unix
-	// nanoseconds.
-	claimed atomic.Int64
+	// claimed is when it was last looked through what the group's other consumers have in hand, and
+	// cursor how far, where it is not through; both are the reader's.
+	claimed time.Time
+	cursor  string
 }
 
 const (
@@ -67,8 +74,10 @@ func (c *conn) read(s *redis.Session) {
 		if len(batch) == 0 {
 			continue
 		}
+		c.ahead.Store(&batch)
 		select {
 		case c.batches <- batch:
+			c.ahead.CompareAndSwap(&batch, nil)
 		case <-c.reading.Done():
 			c.err = c.reading.Err()
 			return
@@ -84,8 +93,7 @@ type entry struct {
 
 // next returns the entries from a place on: ">" is what nobody has read.
 func (c *conn) next(s *redis.Session, from string) ([]entry, error) {
-	if from == ">" && time.Since(time.Unix(0, c.claimed.Load())) > claimEvery {
-		c.claimed.Store(time.Now().UnixNano())
+	for from == ">" && (c.cursor != "" || time.Since(c.claimed) > claimEvery) {
 		entries, err := c.claim(s)
 		if err != nil || len(entries) > 0 {
 			return entries, err
@@ -110,9 +118,11 @@ func (c *conn) next(s *redis.Session, from string) ([]entry, error) {
 	return entriesOf(stream[1])
 }
 
-// claim takes entries over that a consumer which has gone had in hand.
+// claim takes entries over that a consumer which has gone had in hand. Each call goes on where
+// the one before has ended, until all that is in hand anywhere has been looked at.
 func (c *conn) claim(s *redis.Session) ([]entry, error) {
-	answer, err := redisio.Values(s.DoIn(c.reading, "XAUTOCLAIM", c.Stream, c.Group, c.Consumer, claimAfter.Milliseconds(), "0", "COUNT", c.batch))
+	answer, err := redisio.Values(s.DoIn(c.reading, "XAUTOCLAIM", c.Stream, c.Group, c.Consumer, claimAfter.Milliseconds(), cmp.Or(c.cursor, through), "COUNT", c.batch))
+	c.cursor, c.claimed = "", time.Now()
 	var refused redisio.Error
 	switch {
 	case errors.As(err, &refused): // before Redis 6.2, or without the right
@@ -120,8 +130,17 @@ func (c *conn) claim(s *redis.Session) ([]entry, error) {
 	case err != nil || len(answer) < 2:
 		return nil, errors.Join(errAnswer, err)
 	}
+	if c.cursor, err = redisio.String(answer[0], nil); err != nil {
+		return nil, errors.Join(errAnswer, err)
+	}
+	if c.cursor == through {
+		c.cursor = ""
+	}
 	return entriesOf(answer[1])
 }
+
+// through is the cursor that XAUTOCLAIM begins with, and ends with.
+const through = "0-0"
 
 var errAnswer = errors.New("the server's answer is none of a Redis server")
 
@@ -176,7 +195,7 @@ func (c *conn) messages(entries []entry) []sources.Message {
 const fieldBody = "body"
 
 func (c *conn) message(e *entry) sources.Message {
-	m := sources.Message{Headers: map[string]string{}, Subject: c.Stream, ID: c.Stream + "/" + e.id, Time: timeOf(e.id), Tag: e.id}
+	m := sources.Message{Headers: map[string]string{}, Subject: c.Stream, Origin: c.dialer.Place(), ID: c.Stream + "/" + e.id, Time: timeOf(e.id), Tag: e.id}
 	all, found := make(map[string]string, len(e.fields)/2), false
 	for i := 0; i+1 < len(e.fields); i += 2 {
 		name, value := e.fields[i], e.fields[i+1]
@@ -207,6 +226,7 @@ func timeOf(id string) time.Time {
 func (c *conn) Fetch(ctx context.Context) ([]sources.Message, error) {
 	select {
 	case batch := <-c.batches:
+		c.held = time.Time{}
 		return batch, nil
 	case <-c.done:
 		return nil, fmt.Errorf("stream %q on %s: %w", c.Stream, c.dialer.Shown, c.err)
@@ -238,9 +258,20 @@ func (c *conn) Ack(ctx context.Context, all []sources.Message) error {
 	return err
 }
 
-// Hold keeps other consumers of the group from taking the entries over.
+// holdEvery is how often entries are held.
+const holdEvery = claimAfter / 6
+
+// Hold keeps other consumers of the group from taking the entries over, and those that the reader
+// has; it reads no more until it is rid of them.
 func (c *conn) Hold(ctx context.Context, all []sources.Message) error {
+	if time.Since(c.held) < holdEvery {
+		return nil
+	}
+	if ahead := c.ahead.Load(); ahead != nil {
+		all = slices.Concat(all, *ahead)
+	}
 	_, err := c.do(ctx, "XCLAIM", append(c.named(all, c.Consumer, 0), "JUSTID")...)
+	c.held = time.Now()
 	return err
 }
 

@@ -57,9 +57,9 @@ func (o *opener) Open(ctx context.Context) (sources.Conn, error) {
 		_ = other.Close()
 		return nil, fmt.Errorf("stream %q on %s: %w", o.Stream, o.dialer.Shown, err)
 	}
-	c := &conn{opener: o, other: other, batches: make(chan []sources.Message, 1), done: make(chan struct{})}
+	c := &conn{opener: o, other: other, batches: make(chan []sources.Message), done: make(chan struct{})}
 	c.reading, c.stop = context.WithCancel(context.Background())
-	c.claimed.Store(time.Now().UnixNano())
+	c.claimed = time.Now()
 	go c.read(reader)
 	return c, nil
 }

@@ -3,6 +3,7 @@
 package redis
 
 import (
+	"os"
 	"strings"
 
 	"signalbox/sources"
@@ -25,7 +26,8 @@ type Options struct {
 	// Stream is the key of the stream.
 	Stream string `yaml:"stream"`
 	// Group is the consumer group that remembers how far the stream was read, signalbox-NAME by
-	// default. It is made where it does not exist. Consumer is the router's name in it.
+	// default. It is made where it does not exist. Consumer is the source's name in it, by default
+	// NAME@HOST: what another of the same name has in hand, the source would take for its own.
 	Group    string `yaml:"group"`
 	Consumer string `yaml:"consumer"`
 	// Start is where a group that is made begins: sources.StartAll by default.
@@ -35,8 +37,18 @@ type Options struct {
 // SetDefaults fills in what was left out.
 func (o *Options) SetDefaults(c *sources.Config) {
 	targets.SetDefault(&o.Group, "signalbox-"+c.Name)
-	targets.SetDefault(&o.Consumer, "signalbox")
+	targets.SetDefault(&o.Consumer, c.Name+"@"+host())
 	targets.SetDefault(&o.Start, sources.StartAll)
+}
+
+// host returns the name of the machine: routers that share a group are told apart by it, and one
+// that is started again has its own.
+func host() string {
+	name, err := os.Hostname()
+	if err != nil || name == "" {
+		return "signalbox"
+	}
+	return name
 }
 
 // maxName is how long a name can be, in bytes.

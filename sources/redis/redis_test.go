@@ -122,7 +122,7 @@ func TestEntriesOfAConsumerThatIsGone(t *testing.T) {
 	if entries, err := conn.claim(reader); err != nil || len(entries) != 0 {
 		t.Fatalf("claimed %d entries that are in hand, %v", len(entries), err)
 	}
-	answer, err := reader.DoIn(t.Context(), "XAUTOCLAIM", "orders", "signalbox-orders", "signalbox", 0, "0", "COUNT", 10)
+	answer, err := reader.DoIn(t.Context(), "XAUTOCLAIM", "orders", "signalbox-orders", "orders@"+host(), 0, "0", "COUNT", 10)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +135,7 @@ func TestDeletedEntriesAreAcknowledged(t *testing.T) {
 	s := targetstest.StartRedis(t)
 	publish(t, s.Address)(0, 3)
 	do(t, s.Address, "XGROUP", "CREATE", "orders", "signalbox-orders", "0")
-	do(t, s.Address, "XREADGROUP", "GROUP", "signalbox-orders", "signalbox", "STREAMS", "orders", ">")
+	do(t, s.Address, "XREADGROUP", "GROUP", "signalbox-orders", "orders@"+host(), "STREAMS", "orders", ">")
 	do(t, s.Address, "XTRIM", "orders", "MAXLEN", 1)
 	router := sourcestest.NewRouter(t)
 	sourcestest.Run(t, router, config(s.Address))
@@ -195,5 +195,94 @@ func TestErrors(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "another-password") {
 			t.Errorf("got %v, want %s", err, tt.want)
 		}
+	}
+}
+
+func TestEntriesAreKnownToOtherSources(t *testing.T) {
+	s := targetstest.StartRedis(t)
+	publish(t, s.Address)(0, 1) // there is a stream
+	do(t, s.Address, "XTRIM", "orders", "MAXLEN", 0)
+	other := config(s.Address)
+	other.Name = "renamed"
+	sourcestest.KnownToOthers(t, config(s.Address), other, publish(t, s.Address))
+}
+
+// inHand makes a consumer have so many new entries in hand, for so long.
+func inHand(t testing.TB, address, consumer string, n int, idle time.Duration) {
+	t.Helper()
+	do(t, address, "XREADGROUP", "GROUP", "signalbox-orders", consumer, "COUNT", n, "STREAMS", "orders", ">")
+	for _, one := range pending(t, address, 0, consumer) {
+		do(t, address, "XCLAIM", "orders", "signalbox-orders", consumer, 0, one, "IDLE", idle.Milliseconds(), "JUSTID")
+	}
+}
+
+// pending returns the ids of the entries that a consumer has had in hand for so long.
+func pending(t testing.TB, address string, idle time.Duration, consumer string) (ids []any) {
+	t.Helper()
+	list, err := redisio.Values(do(t, address, "XPENDING", "orders", "signalbox-orders", "IDLE", idle.Milliseconds(), "-", "+", 1000, consumer), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, one := range list {
+		ids = append(ids, one.([]any)[0])
+	}
+	return ids
+}
+
+// TestEntriesBehindThoseInHand: what a consumer that is gone had is found behind what others work
+// on, of which the server looks at ten for each that is asked for.
+func TestEntriesBehindThoseInHand(t *testing.T) {
+	s := targetstest.StartRedis(t)
+	publish(t, s.Address)(0, 105)
+	do(t, s.Address, "XGROUP", "CREATE", "orders", "signalbox-orders", "0")
+	inHand(t, s.Address, "busy", 100, 0)
+	inHand(t, s.Address, "gone", 5, 2*claimAfter)
+	c := config(s.Address)
+	c.BatchSize = 2
+	conn := open(t, c).(*conn)
+	conn.Close() // it reads by itself
+	conn.reading = t.Context()
+	conn.claimed = time.Time{}
+	reader, err := conn.dialer.Dial(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	for claimed := 0; claimed < 5; {
+		entries, err := conn.next(reader, ">")
+		if err != nil || len(entries) == 0 {
+			t.Fatalf("claimed %d entries, and then %v", claimed, err)
+		}
+		claimed += len(entries)
+	}
+	if left := pending(t, s.Address, claimAfter, "gone"); len(left) != 0 {
+		t.Errorf("%v are left", left)
+	}
+}
+
+func TestEntriesAreHeld(t *testing.T) {
+	s := targetstest.StartRedis(t)
+	publish(t, s.Address)(0, 9)
+	c := config(s.Address)
+	c.BatchSize = 3
+	conn := open(t, c).(*conn)
+	defer conn.Close()
+	batch, err := conn.Fetch(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	sourcestest.Until(t, "a batch has been read ahead", func() bool { ahead := conn.ahead.Load(); return ahead != nil && (*ahead)[0].ID != batch[0].ID })
+	all := pending(t, s.Address, 0, conn.Consumer)
+	if len(all) != 6 {
+		t.Fatalf("%d entries are in hand, want two batches", len(all))
+	}
+	for _, id := range all {
+		do(t, s.Address, "XCLAIM", "orders", "signalbox-orders", conn.Consumer, 0, id, "IDLE", (2 * claimAfter).Milliseconds(), "JUSTID")
+	}
+	if err := conn.Hold(t.Context(), batch); err != nil {
+		t.Fatal(err)
+	}
+	if left := pending(t, s.Address, claimAfter, conn.Consumer); len(left) != 0 {
+		t.Errorf("%v could be taken over", left)
 	}
 }

@@ -171,3 +171,19 @@ func SurvivesKill(t testing.TB, c sources.Config, publish func(from, n int), res
 	router.Each(600)
 	Until(t, "nothing is left", func() bool { lag := s.Statuses()[0].Lag; return lag != nil && *lag == 0 })
 }
+
+// KnownToOthers checks that a message that one source has taken in makes no second event by
+// another, which reads the same on its own account.
+func KnownToOthers(t testing.TB, one, other sources.Config, publish func(from, n int)) {
+	t.Helper()
+	router := NewRouter(t)
+	Run(t, router, one)
+	publish(0, 20)
+	router.Await(20)
+	s := Run(t, router, other)
+	Until(t, "the other has had all", func() bool { st := s.Statuses()[0]; return st.Accepted+st.Duplicates >= 20 })
+	if st := s.Statuses()[0]; st.Duplicates != 20 {
+		t.Errorf("the other has taken in %d messages again", st.Accepted)
+	}
+	router.Each(20)
+}

@@ -12,10 +12,10 @@ import (
 )
 
 // message returns a message of a queue. Its tag is what it is deleted by.
-func message(queue string, m *types.Message) sources.Message {
+func message(queue, origin string, m *types.Message) sources.Message {
 	out := sources.Message{
 		Headers: make(map[string]string, len(m.MessageAttributes)+2), Body: []byte(aws.ToString(m.Body)),
-		Subject: queue, ID: text(m.MessageId), Tag: m.ReceiptHandle,
+		Subject: queue, Origin: origin, ID: text(m.MessageId), Tag: m.ReceiptHandle,
 	}
 	for name, a := range m.MessageAttributes {
 		value := text(a.StringValue)

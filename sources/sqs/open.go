@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	awssqs "github.com/aws/aws-sdk-go-v2/service/sqs"
@@ -27,6 +28,8 @@ type opener struct {
 	client *sqs.Client
 	hidden remote.Hidden
 	batch  int
+	// origin is that of the queue's messages.
+	origin string
 }
 
 func newOpener(c *sources.Config, env sources.Env) (sources.Opener, error) {
@@ -35,7 +38,8 @@ func newOpener(c *sources.Config, env sources.Env) (sources.Opener, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &opener{client, remote.NewHidden(secrets), c.BatchSize}, nil
+	q := client.Queue
+	return &opener{client, remote.NewHidden(secrets), c.BatchSize, strings.Join([]string{"sqs", q.Region, q.Account, q.Name}, "/")}, nil
 }
 
 // Address is where the queue is.

@@ -81,7 +81,7 @@ func (q *queue) receive(ctx context.Context, wait int32) (full bool, err error) 
 		return false, q.failed(ctx, err)
 	}
 	for i := range out.Messages {
-		q.inHand = append(q.inHand, message(q.client.Name, &out.Messages[i]))
+		q.inHand = append(q.inHand, message(q.client.Name, q.origin, &out.Messages[i]))
 	}
 	return len(out.Messages) >= n, nil
 }

@@ -117,7 +117,7 @@ func TestMessagesBecomeEvents(t *testing.T) {
 			router.Await(600)
 			router.Each(600)
 			for _, e := range router.Events() {
-				if n := strings.Trim(string(e.Detail), `{"n: }`); e.DetailType != name+"/"+n || len(e.Meta.DedupKey) != 36 {
+				if n := strings.Trim(string(e.Detail), `{"n: }`); e.DetailType != name+"/"+n || !strings.HasPrefix(e.Meta.DedupKey, "sqs/us-east-1/000000000000/"+name+"/") {
 					t.Fatalf("got %s %s %s", e.DetailType, e.Detail, e.Meta.DedupKey)
 				}
 			}
@@ -357,7 +357,7 @@ func try(t *testing.T, c sources.Config, env sources.Env) error {
 }
 
 func TestMessage(t *testing.T) {
-	m := message("orders", &types.Message{
+	m := message("orders", "here", &types.Message{
 		Body: aws.String("hello"), MessageId: aws.String("m-1"), ReceiptHandle: aws.String("r"),
 		MessageAttributes: map[string]types.MessageAttributeValue{
 			"X-Team": {StringValue: aws.String("blue")}, "n": {StringValue: aws.String("5")}, "Raw": {BinaryValue: []byte("a\xff")}, "none": {},
@@ -374,7 +374,7 @@ func TestMessage(t *testing.T) {
 	if string(m.Body) != "hello" || m.ID != "m-1" || m.Subject != "orders" || !m.Time.Equal(time.Unix(1, 0)) {
 		t.Errorf("got %+v", m)
 	}
-	if bare := message("orders", &types.Message{}); !bare.Time.IsZero() || bare.ID != "" {
+	if bare := message("orders", "here", &types.Message{}); !bare.Time.IsZero() || bare.ID != "" {
 		t.Errorf("got %+v", bare)
 	}
 }
@@ -387,7 +387,7 @@ func TestSNS(t *testing.T) {
 	if len(faults) > 0 {
 		t.Fatal(faults)
 	}
-	m := message("orders", &types.Message{Body: aws.String(
+	m := message("orders", "here", &types.Message{Body: aws.String(
 		`{"Type":"Notification","MessageId":"s-1","TopicArn":"arn:aws:sns:eu-central-1:123456789012:orders","Subject":"OrderCreated","Message":"{\"orderId\":\"o-1\"}"}`)})
 	e, err := s.Decode(&m)
 	if err != nil || e.DetailType != "OrderCreated" || string(e.Detail) != `{"orderId":"o-1"}` {

@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"net"
 	"net/url"
+	"strings"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
@@ -60,6 +61,11 @@ func NewClient(name, dir string, server *remote.Server, login *remote.Login, ver
 	}
 	c.address = "amqp://" + net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), port))
 	return c, append(secrets, logins...), nil
+}
+
+// Place returns which virtual host it is, of which broker as it is written.
+func (c *Client) Place() string {
+	return "rabbitmq/" + strings.ToLower(strings.TrimPrefix(c.address, "amqp://")) + "/" + url.PathEscape(c.config.Vhost)
 }
 
 // Connect connects. Because returns why the connection broke in place of an error that only

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"net"
 	"strings"
 	"time"
@@ -56,6 +57,11 @@ func NewDialer(name, dir string, server *remote.Server, login *remote.Login, s s
 		}
 	}
 	return d, append(secrets, logins...), nil
+}
+
+// Place returns which database it is, of which server as it is written.
+func (d *Dialer) Place() string {
+	return fmt.Sprintf("redis/%s/%d", strings.ToLower(d.address), d.database)
 }
 
 // Session is one connection. To close raw breaks what is under way.

@@ -371,7 +371,7 @@ func (s *server) newSources(registry *prometheus.Registry) *sources.Supervisor {
 	guard, _ := egress.New(s.cfg.Egress) // it was validated
 	return sources.NewSupervisor(sources.SupervisorOptions{
 		Accepter: s.router, Limits: event.Limits{MaxDepth: s.cfg.Limits.MaxDepth}, Registerer: registry,
-		Env: sources.Env{Logger: s.log, Egress: guard, Version: s.Version},
+		Env: sources.Env{Logger: s.log, Egress: guard, Version: s.Version}, Turn: s.bounds.Turn,
 		Paused: func(name string) *sources.Pause {
 			p := s.router.Pauses.OfSource(name)
 			if p == nil {
