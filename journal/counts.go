@@ -45,6 +45,14 @@ func (c *Counts) Add(o Counts) {
 	c.Logged += o.Logged
 }
 
+// Sub takes the counts of a lane away that were added before.
+func (c *Counts) Sub(o Counts) {
+	others := o.fields()
+	for i, f := range c.fields() {
+		*f -= *others[i]
+	}
+}
+
 // Of returns the account that deliveries of a state are in.
 func (c *Counts) Of(s State) *uint64 {
 	switch s {

@@ -15,6 +15,7 @@ import (
 type Counters struct {
 	mu     sync.Mutex // the committer writes under it, and reads without
 	lanes  map[journal.LaneID]journal.Counts
+	all    journal.Counts // of all lanes together: each request asks for them
 	held   map[journal.HoldID]uint64
 	events journal.EventCounts
 }
@@ -30,11 +31,7 @@ func (n *Counters) LaneCounts(l journal.LaneID) journal.Counts {
 func (n *Counters) Totals() (journal.Counts, journal.EventCounts) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	var sum journal.Counts
-	for _, c := range n.lanes {
-		sum.Add(c)
-	}
-	return sum, n.events
+	return n.all, n.events
 }
 
 // HeldBy counts the deliveries that are held back in one place.
@@ -60,7 +57,7 @@ func (n *Counters) load(view pebble.Reader) error {
 		if l := journal.LaneID(binary.BigEndian.Uint32(k[1:])); l != journal.EventsLane {
 			var c journal.Counts
 			err := c.ReadValue(v)
-			n.lanes[l] = c
+			n.set(l, c)
 			return true, err
 		}
 		n.events.ReadValue(v)
@@ -78,13 +75,20 @@ func (n *Counters) load(view pebble.Reader) error {
 	})
 }
 
+// set sets the counters of a lane, under the lock.
+func (n *Counters) set(l journal.LaneID, c journal.Counts) {
+	n.all.Sub(n.lanes[l])
+	n.all.Add(c)
+	n.lanes[l] = c
+}
+
 // keep makes the counters that a batch has changed the current ones, once it is written. The
 // committer alone changes them; the lock is for readers.
 func (n *Counters) keep(lanes map[journal.LaneID]journal.Counts, held map[journal.HoldID]int64, events journal.EventCounts) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for l, c := range lanes {
-		n.lanes[l] = c
+		n.set(l, c)
 	}
 	for h, by := range held {
 		if n.held[h] += uint64(by); n.held[h] == 0 {

@@ -183,7 +183,7 @@ func TestTrimTrustsNoCountsThatAreAheadOfTheDisk(t *testing.T) {
 	set := func(c journal.Counts) {
 		j.Counters.mu.Lock()
 		defer j.Counters.mu.Unlock()
-		j.Counters.lanes[l] = c
+		j.Counters.set(l, c)
 	}
 	set(journal.Counts{Planned: 1, Waiting: 1}) // a move is about to be seen
 	_, err := j.Trimmer.Trim(Retention{MaxAge: time.Minute})
