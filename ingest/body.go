@@ -14,8 +14,12 @@ import (
 	"signalbox/machine"
 )
 
-// maxKeptBuffer is the largest buffer in bytes that waits for the next request.
-const maxKeptBuffer = 256 << 10
+const (
+	// maxKeptBuffer is the largest buffer in bytes that waits for the next request.
+	maxKeptBuffer = 2 << 20
+	// firstPart is how much of a large body is read before memory is taken for all of it.
+	firstPart = 256 << 10
+)
 
 var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
@@ -35,7 +39,7 @@ func (h *Handler) readBody(w http.ResponseWriter, r *http.Request) (*bytes.Buffe
 		w.Header().Set("Connection", "close")
 		return nil, tooLarge(h.opts.MaxBody)
 	}
-	body := io.Reader(r.Body) // of a known length, which net/http holds it to
+	body, claim := io.Reader(r.Body), max(r.ContentLength, 0) // which net/http holds it to
 	if r.ContentLength < 0 {
 		body = http.MaxBytesReader(w, r.Body, h.opts.MaxBody)
 	}
@@ -47,17 +51,13 @@ func (h *Handler) readBody(w http.ResponseWriter, r *http.Request) (*bytes.Buffe
 			return nil, unreadable(err, h.opts.MaxBody)
 		}
 		// One byte more than the limit tells a bomb from a body that just fits.
-		body = io.LimitReader(usageOf(r.Context()).meter(inflated), h.opts.MaxBody+1)
+		claim, body = 0, io.LimitReader(usageOf(r.Context()).meter(inflated), h.opts.MaxBody+1)
 	default:
 		return nil, &problem{status: http.StatusUnsupportedMediaType, Code: "UnsupportedContentEncoding",
 			Message: fmt.Sprintf("Content-Encoding %q is not supported: send gzip or none", encoding)}
 	}
 	buf := buffers.Get().(*bytes.Buffer)
-	if n := r.ContentLength; n > 0 {
-		// A claim alone must not make us allocate much.
-		buf.Grow(int(min(n, maxKeptBuffer)) + bytes.MinRead)
-	}
-	n, err := buf.ReadFrom(body)
+	n, err := fill(buf, body, claim, usageOf(r.Context()))
 	if err != nil || n > h.opts.MaxBody {
 		releaseBuffer(buf)
 		if err == nil {
@@ -74,6 +74,25 @@ func (h *Handler) readBody(w http.ResponseWriter, r *http.Request) (*bytes.Buffe
 		return nil, unreadable(err, h.opts.MaxBody)
 	}
 	return buf, nil
+}
+
+// fill reads a body to its end, of claim bytes where that is known, else 0. A claim alone does
+// not make us take much memory: the first part must have come.
+func fill(buf *bytes.Buffer, body io.Reader, claim int64, u *usage) (int64, error) {
+	buf.Grow(int(min(claim, firstPart)) + bytes.MinRead)
+	if claim <= firstPart {
+		return buf.ReadFrom(body)
+	}
+	first, err := buf.ReadFrom(io.LimitReader(body, firstPart))
+	if err != nil {
+		return first, err
+	}
+	if !u.expect(claim) {
+		return first, machine.ErrMemory
+	}
+	buf.Grow(int(claim-first) + bytes.MinRead)
+	rest, err := buf.ReadFrom(body)
+	return first + rest, err
 }
 
 func tooLarge(limit int64) *problem {

@@ -42,7 +42,7 @@ const (
 	// envelope, and what the store writes.
 	workPerByte = 3
 	// workWait is how long a body that has been read may wait until others are done with.
-	workWait = 2 * time.Second
+	workWait = 10 * time.Second
 	// managementShare is the part of the connections that is kept for management.
 	managementShare = 8
 	// mostManagement is as much of it as is of use.
@@ -108,15 +108,14 @@ func (l *Load) Bound(next http.Handler) http.Handler {
 		if TakesEvents(r) {
 			of = &l.events
 		}
-		place := of.take(w, r)
-		if place == nil {
+		b := &boundedRequest{Context: r.Context(), usage: usage{load: l, share: of}}
+		if !of.take(&b.usage.place, w, r) {
 			l.refused.WithLabelValues(boundConnections).Inc()
 			refuseOverload(w, r, "too many requests are under way (limits.connections): send it again a little later")
 			retire(r)
 			return
 		}
-		defer place.leave()
-		b := &boundedRequest{Context: r.Context(), usage: usage{load: l, share: of, place: place}}
+		defer b.usage.place.leave()
 		defer b.usage.end()
 		b.body = meteredBody{metered{usage: &b.usage, from: r.Body, ended: r.ContentLength == 0}, r.Body}
 		r = r.WithContext(b)
@@ -179,9 +178,10 @@ func refuseOverload(w http.ResponseWriter, r *http.Request, message string) {
 type usage struct {
 	load  *Load
 	share *share
-	place *place
-	// read is how many bytes have been read, of which paid is the memory that was taken.
-	read, paid, worked int64
+	place place
+	// read is how many bytes have been read, of which paid is the memory that was taken, also
+	// for those up to claimed that are yet to come.
+	read, paid, claimed, worked int64
 	// turn means that it has a turn.
 	turn bool
 }
@@ -189,8 +189,26 @@ type usage struct {
 // pay takes the memory for n bytes more, and reports whether there is so much.
 func (u *usage) pay(n int64) bool {
 	u.read += n
-	due := max(u.read-u.share.free, 0)*perByte - u.paid
-	if due > 0 && !u.share.bodies.Take(due, u.share.bodies.Limit()) {
+	return u.read <= u.claimed || u.take((u.read-u.share.free)*perByte)
+}
+
+// expect takes the memory for a body of n bytes before all of it has come, for which a buffer of
+// n bytes and one of its first part are enough, and reports whether there is so much.
+func (u *usage) expect(n int64) bool {
+	if u == nil {
+		return true
+	}
+	u.claimed = n
+	return u.take(n + firstPart)
+}
+
+// take makes what has been taken at least so many bytes, and reports whether there are.
+func (u *usage) take(bytes int64) bool {
+	due := bytes - u.paid
+	if due <= 0 {
+		return true
+	}
+	if !u.share.bodies.Take(due, u.share.bodies.Limit()) {
 		u.load.refused.WithLabelValues(boundMemory).Inc()
 		return false
 	}
@@ -275,5 +293,5 @@ func (u *usage) end() {
 	}
 	u.share.bodies.Give(u.paid)
 	u.load.work.Release(u.worked)
-	u.read, u.paid, u.worked = 0, 0, 0
+	u.read, u.paid, u.claimed, u.worked = 0, 0, 0, 0
 }

@@ -180,6 +180,60 @@ func TestHalfSentBodiesAreBounded(t *testing.T) {
 	eventually(t, "memory given back", func() bool { return b.load.events.bodies.Used() == 0 })
 }
 
+// TestAClaimIsTakenOnceItsFirstPartHasCome: a body that says how long it is takes memory for
+// as much when a part of it has come, and no more in the end.
+func TestAClaimIsTakenOnceItsFirstPartHasCome(t *testing.T) {
+	const length, memory = 2 << 20, 8 << 20
+	for name, test := range map[string]struct {
+		bodies int64
+		parts  []int
+		want   int64
+	}{
+		"nothing has come":    {memory, []int{0}, 0},
+		"a little":            {memory, []int{1000}, 1000 * perByte},
+		"the first part":      {memory, []int{firstPart, 1}, length + firstPart},
+		"all but a byte":      {memory, []int{length - 1}, length + firstPart},
+		"more than there is":  {length, []int{firstPart, 1}, 0},
+		"as much as there is": {(length + firstPart) * 8 / 7, []int{firstPart, 1}, length + firstPart},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := startBounded(t, 100, machine.Memory{Bodies: test.bodies, Work: memory}, new(fakeRouter))
+			conn := b.open(t, halfSent("/v1/events", length))
+			for _, n := range test.parts {
+				_, _ = io.WriteString(conn, strings.Repeat(" ", n)) // the server may have closed it
+			}
+			if test.bodies < memory && test.want == 0 {
+				_ = conn.SetReadDeadline(time.Now().Add(20 * time.Second))
+				answer, _ := io.ReadAll(conn)
+				if !strings.HasPrefix(string(answer), "HTTP/1.1 503 ") {
+					t.Errorf("answered %q", answer)
+				}
+			}
+			eventually(t, "memory", func() bool { return b.load.events.bodies.Used() == test.want })
+			conn.Close()
+			eventually(t, "memory given back", func() bool { return b.load.events.bodies.Used() == 0 })
+		})
+	}
+}
+
+// TestLargeBodiesComeWhole: bodies around the length of the first part arrive as they were sent.
+func TestLargeBodiesComeWhole(t *testing.T) {
+	var got string
+	accepter := &fakeRouter{accept: func(events []*event.Event) ([]error, error) {
+		got = string(events[0].Detail)
+		return make([]error, len(events)), nil
+	}}
+	b := startBounded(t, 100, machine.Memory{Bodies: 64 << 20, Work: 64 << 20}, accepter)
+	for _, length := range []int{firstPart - 1, firstPart, firstPart + 1, 4*firstPart + 7, DefaultMaxBody} {
+		body := strings.Replace(envelope, `"detail":{`, `"detail":{"big":"@",`, 1)
+		body = strings.Replace(body, "@", strings.Repeat("x", length-len(body)+1), 1)
+		response, answer := send(t, "POST", b.url("/v1/events"), body, "Content-Type", "application/json")
+		if response.StatusCode != 200 || !strings.Contains(body, got) || len(got) < length-len(envelope)-100 {
+			t.Errorf("%d bytes: %d %s, and %d bytes of detail", length, response.StatusCode, answer, len(got))
+		}
+	}
+}
+
 // TestHalfSentBodiesOfManagementMakeWay: whoever begins to send bodies to management and does
 // not end them keeps nobody out, neither by their number nor by their size.
 func TestHalfSentBodiesOfManagementMakeWay(t *testing.T) {

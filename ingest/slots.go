@@ -27,25 +27,28 @@ type place struct {
 	at *list.Element
 	// left is true once others have the place.
 	left bool
-	// cut ends the reading of the request's body.
-	cut func()
+	// answer is that of the request.
+	answer http.ResponseWriter
 }
 
-// take returns a place for a request, nil where there is none.
-func (s *slots) take(w http.ResponseWriter, r *http.Request) *place {
-	p := &place{of: s, cut: func() {
-		_ = http.NewResponseController(w).SetReadDeadline(time.Unix(1, 0)) // a recorder has no deadlines
-	}}
+// take makes p the place of a request, and reports whether there is one.
+func (s *slots) take(p *place, w http.ResponseWriter, r *http.Request) bool {
+	p.of, p.answer = s, w
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.used >= s.most && !s.makeRoom() {
-		return nil
+		return false
 	}
 	s.used++
 	if s.yielding && r.ContentLength != 0 {
 		p.at = s.arriving.PushBack(p)
 	}
-	return p
+	return true
+}
+
+// cut ends the reading of the request's body.
+func (p *place) cut() {
+	_ = http.NewResponseController(p.answer).SetReadDeadline(time.Unix(1, 0)) // a recorder has no deadlines
 }
 
 // makeRoom cuts off the request whose body has been coming for the longest, and reports

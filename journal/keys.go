@@ -42,9 +42,15 @@ const (
 )
 
 // EventKey returns the key of an event.
-func EventKey(s Seq) []byte {
-	return binary.BigEndian.AppendUint64([]byte{TableEvent}, uint64(s))
+func EventKey(s Seq) []byte { return AppendEventKey(nil, s) }
+
+// AppendEventKey appends the key of an event, of EventKeySize bytes.
+func AppendEventKey(dst []byte, s Seq) []byte {
+	return binary.BigEndian.AppendUint64(append(dst, TableEvent), uint64(s))
 }
+
+// EventKeySize is the length of an event's key in bytes.
+const EventKeySize = 1 + 8
 
 // IDKey leads from an id that a producer gave to its event. Its first part is
 // the hour of acceptance, so that old entries can be dropped as a range.

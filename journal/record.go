@@ -150,6 +150,12 @@ var ErrCorrupt = errors.New("the record is corrupt")
 // RecordV1 is the first byte of records, for other forms to come.
 const RecordV1 = 1
 
+// ValueSize returns how many bytes AppendValue appends.
+func (r *Record) ValueSize() int {
+	var length [binary.MaxVarintLen64]byte
+	return 1 + binary.PutUvarint(length[:], uint64(len(r.Meta))) + len(r.Meta) + len(r.Envelope)
+}
+
 // AppendValue appends the event as it is stored.
 func (r *Record) AppendValue(dst []byte) []byte {
 	dst = append(dst, RecordV1)

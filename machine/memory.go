@@ -27,6 +27,9 @@ const (
 	ownMemory = 96 << 20
 	// leastMemory is what the parts get however little there is.
 	leastMemory = 16 << 20
+	// mostWork is as much work under way as is of use: with more, larger groups share an
+	// fsync, and the disk is no faster.
+	mostWork = 6 << 20
 )
 
 // ShareMemory shares out a total; 0 stands for 60 % of what the machine has, or for
@@ -36,7 +39,7 @@ func ShareMemory(total int64) Memory {
 		total = defaultMemory(available(), debug.SetMemoryLimit(-1))
 	}
 	third := max(total-ownMemory, leastMemory) / 3
-	return Memory{Total: total, Lanes: third, Bodies: third, Work: third}
+	return Memory{Total: total, Lanes: third, Bodies: third, Work: min(third, mostWork)}
 }
 
 // defaultMemory returns the total for a machine with so much memory, 0 if that is not
@@ -48,14 +51,22 @@ func defaultMemory(available uint64, limit int64) int64 {
 	return min(int64(share*float64(available)), limit)
 }
 
-// Hold makes the garbage collector hold the process to the total, unless the environment
-// says GOMEMLIMIT, until the returned function is called.
+// Hold makes the garbage collector hold the process to the total and spare memory, unless the
+// environment says GOMEMLIMIT or GOGC, until the returned function is called.
 func (m Memory) Hold() (end func()) {
-	if os.Getenv("GOMEMLIMIT") != "" {
-		return func() {}
+	var ends []func()
+	if os.Getenv("GOMEMLIMIT") == "" {
+		before := debug.SetMemoryLimit(m.Total)
+		ends = append(ends, func() { debug.SetMemoryLimit(before) })
 	}
-	before := debug.SetMemoryLimit(m.Total)
-	return func() { debug.SetMemoryLimit(before) }
+	if os.Getenv("GOGC") == "" {
+		ends = append(ends, pace())
+	}
+	return func() {
+		for _, end := range ends {
+			end()
+		}
+	}
 }
 
 // available returns the memory of the control group or of the machine, whichever is

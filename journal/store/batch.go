@@ -16,8 +16,9 @@ type tableBatch struct {
 	others [256]*pebble.Batch // by the letters of the tables
 }
 
-func newTableBatch(db *pebble.DB) *tableBatch {
-	return &tableBatch{db: db, all: db.NewBatch()}
+// newTableBatch returns a batch with room for so many bytes.
+func newTableBatch(db *pebble.DB, room int) *tableBatch {
+	return &tableBatch{db: db, all: db.NewBatchWithSize(room)}
 }
 
 // in is the batch for the rows of a key's table.
@@ -30,6 +31,14 @@ func (b *tableBatch) in(key []byte) *pebble.Batch {
 		*rows = b.db.NewBatch()
 	}
 	return *rows
+}
+
+// event sets the row of an event. It is made in the batch's own memory, as it may be large.
+func (b *tableBatch) event(r *journal.Record) error {
+	row := b.all.SetDeferred(journal.EventKeySize, r.ValueSize())
+	journal.AppendEventKey(row.Key[:0], r.Seq)
+	r.AppendValue(row.Value[:0])
+	return row.Finish()
 }
 
 func (b *tableBatch) set(key, value []byte) error   { return b.in(key).Set(key, value, nil) }

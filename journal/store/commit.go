@@ -241,7 +241,7 @@ func (j *Journal) commitGroup(sync bool) bool {
 	if f == nil {
 		return false
 	}
-	w := writer{tableBatch: newTableBatch(j.db), j: j, events: journal.EventCounts{Duplicates: duplicates}}
+	w := writer{tableBatch: newTableBatch(j.db, f.room()), j: j, events: journal.EventCounts{Duplicates: duplicates}}
 	err := errors.Join(w.group(f), w.release())
 	f.batch, f.freed = w.all, w.freed
 	if err == nil {
@@ -256,6 +256,25 @@ func (j *Journal) commitGroup(sync bool) bool {
 	j.Counters.keep(w.changed, w.holds, w.events)
 	j.flights <- f
 	return true
+}
+
+// room returns how much memory to take for a group's batch at once, in bytes, where it is so
+// large that to double it until it fits would take twice as much; 0 else.
+func (f *flight) room() (n int) {
+	const large, row = 512 << 10, 256 // what a row takes beside the event and the body
+	for _, r := range f.requests {
+		for i := range r.entries {
+			e := &r.entries[i]
+			n += row + len(e.Record.Envelope)
+			for k := range e.Deliveries {
+				n += row + len(e.Deliveries[k].Body)
+			}
+		}
+	}
+	if n < large {
+		return 0
+	}
+	return n + row*len(f.moves)
 }
 
 // apply hands a group's batch to the store.

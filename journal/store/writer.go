@@ -76,8 +76,7 @@ func (w *writer) group(f *flight) error {
 
 func (w *writer) entry(e *journal.Entry) error {
 	r := &e.Record
-	w.value = r.AppendValue(w.value[:0])
-	if err := w.set(journal.EventKey(r.Seq), w.value); err != nil {
+	if err := w.event(r); err != nil {
 		return err
 	}
 	if r.GivenID != "" {
@@ -186,8 +185,7 @@ func (w *writer) move(m *journal.Move) (err error) {
 		w.changed[m.To.Lane] = to
 	}
 	if m.Restore {
-		w.value = m.Record.AppendValue(w.value[:0])
-		if err := w.set(journal.EventKey(m.From.Seq), w.value); err != nil {
+		if err := w.event(m.Record); err != nil {
 			return err
 		}
 	}
