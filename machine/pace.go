@@ -55,7 +55,7 @@ func (p *pacer) set() {
 	}
 	metrics.Read(p.sample[:])
 	heap, scannedHeap, scanned := p.sample[0].Value.Uint64(), p.sample[1].Value.Uint64(), p.sample[2].Value.Uint64()
-	percent := garbage(heap+scanned-scannedHeap, scanned) // stacks and globals are all scanned
+	percent := garbage(heap+scanned-scannedHeap, scanned)  // stacks and globals are all scanned
 	if off := percent - p.now; off*off*100 > p.now*p.now { // by more than a tenth: to set it stops all
 		p.now = percent
 		debug.SetGCPercent(percent)
