@@ -34,6 +34,11 @@ func (h letterHandlers) list(w http.ResponseWriter, r *http.Request) (any, error
 	return page, nil
 }
 
+func (h letterHandlers) groups(_ http.ResponseWriter, r *http.Request) (any, error) {
+	q := r.URL.Query()
+	return h.queue.Groups(q.Get("target"), q.Get("cursor"))
+}
+
 func (h letterHandlers) get(w http.ResponseWriter, r *http.Request) (any, error) {
 	letter, err := h.queue.Get(r.PathValue("id"))
 	if err != nil {

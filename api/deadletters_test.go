@@ -36,6 +36,26 @@ func TestDeadLettersAreListedPageByPage(t *testing.T) {
 	}
 }
 
+func TestDeadLettersAreGrouped(t *testing.T) {
+	w := newWorld(t)
+	w.accept("200", "300", "400")
+	all := w.letters(3)
+	got, err := w.client.DeadLetters.Groups(t.Context(), "", "")
+	must(t, err)
+	if len(got.Groups) != 1 || got.Looked != 3 || got.Next != "" {
+		t.Fatalf("got %+v", got)
+	}
+	g := got.Groups[0]
+	if g.Target != "shop" || g.Code != "CONNECTION_FAILURE" || g.Status != 0 || g.Count != 3 || g.Rules["big"] != 3 ||
+		g.Message != all[0].ErrorMessage || g.First.IsZero() || g.Last.Before(g.First) {
+		t.Errorf("got %+v", g)
+	}
+	if got, err = w.client.DeadLetters.Groups(t.Context(), "console", ""); err != nil || len(got.Groups) != 0 {
+		t.Errorf("another target has %+v, %v", got, err)
+	}
+	w.ask("GET", "/v1/deadletters/groups?cursor=x", "", 400, "cursor")
+}
+
 func TestDeadLettersRefuse(t *testing.T) {
 	w := newWorld(t)
 	tests := []struct {

@@ -11,8 +11,8 @@ import (
 // whereEventsAre is the hint where an event is not there.
 const whereEventsAre = "check the id, and whether it was sent to this router; events are kept as long as retention says"
 
-// storedEvent is an accepted event, with what the router knows besides its envelope.
-type storedEvent struct {
+// StoredEvent is an accepted event, with what the router knows besides its envelope.
+type StoredEvent struct {
 	trace.Stored
 	// Received is when the event was accepted.
 	Received time.Time `json:"received"`
@@ -34,7 +34,7 @@ func (h eventHandlers) get(_ http.ResponseWriter, r *http.Request) (any, error) 
 		return nil, missing(err, whereEventsAre)
 	}
 	m := &e.Parsed.Meta
-	return storedEvent{
+	return StoredEvent{
 		Stored: *e, Received: m.Received, Format: m.Format, TraceParent: m.TraceParent, XRay: m.XRay,
 		CorrelationID: m.CorrelationID, CausationID: m.CausationID, Hops: m.Hops,
 	}, nil

@@ -83,6 +83,8 @@ type Config struct {
 	// Trace is on, or off: whether what came of each event is kept, so that its
 	// trace can be shown.
 	Trace string `yaml:"trace"`
+	// Console is on, or off: whether the web pages are served at /ui/.
+	Console string `yaml:"console"`
 	// MaxHops is how many steps may lie between an event and the one that its
 	// story began with, where targets answer with events or buses pass them on.
 	MaxHops int `yaml:"max_hops"`
@@ -195,6 +197,7 @@ func Default() *Config {
 		TargetGone:      TargetGone{Wait: 5 * time.Minute},
 		Metrics:         Metrics{MaxRules: 5000},
 		Trace:           "on",
+		Console:         "on",
 		MaxHops:         32,
 		MaxDerived:      10_000,
 		ShutdownTimeout: 30 * time.Second,

@@ -50,6 +50,7 @@ func (c *Config) validate(root *document.Node, problems *document.Problems) {
 	v.positive("retention", "max_age", int64(c.Retention.MaxAge))
 	v.positive("retention", "max_bytes", int64(c.Retention.MaxBytes))
 	v.oneOf(c.Trace, []string{"on", "off"}, "trace")
+	v.oneOf(c.Console, []string{"on", "off"}, "console")
 	v.check(c.MaxDerived >= 1 && c.MaxDerived <= maxDerived, "must be from 1 to 1000000", "max_derived")
 	v.check(c.MaxHops >= 1 && c.MaxHops <= maxHops, "must be from 1 to 1000", "max_hops")
 	v.check(c.Dedup.Window >= 0 && c.Dedup.Window <= 24*time.Hour, "must be from 0, which takes every event, to 24h", "dedup", "window")

@@ -83,6 +83,9 @@ func refusalCode(err error) string {
 	return "InvalidSignatureException"
 }
 
+// NeedsKey reports whether requests must carry a key.
+func (g *Guard) NeedsKey() bool { return !g.access.Load().keys.Empty() }
+
 // AllowsHost reports whether a Host header names the router.
 func (g *Guard) AllowsHost(host string) bool { return g.access.Load().hosts.Allow(host) }
 

@@ -36,6 +36,12 @@ func timeText(at time.Time) string {
 	return at.Format(time.RFC3339Nano)
 }
 
+// Groups returns dead letters by target and fault, those of one target where it is not empty,
+// from where an earlier answer ended.
+func (d DeadLetters) Groups(ctx context.Context, target, cursor string) (g dlq.Groups, err error) {
+	return g, d.get(ctx, "/v1/deadletters/groups", params("target", target, "cursor", cursor), &g)
+}
+
 // Get returns one dead letter.
 func (d DeadLetters) Get(ctx context.Context, id string) (*dlq.Letter, error) {
 	letter := new(dlq.Letter)

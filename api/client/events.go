@@ -80,6 +80,11 @@ func (e Events) Send(ctx context.Context, events []byte, opts SendOptions) (Sent
 	return sent, err
 }
 
+// Get returns an event that is kept.
+func (e Events) Get(ctx context.Context, id string) (s api.StoredEvent, err error) {
+	return s, e.get(ctx, "/v1/events/"+url.PathEscape(id), nil, &s)
+}
+
 // Explain returns which rules an event matches, and why the others do not. The
 // event is one in any form that /v1/events takes as JSON, or {"id": …} of one
 // that was accepted. The bus may be empty.

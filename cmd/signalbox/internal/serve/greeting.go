@@ -14,6 +14,7 @@ import (
 	"go.uber.org/zap"
 
 	"signalbox/cmd/signalbox/internal/cli"
+	"signalbox/console"
 	"signalbox/rules"
 )
 
@@ -29,6 +30,9 @@ func (s *server) greet() {
 	fmt.Fprintf(w, "  rules    %s\n", ruleLine(s.set))
 	fmt.Fprintf(w, "  targets  %s\n", targetLine(s.set))
 	fmt.Fprintf(w, "  journal  %s\n", s.journalLine())
+	if s.cfg.Console == "on" {
+		fmt.Fprintf(w, "  console  %s%s\n", cli.Reachable(s.cfg.TLS.Scheme(), s.http.Addr().String()), console.Path)
+	}
 	for _, warning := range s.warnings() {
 		fmt.Fprintf(w, "  warning  %s\n", warning)
 	}

@@ -25,6 +25,7 @@ import (
 	"signalbox/auth"
 	"signalbox/cmd/signalbox/internal/cli"
 	"signalbox/config"
+	"signalbox/console"
 	"signalbox/dlq"
 	"signalbox/event"
 	"signalbox/ingest"
@@ -395,7 +396,8 @@ func (s *server) newIngest(registry *prometheus.Registry, stopping context.Conte
 	})
 }
 
-// handler serves ingest, and the API for all else. Hooks verify requests themselves.
+// handler serves ingest, and the API for all else. Hooks verify requests themselves, and the
+// console asks for keys and looks at names by asking what is guarded.
 func (s *server) handler(registry *prometheus.Registry, stopping context.Context) http.Handler {
 	management := api.New(api.Options{
 		Router: s.router, Sources: s.sources, Store: s.journal, Version: s.Version, Audit: s.audit, Reloader: s.reloader,
@@ -408,13 +410,25 @@ func (s *server) handler(registry *prometheus.Registry, stopping context.Context
 			management.ServeHTTP(w, r)
 		}
 	}))
+	pages := s.console(guarded, stopping)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if ingest.IsHook(r) {
+		switch {
+		case ingest.IsHook(r):
 			s.hooks.ServeHTTP(w, r)
-		} else {
+		case pages != nil && console.Serves(r):
+			pages.ServeHTTP(w, r)
+		default:
 			guarded.ServeHTTP(w, r)
 		}
 	})
+}
+
+// console returns the web pages, nil where they are off.
+func (s *server) console(guarded http.Handler, stopping context.Context) http.Handler {
+	if s.cfg.Console != "on" {
+		return nil
+	}
+	return console.New(console.Options{API: guarded, NeedsKey: s.guard.NeedsKey, Version: s.Version, Logger: s.log, Stopping: stopping})
 }
 
 // testPattern answers EventBridge's TestEventPattern.

@@ -1,0 +1,67 @@
+package console_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// shown are all pages with something on them, and a text that each has.
+func (w *world) shown(big string) map[string]string {
+	return map[string]string{
+		"events":                     "OrderCreated",
+		"events?outcome=dead":        "billing",
+		"event?id=" + big:            "What happened",
+		"targets":                    "warehouse",
+		"target?name=partner":        "Configuration",
+		"target?name=billing":        "Last failure",
+		"deadletters":                "By target and fault",
+		"deadletters?target=billing": "Chosen",
+		"replay?target=billing":      "would be sent",
+		"purge?target=search-index":  "would be deleted",
+		"redrives":                   "Replay",
+	}
+}
+
+// busy makes a world in which something has happened of everything.
+func busy(t testing.TB) (w *world, big string) {
+	w = newWorld(t)
+	for n := range 12 {
+		big = w.order(n, 60+n*45)
+	}
+	w.send("shop.catalog", "ProductChanged", `{"sku": "A-7", "name": "Lamp"}`)
+	w.send("shop.catalog", "ProductChanged", `{"sku": "A-14", "name": "Chair"}`)
+	for left := range 3 {
+		w.send("shop.stock", "StockLow", fmt.Sprintf(`{"sku": "A-7", "left": %d}`, 3-left))
+	}
+	w.send("shop.users", "UserSignedUp", `{"name": "Ada"}`)
+	w.settled(6)
+	return w, big
+}
+
+// TestPictures writes pictures of all pages to CONSOLE_PICTURES, to be looked at.
+func TestPictures(t *testing.T) {
+	dir := os.Getenv("CONSOLE_PICTURES")
+	if dir == "" {
+		t.Skip("CONSOLE_PICTURES names no folder to write pictures to")
+	}
+	w, big := busy(t)
+	b := newBrowser(t, w.server.URL+"/ui/")
+	for path, text := range w.shown(big) {
+		if only := os.Getenv("CONSOLE_ONLY"); !strings.Contains(path, only) {
+			continue
+		}
+		for _, width := range []int64{1280, 390} {
+			for _, dark := range []bool{false, true} {
+				b.size(width, dark)
+				b.open(path)
+				b.sees(text)
+				name := strings.NewReplacer("?", "-", "=", "-", "&", "-").Replace(strings.ReplaceAll(path, big, "big"))
+				b.picture(filepath.Join(dir, fmt.Sprintf("%s-%d-%t.png", name, width, dark)))
+			}
+		}
+	}
+	b.quiet()
+}
