@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"strings"
 	"sync/atomic"
 )
 
@@ -11,6 +12,7 @@ import (
 type Front struct {
 	behind  atomic.Pointer[behind]
 	closing atomic.Bool
+	notes   atomic.Pointer[func() []string]
 }
 
 // behind is what stands behind a front that is open.
@@ -22,6 +24,10 @@ type behind struct {
 // Open hands what comes from now on to the router. ready says why the router can't
 // take events now, or nil.
 func (f *Front) Open(next http.Handler, ready func() error) { f.behind.Store(&behind{next, ready}) }
+
+// Tell adds notes to the answer of a router that is ready: what an operator must look at, in a
+// line each. They are shown to everybody.
+func (f *Front) Tell(notes func() []string) { f.notes.Store(&notes) }
 
 // Close makes the router not ready any more. Requests are still handed to it.
 func (f *Front) Close() { f.closing.Store(true) }
@@ -56,7 +62,11 @@ func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			WriteError(w, &Error{Status: http.StatusServiceUnavailable, Message: "no event can be taken in now: " + err.Error()})
 			return
 		}
-		say(w, "ready")
+		lines := []string{"ready"}
+		if notes := f.notes.Load(); notes != nil {
+			lines = append(lines, (*notes)()...)
+		}
+		say(w, strings.Join(lines, "\n"))
 	}
 }
 

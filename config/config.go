@@ -39,13 +39,14 @@ type Config struct {
 	DataDir string `yaml:"data_dir"`
 	// Rules are the globs of rule files, relative to Dir.
 	Rules []string `yaml:"rules"`
-	// Targets, Buses, Hooks, Connections and Sources are as they are written; LoadRules reads them, together
+	// Targets, Buses, Hooks, Connections, Sources and Archives are as they are written; LoadRules reads them, together
 	// with those of the rule files.
 	Targets     *document.Node `yaml:"targets" json:"-"`
 	Buses       *document.Node `yaml:"buses" json:"-"`
 	Hooks       *document.Node `yaml:"hooks" json:"-"`
 	Connections *document.Node `yaml:"connections" json:"-"`
 	Sources     *document.Node `yaml:"sources" json:"-"`
+	Archives    *document.Node `yaml:"archives" json:"-"`
 
 	// Catalog are the globs of catalog files, relative to Dir, and Naming the standard
 	// for the names of types.
@@ -299,6 +300,7 @@ func (c *Config) source(previous *rules.Set, others []rules.Documents) rules.Sou
 		Hooks:       c.Hooks,
 		Connections: c.Connections,
 		Sources:     c.Sources,
+		Archives:    c.Archives,
 		NoOpenHooks: !c.OpenHooks(),
 		Catalog:     c.Catalog,
 		Naming:      c.Naming,

@@ -235,7 +235,7 @@ func (c *Config) differences(next *Config) []string {
 	for i := range a.NumField() {
 		name := a.Type().Field(i).Tag.Get("yaml")
 		switch name {
-		case "", "-", "rules", "targets", "buses", "hooks", "connections", "sources", "catalog", "naming", "secrets", "auth", "allowed_hosts":
+		case "", "-", "rules", "targets", "buses", "hooks", "connections", "sources", "archives", "catalog", "naming", "secrets", "auth", "allowed_hosts":
 			continue
 		}
 		if !reflect.DeepEqual(a.Field(i).Interface(), b.Field(i).Interface()) {

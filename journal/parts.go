@@ -24,6 +24,7 @@ type Parts struct {
 	Pauses     *Pauses
 	Jobs       *Jobs
 	Audit      *Audit
+	Archives   *Archives
 	Meta       *Meta
 }
 
@@ -40,6 +41,7 @@ func NewParts(s Source) Parts {
 		Pauses:     &Pauses{s.DB, s.Commit},
 		Jobs:       &Jobs{s.DB},
 		Audit:      &Audit{s.DB, s.Commit},
+		Archives:   &Archives{s.DB, s.Commit},
 		Meta:       &Meta{s.DB, s.Commit},
 	}
 }

@@ -38,6 +38,7 @@ var Tables = [...]table{
 	{Letter: TableTouch, Name: "delivery records", verify: verifyTouch, TrimTo: TouchKey},
 	{Letter: TableWork, Name: "work requests", verify: verifyWork, TrimTo: WorkKey},
 	{Letter: tableDead, Name: "dead letters", verify: verifyDelivery},
+	{Letter: tableArchive, Name: "archives", verify: verifyArchive},
 }
 
 // tableOf returns the table of a key; nil if there is none.

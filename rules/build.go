@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"signalbox/archive"
 	"signalbox/document"
 	"signalbox/hooks"
 	"signalbox/rules/exprenv"
@@ -34,12 +35,13 @@ func (l *loader) build() *Set {
 		report: l.report,
 		loader: l,
 		set: &Set{
-			Targets: map[string]targets.Config{},
-			Orders:  map[string]*exprenv.OrderKey{},
-			Buses:   map[string]Bus{DefaultBus: {Name: DefaultBus}},
-			Hooks:   map[string]*hooks.Hook{},
-			Sources: map[string]*sources.Source{},
-			Catalog: l.catalog,
+			Targets:  map[string]targets.Config{},
+			Orders:   map[string]*exprenv.OrderKey{},
+			Buses:    map[string]Bus{DefaultBus: {Name: DefaultBus}},
+			Hooks:    map[string]*hooks.Hook{},
+			Sources:  map[string]*sources.Source{},
+			Archives: map[string]*archive.Archive{},
+			Catalog:  l.catalog,
 		},
 		busPos: map[string]Position{},
 	}
@@ -57,9 +59,11 @@ func (l *loader) build() *Set {
 	declared.checkBuses()
 	ways := &hookBuilder{report: l.report, src: l.src, set: b.set, pos: map[string]Position{}}
 	brokers := &sourceBuilder{report: l.report, src: l.src, set: b.set, pos: map[string]Position{}}
+	archives := &archiveBuilder{report: l.report, src: l.src, set: b.set, pos: map[string]Position{}}
 	for _, p := range l.parts {
 		ways.add(p.contents, &b.hash)
 		brokers.add(p.contents, &b.hash)
+		archives.add(p.contents, &b.hash)
 	}
 	brokers.competing()
 	names := &typeNames{report: l.report, catalog: l.catalog}

@@ -133,6 +133,7 @@ type contents struct {
 	// connections are logins that targets share.
 	connections []document.Member
 	sources     []document.Member
+	archives    []document.Member
 	rules       []*draft
 	// attached are targets of rules that may stand in other files.
 	attached []attachment
@@ -163,7 +164,7 @@ type fileReader struct {
 // file reads the project's own form, which may be written in JSON too.
 func (r *fileReader) file(root *document.Node) {
 	if root.Kind != document.Mapping {
-		r.problems.Add(root.Pos, document.Path{}, "a rule file is a mapping with the keys rules, targets, connections, buses, hooks and sources, not %s", root.Kind)
+		r.problems.Add(root.Pos, document.Path{}, "a rule file is a mapping with the keys rules, targets, connections, buses, hooks, sources and archives, not %s", root.Kind)
 		return
 	}
 	if root.Get("Resources") != nil {
@@ -176,6 +177,7 @@ func (r *fileReader) file(root *document.Node) {
 		Hooks       *document.Node `yaml:"hooks"`
 		Connections *document.Node `yaml:"connections"`
 		Sources     *document.Node `yaml:"sources"`
+		Archives    *document.Node `yaml:"archives"`
 		Rules       *document.Node `yaml:"rules"`
 	}
 	r.dec.Decode(root, &top, document.Path{})
@@ -184,6 +186,7 @@ func (r *fileReader) file(root *document.Node) {
 	r.hooks = members(r.dec, top.Hooks, "hooks")
 	r.connections = members(r.dec, top.Connections, "connections")
 	r.sources = members(r.dec, top.Sources, "sources")
+	r.archives = members(r.dec, top.Archives, "archives")
 	if top.Rules.IsZero() {
 		return
 	}

@@ -45,7 +45,7 @@ func (p *part) reading() *docReading {
 		r = newReading(p.document, p.noFile)
 	}
 	p.contents = r.contents
-	p.file = File{Path: p.document.Path, Rules: len(r.rules), attached: len(r.attached), Targets: len(r.targets), Buses: len(r.buses), Hooks: len(r.hooks), Connections: len(r.connections), Sources: len(r.sources)}
+	p.file = File{Path: p.document.Path, Rules: len(r.rules), attached: len(r.attached), Targets: len(r.targets), Buses: len(r.buses), Hooks: len(r.hooks), Connections: len(r.connections), Sources: len(r.sources), Archives: len(r.archives)}
 	return r
 }
 

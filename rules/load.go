@@ -53,6 +53,7 @@ func (l *loader) load(o *origin) {
 	l.parts = append(l.parts, &part{contents: contents{
 		targets: members(l.dec, o.targets, "targets"), buses: readBuses(l.dec, o.buses), hooks: members(l.dec, o.hooks, "hooks"),
 		connections: members(l.dec, o.connections, "connections"), sources: members(l.dec, o.sources, "sources"),
+		archives: members(l.dec, o.archives, "archives"),
 	}})
 	for _, d := range o.documents {
 		l.document(d, o.name != "")
@@ -89,7 +90,7 @@ func (l *loader) read(p *part) {
 // this state, and its rules must not be lost for that moment.
 func (l *loader) empty(p *part) {
 	path := p.document.Path
-	if before := fileOf(l.src.Previous, path); before.Rules+before.Targets+before.Buses+before.Hooks+before.Connections+before.Sources+before.attached > 0 {
+	if before := fileOf(l.src.Previous, path); before.Rules+before.Targets+before.Buses+before.Hooks+before.Connections+before.Sources+before.Archives+before.attached > 0 {
 		l.problems.Add(Position{File: path}, document.Path{}, "is empty, and had %s before; delete it to remove them, or write rules: [] into it", before.holds())
 		return
 	}
@@ -112,7 +113,7 @@ func (f File) holds() string {
 	for _, p := range []struct {
 		n          int
 		one, other string
-	}{{f.Rules, "rule", "rules"}, {f.Targets, "target", "targets"}, {f.Buses, "bus", "buses"}, {f.Hooks, "hook", "hooks"}, {f.Connections, "connection", "connections"}, {f.Sources, "source", "sources"}, {f.attached, "list of targets", "lists of targets"}} {
+	}{{f.Rules, "rule", "rules"}, {f.Targets, "target", "targets"}, {f.Buses, "bus", "buses"}, {f.Hooks, "hook", "hooks"}, {f.Connections, "connection", "connections"}, {f.Sources, "source", "sources"}, {f.Archives, "archive", "archives"}, {f.attached, "list of targets", "lists of targets"}} {
 		switch p.n {
 		case 0:
 		case 1:

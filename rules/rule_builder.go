@@ -82,6 +82,12 @@ func (b *ruleBuilder) pattern(d *draft) *pattern.Pattern {
 	b.ambiguous(d.Pattern, path)
 	b.names.pattern(d.Pattern, path)
 	b.names.sources(p, at, path)
+	b.lint(p, at, path)
+	return p
+}
+
+// lint warns of what a pattern probably does not mean.
+func (r *report) lint(p *pattern.Pattern, at func(int) Position, path document.Path) {
 	for _, w := range p.Lint() {
 		field := path
 		for key := range strings.SplitSeq(w.Path, ".") {
@@ -89,34 +95,33 @@ func (b *ruleBuilder) pattern(d *draft) *pattern.Pattern {
 				field = field.Key(key)
 			}
 		}
-		b.warnings.Add(at(w.Offset), field, "%s", w.Message)
+		r.warnings.Add(at(w.Offset), field, "%s", w.Message)
 	}
-	return p
 }
 
-func (b *ruleBuilder) patternFault(pos Position, at func(int) Position, path document.Path, err error) {
+func (r *report) patternFault(pos Position, at func(int) Position, path document.Path, err error) {
 	var fault *pattern.Error
 	if !errors.As(err, &fault) {
-		b.problems.Add(pos, path, "%s", err)
+		r.problems.Add(pos, path, "%s", err)
 		return
 	}
-	b.problems.Add(at(fault.Offset), extend(path, fault.Path), "%s", withHint(fault.Reason, fault.Hint))
+	r.problems.Add(at(fault.Offset), extend(path, fault.Path), "%s", withHint(fault.Reason, fault.Hint))
 }
 
 // ambiguous warns of values that are strings here, but something else to
 // readers of older YAML.
-func (b *ruleBuilder) ambiguous(n *document.Node, path document.Path) {
+func (r *report) ambiguous(n *document.Node, path document.Path) {
 	if !anyAmbiguous(n) {
 		return // as nearly always: paths are dear
 	}
 	if n.IsAmbiguous() {
-		b.warnings.Add(n.Pos, path, `%s is the string %q here; quote it, or write true, false or a number in JSON's form`, n.Text, n.Text)
+		r.warnings.Add(n.Pos, path, `%s is the string %q here; quote it, or write true, false or a number in JSON's form`, n.Text, n.Text)
 	}
 	for i, item := range n.Items {
-		b.ambiguous(item, path.Index(i))
+		r.ambiguous(item, path.Index(i))
 	}
 	for _, member := range n.Members {
-		b.ambiguous(member.Value, path.Key(member.Key))
+		r.ambiguous(member.Value, path.Key(member.Key))
 	}
 }
 

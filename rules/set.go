@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"signalbox/archive"
 	"signalbox/catalog"
 	"signalbox/document"
 	"signalbox/event"
@@ -32,6 +33,8 @@ type Set struct {
 	Hooks map[string]*hooks.Hook
 	// Sources are where messages of brokers come from, by name.
 	Sources map[string]*sources.Source
+	// Archives are where events are kept for longer than in the store, by name.
+	Archives map[string]*archive.Archive
 	// Catalog is the declared types of messages; never nil in a Set that was loaded.
 	Catalog *catalog.Catalog
 	// Files are the rule files that were read.
@@ -53,9 +56,9 @@ type Set struct {
 
 // File is one rule file that a Set was read from, and how much it contributed.
 type File struct {
-	Path                                               string
-	Rules, Targets, Buses, Hooks, Connections, Sources int
-	attached                                           int // lists of targets for rules of other files
+	Path                                                         string
+	Rules, Targets, Buses, Hooks, Connections, Sources, Archives int
+	attached                                                     int // lists of targets for rules of other files
 }
 
 // matcher holds the rules of one bus that are not disabled; the pattern number i
@@ -156,6 +159,11 @@ func (s *Set) Same(other *Set) bool {
 	}
 	for name, hook := range s.Hooks {
 		if hook.Resolved != other.Hooks[name].Resolved {
+			return false
+		}
+	}
+	for name, a := range s.Archives {
+		if a.Resolved != other.Archives[name].Resolved {
 			return false
 		}
 	}

@@ -25,8 +25,8 @@ type Source struct {
 	// A directory stands for all rule files in it.
 	Globs []string
 	Dir   string
-	// Targets, Buses, Hooks, Connections and Sources are those of config.yaml; they may be nil.
-	Targets, Buses, Hooks, Connections, Sources *document.Node
+	// Targets, Buses, Hooks, Connections, Sources and Archives are those of config.yaml; they may be nil.
+	Targets, Buses, Hooks, Connections, Sources, Archives *document.Node
 	// NoOpenHooks refuses hooks that take requests of everybody: the router can be reached
 	// from other machines.
 	NoOpenHooks bool
@@ -80,10 +80,10 @@ type origin struct {
 	faults, warnings document.Problems
 
 	// The rest are of the files alone. types are the catalog files, declared is what they
-	// were last good as, and targets, buses, hooks, connections and sources stand in config.yaml.
-	types                                       []Document
-	declared                                    *catalog.Catalog
-	targets, buses, hooks, connections, sources *document.Node
+	// were last good as, and targets, buses, hooks, connections, sources and archives stand in config.yaml.
+	types                                                 []Document
+	declared                                              *catalog.Catalog
+	targets, buses, hooks, connections, sources, archives *document.Node
 }
 
 // Load reads all sources and builds a Set. An error is of the type document.Errors and
@@ -233,7 +233,7 @@ func (src *Source) read() []*origin {
 }
 
 func (src *Source) readFiles() *origin {
-	o := &origin{targets: src.Targets, buses: src.Buses, hooks: src.Hooks, connections: src.Connections, sources: src.Sources}
+	o := &origin{targets: src.Targets, buses: src.Buses, hooks: src.Hooks, connections: src.Connections, sources: src.Sources, archives: src.Archives}
 	if src.Unreadable != nil {
 		o.faults.AddError("", src.Unreadable)
 		return o

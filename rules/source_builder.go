@@ -110,7 +110,7 @@ func (b *sourceBuilder) fault(n *document.Node, path document.Path, fault source
 	}
 }
 
-// checkBus reports a bus that a hook or a source names and that does not exist.
+// checkBus reports a bus that a hook, a source or an archive names and that does not exist.
 func (r *report) checkBus(n *document.Node, path document.Path, bus string, set *Set) {
 	if _, ok := set.Buses[bus]; bus == "" || ok {
 		return

@@ -110,6 +110,13 @@ func (s *Sequence) begin(first, last journal.Seq) {
 	s.oldest.Store(uint64(first))
 }
 
+// Pass makes sure that no event gets a number before at any more, though the clock be set back.
+func (s *Sequence) Pass(at journal.Seq) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.last = max(s.last+1, at) - 1
+}
+
 // Oldest returns the least number whose event may still be kept.
 func (s *Sequence) Oldest() journal.Seq { return journal.Seq(s.oldest.Load()) }
 

@@ -26,6 +26,17 @@ type Trimmer struct {
 	lanes  func() map[string]journal.LaneID
 	commit journal.Committer
 	mu     sync.RWMutex // held while events are dropped, and shared by redrives
+	// owed returns the first event before a bound that is needed elsewhere, or the bound. It
+	// may be nil, and is guarded by mu.
+	owed func(bound journal.Seq) journal.Seq
+}
+
+// Keep sets what says which events are still needed elsewhere: given the bound before which
+// retention would drop them all, it returns the first of them, or the bound.
+func (t *Trimmer) Keep(owed func(bound journal.Seq) journal.Seq) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.owed = owed
 }
 
 // Trim drops the events that retention no longer keeps, as ranges and not one by
@@ -38,6 +49,9 @@ func (t *Trimmer) Trim(keep Retention) (journal.Seq, error) {
 	horizon, err := t.horizon(keep)
 	if err != nil || horizon <= oldest {
 		return oldest, err
+	}
+	if t.owed != nil {
+		horizon = min(horizon, t.owed(horizon))
 	}
 	needed, err := t.neededFrom(horizon)
 	if err != nil {

@@ -52,7 +52,7 @@ func (o *Options) Validate(v *targets.Validation, schemes ...string) *url.URL {
 	u := o.url(v, schemes)
 	o.headers(v)
 	v.OneOf("format", o.Format, FormatEventBridge, FormatCloudEvents, FormatCloudEventsBinary)
-	o.tls(v)
+	o.TLS.Validate(v)
 	return u
 }
 
@@ -135,18 +135,5 @@ func (o *Options) headers(v *targets.Validation) {
 		if ok && !validHeaderValue(e.Value) {
 			v.Fail(field, "the value holds a character that a header cannot hold, such as a newline")
 		}
-	}
-}
-
-func (o *Options) tls(v *targets.Validation) {
-	if o.TLS == (TLS{}) {
-		return
-	}
-	if (o.TLS.CertFile == "") != (o.TLS.KeyFile == "") {
-		v.Fail([]string{"tls"}, "cert_file and key_file go together")
-		return
-	}
-	if _, err := o.TLS.Config(v.Dir, v.Secrets); err != nil {
-		v.Fail([]string{"tls"}, "%v", err)
 	}
 }

@@ -27,7 +27,7 @@ func (s *Server) options() *Options { return &Options{URL: s.URL, Secret: s.Secr
 func (s *Server) Validate(v *targets.Validation, schemes ...string) *url.URL {
 	o := s.options()
 	u := o.url(v, schemes)
-	o.tls(v)
+	o.TLS.Validate(v)
 	s.shown = o.shown
 	return u
 }

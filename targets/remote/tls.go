@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"signalbox/secret"
+	"signalbox/targets"
 )
 
 // TLS is whom to trust, and which certificate to show. Paths are relative to the file that
@@ -21,6 +22,20 @@ type TLS struct {
 	ServerName string `yaml:"server_name"`
 	// InsecureSkipVerify trusts every certificate.
 	InsecureSkipVerify bool `yaml:"insecure_skip_verify"`
+}
+
+// Validate reports what is wrong with it, in the field tls.
+func (c TLS) Validate(v *targets.Validation) {
+	if c == (TLS{}) {
+		return
+	}
+	if (c.CertFile == "") != (c.KeyFile == "") {
+		v.Fail([]string{"tls"}, "cert_file and key_file go together")
+		return
+	}
+	if _, err := c.Config(v.Dir, v.Secrets); err != nil {
+		v.Fail([]string{"tls"}, "%v", err)
+	}
 }
 
 // Config returns the client's side of TLS; nil means Go's defaults.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"signalbox/archive/place"
 	"signalbox/cmd/signalbox/internal/cli"
 	"signalbox/config"
 	"signalbox/document"
@@ -57,9 +59,52 @@ type checked struct {
 	Connections int `json:"connections,omitempty"`
 	Sources     int `json:"sources,omitempty"`
 	Files       int `json:"files"`
+	// Archives are all that are declared, in whichever file.
+	Archives []archived `json:"archives,omitempty"`
 	// Elsewhere counts the faults of files other than the given ones. While there
 	// are any, the rules as a whole can't be built and are not counted.
 	Elsewhere int `json:"errors_elsewhere,omitempty"`
+}
+
+// archived is an archive in a few words.
+type archived struct {
+	Name          string `json:"name"`
+	Bus           string `json:"bus,omitempty"`
+	Pattern       any    `json:"pattern,omitempty"`
+	RetentionDays int    `json:"retention_days"`
+	Every         string `json:"every"`
+	Place         string `json:"place"`
+}
+
+// archivesOf returns the archives of a set, by name.
+func archivesOf(set *rules.Set) (all []archived) {
+	for _, name := range slices.Sorted(maps.Keys(set.Archives)) {
+		a := set.Archives[name]
+		one := archived{Name: name, Bus: a.Bus, RetentionDays: a.RetentionDays, Every: document.FormatDuration(a.Every)}
+		if a.Pattern != nil {
+			one.Pattern = a.Pattern
+		}
+		if at, err := place.Of(a); err == nil {
+			one.Place = at.String()
+		}
+		all = append(all, one)
+	}
+	return all
+}
+
+// text says what is archived, for how long, and where.
+func (a *archived) text() string {
+	what, kept := "all events", "for ever"
+	if a.Bus != "" {
+		what = "events of the bus " + a.Bus
+	}
+	if a.Pattern != nil {
+		what += fmt.Sprintf(" that match %s", a.Pattern)
+	}
+	if a.RetentionDays > 0 {
+		kept = "for " + cli.Count(a.RetentionDays, "day")
+	}
+	return fmt.Sprintf("archive %s: %s, kept %s in %s, a segment each %s", a.Name, what, kept, a.Place, a.Every)
 }
 
 // finding is one fault or warning, and where it is.
@@ -184,6 +229,7 @@ func gather(set *rules.Set, more []*document.Problem, err error, in func(file st
 	slices.SortStableFunc(found.Warnings, func(a, b finding) int {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line))
 	})
+	found.Archives = archivesOf(set)
 	for _, f := range set.Files {
 		if in(f.Path) {
 			found.Files++
@@ -223,6 +269,9 @@ func (c *checkCommand) print(found checked) error {
 	}
 	for _, f := range found.Warnings {
 		fmt.Fprintf(c.Stdout, "%s (warning)\n", f.text)
+	}
+	for _, a := range found.Archives {
+		fmt.Fprintln(c.Stdout, a.text())
 	}
 	summary := fmt.Sprintf("%s, %s", cli.Count(len(found.Errors), "error"), cli.Count(len(found.Warnings), "warning"))
 	if found.OK {

@@ -21,6 +21,7 @@ import (
 	"go.uber.org/zap"
 
 	"signalbox/api"
+	"signalbox/archive/archiver"
 	"signalbox/audit"
 	"signalbox/auth"
 	"signalbox/cmd/signalbox/internal/cli"
@@ -48,9 +49,9 @@ func New(c *cli.Env) *cobra.Command {
 events, lets attempts under way end within shutdown_timeout, and continues where it
 stopped at the next start. A second signal ends it at once.
 
-Rule files, and targets, connections, buses, hooks and sources of the configuration,
-are read again when they change, on SIGHUP, and on POST /-/reload. A file with a fault
-changes nothing.`,
+Rule files, and targets, connections, buses, hooks, sources and archives of the
+configuration, are read again when they change, on SIGHUP, and on POST /-/reload. A
+file with a fault changes nothing.`,
 		Example: `  signalbox serve
   signalbox serve --config /etc/signalbox/config.yaml
   signalbox serve --listen 127.0.0.1:9090`,
@@ -103,6 +104,7 @@ type server struct {
 	ingest   *ingest.Handler
 	hooks    *ingest.Hooks
 	sources  *sources.Supervisor
+	archiver *archiver.Archiver
 	certs    *auth.Certificates // nil without TLS
 	http     *ingest.Server
 	front    api.Front
@@ -237,6 +239,9 @@ func (s *server) start() (err error) {
 	if s.router, err = router.New(s.routerOptions(registry), s.set); err != nil {
 		return err
 	}
+	if err := s.startArchives(registry); err != nil {
+		return err
+	}
 	s.bounds.Yield(s.router.IntakeLimit)
 	s.router.Start()
 	s.life.onStop("router", s.stopRouter)
@@ -249,6 +254,7 @@ func (s *server) start() (err error) {
 	s.sources = s.newSources(registry)
 	s.sources.Set(s.set.Sources)
 	s.life.onStop("sources", s.sources.Stop) // before the router, as HTTP
+	s.life.onStop("archives", s.archiver.Stop)
 
 	s.giveBack = time.AfterFunc(giveBackAfter, debug.FreeOSMemory)
 	s.reloader = config.NewReloader(config.ReloaderOptions{
@@ -357,13 +363,25 @@ func (s *server) publicURL() string {
 	return cli.Reachable(s.cfg.TLS.Scheme(), s.http.Addr().String())
 }
 
-// swap puts other rules in use, and the hooks and sources that stand beside them.
+// startArchives begins to write archives, before retention drops anything.
+func (s *server) startArchives(registry *prometheus.Registry) (err error) {
+	if s.archiver, err = archiver.New(archiver.Options{Journal: s.journal, Logger: s.log, Registerer: registry}); err != nil {
+		return err
+	}
+	s.archiver.Set(s.set.Archives)
+	s.journal.Trimmer.Keep(s.archiver.Owed)
+	s.front.Tell(s.archiver.Troubles)
+	return nil
+}
+
+// swap puts other rules in use, and the hooks, sources and archives that stand beside them.
 func (s *server) swap(set *rules.Set) error {
 	if err := s.router.Swap(set); err != nil {
 		return err
 	}
 	s.hooks.Set(set.Hooks)
 	s.sources.Set(set.Sources)
+	s.archiver.Set(set.Archives)
 	return nil
 }
 

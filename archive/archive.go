@@ -1,0 +1,111 @@
+// Package archive is the archives that a configuration declares: of which events, where they
+// lie, and for how long. Package segment is how events lie in one, place is where, and archiver
+// is what writes and reads them while a router runs.
+package archive
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"regexp"
+	"time"
+
+	"signalbox/rules/pattern"
+	"signalbox/secret"
+	"signalbox/targets"
+)
+
+// Config is an archive as it is written in config.yaml or a rule file.
+type Config struct {
+	// Name is the key under which the archive stands, Dir the folder where relative paths start.
+	Name string `yaml:"-"`
+	Dir  string `yaml:"-"`
+	// Resolved is a hash of what the references stand for.
+	Resolved secret.Hash `yaml:"-"`
+	// Pattern is an event pattern in JSON; nil takes every event.
+	Pattern json.RawMessage `yaml:"-"`
+
+	Description string `yaml:"description"`
+	// Bus is the bus whose events are archived; empty stands for every bus.
+	Bus string `yaml:"bus"`
+	// RetentionDays is for how many days events are kept at least; 0 is for ever.
+	RetentionDays int `yaml:"retention_days"`
+	// Every is how long a time goes into one segment, an hour by default.
+	Every time.Duration `yaml:"every"`
+	// Folder is where the archive lies, in a folder of its name; relative to Dir.
+	Folder string `yaml:"folder"`
+}
+
+// DefaultEvery is how long a time goes into one segment where nothing else is said.
+const DefaultEvery = time.Hour
+
+// maxRetentionDays bounds RetentionDays, as AWS does.
+const maxRetentionDays = 36_500
+
+// Archive is an archive that has been checked. It does not change.
+type Archive struct {
+	Config
+	set *pattern.Set // nil takes every event
+}
+
+// New returns the archive of a configuration, or what is wrong with that. The pattern must have
+// been parsed already, and may be nil.
+func New(c Config, p *pattern.Pattern, secrets secret.Source) (*Archive, []*targets.FieldError) {
+	v := &targets.Validation{Secrets: secrets, Dir: c.Dir}
+	if c.RetentionDays < 0 || c.RetentionDays > maxRetentionDays {
+		v.Fail([]string{"retention_days"}, "is %d: it must be from 0, which keeps events for ever, to %d", c.RetentionDays, maxRetentionDays)
+	}
+	if c.Every = cmp.Or(c.Every, DefaultEvery); c.Every < time.Second || (24*time.Hour)%c.Every != 0 {
+		v.Fail([]string{"every"}, "is %s: it must be a time that a day is made of, such as 1h or 5m, of a second at least", c.Every)
+	}
+	if c.Folder == "" {
+		v.Fail([]string{"folder"}, "is missing: write where the archive is to lie")
+	}
+	a := &Archive{Config: c}
+	if p != nil {
+		a.Pattern = p.Source()
+		a.set, _ = pattern.Compile([]*pattern.Pattern{p}) // which has no error for what was parsed
+	}
+	return a, v.Faults()
+}
+
+// Takes reports whether an event is archived. The envelope is in the canonical form.
+func (a *Archive) Takes(bus string, envelope []byte) bool {
+	if a.Bus != "" && a.Bus != bus {
+		return false
+	}
+	var found [1]int
+	return a.set == nil || len(a.set.Match(envelope, found[:0])) > 0
+}
+
+// Equal reports whether both are the same archive.
+func (a *Archive) Equal(other *Archive) bool { return reflect.DeepEqual(a.Config, other.Config) }
+
+// Retention is how long events are kept at least; 0 is for ever.
+func (a *Archive) Retention() time.Duration { return time.Duration(a.RetentionDays) * 24 * time.Hour }
+
+// Show returns the configuration as it may be shown.
+func (a *Archive) Show() map[string]any {
+	shown := map[string]any{}
+	for key, text := range map[string]string{"description": a.Description, "folder": a.Folder} {
+		if text != "" {
+			shown[key] = text
+		}
+	}
+	if a.Pattern != nil {
+		shown["pattern"] = a.Pattern
+	}
+	return shown
+}
+
+// validName is what an archive may be called: its name is that of a folder.
+var validName = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9._-]{0,47}$`)
+
+// CheckName returns what is wrong with the name of an archive; empty if nothing is.
+func CheckName(name string) string {
+	if !validName.MatchString(name) {
+		return fmt.Sprintf("is %q: an archive is called by up to 48 letters, digits, - and _, and dots but at its beginning", name)
+	}
+	return ""
+}

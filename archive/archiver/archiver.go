@@ -1,0 +1,249 @@
+// Package archiver writes the archives of a running router: each in a goroutine of its own, in
+// the order of time, from where it has got to. It tells retention what is still owed to them,
+// and reads them and the store as one.
+package archiver
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+
+	"signalbox/archive"
+	"signalbox/archive/place"
+	"signalbox/archive/segment"
+	"signalbox/journal"
+	"signalbox/journal/store"
+)
+
+// Options are what archives are made of. Journal is required.
+type Options struct {
+	Journal    *store.Journal
+	Logger     *zap.Logger
+	Registerer prometheus.Registerer
+	// maxPiece is how many bytes of events are read at once for one segment at most.
+	maxPiece int
+}
+
+// maxPiece is maxPiece where nothing else is said.
+const maxPiece = 256 << 20
+
+// Archiver writes archives. It is safe for concurrent use.
+type Archiver struct {
+	opts    Options
+	metrics *metrics
+
+	mu  sync.Mutex
+	all map[string]*keeper
+	// gone are those that were taken away; one of the same name begins when it has ended.
+	gone map[string]*keeper
+	// known are the states that archives had when they were last written.
+	known   map[string]saved
+	stopped bool
+	// running counts the goroutines of all keepers, also of those that were replaced.
+	running sync.WaitGroup
+}
+
+// saved is how far an archive has got, as it lies in the store.
+type saved struct {
+	// Owner is who this is in the eyes of the archive.
+	Owner string `json:"owner"`
+	// All events before Cursor are in the archive, if it takes them.
+	Cursor journal.Seq `json:"cursor,string"`
+	// From is where the next segment begins; it is before Cursor where no event was to be
+	// archived. Written is where the latest segment ends; 0 if there is none.
+	From    journal.Seq `json:"from,string"`
+	Written journal.Seq `json:"written,string,omitempty"`
+	// Gap means that the next segment does not continue what lies in the archive.
+	Gap bool `json:"gap,omitempty"`
+}
+
+// New returns an archiver without archives, which knows how far those of before have got.
+func New(o Options) (*Archiver, error) {
+	if o.Logger == nil {
+		o.Logger = zap.NewNop()
+	}
+	o.maxPiece = cmp.Or(o.maxPiece, maxPiece)
+	a := &Archiver{opts: o, all: map[string]*keeper{}, gone: map[string]*keeper{}, known: map[string]saved{}}
+	if err := o.Journal.Archives.All(func(name string, state []byte) error {
+		var s saved
+		if err := json.Unmarshal(state, &s); err != nil {
+			return fmt.Errorf("archive %q: %w", name, err)
+		}
+		a.known[name] = s
+		o.Journal.Seqs.Pass(s.Cursor) // no event comes to lie before
+		return nil
+	}); err != nil {
+		return nil, err
+	}
+	a.metrics = newMetrics(o.Registerer, a)
+	return a, nil
+}
+
+// Set puts other archives in the place of those that are written. One that is the same goes on;
+// one that has changed begins when the old one has ended. One that is gone is owed nothing more,
+// and what lies in it stays. It does not wait for any of that.
+func (a *Archiver) Set(next map[string]*archive.Archive) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.stopped {
+		return
+	}
+	for name := range a.known {
+		if next[name] == nil {
+			a.forget(name)
+		}
+	}
+	for name, k := range a.all {
+		if next[name] == nil {
+			k.cancel()
+			delete(a.all, name)
+			a.gone[name] = k
+			a.metrics.forget(name)
+		}
+	}
+	for name, declared := range next {
+		before := a.all[name]
+		if before == nil {
+			a.start(declared, a.gone[name])
+		} else if !before.archive.Equal(declared) {
+			a.start(declared, before)
+		}
+	}
+}
+
+// forget drops how far an archive has got.
+func (a *Archiver) forget(name string) {
+	delete(a.known, name)
+	if err := a.opts.Journal.Archives.Delete(name); err != nil {
+		a.opts.Logger.Error("how far an archive has got can't be forgotten", zap.String("archive", name), zap.Error(err))
+	}
+}
+
+// start begins to write an archive, after the one before it.
+func (a *Archiver) start(declared *archive.Archive, before *keeper) {
+	ctx, cancel := context.WithCancel(context.Background())
+	k := newKeeper(a, declared, cancel)
+	if s, ok := a.known[declared.Name]; ok {
+		k.cursor.Store(uint64(s.Cursor))
+	} else {
+		k.cursor.Store(uint64(a.opts.Journal.Seqs.Oldest())) // what there is now is owed to it
+	}
+	a.all[declared.Name] = k
+	a.running.Go(func() {
+		defer close(k.ended)
+		if before != nil {
+			before.cancel()
+			<-before.ended
+		}
+		k.run(ctx)
+	})
+}
+
+// save makes how far an archive has got durable, unless another is in its place by now.
+func (a *Archiver) save(k *keeper, s saved) error {
+	state, err := json.Marshal(s)
+	if err != nil {
+		return err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.all[k.archive.Name] != k {
+		return context.Canceled
+	}
+	if err := a.opts.Journal.Archives.Put(k.archive.Name, state); err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	a.known[k.archive.Name] = s
+	return nil
+}
+
+// saved returns how far an archive has got, and whether that is known.
+func (a *Archiver) saved(name string) (saved, bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	s, ok := a.known[name]
+	return s, ok
+}
+
+// Owed returns the first event before a bound that an archive still has to get, or the bound.
+// Archives then hurry up to the bound, as retention wants to drop what lies before.
+func (a *Archiver) Owed(bound journal.Seq) journal.Seq {
+	least := bound
+	for _, k := range a.keepers() {
+		least = min(least, k.owed(bound))
+	}
+	return least
+}
+
+func (a *Archiver) keepers() []*keeper {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	all := make([]*keeper, 0, len(a.all))
+	for _, name := range slices.Sorted(maps.Keys(a.all)) {
+		all = append(all, a.all[name])
+	}
+	return all
+}
+
+// Files returns the files of all archives, by name. It leaves out those whose place can't be
+// told.
+func (a *Archiver) Files() (all []*segment.Files) {
+	for _, k := range a.keepers() {
+		if at, err := place.Of(k.archive); err == nil {
+			all = append(all, &segment.Files{Name: k.archive.Name, Place: at})
+		}
+	}
+	return all
+}
+
+// Statuses returns how all archives are, by name.
+func (a *Archiver) Statuses() []Status {
+	keepers := a.keepers()
+	all := make([]Status, len(keepers))
+	for i, k := range keepers {
+		all[i] = k.view()
+	}
+	return all
+}
+
+// Troubles returns a line for each archive that can't be written for now, without anything that
+// is not for everybody.
+func (a *Archiver) Troubles() (lines []string) {
+	for _, s := range a.Statuses() {
+		if s.Failing {
+			behind := time.Duration(s.BehindSeconds) * time.Second
+			lines = append(lines, fmt.Sprintf("archive %q can't be written and is %s behind; the store keeps what it is owed", s.Name, behind))
+		}
+	}
+	return lines
+}
+
+// Stop ends the writing, and returns when it has ended, or ctx has. What was begun and not
+// finished is written again after the next start.
+func (a *Archiver) Stop(ctx context.Context) error {
+	a.mu.Lock()
+	a.stopped = true
+	for _, k := range a.all {
+		k.cancel()
+	}
+	a.mu.Unlock()
+	done := make(chan struct{})
+	go func() {
+		a.running.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
