@@ -113,7 +113,7 @@ func send(a *Attempt) bool {
 	if wantsReply(l.env, a.Item, a.Target) {
 		a.Send.Answer = new(targets.Answer)
 	}
-	ctx, cancel := context.WithTimeout(l.env.Base, a.Target.Config.Timeout)
+	ctx, cancel := targets.Bound(l.env.Base, a.Target.Config.Timeout)
 	err := deliver(ctx, a.Target.Target, &a.Send)
 	cancel()
 	a.answered()

@@ -72,7 +72,7 @@ func (r *batchRun) together(attempts []Attempt) int {
 func (r *batchRun) send(attempts []Attempt, n int) {
 	env, timeout := r.lane.env, r.target.Config.Timeout
 	start := time.Now()
-	ctx, cancel := context.WithTimeout(env.Base, timeout)
+	ctx, cancel := targets.Bound(env.Base, timeout)
 	each, whole := deliverBatch(ctx, r.target.batch.target, attempts)
 	cancel()
 	if env.Base.Err() != nil && whole != nil || errors.Is(whole, ErrStopping) {

@@ -135,14 +135,6 @@ const (
 	CodeUnknown           = "UNKNOWN"
 )
 
-// Bound returns a context with the target's own timeout where the caller's is longer.
-func Bound(ctx context.Context, timeout time.Duration) (context.Context, context.CancelFunc) {
-	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= timeout {
-		return ctx, func() {}
-	}
-	return context.WithTimeout(ctx, timeout)
-}
-
 // Content returns the body of a delivery to a target that gives an event no form of
 // its own.
 func (d *Delivery) Content() []byte {

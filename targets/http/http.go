@@ -101,6 +101,8 @@ func newTarget(c *targets.Config, env targets.Env) (targets.Target, error) {
 	t.request.URL = u
 	if host := renderer.TakeHost(); host != "" {
 		t.request.Host = host
+	} else if t.request.Host == u.Host {
+		t.request.Host = "" // http.Client would copy the URL for each request
 	}
 	if o.SuccessWhen != "" {
 		if t.answers.when, err = exprenv.CompileMessage(o.SuccessWhen); err != nil {
@@ -276,13 +278,13 @@ func (t *httpTarget) do(ctx context.Context, m *remote.Message, to request) (res
 
 // send sends a message as it is.
 func (t *httpTarget) send(ctx context.Context, m *remote.Message, to request) (resp *http.Response, tries int, err error) {
-	body := &requestBody{message: m}
-	r := t.request.WithContext(ctx)
-	r.URL = to.url
-	r.Body = body
-	r.ContentLength = int64(len(m.Body))
-	resp, err = t.client.Do(&retryablehttp.Request{Request: r})
-	return resp, body.tries, err
+	s := &sending{body: requestBody{message: m}}
+	s.request.Request = t.request.WithContext(ctx)
+	s.request.URL = to.url
+	s.request.Body = &s.body
+	s.request.ContentLength = int64(len(m.Body))
+	resp, err = t.client.Do(&s.request)
+	return resp, s.body.tries, err
 }
 
 // broken is the error of an attempt that was not answered.
@@ -459,6 +461,12 @@ func (t *httpTarget) Close() error {
 	return nil
 }
 
+// sending is what one request takes.
+type sending struct {
+	request retryablehttp.Request
+	body    requestBody
+}
+
 // requestBody brings a message through http.Client. It is never read.
 type requestBody struct {
 	message *remote.Message
@@ -466,11 +474,12 @@ type requestBody struct {
 	tries int
 }
 
-// Fields calls fn with each field of the header.
-func (b *requestBody) Fields(fn func(name, value string)) {
-	for _, f := range b.message.Fields {
-		fn(f.Name, f.Value)
+// Field returns the i-th field of the header, and whether there is one.
+func (b *requestBody) Field(i int) (name, value string, ok bool) {
+	if i >= len(b.message.Fields) {
+		return "", "", false
 	}
+	return b.message.Fields[i].Name, b.message.Fields[i].Value, true
 }
 
 // Content is the body itself.

@@ -98,7 +98,7 @@ func verdictIn(body []byte) string {
 		return ""
 	}
 	var a map[string]any
-	if json.Unmarshal(body, &a) != nil {
+	if json.Unmarshal(bytes.Clone(body), &a) != nil { // of a copy, so that body can be on the stack
 		return ""
 	}
 	if v, _ := a["result"].(string); v == verdictRetry || v == verdictDrop {

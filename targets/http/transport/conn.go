@@ -2,6 +2,7 @@ package transport
 
 import (
 	"bufio"
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -9,6 +10,9 @@ import (
 	"os"
 	"time"
 )
+
+// longAgo is a deadline that breaks off whatever waits.
+var longAgo = time.Unix(1, 0)
 
 // conn is one connection, used by one request at a time.
 type conn struct {
@@ -19,7 +23,11 @@ type conn struct {
 	// broken is why the connection could not be read, which a parser of what came
 	// before it may not tell.
 	broken error
-	out    []byte
+	// watched is the context whose end breaks off what is done, until stop; once means that it
+	// is that of one request.
+	watched context.Context
+	stop    func() bool
+	once    bool
 	// used is when it was used last, until how long it may be.
 	used, until time.Time
 	probe       probe
@@ -47,15 +55,53 @@ func (c *conn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func (c *conn) write(head, content []byte) error {
-	if len(content) >= largeBody {
-		both := net.Buffers{head, content} // in one system call, if the connection is TCP
-		_, err := both.WriteTo(c.Conn)
+// lasting is a context that ends at its deadline, or with another one that outlives the request.
+type lasting interface{ Lasting() context.Context }
+
+// begin makes the connection end what is done with it when a request's context ends: its
+// deadline is the connection's, and what lasts longer is watched once for many requests.
+func (c *conn) begin(ctx context.Context) error {
+	deadline, _ := ctx.Deadline()
+	if err := c.SetDeadline(deadline); err != nil {
 		return err
 	}
-	c.out = append(append(c.out[:0], head...), content...)
-	_, err := c.Conn.Write(c.out)
-	return err
+	watched := ctx
+	if l, ok := ctx.(lasting); ok {
+		watched = l.Lasting()
+	}
+	if c.watched != watched {
+		if !c.unwatch() {
+			return net.ErrClosed
+		}
+		c.watched, c.stop = watched, context.AfterFunc(watched, func() { _ = c.SetDeadline(longAgo) })
+	}
+	c.once = watched == ctx
+	return ctx.Err() // where it ended before the deadline was set
+}
+
+// end reports whether the connection can be used for another request. Where the watch has
+// fired, it may yet touch the connection's deadline.
+func (c *conn) end() bool {
+	if c.once {
+		return c.unwatch()
+	}
+	return c.watched.Err() == nil
+}
+
+// unwatch ends the watch, and reports whether it has not fired.
+func (c *conn) unwatch() bool {
+	if c.watched == nil {
+		return true
+	}
+	stop := c.stop
+	c.watched, c.stop = nil, nil
+	return stop()
+}
+
+// Close closes the connection.
+func (c *conn) Close() error {
+	c.unwatch()
+	return c.Conn.Close()
 }
 
 // quiet reports whether an idle connection is open and has nothing to read. Some
@@ -70,7 +116,7 @@ func (c *conn) decryptedAll() bool {
 	if !ok {
 		return true
 	}
-	if err := secured.SetReadDeadline(time.Unix(1, 0)); err != nil {
+	if err := secured.SetReadDeadline(longAgo); err != nil {
 		return false
 	}
 	var b [1]byte

@@ -20,18 +20,11 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"strconv"
 	"time"
-
-	"golang.org/x/net/http/httpguts"
 )
 
-const (
-	// largeBody is from what size on a body is not copied behind its header.
-	largeBody = 16 << 10
-	// maxInformational is how many answers of 1xx may come before the final one.
-	maxInformational = 50
-)
+// maxInformational is how many answers of 1xx may come before the final one.
+const maxInformational = 50
 
 // Options are what a Transport is made of.
 type Options struct {
@@ -69,25 +62,6 @@ func New(o Options) *Transport {
 	return t
 }
 
-// Message is a request's body that has its header too, and is in memory. http.Client
-// copies the header of a request in case that it is redirected; so it travels in the
-// body.
-type Message interface {
-	io.ReadCloser
-	// Fields calls fn with each field of the header.
-	Fields(fn func(name, value string))
-	// Content is the body itself.
-	Content() []byte
-	// Try is called before each try to send it.
-	Try()
-}
-
-// UnsendableError is the error of a request that can't be written: trying again can't
-// help.
-type UnsendableError struct{ Reason string }
-
-func (e *UnsendableError) Error() string { return "the request can't be sent: " + e.Reason }
-
 // errUnasked is the error of a server that answers before it is asked.
 var errUnasked = errors.New("the server sent an answer before there was a request")
 
@@ -105,15 +79,15 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if !ok {
 		return nil, errors.New("transport: the body is no Message")
 	}
-	head, err := appendHead(nil, r, m)
-	if err != nil {
+	b := buffers.Get().(*buffer)
+	defer b.free()
+	if err := b.appendHead(r, m); err != nil {
 		return nil, err
 	}
+	b.addBody(m.Content())
 	ctx := r.Context()
-	select {
-	case t.slots <- struct{}{}:
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	if err := t.slot(ctx); err != nil {
+		return nil, err
 	}
 	for {
 		m.Try()
@@ -122,7 +96,7 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 			<-t.slots
 			return nil, err
 		}
-		resp, answered, err := t.try(c, reused, r, head, m.Content())
+		resp, answered, err := t.try(c, reused, r, b)
 		if err == nil {
 			return resp, nil
 		}
@@ -134,46 +108,23 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 }
 
+// slot waits for the place of a connection.
+func (t *Transport) slot(ctx context.Context) error {
+	select {
+	case t.slots <- struct{}{}:
+		return nil
+	default: // asking for Done makes a timer
+	}
+	select {
+	case t.slots <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 // Close closes the idle connections, and those in use as soon as they are idle.
 func (t *Transport) Close() { t.idle.close() }
-
-// appendHead writes the head of a request. Every part of it that others may have
-// chosen is checked as net/http does, so that nothing but one request can be in it.
-func appendHead(dst []byte, r *http.Request, m Message) ([]byte, error) {
-	uri, host := r.URL.RequestURI(), cmp.Or(r.Host, r.URL.Host)
-	switch {
-	case !httpguts.ValidHeaderFieldName(r.Method): // both are tokens
-		return nil, &UnsendableError{fmt.Sprintf("%q is no method", r.Method)}
-	case !sendableURI(uri):
-		return nil, &UnsendableError{"its address has a space or a control character"}
-	case !httpguts.ValidHostHeader(host):
-		return nil, &UnsendableError{fmt.Sprintf("%q is no host", host)}
-	}
-	dst = fmt.Appendf(dst, "%s %s HTTP/1.1\r\nHost: %s\r\n", r.Method, uri, host)
-	var bad error
-	m.Fields(func(name, value string) {
-		if !httpguts.ValidHeaderFieldName(name) || !httpguts.ValidHeaderFieldValue(value) {
-			bad = &UnsendableError{fmt.Sprintf("the name or the value of its header %q has a character that a header can't have", name)}
-			return
-		}
-		dst = append(dst, name...)
-		dst = append(dst, ": "...)
-		dst = append(dst, value...)
-		dst = append(dst, "\r\n"...)
-	})
-	dst = append(dst, "Content-Length: "...)
-	dst = strconv.AppendInt(dst, int64(len(m.Content())), 10)
-	return append(dst, "\r\n\r\n"...), bad
-}
-
-func sendableURI(uri string) bool {
-	for i := range len(uri) {
-		if uri[i] <= ' ' || uri[i] == 0x7f {
-			return false
-		}
-	}
-	return true
-}
 
 // conn returns the idle connection that was used last, else a new one. Neither has
 // anything to read: an answer that nobody asked for would be taken for that to the
@@ -230,20 +181,12 @@ func (t *Transport) dial(ctx context.Context, u *url.URL) (net.Conn, error) {
 }
 
 // try makes one request, and tells whether anything was answered.
-func (t *Transport) try(c *conn, reused bool, r *http.Request, head, content []byte) (resp *http.Response, answered bool, err error) {
-	ctx := r.Context()
-	deadline, _ := ctx.Deadline()
-	if err := c.SetDeadline(deadline); err != nil {
+func (t *Transport) try(c *conn, reused bool, r *http.Request, b *buffer) (resp *http.Response, answered bool, err error) {
+	if err := c.begin(r.Context()); err != nil {
 		return nil, false, err
 	}
-	stop := context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Unix(1, 0)) })
-	defer func() {
-		if err != nil {
-			stop()
-		}
-	}()
 	c.left, c.most = t.opts.MaxAnswer, t.opts.MaxAnswer
-	writeErr := c.write(head, content)
+	writeErr := b.writeTo(c.Conn)
 	// A server may answer and close before it has read all of the request; what it
 	// has answered tells more than that the write broke.
 	if _, err := c.reader.Peek(1); err != nil {
@@ -259,13 +202,13 @@ func (t *Transport) try(c *conn, reused bool, r *http.Request, head, content []b
 	if reused && resp.StatusCode == http.StatusRequestTimeout && resp.Close {
 		return nil, false, errIdleTooLong
 	}
-	b := &body{body: resp.Body, owner: t, conn: c, stop: stop, keep: writeErr == nil && !resp.Close && resp.StatusCode >= 200}
+	answer := &body{body: resp.Body, owner: t, conn: c, keep: writeErr == nil && !resp.Close && resp.StatusCode >= 200}
 	if resp.Body == http.NoBody {
-		b.ended = true
-		b.release()
+		answer.ended = true
+		answer.release()
 		return resp, true, nil
 	}
-	resp.Body = b
+	resp.Body = answer
 	return resp, true, nil
 }
 
@@ -291,8 +234,6 @@ type body struct {
 	body  io.Reader
 	owner *Transport
 	conn  *conn
-	// stop ends the watch over the request's context.
-	stop func() bool
 	// keep means that the connection can be used again once the body has ended.
 	keep, ended, released bool
 }
@@ -317,9 +258,7 @@ func (b *body) Close() error {
 
 func (b *body) release() {
 	b.released = true
-	// Where the watch has fired, it may yet touch the connection's deadline.
-	watched := b.stop()
-	if watched && b.keep && b.ended && b.conn.reader.Buffered() == 0 {
+	if b.conn.end() && b.keep && b.ended && b.conn.reader.Buffered() == 0 {
 		b.owner.idle.put(b.conn)
 	} else {
 		b.conn.Close()

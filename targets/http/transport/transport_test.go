@@ -28,10 +28,11 @@ type message struct {
 	tries   int
 }
 
-func (m *message) Fields(fn func(name, value string)) {
-	for _, f := range m.fields {
-		fn(f[0], f[1])
+func (m *message) Field(i int) (name, value string, ok bool) {
+	if i >= len(m.fields) {
+		return "", "", false
 	}
+	return m.fields[i][0], m.fields[i][1], true
 }
 func (m *message) Content() []byte          { return []byte(m.content) }
 func (m *message) Try()                     { m.tries++ }
@@ -61,7 +62,9 @@ func ask(t testing.TB, rt http.RoundTripper, url string, n int, m *message) (sta
 	if _, own := rt.(*Transport); own {
 		r.Body = m
 	} else {
-		m.Fields(r.Header.Add)
+		for _, f := range m.fields {
+			r.Header.Add(f[0], f[1])
+		}
 		r.Body, r.ContentLength = io.NopCloser(strings.NewReader(m.content)), int64(len(m.content))
 		r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(m.content)), nil }
 	}
@@ -444,17 +447,79 @@ func TestWhatWasAnsweredIsNotSentAgain(t *testing.T) {
 	}
 }
 
+// lasts is the context of one request that ends with another, which lasts.
+type lasts struct{ context.Context }
+
+func (l lasts) Lasting() context.Context { return l.Context }
+
+// TestACancelledRequestEnds breaks off the second request of a connection, and sees that the
+// connection is not used for a third one.
 func TestACancelledRequestEnds(t *testing.T) {
-	received := make(chan struct{})
-	url, _, _ := hostile(t, func(int) (string, string, bool) { close(received); return "HTTP/1.1 200 OK\r\n", "", false })
-	ctx, cancel := context.WithCancel(t.Context())
-	r, err := http.NewRequestWithContext(ctx, "POST", url, &message{})
-	if err != nil {
-		t.Fatal(err)
+	for name, of := range map[string]func(context.Context) context.Context{
+		"of its own":     func(ctx context.Context) context.Context { return ctx },
+		"one that lasts": func(ctx context.Context) context.Context { return lasts{ctx} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			received := make(chan struct{})
+			url, _, connections := hostile(t, func(n int) (string, string, bool) {
+				if n == 2 {
+					close(received)
+					return "HTTP/1.1 200 OK\r\n", "", false
+				}
+				return good, "", false
+			})
+			tr := open(t, Options{})
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			ask := func(ctx context.Context, n int) error {
+				r, err := http.NewRequestWithContext(of(ctx), "POST", url, &message{fields: [][2]string{{"X-Number", strconv.Itoa(n)}}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				resp, err := tr.RoundTrip(r)
+				if err == nil {
+					_, _ = io.Copy(io.Discard, resp.Body)
+					err = resp.Body.Close()
+				}
+				return err
+			}
+			if err := ask(ctx, 1); err != nil {
+				t.Fatal(err)
+			}
+			go func() { <-received; cancel() }()
+			if err := ask(ctx, 2); err == nil {
+				t.Error("it was answered")
+			}
+			if err := ask(ctx, 3); err == nil {
+				t.Error("one was answered whose context had ended")
+			}
+			if err := ask(t.Context(), 4); err != nil || connections.Load() != 2 {
+				t.Errorf("%d connections (%v), want another one for what follows", connections.Load(), err)
+			}
+		})
 	}
-	go func() { <-received; cancel() }()
-	if _, err := open(t, Options{}).RoundTrip(r); err == nil {
-		t.Error("it was answered")
+}
+
+// TestAnIdleConnectionOutlivesNoContext ends a context that lasts while its connection is idle.
+func TestAnIdleConnectionOutlivesNoContext(t *testing.T) {
+	url, _, connections := hostile(t, func(int) (string, string, bool) { return good, "", false })
+	tr := open(t, Options{})
+	for n := range 2 {
+		ctx, cancel := context.WithCancel(t.Context())
+		r, err := http.NewRequestWithContext(lasts{ctx}, "POST", url, &message{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := tr.RoundTrip(r)
+		if err != nil {
+			t.Fatalf("request %d: %v", n+1, err)
+		}
+		_, _ = io.Copy(io.Discard, resp.Body)
+		resp.Body.Close()
+		cancel()
+	}
+	if n := connections.Load(); n != 2 {
+		t.Errorf("%d connections, want one for each context", n)
 	}
 }
 
