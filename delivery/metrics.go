@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -26,6 +27,20 @@ type Metrics struct {
 	attemptTimes *prometheus.HistogramVec
 	// noRules leaves out which rule a delivery is of.
 	noRules atomic.Bool
+
+	mu sync.RWMutex
+	// known are those of deliveries that succeed: to find them by their labels takes longer
+	// than to count.
+	known map[series]*successes
+}
+
+// series names figures of a rule and a target.
+type series struct{ rule, target string }
+
+// successes are the figures of deliveries that succeed.
+type successes struct {
+	delivered, attempts                prometheus.Counter
+	toAttempt, toSuccess, attemptTimes prometheus.Observer
 }
 
 // latencies are the upper bounds of histograms of seconds.
@@ -44,6 +59,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		return h
 	}
 	return &Metrics{
+		known:        map[series]*successes{},
 		deliveries:   counters("signalbox_deliveries_total", "Deliveries that ended, by outcome.", "rule", "target", "outcome"),
 		attempts:     counters("signalbox_attempts_total", "Attempts at deliveries; code is empty for those that succeeded.", "target", "code"),
 		retries:      counters("signalbox_retries_total", "Attempts that were put off to be made again.", "target"),
@@ -69,6 +85,7 @@ func (m *Metrics) ExpectTarget(name string) {
 func (m *Metrics) EachRule(each bool) (changed bool) {
 	if changed = m.noRules.Swap(!each) == each; changed {
 		m.deliveries.Reset()
+		m.forgetKnown()
 	}
 	return changed
 }
@@ -84,10 +101,19 @@ func (m *Metrics) ForgetTarget(name string) {
 	} {
 		v.DeletePartialMatch(gone)
 	}
+	m.forgetKnown()
+}
+
+// forgetKnown makes figures be looked up anew, of which some were removed.
+func (m *Metrics) forgetKnown() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	clear(m.known)
 }
 
 // ForgetRules removes the figures of the deliveries of rules of these names.
 func (m *Metrics) ForgetRules(names map[string]bool) {
+	defer m.forgetKnown()
 	if len(names) > 100 { // each is looked for in all figures: begin anew
 		m.deliveries.Reset()
 		return
@@ -100,22 +126,48 @@ func (m *Metrics) ForgetRules(names map[string]bool) {
 // Died counts a delivery that goes to the dead-letter queue.
 func (m *Metrics) Died(rule, target string) { m.ended(rule, target, outcomeDead) }
 
-func (m *Metrics) firstAttempt(target string, wait time.Duration) {
-	m.toAttempt.WithLabelValues(target).Observe(wait.Seconds())
+func (m *Metrics) firstAttempt(rule, target string, wait time.Duration) {
+	m.successes(rule, target).toAttempt.Observe(wait.Seconds())
 }
 
 func (m *Metrics) delivered(rule, target string, took, whole time.Duration) {
-	m.ended(rule, target, outcomeDelivered)
-	m.attempts.WithLabelValues(target, "").Inc()
-	m.attemptTimes.WithLabelValues(target).Observe(took.Seconds())
-	m.toSuccess.WithLabelValues(target).Observe(whole.Seconds())
+	s := m.successes(rule, target)
+	s.delivered.Inc()
+	s.attempts.Inc()
+	s.attemptTimes.Observe(took.Seconds())
+	s.toSuccess.Observe(whole.Seconds())
+}
+
+// successes returns the figures of deliveries that succeed.
+func (m *Metrics) successes(rule, target string) *successes {
+	k := series{m.shown(rule), target}
+	m.mu.RLock()
+	s := m.known[k]
+	m.mu.RUnlock()
+	if s != nil {
+		return s
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s = &successes{
+		delivered: m.deliveries.WithLabelValues(k.rule, target, outcomeDelivered), attempts: m.attempts.WithLabelValues(target, ""),
+		toAttempt: m.toAttempt.WithLabelValues(target), toSuccess: m.toSuccess.WithLabelValues(target),
+		attemptTimes: m.attemptTimes.WithLabelValues(target),
+	}
+	m.known[k] = s
+	return s
 }
 
 func (m *Metrics) failed(target, code string) { m.attempts.WithLabelValues(target, code).Inc() }
 
 func (m *Metrics) ended(rule, target, outcome string) {
+	m.deliveries.WithLabelValues(m.shown(rule), target, outcome).Inc()
+}
+
+// shown returns how a rule is named in figures.
+func (m *Metrics) shown(rule string) string {
 	if m.noRules.Load() {
-		rule = ""
+		return ""
 	}
-	m.deliveries.WithLabelValues(rule, target, outcome).Inc()
+	return rule
 }

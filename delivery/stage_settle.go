@@ -34,7 +34,7 @@ func outcome(a *Attempt) bool {
 // noteFirst notes how long a delivery waited for its first attempt.
 func (a *Attempt) noteFirst() {
 	if a.Item.Delivery.Attempts == 0 {
-		a.lane.env.Metrics.firstAttempt(a.lane.Name, a.start.Sub(a.Item.Meta.Received))
+		a.lane.env.Metrics.firstAttempt(a.Item.Delivery.Rule, a.lane.Name, a.start.Sub(a.Item.Meta.Received))
 	}
 }
 
