@@ -31,6 +31,7 @@ type Client struct {
 	Catalog      Catalog
 	Audit        Audit
 	Store        Store
+	Health       Health
 }
 
 // New returns a client. It makes no request.
@@ -42,5 +43,6 @@ func New(opts Options) *Client {
 	return &Client{
 		URL: opts.URL, Events: Events{c}, Commands: Commands{c}, WorkRequests: WorkRequests{c}, DeadLetters: DeadLetters{c},
 		Redrives: Redrives{c}, Targets: Targets{c}, Rules: Rules{c}, Sources: Sources{c}, States: States{c}, Catalog: Catalog{c}, Audit: Audit{c}, Store: Store{c},
+		Health: Health{c},
 	}
 }

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
 
@@ -91,7 +93,9 @@ Exit codes: 0 all is well, 1 a failure, 2 wrong usage.`,
 	root.SetOut(c.Stdout)
 	root.SetErr(c.Stderr)
 	root.SetFlagErrorFunc(cli.WrongFlag)
-	root.PersistentFlags().StringVar(&c.ConfigPath, "config", config.DefaultPath, "the configuration file")
+	root.PersistentFlags().StringVar(&c.ConfigPath, "config", cmp.Or(os.Getenv(cli.ConfigVariable), config.DefaultPath),
+		"the configuration file (default: $"+cli.ConfigVariable+", or "+config.DefaultPath+")")
+	root.PersistentFlags().Lookup("config").DefValue = "" // the help names the variable, not what is in it
 	root.AddCommand(commandsOf(c)...)
 	return root
 }

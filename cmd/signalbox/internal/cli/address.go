@@ -2,8 +2,15 @@ package cli
 
 import "net"
 
-// KeyVariable is the environment variable that holds the key for the router.
-const KeyVariable = "SIGNALBOX_API_KEY"
+// The environment variables that stand in for flags of many commands.
+const (
+	// ConfigVariable holds the path of the configuration file.
+	ConfigVariable = "SIGNALBOX_CONFIG"
+	// URLVariable holds the router's address.
+	URLVariable = "SIGNALBOX_URL"
+	// KeyVariable holds the key for the router.
+	KeyVariable = "SIGNALBOX_API_KEY"
+)
 
 // Reachable is the URL at which this machine reaches a listen address.
 func Reachable(scheme, listen string) string {

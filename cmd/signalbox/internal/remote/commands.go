@@ -11,6 +11,6 @@ import (
 func Commands(c *cli.Env) []*cobra.Command {
 	return []*cobra.Command{
 		newSendCommand(c), newEventsCommand(c), newTailCommand(c), newExplainCommand(c), newTraceCommand(c), newWorkCommand(c), newStateCommand(c),
-		newKeysCommand(c), newTargetsCommand(c), newRulesCommand(c), newSourcesCommand(c), newAuditCommand(c), newBackupCommand(c),
+		newKeysCommand(c), newTargetsCommand(c), newRulesCommand(c), newSourcesCommand(c), newAuditCommand(c), newBackupCommand(c), newHealthCommand(c),
 	}
 }

@@ -163,8 +163,10 @@ func (s *server) run(ctx context.Context) error {
 	err := s.start()
 	if err == nil {
 		s.greet()
+		s.notify(notifyReady)
 		err = s.wait(ctx)
 	}
+	s.notify(notifyStopping)
 	stopping, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), s.cfg.ShutdownTimeout,
 		fmt.Errorf("not done within shutdown_timeout (%v)", s.cfg.ShutdownTimeout))
 	defer cancel()
