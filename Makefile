@@ -15,6 +15,9 @@ RACE_PKG    ?= ./api/... ./auth/... ./commands/... ./config/... ./console/... ./
 CHAOS       ?= 100
 SOAK        ?= 10m
 
+# What the program says of itself, and its packages are called. Empty: what git says.
+VERSION     ?=
+
 BENCH       ?= .
 BENCHCOUNT  ?= 1
 FUZZ        ?= Fuzz
@@ -32,7 +35,7 @@ run: build ## Build and start the router with config.yaml (CONFIG=…)
 
 .PHONY: build
 build: ## Build bin/signalbox, static and stripped; the first build takes a minute or two
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w' -o $(BIN) ./cmd/signalbox
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w -X main.version=$(VERSION)' -o $(BIN) ./cmd/signalbox
 
 .PHONY: test
 test: ## Run all tests (PKG=./router/...); skipped ones are listed at the end
@@ -87,6 +90,16 @@ fuzz: ## Run each fuzz target for a while (FUZZ=FuzzParse FUZZTIME=1m)
 		echo "$$(dirname $$file) $$name"; \
 		$(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$$(dirname $$file)"; \
 	done
+
+.PHONY: image
+image: ## Build the container image signalbox (needs Docker)
+	docker build -f deploy/docker/Dockerfile -t signalbox .
+
+.PHONY: packages
+packages: build ## Build Debian and RPM packages in bin/ (VERSION=1.2.3; needs nfpm)
+	for format in deb rpm; do \
+		BINARY=$(BIN) VERSION=$(or $(VERSION),0.0.0) ARCH=$$($(GO) env GOARCH) nfpm package \
+			--config deploy/packages/nfpm.yaml --packager $$format --target bin/; done
 
 .PHONY: clean
 clean: ## Remove what was built; the router's data stays

@@ -3,6 +3,7 @@ package main
 import (
 	"net"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -30,6 +31,9 @@ func TestHealthAndSystemd(t *testing.T) {
 	told("READY=1")
 	s.run("health").want(t, cli.ExitOK, "ready\n", "") // no key
 	s.run("health", "--live", "-o", "json").want(t, cli.ExitOK, `"status": "alive"`, "")
+	if _, metrics := s.get("/metrics", "a-key-of-sixteen"); !strings.Contains(metrics, `signalbox_build_info{go="go1.`) {
+		t.Error("no signalbox_build_info")
+	}
 	s.end()
 	told("STOPPING=1")
 	s.run("health", "--timeout", "5s").want(t, cli.ExitError, "", "connection refused")

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"strings"
 	"sync"
@@ -195,7 +196,7 @@ func (s *server) wait(ctx context.Context) error {
 // for while the journal recovers.
 func (s *server) start() (err error) {
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), buildInfo(s.Version))
 
 	s.outlet.register(registry)
 	s.shareOut(registry)
@@ -272,6 +273,14 @@ func (s *server) start() (err error) {
 		return nil
 	})
 	return nil
+}
+
+// buildInfo is the metric that says which program runs.
+func buildInfo(version string) prometheus.Collector {
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "signalbox_build_info", Help: "1, with the version of the program and of Go in its labels.",
+		ConstLabels: prometheus.Labels{"version": version, "go": runtime.Version()},
+	}, func() float64 { return 1 })
 }
 
 // applyKeys puts the keys and the allowed hosts of a reload in use. Where the router listens,
