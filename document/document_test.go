@@ -138,6 +138,7 @@ func TestParseFaults(t *testing.T) {
 		{"anchor twice", "x.yaml", "a: &x 1\nb: &x 2", "x.yaml:2:4: the anchor &x is defined twice"},
 		{"key that is a list", "x.yaml", "? [a]\n: b\n", "x.yaml:2:1: YAML: found an invalid key"},
 		{"surrogate", "x.json", `{"a": "x`, "x.json:1:9: the JSON ends too early"},
+		{"an asterisk", "x.yaml", "a: [*]\n", `x.yaml:1:5: YAML: write "*" in quotes`},
 		{"tab", "x.yaml", "a:\n\tb: 1\n", "x.yaml:2:1: YAML: found character"},
 	}
 	for _, tt := range tests {

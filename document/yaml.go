@@ -90,6 +90,9 @@ func syntaxProblem(file string, err error) *Problem {
 	if !errors.As(err, &syntax) || syntax.GetToken() == nil {
 		return &Problem{Pos: Position{File: file}, Message: err.Error()}
 	}
+	if before := syntax.GetToken().Prev; before != nil && before.Type == token.AliasType {
+		return problem(tokenPosition(file, before), "YAML: write \"*\" in quotes: without them it refers to an anchor")
+	}
 	return problem(tokenPosition(file, syntax.GetToken()), "YAML: %s", syntax.GetMessage())
 }
 

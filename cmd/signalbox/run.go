@@ -14,6 +14,7 @@ import (
 
 	"signalbox/api"
 	"signalbox/cmd/signalbox/internal/cli"
+	"signalbox/cmd/signalbox/internal/connect"
 	"signalbox/cmd/signalbox/internal/deadletters"
 	"signalbox/cmd/signalbox/internal/offline"
 	"signalbox/cmd/signalbox/internal/remote"
@@ -97,5 +98,6 @@ Exit codes: 0 all is well, 1 a failure, 2 wrong usage.`,
 		"the configuration file (default: $"+cli.ConfigVariable+", or "+config.DefaultPath+")")
 	root.PersistentFlags().Lookup("config").DefValue = "" // the help names the variable, not what is in it
 	root.AddCommand(commandsOf(c)...)
+	connect.AddCompletion(c, root)
 	return root
 }

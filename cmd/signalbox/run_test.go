@@ -101,7 +101,7 @@ func TestExitCodes(t *testing.T) {
 		{"match", []string{"match", "--pattern", `{"a":[1]}`, "--event", `{"a":1.0}`}, cli.ExitOK, "true\n", ""},
 		{"no match", []string{"match", "--pattern", `{"a":[1]}`, "--event", `{"a":"1"}`}, cli.ExitError, "false\n", ""},
 		{"no match explained", []string{"match", "--explain", "--pattern", `{"a":[1]}`, "--event", `{"a":"1"}`}, cli.ExitError, "false\n  a: ", ""},
-		{"faulty pattern", []string{"match", "--pattern", `{"a":[]}`, "--event", `{}`}, cli.ExitError, "", "Empty arrays are not allowed"},
+		{"faulty pattern", []string{"match", "--pattern", `{"a":[]}`, "--event", `{}`}, cli.ExitUsage, "", "Empty arrays are not allowed"},
 		{"faulty event", []string{"match", "--pattern", `{"a":[1]}`, "--event", `[1]`}, cli.ExitError, "", "event is not a JSON object"},
 		{"half a match", []string{"match", "--pattern", `{"a":[1]}`}, cli.ExitUsage, "", "--pattern and --event are both needed"},
 		{"both from standard input", []string{"match", "--pattern", "-", "--event", "-"}, cli.ExitUsage, "", "only one of"},
@@ -112,6 +112,7 @@ func TestExitCodes(t *testing.T) {
 
 		{"test without tests", []string{"test", "--config", good}, cli.ExitOK, "0 passed, 0 failed", "no tests"},
 		{"test of nothing", []string{"test", "--config", good, filepath.Join(dir, "none_test.yaml")}, cli.ExitError, "", "no such file"},
+		{"test of a name that no test has", []string{"test", "--config", good, "--run", "typo"}, cli.ExitError, "", "--run typo: no test has such a name"},
 		{"test with a bad expression", []string{"test", "--run", "("}, cli.ExitUsage, "", "--run: "},
 
 		{"send nothing", []string{"send"}, cli.ExitUsage, "", "name a file"},

@@ -3,6 +3,7 @@ package exprenv
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -122,9 +123,29 @@ func (l language) located(source string, err error) *Error {
 	}
 	return &Error{
 		Offset: byteOffset(source, at.From),
-		Reason: at.Message,
+		Reason: inOurWords(at.Message),
 		Hint:   l.hint(source, at.Message),
 	}
+}
+
+// unexpectedToken is how expr names a token that can't stand where it does.
+var unexpectedToken = regexp.MustCompile(`^unexpected token (\w+)(?:\((".*")\))?$`)
+
+// inOurWords returns what expr says of a text that is no expression without the names of its
+// parser.
+func inOurWords(message string) string {
+	token := unexpectedToken.FindStringSubmatch(message)
+	switch {
+	case message == "literal not terminated":
+		return "a closing quote is missing"
+	case token == nil:
+		return message
+	case token[1] == "EOF":
+		return "the expression ends too early"
+	case token[2] == `"="`:
+		return `"=" is no operator: write == to compare`
+	}
+	return token[2] + " can't stand here"
 }
 
 func byteOffset(source string, runes int) int {

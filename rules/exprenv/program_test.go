@@ -65,7 +65,10 @@ func TestCompileErrors(t *testing.T) {
 		want   string
 	}{
 		{``, 0, "the expression is empty"},
-		{`detail.total >`, 13, "unexpected token EOF"},
+		{`detail.total >`, 13, "the expression ends too early"},
+		{`source = "a"`, 7, `"=" is no operator: write == to compare`},
+		{`source == "a`, 12, "a closing quote is missing"},
+		{`source == ) 1`, 10, `")" can't stand here`},
 		{`total > 1`, 0, "unknown name total (the names are id, detail_type,"},
 		{`"ä" == sourc`, 8, "unknown name sourc"},
 		{`source > 1`, 7, "invalid operation: > (mismatched types string and int)"},

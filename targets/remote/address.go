@@ -20,6 +20,8 @@ func ParseURL(e secret.Text, schemes ...string) (*url.URL, error) {
 	u, err := url.Parse(e.Value)
 	shown := maskStrictly(e.Masked())
 	switch {
+	case !strings.Contains(e.Value, ":/"):
+		return nil, noScheme(shown, e, schemes)
 	case err != nil && len(e.Secrets()) > 0:
 		return nil, fmt.Errorf("%q with its references resolved is no URL", shown)
 	case err != nil && strings.Contains(e.Value, "@"):
@@ -43,6 +45,15 @@ func ParseURL(e secret.Text, schemes ...string) (*url.URL, error) {
 		return nil, err
 	}
 	return u, nil
+}
+
+// noScheme is the error of an address without a scheme, such as localhost:9000.
+func noScheme(shown string, e secret.Text, schemes []string) error {
+	example := ""
+	if len(e.Secrets()) == 0 && !strings.Contains(shown, "@") {
+		example = ", such as " + schemes[0] + "://" + shown
+	}
+	return fmt.Errorf("%q is not an address: it must begin with %s://%s", shown, strings.Join(schemes, ":// or "), example)
 }
 
 func validPort(port string) bool {

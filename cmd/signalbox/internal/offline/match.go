@@ -23,8 +23,8 @@ With --jsonl, lines of {"pattern": …, "event": …} are read from the file, or
 standard input, and true, false, or "error: …" is printed for each. Text that is
 not JSON can stand in a string as "pattern_raw" or "event_raw".
 
-Exit codes: 0 the event matches, 1 it does not match or something is wrong, 2
-wrong usage. With --jsonl 0 unless the lines can't be read.`,
+Exit codes: 0 the event matches, 1 it does not match or can't be read, 2 the pattern
+is invalid, or wrong usage. With --jsonl 0 unless the lines can't be read.`,
 		Example: `  signalbox match --pattern '{"source": ["shop.orders"]}' --event event.json
   signalbox match --pattern pattern.json --event event.json --explain
   signalbox match --jsonl < pairs.jsonl`,
@@ -82,7 +82,7 @@ func (m *matchCommand) one() error {
 	}
 	p, err := pattern.Parse(text, m.options())
 	if err != nil {
-		return err
+		return cli.WrongUsage("--pattern: %w", err)
 	}
 	x, err := p.Explain(event)
 	if err != nil {

@@ -55,6 +55,9 @@ func (t *testCommand) run(paths []string) error {
 			return err
 		}
 	}
+	if len(results) == 0 && t.only != "" {
+		return fmt.Errorf("--run %s: no test has such a name", t.only)
+	}
 	for i := range results {
 		if !results[i].Passed() {
 			return cli.ErrReported
