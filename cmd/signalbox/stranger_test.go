@@ -297,10 +297,13 @@ func TestHealthTellsNothing(t *testing.T) {
 			}
 		}
 	}
-	for _, path := range []string{"/metrics", "/v1/openapi.json", "/v1/audit", "/ui/", "/debug/pprof/", "/favicon.ico", "/robots.txt"} {
+	for _, path := range []string{"/metrics", "/v1/openapi.json", "/v1/audit", "/debug/pprof/", "/favicon.ico", "/robots.txt"} {
 		if status, _, body := s.raw("GET", path); status != 401 || strings.Contains(body, path) {
 			t.Errorf("%s: %d %s", path, status, body)
 		}
+	}
+	if status, _, body := s.raw("GET", "/ui/events"); status != 303 || strings.Contains(body, "shop") { // to where a key is asked for
+		t.Errorf("/ui/events: %d %s", status, body)
 	}
 }
 
