@@ -10,6 +10,7 @@ import (
 	"signalbox/dlq"
 	"signalbox/event"
 	"signalbox/journal"
+	"signalbox/replay"
 	"signalbox/router"
 	"signalbox/router/pause"
 	"signalbox/spelling"
@@ -76,6 +77,8 @@ func problemOf(err error) *Error {
 		request *dlq.BadRequest
 		search  *trace.BadRequest
 		state   *dlq.Conflict
+		past    *replay.BadRequest
+		clash   *replay.Conflict
 	)
 	switch {
 	case errors.As(err, &known):
@@ -86,8 +89,12 @@ func problemOf(err error) *Error {
 		return badRequest("%s", request.Reason)
 	case errors.As(err, &search):
 		return badRequest("%s", search.Problem)
+	case errors.As(err, &past):
+		return badRequest("%s", past.Reason)
 	case errors.As(err, &state):
 		return &Error{Status: http.StatusConflict, Message: state.Reason}
+	case errors.As(err, &clash):
+		return &Error{Status: http.StatusConflict, Message: clash.Reason}
 	case errors.Is(err, dlq.ErrStopped):
 		return &Error{Status: http.StatusServiceUnavailable, Message: "the router is stopping"}
 	case errors.Is(err, journal.ErrNotFound):

@@ -34,7 +34,7 @@ func (h letterHandlers) redrive(w http.ResponseWriter, r *http.Request) (any, er
 		err = deliberate(req.Filter, req.All)
 	}
 	if err == nil {
-		err = req.dryRunOf(r.URL.Query())
+		req.DryRun, err = dryRunOf(r.URL.Query(), req.DryRun)
 	}
 	if err != nil {
 		return nil, err
@@ -51,14 +51,14 @@ func (h letterHandlers) redrive(w http.ResponseWriter, r *http.Request) (any, er
 	return started(w, j, err)
 }
 
-// dryRunOf reads what the query says of a dry run, which must not undo what the body says.
-func (req *RedriveRequest) dryRunOf(q url.Values) error {
+// dryRunOf returns whether the body or the query asks for a dry run. They must not contradict
+// each other.
+func dryRunOf(q url.Values, body bool) (bool, error) {
 	on, err := boolOf(q, "dry_run")
-	if err == nil && q.Has("dry_run") && req.DryRun && !on {
-		return &Error{Status: http.StatusBadRequest, Message: "dry_run is true in the body, and false in the query", Hint: "leave one of them out"}
+	if err == nil && q.Has("dry_run") && body && !on {
+		return true, &Error{Status: http.StatusBadRequest, Message: "dry_run is true in the body, and false in the query", Hint: "leave one of them out"}
 	}
-	req.DryRun = req.DryRun || on
-	return err
+	return body || on, err
 }
 
 func (h letterHandlers) preview(w http.ResponseWriter, r *http.Request, req *RedriveRequest) (any, error) {

@@ -13,6 +13,7 @@ import (
 	"signalbox/auth"
 	"signalbox/commands/work"
 	"signalbox/dlq"
+	"signalbox/replay"
 	"signalbox/router"
 	"signalbox/router/pause"
 	"signalbox/rules"
@@ -92,6 +93,7 @@ func routes(o Options) []route {
 		buses    = busHandlers{r}
 		letters  = letterHandlers{r.DeadLetters, o.Stopping}
 		redrives = redriveHandlers{r.DeadLetters}
+		replays  = replayHandlers{r.Replays}
 		events   = eventHandlers{r}
 		traces   = traceHandlers{r.Traces, make(chan struct{}, maxTraces), make(chan struct{}, maxStreams), o.Stopping}
 		states   = stateHandlers{r.States}
@@ -122,6 +124,12 @@ func routes(o Options) []route {
 		{"GET", "/v1/redrives/{id}", Read, "", "Shows a replay of dead letters.", 0, dlq.Job{}, nil, redrives.get},
 		{"POST", "/v1/redrives/{id}/cancel", Operate, "", "Cancels a replay of dead letters.", http.StatusAccepted, dlq.Job{}, nil, redrives.cancel},
 		{"POST", "/v1/redrives/{id}/resume", Operate, "", "Continues a replay that stopped or was cancelled.", http.StatusAccepted, dlq.Job{}, nil, redrives.resume},
+		{"POST", "/v1/replays", Operate, "dry_run", "Replays past events, or previews that.", http.StatusAccepted, statuses{202: replay.Job{}, 200: replay.Preview{}}, ReplayRequest{}, replays.begin},
+		{"GET", "/v1/replays", Read, "limit cursor", "Lists the replays of past events, the latest first.", 0, ReplayList{}, nil, replays.list},
+		{"GET", "/v1/replays/{name}", Read, "", "Shows a replay of past events.", 0, replay.Job{}, nil, replays.get},
+		{"POST", "/v1/replays/{name}/pause", Operate, "", "Pauses a replay of past events.", 0, replay.Job{}, nil, replays.verb(r.Replays.Pause)},
+		{"POST", "/v1/replays/{name}/resume", Operate, "", "Continues a replay that is paused or has stopped.", http.StatusAccepted, replay.Job{}, nil, replays.verb(r.Replays.Resume)},
+		{"POST", "/v1/replays/{name}/cancel", Operate, "", "Cancels a replay: what is pending of it is dropped.", http.StatusAccepted, replay.Job{}, nil, replays.verb(r.Replays.Cancel)},
 		{"GET", "/v1/events", Read, eventFilter + " outcome until content limit cursor", "Lists the events that are kept, the latest first. A page takes a bounded look: follow next_cursor though it is empty.", 0, trace.Page{}, nil, traces.search},
 		{"GET", "/v1/events/stream", Read, eventFilter + " content cursor", "Sends events as they are accepted, as server-sent events.", 0, content{"text/event-stream": nil}, nil, traces.follow},
 		{"GET", "/v1/events/{id}", Read, "", "Shows an event.", 0, StoredEvent{}, nil, events.get},

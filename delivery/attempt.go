@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"signalbox/delivery/queue"
+	"signalbox/event"
 	"signalbox/journal"
 	"signalbox/targets"
 )
@@ -46,7 +47,7 @@ type stages struct{ before, single []stage }
 
 func newStages() stages {
 	return stages{
-		before: []stage{redriven, gone, paused, prepare, request, synthetic, age},
+		before: []stage{discarded, redriven, gone, paused, prepare, request, synthetic, age},
 		single: []stage{send, reply, outcome},
 	}
 }
@@ -82,12 +83,15 @@ func (a *Attempt) render() {
 	it, d := a.Item, &a.Item.Delivery
 	a.Send = targets.Delivery{
 		ID: it.ID(), EventID: it.EventID, Bus: it.Meta.Bus, Rule: d.Rule, RuleTarget: d.RuleTarget,
-		Target: a.lane.Name, Attempt: d.Attempts + 1,
+		Target: a.lane.Target, Attempt: d.Attempts + 1, Replay: d.ReplayName(),
 		Envelope: it.Envelope, Body: d.Body, Meta: it.Meta,
 		Parameters: a.lane.env.Policies().Parameters[entryOf(it)],
 	}
 	if d.Notice {
 		a.Send.Envelope, a.Send.Body = d.Body, nil
+	}
+	if a.Send.Replay != "" && a.Send.Body == nil {
+		a.Send.Envelope = event.WithReplayName(a.Send.Envelope, a.Send.Replay)
 	}
 }
 

@@ -19,11 +19,11 @@ func (l *Lane) dispatch() {
 	}
 	logDeaths(l, now)
 	c := &l.health.circuit
-	if c.State() != circuit.Closed && !l.paused {
+	if c.State() != circuit.Closed && !l.paused && !l.stayed {
 		c.Tick(now)
 		l.aging.begin(l, now)
 	}
-	if !now.Before(l.pace.at) && !c.Throttled(now) {
+	if !now.Before(l.pace.at) && !c.Throttled(now) || l.discarding.Load() {
 		for l.workers < l.concurrency() && l.wanted(now) {
 			l.begin()
 		}
@@ -41,13 +41,16 @@ func (l *Lane) begin() {
 
 // concurrency returns how many workers may run now.
 func (l *Lane) concurrency() int {
+	if l.discarding.Load() {
+		return 1
+	}
 	if l.active == nil && l.absence.waits() {
 		return 0
 	}
 	if l.active == nil {
 		return 1 // all that is left to do is to write
 	}
-	if l.paused {
+	if l.paused || l.stayed {
 		return 0
 	}
 	return l.health.circuit.Workers(max(1, l.active.Config.Concurrency))

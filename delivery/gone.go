@@ -59,7 +59,7 @@ func gone(a *Attempt) bool {
 	if a.Target != nil {
 		return true
 	}
-	a.Failure = &targets.Error{Code: targets.CodeNoResource, Err: fmt.Errorf("target %q is not defined any more", a.lane.Name)}
+	a.Failure = &targets.Error{Code: targets.CodeNoResource, Err: fmt.Errorf("target %q is not defined any more", a.lane.Target)}
 	a.deadLetter("")
 	return false
 }

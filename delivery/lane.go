@@ -18,10 +18,14 @@ import (
 // the rest waits on disk. A lane outlives its target, to take what is left to the
 // dead-letter queue. It is safe for concurrent use.
 type Lane struct {
-	// Name is the target's, ID the journal's for it.
+	// Name is the target's, or that of a replay's lane, and ID the journal's for it.
 	Name string
 	ID   journal.LaneID
-	env  *Env
+	// Target is the target's name, and Home the lane that its dead letters are of: the
+	// lane itself, unless it is a replay's.
+	Target string
+	Home   journal.LaneID
+	env    *Env
 
 	stages stages
 
@@ -40,6 +44,11 @@ type Lane struct {
 	// paused keeps everything from being attempted; draining pauses the lane when
 	// nothing is left, and drained says that it has told so.
 	paused, draining, drained bool
+	// stayed keeps everything from being attempted too: the replay that the lane is of is
+	// paused.
+	stayed bool
+	// discarding ends all that is left, as dropped: the lane's replay was cancelled.
+	discarding atomic.Bool
 	// ageFrom is the end of the latest pause, in Unix nanoseconds.
 	ageFrom atomic.Int64
 	// workers counts those that run, starting those of them that have yet to take
@@ -54,12 +63,16 @@ type Lane struct {
 // NewLane returns the lane of a target, with what the store has of it. Nothing is
 // attempted before it has a target, or is poked.
 func NewLane(env *Env, name string, id journal.LaneID) *Lane {
-	l := &Lane{Name: name, ID: id, env: env, stages: newStages(), health: newHealth(&targets.Config{})}
+	return newLane(env, &Lane{Name: name, ID: id, Target: name, Home: id})
+}
+
+func newLane(env *Env, l *Lane) *Lane {
+	l.env, l.stages, l.health = env, newStages(), newHealth(&targets.Config{})
 	l.queue = queue.New(queue.Lane{
-		Name: name, ID: id, Log: env.Log, Store: env.Store.Store, Memory: env.Shared,
+		Name: l.Name, ID: l.ID, Log: env.Log, Store: env.Store.Store, Memory: env.Shared,
 		Lock: &l.mu, Look: l.dispatch, Go: env.Go, Longest: func() time.Duration { return env.Policies().Longest },
 		Move: l.move, Applied: l.settled, PutBack: func(it *queue.Item) { putBack(l, it) },
-	}, env.Store.LaneCounts(id))
+	}, env.Store.LaneCounts(l.ID))
 	l.bound()
 	l.absence.begin(env.GoneWait, false)
 	l.alarm.ring = func() {
@@ -196,8 +209,15 @@ func (l *Lane) Offer(items ...*queue.Item) {
 	})
 }
 
-// Requeue tells the lane of a delivery that has become ready again on disk.
-func (l *Lane) Requeue(d journal.Delivery) { l.locked(func() { l.queue.Requeue(&d) }) }
+// Requeue tells the lane of deliveries that have become ready on disk, of events that were
+// accepted before.
+func (l *Lane) Requeue(ds ...journal.Delivery) {
+	l.locked(func() {
+		for i := range ds {
+			l.queue.Requeue(&ds[i])
+		}
+	})
+}
 
 // Barriers changes the lane's barriers.
 func (l *Lane) Barriers(change func(*queue.Barriers)) {

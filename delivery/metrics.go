@@ -111,6 +111,12 @@ func (m *Metrics) forgetKnown() {
 	clear(m.known)
 }
 
+// ForgetLane removes the figures of a replay's lane, which has ended.
+func (m *Metrics) ForgetLane(name string) {
+	m.ForgetTarget(name)
+	m.deliveries.DeletePartialMatch(prometheus.Labels{"target": name})
+}
+
 // ForgetRules removes the figures of the deliveries of rules of these names.
 func (m *Metrics) ForgetRules(names map[string]bool) {
 	defer m.forgetKnown()

@@ -34,12 +34,12 @@ func outcome(a *Attempt) bool {
 // noteFirst notes how long a delivery waited for its first attempt.
 func (a *Attempt) noteFirst() {
 	if a.Item.Delivery.Attempts == 0 {
-		a.lane.env.Metrics.firstAttempt(a.Item.Delivery.Rule, a.lane.Name, a.start.Sub(a.Item.Meta.Received))
+		a.lane.env.Metrics.firstAttempt(a.Item.Delivery.Rule, a.lane.Name, a.start.Sub(a.Item.Planned()))
 	}
 }
 
 func (a *Attempt) delivered(took time.Duration) {
-	a.lane.env.Metrics.delivered(a.Item.Delivery.Rule, a.lane.Name, took, time.Since(a.Item.Meta.Received))
+	a.lane.env.Metrics.delivered(a.Item.Delivery.Rule, a.lane.Name, took, time.Since(a.Item.Planned()))
 	a.settle(nil, journal.Delivered)
 }
 
@@ -84,6 +84,9 @@ func (a *Attempt) deadLetterAs(next journal.Delivery, condition string) {
 	}
 	l, failure := a.lane, a.Failure
 	next.State, next.Due = journal.Dead, time.Time{}
+	if l.Home != l.ID {
+		next.Lane = l.Home // that of the replay ends with it
+	}
 	next.Death = &journal.Death{
 		At: time.Now().UTC(), Code: failure.Code, Message: Message(failure), Condition: condition,
 		Status: failure.Status, Snippet: failure.Snippet, Request: a.rendered(next.Original()),
@@ -94,7 +97,7 @@ func (a *Attempt) deadLetterAs(next journal.Delivery, condition string) {
 	l.env.Metrics.Died(next.Rule, l.Name)
 	logDeath(l, &next, a.Item.EventID)
 	if l.env.Died != nil {
-		l.env.Died(l.Name, a.Item, &next)
+		l.env.Died(l.Target, a.Item, &next)
 	}
 	a.settle(&next, journal.NotEnded)
 }

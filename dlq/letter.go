@@ -44,6 +44,8 @@ type Letter struct {
 	Status        int               `json:"last_status,omitempty"`
 	Snippet       string            `json:"response_snippet,omitempty"`
 	Synthetic     bool              `json:"synthetic,omitempty"`
+	// Replay is the name of the replay that sent it; empty for none.
+	Replay string `json:"replay,omitempty"`
 	// Redriven counts the redrives that sent it; Redrives are the latest of them.
 	Redriven int               `json:"redriven,omitempty"`
 	Redrives []journal.Redrive `json:"redrives,omitempty"`
@@ -75,7 +77,7 @@ func (q *letters) letter(d journal.DeadLetter) (*Letter, error) {
 	}
 	l := &Letter{place: d.Delivery, record: d.Record, parsed: e}
 	del := &d.Delivery
-	l.ID = journal.DeliveryID(del.Seq, l.ruleBus(), del.Rule, del.RuleTarget)
+	l.ID, l.Replay = del.ID(e.Meta.Bus), del.ReplayName()
 	l.EventID, l.Bus, l.Kind, l.Synthetic = e.ID, e.Meta.Bus, e.Meta.Kind, e.Meta.Synthetic
 	l.Path = e.Meta.Path
 	l.Rule, l.RuleTarget, l.Target = del.Rule, del.RuleTarget, q.target(del.Lane)

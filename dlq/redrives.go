@@ -51,7 +51,7 @@ func (q *Redrives) Start() error {
 	defer q.mu.Unlock()
 	q.ctx, q.stop = context.WithCancel(context.Background())
 	var faults []error
-	err := q.journal.Jobs.All(func(id string, state []byte) error {
+	err := q.journal.Jobs.All(journal.JobRedrive, func(id string, state []byte) error {
 		j, parts, err := unmarshalJob(id, state)
 		if err == nil && j.State == Running {
 			err = q.recover(j, parts)

@@ -61,6 +61,9 @@ func (e *Events) EventByGivenIDBefore(id string, before Seq) (Record, error) {
 	return Record{}, fmt.Errorf("event %q: %w", id, ErrNotFound)
 }
 
+// Oldest returns the least number whose event may still be kept.
+func (e *Events) Oldest() Seq { return e.numbers.Oldest() }
+
 // Between calls fn with the events from a number on, up to but without those at before, the
 // oldest first, until fn says stop. It ends where events are not yet on disk.
 func (e *Events) Between(from, before Seq, fn func(Record) bool) error {

@@ -103,6 +103,8 @@ type Delivery struct {
 	// Lineage lists the redrives; nil on a delivery that had none. It is never
 	// changed, only replaced.
 	Lineage *Lineage
+	// Replay is the replay that planned the delivery; nil for none. It is never changed.
+	Replay *Replay
 }
 
 // Attempt is what came of one attempt.
@@ -194,6 +196,7 @@ type tail struct {
 	History []Attempt `json:"history,omitempty"`
 	Death   *Death    `json:"death,omitempty"`
 	Lineage *Lineage  `json:"lineage,omitempty"`
+	Replay  *Replay   `json:"replay,omitempty"`
 }
 
 // AppendValue appends what the key of a delivery does not hold.
@@ -208,7 +211,7 @@ func (d *Delivery) AppendValue(dst []byte) ([]byte, error) {
 	if d.Key != "" {
 		flags |= flagKey
 	}
-	hasTail := d.Bus != "" || d.Spent != 0 || !d.Since.IsZero() || len(d.History) > 0 || d.Death != nil || d.Lineage != nil || d.State == Held
+	hasTail := d.Bus != "" || d.Spent != 0 || !d.Since.IsZero() || len(d.History) > 0 || d.Death != nil || d.Lineage != nil || d.Replay != nil || d.State == Held
 	if hasTail {
 		flags |= flagTail
 	}
@@ -224,7 +227,7 @@ func (d *Delivery) AppendValue(dst []byte) ([]byte, error) {
 		dst = appendString(dst, d.Key)
 	}
 	if hasTail {
-		t := tail{Bus: d.Bus, Spent: d.Spent, Since: d.Since, History: d.History, Death: d.Death, Lineage: d.Lineage}
+		t := tail{Bus: d.Bus, Spent: d.Spent, Since: d.Since, History: d.History, Death: d.Death, Lineage: d.Lineage, Replay: d.Replay}
 		if d.State == Dead || d.State == Held {
 			t.Lane = d.Lane // the key does not say it
 		}
@@ -260,7 +263,7 @@ func (d *Delivery) ReadValue(v []byte) (rest []byte, err error) {
 		if d.State == Dead || d.State == Held {
 			d.Lane = t.Lane
 		}
-		d.Bus, d.Spent, d.Since, d.History, d.Death, d.Lineage = t.Bus, t.Spent, t.Since, t.History, t.Death, t.Lineage
+		d.Bus, d.Spent, d.Since, d.History, d.Death, d.Lineage, d.Replay = t.Bus, t.Spent, t.Since, t.History, t.Death, t.Lineage, t.Replay
 	}
 	if r.broken || version != RecordV1 {
 		return nil, fmt.Errorf("delivery %d/%d: %w", d.Seq, d.N, ErrCorrupt)

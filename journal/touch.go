@@ -112,6 +112,7 @@ type touchTail struct {
 	Due     time.Time `json:"due,omitzero"`
 	History []Attempt `json:"history,omitempty"`
 	Derived []Seq     `json:"derived,omitempty"`
+	Replay  *Replay   `json:"replay,omitempty"`
 }
 
 // TouchOf is the state in a trace of a delivery that has not ended.
@@ -148,7 +149,12 @@ var RedriveValue = []byte{RecordV1, touchRedriven}
 // itself is not written twice.
 func AppendTouch(v []byte, d *Delivery, state TouchState, a *Answered) ([]byte, error) {
 	v = append(v, RecordV1, state.code())
-	v = binary.AppendUvarint(v, uint64(d.Lane))
+	lane := d.Lane
+	ended := state == TouchDelivered || state == TouchDropped || state == TouchLogged
+	if d.Replay != nil && d.Lineage == nil && ended {
+		lane = d.Replay.Lane // its own ends with the replay
+	}
+	v = binary.AppendUvarint(v, uint64(lane))
 	v = appendString(v, d.Rule)
 	v = appendString(v, d.RuleTarget)
 	attempts := d.Attempts
@@ -163,14 +169,14 @@ func AppendTouch(v []byte, d *Delivery, state TouchState, a *Answered) ([]byte, 
 		after = max(1, a.At.Sub(d.Seq.Time()).Microseconds())
 	}
 	v = binary.AppendUvarint(v, uint64(after))
-	tail := touchTail{Bus: d.Bus, Derived: a.Derived}
+	tail := touchTail{Bus: d.Bus, Derived: a.Derived, Replay: d.Replay}
 	switch state {
 	case TouchWaiting:
 		tail.Due = d.Due
 	case TouchDelivered, TouchDropped, TouchLogged, TouchParked:
 		tail.Spent, tail.Since, tail.History = d.Spent, d.Since, d.History
 	}
-	if tail.Bus != "" || tail.Spent != 0 || !tail.Due.IsZero() || !tail.Since.IsZero() || len(tail.History)+len(tail.Derived) > 0 {
+	if tail.Bus != "" || tail.Replay != nil || tail.Spent != 0 || !tail.Due.IsZero() || !tail.Since.IsZero() || len(tail.History)+len(tail.Derived) > 0 {
 		b, err := json.Marshal(tail)
 		if err != nil {
 			return nil, fmt.Errorf("touch %d/%d: %w", d.Seq, d.N, err)
@@ -202,7 +208,7 @@ func readTouch(s Seq, n uint16, v []byte) (Touch, error) {
 		if err := json.Unmarshal(r.rest, &tail); err != nil {
 			return Touch{}, fmt.Errorf("touch %d/%d: %w", s, n, ErrCorrupt)
 		}
-		d.Bus, d.Spent, d.Since, d.Due, d.History = tail.Bus, tail.Spent, tail.Since, tail.Due, tail.History
+		d.Bus, d.Spent, d.Since, d.Due, d.History, d.Replay = tail.Bus, tail.Spent, tail.Since, tail.Due, tail.History, tail.Replay
 		t.Derived = tail.Derived
 	}
 	return t, nil

@@ -66,7 +66,7 @@ func (in *intake) died(target string, it *queue.Item, dead *journal.Delivery) {
 }
 
 func (in *intake) tellDeath(cause *event.Event, target, bus string, dead *journal.Delivery) error {
-	id := journal.DeliveryID(dead.Seq, bus, dead.Rule, dead.RuleTarget)
+	id := dead.ID(bus)
 	detail, err := json.Marshal(death{
 		DeadLetter: id, Rule: dead.Rule, RuleTarget: dead.RuleTarget, Target: target, Attempts: dead.Attempts,
 		Event: deadEvent{ID: cause.ID, Source: cause.Source, DetailType: cause.DetailType, Bus: cause.Meta.Bus, Received: cause.Meta.Received},

@@ -3,6 +3,7 @@ package router
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 
 	"signalbox/delivery"
@@ -19,16 +20,38 @@ type Lanes struct {
 	env     delivery.Env // what every lane takes from the router
 	pauses  *pause.Pauses
 
+	// swap is held while other rules are made to serve, and while replays open and close
+	// lanes.
+	swap *sync.Mutex
+
 	mu     sync.Mutex
 	byName map[string]*delivery.Lane
+	// rates are those of the lanes of replays.
+	rates map[string]targets.Rate
 }
 
-// open makes the lanes of all targets that the journal knows.
+// open makes the lanes of all targets that the journal knows. Those of replays are left to
+// these.
 func (ls *Lanes) open() {
-	ls.byName = map[string]*delivery.Lane{}
+	ls.byName, ls.rates = map[string]*delivery.Lane{}, map[string]targets.Rate{}
 	for name, id := range ls.journal.Lanes.All() {
-		ls.byName[name] = delivery.NewLane(&ls.env, name, id)
+		if !strings.Contains(name, "@") {
+			ls.byName[name] = delivery.NewLane(&ls.env, name, id)
+		}
 	}
+}
+
+// openLost opens the lanes of replays whose jobs can't be read: what they have planned is
+// delivered all the same.
+func (ls *Lanes) openLost() error {
+	for name := range ls.journal.Lanes.All() {
+		if target, of, ok := strings.Cut(name, "@"); ok && ls.named(name) == nil {
+			if _, err := ls.OpenReplay(target, of, targets.Rate{}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // of returns the lane of a target, and makes it if the target is new.
@@ -95,7 +118,7 @@ func (ls *Lanes) LaneID(target string) (journal.LaneID, bool) {
 // TargetName returns the name of a lane's target, even if it is gone.
 func (ls *Lanes) TargetName(id journal.LaneID) string {
 	if l := ls.byID(id); l != nil {
-		return l.Name
+		return l.Target
 	}
 	return fmt.Sprintf("lane-%d", id)
 }

@@ -153,6 +153,7 @@ var (
 	descLetters = prometheus.NewDesc("signalbox_dead_letters_bytes", "Bytes that dead letters take on disk, about.", nil, nil)
 	descCircuit = prometheus.NewDesc("signalbox_target_circuit", "1 for the state that a target's circuit breaker is in, 0 for the others.", []string{"target", "state"}, nil)
 	descRedrive = prometheus.NewDesc("signalbox_redrives_running", "Redrives that send dead letters again.", nil, nil)
+	descReplays = prometheus.NewDesc("signalbox_replays_running", "Replays of past events that are at work, or paused.", nil, nil)
 	descPaused  = prometheus.NewDesc("signalbox_target_paused", "1 while a target is paused, else 0.", []string{"target"}, nil)
 	descHeld    = prometheus.NewDesc("signalbox_rule_held", "Deliveries that a paused rule suspends; absent while it is not paused.", []string{"bus", "rule"}, nil)
 	descFsyncs  = prometheus.NewDesc("signalbox_journal_fsync_seconds", "Time that an fsync of the journal's log took.", nil, nil)
@@ -161,7 +162,7 @@ var (
 )
 
 func (a *accounts) Describe(c chan<- *prometheus.Desc) {
-	for _, d := range [...]*prometheus.Desc{descPending, descBlocked, descDead, descLetters, descCircuit, descPaused, descHeld, descRedrive, descFsyncs, descMemory, descDisk} {
+	for _, d := range [...]*prometheus.Desc{descPending, descBlocked, descDead, descLetters, descCircuit, descPaused, descHeld, descRedrive, descReplays, descFsyncs, descMemory, descDisk} {
 		c <- d
 	}
 }
@@ -188,6 +189,7 @@ func (a *accounts) Collect(c chan<- prometheus.Metric) {
 	}
 	gauge(descMemory, uint64(max(0, a.r.Lanes.env.Shared.Used())))
 	gauge(descRedrive, uint64(a.r.DeadLetters.Running()))
+	gauge(descReplays, uint64(a.r.Replays.Running()))
 	for _, p := range a.r.Pauses.Rules() {
 		gauge(descHeld, p.Held, p.Bus, p.Name)
 	}

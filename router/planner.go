@@ -36,8 +36,8 @@ func (r *Router) planner() planner {
 }
 
 // maxDeliveries is how many deliveries one event can have: their numbers, which
-// name them, are of 16 bits.
-const maxDeliveries = 1 << 16
+// name them, are of 16 bits, and half of them are for replays.
+const maxDeliveries = journal.FirstReplayed
 
 // plan is what is to be done with one event.
 type plan struct {

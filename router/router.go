@@ -22,6 +22,7 @@ import (
 	"signalbox/journal"
 	"signalbox/journal/store"
 	"signalbox/machine"
+	"signalbox/replay"
 	"signalbox/router/pause"
 	"signalbox/rules"
 	"signalbox/secret"
@@ -146,6 +147,8 @@ type Router struct {
 	metrics *metrics
 	// DeadLetters is the dead-letter queue.
 	DeadLetters *dlq.Queue
+	// Replays send events of the past again.
+	Replays *replay.Replays
 	// Commands follows commands and queries.
 	Commands *commands.Service
 	// Lanes are the queues of targets, Pauses those of rules and targets.
@@ -226,7 +229,8 @@ var ErrStopping = delivery.ErrStopping
 // New makes a router of a first set of rules. Deliveries begin with Start.
 func New(opts Options, set *rules.Set) (*Router, error) {
 	opts.setDefaults()
-	r := &Router{opts: opts, journal: opts.Journal, log: opts.Logger, Lanes: Lanes{journal: opts.Journal}, stop: make(chan struct{})}
+	r := &Router{opts: opts, journal: opts.Journal, log: opts.Logger, stop: make(chan struct{})}
+	r.Lanes = Lanes{journal: opts.Journal, swap: &r.swapMu}
 	r.base, r.abandon = context.WithCancel(context.Background())
 	opts.Journal.Traces.Keep(opts.Trace)
 	r.metrics = newMetrics(opts.Registerer, r)
@@ -269,6 +273,13 @@ func (r *Router) begin(set *rules.Set) (err error) {
 	r.backpressure = delivery.NewBackpressure(r.opts.processorsShort)
 	r.Lanes.env = r.lanesEnv()
 	r.Lanes.open()
+	r.Replays = r.newReplays()
+	if err := r.Replays.Load(); err != nil {
+		r.log.Error("replays can't all continue; what they had planned is delivered", zap.Error(err))
+	}
+	if err := r.Lanes.openLost(); err != nil {
+		return err
+	}
 	return r.Swap(set)
 }
 
@@ -284,6 +295,7 @@ func (r *Router) Start() {
 		l.Poke()
 	}
 	r.Pauses.Start()
+	r.Replays.Start()
 	r.workers.Go(r.housekeep)
 }
 
@@ -407,11 +419,12 @@ func (r *Router) swap(set *rules.Set) error {
 	r.Pauses.Release()
 	r.intake.whenFailed.Clear()
 	for _, l := range r.Lanes.all() {
-		if _, ok := all[l.Name]; !ok {
+		if _, ok := all[l.Name]; !ok && !ofReplay(l) {
 			l.Assign(targets.Config{}, nil)
 			r.metrics.lanes.ForgetTarget(l.Name)
 		}
 	}
+	r.Lanes.share()
 	return nil
 }
 
@@ -443,7 +456,7 @@ func (r *Router) store() delivery.Store {
 // pauseOptions returns what pauses take from the router.
 func (r *Router) pauseOptions() pause.Options {
 	return pause.Options{
-		Journal: r.journal, Log: r.log, Lanes: r.Lanes.all, LaneOf: r.Lanes.byID,
+		Journal: r.journal, Log: r.log, Lanes: r.Lanes.all, Replays: r.Lanes.ofReplays, LaneOf: r.Lanes.byID,
 		Serving: func() (*rules.Set, map[string]*delivery.Lane) { s := r.snapshot.Load(); return s.set, s.lanes },
 		Lock:    &r.swapMu, Running: r.running.Load, Stopping: r.gate.closed.Load, Stop: r.stop, Go: r.workers.Go,
 	}

@@ -43,6 +43,7 @@ func (r *Router) Stop(ctx context.Context) error {
 		r.Lanes.halt()  // the lanes that it has made
 		r.swapMu.Unlock()
 		r.DeadLetters.Stop()
+		r.Replays.Stop()
 		r.workers.Wait()
 	}()
 	var err error

@@ -40,6 +40,9 @@ type TargetStatus struct {
 func (ls *Lanes) Targets() []TargetStatus {
 	var all []TargetStatus
 	for _, l := range ls.all() {
+		if ofReplay(l) {
+			continue
+		}
 		s := ls.status(l)
 		if s.Config != nil || s.Pending() > 0 || s.Dead > 0 {
 			all = append(all, s)

@@ -33,6 +33,9 @@ type Delivery struct {
 	Body []byte
 	// Parameters are what the rule adds to the request of an http target; nil for none.
 	Parameters *Parameters
+	// Replay is the name of the replay that sends the event again, which Envelope has too;
+	// empty for none.
+	Replay string
 	// Meta is the event's metadata; it must not be changed.
 	Meta *event.Metadata
 	// Status is where an http target puts the HTTP status of its answer.

@@ -40,6 +40,8 @@ type Outline struct {
 	Status   int                `json:"status,omitempty"`
 	// Code is that of the error of a dead delivery, or of the latest attempt of a waiting one.
 	Code string `json:"error_code,omitempty"`
+	// Replay is the name of the replay that planned it; empty for none.
+	Replay string `json:"replay,omitempty"`
 }
 
 // Page is a part of the events that a filter chooses, the latest first.
@@ -254,8 +256,8 @@ func (r *Reader) listed(e *Stored) (*Listed, error) {
 func (r *Reader) outline(bus string, t *journal.Touch) Outline {
 	d := &t.Delivery
 	o := Outline{
-		ID:   journal.DeliveryID(d.Seq, cmp.Or(d.Bus, bus), d.Rule, d.RuleTarget),
-		Rule: d.Rule, Target: r.target(d.Lane), State: t.State, Attempts: d.Attempts, Status: t.Status,
+		ID:   d.ID(bus),
+		Rule: d.Rule, Target: r.target(d.Lane), State: t.State, Attempts: d.Attempts, Status: t.Status, Replay: d.ReplayName(),
 	}
 	switch n := len(d.History); {
 	case d.Death != nil && t.State == journal.TouchDead:

@@ -77,6 +77,8 @@ type Delivery struct {
 	// Redriven are the times at which it left the dead-letter queue again.
 	Redriven []time.Time    `json:"redriven,omitempty"`
 	Death    *journal.Death `json:"death,omitempty"`
+	// Replay is the name of the replay that planned it; empty for none.
+	Replay string `json:"replay,omitempty"`
 	// Derived are the events that the delivery led to.
 	Derived []*Event `json:"derived,omitempty"`
 }

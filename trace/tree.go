@@ -130,10 +130,10 @@ func (t *tree) delivery(e *Event, rec *journal.Touch) (*Delivery, error) {
 	d := &rec.Delivery
 	bus := cmp.Or(d.Bus, e.Bus)
 	shown := &Delivery{
-		ID: journal.DeliveryID(d.Seq, bus, d.Rule, d.RuleTarget), Rule: d.Rule, Bus: bus, RuleTarget: d.RuleTarget,
+		ID: d.ID(bus), Rule: d.Rule, Bus: bus, RuleTarget: d.RuleTarget,
 		Target: t.r.target(d.Lane), State: rec.State, Attempts: d.Attempts,
 		Status: rec.Status, At: rec.At, TookMS: float64(rec.Took.Microseconds()) / 1000,
-		History: d.History, Redriven: rec.Redriven, Death: d.Death,
+		History: d.History, Redriven: rec.Redriven, Death: d.Death, Replay: d.ReplayName(),
 	}
 	if rec.State == journal.TouchWaiting {
 		shown.Due = d.Due

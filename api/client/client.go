@@ -24,6 +24,7 @@ type Client struct {
 	WorkRequests WorkRequests
 	DeadLetters  DeadLetters
 	Redrives     Redrives
+	Replays      Replays
 	Targets      Targets
 	Rules        Rules
 	Sources      Sources
@@ -42,7 +43,7 @@ func New(opts Options) *Client {
 	}
 	return &Client{
 		URL: opts.URL, Events: Events{c}, Commands: Commands{c}, WorkRequests: WorkRequests{c}, DeadLetters: DeadLetters{c},
-		Redrives: Redrives{c}, Targets: Targets{c}, Rules: Rules{c}, Sources: Sources{c}, States: States{c}, Catalog: Catalog{c}, Audit: Audit{c}, Store: Store{c},
+		Redrives: Redrives{c}, Replays: Replays{c}, Targets: Targets{c}, Rules: Rules{c}, Sources: Sources{c}, States: States{c}, Catalog: Catalog{c}, Audit: Audit{c}, Store: Store{c},
 		Health: Health{c},
 	}
 }

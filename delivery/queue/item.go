@@ -40,7 +40,7 @@ func (it *Item) Bus() string { return cmp.Or(it.Delivery.Bus, it.Meta.Bus) }
 
 // ID returns the delivery's id for life.
 func (it *Item) ID() string {
-	return journal.DeliveryID(it.Delivery.Seq, it.Bus(), it.Delivery.Rule, it.Delivery.RuleTarget)
+	return it.Delivery.ID(it.Meta.Bus)
 }
 
 // Began returns when the delivery's present round began.
@@ -49,6 +49,14 @@ func (it *Item) Began() time.Time {
 		return it.Meta.Received
 	}
 	return it.Delivery.Since
+}
+
+// Planned returns when the delivery was planned: with its event, or by a replay.
+func (it *Item) Planned() time.Time {
+	if it.Delivery.Replay != nil {
+		return it.Began()
+	}
+	return it.Meta.Received
 }
 
 // Fresh reports whether the delivery has had no attempt in its present round.

@@ -76,6 +76,13 @@ func (m *SharedMemory) join() {
 	}
 }
 
+// Leave notes that there is one lane fewer.
+func (m *SharedMemory) Leave() {
+	if m != nil {
+		m.lanes.Add(-1)
+	}
+}
+
 // full reports whether a lane that holds so many bytes is to take no more.
 func (m *SharedMemory) full(bytes int) bool {
 	if m == nil || m.limit <= 0 || bytes <= 0 {

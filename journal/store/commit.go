@@ -34,6 +34,8 @@ const (
 type request struct {
 	entries []journal.Entry
 	moves   []journal.Move
+	past    []journal.Past // deliveries of events that are there
+	ends    *journal.LaneEnd
 	job     *jobWrite
 	change  func(*pebble.Batch) error // what else it writes
 	frees   []keyRef                  // stopped ordering keys that are to continue
@@ -166,6 +168,24 @@ func (j *Journal) MoveJob(moves []journal.Move, id string, state func() []byte) 
 	return j.submit(&request{moves: moves, job: &jobWrite{journal.JobKey(id), state}, done: make(chan error, 1)})
 }
 
+// PlanJob makes deliveries of past events durable, and with them what their job wants to
+// know after a restart: all or none. The state is asked for as by MoveJob.
+func (j *Journal) PlanJob(past []journal.Past, id string, state func() []byte) error {
+	j.Trimmer.mu.RLock() // a trim must not drop the events
+	defer j.Trimmer.mu.RUnlock()
+	return j.submit(&request{past: past, job: &jobWrite{journal.JobKey(id), state}, done: make(chan error, 1)})
+}
+
+// EndLane ends a lane that has nothing left, and makes durable with it what the job that
+// it was for wants to know after a restart. The error, if something is left, changes nothing.
+func (j *Journal) EndLane(end journal.LaneEnd, id string, state func() []byte) error {
+	err := j.submit(&request{ends: &end, job: &jobWrite{journal.JobKey(id), state}, done: make(chan error, 1)})
+	if err == nil {
+		j.Lanes.forget(end.Name)
+	}
+	return err
+}
+
 // Sync returns when all that has been written is on disk.
 func (j *Journal) Sync() error { return j.submit(&request{done: make(chan error, 1)}) }
 
@@ -253,7 +273,7 @@ func (j *Journal) commitGroup(sync bool) bool {
 		f.answer(err)
 		return false
 	}
-	j.Counters.keep(w.changed, w.holds, w.events)
+	j.Counters.keep(&w)
 	j.flights <- f
 	return true
 }

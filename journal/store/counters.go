@@ -84,18 +84,22 @@ func (n *Counters) set(l journal.LaneID, c journal.Counts) {
 
 // keep makes the counters that a batch has changed the current ones, once it is written. The
 // committer alone changes them; the lock is for readers.
-func (n *Counters) keep(lanes map[journal.LaneID]journal.Counts, held map[journal.HoldID]int64, events journal.EventCounts) {
+func (n *Counters) keep(w *writer) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	for l, c := range lanes {
+	for l, c := range w.changed {
 		n.set(l, c)
 	}
-	for h, by := range held {
+	for _, l := range w.ended {
+		n.set(l, journal.Counts{})
+		delete(n.lanes, l)
+	}
+	for h, by := range w.holds {
 		if n.held[h] += uint64(by); n.held[h] == 0 {
 			delete(n.held, h)
 		}
 	}
-	if events != (journal.EventCounts{}) {
-		n.events = events
+	if w.events != (journal.EventCounts{}) {
+		n.events = w.events
 	}
 }

@@ -13,7 +13,7 @@ import (
 func jobsOf(t *testing.T, j *Journal) map[string]string {
 	t.Helper()
 	all := map[string]string{}
-	if err := j.Jobs.All(func(id string, state []byte) error { all[id] = string(state); return nil }); err != nil {
+	if err := j.Jobs.All(journal.JobRedrive, func(id string, state []byte) error { all[id] = string(state); return nil }); err != nil {
 		t.Fatal(err)
 	}
 	return all

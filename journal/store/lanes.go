@@ -37,6 +37,13 @@ func (n *Lanes) Lane(name string) (journal.LaneID, error) {
 	return id, nil
 }
 
+// forget forgets a lane that has ended.
+func (n *Lanes) forget(name string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	delete(n.ids, name)
+}
+
 // load reads the lanes when the store is opened.
 func (n *Lanes) load(view pebble.Reader) error {
 	return journal.Scan(view, []byte{journal.TableLane}, []byte{journal.TableLane + 1}, func(k, v []byte) (bool, error) {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"slices"
 
 	"signalbox/journal"
 
@@ -24,6 +25,10 @@ type writer struct {
 	states map[string]journal.Seq
 	// freed holds the ordering keys that this batch lets continue.
 	freed []keyRef
+	// dead holds the places that dead deliveries of replays take in this batch.
+	dead map[string]bool
+	// ended holds the lanes that this batch ends.
+	ended []journal.LaneID
 }
 
 // group writes a group's changes, and the counts that they change. A request
@@ -38,7 +43,13 @@ func (w *writer) group(f *flight) error {
 		if r.err = w.claim(r.moves); r.err != nil {
 			continue
 		}
+		if r.err = w.endLane(r.ends); r.err != nil {
+			continue
+		}
 		if err := w.free(r); err != nil {
+			return err
+		}
+		if err := w.plan(r.past); err != nil {
 			return err
 		}
 		for i := range r.entries {
@@ -114,16 +125,23 @@ func (w *writer) entry(e *journal.Entry) error {
 		w.events.Unmatched++
 	}
 	for i := range e.Deliveries {
-		d := &e.Deliveries[i]
-		if err := w.put(d, r); err != nil {
+		if err := w.planned(&e.Deliveries[i], r); err != nil {
 			return err
 		}
-		w.held(d, 1)
-		c := w.lane(d.Lane)
-		c.Planned++
-		*c.Of(d.State)++
-		w.changed[d.Lane] = c
 	}
+	return nil
+}
+
+// planned writes a new delivery, and counts it.
+func (w *writer) planned(d *journal.Delivery, r *journal.Record) error {
+	if err := w.put(d, r); err != nil {
+		return err
+	}
+	w.held(d, 1)
+	c := w.lane(d.Lane)
+	c.Planned++
+	*c.Of(d.State)++
+	w.changed[d.Lane] = c
 	return nil
 }
 
@@ -140,6 +158,9 @@ func (w *writer) put(d *journal.Delivery, r *journal.Record) (err error) {
 }
 
 func (w *writer) move(m *journal.Move) (err error) {
+	if err := w.makePlace(m.To); err != nil {
+		return err
+	}
 	if m.Key != nil {
 		if err := w.keyChange(m.Key); err != nil {
 			return err
@@ -261,6 +282,9 @@ func (w *writer) lane(l journal.LaneID) journal.Counts {
 // counts writes the changed counts.
 func (w *writer) counts() error {
 	for l, c := range w.changed {
+		if slices.Contains(w.ended, l) {
+			continue
+		}
 		if err := w.set(journal.CountKey(l), c.AppendValue(nil)); err != nil {
 			return err
 		}

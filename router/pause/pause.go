@@ -23,8 +23,10 @@ type Options struct {
 	Journal *store.Journal
 	Log     *zap.Logger
 	// Lanes returns every lane, LaneOf the one with an id, or nil.
-	Lanes  func() []*delivery.Lane
-	LaneOf func(journal.LaneID) *delivery.Lane
+	Lanes func() []*delivery.Lane
+	// Replays returns those that replays have beside the lanes of targets.
+	Replays func() []*delivery.Lane
+	LaneOf  func(journal.LaneID) *delivery.Lane
 	// Serving returns the rules that serve now, and the lanes of their targets.
 	Serving func() (*rules.Set, map[string]*delivery.Lane)
 	// Lock is held while other rules are made to serve.
@@ -261,6 +263,16 @@ func (p *Pauses) Apply(set *rules.Set, lanes map[string]*delivery.Lane) {
 		}
 		l.SetPause(known.Paused(), known.Draining, known.Resumed)
 	}
+	for _, l := range p.opts.Replays() {
+		p.ApplyTo(l)
+	}
+}
+
+// ApplyTo makes the pause of its target take effect on the lane of a replay. It is called
+// under the lock.
+func (p *Pauses) ApplyTo(l *delivery.Lane) {
+	known := p.known[targetKey(l.Target)]
+	l.SetPause(known.Paused() || known.Draining, false, known.Resumed)
 }
 
 // changed makes what has changed take effect on what serves. It is called under the

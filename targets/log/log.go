@@ -200,6 +200,7 @@ func appendLogLine(dst []byte, d *targets.Delivery, now time.Time) []byte {
 	dst = appendStringField(dst, "event_id", d.EventID)
 	dst = append(dst, `,"attempt":`...)
 	dst = strconv.AppendInt(dst, int64(d.Attempt), 10)
+	dst = appendStringField(dst, "replay", d.Replay)
 	if d.Synthetic() {
 		dst = append(dst, `,"synthetic":true`...)
 	}

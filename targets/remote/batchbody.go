@@ -104,10 +104,21 @@ func (r *Renderer) describeBatch(m *Message, sent []*targets.Delivery, now time.
 	if sent[0].Synthetic() {
 		m.add(headerSynthetic, "true")
 	}
+	m.add(headerReplay, replayOf(sent))
 	for _, f := range r.configured {
 		m.Set(f)
 	}
 	r.sign(m, id, now)
+}
+
+// replayOf returns the replay that all of a batch are of; empty where they are not of one.
+func replayOf(sent []*targets.Delivery) string {
+	for _, d := range sent {
+		if d.Replay != sent[0].Replay {
+			return ""
+		}
+	}
+	return sent[0].Replay
 }
 
 // batchID names a batch by its deliveries, so that the same ones in the same

@@ -20,6 +20,7 @@ const (
 	headerAttempt          = "X-Signalbox-Attempt"
 	headerRule             = "X-Signalbox-Rule"
 	headerSynthetic        = "X-Signalbox-Synthetic"
+	headerReplay           = "X-Signalbox-Replay"
 	headerCorrelationID    = "X-Correlation-Id"
 	headerTraceParent      = "Traceparent"
 	headerTraceState       = "Tracestate"
@@ -39,7 +40,7 @@ const (
 var lower = func() map[string]string {
 	out := map[string]string{}
 	for _, name := range []string{
-		headerDeliveryID, headerIdempotencyKey, headerEventID, headerAttempt, headerRule, headerSynthetic, headerCorrelationID,
+		headerDeliveryID, headerIdempotencyKey, headerEventID, headerAttempt, headerRule, headerSynthetic, headerReplay, headerCorrelationID,
 		headerTraceParent, headerTraceState, headerXRay, headerContentType, headerHops, headerPath,
 	} {
 		out[name] = strings.ToLower(name)

@@ -122,6 +122,7 @@ func (r *Renderer) Render(d *targets.Delivery, now time.Time) (*Message, error) 
 	if meta.Synthetic {
 		m.add(headerSynthetic, "true")
 	}
+	m.add(headerReplay, d.Replay)
 	r.trace(m, d, meta)
 	m.hops(d, meta)
 	for _, f := range r.configured {

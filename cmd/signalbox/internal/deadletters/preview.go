@@ -4,15 +4,13 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"maps"
-	"slices"
 	"strings"
 
 	"signalbox/api"
 	"signalbox/api/client"
 	"signalbox/cmd/signalbox/internal/cli"
+	"signalbox/cmd/signalbox/internal/connect"
 	"signalbox/dlq"
-	"signalbox/targets"
 )
 
 // preview shows what a redrive would do.
@@ -57,20 +55,9 @@ func printPreviewed(w io.Writer, l dlq.PreviewedLetter) {
 		fmt.Fprintf(w, "  can't be rendered, and would die again: %s\n", l.Error)
 		return
 	}
-	printSent(w, l.Request)
+	connect.PrintRequest(w, l.Request)
 	for _, c := range l.Changes {
 		fmt.Fprintf(w, "  changed: %s\n%s%s", c.Field, marked("-", c.Was), marked("+", c.Now))
-	}
-}
-
-// printSent shows a request.
-func printSent(w io.Writer, r *targets.Request) {
-	fmt.Fprintf(w, "  %s %s\n", r.Method, r.Address)
-	for _, name := range slices.Sorted(maps.Keys(r.Headers)) {
-		fmt.Fprintf(w, "  %s: %s\n", name, r.Headers[name])
-	}
-	if r.Body != "" {
-		fmt.Fprintf(w, "\n  %s\n", strings.ReplaceAll(strings.TrimRight(r.Body, "\n"), "\n", "\n  "))
 	}
 }
 

@@ -3,8 +3,6 @@ package deadletters
 import (
 	"context"
 	"fmt"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -14,7 +12,6 @@ import (
 	"signalbox/cmd/signalbox/internal/cli"
 	"signalbox/cmd/signalbox/internal/connect"
 	"signalbox/dlq"
-	"signalbox/targets"
 )
 
 func newDLQReplayCommand(c *cli.Env) *cobra.Command {
@@ -97,7 +94,7 @@ func (r *dlqReplay) run(ctx context.Context, ids []string) error {
 
 // request returns the redrive that the flags ask for.
 func (r *dlqReplay) request(ids []string) (req api.RedriveRequest, err error) {
-	perSecond, err := parseRate(r.rate)
+	perSecond, err := cli.RateFlag(r.rate)
 	if err != nil {
 		return req, err
 	}
@@ -255,22 +252,4 @@ func verdict(j dlq.Job) error {
 		return fmt.Errorf("not every dead letter was delivered: %s", tallyText(j.Tally))
 	}
 	return nil
-}
-
-// parseRate reads letters a second; a number alone is that, and nothing no bound.
-func parseRate(text string) (float64, error) {
-	if text == "" {
-		return 0, nil
-	}
-	if n, err := strconv.ParseFloat(text, 64); err == nil {
-		if n > 0 && n < 1e9 {
-			return n, nil
-		}
-		return 0, cli.WrongUsage("--rate %q: must be more than 0", text)
-	}
-	var rate targets.Rate
-	if err := rate.UnmarshalText([]byte(text)); err != nil {
-		return 0, cli.WrongUsage("--rate: %s", strings.TrimPrefix(err.Error(), "rate "))
-	}
-	return float64(rate.N) / rate.Per.Seconds(), nil
 }

@@ -105,7 +105,7 @@ func printRequest(w io.Writer, l *dlq.Letter) {
 		return
 	}
 	fmt.Fprintln(w, "\nrequest")
-	printSent(w, &r)
+	connect.PrintRequest(w, &r)
 }
 
 func indented(text json.RawMessage) string {

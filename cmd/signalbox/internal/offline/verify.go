@@ -14,6 +14,7 @@ import (
 	"signalbox/dlq"
 	"signalbox/journal"
 	"signalbox/journal/backup"
+	"signalbox/replay"
 )
 
 func newVerifyCommand(c *cli.Env) *cobra.Command {
@@ -94,7 +95,16 @@ func verifyStore(c *cli.Env, dir string) (journal.Report, error) {
 		progress = func(keys uint64) { fmt.Fprintf(cli.StreamOf(c.Stderr).(io.Writer), "\r%d keys read ", keys) }
 		defer fmt.Fprintln(c.Stderr)
 	}
-	return journal.Verify(dir, nil, journal.Readers{Job: dlq.CheckJob, Work: commands.CheckWork}, progress)
+	return journal.Verify(dir, nil, journal.Readers{Job: checkJob, Work: commands.CheckWork}, progress)
+}
+
+// checkJob checks what a job has written of itself.
+func checkJob(id string, state []byte) error {
+	kind, name := journal.KindOfJob(id)
+	if kind == journal.JobReplay {
+		return replay.CheckJob(name, state)
+	}
+	return dlq.CheckJob(name, state)
 }
 
 func (c *verifyCommand) print(r *journal.Report) error {

@@ -10,7 +10,7 @@ import (
 // Commands returns the commands of this package. Each has a file of its own.
 func Commands(c *cli.Env) []*cobra.Command {
 	return []*cobra.Command{
-		newSendCommand(c), newEventsCommand(c), newTailCommand(c), newExplainCommand(c), newTraceCommand(c), newWorkCommand(c), newStateCommand(c),
+		newSendCommand(c), newEventsCommand(c), newTailCommand(c), newReplayCommand(c), newReplaysCommand(c), newExplainCommand(c), newTraceCommand(c), newWorkCommand(c), newStateCommand(c),
 		newKeysCommand(c), newTargetsCommand(c), newRulesCommand(c), newSourcesCommand(c), newAuditCommand(c), newBackupCommand(c), newHealthCommand(c),
 	}
 }

@@ -1,8 +1,8 @@
-package deadletters
+package cli
 
 import "testing"
 
-func TestParseRate(t *testing.T) {
+func TestRateFlag(t *testing.T) {
 	tests := []struct {
 		text string
 		want float64
@@ -13,7 +13,7 @@ func TestParseRate(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.text, func(t *testing.T) {
-			got, err := parseRate(tt.text)
+			got, err := RateFlag(tt.text)
 			if got != tt.want || (err == nil) != tt.ok {
 				t.Errorf("got %v, %v; want %v", got, err, tt.want)
 			}

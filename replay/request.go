@@ -1,0 +1,245 @@
+package replay
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"time"
+
+	"signalbox/event"
+	"signalbox/journal"
+	"signalbox/rules"
+	"signalbox/rules/pattern"
+	"signalbox/spelling"
+)
+
+// Request is which events to send again, and how.
+type Request struct {
+	// Name names the replay: letters, digits, points, dashes and underscores. One is made
+	// where it is empty.
+	Name string `json:"name,omitempty"`
+	// Since and Until bound when the events were accepted: [Since, Until). A zero Since is
+	// as far back as events are kept, a zero Until the moment at which the replay begins.
+	Since time.Time `json:"since,omitzero"`
+	Until time.Time `json:"until,omitzero"`
+	// Bus is that of the events, and Pattern an event pattern that they must match.
+	Bus     string          `json:"bus,omitempty"`
+	Pattern json.RawMessage `json:"pattern,omitempty"`
+	// Rule and Target are the only ones to send by, and to.
+	Rule   string `json:"rule,omitempty"`
+	Target string `json:"target,omitempty"`
+	// Rate bounds the deliveries a second to one target; 0 is as much as it answers, and half
+	// of its own rate limit.
+	Rate float64 `json:"rate,omitempty"`
+	// AsPlanned sends by those rules, and to those targets, that the event was planned for
+	// when it was accepted, whatever matches now.
+	AsPlanned bool `json:"as_planned,omitempty"`
+	// AsNew gives the deliveries ids of their own, so that receivers that know the first ones
+	// act again.
+	AsNew bool `json:"as_new,omitempty"`
+}
+
+// nameForm is what PutRule allows in names; it keeps the names of lanes apart from those of
+// targets.
+var nameForm = regexp.MustCompile(`^[.\-_A-Za-z0-9]{1,64}$`)
+
+// span is a range of events.
+type span struct{ from, before journal.Seq }
+
+// check returns the events that a request means, or what is wrong with it.
+func (r *Request) check(j journalNumbers, oldest journal.Seq, set *rules.Set, traced bool) (span, error) {
+	now := max(j.Clock(), j.Stable()).Time()
+	text := func(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+	switch {
+	case r.Name != "" && !nameForm.MatchString(r.Name):
+		return span{}, badRequest("name %q: write up to 64 letters, digits, points, dashes or underscores", r.Name)
+	case r.Since.After(now):
+		return span{}, badRequest("since %s: lies in the future; it is %s", text(r.Since), text(now))
+	case r.Until.After(now):
+		return span{}, badRequest("until %s: lies in the future; it is %s: leave it out to replay what there is", text(r.Until), text(now))
+	case !r.Until.IsZero() && !r.Since.Before(r.Until):
+		return span{}, badRequest("since %s is not before until %s: no event lies between", text(r.Since), text(r.Until))
+	case r.Rate < 0 || r.Rate > 1e9:
+		return span{}, badRequest("rate: %v is not between 0 and 1,000,000,000", r.Rate)
+	case r.AsPlanned && !traced:
+		return span{}, badRequest("as_planned: what was planned is not kept (trace: off); leave it out to send by the rules of now")
+	}
+	if err := r.checkNames(set); err != nil {
+		return span{}, err
+	}
+	s := span{from: oldest, before: j.Stable()}
+	if !r.Since.IsZero() {
+		s.from = max(s.from, journal.SeqAt(r.Since))
+	}
+	if !r.Until.IsZero() {
+		s.before = min(s.before, journal.SeqAt(r.Until))
+	}
+	s.from = min(s.from, s.before)
+	return s, nil
+}
+
+// journalNumbers tell where the log of events stands.
+type journalNumbers interface {
+	Clock() journal.Seq
+	Stable() journal.Seq
+}
+
+// checkNames returns which name there is not.
+func (r *Request) checkNames(set *rules.Set) error {
+	if _, ok := set.Buses[r.Bus]; r.Bus != "" && !ok {
+		return badRequest("bus %q: there is none%s", r.Bus, spelling.Suggest(r.Bus, slices.Collect(maps.Keys(set.Buses))))
+	}
+	if _, ok := set.Targets[r.Target]; r.Target != "" && !ok {
+		return badRequest("target %q: there is none%s", r.Target, spelling.Suggest(r.Target, slices.Collect(maps.Keys(set.Targets))))
+	}
+	if r.Rule == "" {
+		return nil
+	}
+	var names []string
+	for _, rule := range set.Rules {
+		if rule.Name == r.Rule {
+			return nil
+		}
+		names = append(names, rule.Name)
+	}
+	return badRequest("rule %q: there is none%s", r.Rule, spelling.Suggest(r.Rule, names))
+}
+
+// chooser is a request ready for use.
+type chooser struct {
+	*Request
+	pattern *pattern.Pattern
+	opts    *Options
+}
+
+func (r *Request) compile(o *Options) (*chooser, error) {
+	c := &chooser{Request: r, opts: o}
+	if len(r.Pattern) == 0 {
+		return c, nil
+	}
+	p, err := pattern.Parse(r.Pattern, pattern.Options{Extensions: true})
+	if err != nil {
+		return nil, badRequest("pattern: %v", err)
+	}
+	c.pattern = p
+	return c, nil
+}
+
+// The reasons why something of an event is left out.
+const (
+	// LeftRequest is a command or a query: it asks for something to be done once.
+	LeftRequest = "commands and queries"
+	// LeftBus is a target that puts events on another bus, where they are kept themselves.
+	LeftBus = "bus targets"
+	// LeftGone is an entry that an event was planned for, and that is not there any more.
+	LeftGone = "gone rules"
+	// LeftUnreadable is an event whose record is damaged.
+	LeftUnreadable = "unreadable events"
+	// LeftTooMany are the deliveries of an event beyond those that a replay can number.
+	LeftTooMany = "too many deliveries"
+)
+
+// past is an event of the past, as a replay sends it.
+type past struct {
+	record   *journal.Record
+	event    *event.Event
+	envelope []byte
+	sends    []Send
+}
+
+// choose returns what is to be sent of an event; nil if the request does not mean it. What is
+// left out is counted.
+func (c *chooser) choose(in Planner, rec *journal.Record, left map[string]int) (*past, error) {
+	e, err := rec.Parsed()
+	if err != nil {
+		left[LeftUnreadable]++
+		return nil, nil //nolint:nilerr // one damaged event hides none of the others
+	}
+	if c.Bus != "" && e.Meta.Bus != c.Bus || !c.matches(rec.Envelope) {
+		return nil, nil
+	}
+	if e.Meta.IsRequest() {
+		left[LeftRequest]++
+		return nil, nil
+	}
+	e.ReplayName = c.Name
+	p := &past{record: rec, event: e, envelope: event.WithReplayName(rec.Envelope, c.Name)}
+	sends, err := c.planned(in, p, left)
+	if err != nil {
+		return nil, err
+	}
+	set := in.Set()
+	for _, s := range sends {
+		cfg := set.Targets[s.Target]
+		switch {
+		case c.Rule != "" && s.Rule.Name != c.Rule, c.Target != "" && s.Target != c.Target:
+		case c.Target == "" && cfg.Traits().Forwards:
+			left[LeftBus]++
+		default:
+			p.sends = append(p.sends, s)
+		}
+	}
+	return p, nil
+}
+
+func (c *chooser) matches(envelope []byte) bool {
+	if c.pattern == nil {
+		return true
+	}
+	ok, err := c.pattern.Match(envelope)
+	return ok && err == nil
+}
+
+// planned returns what rules send of an event now, or what they have planned of it.
+func (c *chooser) planned(in Planner, p *past, left map[string]int) (sends []Send, err error) {
+	if !c.AsPlanned {
+		return in.Sends(p.event, p.envelope), nil
+	}
+	touches, _, err := c.opts.Journal.Traces.Touches(p.record.Seq)
+	if err != nil {
+		return nil, err
+	}
+	for i := range touches {
+		d := &touches[i].Delivery
+		if d.N >= journal.FirstReplayed || d.Rule == "" {
+			continue
+		}
+		bus := d.Bus
+		if bus == "" {
+			bus = p.event.Meta.Bus
+		}
+		s, ok := in.Entry(bus, d.Rule, d.RuleTarget)
+		s.Target = c.opts.Lanes.TargetName(d.Lane)
+		if ok && c.opts.Lanes.Serves(s.Target) {
+			sends = append(sends, s)
+		} else {
+			left[LeftGone]++
+		}
+	}
+	return sends, nil
+}
+
+// deliveryID returns the id that a delivery of an event will have.
+func (c *chooser) deliveryID(p *past, s *Send) string {
+	d := c.delivery(p, s, time.Time{})
+	return d.ID(p.event.Meta.Bus)
+}
+
+// delivery returns the delivery that sends, without its place.
+func (c *chooser) delivery(p *past, s *Send, now time.Time) journal.Delivery {
+	d := journal.Delivery{
+		Seq: p.record.Seq, Rule: s.Rule.Name, RuleTarget: s.To.ID, Body: s.Body, Notice: s.Notice, Key: s.Key, Since: now,
+		Replay: &journal.Replay{Name: c.Name, New: c.AsNew},
+	}
+	if s.Rule.Bus != p.event.Meta.Bus {
+		d.Bus = s.Rule.Bus
+	}
+	return d
+}
+
+// String returns the request's range in words.
+func (s span) String() string {
+	return fmt.Sprintf("%s to %s", s.from.Time().Format(time.RFC3339), s.before.Time().Format(time.RFC3339))
+}

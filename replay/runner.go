@@ -1,0 +1,420 @@
+package replay
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"signalbox/delivery"
+	"signalbox/journal"
+)
+
+// The waits of a replay between two looks whether its lanes have room.
+const (
+	firstLook = 5 * time.Millisecond
+	lastLook  = 100 * time.Millisecond
+	// patience is how long targets that keep up wait for one that does not, before the
+	// replay goes on without it, and comes back for it later.
+	patience = time.Second
+)
+
+// runner does the work of a replay.
+type runner struct {
+	*Replays
+	j *job
+}
+
+// run plans window after window until nothing is left, and ends the lanes of the replay.
+func (r *runner) run(ctx context.Context) {
+	if err := r.reopen(); err != nil {
+		r.stopOn(err)
+	}
+	look := time.NewTimer(firstLook)
+	defer look.Stop()
+	for pause := firstLook; ctx.Err() == nil; {
+		moved, err := r.step()
+		if err != nil && ctx.Err() == nil {
+			r.stopOn(err)
+		}
+		if r.over() {
+			r.ended(r.j)
+			return
+		}
+		if moved && err == nil {
+			pause = firstLook
+			continue
+		}
+		look.Reset(pause)
+		select {
+		case <-ctx.Done():
+		case <-r.j.changed:
+			pause = firstLook
+		case <-look.C:
+			pause = min(2*pause, lastLook)
+		}
+	}
+}
+
+// reopen opens the lanes of parts that continue after they had stopped.
+func (r *runner) reopen() error {
+	var closed []*part
+	r.locked(func() {
+		for _, p := range r.j.parts {
+			if p.State == Running && p.lane == nil {
+				closed = append(closed, p)
+			}
+		}
+	})
+	for _, p := range closed {
+		lane, err := r.open(r.j, p, false)
+		if err != nil {
+			return err
+		}
+		r.locked(func() { p.lane = lane })
+	}
+	return nil
+}
+
+// stopOn stops the replay where the store, or what reads it, has failed.
+func (r *runner) stopOn(err error) {
+	r.locked(func() {
+		for _, p := range r.j.parts {
+			p.end(Stopped, err.Error())
+		}
+		r.j.failure = err.Error()
+	})
+}
+
+// over reports whether the replay has nothing left to do.
+func (r *runner) over() (yes bool) {
+	r.locked(func() {
+		yes = r.j.frontier >= r.j.before || r.j.failure != ""
+		for _, p := range r.j.parts {
+			yes = yes && p.State.Ended()
+		}
+	})
+	return yes
+}
+
+// step plans one window, and ends the parts that have come to their end. It reports whether
+// there may be more to do at once.
+func (r *runner) step() (moved bool, err error) {
+	if err := r.endParts(); err != nil {
+		return false, err
+	}
+	w := r.next()
+	if w == nil {
+		return false, nil
+	}
+	// Where nothing has room, what is looked at for other targets is no haste.
+	return len(w.parts) > 0 || len(r.j.parts) == 0, w.plan()
+}
+
+// endParts ends the parts that have nothing left in their lanes.
+func (r *runner) endParts() error {
+	var empty []*part
+	r.locked(func() {
+		for _, p := range r.j.parts {
+			if p.State != Running {
+				continue
+			}
+			if p.ending == "" && r.j.State == Running && !r.opts.Lanes.Serves(p.Target) {
+				p.end(Stopped, "it is not defined any more; define it again, and resume the replay")
+			}
+			c := r.counts(p.lane.ID)
+			if (p.ending != "" || p.cursor >= r.j.before) && c.Pending()+c.BlockedKeys == 0 {
+				empty = append(empty, p)
+			}
+		}
+	})
+	for _, p := range empty {
+		if err := r.endPart(p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// endPart ends a part, and its lane: the counters become those of the target.
+func (r *runner) endPart(p *part) error {
+	lane := p.lane
+	end := journal.LaneEnd{Name: lane.Name, ID: lane.ID, Into: lane.Home}
+	last := p.tally(r.counts) // which does not change any more
+	err := r.opts.Journal.EndLane(end, journal.JobReplay.ID(r.j.Name), r.state(r.j, func() {
+		p.State, p.lane = Finished, nil
+		if p.ending != "" {
+			p.State = p.ending
+		}
+		p.Tally = last
+		p.planned, p.buried = 0, 0
+	}))
+	if err != nil {
+		return err
+	}
+	return r.opts.Lanes.CloseReplay(lane)
+}
+
+// next returns the next window to plan; nil if there is none now. A part that is behind the
+// frontier is brought there first.
+func (r *runner) next() (w *window) {
+	r.locked(func() {
+		j := r.j
+		if j.State != Running {
+			return
+		}
+		w = &window{runner: r, from: j.frontier, to: j.before, parts: map[string]*quota{}}
+		for _, p := range j.parts {
+			if room := r.room(p); room > 0 && p.cursor < j.frontier && p.cursor < w.from {
+				w.from, w.to = p.cursor, j.frontier
+			}
+		}
+		w.ahead = w.from == j.frontier
+		if w.from >= w.to || !w.gather() {
+			w = nil
+		}
+	})
+	return w
+}
+
+// room returns how many deliveries may be planned for a part now: up to two windows of its
+// lane are ahead of what has been delivered.
+func (r *runner) room(p *part) int {
+	if p.State != Running || p.ending != "" {
+		return 0
+	}
+	window := p.lane.Window()
+	free := 2*window - int(r.counts(p.lane.ID).Pending())
+	if free < window {
+		if p.full.IsZero() {
+			p.full = time.Now()
+		}
+		return 0
+	}
+	p.full = time.Time{}
+	return free
+}
+
+// window is a range of events to plan at once, and the parts that it is planned for.
+type window struct {
+	*runner
+	from, to journal.Seq
+	// ahead means that it begins at the frontier: targets that have no part get one.
+	ahead bool
+	parts map[string]*quota
+	past  []journal.Past
+	left  map[string]int
+}
+
+// quota is how many deliveries a part may get yet, and those that it gets.
+type quota struct {
+	part  *part
+	room  int
+	count int // of those that go to the lane
+	dead  int
+}
+
+// gather takes in the parts that are where the window begins, and reports whether it may be
+// planned now: those that were left behind are brought to the frontier another time.
+func (w *window) gather() bool {
+	waits, alive := false, false
+	for name, p := range w.j.parts {
+		if p.cursor != w.from || p.State != Running || p.ending != "" {
+			continue
+		}
+		room := w.room(p)
+		switch {
+		case room > 0:
+			w.parts[name] = &quota{part: p, room: room}
+			alive = true
+		case time.Since(p.full) < patience:
+			waits = true
+		}
+	}
+	if !w.ahead {
+		return alive
+	}
+	return !waits
+}
+
+// The bounds of a window.
+const (
+	maxLookedAt = 1024    // events
+	maxBytes    = 4 << 20 // of what is planned
+)
+
+// plan plans the window: one durable write has its deliveries, and how far they have come.
+func (w *window) plan() error {
+	next, err := w.read()
+	if err != nil {
+		return err
+	}
+	err = w.opts.Journal.PlanJob(w.past, journal.JobReplay.ID(w.j.Name), w.state(w.j, func() { w.moveTo(next) }))
+	if err != nil {
+		return err
+	}
+	w.handOver()
+	return nil
+}
+
+// moveTo notes how far the parts have come.
+func (w *window) moveTo(next journal.Seq) {
+	j := w.j
+	for name, q := range w.parts {
+		p := q.part
+		j.parts[name] = p
+		p.cursor, p.planned, p.buried = next, p.planned+uint64(q.count), p.buried+uint64(q.dead)
+	}
+	if !w.ahead {
+		return
+	}
+	if j.frontier = next; j.cancelled {
+		j.before = next
+		for _, q := range w.parts {
+			q.part.end(Cancelled, "")
+		}
+	}
+	for why, n := range w.left {
+		j.LeftOut[why] += n
+	}
+	if oldest := w.opts.Events.Oldest(); w.from < oldest && j.from < oldest {
+		j.MissingTo = oldest.Time()
+	}
+}
+
+// handOver tells the lanes what is on disk now, and of what is dead.
+func (w *window) handOver() {
+	lanes := map[journal.LaneID]*delivery.Lane{}
+	for _, q := range w.parts {
+		lanes[q.part.lane.ID] = q.part.lane
+	}
+	ready := map[journal.LaneID][]journal.Delivery{}
+	for i := range w.past {
+		p := &w.past[i]
+		if p.Delivery.State == journal.Dead {
+			w.opts.Died(w.opts.Lanes.TargetName(p.Delivery.Lane), &p.Delivery, p.Record)
+			continue
+		}
+		ready[p.Delivery.Lane] = append(ready[p.Delivery.Lane], p.Delivery)
+	}
+	for id, ds := range ready {
+		lanes[id].Requeue(ds...)
+	}
+	w.locked(func() {
+		for _, q := range w.parts {
+			q.part.lane.Stay(w.j.State == Paused) // it may have been paused meanwhile
+			if q.part.ending == Cancelled {
+				q.part.lane.Discard()
+			}
+		}
+	})
+}
+
+// read plans what the window has room for, and returns where to go on.
+func (w *window) read() (next journal.Seq, err error) {
+	in, now := w.opts.Planner(), time.Now().UTC()
+	w.left = map[string]int{}
+	looked, bytes, stopped := 0, 0, false
+	next = min(w.to, w.opts.Journal.Seqs.Stable())
+	var fault error
+	err = w.opts.Events.Between(w.from, w.to, func(rec journal.Record) bool {
+		if looked == maxLookedAt || bytes > maxBytes || w.full() {
+			next, stopped = rec.Seq, true
+			return false
+		}
+		looked++
+		var p *past
+		if p, fault = w.j.chooser.choose(in, &rec, w.left); p == nil || fault != nil {
+			return fault == nil
+		}
+		before := len(w.past)
+		if fault = w.planEvent(in, p, now); fault != nil {
+			return false
+		}
+		for _, d := range w.past[before:] {
+			bytes += len(d.Delivery.Body) + 256
+		}
+		return true
+	})
+	if fault != nil {
+		err = fault
+	}
+	if err != nil {
+		return 0, fmt.Errorf("events from %s on can't be replayed: %w", w.from.Time().Format(time.RFC3339Nano), err)
+	}
+	if !stopped && next < w.from {
+		next = w.from
+	}
+	return next, nil
+}
+
+// full reports whether a part has no room for more.
+func (w *window) full() bool {
+	for _, q := range w.parts {
+		if q.room <= 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// numbers is how many deliveries of one event a replay can number.
+const numbers = 1 << 11
+
+// planEvent plans the deliveries of an event for the parts of the window.
+func (w *window) planEvent(in Planner, p *past, now time.Time) error {
+	for i := range p.sends {
+		s := &p.sends[i]
+		if i >= numbers {
+			w.left[LeftTooMany]++
+			continue
+		}
+		q, err := w.quota(s.Target)
+		if err != nil {
+			return err
+		}
+		if q == nil {
+			continue
+		}
+		in.Render(p.event, p.record, p.envelope, s)
+		q.room--
+		w.past = append(w.past, w.delivery(p, s, q, i, now))
+	}
+	return nil
+}
+
+// quota returns that of a target's part; nil if the window is not planned for it. A target
+// that is met for the first time gets a part.
+func (w *window) quota(target string) (*quota, error) {
+	if q := w.parts[target]; q != nil || !w.ahead || !w.opts.Lanes.Serves(target) {
+		return q, nil
+	}
+	var known bool
+	w.locked(func() { known = w.j.parts[target] != nil })
+	if known {
+		return nil, nil
+	}
+	p := &part{Part: Part{Target: target, State: Running}, cursor: w.from}
+	lane, err := w.open(w.j, p, false)
+	if err != nil {
+		return nil, err
+	}
+	p.lane = lane
+	q := &quota{part: p, room: lane.Window()}
+	w.parts[target] = q
+	return q, nil
+}
+
+// delivery returns the i-th delivery of an event, as a part gets it.
+func (w *window) delivery(p *past, s *Send, q *quota, i int, now time.Time) journal.Past {
+	d := w.j.chooser.delivery(p, s, now)
+	lane := q.part.lane
+	d.N, d.Lane, d.Replay.Lane = journal.FirstReplayed+w.j.slot*numbers+uint16(i), lane.ID, lane.Home
+	if s.Err == nil {
+		q.count++
+		return journal.Past{Delivery: d, Record: p.record}
+	}
+	q.dead++
+	d.Lane, d.State = lane.Home, journal.Dead
+	d.Death = death(s, now)
+	return journal.Past{Delivery: d, Record: p.record}
+}
