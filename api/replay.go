@@ -25,6 +25,9 @@ func (h replayHandlers) begin(w http.ResponseWriter, r *http.Request) (any, erro
 	if err == nil {
 		req.DryRun, err = dryRunOf(r.URL.Query(), req.DryRun)
 	}
+	if err == nil && req.Since.IsZero() { // nobody means all that there is by leaving something out
+		err = &Error{Status: http.StatusBadRequest, Message: "since: is missing", Hint: `say from when, or "1970-01-01T00:00:00Z" for all that is kept`}
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -79,7 +79,7 @@ func (r *Replays) Preview(ctx context.Context, req Request) (Preview, error) {
 	}
 	v := viewer{Replays: r, chooser: c, planner: in, counts: map[RuleCount]int{}}
 	v.From, v.To, v.LeftOut, v.Samples, v.Rules = s.from.Time(), s.before.Time(), map[string]int{}, []Sample{}, []RuleCount{}
-	v.Missing = !req.Since.IsZero() && journal.SeqAt(req.Since) < s.from
+	v.Missing = journal.SeqAt(req.Since) > 0 && journal.SeqAt(req.Since) < s.from
 	v.Overlaps = r.overlaps(s)
 	err = v.look(ctx, s)
 	return v.done(), err

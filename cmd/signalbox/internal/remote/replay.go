@@ -103,6 +103,7 @@ func (r *replayCommand) read(now time.Time) (err error) {
 	if r.since == "" {
 		return cli.WrongUsage("--since: say from when, such as --since 2h, or --since oldest for all that is kept")
 	}
+	r.req.Since = time.Unix(0, 0)
 	if r.since != "oldest" {
 		if r.req.Since, err = cli.MomentFlag("since", r.since, now); err != nil {
 			return err
