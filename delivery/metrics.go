@@ -113,8 +113,8 @@ func (m *Metrics) forgetKnown() {
 
 // ForgetLane removes the figures of a replay's lane, which has ended.
 func (m *Metrics) ForgetLane(name string) {
-	m.ForgetTarget(name)
 	m.deliveries.DeletePartialMatch(prometheus.Labels{"target": name})
+	m.ForgetTarget(name)
 }
 
 // ForgetRules removes the figures of the deliveries of rules of these names.
