@@ -11,6 +11,7 @@ import (
 	"signalbox/document"
 	"signalbox/rules"
 	"signalbox/spelling"
+	"signalbox/targets/egress"
 )
 
 // Auth is who may call the router.
@@ -111,12 +112,17 @@ func (c *Config) CheckHooks(set *rules.Set) error {
 
 // Hosts returns the names that the router answers to without keys.
 func (c *Config) Hosts() *auth.Hosts {
-	h := &auth.Hosts{Any: !c.Loopback() && len(c.AllowedHosts) == 0, Names: c.AllowedHosts}
+	h := &auth.Hosts{Any: !c.Loopback() && len(c.AllowedHosts) == 0}
+	for _, host := range c.AllowedHosts {
+		if name, err := egress.HostName(host); err == nil { // else it was reported
+			h.Names = append(h.Names, name)
+		}
+	}
 	if host, _, err := net.SplitHostPort(c.Listen); err == nil && host != "" {
-		h.Names = append(h.Names[:len(h.Names):len(h.Names)], host)
+		h.Names = append(h.Names, host)
 	}
 	if u, err := url.Parse(c.PublicURL); err == nil && u.Host != "" {
-		h.Names = append(h.Names[:len(h.Names):len(h.Names)], u.Host)
+		h.Names = append(h.Names, u.Host)
 	}
 	return h
 }

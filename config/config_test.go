@@ -203,7 +203,9 @@ func TestLoadFaults(t *testing.T) {
 		{"open to the network", "listen: 0.0.0.0:8080", []string{
 			"config.yaml:1:9: listen: is reachable from other machines, and no key protects it: set auth.keys, listen on 127.0.0.1, or set allow_unauthenticated: true",
 		}},
-		{"hosts that are none", "allowed_hosts: [\"*\"]", []string{"config.yaml:1:16: allowed_hosts: are names such as events.internal, without * and https://"}},
+		{"hosts that are none", "allowed_hosts: [\"*\"]", []string{"config.yaml:1:16: allowed_hosts: \"*\" is no name of a host: a * can't stand here"}},
+		{"a host with a port", "allowed_hosts: [events.internal, \"events.internal:8080\"]", []string{"config.yaml:1:16: allowed_hosts: \"events.internal:8080\" has a port, and a host is named for all its ports: write events.internal"}},
+		{"egress to a host with a port", "egress: {deny: [private], allow: [\"db.internal:5432\"]}", []string{"config.yaml:1:9: egress: allow: \"db.internal:5432\" has a port, and a host is named for all its ports: write db.internal; an address such as 10.1.2.3 and a range such as 10.1.0.0/16 may stand here too"}},
 		{"listen on every address by name", "listen: :8080", []string{
 			"config.yaml:1:9: listen: is reachable from other machines, and no key protects it: set auth.keys, listen on 127.0.0.1, or set allow_unauthenticated: true",
 		}},

@@ -70,7 +70,9 @@ func (c *Config) validate(root *document.Node, problems *document.Problems) {
 	}
 	v.keys(c.Auth.APIKeys)
 	for _, host := range c.AllowedHosts {
-		v.check(host != "" && !strings.ContainsAny(host, "*/@ "), "are names such as events.internal, without * and https://", "allowed_hosts")
+		if _, err := egress.HostName(host); err != nil {
+			v.fail(err.Error(), "allowed_hosts")
+		}
 	}
 	v.namedKeys(c)
 	v.tls(c.TLS)

@@ -96,7 +96,9 @@ func TestConnectionFaults(t *testing.T) {
 		{"basic: {user: box, password: \"${file:key}\"}", "connection: crm", `connection "crm": auth.connection: a connection can't refer to another`},
 		{"basic: {user: box, password: \"${file:key}\"}", "basic: {user: box, password: \"${file:nokey}\"}", `connection "crm": auth.basic.password: ${file:nokey}: `},
 		{`, auth: {basic: {user: box, password: "${file:key}"}}`, "", `connection "crm": auth: is missing`},
-		{`"crm.example.com", "*.`, `"https://crm.example.com", "*.`, `connection "crm": hosts[0]: "https://crm.example.com" is no name of a host`},
+		{`"crm.example.com", "*.`, `"https://crm.example.com", "*.`, `connection "crm": hosts[0]: "https://crm.example.com" is a URL: write its host alone: crm.example.com; *.example.com stands for all below`},
+		{`"crm.example.com", "*.`, `"crm.example.com:443", "*.`, `hosts[0]: "crm.example.com:443" has a port, and a host is named for all its ports: write crm.example.com`},
+		{`"crm.example.com", "*.`, `"*", "*.`, `hosts[0]: "*" is no name of a host: a * can't stand here; *.example.com stands for all below example.com, and no hosts for any`},
 		{"auth: {connection: crm}", "auth: {connection: crm, bearer: x}", `target "a": auth: must have one of basic, `},
 		{"crm: {hosts", "crm: {host", `connection "crm": unknown key "host" (did you mean "hosts"?)`},
 	} {

@@ -60,11 +60,15 @@ func New(p Policy) (*Guard, error) {
 		if addr, err2 := netip.ParseAddr(text); err2 == nil {
 			prefix, err = netip.PrefixFrom(addr, addr.BitLen()), nil
 		}
+		if err != nil {
+			name, err := HostName(text)
+			if err != nil {
+				return nil, fmt.Errorf("allow: %w; an address such as 10.1.2.3 and a range such as 10.1.0.0/16 may stand here too", err)
+			}
+			g.hosts = append(g.hosts, name)
+			continue
+		}
 		switch {
-		case err != nil && strings.ContainsAny(text, "/:*@ ") || text == "":
-			return nil, fmt.Errorf("allow: %q is no address, no range such as 10.1.0.0/16, and no name of a host", text)
-		case err != nil:
-			g.hosts = append(g.hosts, strings.ToLower(strings.TrimSuffix(text, ".")))
 		case prefix.Addr().Is4():
 			v4 = append(v4, prefix)
 		default:

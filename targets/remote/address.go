@@ -9,9 +9,8 @@ import (
 	"strings"
 	"unicode"
 
-	"golang.org/x/net/idna"
-
 	"signalbox/secret"
+	"signalbox/targets/egress"
 )
 
 // ParseURL parses an address, without showing in an error what may be a secret:
@@ -68,9 +67,9 @@ func toASCII(u *url.URL) error {
 	if strings.IndexFunc(host, func(r rune) bool { return r > unicode.MaxASCII }) < 0 {
 		return nil
 	}
-	ascii, err := idna.Lookup.ToASCII(host)
+	ascii, err := egress.HostName(host)
 	if err != nil {
-		return fmt.Errorf("%q is no name of a host", host)
+		return err
 	}
 	if port := u.Port(); port != "" {
 		ascii = net.JoinHostPort(ascii, port)

@@ -63,7 +63,7 @@ func TestParseURL(t *testing.T) {
 		{"http://x:65535/", "x:65535", ""},
 		{"http://x:65536/", "", `"http://x:65536/": the port must be from 1 to 65535`},
 		{"http://x:0/", "", `"http://x:0/": the port must be from 1 to 65535`},
-		{"http://ä_ö.test/", "", `"ä_ö.test" is no name of a host`},
+		{"http://ä_ö.test/", "", `"ä_ö.test" is no name of a host: write one such as crm.example.com`},
 	} {
 		t.Run(test.text, func(t *testing.T) {
 			e, err := targetstest.Vars().Expand(test.text, "")

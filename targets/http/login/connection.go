@@ -1,11 +1,13 @@
 package login
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
 	"signalbox/secret"
 	"signalbox/targets"
+	"signalbox/targets/egress"
 )
 
 // Connection is a login that targets share by its name.
@@ -53,20 +55,21 @@ func (c *Connection) Validate(v *targets.Validation) {
 		c.plain = c.Auth.OAuth2 != nil && c.Auth.OAuth2.plain(v)
 	}
 	for i, host := range c.Hosts {
-		if rest := strings.TrimPrefix(host, "*."); rest == "" || strings.ContainsAny(rest, "*/@ ") {
-			v.Fail([]string{"hosts", strconv.Itoa(i)}, "%q is no name of a host: write crm.example.com, or *.example.com for all below", host)
+		if _, err := egress.HostName(strings.TrimPrefix(host, "*.")); err != nil {
+			v.Fail([]string{"hosts", strconv.Itoa(i)}, "%v; *.example.com stands for all below example.com, and no hosts for any", err)
 		}
 	}
 }
 
 // Allows reports whether targets with the connection may send to a host.
 func (c *Connection) Allows(host string) bool {
-	host = strings.TrimSuffix(strings.ToLower(host), ".")
-	for _, allowed := range c.Hosts {
-		allowed = strings.ToLower(allowed)
-		if below, ok := strings.CutPrefix(allowed, "*"); host == allowed || ok && strings.HasSuffix(host, below) && host != below {
-			return true
-		}
+	host, err := egress.HostName(host)
+	if err != nil || len(c.Hosts) == 0 {
+		return len(c.Hosts) == 0
 	}
-	return len(c.Hosts) == 0
+	return slices.ContainsFunc(c.Hosts, func(allowed string) bool {
+		above, all := strings.CutPrefix(allowed, "*.")
+		above, err := egress.HostName(above)
+		return err == nil && (!all && host == above || all && strings.HasSuffix(host, "."+above))
+	})
 }
