@@ -39,8 +39,8 @@ type ReloaderOptions struct {
 	// Swap puts a new Set in the place of the one that serves. On an error the old
 	// one must continue to serve.
 	Swap func(*rules.Set) error
-	// Apply takes over what of the configuration is not rules and needs no restart: keys and
-	// allowed hosts; it may be nil.
+	// Apply takes over what of the configuration is not rules and needs no restart: keys,
+	// allowed hosts and where it may connect to; it may be nil.
 	Apply func(*Config) error
 	// Observe is told of every reload, in order; it may be nil. It must not call
 	// the Reloader.
@@ -235,7 +235,7 @@ func (c *Config) differences(next *Config) []string {
 	for i := range a.NumField() {
 		name := a.Type().Field(i).Tag.Get("yaml")
 		switch name {
-		case "", "-", "rules", "targets", "buses", "hooks", "connections", "sources", "archives", "catalog", "naming", "secrets", "auth", "allowed_hosts":
+		case "", "-", "rules", "targets", "buses", "hooks", "connections", "sources", "archives", "catalog", "naming", "secrets", "auth", "allowed_hosts", "egress":
 			continue
 		}
 		if !reflect.DeepEqual(a.Field(i).Interface(), b.Field(i).Interface()) {

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -45,16 +46,43 @@ var metadata = []netip.Addr{
 	netip.MustParseAddr("fd20:ce::254"),    // Google
 }
 
-// Guard connects to what a policy allows. Nil stands for a policy that says nothing.
-type Guard struct {
+// Guard connects to what a policy allows, which may change at any time. Nil stands for a policy
+// that says nothing. It is safe for concurrent use.
+type Guard struct{ policy atomic.Pointer[policy] }
+
+// policy is a Policy that has been read.
+type policy struct {
 	private *ssrf.Guardian // nil where private addresses are not denied
 	hosts   []string
 }
 
 // New returns the guard of a policy. The error names what can't be read.
 func New(p Policy) (*Guard, error) {
-	var v4, v6 []netip.Prefix
 	g := &Guard{}
+	return g, g.Set(p)
+}
+
+// Set puts another policy in place, for connections that are made from now on. Where its error
+// names what can't be read, the one before stays.
+func (g *Guard) Set(p Policy) error {
+	read, err := p.read()
+	if err == nil {
+		g.policy.Store(read)
+	}
+	return err
+}
+
+// now returns the policy; one that says nothing for nil.
+func (g *Guard) now() *policy {
+	if g == nil {
+		return &policy{}
+	}
+	return g.policy.Load()
+}
+
+func (p *Policy) read() (*policy, error) {
+	var v4, v6 []netip.Prefix
+	g := &policy{}
 	for _, text := range p.Allow {
 		prefix, err := netip.ParsePrefix(text)
 		if addr, err2 := netip.ParseAddr(text); err2 == nil {
@@ -120,17 +148,18 @@ func (g *Guard) DialContext(ctx context.Context, network, address string) (net.C
 	if err != nil {
 		return nil, err
 	}
-	named := g != nil && slices.Contains(g.hosts, strings.ToLower(strings.TrimSuffix(host, ".")))
-	return g.dialer(named).DialContext(ctx, network, address)
+	p := g.now()
+	named := slices.Contains(p.hosts, strings.ToLower(strings.TrimSuffix(host, ".")))
+	return p.dialer(named).DialContext(ctx, network, address)
 }
 
 // DialProxy connects to a proxy of the configuration, which may be anywhere but at an address
 // that gives credentials.
 func (g *Guard) DialProxy(ctx context.Context, network, address string) (net.Conn, error) {
-	return g.dialer(true).DialContext(ctx, network, address)
+	return g.now().dialer(true).DialContext(ctx, network, address)
 }
 
-func (g *Guard) dialer(named bool) *net.Dialer {
+func (p *policy) dialer(named bool) *net.Dialer {
 	return &net.Dialer{Timeout: 30 * time.Second, Control: func(network, address string, c syscall.RawConn) error {
 		at, err := netip.ParseAddrPort(address)
 		switch {
@@ -138,10 +167,10 @@ func (g *Guard) dialer(named bool) *net.Dialer {
 			return err
 		case Metadata(at.Addr()):
 			return fmt.Errorf("%w: %s gives credentials of this machine", ErrDenied, at.Addr())
-		case g == nil || g.private == nil || named:
+		case p.private == nil || named:
 			return nil
 		}
-		if g.private.Safe(network, address, c) != nil {
+		if p.private.Safe(network, address, c) != nil {
 			return fmt.Errorf("%w: %s is not of the public internet: add it to egress.allow in the configuration", ErrDenied, at.Addr())
 		}
 		return nil

@@ -76,3 +76,35 @@ func TestPoliciesThatAreNone(t *testing.T) {
 		}
 	}
 }
+
+func TestAnotherPolicy(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	g, err := New(Policy{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		policy      Policy
+		fault, open bool
+	}{
+		{Policy{Deny: []string{Private}}, false, false},
+		{Policy{Deny: []string{Private}, Allow: []string{"127.0.0.1"}}, false, true},
+		{Policy{Deny: []string{"all"}}, true, true}, // the one before stays
+		{Policy{Deny: []string{Private}}, false, false},
+	} {
+		if err := g.Set(tt.policy); (err != nil) != tt.fault {
+			t.Errorf("%+v: %v", tt.policy, err)
+		}
+		c, err := g.DialContext(t.Context(), "tcp", l.Addr().String())
+		if err == nil {
+			c.Close()
+		}
+		if (err == nil) != tt.open {
+			t.Errorf("%+v: %v", tt.policy, err)
+		}
+	}
+}

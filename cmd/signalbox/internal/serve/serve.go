@@ -102,6 +102,7 @@ type server struct {
 	// These are made by start.
 	audit    *audit.Log
 	guard    *ingest.Guard
+	egress   *egress.Guard
 	ingest   *ingest.Handler
 	hooks    *ingest.Hooks
 	sources  *sources.Supervisor
@@ -239,6 +240,9 @@ func (s *server) start() (err error) {
 	s.life.onStop("audit", s.audit.Stop)
 	s.guard = ingest.NewGuard(keys, s.cfg.Hosts(), int64(s.cfg.Limits.MaxBody), s.audit.Refused)
 
+	if s.egress, err = egress.New(s.cfg.Egress); err != nil {
+		return err
+	}
 	if s.router, err = router.New(s.routerOptions(registry), s.set); err != nil {
 		return err
 	}
@@ -261,7 +265,7 @@ func (s *server) start() (err error) {
 
 	s.giveBack = time.AfterFunc(giveBackAfter, debug.FreeOSMemory)
 	s.reloader = config.NewReloader(config.ReloaderOptions{
-		Config: s.cfg, Set: s.set, Swap: s.swap, Apply: s.applyKeys, Observe: s.observe(newReloads(s.log, registry)),
+		Config: s.cfg, Set: s.set, Swap: s.swap, Apply: s.apply, Observe: s.observe(newReloads(s.log, registry)),
 	})
 	s.watch()
 
@@ -281,6 +285,14 @@ func buildInfo(version string) prometheus.Collector {
 		Name: "signalbox_build_info", Help: "1, with the version of the program and of Go in its labels.",
 		ConstLabels: prometheus.Labels{"version": version, "go": runtime.Version()},
 	}, func() float64 { return 1 })
+}
+
+// apply puts in use what of a reload is not rules.
+func (s *server) apply(next *config.Config) error {
+	if err := s.applyKeys(next); err != nil {
+		return err
+	}
+	return s.egress.Set(next.Egress)
 }
 
 // applyKeys puts the keys and the allowed hosts of a reload in use. Where the router listens,
@@ -347,9 +359,8 @@ func (s *server) fatal(err error) {
 
 func (s *server) routerOptions(registry prometheus.Registerer) router.Options {
 	limits := s.cfg.Limits
-	guard, _ := egress.New(s.cfg.Egress) // it was validated
 	return router.Options{
-		Egress:  guard,
+		Egress:  s.egress,
 		Journal: s.journal, Logger: s.log, Registerer: registry, Stdout: cli.StreamOf(s.Stdout).(io.Writer),
 		Account: s.cfg.Account, Region: s.cfg.Region,
 		MaxPending: uint64(limits.MaxPending), MinFreeDisk: uint64(s.cfg.MinFreeDisk),
@@ -398,10 +409,9 @@ func (s *server) swap(set *rules.Set) error {
 
 // newSources returns what takes the messages of brokers.
 func (s *server) newSources(registry *prometheus.Registry) *sources.Supervisor {
-	guard, _ := egress.New(s.cfg.Egress) // it was validated
 	return sources.NewSupervisor(sources.SupervisorOptions{
 		Accepter: s.router, Limits: event.Limits{MaxDepth: s.cfg.Limits.MaxDepth}, Registerer: registry,
-		Env: sources.Env{Logger: s.log, Egress: guard, Version: s.Version}, Turn: s.bounds.Turn,
+		Env: sources.Env{Logger: s.log, Egress: s.egress, Version: s.Version}, Turn: s.bounds.Turn,
 		Paused: func(name string) *sources.Pause {
 			p := s.router.Pauses.OfSource(name)
 			if p == nil {
