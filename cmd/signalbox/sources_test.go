@@ -6,26 +6,19 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/nats-io/nats-server/v2/server"
 	natsio "github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"signalbox/dlq"
 	"signalbox/sources"
+	"signalbox/targets/targetstest/natsserver"
 )
 
 // natsServer starts a server with a stream of the subjects events.>.
 func natsServer(t *testing.T) (url string, js jetstream.JetStream) {
 	t.Helper()
-	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: -1, StoreDir: t.TempDir(), JetStream: true, NoLog: true, NoSigs: true})
-	must(t, err)
-	s.Start()
-	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
-	if !s.ReadyForConnections(10 * time.Second) {
-		t.Fatal("the NATS server does not start")
-	}
+	s := natsserver.Start(t, t.TempDir(), -1, nil)
 	nc, err := natsio.Connect(s.ClientURL())
 	must(t, err)
 	t.Cleanup(nc.Close)

@@ -18,33 +18,10 @@ import (
 	"signalbox/secret"
 	"signalbox/sources"
 	"signalbox/sources/sourcestest"
+	"signalbox/targets/targetstest/natsserver"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// start starts a NATS server with JetStream; port -1 picks one.
-func start(t testing.TB, dir string, port int, change func(*server.Options)) *server.Server {
-	t.Helper()
-	options := &server.Options{Host: "127.0.0.1", Port: port, StoreDir: dir, JetStream: true, NoLog: true, NoSigs: true}
-	if change != nil {
-		change(options)
-	}
-	s, err := server.NewServer(options)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.Start()
-	if !s.ReadyForConnections(10 * time.Second) {
-		t.Fatal("the NATS server does not start")
-	}
-	t.Cleanup(func() { stop(s) })
-	return s
-}
-
-func stop(s *server.Server) {
-	s.Shutdown()
-	s.WaitForShutdown()
-}
 
 // broker is a server with a stream of the subjects orders.>.
 type broker struct {
@@ -56,7 +33,7 @@ type broker struct {
 
 func newBroker(t testing.TB) *broker {
 	t.Helper()
-	b := &broker{t: t, server: start(t, t.TempDir(), -1, nil)}
+	b := &broker{t: t, server: natsserver.Start(t, t.TempDir(), -1, nil)}
 	b.js = client(t, b.server)
 	var err error
 	if b.stream, err = b.js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "ORDERS", Subjects: []string{"orders.>"}}); err != nil {
@@ -132,8 +109,8 @@ func TestTheBrokerIsKilled(t *testing.T) {
 	b := newBroker(t)
 	port, dir := b.server.Addr().(*net.TCPAddr).Port, b.server.StoreDir()
 	sourcestest.SurvivesKill(t, b.config(), b.publish, func() {
-		stop(b.server)
-		start(t, strings.TrimSuffix(dir, "/jetstream"), port, nil)
+		natsserver.Stop(b.server)
+		natsserver.Start(t, strings.TrimSuffix(dir, "/jetstream"), port, nil)
 	})
 }
 
@@ -254,7 +231,7 @@ func try(t *testing.T, c sources.Config) error {
 }
 
 func TestTheLogin(t *testing.T) {
-	s := start(t, t.TempDir(), -1, func(o *server.Options) { o.Username, o.Password = "me", "a-long-password" })
+	s := natsserver.Start(t, t.TempDir(), -1, func(o *server.Options) { o.Username, o.Password = "me", "a-long-password" })
 	o := &Options{Stream: "ORDERS"}
 	o.URL, o.User, o.Password = s.ClientURL(), "me", "another-password"
 	c := sources.Config{Name: "orders", Kind: Kind(), Type: "nats", Options: o}

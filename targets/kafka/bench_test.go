@@ -6,6 +6,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"signalbox/targets"
+	"signalbox/targets/remote"
 	"signalbox/targets/targetstest"
 )
 
@@ -16,47 +17,33 @@ func BenchmarkProduce(b *testing.B) {
 	start()
 	batch := targetstest.Sized(100, 600)
 	opened := open(b, "kafka://"+address, nil, targets.Env{}).(*target)
-	b.Run("target", func(b *testing.B) {
-		for b.Loop() {
-			if each, whole := opened.DeliverBatch(b.Context(), batch); each != nil || whole != nil {
-				b.Fatal(each, whole)
-			}
-		}
-		b.ReportMetric(float64(100*b.N)/b.Elapsed().Seconds(), "messages/s")
-	})
-	b.Run("bare", func(b *testing.B) {
-		bare(b, address, batch, func(d *targets.Delivery) *kgo.Record { return &kgo.Record{Value: d.Envelope} })
-	})
-	b.Run("bare, with the same fields", func(b *testing.B) {
-		bare(b, address, batch, func(d *targets.Delivery) *kgo.Record {
-			r, _, err := opened.record(d)
-			if err != nil {
-				b.Fatal(err)
-			}
-			return r
-		})
-	})
-}
-
-// bare produces what record makes of deliveries.
-func bare(b *testing.B, address string, batch []*targets.Delivery, record func(*targets.Delivery) *kgo.Record) {
 	client, err := kgo.NewClient(kgo.SeedBrokers(address), kgo.ProducerLinger(0), kgo.ProducerBatchCompression(kgo.NoCompression()))
 	if err != nil {
 		b.Fatal(err)
 	}
 	defer client.Close()
-	var all []*kgo.Record
-	for _, d := range batch {
-		all = append(all, record(d))
+	for name, record := range map[string]func(*targets.Delivery) *kgo.Record{
+		"beside values": func(d *targets.Delivery) *kgo.Record { return &kgo.Record{Value: d.Envelope} },
+		"beside the same fields": func(d *targets.Delivery) *kgo.Record {
+			r, err := opened.record(d, new(remote.Message))
+			if err != nil {
+				b.Fatal(err)
+			}
+			return r
+		},
+	} {
+		b.Run(name, func(b *testing.B) {
+			var all []*kgo.Record
+			for _, d := range batch {
+				all = append(all, record(d))
+			}
+			targetstest.Beside(b, len(batch), targetstest.Sends(b, opened, batch), func(int) error {
+				records := make([]*kgo.Record, len(all))
+				for i, r := range all {
+					records[i] = &kgo.Record{Topic: "events", Value: r.Value, Headers: r.Headers}
+				}
+				return client.ProduceSync(b.Context(), records...).FirstErr()
+			})
+		})
 	}
-	records := make([]*kgo.Record, len(all))
-	for b.Loop() {
-		for i, r := range all {
-			records[i] = &kgo.Record{Topic: "events", Value: r.Value, Headers: r.Headers}
-		}
-		if err := client.ProduceSync(b.Context(), records...).FirstErr(); err != nil {
-			b.Fatal(err)
-		}
-	}
-	b.ReportMetric(float64(100*b.N)/b.Elapsed().Seconds(), "messages/s")
 }

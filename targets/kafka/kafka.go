@@ -44,11 +44,11 @@ type target struct {
 
 func newTarget(c *targets.Config, env targets.Env) (targets.Target, error) {
 	o := c.Options.(*Options)
-	renderer, err := remote.NewRenderer(c, &o.Options, nil, env)
+	renderer, err := remote.NewQueueRenderer(c, &o.Options, env)
 	if err != nil {
 		return nil, err
 	}
-	renderer.UserAgent = ""
+	renderer.LowerCase = false // its binding has neither prefixes nor names of HTTP
 	u, _, _, err := o.Address(env.Secrets, c.Dir, Schemes...)
 	if err != nil {
 		return nil, err
@@ -81,17 +81,17 @@ func newTarget(c *targets.Config, env targets.Env) (targets.Target, error) {
 	return t, nil
 }
 
-// record makes the record of a delivery.
-func (t *target) record(d *targets.Delivery) (*kgo.Record, *remote.Message, error) {
-	m, err := t.renderer.Render(d, time.Now())
-	if err != nil {
-		return nil, nil, err
+// record makes the record of a delivery, of what it renders into m, of which nothing is kept but
+// the body.
+func (t *target) record(d *targets.Delivery, m *remote.Message) (*kgo.Record, error) {
+	if err := t.renderer.RenderInto(m, d, time.Now()); err != nil {
+		return nil, err
 	}
 	r := &kgo.Record{Topic: t.fixed, Value: m.Body, Headers: headers(m.Fields)}
 	if t.fixed == "" {
 		names, err := template.Names(d, t.topic)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		r.Topic = notInTopic.ReplaceAllString(names[0], "_")
 	}
@@ -99,7 +99,7 @@ func (t *target) record(d *targets.Delivery) (*kgo.Record, *remote.Message, erro
 	if key != "" {
 		r.Key = []byte(key)
 	}
-	return r, m, err
+	return r, err
 }
 
 // headers returns headers as Kafka's binding of CloudEvents has them: attributes begin with ce_,
@@ -135,8 +135,9 @@ func (t *target) DeliverBatch(ctx context.Context, batch []*targets.Delivery) (e
 	ctx, cancel := targets.Bound(ctx, t.timeout)
 	defer cancel()
 	records := make([]*kgo.Record, len(batch))
+	var m remote.Message
 	for i, d := range batch {
-		r, _, err := t.record(d)
+		r, err := t.record(d, &m)
 		if each = targets.Note(each, len(batch), i, err); err == nil {
 			records[i] = r
 		}
@@ -162,7 +163,8 @@ func (t *target) DeliverBatch(ctx context.Context, batch []*targets.Delivery) (e
 
 // Preview renders the record that Deliver produces.
 func (t *target) Preview(d *targets.Delivery) (targets.Request, error) {
-	r, m, err := t.record(d)
+	var m remote.Message
+	r, err := t.record(d, &m)
 	if err != nil {
 		return targets.Request{}, err
 	}
@@ -170,7 +172,7 @@ func (t *target) Preview(d *targets.Delivery) (targets.Request, error) {
 	if r.Key != nil {
 		address += fmt.Sprintf(" with key %q", r.Key)
 	}
-	return targets.Request{Method: "PRODUCE", Address: t.hidden.In(address), Headers: t.renderer.Preview(m), Body: string(m.Body)}, nil
+	return targets.Request{Method: "PRODUCE", Address: t.hidden.In(address), Headers: t.renderer.Preview(&m), Body: string(m.Body)}, nil
 }
 
 // Close closes the connections, and returns when they are closed.

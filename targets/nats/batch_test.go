@@ -12,6 +12,7 @@ import (
 
 	"signalbox/targets"
 	"signalbox/targets/targetstest"
+	"signalbox/targets/targetstest/natsserver"
 )
 
 func batchQueue(t *testing.T, c targets.Config) targets.BatchTarget {
@@ -21,7 +22,7 @@ func batchQueue(t *testing.T, c targets.Config) targets.BatchTarget {
 }
 
 func TestQueueBatch(t *testing.T) {
-	s := startQueue(t, t.TempDir(), -1, nil)
+	s := natsserver.Start(t, t.TempDir(), -1, nil)
 	orders := stream(t, s, jetstream.StreamConfig{Name: "A", Subjects: []string{"a"}, MaxMsgSize: 1 << 10})
 	target := batchQueue(t, queueConfig(s, "a"))
 	batch := targetstest.BatchOf(100)
@@ -47,7 +48,7 @@ func TestQueueBatch(t *testing.T) {
 }
 
 func TestQueueBatchWithoutStream(t *testing.T) {
-	s := startQueue(t, t.TempDir(), -1, nil)
+	s := natsserver.Start(t, t.TempDir(), -1, nil)
 	each, whole := batchQueue(t, queueConfig(s, "nobody.listens")).DeliverBatch(t.Context(), targetstest.BatchOf(3))
 	if got, want := targetstest.Codes(t, each), "NO_RESOURCE NO_RESOURCE NO_RESOURCE"; got != want || whole != nil {
 		t.Errorf("%s, %v, want %s", got, whole, want)
@@ -63,19 +64,19 @@ func TestQueueBatchWithoutStream(t *testing.T) {
 // TestQueueBatchRestart stops and starts the server under a target.
 func TestQueueBatchRestart(t *testing.T) {
 	dir := t.TempDir()
-	s := startQueue(t, dir, -1, nil)
+	s := natsserver.Start(t, dir, -1, nil)
 	stream(t, s, jetstream.StreamConfig{Name: "A", Subjects: []string{"a"}})
 	target := batchQueue(t, queueConfig(s, "a"))
 	if each, whole := target.DeliverBatch(t.Context(), targetstest.BatchOf(3)); each != nil || whole != nil {
 		t.Fatal(each, whole)
 	}
 	port := s.Addr().(*net.TCPAddr).Port
-	stopQueue(s)
+	natsserver.Stop(s)
 	each, whole := target.DeliverBatch(t.Context(), targetstest.BatchOf(5))
 	if err := errors.Join(append(each, whole)...); err == nil {
 		t.Error("delivered to a server that is down")
 	}
-	startQueue(t, dir, port, nil)
+	natsserver.Start(t, dir, port, nil)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
@@ -95,7 +96,7 @@ func TestQueueBatchRestart(t *testing.T) {
 }
 
 func TestQueueBatchTimeout(t *testing.T) {
-	s := startQueue(t, t.TempDir(), -1, nil)
+	s := natsserver.Start(t, t.TempDir(), -1, nil)
 	c := queueConfig(s, "a")
 	target := batchQueue(t, c)
 	// A core subscriber takes the messages, and acknowledges none.

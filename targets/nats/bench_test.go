@@ -12,12 +12,13 @@ import (
 
 	"signalbox/targets"
 	"signalbox/targets/targetstest"
+	"signalbox/targets/targetstest/natsserver"
 )
 
 // BenchmarkQueue publishes to a server in this process, whose time is counted
 // too, with as many attempts at once as a queue has by default.
 func BenchmarkQueue(b *testing.B) {
-	s := startQueue(b, b.TempDir(), -1, nil)
+	s := natsserver.Start(b, b.TempDir(), -1, nil)
 	stream(b, s, jetstream.StreamConfig{Name: "A", Subjects: []string{"a"}})
 	target := open(b, queueConfig(s, "a"), targets.Env{})
 	ctx, cancel := context.WithTimeout(b.Context(), time.Hour)

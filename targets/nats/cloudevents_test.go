@@ -12,12 +12,13 @@ import (
 	"signalbox/targets"
 	"signalbox/targets/remote"
 	"signalbox/targets/targetstest"
+	"signalbox/targets/targetstest/natsserver"
 )
 
 // TestCloudEventHeaders: the headers of a message keep their case, so that it must be
 // that of the binding for NATS.
 func TestCloudEventHeaders(t *testing.T) {
-	s := startQueue(t, t.TempDir(), -1, nil)
+	s := natsserver.Start(t, t.TempDir(), -1, nil)
 	events := stream(t, s, jetstream.StreamConfig{Name: "EVENTS", Subjects: []string{"events"}})
 	for i, test := range []struct {
 		format string

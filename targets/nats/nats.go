@@ -63,11 +63,11 @@ type natsConn struct {
 
 func newTarget(c *targets.Config, env targets.Env) (targets.Target, error) {
 	o := c.Options.(*Options)
-	renderer, err := remote.NewRenderer(c, &o.Options, nil, env)
+	renderer, err := remote.NewQueueRenderer(c, &o.Options, env)
 	if err != nil {
 		return nil, err
 	}
-	renderer.UserAgent, renderer.MessageID, renderer.LowerCase = "", true, true
+	renderer.MessageID = true
 	u, shown, secrets, err := o.Address(env.Secrets, c.Dir, Schemes...)
 	if err != nil {
 		return nil, err

@@ -18,34 +18,8 @@ import (
 	"signalbox/targets"
 	"signalbox/targets/remote"
 	"signalbox/targets/targetstest"
+	"signalbox/targets/targetstest/natsserver"
 )
-
-// startQueue starts a NATS server with JetStream; port -1 picks one.
-func startQueue(t testing.TB, dir string, port int, change func(*server.Options)) *server.Server {
-	t.Helper()
-	options := &server.Options{
-		Host: "127.0.0.1", Port: port, StoreDir: dir, JetStream: true,
-		NoLog: true, NoSigs: true,
-	}
-	if change != nil {
-		change(options)
-	}
-	s, err := server.NewServer(options)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.Start()
-	if !s.ReadyForConnections(10 * time.Second) {
-		t.Fatal("the NATS server does not start")
-	}
-	t.Cleanup(func() { stopQueue(s) })
-	return s
-}
-
-func stopQueue(s *server.Server) {
-	s.Shutdown()
-	s.WaitForShutdown()
-}
 
 // admin is a connection of the test's own.
 func admin(t testing.TB, s *server.Server, options ...natsio.Option) jetstream.JetStream {
@@ -77,7 +51,7 @@ func queueConfig(s *server.Server, subject string) targets.Config {
 }
 
 func TestQueue(t *testing.T) {
-	s := startQueue(t, t.TempDir(), -1, nil)
+	s := natsserver.Start(t, t.TempDir(), -1, nil)
 	orders := stream(t, s, jetstream.StreamConfig{Name: "ORDERS", Subjects: []string{"events.>"}})
 	c := queueConfig(s, "events.{source}.{detail-type}.{bus}.{rule}.{target}.{event-id}")
 	c.Options.(*Options).Headers = map[string]string{"X-Team": "${TEAM}"}
@@ -124,7 +98,7 @@ func TestQueue(t *testing.T) {
 }
 
 func TestQueueSubjectFromURL(t *testing.T) {
-	s := startQueue(t, t.TempDir(), -1, nil)
+	s := natsserver.Start(t, t.TempDir(), -1, nil)
 	orders := stream(t, s, jetstream.StreamConfig{Name: "ORDERS", Subjects: []string{"orders.created"}})
 	target := open(t, targets.Config{Options: &Options{Options: remote.Options{URL: s.ClientURL() + "/orders.created"}}}, targets.Env{})
 	if err := target.Deliver(t.Context(), targetstest.Delivery()); err != nil {
@@ -136,7 +110,7 @@ func TestQueueSubjectFromURL(t *testing.T) {
 }
 
 func TestQueueWithoutStream(t *testing.T) {
-	s := startQueue(t, t.TempDir(), -1, nil)
+	s := natsserver.Start(t, t.TempDir(), -1, nil)
 	e := targetstest.Error(t, open(t, queueConfig(s, "nobody.listens"), targets.Env{}).Deliver(t.Context(), targetstest.Delivery()))
 	want := "publish to nobody.listens on " + s.ClientURL() + ": nats: no response from stream: no stream takes this subject; create one that does, or set stream and create_stream"
 	if e.Code != targets.CodeNoResource || e.Final || e.Error() != want {
@@ -145,7 +119,7 @@ func TestQueueWithoutStream(t *testing.T) {
 }
 
 func TestQueueCreatesStream(t *testing.T) {
-	s := startQueue(t, t.TempDir(), -1, nil)
+	s := natsserver.Start(t, t.TempDir(), -1, nil)
 	c := queueConfig(s, "events.{source}")
 	c.Options.(*Options).Stream, c.Options.(*Options).CreateStream = "EVENTS", true
 	target := open(t, c, targets.Env{})
@@ -189,7 +163,7 @@ func TestQueueErrors(t *testing.T) {
 			server: func(o *server.Options) { o.MaxPayload = 1 << 10 }, code: targets.CodeInvalidParameter, final: true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			s := startQueue(t, t.TempDir(), -1, test.server)
+			s := natsserver.Start(t, t.TempDir(), -1, test.server)
 			stream(t, s, test.stream)
 			c := queueConfig(s, "a")
 			c.Options.(*Options).Stream = test.expect
@@ -215,7 +189,7 @@ func TestQueueLogin(t *testing.T) {
 		{"none", func(*targets.Config) {}, targets.CodeNoPermissions},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			s := startQueue(t, t.TempDir(), -1, func(o *server.Options) { o.Username, o.Password = "box", "p4ssw0rd" })
+			s := natsserver.Start(t, t.TempDir(), -1, func(o *server.Options) { o.Username, o.Password = "box", "p4ssw0rd" })
 			_, err := admin(t, s, natsio.UserInfo("box", "p4ssw0rd")).CreateStream(t.Context(), jetstream.StreamConfig{Name: "A", Subjects: []string{"a"}})
 			if err != nil {
 				t.Fatal(err)
@@ -241,25 +215,25 @@ func TestQueueLogin(t *testing.T) {
 // starts the server under it.
 func TestQueueRestart(t *testing.T) {
 	dir := t.TempDir()
-	s := startQueue(t, dir, -1, nil)
+	s := natsserver.Start(t, dir, -1, nil)
 	stream(t, s, jetstream.StreamConfig{Name: "A", Subjects: []string{"a"}})
 	port := s.Addr().(*net.TCPAddr).Port
 	target := open(t, queueConfig(s, "a"), targets.Env{})
-	stopQueue(s)
+	natsserver.Stop(s)
 
 	d := targetstest.Delivery()
 	e := targetstest.Error(t, target.Deliver(t.Context(), d))
 	if e.Code != targets.CodeConnectionFailure || e.Final || !strings.Contains(e.Error(), "connection refused") {
 		t.Errorf("error %q, code %s, final %t, want CONNECTION_FAILURE, to be retried", e, e.Code, e.Final)
 	}
-	s = startQueue(t, dir, port, nil)
+	s = natsserver.Start(t, dir, port, nil)
 	deliverUntil(t, target, d)
-	stopQueue(s)
+	natsserver.Stop(s)
 	d.ID = "2"
 	if e := targetstest.Error(t, target.Deliver(t.Context(), d)); e.Final {
 		t.Errorf("error %q is final, want it to be retried", e)
 	}
-	s = startQueue(t, dir, port, nil)
+	s = natsserver.Start(t, dir, port, nil)
 	deliverUntil(t, target, d)
 
 	a, err := admin(t, s).Stream(t.Context(), "A")

@@ -39,11 +39,10 @@ type target struct {
 
 func newTarget(c *targets.Config, env targets.Env) (targets.Target, error) {
 	o := c.Options.(*Options)
-	renderer, err := remote.NewRenderer(c, &o.Options, nil, env)
+	renderer, err := remote.NewQueueRenderer(c, &o.Options, env)
 	if err != nil {
 		return nil, err
 	}
-	renderer.UserAgent, renderer.LowerCase = "", true
 	t := &target{renderer: renderer, timeout: c.Timeout, table: quote(strings.Split(o.Table, ".")...)}
 	if t.columns, err = o.columns(); err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package rabbitmq
 
 import (
+	"errors"
 	"testing"
 
 	amqp "github.com/rabbitmq/amqp091-go"
@@ -15,22 +16,14 @@ func BenchmarkPublish(b *testing.B) {
 	server := start(b, "")
 	server.queue("q", nil, "", "")
 	batch := targetstest.Sized(100, 600)
-	b.Run("target", func(b *testing.B) {
-		server.t = b
-		target := server.open(func(o *Options) { o.RoutingKey = "q" }, targets.Env{})
-		for b.Loop() {
-			if each, whole := target.DeliverBatch(b.Context(), batch); each != nil || whole != nil {
-				b.Fatal(each, whole)
-			}
-		}
-		b.ReportMetric(float64(100*b.N)/b.Elapsed().Seconds(), "messages/s")
-	})
-	b.Run("bare", func(b *testing.B) {
-		conn, err := amqp.Dial("amqp://guest:guest@" + server.Address + "/")
-		if err != nil {
-			b.Fatal(err)
-		}
-		defer conn.Close()
+	target := server.open(func(o *Options) { o.RoutingKey = "q" }, targets.Env{})
+	conn, err := amqp.Dial("amqp://guest:guest@" + server.Address + "/")
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer conn.Close()
+	var channels []*amqp.Channel
+	for range targetstest.InFlight {
 		ch, err := conn.Channel()
 		if err == nil {
 			err = ch.Confirm(false)
@@ -38,21 +31,22 @@ func BenchmarkPublish(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		for b.Loop() {
-			var all []*amqp.DeferredConfirmation
-			for _, d := range batch {
-				c, err := ch.PublishWithDeferredConfirm("", "q", false, false, amqp.Publishing{DeliveryMode: amqp.Persistent, Body: d.Envelope})
-				if err != nil {
-					b.Fatal(err)
-				}
-				all = append(all, c)
+		channels = append(channels, ch)
+	}
+	targetstest.Beside(b, len(batch), targetstest.Sends(b, target, batch), func(worker int) error {
+		var all []*amqp.DeferredConfirmation
+		for _, d := range batch {
+			c, err := channels[worker].PublishWithDeferredConfirm("", "q", false, false, amqp.Publishing{DeliveryMode: amqp.Persistent, Body: d.Envelope})
+			if err != nil {
+				return err
 			}
-			for _, c := range all {
-				if !c.Wait() {
-					b.Fatal("not confirmed")
-				}
+			all = append(all, c)
+		}
+		for _, c := range all {
+			if !c.Wait() {
+				return errors.New("not confirmed")
 			}
 		}
-		b.ReportMetric(float64(100*b.N)/b.Elapsed().Seconds(), "messages/s")
+		return nil
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/gomodule/redigo/redis"
 
 	"signalbox/targets"
+	"signalbox/targets/remote"
 	"signalbox/targets/targetstest"
 )
 
@@ -14,56 +15,53 @@ import (
 func BenchmarkAdd(b *testing.B) {
 	server := start(b)
 	batch := targetstest.Sized(100, 600)
-	b.Run("target", func(b *testing.B) {
-		server.t = b
-		target := server.open(with(func(o *Options) { o.CreateStream, o.MaxLen = true, 10_000 }), targets.Env{})
-		for b.Loop() {
-			if each, whole := target.DeliverBatch(b.Context(), batch); each != nil || whole != nil {
-				b.Fatal(each, whole)
-			}
-		}
-		b.ReportMetric(float64(100*b.N)/b.Elapsed().Seconds(), "messages/s")
-	})
-	b.Run("bare", func(b *testing.B) {
-		bare(b, server, batch, func(d *targets.Delivery) []any { return []any{"event", d.Envelope} })
-	})
-	b.Run("bare, with the same fields", func(b *testing.B) {
-		target := server.open(nil, targets.Env{}).(*target)
-		bare(b, server, batch, func(d *targets.Delivery) []any {
-			e, err := target.render(d)
+	opened := server.open(with(func(o *Options) { o.CreateStream, o.MaxLen = true, 10_000 }), targets.Env{}).(*target)
+	for name, fields := range map[string]func(*targets.Delivery) []any{
+		"beside one field": func(d *targets.Delivery) []any { return []any{"event", d.Envelope} },
+		"beside the same fields": func(d *targets.Delivery) []any {
+			e, err := opened.entry(d, new(remote.Message))
 			if err != nil {
 				b.Fatal(err)
 			}
-			return target.arguments(e)[1+len(target.options):]
+			return e.arguments[1+len(opened.options):]
+		},
+	} {
+		b.Run(name, func(b *testing.B) {
+			targetstest.Beside(b, len(batch), targetstest.Sends(b, opened, batch), bare(b, server, batch, fields))
 		})
-	})
+	}
 }
 
-// bare adds deliveries with their fields.
-func bare(b *testing.B, server *server, batch []*targets.Delivery, fields func(*targets.Delivery) []any) {
-	c, err := redis.Dial("tcp", server.Address)
-	if err != nil {
-		b.Fatal(err)
+// bare returns what adds deliveries with their fields.
+func bare(b *testing.B, server *server, batch []*targets.Delivery, fields func(*targets.Delivery) []any) func(worker int) error {
+	var conns []redis.Conn
+	for range targetstest.InFlight {
+		c, err := redis.Dial("tcp", server.Address)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Cleanup(func() { _ = c.Close() })
+		conns = append(conns, c)
 	}
-	defer c.Close()
 	var all [][]any
 	for _, d := range batch {
 		all = append(all, append([]any{"bare", "MAXLEN", "~", 10_000, "*"}, fields(d)...))
 	}
-	for b.Loop() {
+	return func(worker int) error {
+		c := conns[worker]
 		for _, args := range all {
 			if err := c.Send("XADD", args...); err != nil {
-				b.Fatal(err)
+				return err
 			}
 		}
 		if err := c.Flush(); err != nil {
-			b.Fatal(err)
+			return err
 		}
 		for range all {
 			if _, err := c.Receive(); err != nil {
-				b.Fatal(err)
+				return err
 			}
 		}
+		return nil
 	}
-	b.ReportMetric(float64(100*b.N)/b.Elapsed().Seconds(), "messages/s")
 }

@@ -31,11 +31,10 @@ type target struct {
 
 func newTarget(c *targets.Config, env targets.Env) (targets.Target, error) {
 	o := c.Options.(*Options)
-	renderer, err := remote.NewRenderer(c, &o.Options, nil, env)
+	renderer, err := remote.NewQueueRenderer(c, &o.Options, env)
 	if err != nil {
 		return nil, err
 	}
-	renderer.UserAgent, renderer.LowerCase = "", true
 	t := &target{renderer: renderer, timeout: c.Timeout}
 	if t.stream, err = template.ParseName("stream", o.Stream, maxKey); err != nil {
 		return nil, err
@@ -59,31 +58,26 @@ func newTarget(c *targets.Config, env targets.Env) (targets.Target, error) {
 
 // entry is a delivery as it is added.
 type entry struct {
-	stream   string
-	rendered *remote.Message
+	stream string
+	// arguments are those of XADD.
+	arguments []any
 }
 
-func (t *target) render(d *targets.Delivery) (*entry, error) {
-	rendered, err := t.renderer.Render(d, time.Now())
-	if err != nil {
+// entry makes the entry of a delivery, of what it renders into m.
+func (t *target) entry(d *targets.Delivery, m *remote.Message) (*entry, error) {
+	if err := t.renderer.RenderInto(m, d, time.Now()); err != nil {
 		return nil, err
 	}
 	names, err := template.Names(d, t.stream)
 	if err != nil {
 		return nil, err
 	}
-	return &entry{names[0], rendered}, nil
-}
-
-// arguments returns those of XADD.
-func (t *target) arguments(e *entry) []any {
-	fields := e.rendered.Fields
-	out := make([]any, 0, 1+len(t.options)+2*len(fields)+2)
-	out = append(append(out, e.stream), t.options...)
-	for _, f := range fields {
-		out = append(out, remote.Lower(f.Name), f.Value)
+	arguments := make([]any, 0, 1+len(t.options)+2*len(m.Fields)+2)
+	arguments = append(append(arguments, names[0]), t.options...)
+	for _, f := range m.Fields {
+		arguments = append(arguments, remote.Lower(f.Name), f.Value)
 	}
-	return append(out, fieldBody, e.rendered.Body)
+	return &entry{names[0], append(arguments, fieldBody, m.Body)}, nil
 }
 
 // Deliver adds the delivery to the stream.
@@ -97,8 +91,9 @@ func (t *target) DeliverBatch(ctx context.Context, batch []*targets.Delivery) (e
 	defer cancel()
 	entries := make([]*entry, len(batch))
 	fit := 0
+	var m remote.Message
 	for i, d := range batch {
-		e, err := t.render(d)
+		e, err := t.entry(d, &m)
 		if each = targets.Note(each, len(batch), i, err); err == nil {
 			entries[i] = e
 			fit++
@@ -112,7 +107,7 @@ func (t *target) DeliverBatch(ctx context.Context, batch []*targets.Delivery) (e
 		return each, t.failed(ctx, "", err)
 	}
 	stop := context.AfterFunc(ctx, func() { _ = s.raw.Close() })
-	results, broken := add(s, entries, t.arguments)
+	results, broken := add(s, entries)
 	sound := broken == nil
 	for i, err := range results {
 		if err != nil {
@@ -136,12 +131,12 @@ var errNoStream = errors.New("there is no such stream, and create_stream does no
 
 // add adds entries, some of which may be nil, and returns what the server said of each. Where
 // they could not even be sent, it is broken.
-func add(s *Session, entries []*entry, arguments func(*entry) []any) (results []error, broken error) {
+func add(s *Session, entries []*entry) (results []error, broken error) {
 	for _, e := range entries {
 		if e == nil {
 			continue
 		}
-		if err := s.Send("XADD", arguments(e)...); err != nil {
+		if err := s.Send("XADD", e.arguments...); err != nil {
 			return nil, err
 		}
 	}
@@ -232,12 +227,12 @@ func codeOf(answer string) (code string, final bool) {
 
 // Preview renders the entry that Deliver adds.
 func (t *target) Preview(d *targets.Delivery) (targets.Request, error) {
-	e, err := t.render(d)
+	var m remote.Message
+	e, err := t.entry(d, &m)
 	if err != nil {
 		return targets.Request{}, err
 	}
-	m := e.rendered
-	return targets.Request{Method: "XADD", Address: t.hidden.In(fmt.Sprintf("stream %q", e.stream)), Headers: t.renderer.Preview(m), Body: string(m.Body)}, nil
+	return targets.Request{Method: "XADD", Address: t.hidden.In(fmt.Sprintf("stream %q", e.stream)), Headers: t.renderer.Preview(&m), Body: string(m.Body)}, nil
 }
 
 // Close closes the connections.

@@ -67,7 +67,18 @@ func (d *Dialer) Place() string {
 // Session is one connection. To close raw breaks what is under way.
 type Session struct {
 	redis.Conn
-	raw net.Conn
+	raw, wrapped net.Conn
+}
+
+// Flush sends what was written.
+func (s *Session) Flush() error {
+	if err := s.Conn.Flush(); err != nil {
+		return err
+	}
+	if buffered, ok := s.wrapped.(interface{ Flush() error }); ok {
+		return buffered.Flush()
+	}
+	return nil
 }
 
 // Dial opens a session: it logs in and chooses the database.
@@ -79,7 +90,8 @@ func (d *Dialer) Dial(ctx context.Context) (*Session, error) {
 		return nil, err
 	}
 	defer context.AfterFunc(ctx, func() { _ = raw.Close() })()
-	s := &Session{redis.NewConn(d.Wrap(conn), 0, 0), raw}
+	wrapped := d.Wrap(conn)
+	s := &Session{redis.NewConn(wrapped, 0, 0), raw, wrapped}
 	if err := s.begin(d); err != nil {
 		_ = s.Close() // what the server said says more
 		return nil, errors.Join(ctx.Err(), err)
@@ -146,6 +158,9 @@ type answers struct {
 	net.Conn
 	kind byte // of the line that is being read
 	line int  // how much of it has been read
+	// written is what is not sent yet: the client writes in pieces of 4 KiB, and the server would
+	// begin with each.
+	written []byte
 }
 
 const (
@@ -153,28 +168,47 @@ const (
 	// entry's id has two.
 	maxLine = 4 << 10
 	maxBulk = 3
+	// maxWritten is how many bytes are written at once.
+	maxWritten = 64 << 10
 )
 
-// Write writes commands. A server that refuses one, or the client's certificate, says why and
-// stops reading, so that what it said is there to read when the write fails.
+// Write writes commands, which go out by Flush, before a read, or when there are many.
 func (a *answers) Write(p []byte) (int, error) {
-	n, err := a.Conn.Write(p)
-	if err == nil {
-		return n, nil
+	if len(a.written)+len(p) > maxWritten {
+		if err := a.Flush(); err != nil {
+			return 0, err
+		}
+	}
+	a.written = append(a.written, p...)
+	return len(p), nil
+}
+
+// Flush sends what was written. A server that refuses a command, or the client's certificate, says
+// why and stops reading, so that what it said is there to read when the write fails.
+func (a *answers) Flush() error {
+	if len(a.written) == 0 {
+		return nil
+	}
+	_, err := a.Conn.Write(a.written)
+	if a.written = a.written[:0]; err == nil {
+		return nil
 	}
 	said, err := remote.LastWords(a.Conn, err, maxLine)
 	for line := range strings.Lines(string(said)) {
 		if text, ok := strings.CutPrefix(line, "-"); ok {
-			return n, redis.Error(strings.TrimRight(text, "\r\n"))
+			return redis.Error(strings.TrimRight(text, "\r\n"))
 		}
 	}
-	return n, err
+	return err
 }
 
 var errAnswer = errors.New("the server's answer is none of a Redis server to XADD")
 
 // Read reads answers.
 func (a *answers) Read(p []byte) (int, error) {
+	if err := a.Flush(); err != nil {
+		return 0, err
+	}
 	n, err := a.Conn.Read(p)
 	for _, b := range p[:n] {
 		if b == '\n' {

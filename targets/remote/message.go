@@ -94,6 +94,17 @@ func NewRenderer(c *targets.Config, o *Options, signingSecrets []string, env tar
 	return r, nil
 }
 
+// NewQueueRenderer returns what renders deliveries to a queue, or whatever else is not HTTP: without
+// a user agent, and with the headers of a CloudEvent in lower case.
+func NewQueueRenderer(c *targets.Config, o *Options, env targets.Env) (*Renderer, error) {
+	r, err := NewRenderer(c, o, nil, env)
+	if err != nil {
+		return nil, err
+	}
+	r.UserAgent, r.LowerCase = "", true
+	return r, nil
+}
+
 // maxHeaderText is how long a value that producers choose can be in a header;
 // servers refuse requests whose headers grow beyond 8 KiB or so.
 const maxHeaderText = 1024
@@ -101,9 +112,15 @@ const maxHeaderText = 1024
 // Render builds the Message of one attempt, made now.
 func (r *Renderer) Render(d *targets.Delivery, now time.Time) (*Message, error) {
 	m := &Message{}
-	m.Fields = m.room[:0]
+	return m, r.RenderInto(m, d, now)
+}
+
+// RenderInto is Render in a Message that has been used before, and that nobody uses any more: who
+// renders many spares the memory of each.
+func (r *Renderer) RenderInto(m *Message, d *targets.Delivery, now time.Time) error {
+	m.Fields, m.Body = m.room[:0], nil
 	if err := r.content(m, d); err != nil {
-		return nil, err
+		return err
 	}
 	meta := d.Meta
 	if meta == nil {
@@ -129,7 +146,7 @@ func (r *Renderer) Render(d *targets.Delivery, now time.Time) (*Message, error) 
 		m.Set(f)
 	}
 	r.sign(m, id, now)
-	return m, m.sendable()
+	return m.sendable()
 }
 
 // sendable refuses a header that no protocol can carry, wherever it came from: an

@@ -1,6 +1,7 @@
 package sqs
 
 import (
+	"fmt"
 	"strconv"
 	"testing"
 
@@ -19,28 +20,20 @@ func BenchmarkSend(b *testing.B) {
 	s.Queue("orders")
 	batch := targetstest.Sized(maxEntries, 600)
 	t := open(b, s.Endpoint, "orders", nil, targets.Env{}).(*target)
+	send := targetstest.Sends(b, t, batch)
 	for range 300 { // until the server's code is compiled
-		if each, whole := t.DeliverBatch(b.Context(), batch); each != nil || whole != nil {
-			b.Fatal(each, whole)
+		if err := send(0); err != nil {
+			b.Fatal(err)
 		}
 	}
-	s.purge("orders")
-	b.Run("target", func(b *testing.B) {
-		for b.Loop() {
-			if each, whole := t.DeliverBatch(b.Context(), batch); each != nil || whole != nil {
-				b.Fatal(each, whole)
-			}
-		}
-		b.ReportMetric(float64(maxEntries*b.N)/b.Elapsed().Seconds(), "messages/s")
-	})
-	s.purge("orders")
-	b.Run("bare", func(b *testing.B) { s.bare(b, t, batch, false) })
-	s.purge("orders")
-	b.Run("bare, with the same attributes", func(b *testing.B) { s.bare(b, t, batch, true) })
+	for name, attributes := range map[string]bool{"beside bodies": false, "beside the same attributes": true} {
+		s.purge("orders")
+		b.Run(name, func(b *testing.B) { targetstest.Beside(b, maxEntries, send, s.bare(b, t, batch, attributes)) })
+	}
 }
 
-// bare sends a batch again and again.
-func (s *server) bare(b *testing.B, t *target, batch []*targets.Delivery, attributes bool) {
+// bare returns what sends a batch again and again.
+func (s *server) bare(b *testing.B, t *target, batch []*targets.Delivery, attributes bool) func(worker int) error {
 	var entries []types.SendMessageBatchRequestEntry
 	for i, d := range batch {
 		e := types.SendMessageBatchRequestEntry{MessageBody: aws.String(string(d.Envelope))}
@@ -54,11 +47,11 @@ func (s *server) bare(b *testing.B, t *target, batch []*targets.Delivery, attrib
 		e.Id = aws.String(strconv.Itoa(i))
 		entries = append(entries, e)
 	}
-	for b.Loop() {
+	return func(int) error {
 		out, err := s.Client.SendMessageBatch(b.Context(), &sqs.SendMessageBatchInput{QueueUrl: &t.client.URL, Entries: entries})
-		if err != nil || len(out.Failed) > 0 {
-			b.Fatal(out, err)
+		if err == nil && len(out.Failed) > 0 {
+			err = fmt.Errorf("%v", out.Failed)
 		}
+		return err
 	}
-	b.ReportMetric(float64(maxEntries*b.N)/b.Elapsed().Seconds(), "messages/s")
 }

@@ -31,11 +31,10 @@ type target struct {
 
 func newTarget(c *targets.Config, env targets.Env) (targets.Target, error) {
 	o := c.Options.(*Options)
-	renderer, err := remote.NewRenderer(c, &o.Options, nil, env)
+	renderer, err := remote.NewQueueRenderer(c, &o.Options, env)
 	if err != nil {
 		return nil, err
 	}
-	renderer.UserAgent, renderer.LowerCase = "", true
 	client, secrets, err := NewClient(c.Dir, o.Server(), &o.Access, Bounds{10 * c.Concurrency, maxAnswer}, env.Secrets, env.Egress)
 	if err != nil {
 		return nil, err

@@ -10,22 +10,17 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats-server/v2/server"
 	natsio "github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"signalbox/targets/targetstest/natsserver"
 )
 
 // TestSourceKilled kills the program while it takes in what a stream has. The stream gives
 // nothing again that was acknowledged, so that all of it must have been in the journal.
 func TestSourceKilled(t *testing.T) {
 	const messages = 10_000
-	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: -1, StoreDir: t.TempDir(), JetStream: true, NoLog: true, NoSigs: true})
-	must(t, err)
-	s.Start()
-	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
-	if !s.ReadyForConnections(10 * time.Second) {
-		t.Fatal("the NATS server does not start")
-	}
+	s := natsserver.Start(t, t.TempDir(), -1, nil)
 	nc, err := natsio.Connect(s.ClientURL())
 	must(t, err)
 	t.Cleanup(nc.Close)
