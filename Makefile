@@ -81,6 +81,10 @@ bench: ## Run benchmarks (PKG=./journal BENCH=Append BENCHCOUNT=10)
 yardsticks: ## Measure the whole way beside strawmen, within 3 minutes (ROUNDS=10; see docs/performance.md)
 	YARDSTICK_ROUNDS=$(ROUNDS) $(GO) test -timeout 1h -run '^$$' -bench WholeWay -benchtime 1x ./cmd/signalbox/e2e/yardstick
 
+.PHONY: growth
+growth: ## Measure how the router grows with targets, rules and pending deliveries, within 5 minutes
+	$(GO) test -timeout 30m -run '^$$' -bench Growth -benchtime 1x ./cmd/signalbox/e2e/yardstick
+
 .PHONY: fuzz
 fuzz: ## Run each fuzz target for a while (FUZZ=FuzzParse FUZZTIME=1m)
 	@set -e; grep -rnoE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' . | \

@@ -25,9 +25,10 @@ const (
 	// syncMoves bounds how long a written move may stay unsynced: what a crash
 	// within this time undoes is delivered again.
 	syncMoves = 50 * time.Millisecond
-	// maxFlights bounds the groups whose fsync is awaited, so that requests
-	// gather into the next group meanwhile.
-	maxFlights = 2
+	// maxFlights bounds the groups whose fsync is awaited, so that requests gather into
+	// the next group meanwhile. Fsyncs come one after the other, so that a second group
+	// would only be sent off sooner, smaller, and wait.
+	maxFlights = 1
 )
 
 // request is a durable write that somebody waits for.

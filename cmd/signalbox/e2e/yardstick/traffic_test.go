@@ -137,6 +137,9 @@ type load struct {
 	array                    bool
 	batch, size, connections int
 	rate                     int // events a second; 0 as many as are acknowledged
+	events                   int // after how many it ends before its time; 0 does not
+	// sources is how many sources events have, 10 if it is 0; they are first, first+step and so on.
+	sources, first, step int
 }
 
 // sent is what came of a load.
@@ -181,7 +184,7 @@ func (l load) connection(address string, k int, begin time.Time, during time.Dur
 			due = begin.Add(time.Duration(next.Add(int64(l.batch))) * time.Second / time.Duration(l.rate))
 			time.Sleep(time.Until(due))
 		}
-		if due.Sub(begin) >= during && len(acked) > 0 {
+		if due.Sub(begin) >= during && len(acked) > 0 || l.events > 0 && next.Add(int64(l.batch)) > int64(l.events) {
 			return acked, nil
 		}
 		stamp(request, due)
@@ -213,7 +216,7 @@ func (l load) request(address string, k int) []byte {
 	var puts []put
 	var envelopes []envelope
 	for i := range l.batch {
-		source, detail := fmt.Sprintf("app.s%d", (k+i)%10), l.detail(i)
+		source, detail := fmt.Sprintf("app.s%d", l.source(k, i)), l.detail(i)
 		puts = append(puts, put{source, "OrderCreated", detail})
 		envelopes = append(envelopes, envelope{source, "OrderCreated", json.RawMessage(detail)})
 	}
