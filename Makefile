@@ -85,6 +85,10 @@ yardsticks: ## Measure the whole way beside strawmen, within 3 minutes (ROUNDS=1
 growth: ## Measure how the router grows with targets, rules and pending deliveries, within 5 minutes
 	$(GO) test -timeout 30m -run '^$$' -bench Growth -benchtime 1x ./cmd/signalbox/e2e/yardstick
 
+.PHONY: console-picture
+console-picture: ## Make docs/console.png, the picture in the README, anew; needs Chromium
+	CONSOLE_PICTURE=$(CURDIR)/docs/console.png $(GO) test -count 1 -run TestReadmePicture ./console
+
 .PHONY: fuzz
 fuzz: ## Run each fuzz target for a while (FUZZ=FuzzParse FUZZTIME=1m)
 	@set -e; grep -rnoE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' . | \

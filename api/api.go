@@ -15,13 +15,14 @@ import (
 
 	"signalbox/audit"
 	"signalbox/config"
+	"signalbox/history"
 	"signalbox/journal/backup"
 	"signalbox/router"
 	"signalbox/sources"
 )
 
 // Options are what the API shows and acts on. All are required but Logger, Stopping, Store,
-// and Sources, Audit and Reloader, whose routes a program that has none does not serve.
+// and Sources, Audit, History and Reloader, whose routes a program that has none does not serve.
 type Options struct {
 	Router *router.Router
 	// Sources are where messages of brokers come from.
@@ -30,6 +31,7 @@ type Options struct {
 	Store    backup.Store
 	Version  string
 	Audit    *audit.Log
+	History  *history.Recorder
 	Reloader *config.Reloader
 	Gatherer prometheus.Gatherer
 	Logger   *zap.Logger

@@ -22,6 +22,7 @@ import (
 	"signalbox/config"
 	"signalbox/dlq"
 	"signalbox/event"
+	"signalbox/history"
 	"signalbox/ingest"
 	"signalbox/journal/store"
 	"signalbox/router"
@@ -109,8 +110,10 @@ func newWorldOf(t *testing.T, text, more string) *world {
 		},
 	})
 	w.sources.Set(set.Sources)
+	recorder := history.New(registry)
+	recorder.Start()
 	management := api.New(api.Options{
-		Router: w.router, Store: j, Audit: w.log, Reloader: reloader, Sources: w.sources,
+		Router: w.router, Store: j, Audit: w.log, History: recorder, Reloader: reloader, Sources: w.sources,
 		Gatherer: registry, Stopping: stopping,
 	})
 	events := ingest.New(w.router, ingest.Options{
@@ -135,6 +138,7 @@ func newWorldOf(t *testing.T, text, more string) *world {
 	t.Cleanup(func() {
 		stop()
 		w.server.Close()
+		must(t, recorder.Stop(context.Background()))
 		must(t, w.sources.Stop(context.Background()))
 		must(t, w.router.Stop(context.Background()))
 		must(t, w.log.Stop(context.Background()))
@@ -235,6 +239,33 @@ func TestShow(t *testing.T) {
 				t.Errorf("a secret is shown: %s", answer)
 			}
 		})
+	}
+}
+
+func TestConsoleAsks(t *testing.T) {
+	w := newWorld(t)
+	w.accept("200")
+	for _, tt := range []struct {
+		method, path, body string
+		status             int
+		want               string
+	}{
+		{"GET", "/v1/history?name=pending&target=shop", "", 200, `"series":[{"name":"pending","target":"shop","last":0,"points":[0]}]`},
+		{"GET", "/v1/history?target=nope", "", 200, `"series":[]`},
+		{"GET", "/v1/reload", "", 200, `"ok":true`},
+		{"GET", "/v1/flow", "", 200, `"svg":"\u003csvg`},
+		{"GET", "/v1/catalog", "", 200, "OrderCreated"},
+		{"POST", "/v1/playground", `{"event":{"source":"a","detail-type":"B","detail":{"n":1}},"pattern":{"source":["b"]}}`, 200, `"matched":false,"failures":[{"path":"source"`},
+		{"POST", "/v1/playground", `{"event":{"source":"a","detail-type":"B","detail":{"n":1}},"pattern":{"source":["a"]},"transform":"{m: detail.n}"}`, 200, `"body":"{\"m\":1}"`},
+		{"POST", "/v1/playground", `{"event":{"source":"a","detail-type":"B","detail":{}},"pattern":{"detail":{"x":[{"numerc":["=",1]}]}}}`, 200, `did you mean \"numeric\"`},
+		{"POST", "/v1/playground", `{"event":{"source":"a"},"pattern":{"source":["a"]}}`, 400, "detail-type"},
+	} {
+		w.ask(tt.method, tt.path, tt.body, tt.status, tt.want)
+	}
+	f, err := w.client.Rules.Flow(t.Context())
+	must(t, err)
+	if len(f.Rows) != 4 {
+		t.Errorf("%d rows: %+v", len(f.Rows), f.Rows)
 	}
 }
 

@@ -12,12 +12,15 @@ import (
 	"signalbox/audit"
 	"signalbox/auth"
 	"signalbox/commands/work"
+	"signalbox/config"
 	"signalbox/dlq"
+	"signalbox/history"
 	"signalbox/replay"
 	"signalbox/router"
 	"signalbox/router/pause"
 	"signalbox/rules"
 	"signalbox/rules/explain"
+	"signalbox/rules/playground"
 	"signalbox/sources"
 	"signalbox/state"
 	"signalbox/trace"
@@ -144,6 +147,8 @@ func routes(o Options) []route {
 		{"GET", "/v1/catalog", Read, "limit cursor", "Shows the declared types.", 0, catalogView{}, nil, types.get},
 		{"GET", "/v1/catalog/discover", Read, "limit since", "Proposes declarations of the types of the latest events.", 0, (*router.Discovered)(nil), nil, types.discover},
 		{"POST", "/v1/explain", Read, "bus", "Explains which rules match an event, and why the others do not.", 0, explain.Explanation{}, map[string]any{}, events.explain},
+		{"POST", "/v1/playground", Read, "", "Tries a rule that is not in use with an event.", 0, playground.Result{}, playground.Trial{}, events.try},
+		{"GET", "/v1/flow", Read, "", "Shows which messages lead to which, as a table and a picture.", 0, FlowView{}, nil, showFlow(r)},
 		{"GET", "/v1/accounts", Read, "", "Shows the counters of events and deliveries.", 0, router.Accounts{}, nil, accounts(r)},
 		{"POST", "/v1/backup", Admin, "", "Sends a copy of the store as it is now, as a tar archive whose last file is backup.json.", 0, content{"application/x-tar": nil}, nil, backupHandlers{o}.send},
 		{"GET", "/v1/openapi.json", Read, "", "This document.", 0, map[string]any{}, nil, openAPI(o)},
@@ -170,7 +175,11 @@ func routes(o Options) []route {
 	if o.Audit != nil {
 		all = append(all, route{"GET", "/v1/audit", Read, "action object key outcome since until limit cursor", "Lists who did what with the right to operate, and who was refused, the latest first.", 0, audit.Page{}, nil, auditHandlers{o.Audit}.list})
 	}
+	if o.History != nil {
+		all = append(all, route{"GET", "/v1/history", Read, "name target bus rule", "Shows the figures of the last hour, a point for each minute.", 0, history.Page{}, nil, figures(o.History)})
+	}
 	if o.Reloader != nil {
+		all = append(all, route{"GET", "/v1/reload", Read, "", "Shows how the last reload ended.", 0, config.Status{}, nil, func(http.ResponseWriter, *http.Request) (any, error) { return o.Reloader.Status(), nil }})
 		all = append(all, route{"POST", "/-/reload", Operate, "", "Reads all files again.", 0, reloaded{}, nil, reload(o.Reloader)})
 	}
 	return all

@@ -63,7 +63,8 @@ func New(opts Options) *Console {
 	c.mux.Handle("GET "+Path+"login", c.show(loginPage))
 	c.mux.HandleFunc("POST "+Path+"login", c.login)
 	c.mux.HandleFunc("POST "+Path+"logout", c.logout)
-	c.mux.Handle("GET "+Path+"{$}", http.RedirectHandler(Path+"events", http.StatusSeeOther))
+	c.mux.HandleFunc("GET "+Path+"flow.svg", c.picture)
+	c.mux.HandleFunc("POST "+Path+"playground", c.judge)
 	c.mux.HandleFunc(Path, func(w http.ResponseWriter, r *http.Request) {
 		c.visit(w, r).fail(&notFound{r.URL.Path})
 	})

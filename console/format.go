@@ -19,7 +19,8 @@ var functions = template.FuncMap{
 	"tone":         tone, "stateText": stateText, "jsonLines": func(raw json.RawMessage) []jsonLine { return jsonLines(raw, nil) },
 	"rfc3339": func(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) },
 	"text":    func(v any) string { return fmt.Sprint(v) },
-	"rate":    rate, "percent": percent, "navigation": func() []entry { return navigation },
+	"rate":    rate, "percent": percent, "add": func(a, b int) int { return a + b }, "navigation": func() []entry { return navigation },
+	"bytes": bytesText, "seconds": func(s float64) string { return span(time.Duration(s * float64(time.Second))) },
 	"bodyLines": func(body string) []jsonLine { return jsonLines([]byte(body), nil) }, "letterType": letterType, "groupLink": groupLink,
 	"list": func(items ...any) []any { return items },
 }
@@ -46,6 +47,15 @@ func rate(perSecond float64) string {
 		return fmt.Sprintf("%.1f", perSecond)
 	}
 	return number(uint64(math.Round(perSecond)))
+}
+
+// bytesText returns a number of bytes in the unit that fits.
+func bytesText(n float64) string {
+	unit := 0
+	for n >= 1024 && unit < 4 {
+		n, unit = n/1024, unit+1
+	}
+	return rate(n) + " " + []string{"B", "KiB", "MiB", "GiB", "TiB"}[unit]
 }
 
 // percent returns a part of a whole as a number to 100.

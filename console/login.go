@@ -10,7 +10,7 @@ import (
 	"signalbox/api"
 )
 
-var loginPage = &page{path: "login", name: "login", load: func(v *visit) (any, error) {
+var loginPage = &page{path: "login", name: "login", nav: "-", load: func(v *visit) (any, error) {
 	return struct{ Next, Problem string }{local(v.q("next")), ""}, nil
 }}
 

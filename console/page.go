@@ -94,7 +94,7 @@ func (v *visit) write(status int, p *page, data any) {
 	_, _ = body.WriteTo(v.w) // a viewer who has gone misses nothing
 }
 
-var problemPage = &page{name: "problem"}
+var problemPage = &page{name: "problem", nav: "-"}
 
 func init() { problemPage.template = parsePage("problem") }
 

@@ -5,6 +5,7 @@ import "signalbox/api/client"
 // pages returns all pages but the login. A new one is a line here, a template, and what loads it.
 func pages() []*page {
 	return []*page{
+		{path: "{$}", name: "overview", load: loadOverview},
 		{path: "events", name: "events", nav: "events", load: loadEvents, fixed: eventsFixed},
 		{path: "event", name: "event", nav: "events", load: loadEvent},
 		{path: "targets", name: "targets", nav: "targets", load: loadTargets},
@@ -14,8 +15,17 @@ func pages() []*page {
 		{path: "purge", name: "purge", nav: "deadletters", load: loadPurge},
 		{path: "redrives", name: "redrives", nav: "redrives", load: loadRedrives},
 		{path: "redrive", name: "redrive", nav: "redrives", load: loadRedrive},
+		{path: "rules", name: "rules", nav: "rules", load: loadRules},
+		{path: "flow", name: "flow", nav: "flow", load: loadFlow},
+		{path: "sources", name: "sources", nav: "sources", load: loadSources},
+		{path: "audit", name: "audit", nav: "audit", load: loadAudit, fixed: func(v *visit) bool { return v.q("cursor") != "" }},
+		{path: "explain", name: "explain", nav: "events", load: loadExplain},
+		{path: "send", name: "send", nav: "send", load: loadSend},
+		playgroundPage,
 	}
 }
+
+var playgroundPage = &page{path: "playground", name: "playground", nav: "playground", load: loadPlayground}
 
 // actions returns what forms do, by path.
 func actions() map[string]action {
@@ -29,6 +39,12 @@ func actions() map[string]action {
 		"redrives/cancel": onRedrive(client.Redrives.Cancel, "The replay is being cancelled."),
 		"redrives/resume": onRedrive(client.Redrives.Resume, "The replay continues."),
 		"purge":           doPurge,
+		"rules/pause":     onRule(client.Rules.Pause, "%s is paused."),
+		"rules/resume":    onRule(client.Rules.Resume, "%s continues."),
+		"sources/pause":   onSource(client.Sources.Pause, "%s is paused."),
+		"sources/resume":  onSource(client.Sources.Resume, "%s continues."),
+		"send":            doSend,
+		"reload":          doReload,
 	}
 }
 
@@ -36,5 +52,6 @@ func actions() map[string]action {
 type entry struct{ Path, Name string }
 
 var navigation = []entry{
-	{"events", "Events"}, {"targets", "Targets"}, {"deadletters", "Dead letters"}, {"redrives", "Replays"},
+	{"", "Overview"}, {"events", "Events"}, {"targets", "Targets"}, {"deadletters", "Dead letters"}, {"redrives", "Replays"}, {},
+	{"rules", "Rules"}, {"flow", "Flow and types"}, {"sources", "Sources"}, {}, {"playground", "Playground"}, {"send", "Send an event"}, {"audit", "Audit"},
 }

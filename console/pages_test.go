@@ -170,6 +170,53 @@ func TestKeyboard(t *testing.T) {
 	b.sees("Frozen")
 }
 
+// TestPlayground judges a rule as it is typed.
+func TestPlayground(t *testing.T) {
+	w := newWorld(t)
+	b := newBrowser(t, w.server.URL+"/ui/")
+	b.open("playground")
+	b.sees("wanted numeric > 100")
+	if marked := of[string](b, `document.querySelector(".marked").textContent`); !strings.Contains(marked, `"total": 90`) {
+		t.Errorf("%q is marked", marked)
+	}
+	b.do(chromedp.SetValue("textarea[name=pattern]", `{"source": ["shop.orders"]}`), chromedp.SendKeys("textarea[name=transform]", `{o: detail.orderId}`))
+	b.sees(`"o": "6101"`)
+	b.sees("my-rule/my-target:")
+	b.do(chromedp.SendKeys("input[name=when]", `detail.total > 100`))
+	b.sees("the condition does not hold")
+	b.do(chromedp.SendKeys("input[name=when]", ` >`))
+	b.sees("The rule has faults")
+	b.do(chromedp.SetValue("textarea[name=event]", `{`), chromedp.SendKeys("input[name=name]", "x"))
+	b.sees("write it as JSON")
+	b.quiet()
+}
+
+func TestExplainAndSend(t *testing.T) {
+	w := newWorld(t)
+	b := newBrowser(t, w.server.URL+"/ui/")
+	id := w.order(1, 90)
+	b.open("event?id=" + id)
+	b.click("Explain")
+	b.sees("detail.total: 90, wanted numeric > 100")
+	b.open("target?name=mailer")
+	b.click("Send a test event…")
+	b.sees("a rule that sends to mailer")
+	b.click("Send")
+	b.sees("The event is accepted.")
+	b.sees("synthetic")
+	b.sees("logged (synthetic)")
+	b.open("rules")
+	b.sees("orders-to-warehouse")
+	b.click("Pause")
+	b.sees("is paused.")
+	b.open("")
+	b.click("Read again")
+	b.sees("The files say what already serves.")
+	b.open("audit")
+	b.sees("rules.pause")
+	b.quiet()
+}
+
 // hostile is text that would run if it were taken for HTML, or end a line of a stream.
 const hostile = `</td><script>hacked=1</script><img src=x onerror=hacked=1>\"'&lt;javascript:hacked=1\r\revent: gone\rdata: x\r\r{{.}}`
 

@@ -6,11 +6,23 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/chromedp/chromedp"
 )
 
 // shown are all pages with something on them, and a text that each has.
 func (w *world) shown(big string) map[string]string {
 	return map[string]string{
+		"":                           "Targets that need a look",
+		"rules":                      "orders-to-warehouse",
+		"flow":                       "Declared types",
+		"sources":                    "No sources",
+		"audit":                      "Who operated",
+		"playground":                 "does not match",
+		"playground?id=" + big:       "matches",
+		"explain?id=" + big:          "Does not match",
+		"explain":                    "Another event",
+		"send?target=search-index":   "sends to search-index",
 		"events":                     "OrderCreated",
 		"events?outcome=dead":        "billing",
 		"event?id=" + big:            "What happened",
@@ -41,6 +53,29 @@ func busy(t testing.TB) (w *world, big string) {
 	return w, big
 }
 
+// maxReadmePicture bounds the picture in the README, in bytes.
+const maxReadmePicture = 150_000
+
+// TestReadmePicture makes the picture in the README anew: make console-picture.
+func TestReadmePicture(t *testing.T) {
+	path := os.Getenv("CONSOLE_PICTURE")
+	if path == "" {
+		t.Skip("CONSOLE_PICTURE names no file to write the README's picture to")
+	}
+	w, _ := busy(t)
+	b := newBrowser(t, w.server.URL+"/ui/")
+	b.size(1280, false)
+	b.do(chromedp.EmulateViewport(1200, 680))
+	b.open("events")
+	b.sees("PaymentMade")
+	png, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
+	must(t, err)
+	if len(png) > maxReadmePicture {
+		t.Fatalf("the picture has %d bytes, and may have %d", len(png), maxReadmePicture)
+	}
+	must(t, os.WriteFile(path, png, 0o644))
+}
+
 // TestPictures writes pictures of all pages to CONSOLE_PICTURES, to be looked at.
 func TestPictures(t *testing.T) {
 	dir := os.Getenv("CONSOLE_PICTURES")
@@ -58,7 +93,7 @@ func TestPictures(t *testing.T) {
 				b.size(width, dark)
 				b.open(path)
 				b.sees(text)
-				name := strings.NewReplacer("?", "-", "=", "-", "&", "-").Replace(strings.ReplaceAll(path, big, "big"))
+				name := "p-" + strings.NewReplacer("?", "-", "=", "-", "&", "-").Replace(strings.ReplaceAll(path, big, "big"))
 				b.picture(filepath.Join(dir, fmt.Sprintf("%s-%d-%t.png", name, width, dark)))
 			}
 		}

@@ -9,6 +9,7 @@ import (
 	"signalbox/api"
 	"signalbox/api/client"
 	"signalbox/delivery"
+	"signalbox/history"
 	"signalbox/journal"
 	"signalbox/trace"
 )
@@ -19,6 +20,8 @@ type targetsView struct{ Targets []targetView }
 // targetView is a target, and what the API tells of it besides.
 type targetView struct {
 	api.TargetView
+	// Delivery, Failures and P99 are of the last hour.
+	Delivery, Failures, P99 chart
 	// Why is the reason of the state, Since when that began, and Next when the target is
 	// attempted again; empty where there is none.
 	Why         string
@@ -42,6 +45,13 @@ func viewTarget(t api.TargetView) targetView {
 	return x
 }
 
+// chart adds the figures of the last hour.
+func (x *targetView) chart(all figures) {
+	x.Delivery = all.of("delivered", x.Name, "Delivered a second", "good")
+	x.Failures = all.of("failed", x.Name, "Failed attempts a second", "bad")
+	x.P99 = all.of("p99", x.Name, "Attempts: 99th percentile", "busy")
+}
+
 func join(words []string) string {
 	text := ""
 	for i, w := range words {
@@ -55,9 +65,15 @@ func join(words []string) string {
 
 func loadTargets(v *visit) (any, error) {
 	list, err := v.api.Targets.List(v.ctx())
+	if err != nil {
+		return nil, err
+	}
+	all, err := v.figures(history.Filter{})
 	x := targetsView{}
 	for _, t := range list {
-		x.Targets = append(x.Targets, viewTarget(t))
+		view := viewTarget(t)
+		view.chart(all)
+		x.Targets = append(x.Targets, view)
 	}
 	return x, err
 }
@@ -70,8 +86,6 @@ type oneTargetView struct {
 	// is none among the latest events.
 	Failed *trace.Delivery
 	Event  *trace.Listed
-	// Rules are those that send to it.
-	Rules []client.Rule
 }
 
 func loadTarget(v *visit) (any, error) {
@@ -84,6 +98,11 @@ func loadTarget(v *visit) (any, error) {
 	if x.Config, err = json.Marshal(t.Config); err != nil {
 		return nil, err
 	}
+	all, err := v.figures(history.Filter{Target: name})
+	if err != nil {
+		return nil, err
+	}
+	x.Target.chart(all)
 	return x, v.lastFailure(&x)
 }
 

@@ -87,6 +87,26 @@ func TestSessionsEnd(t *testing.T) {
 	}
 }
 
+func TestChart(t *testing.T) {
+	all := figures{
+		{Name: "delivered", Target: "a", Last: 1, Points: []float64{4, 2}}, {Name: "delivered", Target: "b", Last: 2, Points: []float64{0, 1, 6}},
+		{Name: "dead", Target: "a", Last: 9, Points: []float64{9}},
+	}
+	c := all.of("delivered", "", "", "")
+	if c.Last != 3 || !slices.Equal(c.Points, []float64{0, 5, 8}) || c.Max() != 8 {
+		t.Errorf("the sum is %+v", c)
+	}
+	if line := c.Line(); line != "M231.9 39.0L235.9 15.2L240.0 1.0" || c.Area() != line+"L240 40L231.9 40Z" {
+		t.Errorf("the line is %s, the area %s", line, c.Area())
+	}
+	if c := all.of("delivered", "none", "", ""); c.Line() != "" || c.Area() != "" || c.Table() != nil {
+		t.Errorf("nothing is drawn as %+v", c)
+	}
+	if c := (chart{Points: make([]float64, 25)}); len(c.Table()) != 3 || strings.Contains(c.Line(), "NaN") {
+		t.Errorf("zeros are drawn as %s", c.Line())
+	}
+}
+
 func TestTexts(t *testing.T) {
 	for got, want := range map[string]string{
 		number(uint64(1234567)): "1,234,567", number(12): "12", span(1500 * time.Microsecond): "1.5 ms", span(90 * time.Second): "90 s", span(25 * time.Hour): "25 h", span(0): "0 ms",

@@ -24,6 +24,7 @@ import (
 	"signalbox/config"
 	"signalbox/console"
 	"signalbox/event"
+	"signalbox/history"
 	"signalbox/ingest"
 	"signalbox/journal/store"
 	"signalbox/router"
@@ -97,8 +98,10 @@ func newWorld(t testing.TB, keys ...auth.Key) *world {
 	must(t, err)
 	log.Start()
 	reloader := config.NewReloader(config.ReloaderOptions{Config: cfg, Set: set, Swap: w.router.Swap})
+	recorder := history.New(registry)
+	recorder.Start()
 	stopping, stop := context.WithCancel(context.Background())
-	management := api.New(api.Options{Router: w.router, Store: j, Audit: log, Reloader: reloader, Gatherer: registry, Stopping: stopping})
+	management := api.New(api.Options{Router: w.router, Store: j, Audit: log, History: recorder, Reloader: reloader, Gatherer: registry, Stopping: stopping})
 	events := ingest.New(w.router, ingest.Options{
 		Plan:    func(ctx context.Context, e *event.Event) (any, error) { return w.router.Plan(ctx, e) },
 		Command: w.router.Commands.Command, Query: w.router.Commands.Query, Stopping: stopping,
@@ -131,6 +134,7 @@ func newWorld(t testing.TB, keys ...auth.Key) *world {
 	t.Cleanup(func() {
 		stop()
 		w.server.Close()
+		must(t, recorder.Stop(context.Background()))
 		must(t, w.router.Stop(context.Background()))
 		must(t, log.Stop(context.Background()))
 		must(t, j.Close())

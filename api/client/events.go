@@ -12,6 +12,7 @@ import (
 	"signalbox/api"
 	"signalbox/router"
 	"signalbox/rules/explain"
+	"signalbox/rules/playground"
 	"signalbox/trace"
 )
 
@@ -90,6 +91,11 @@ func (e Events) Get(ctx context.Context, id string) (s api.StoredEvent, err erro
 // that was accepted. The bus may be empty.
 func (e Events) Explain(ctx context.Context, bus string, event []byte) (x explain.Explanation, err error) {
 	return x, e.do(ctx, http.MethodPost, withQuery("/v1/explain", params("bus", bus)), "application/json", event, &x)
+}
+
+// Try returns what a rule that is not in use makes of an event.
+func (e Events) Try(ctx context.Context, trial playground.Trial) (r playground.Result, err error) {
+	return r, e.post(ctx, "/v1/playground", trial, &r)
 }
 
 // Trace returns the trace of an event, or, if none has this id, of the events with

@@ -2,8 +2,10 @@ package client
 
 import (
 	"context"
+	"encoding/json"
 	"net/url"
 
+	"signalbox/api"
 	"signalbox/router/pause"
 )
 
@@ -16,6 +18,11 @@ type Rule struct {
 	Name    string       `json:"name"`
 	State   string       `json:"state"`
 	Targets []RuleTarget `json:"targets"`
+	// Description, Pattern, When and Position are as the rule's file has them.
+	Description string          `json:"description,omitempty"`
+	Pattern     json.RawMessage `json:"pattern,omitempty"`
+	When        string          `json:"when,omitempty"`
+	Position    string          `json:"position,omitempty"`
 	// Pause is set while the rule is paused or being resumed.
 	Pause *pause.Rule `json:"pause,omitempty"`
 }
@@ -42,6 +49,11 @@ func (r Rules) List(ctx context.Context) ([]Rule, error) {
 		rules = withPause(rules, &paused[i])
 	}
 	return rules, err
+}
+
+// Flow returns which messages lead to which.
+func (r Rules) Flow(ctx context.Context) (f api.FlowView, err error) {
+	return f, r.get(ctx, "/v1/flow", nil, &f)
 }
 
 func withPause(rules []Rule, p *pause.Rule) []Rule {

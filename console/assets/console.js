@@ -98,7 +98,9 @@ for (const form of document.querySelectorAll("form[data-judge]")) {
   let asked = 0;
   const judge = async () => {
     const mine = ++asked;
-    const answer = await fetch(form.dataset.judge, { method: "POST", body: new URLSearchParams(new FormData(form)) });
+    const body = new URLSearchParams(new FormData(form));
+    body.set("token", form.dataset.token);
+    const answer = await fetch(form.dataset.judge, { method: "POST", body });
     const html = await answer.text();
     if (answer.ok && mine === asked) show("live", html, false);
   };

@@ -30,6 +30,7 @@ import (
 	"signalbox/console"
 	"signalbox/dlq"
 	"signalbox/event"
+	"signalbox/history"
 	"signalbox/ingest"
 	"signalbox/journal/store"
 	"signalbox/machine"
@@ -101,6 +102,7 @@ type server struct {
 
 	// These are made by start.
 	audit    *audit.Log
+	history  *history.Recorder
 	guard    *ingest.Guard
 	egress   *egress.Guard
 	ingest   *ingest.Handler
@@ -252,6 +254,9 @@ func (s *server) start() (err error) {
 	s.bounds.Yield(s.router.IntakeLimit)
 	s.router.Start()
 	s.life.onStop("router", s.stopRouter)
+	s.history = history.New(registry)
+	s.history.Start()
+	s.life.onStop("history", s.history.Stop)
 	s.life.onStop("HTTP", s.stopHTTP) // before the router: nothing comes in any more
 
 	stopping, stop := context.WithCancel(context.Background())
@@ -439,7 +444,7 @@ func (s *server) newIngest(registry *prometheus.Registry, stopping context.Conte
 // console asks for keys and looks at names by asking what is guarded.
 func (s *server) handler(registry *prometheus.Registry, stopping context.Context) http.Handler {
 	management := api.New(api.Options{
-		Router: s.router, Sources: s.sources, Store: s.journal, Version: s.Version, Audit: s.audit, Reloader: s.reloader,
+		Router: s.router, Sources: s.sources, Store: s.journal, Version: s.Version, Audit: s.audit, History: s.history, Reloader: s.reloader,
 		Gatherer: registry, Logger: s.log, Stopping: stopping,
 	})
 	guarded := s.guard.Guard(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

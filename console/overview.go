@@ -1,0 +1,84 @@
+package console
+
+import (
+	"net/http"
+
+	"signalbox/config"
+	"signalbox/delivery"
+	"signalbox/dlq"
+	"signalbox/history"
+	"signalbox/router"
+)
+
+// overviewView is what the first page shows.
+type overviewView struct {
+	Accounts router.Accounts
+	Charts   []chart
+	Disk     float64
+	// Bad are the targets that do not take deliveries as they should.
+	Bad    []targetView
+	Groups dlq.Groups
+	// Reload is how the rules were last read; nil where the program does not read any.
+	Reload *config.Status
+}
+
+func loadOverview(v *visit) (any, error) {
+	x := overviewView{}
+	var err error
+	if x.Accounts, err = v.api.Store.Accounts(v.ctx()); err != nil {
+		return nil, err
+	}
+	figures, err := v.figures(history.Filter{})
+	if err != nil {
+		return nil, err
+	}
+	x.Charts = []chart{
+		figures.of("accepted", "", "Accepted a second", "busy"), figures.of("delivered", "", "Delivered a second", "good"),
+		figures.of("dead", "", "Dead a second", "bad"), figures.of("unmatched", "", "Unmatched a second", "calm"),
+	}
+	x.Disk = figures.of("disk", "", "", "").Last
+	list, err := v.api.Targets.List(v.ctx())
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range list {
+		if t.State != delivery.OK {
+			x.Bad = append(x.Bad, viewTarget(t))
+		}
+	}
+	if x.Groups, err = v.api.DeadLetters.Groups(v.ctx(), "", ""); err != nil {
+		return nil, err
+	}
+	x.Groups.Groups = x.Groups.Groups[:min(len(x.Groups.Groups), 6)]
+	status, err := v.api.Store.Reload(v.ctx())
+	switch {
+	case err == nil:
+		x.Reload = &status
+	case statusOf(err) == http.StatusNotFound:
+		err = nil
+	}
+	return x, err
+}
+
+// figures are series of the last hour.
+type figures []history.Series
+
+// figures returns series; none where the program keeps none.
+func (v *visit) figures(f history.Filter) (figures, error) {
+	page, err := v.api.Store.History(v.ctx(), f)
+	if statusOf(err) == http.StatusNotFound {
+		return nil, nil
+	}
+	return page.Series, err
+}
+
+// of returns the chart of a figure: of one target, or the sum of all where that is empty.
+func (all figures) of(name, target, title, tone string) chart {
+	c := chart{Title: title, Tone: tone}
+	for _, s := range all {
+		if s.Name == name && (target == "" || s.Target == target) {
+			c.add(s)
+		}
+	}
+	return c
+}

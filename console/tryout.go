@@ -1,0 +1,238 @@
+package console
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+
+	"signalbox/api"
+	"signalbox/api/client"
+	"signalbox/audit"
+	"signalbox/rules/explain"
+	"signalbox/rules/pattern"
+	"signalbox/rules/playground"
+)
+
+// indented returns JSON as people write it; what is none as it is.
+func indented(text []byte) string {
+	var out bytes.Buffer
+	if json.Indent(&out, text, "", "  ") != nil {
+		return string(text)
+	}
+	return out.String()
+}
+
+// marksOf are what is told of an event's values: why they do not meet a pattern.
+func marksOf(failures []pattern.Failure) map[string][]string {
+	marks := map[string][]string{}
+	for _, f := range failures {
+		text := "wanted " + f.Expected
+		if f.Hint != "" {
+			text += " (" + f.Hint + ")"
+		}
+		marks[f.Path] = append(marks[f.Path], text)
+	}
+	return marks
+}
+
+// missing are the failures of fields that an event does not have, which have no line to mark.
+func missing(lines []jsonLine, failures []pattern.Failure) (all []pattern.Failure) {
+	for _, f := range failures {
+		if !slices.ContainsFunc(lines, func(l jsonLine) bool { return l.Path == f.Path && len(l.Marks) > 0 }) {
+			all = append(all, f)
+		}
+	}
+	return all
+}
+
+// playgroundView is what the playground shows.
+type playgroundView struct {
+	Event, Name, Pattern, When, Transform string
+	Result                                playground.Result
+	// Problem is why the event can't be tried.
+	Problem *api.Error
+	Lines   []jsonLine
+	Missing []pattern.Failure
+}
+
+const (
+	playEvent   = "{\n  \"source\": \"shop.orders\",\n  \"detail-type\": \"OrderCreated\",\n  \"detail\": {\n    \"orderId\": \"6101\",\n    \"total\": 90,\n    \"paid\": 0\n  }\n}"
+	playPattern = "{\n  \"source\": [\"shop.orders\"],\n  \"detail\": {\n    \"total\": [{\"numeric\": [\">\", 100]}]\n  }\n}"
+)
+
+// loadPlayground begins with an event that is kept, if one is named, or with an example.
+func loadPlayground(v *visit) (any, error) {
+	x := playgroundView{Event: v.r.FormValue("event"), Name: v.q("name"), Pattern: v.r.FormValue("pattern"), When: v.q("when"), Transform: v.q("transform")}
+	if x.Pattern == "" {
+		x.Pattern = playPattern
+	}
+	if id := v.q("id"); id != "" && x.Event == "" {
+		e, err := v.api.Events.Get(v.ctx(), id)
+		if err != nil {
+			return nil, err
+		}
+		x.Event = indented(e.Event)
+	}
+	if x.Event == "" {
+		x.Event = playEvent
+	}
+	return v.try(x)
+}
+
+// try judges what is written.
+func (v *visit) try(x playgroundView) (playgroundView, error) {
+	for _, field := range []struct{ name, text string }{{"event", x.Event}, {"pattern", x.Pattern}} {
+		if err := json.Unmarshal([]byte(field.text), new(any)); err != nil {
+			x.Problem = &api.Error{Status: http.StatusBadRequest, Message: field.name + ": " + err.Error(), Hint: "write it as JSON"}
+			return x, nil
+		}
+	}
+	var err error
+	x.Result, err = v.api.Events.Try(v.ctx(), playground.Trial{
+		Event: json.RawMessage(x.Event), Name: strings.TrimSpace(x.Name), Pattern: json.RawMessage(x.Pattern), When: strings.TrimSpace(x.When), Transform: strings.TrimSpace(x.Transform),
+	})
+	if errors.As(err, &x.Problem) && x.Problem.Status == http.StatusBadRequest {
+		return x, nil
+	}
+	x.Lines = jsonLines(x.Result.Event, marksOf(x.Result.Failures))
+	x.Missing = missing(x.Lines, x.Result.Failures)
+	return x, err
+}
+
+// judge answers with what the playground shows of what is being typed.
+func (c *Console) judge(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	v := c.visit(w, r)
+	if err := v.ours(); err != nil {
+		v.fail(err)
+		return
+	}
+	if v.locked() {
+		v.askForKey()
+		return
+	}
+	x, err := loadPlayground(v)
+	if err != nil {
+		v.fail(err)
+		return
+	}
+	var html bytes.Buffer
+	if err := playgroundPage.template.ExecuteTemplate(&html, "judged", view{Data: x}); err != nil {
+		v.fail(err)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	_, _ = html.WriteTo(w) // a viewer who has gone misses nothing
+}
+
+// explainView is what is shown of an event and all rules.
+type explainView struct {
+	Event  string
+	Bus    string
+	ID     string
+	Result *explain.Explanation
+	Near   []explain.Rule
+	Far    []explain.Far
+	// Lines are the event, with what the nearest rule has against it.
+	Lines   []jsonLine
+	Problem *api.Error
+}
+
+func loadExplain(v *visit) (any, error) {
+	x := explainView{Event: v.r.FormValue("event"), Bus: v.q("bus"), ID: v.q("id")}
+	body := []byte(x.Event)
+	if x.ID != "" {
+		body, _ = json.Marshal(map[string]string{"id": x.ID})
+		x.Bus = ""
+	}
+	if len(bytes.TrimSpace(body)) == 0 {
+		x.Event = playEvent
+		return x, nil
+	}
+	found, err := v.api.Events.Explain(v.ctx(), x.Bus, body)
+	if errors.As(err, &x.Problem) && x.Problem.Status == http.StatusBadRequest {
+		return x, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	x.Result = &found
+	x.Near, x.Far = found.Near()
+	marks := map[string][]string{}
+	if len(found.Matched) == 0 && len(x.Near) > 0 {
+		marks = marksOf(x.Near[0].Failures)
+	}
+	if x.Lines = jsonLines(found.Event, marks); x.Event == "" {
+		x.Event = indented(found.Event)
+	}
+	return x, nil
+}
+
+// sendView is the form that sends an event.
+type sendView struct{ Target, Event, Bus string }
+
+// loadSend begins with an event that a rule sends to the target, where one is named.
+func loadSend(v *visit) (any, error) {
+	x := sendView{Target: v.q("target"), Event: playEvent, Bus: v.q("bus")}
+	if x.Target == "" {
+		return x, nil
+	}
+	list, err := v.api.Rules.List(v.ctx())
+	for _, r := range list {
+		if r.State == "enabled" && slices.ContainsFunc(r.Targets, func(t client.RuleTarget) bool { return t.Target == x.Target }) {
+			text, err := json.Marshal(sampleOf(r.Pattern))
+			x.Event, x.Bus = indented(text), r.Bus
+			return x, err
+		}
+	}
+	return x, err
+}
+
+func doSend(v *visit) (string, string, error) {
+	opts := client.SendOptions{Bus: strings.TrimSpace(v.q("bus")), Synthetic: v.q("synthetic") != ""}
+	sent, err := v.api.Events.Send(v.ctx(), []byte(v.q("event")), opts)
+	if err == nil && len(sent.Events) == 0 {
+		err = &api.Error{Status: http.StatusBadRequest, Message: "the list of events is empty"}
+	}
+	if err != nil {
+		return "", "", err
+	}
+	return link("event", "id", sent.Events[0].ID)[len(Path):], "The event is accepted.", nil
+}
+
+// auditView is who did what.
+type auditView struct {
+	Action, Object, Key, Outcome, Since string
+	Outcomes                            []audit.Outcome
+	Page                                audit.Page
+	Older                               string
+	Problem                             *api.Error
+}
+
+func loadAudit(v *visit) (any, error) {
+	q := func(name string) string { return strings.TrimSpace(v.q(name)) }
+	x := auditView{Action: q("action"), Object: q("object"), Key: q("key"), Outcome: q("outcome"), Since: q("since"), Outcomes: audit.Outcomes}
+	f := audit.Filter{Action: x.Action, Object: x.Object, Key: x.Key, Outcome: audit.Outcome(x.Outcome)}
+	var err error
+	if f.Since, err = timeOf("since", x.Since, v.now); err == nil {
+		x.Page, err = v.api.Audit.List(v.ctx(), f, q("cursor"), eventsShown)
+	}
+	if errors.As(err, &x.Problem) && x.Problem.Status == http.StatusBadRequest {
+		return x, nil
+	}
+	if x.Page.Next != "" {
+		x.Older = link("audit", "action", x.Action, "object", x.Object, "key", x.Key, "outcome", x.Outcome, "since", x.Since, "cursor", x.Page.Next)
+	}
+	return x, err
+}
+
+func doReload(v *visit) (string, string, error) {
+	changed, err := v.api.Store.ReloadNow(v.ctx())
+	if err != nil || !changed {
+		return "", "The files say what already serves.", err
+	}
+	return "", "The files are read, and serve.", nil
+}
