@@ -177,7 +177,7 @@ func (l *lanes) start() {
 		var all []journal.Delivery
 		take := func(d journal.Delivery, _ journal.Record) bool { all = append(all, d); return true }
 		err := errors.Join(
-			l.journal.Deliveries.Ready(id, journal.Cursor{}, ^journal.Seq(0), take),
+			l.journal.Deliveries.Ready(id, journal.Cursor{}, ^journal.Seq(0), nil, take),
 			l.journal.Deliveries.Waiting(id, journal.Cursor{}, time.Now().Add(time.Hour), take))
 		if err != nil {
 			l.t.Fatal(err)

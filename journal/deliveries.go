@@ -53,11 +53,12 @@ type Deliveries struct{ db *pebble.DB }
 
 // Ready calls fn with the ready deliveries of a lane and their events, from a
 // place on, up to but without the events at limit, until fn says stop. Both are
-// given memory of their own.
-func (t *Deliveries) Ready(l LaneID, from Cursor, limit Seq, fn func(Delivery, Record) bool) error {
+// given memory of their own. The event of a delivery of which have reports true is not
+// read, and its record is empty; a nil have reads all.
+func (t *Deliveries) Ready(l LaneID, from Cursor, limit Seq, have func(*Delivery) bool, fn func(Delivery, Record) bool) error {
 	d := Delivery{Lane: l, State: Ready, Seq: from.Seq, N: from.N}
 	end := Delivery{Lane: l, State: Ready, Seq: limit}
-	return readDeliveries(t.db, d.AppendKey(nil), end.AppendKey(nil), fn)
+	return readDeliveries(t.db, d.AppendKey(nil), end.AppendKey(nil), have, fn)
 }
 
 // Waiting calls fn with the waiting deliveries of a lane and their events, the
@@ -70,7 +71,7 @@ func (t *Deliveries) Waiting(l LaneID, from Cursor, until time.Time, fn func(Del
 		lower = d.AppendKey(nil)
 	}
 	end := Delivery{Lane: l, State: Waiting, Due: until.Add(1)}
-	return readDeliveries(t.db, lower, end.AppendKey(nil), fn)
+	return readDeliveries(t.db, lower, end.AppendKey(nil), nil, fn)
 }
 
 // NextDue returns when the first waiting delivery of a lane at or after a place is
@@ -183,7 +184,7 @@ func (t *Deliveries) Held(h HoldID, from Cursor, fn func(Delivery) bool) error {
 // Deliveries that lie near each other have events that do, so one iterator over
 // the log serves them all. Both are seen as of one moment: events come back with
 // redriven letters, and are dropped, meanwhile.
-func readDeliveries(db *pebble.DB, lower, upper []byte, fn func(Delivery, Record) bool) error {
+func readDeliveries(db *pebble.DB, lower, upper []byte, have func(*Delivery) bool, fn func(Delivery, Record) bool) error {
 	view := db.NewSnapshot()
 	defer view.Close()
 	events, err := view.NewIter(&pebble.IterOptions{LowerBound: []byte{TableEvent}, UpperBound: []byte{TableEvent + 1}})
@@ -199,20 +200,25 @@ func readDeliveries(db *pebble.DB, lower, upper []byte, fn func(Delivery, Record
 		if _, err := d.ReadValue(v); err != nil {
 			return false, err
 		}
-		if !events.SeekGE(EventKey(d.Seq)) || Seq(binary.BigEndian.Uint64(events.Key()[1:])) != d.Seq {
-			if err := events.Error(); err != nil {
-				return false, err
-			}
-			return false, fmt.Errorf("delivery %d/%d: its event: %w", d.Seq, d.N, ErrNotFound)
+		if have != nil && have(&d) {
+			return fn(d, Record{}), nil
 		}
-		value, err := events.ValueAndErr()
-		if err != nil {
-			return false, err
-		}
-		r, err := readRecord(d.Seq, append([]byte(nil), value...))
-		if err != nil {
-			return false, err
-		}
-		return fn(d, r), nil
+		r, err := eventOf(events, &d)
+		return err == nil && fn(d, r), err
 	})
+}
+
+// eventOf reads the event of a delivery, with an iterator over the log.
+func eventOf(events *pebble.Iterator, d *Delivery) (Record, error) {
+	if !events.SeekGE(EventKey(d.Seq)) || Seq(binary.BigEndian.Uint64(events.Key()[1:])) != d.Seq {
+		if err := events.Error(); err != nil {
+			return Record{}, err
+		}
+		return Record{}, fmt.Errorf("delivery %d/%d: its event: %w", d.Seq, d.N, ErrNotFound)
+	}
+	value, err := events.ValueAndErr()
+	if err != nil {
+		return Record{}, err
+	}
+	return readRecord(d.Seq, append([]byte(nil), value...))
 }

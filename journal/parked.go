@@ -167,7 +167,7 @@ func (o *OrderingKeys) Blocked(l LaneID, from KeyHash, fn func(KeyRecord) bool) 
 // own.
 func (o *OrderingKeys) ParkedBehind(l LaneID, h KeyHash, from Cursor, fn func(Delivery, Record) bool) error {
 	lower, upper := parkedRange(l, h, from)
-	return readDeliveries(o.db, lower, upper, fn)
+	return readDeliveries(o.db, lower, upper, nil, fn)
 }
 
 // ParkedPlaces calls fn with the places of all parked deliveries of a lane, until

@@ -77,7 +77,7 @@ func TestAnOpenCircuitKeepsDeliveriesFromBeingAttempted(t *testing.T) {
 			t.Errorf("%d probes in a minute, want one every 10 s", n)
 		}
 		untouched := uint64(0)
-		if err := b.journal.Deliveries.Ready(b.router.Lanes.byName["a"].ID, journal.Cursor{}, b.journal.Seqs.Stable(), func(d journal.Delivery, _ journal.Record) bool {
+		if err := b.journal.Deliveries.Ready(b.router.Lanes.byName["a"].ID, journal.Cursor{}, b.journal.Seqs.Stable(), nil, func(d journal.Delivery, _ journal.Record) bool {
 			if d.Attempts == 0 {
 				untouched++
 			}

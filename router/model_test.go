@@ -330,7 +330,7 @@ func (m *model) checkDisk() {
 		time.Sleep(10 * time.Millisecond) // fake time: the journal writes what it gathers
 		synctest.Wait()
 		err := errors.Join(
-			m.journal.Deliveries.Ready(id, journal.Cursor{}, ^journal.Seq(0), one(&got.Ready)),
+			m.journal.Deliveries.Ready(id, journal.Cursor{}, ^journal.Seq(0), nil, one(&got.Ready)),
 			m.journal.Deliveries.Waiting(id, journal.Cursor{}, time.Unix(1<<33, 0), one(&got.Waiting)),
 			m.journal.Deliveries.DeadLetters(journal.Cursor{}, func(l journal.DeadLetter) bool {
 				if l.Delivery.Lane == id {

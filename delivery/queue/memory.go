@@ -97,6 +97,17 @@ func (m *SharedMemory) shard(s journal.Seq) *memoryShard {
 	return &m.shards[(uint64(s)/store.MaxNodes)%uint64(len(m.shards))]
 }
 
+// find returns an event that some lane holds; nil where none does.
+func (m *SharedMemory) find(seq journal.Seq) *Event {
+	if m == nil {
+		return nil
+	}
+	s := m.shard(seq)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.events[seq]
+}
+
 // hold counts an item that a lane is to hold, and makes it share the bytes of its event. It
 // does nothing where the item is held already.
 func (m *SharedMemory) hold(it *Item) {

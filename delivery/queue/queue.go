@@ -71,7 +71,7 @@ type Store struct {
 
 // Rows are the deliveries on disk, each table in its own order.
 type Rows interface {
-	Ready(lane journal.LaneID, from journal.Cursor, limit journal.Seq, fn func(journal.Delivery, journal.Record) bool) error
+	Ready(lane journal.LaneID, from journal.Cursor, limit journal.Seq, have func(*journal.Delivery) bool, fn func(journal.Delivery, journal.Record) bool) error
 	Waiting(lane journal.LaneID, from journal.Cursor, due time.Time, fn func(journal.Delivery, journal.Record) bool) error
 	NextDue(lane journal.LaneID, from journal.Cursor) (time.Time, bool, error)
 	IsReady(lane journal.LaneID, s journal.Seq, n uint16) (bool, error)

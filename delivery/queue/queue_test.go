@@ -24,6 +24,13 @@ type testLane struct {
 
 func newLane(t *testing.T, most int) *testLane {
 	t.Helper()
+	j := openStore(t)
+	return laneOf(t, j, "sink", j.Deliveries, nil, most)
+}
+
+// openStore returns a store in memory.
+func openStore(t *testing.T) *store.Journal {
+	t.Helper()
 	j, err := store.Open("data", store.Options{Disk: store.InMemory()})
 	if err != nil {
 		t.Fatal(err)
@@ -32,13 +39,20 @@ func newLane(t *testing.T, most int) *testLane {
 		synctest.Wait() // for reads under way
 		_ = j.Close()
 	})
+	return j
+}
+
+// laneOf returns a lane of a store, which reads its deliveries by way of rows.
+func laneOf(t *testing.T, j *store.Journal, name string, rows Rows, shared *SharedMemory, most int) *testLane {
+	t.Helper()
 	l := &testLane{t: t, store: j}
-	if l.id, err = j.Lanes.Lane("sink"); err != nil {
+	var err error
+	if l.id, err = j.Lanes.Lane(name); err != nil {
 		t.Fatal(err)
 	}
 	l.queue = New(Lane{
-		Name: "sink", ID: l.id, Log: zap.NewNop(),
-		Store: Store{Rows: j.Deliveries, Keys: j.Keys, Watermark: j.Seqs, FreeKeys: j.FreeKeys},
+		Name: name, ID: l.id, Log: zap.NewNop(), Memory: shared,
+		Store: Store{Rows: rows, Keys: j.Keys, Watermark: j.Seqs, FreeKeys: j.FreeKeys},
 		Lock:  &l.mu, Look: func() { l.queue.Fill(time.Now()) }, Go: func(f func()) { go f() },
 		Longest: func() time.Duration { return time.Hour },
 		Move:    l.move,
@@ -59,20 +73,32 @@ func (l *testLane) move(moves ...journal.Move) {
 // accept appends n events, each with a delivery, and offers them.
 func (l *testLane) accept(n int, key string) {
 	l.t.Helper()
+	acceptFor(l.t, n, key, l)
+}
+
+// acceptFor appends n events, each with a delivery for each of some lanes of one store, and
+// offers them.
+func acceptFor(t *testing.T, n int, key string, lanes ...*testLane) {
+	t.Helper()
 	for range n {
-		res := l.store.Seqs.Reserve(1)
+		j := lanes[0].store
+		res := j.Seqs.Reserve(1)
 		e := &event.Event{ID: "e", Source: "s", DetailType: "T", Detail: []byte(`{}`), Time: time.Now()}
 		meta, err := e.Meta.AppendBinary(nil)
 		if err != nil {
-			l.t.Fatal(err)
+			t.Fatal(err)
 		}
-		d := journal.Delivery{Seq: res.First, Lane: l.id, Rule: "r", State: journal.Ready, Key: key}
-		rec := journal.Record{Seq: res.First, Meta: meta, Envelope: e.AppendEnvelope(nil)}
-		if err := l.store.Append([]journal.Entry{{Record: rec, Deliveries: []journal.Delivery{d}, Matched: true}}); err != nil {
-			l.t.Fatal(err)
+		entry := journal.Entry{Record: journal.Record{Seq: res.First, Meta: meta, Envelope: e.AppendEnvelope(nil)}, Matched: true}
+		for i, l := range lanes {
+			entry.Deliveries = append(entry.Deliveries, journal.Delivery{Seq: res.First, N: uint16(i), Lane: l.id, Rule: "r", State: journal.Ready, Key: key})
 		}
-		it := NewItem(d, NewEvent(&rec, &e.Meta, e.ID))
-		l.queue.locked(func() { l.queue.Offer(it) })
+		if err := j.Append([]journal.Entry{entry}); err != nil {
+			t.Fatal(err)
+		}
+		shared := NewEvent(&entry.Record, &e.Meta, e.ID)
+		for i, l := range lanes {
+			l.queue.locked(func() { l.queue.Offer(NewItem(entry.Deliveries[i], shared)) })
+		}
 		res.Release()
 	}
 	synctest.Wait()
@@ -223,5 +249,58 @@ func TestRecall(t *testing.T) {
 			t.Error("what has ended is recalled")
 		}
 		l.mustBeEmpty()
+	})
+}
+
+// countingRows counts the ready deliveries whose events were read, and those whose were not.
+type countingRows struct {
+	Rows
+	read, had int
+}
+
+func (c *countingRows) Ready(l journal.LaneID, from journal.Cursor, limit journal.Seq, have func(*journal.Delivery) bool, fn func(journal.Delivery, journal.Record) bool) error {
+	return c.Rows.Ready(l, from, limit, func(d *journal.Delivery) bool {
+		had := have(d)
+		if had {
+			c.had++
+		} else {
+			c.read++
+		}
+		return had
+	}, fn)
+}
+
+// TestAnEventInMemoryIsNotRead has two lanes with the same events, one of which has room for
+// few: it reads the events from disk that the other has delivered, and shares the rest.
+func TestAnEventInMemoryIsNotRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j := openStore(t)
+		shared := NewSharedMemory(1 << 20)
+		rows := &countingRows{Rows: j.Deliveries}
+		large, small := laneOf(t, j, "large", j.Deliveries, shared, 100), laneOf(t, j, "small", rows, shared, 2)
+		acceptFor(t, 12, "", large, small)
+		envelopes := map[journal.Seq]*byte{}
+		for _, it := range large.queue.Items() {
+			envelopes[it.Delivery.Seq] = &it.Envelope[0]
+		}
+		for range 6 {
+			large.settle(large.take(), nil)
+		}
+		for n := range 12 {
+			it := small.take()
+			if shares := &it.Envelope[0] == envelopes[it.Delivery.Seq]; shares != (n < 2 || n >= 6) {
+				t.Errorf("delivery %d shares its event: %v", n, shares)
+			}
+			small.settle(it, nil)
+		}
+		if rows.read != 4 || rows.had < 6 {
+			t.Errorf("%d events were read, %d were not; want 4, and the 6 that the other lane has", rows.read, rows.had)
+		}
+		large.takeAll()
+		large.mustBeEmpty()
+		small.mustBeEmpty()
+		if n := shared.Used(); n != 0 {
+			t.Errorf("%d bytes are held by nobody", n)
+		}
 	})
 }

@@ -35,10 +35,19 @@ type reading struct {
 	readTo journal.Seq
 	// order is what concerns deliveries with an ordering key.
 	order orderReading
+	// next is what memory has of the delivery that is read next.
+	next inMemory
 	// limit bounds the events whose ready deliveries may be read.
 	limit journal.Seq
 	// longest is the longest wait that a rule allows.
 	longest time.Duration
+}
+
+// inMemory is what memory has of a delivery on disk: no room for it, the delivery itself, or
+// its event.
+type inMemory struct {
+	full, own bool
+	event     *Event
 }
 
 // read fills the window from disk: first the deliveries whose wait is over, then
@@ -180,8 +189,8 @@ func (r *reading) readReady() error {
 	}
 	var bad error
 	more := false
-	err := j.Ready(r.q.lane.ID, r.nextReady, limit, func(d journal.Delivery, rec journal.Record) bool {
-		if more = r.full(); more {
+	err := j.Ready(r.q.lane.ID, r.nextReady, limit, r.inMemory, func(d journal.Delivery, rec journal.Record) bool {
+		if more = r.next.full || r.full(); more {
 			return false
 		}
 		bad = r.take(d, rec, &r.nextReady)
@@ -205,8 +214,10 @@ func (r *reading) full() bool {
 // take adds a delivery to what was found, unless the lane has it already, and
 // moves next behind it.
 func (r *reading) take(d journal.Delivery, rec journal.Record, next *journal.Cursor) error {
-	if !r.has(&d) {
-		it, err := readItem(d, rec)
+	known := r.next
+	r.next = inMemory{}
+	if !known.own && !r.has(&d) {
+		it, err := known.item(d, rec)
 		if err != nil {
 			return err
 		}
@@ -219,6 +230,28 @@ func (r *reading) take(d journal.Delivery, rec journal.Record, next *journal.Cur
 	}
 	*next = journal.CursorAfter(&d)
 	return nil
+}
+
+// inMemory reports whether the event of the delivery that is read next need not be: there is no
+// room for it, the lane has the delivery, or another lane its event, which its deliveries share.
+func (r *reading) inMemory(d *journal.Delivery) bool {
+	switch r.next = (inMemory{}); {
+	case r.full():
+		r.next.full = true
+	case r.has(d):
+		r.next.own = true
+	default:
+		r.next.event = r.q.lane.Memory.find(d.Seq)
+	}
+	return r.next != inMemory{}
+}
+
+// item makes an item of a delivery with the event that memory has, or else that was read.
+func (m inMemory) item(d journal.Delivery, rec journal.Record) (*Item, error) {
+	if m.event != nil {
+		return NewItem(d, m.event), nil
+	}
+	return readItem(d, rec)
 }
 
 // has reports whether the lane has the delivery in the very state that was read.

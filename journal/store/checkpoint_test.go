@@ -254,7 +254,7 @@ func TestDamageNeverPanics(t *testing.T) {
 					t.Fatalf("open: several lines: %v", err)
 				}
 				if err == nil {
-					_ = j.Deliveries.Ready(0, journal.Cursor{}, ^journal.Seq(0), func(journal.Delivery, journal.Record) bool { return true })
+					_ = j.Deliveries.Ready(0, journal.Cursor{}, ^journal.Seq(0), nil, func(journal.Delivery, journal.Record) bool { return true })
 					_ = j.db.Compact(t.Context(), []byte{0}, []byte{0xff}, false)
 					_ = j.Close()
 				}
@@ -288,7 +288,7 @@ func TestADamagedTableIsNamedWhileServing(t *testing.T) {
 	core, logs := observer.New(zap.InfoLevel)
 	j, err := Open(dir, Options{Logger: zap.New(core), Fatal: func(error) {}})
 	if err == nil {
-		err = j.Deliveries.Ready(lane(t, j, "a"), journal.Cursor{}, ^journal.Seq(0), func(journal.Delivery, journal.Record) bool { return true })
+		err = j.Deliveries.Ready(lane(t, j, "a"), journal.Cursor{}, ^journal.Seq(0), nil, func(journal.Delivery, journal.Record) bool { return true })
 		j.Close()
 		if told := logs.FilterMessageSnippet("a file of the store is damaged").All(); len(told) == 0 || !strings.Contains(told[0].ContextMap()["file"].(string), ".sst") {
 			t.Errorf("the log names no file: %v", logs.All())

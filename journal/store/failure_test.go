@@ -229,7 +229,7 @@ func TestReadersSeeADeliveryWithItsEvent(t *testing.T) {
 			reading = false
 		default:
 		}
-		if err := j.Deliveries.Ready(l, journal.Cursor{}, j.Seqs.Stable(), func(journal.Delivery, journal.Record) bool { return true }); err != nil {
+		if err := j.Deliveries.Ready(l, journal.Cursor{}, j.Seqs.Stable(), nil, func(journal.Delivery, journal.Record) bool { return true }); err != nil {
 			t.Error(err)
 			break
 		}

@@ -113,7 +113,7 @@ func appendOne(t testing.TB, j *Journal, lanes ...journal.LaneID) journal.Entry 
 func readyOf(t testing.TB, j *Journal, l journal.LaneID) []journal.Delivery {
 	t.Helper()
 	var all []journal.Delivery
-	if err := j.Deliveries.Ready(l, journal.Cursor{}, j.Seqs.Stable(), func(d journal.Delivery, _ journal.Record) bool { all = append(all, d); return true }); err != nil {
+	if err := j.Deliveries.Ready(l, journal.Cursor{}, j.Seqs.Stable(), nil, func(d journal.Delivery, _ journal.Record) bool { all = append(all, d); return true }); err != nil {
 		t.Fatal(err)
 	}
 	return all
