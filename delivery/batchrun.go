@@ -3,6 +3,7 @@ package delivery
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -19,8 +20,8 @@ import (
 type batchRun struct {
 	lane   *Lane
 	target *Active
-	moves  []journal.Move
-	ended  []*queue.Item
+	// ends are not yet written.
+	ends *ends
 	// next is when those that failed are attempted again, all at one time so that
 	// they come together; zero until one has failed.
 	next time.Time
@@ -28,10 +29,31 @@ type batchRun struct {
 	known *targets.Error
 }
 
+// ends are what became of deliveries, in memory that is used again.
+type ends struct {
+	items []*queue.Item
+	moves []journal.Move
+}
+
+var spareEnds = sync.Pool{New: func() any { return new(ends) }}
+
+// maxSpareEnds bounds the deliveries of memory that is kept.
+const maxSpareEnds = 1024
+
+func (e *ends) free() {
+	if cap(e.moves) > maxSpareEnds {
+		return
+	}
+	clear(e.items)
+	clear(e.moves)
+	e.items, e.moves = e.items[:0], e.moves[:0]
+	spareEnds.Put(e)
+}
+
 // attemptBatch attempts deliveries together, and those alone whose own answer
 // somebody waits for.
 func attemptBatch(l *Lane, items []*queue.Item, t *Active) {
-	run := &batchRun{lane: l, target: t, moves: make([]journal.Move, 0, len(items)), ended: make([]*queue.Item, 0, len(items))}
+	run := &batchRun{lane: l, target: t, ends: spareEnds.Get().(*ends)}
 	attempts := make([]Attempt, 0, len(items))
 	for _, it := range items {
 		if it.Meta.IsRequest() || wantsReply(l.env, it, t) {
@@ -52,6 +74,7 @@ func attemptBatch(l *Lane, items []*queue.Item, t *Active) {
 		run.send(attempts[:n], 1)
 		attempts = attempts[n:]
 	}
+	run.ends.free()
 }
 
 // together moves those that may share a batch with the first to the front, and
@@ -169,36 +192,37 @@ func (r *batchRun) judged(f *targets.Error) bool {
 
 // add keeps a move to be written with the others.
 func (r *batchRun) add(it *queue.Item, m journal.Move) {
-	r.moves = append(r.moves, m)
-	r.ended = append(r.ended, it)
+	r.ends.moves = append(r.ends.moves, m)
+	r.ends.items = append(r.ends.items, it)
 }
 
 // write writes what has come of deliveries so far, and then gives up their places
 // in the window.
 func (r *batchRun) write() {
-	if len(r.moves) == 0 {
+	if len(r.ends.moves) == 0 {
 		return
 	}
-	moves, ended, l := r.moves, r.ended, r.lane
-	r.moves, r.ended = nil, nil
-	moves[len(moves)-1].Applied = func() { r.written(ended, moves) }
-	if err := l.env.Store.MoveAll(moves); err != nil && !errors.Is(err, store.ErrClosed) {
+	done, l := r.ends, r.lane
+	r.ends = spareEnds.Get().(*ends)
+	done.moves[len(done.moves)-1].Applied = func() { r.written(done) }
+	if err := l.env.Store.MoveAll(done.moves); err != nil && !errors.Is(err, store.ErrClosed) {
 		l.env.Log.Error("states of deliveries can't be written; they will be attempted again after a restart", zap.String("target", l.Name), zap.Error(err))
 	}
 }
 
 // written gives up the places of items whose moves can be seen on disk.
-func (r *batchRun) written(items []*queue.Item, moves []journal.Move) {
+func (r *batchRun) written(done *ends) {
 	l := r.lane
 	l.locked(func() {
-		for i, it := range items {
-			l.queue.Settled(it, moves[i].To, nil)
+		for i, it := range done.items {
+			l.queue.Settled(it, done.moves[i].To, nil)
 		}
 	})
-	for i, it := range items {
-		l.env.tellSuspended(moves[i].To)
-		l.env.tellRedrive(it, moves[i].To, moves[i].End)
+	for i, it := range done.items {
+		l.env.tellSuspended(done.moves[i].To)
+		l.env.tellRedrive(it, done.moves[i].To, done.moves[i].End)
 	}
+	done.free()
 }
 
 // deliverBatch makes the attempt; a target that panics has failed it.

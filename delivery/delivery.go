@@ -63,7 +63,7 @@ type Store struct {
 	Counters
 }
 
-// Writer takes the next states of deliveries.
+// Writer takes the next states of deliveries. It keeps a copy of the moves.
 type Writer interface {
 	MoveAll([]journal.Move) error
 }

@@ -299,8 +299,19 @@ func (a *Attempt) settle(to *journal.Delivery, end journal.End) {
 		a.run.add(it, m)
 	default:
 		m.Applied = l.settled(it, to, end, nil)
-		l.move(m)
+		l.moveOne(m)
 	}
+}
+
+// single has the memory of moves that are handed to the journal alone, which copies them.
+var single = sync.Pool{New: func() any { return new([1]journal.Move) }}
+
+func (l *Lane) moveOne(m journal.Move) {
+	one := single.Get().(*[1]journal.Move)
+	one[0] = m
+	l.move(one[:]...)
+	one[0] = journal.Move{}
+	single.Put(one)
 }
 
 // move hands moves to the journal.
