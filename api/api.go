@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 
+	"signalbox/archive/archiver"
 	"signalbox/audit"
 	"signalbox/config"
 	"signalbox/history"
@@ -22,11 +23,13 @@ import (
 )
 
 // Options are what the API shows and acts on. All are required but Logger, Stopping, Store,
-// and Sources, Audit, History and Reloader, whose routes a program that has none does not serve.
+// and Sources, Archives, Audit, History and Reloader, whose routes a program that has none does not serve.
 type Options struct {
 	Router *router.Router
 	// Sources are where messages of brokers come from.
 	Sources *sources.Supervisor
+	// Archives are what is kept for longer than in the store.
+	Archives *archiver.Archiver
 	// Store is what POST /v1/backup copies, and Version the program's that did.
 	Store    backup.Store
 	Version  string

@@ -18,6 +18,7 @@ import (
 
 	"signalbox/api"
 	"signalbox/api/client"
+	"signalbox/archive/archiver"
 	"signalbox/audit"
 	"signalbox/config"
 	"signalbox/dlq"
@@ -32,14 +33,16 @@ import (
 // world is all that a router serves, as serve puts it together, over a real router, whose HTTP
 // target is always down. What is asked and answered is held against the OpenAPI document.
 type world struct {
-	t       *testing.T
-	dir     string
-	router  *router.Router
-	log     *audit.Log
-	sources *sources.Supervisor
-	server  *httptest.Server
-	client  *client.Client
-	stop    context.CancelFunc
+	t        *testing.T
+	dir      string
+	router   *router.Router
+	log      *audit.Log
+	sources  *sources.Supervisor
+	archives *archiver.Archiver
+	journal  *store.Journal
+	server   *httptest.Server
+	client   *client.Client
+	stop     context.CancelFunc
 }
 
 const worldRules = `sources:
@@ -90,6 +93,7 @@ func newWorldOf(t *testing.T, text, more string) *world {
 	must(t, err)
 	j, err := store.Open(cfg.DataDir, store.Options{})
 	must(t, err)
+	w.journal = j
 	registry := prometheus.NewRegistry()
 	w.router, err = router.New(router.Options{Journal: j, Trace: true, Registerer: registry, Stdout: io.Discard}, set)
 	must(t, err)
@@ -110,10 +114,13 @@ func newWorldOf(t *testing.T, text, more string) *world {
 		},
 	})
 	w.sources.Set(set.Sources)
+	w.archives, err = archiver.New(archiver.Options{Journal: j, Registerer: registry})
+	must(t, err)
+	w.archives.Set(set.Archives)
 	recorder := history.New(registry)
 	recorder.Start()
 	management := api.New(api.Options{
-		Router: w.router, Store: j, Audit: w.log, History: recorder, Reloader: reloader, Sources: w.sources,
+		Router: w.router, Store: j, Audit: w.log, History: recorder, Reloader: reloader, Sources: w.sources, Archives: w.archives,
 		Gatherer: registry, Stopping: stopping,
 	})
 	events := ingest.New(w.router, ingest.Options{
@@ -140,6 +147,7 @@ func newWorldOf(t *testing.T, text, more string) *world {
 		w.server.Close()
 		must(t, recorder.Stop(context.Background()))
 		must(t, w.sources.Stop(context.Background()))
+		must(t, w.archives.Stop(context.Background()))
 		must(t, w.router.Stop(context.Background()))
 		must(t, w.log.Stop(context.Background()))
 		must(t, j.Close())

@@ -20,7 +20,7 @@ import (
 func TestEveryActionIsAudited(t *testing.T) {
 	w := newWorld(t)
 	harmless := map[string]bool{"/": true, "/v1/events": true, "/v1/commands": true, "/v1/queries": true, "/v1/hooks/{name}": true, "/v1/explain": true, "/v1/playground": true}
-	all := api.Routes(api.Options{Router: w.router, Audit: w.log, Sources: w.sources, Logger: zap.NewNop(), Gatherer: prometheus.NewRegistry(), Reloader: new(config.Reloader)})
+	all := api.Routes(api.Options{Router: w.router, Audit: w.log, Sources: w.sources, Archives: w.archives, Logger: zap.NewNop(), Gatherer: prometheus.NewRegistry(), Reloader: new(config.Reloader)})
 	acting := 0
 	for _, r := range all {
 		switch {

@@ -106,7 +106,7 @@ func (r *route) parameters() (all []object) {
 			schema = object{"type": "integer"}
 		case "since", "until":
 			schema["format"] = "date-time"
-		case "content", "dry_run", "open", "synthetic":
+		case "content", "dry_run", "open", "skip_damaged", "synthetic":
 			schema = object{"type": "boolean"}
 		}
 		all = append(all, object{"name": name, "in": "query", "schema": schema})
@@ -232,6 +232,9 @@ func (s schemas) members(t reflect.Type, properties object, always *[]string) {
 		}
 		name = cmp.Or(name, f.Name)
 		schema := s.of(f.Type)
+		if strings.Contains(options, "string") {
+			schema = object{"type": "string"}
+		}
 		if !strings.Contains(options, "omit") {
 			*always = append(*always, name)
 			if pointer {

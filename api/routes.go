@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"go.uber.org/zap"
 
+	"signalbox/archive/archiver"
 	"signalbox/audit"
 	"signalbox/auth"
 	"signalbox/commands/work"
@@ -171,6 +172,14 @@ func routes(o Options) []route {
 			route{"GET", "/v1/sources/{name}", Read, "", "Shows a source.", 0, sources.Status{}, nil, source.get},
 			route{"POST", "/v1/sources/{name}/pause", Operate, "", "Pauses a source: its messages wait at the broker.", 0, sources.Status{}, nil, source.verb(r.Pauses.PauseSource)},
 			route{"POST", "/v1/sources/{name}/resume", Operate, "", "Resumes a source.", 0, sources.Status{}, nil, source.verb(r.Pauses.ResumeSource)})
+	}
+	if o.Archives != nil {
+		archive := archiveHandlers{o.Archives, o.Stopping, make(chan struct{}, maxExports)}
+		all = append(all,
+			route{"GET", "/v1/archives", Read, "limit cursor", "Lists the archives, with what is in them.", 0, ArchiveList{}, nil, archive.list},
+			route{"GET", "/v1/archives/{name}", Read, "", "Shows an archive.", 0, archiver.Listed{}, nil, archive.get},
+			route{"GET", "/v1/archives/{name}/segments", Read, "since until limit cursor", "Lists the segments of an archive, the oldest first.", 0, SegmentList{}, nil, archive.segments},
+			route{"GET", "/v1/archives/{name}/events", Read, "since until pattern skip_damaged", "Sends the events of an archive, and those that the store still has for it, as lines of JSON. A last line with an error says why not all came.", 0, content{"application/x-ndjson": nil}, nil, archive.export})
 	}
 	if o.Audit != nil {
 		all = append(all, route{"GET", "/v1/audit", Read, "action object key outcome since until limit cursor", "Lists who did what with the right to operate, and who was refused, the latest first.", 0, audit.Page{}, nil, auditHandlers{o.Audit}.list})

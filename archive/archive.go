@@ -35,6 +35,8 @@ type Config struct {
 	Every time.Duration `yaml:"every"`
 	// Folder is where the archive lies, in a folder of its name; relative to Dir.
 	Folder string `yaml:"folder"`
+	// S3 is the bucket where the archive lies, if not in a folder.
+	S3 *S3 `yaml:"s3"`
 }
 
 // DefaultEvery is how long a time goes into one segment where nothing else is said.
@@ -59,8 +61,13 @@ func New(c Config, p *pattern.Pattern, secrets secret.Source) (*Archive, []*targ
 	if c.Every = cmp.Or(c.Every, DefaultEvery); c.Every < time.Second || (24*time.Hour)%c.Every != 0 {
 		v.Fail([]string{"every"}, "is %s: it must be a time that a day is made of, such as 1h or 5m, of a second at least", c.Every)
 	}
-	if c.Folder == "" {
-		v.Fail([]string{"folder"}, "is missing: write where the archive is to lie")
+	switch {
+	case c.Folder != "" && c.S3 != nil:
+		v.Fail([]string{"s3"}, "stands beside folder: an archive lies in one place")
+	case c.S3 != nil:
+		c.S3.validate(v)
+	case c.Folder == "":
+		v.Fail([]string{"folder"}, "is missing: write where the archive is to lie, or s3 with a bucket")
 	}
 	a := &Archive{Config: c}
 	if p != nil {
@@ -95,6 +102,9 @@ func (a *Archive) Show() map[string]any {
 	}
 	if a.Pattern != nil {
 		shown["pattern"] = a.Pattern
+	}
+	if a.S3 != nil {
+		a.S3.show(shown)
 	}
 	return shown
 }

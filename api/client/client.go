@@ -28,6 +28,7 @@ type Client struct {
 	Targets      Targets
 	Rules        Rules
 	Sources      Sources
+	Archives     Archives
 	States       States
 	Catalog      Catalog
 	Audit        Audit
@@ -43,7 +44,7 @@ func New(opts Options) *Client {
 	}
 	return &Client{
 		URL: opts.URL, Events: Events{c}, Commands: Commands{c}, WorkRequests: WorkRequests{c}, DeadLetters: DeadLetters{c},
-		Redrives: Redrives{c}, Replays: Replays{c}, Targets: Targets{c}, Rules: Rules{c}, Sources: Sources{c}, States: States{c}, Catalog: Catalog{c}, Audit: Audit{c}, Store: Store{c},
+		Redrives: Redrives{c}, Replays: Replays{c}, Targets: Targets{c}, Rules: Rules{c}, Sources: Sources{c}, Archives: Archives{c}, States: States{c}, Catalog: Catalog{c}, Audit: Audit{c}, Store: Store{c},
 		Health: Health{c},
 	}
 }

@@ -28,6 +28,8 @@ type Options struct {
 	Journal    *store.Journal
 	Logger     *zap.Logger
 	Registerer prometheus.Registerer
+	// Env is what the places of archives take.
+	Env place.Env
 	// maxPiece is how many bytes of events are read at once for one segment at most.
 	maxPiece int
 }
@@ -197,8 +199,8 @@ func (a *Archiver) keepers() []*keeper {
 // told.
 func (a *Archiver) Files() (all []*segment.Files) {
 	for _, k := range a.keepers() {
-		if at, err := place.Of(k.archive); err == nil {
-			all = append(all, &segment.Files{Name: k.archive.Name, Place: at})
+		if files, err := k.reading(); err == nil {
+			all = append(all, files)
 		}
 	}
 	return all

@@ -13,7 +13,6 @@ import (
 	"go.uber.org/zap"
 
 	"signalbox/archive"
-	"signalbox/archive/place"
 	"signalbox/archive/segment"
 	"signalbox/journal"
 )
@@ -42,6 +41,7 @@ type keeper struct {
 
 	mu     sync.Mutex
 	status Status
+	at     *segment.Files // nil until it is asked for
 
 	// The rest is of the goroutine alone. files is nil until the place has been looked at, after
 	// each failure anew; swept is the day when old segments were last dropped.
@@ -75,6 +75,11 @@ func (k *keeper) owed(bound journal.Seq) journal.Seq {
 
 // run writes the archive until ctx ends.
 func (k *keeper) run(ctx context.Context) {
+	defer func() {
+		if files, err := k.reading(); err == nil {
+			files.Close()
+		}
+	}()
 	var backoff time.Duration
 	for wait := time.Duration(0); k.sleep(ctx, wait, backoff > 0); {
 		more, err := k.work(ctx)
@@ -177,11 +182,10 @@ func (k *keeper) sweep(ctx context.Context) error {
 
 // open looks at the place, and finds out where to go on.
 func (k *keeper) open(ctx context.Context) error {
-	at, err := place.Of(k.archive)
+	files, err := k.reading()
 	if err != nil {
 		return err
 	}
-	files := &segment.Files{Name: k.archive.Name, Place: at}
 	s, known := k.of.saved(k.archive.Name)
 	if err := k.own(ctx, files, s, known); err != nil {
 		return err
@@ -288,11 +292,11 @@ func (k *keeper) fine() {
 
 // where returns the place as it may be shown.
 func (k *keeper) where() string {
-	at, err := place.Of(k.archive)
+	files, err := k.reading()
 	if err != nil {
 		return "a place that can't be told"
 	}
-	return at.String()
+	return files.String()
 }
 
 func (k *keeper) note(change func(*Status)) {

@@ -17,6 +17,8 @@ type Reader struct {
 	Numbers journal.Numbers
 	// Archives returns the archives that there are.
 	Archives func() []*segment.Files
+	// Takes chooses events; nil takes all.
+	Takes func(*journal.Record) bool
 	// Damaged is told of what is missing, or not as it was written, and returns whether to go on
 	// without it; nil goes on without nothing.
 	Damaged func(*segment.DamagedError) bool
@@ -37,6 +39,10 @@ func (r *Reader) Between(from, before journal.Seq, fn func(journal.Record) bool)
 
 // BetweenContext is Between that ends with ctx.
 func (r *Reader) BetweenContext(ctx context.Context, from, before journal.Seq, fn func(journal.Record) bool) error {
+	if r.Takes != nil {
+		all := fn
+		fn = func(rec journal.Record) bool { return !r.Takes(&rec) || all(rec) }
+	}
 	for from < before {
 		if oldest := r.oldest(); from < oldest {
 			end := min(before, oldest)

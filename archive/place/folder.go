@@ -18,6 +18,9 @@ type Folder struct{ Root string }
 // String returns the path of the folder.
 func (f Folder) String() string { return f.Root }
 
+// Close does nothing.
+func (f Folder) Close() {}
+
 // Prepare makes the folder.
 func (f Folder) Prepare(context.Context) error { return makeFolder(f.Root) }
 

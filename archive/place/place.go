@@ -20,6 +20,8 @@ type Place interface {
 	List(ctx context.Context, prefix string) ([]string, error)
 	// Delete removes a file, and is content if there is none.
 	Delete(ctx context.Context, name string) error
+	// Close lets go of what is kept open for the next call, which may come all the same.
+	Close()
 	// String returns the place as it may be shown.
 	String() string
 }

@@ -8,11 +8,9 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"signalbox/secret"
-	"signalbox/targets/awscredentials"
 	"signalbox/targets/egress"
 	"signalbox/targets/remote"
 )
@@ -50,36 +48,15 @@ func NewClient(dir string, server *remote.Server, access *Access, bounds Bounds,
 	if err != nil {
 		return nil, nil, err
 	}
-	var texts [4]string
-	for i, text := range []string{access.Endpoint, access.AccessKeyID, access.SecretAccessKey, access.SessionToken} {
-		e, err := s.Expand(text, dir)
-		if err != nil {
-			return nil, nil, err
-		}
-		texts[i] = e.Value
-		secrets = append(secrets, e.Secrets()...)
-	}
-	endpoint := texts[0]
-	secrets = append(secrets, texts[2:]...)
-	tls, err := server.TLS.Config(dir, s)
+	caller, err := access.Caller(CallerOptions{Region: q.Region, Dir: dir, TLS: server.TLS, Secrets: s, Guard: guard, Bounds: bounds})
 	if err != nil {
 		return nil, nil, err
 	}
-	c := &Client{Queue: q, URL: q.url(endpoint), Shown: shown}
-	c.transport = &transport{bounds.Answer, http.Transport{
-		DialContext: guard.DialContext, TLSClientConfig: tls, TLSHandshakeTimeout: dialTimeout, ForceAttemptHTTP2: true,
-		IdleConnTimeout: idleTimeout, MaxIdleConnsPerHost: bounds.Idle,
-	}}
-	client := &http.Client{Transport: c.transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	secrets = append(secrets, caller.Secrets...)
+	c := &Client{Queue: q, URL: q.url(aws.ToString(caller.Endpoint)), Shown: shown, transport: caller.transport}
 	options := sqs.Options{
-		Region: q.Region, HTTPClient: client, Retryer: aws.NopRetryer{}, // whoever sends or reads tries again
-		Credentials: found(awscredentials.Source{Secrets: s, Region: q.Region, Client: client}.New()),
-	}
-	if endpoint != "" {
-		options.BaseEndpoint = &endpoint
-	}
-	if texts[1] != "" {
-		options.Credentials = credentials.NewStaticCredentialsProvider(texts[1], texts[2], texts[3])
+		Region: q.Region, HTTPClient: caller.HTTP, Retryer: aws.NopRetryer{}, // whoever sends or reads tries again
+		Credentials: caller.Credentials, BaseEndpoint: caller.Endpoint,
 	}
 	c.Client = sqs.New(options)
 	return c, secrets, nil

@@ -7,6 +7,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,9 +17,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/johannesboyne/gofakes3"
+	"github.com/johannesboyne/gofakes3/backend/s3mem"
+
+	"signalbox/archive"
 	"signalbox/archive/place"
 	"signalbox/archive/segment"
 	"signalbox/journal"
+	"signalbox/targets/sqs"
 )
 
 // archiving is a router that archives all events each second, and producers that never pause.
@@ -30,15 +36,18 @@ type archiving struct {
 
 	mu    sync.Mutex
 	acked map[string]bool
+	// reachable reports whether the archive can be read now.
+	reachable func() bool
 }
 
-func newArchiving(t *testing.T) *archiving {
+// newArchiving returns one that archives to a folder, or to where this says.
+func newArchiving(t *testing.T, where string) *archiving {
 	t.Helper()
 	a := &archiving{process: newProcess(t, `
-archives: {all: {folder: archive, every: 1s}}
+archives: {all: {every: 1s, `+where+`}}
 targets: {out: {type: log, path: out.jsonl}}
 rules: [{name: all, pattern: {source: [shop.orders]}, targets: [out]}]
-`), acked: map[string]bool{}}
+`), acked: map[string]bool{}, reachable: func() bool { return true }}
 	a.files = &segment.Files{Name: "all", Place: place.Folder{Root: filepath.Join(a.dir, "archive", "all")}}
 	return a
 }
@@ -110,7 +119,10 @@ func (a *archiving) judge() {
 		a.t.Errorf("only %d events were acknowledged: the trial shows little", len(a.acked))
 	}
 	var found map[string]int
-	a.eventually(30*time.Second, "all archived", func() bool {
+	a.eventually(60*time.Second, "all archived", func() bool {
+		if !a.reachable() {
+			return false
+		}
 		found = a.archived()
 		for id := range a.acked {
 			if found[id] == 0 {
@@ -131,13 +143,47 @@ func (a *archiving) judge() {
 // TestArchiveKilled kills the program while it archives. Nothing is missing, nothing is there
 // twice, and no half segment counts.
 func TestArchiveKilled(t *testing.T) {
-	a := newArchiving(t)
+	killWhileArchiving(t, newArchiving(t, "folder: archive"))
+}
+
+// TestArchiveInABucket does the same with a bucket, whose server is down for a while.
+func TestArchiveInABucket(t *testing.T) {
+	backend := s3mem.New()
+	must(t, backend.CreateBucket("kept"))
+	var down atomic.Bool
+	service := gofakes3.New(backend).Server()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if down.Load() {
+			http.Error(w, "down", http.StatusServiceUnavailable)
+			return
+		}
+		service.ServeHTTP(w, r)
+	}))
+	t.Cleanup(server.Close)
+	a := newArchiving(t, fmt.Sprintf(`s3: {bucket: kept, region: us-east-1, path_style: true, endpoint: "%s", access_key_id: AKIDEXAMPLE, secret_access_key: "${file:key}"}`, server.URL))
+	a.write("key", "wJalrXUtnFEMI")
+	at, err := place.Of(&archive.Archive{Config: archive.Config{Name: "all", S3: &archive.S3{Bucket: "kept", Region: "us-east-1", PathStyle: true,
+		Access: sqs.Access{Endpoint: server.URL, AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "wJalrXUtnFEMI"}}}}, place.Env{})
+	must(t, err)
+	t.Cleanup(at.Close)
+	a.files = &segment.Files{Name: "all", Place: at}
+	time.AfterFunc(2*time.Second, func() { down.Store(true) })
+	time.AfterFunc(5*time.Second, func() { down.Store(false) })
+	a.reachable = func() bool { return !down.Load() }
+	killWhileArchiving(t, a)
+}
+
+// killWhileArchiving kills the program several times, and judges what is archived then.
+func killWhileArchiving(t *testing.T, a *archiving) {
+	t.Helper()
 	a.start()
 	a.produce()
 	for range rounds(t, 6) {
 		time.Sleep(time.Duration(700+rand.N(1200)) * time.Millisecond)
 		a.kill()
-		a.archived()
+		if a.reachable() {
+			a.archived()
+		}
 		a.start()
 	}
 	a.judge()
@@ -146,7 +192,7 @@ func TestArchiveKilled(t *testing.T) {
 // TestArchiveOnAFullDisk fills the disk that the archive lies on. Events are taken in all the
 // time, the store keeps what is owed, and the archive catches up.
 func TestArchiveOnAFullDisk(t *testing.T) {
-	a := newArchiving(t)
+	a := newArchiving(t, "folder: archive")
 	folder := filepath.Join(a.dir, "archive")
 	must(t, os.Mkdir(folder, 0o700))
 	if err := syscall.Mount("tmpfs", folder, "tmpfs", 0, "mode=700,size=4m"); err != nil {

@@ -84,7 +84,7 @@ func archivesOf(set *rules.Set) (all []archived) {
 		if a.Pattern != nil {
 			one.Pattern = a.Pattern
 		}
-		if at, err := place.Of(a); err == nil {
+		if at, err := place.Of(a, place.Env{}); err == nil {
 			one.Place = at.String()
 		}
 		all = append(all, one)

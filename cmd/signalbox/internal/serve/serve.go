@@ -23,6 +23,7 @@ import (
 
 	"signalbox/api"
 	"signalbox/archive/archiver"
+	"signalbox/archive/place"
 	"signalbox/audit"
 	"signalbox/auth"
 	"signalbox/cmd/signalbox/internal/cli"
@@ -392,7 +393,10 @@ func (s *server) publicURL() string {
 
 // startArchives begins to write archives, before retention drops anything.
 func (s *server) startArchives(registry *prometheus.Registry) (err error) {
-	if s.archiver, err = archiver.New(archiver.Options{Journal: s.journal, Logger: s.log, Registerer: registry}); err != nil {
+	guard, _ := egress.New(s.cfg.Egress) // it was validated
+	if s.archiver, err = archiver.New(archiver.Options{
+		Journal: s.journal, Logger: s.log, Registerer: registry, Env: place.Env{Egress: guard, Spool: s.cfg.DataDir},
+	}); err != nil {
 		return err
 	}
 	s.archiver.Set(s.set.Archives)
@@ -444,7 +448,7 @@ func (s *server) newIngest(registry *prometheus.Registry, stopping context.Conte
 // console asks for keys and looks at names by asking what is guarded.
 func (s *server) handler(registry *prometheus.Registry, stopping context.Context) http.Handler {
 	management := api.New(api.Options{
-		Router: s.router, Sources: s.sources, Store: s.journal, Version: s.Version, Audit: s.audit, History: s.history, Reloader: s.reloader,
+		Router: s.router, Sources: s.sources, Archives: s.archiver, Store: s.journal, Version: s.Version, Audit: s.audit, History: s.history, Reloader: s.reloader,
 		Gatherer: registry, Logger: s.log, Stopping: stopping,
 	})
 	guarded := s.guard.Guard(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"signalbox/api"
+	"signalbox/cmd/signalbox/internal/cli"
+)
+
+// TestArchiveCommands go the whole way: declared, written, listed, verified, exported, damaged.
+func TestArchiveCommands(t *testing.T) {
+	dir := shopDir(t, newShop(t), "archives: {all: {folder: kept, every: 1s, retention_days: 30}}\n")
+	run := func(args ...string) outcome {
+		return signalbox(t, append(args, "--config", filepath.Join(dir, "config.yaml"))...)
+	}
+	run("check").want(t, cli.ExitOK, "archive all: all events, kept for 30 days in "+filepath.Join(dir, "kept", "all")+", a segment each 1s\nok: ", "")
+	run("archive", "verify").want(t, cli.ExitOK, "0 events in 0 segments", "")
+
+	s := startRouter(t, dir)
+	s.run("archive", "list").want(t, cli.ExitOK, "30 days", "")
+	s.run("send", bigOrder).want(t, cli.ExitOK, "", "")
+	s.eventually("it is archived", func() bool {
+		var list api.ArchiveList
+		must(t, json.Unmarshal([]byte(s.run("archive", "list", "-o", "json").stdout), &list))
+		return list.Archives[0].Content.Events == 1
+	})
+	s.run("archive", "list", "all", "--since", "1h").want(t, cli.ExitOK, ".jsonl.zst", "")
+	s.run("archive", "list", "--since", "1h").want(t, cli.ExitUsage, "", "name an archive")
+	s.run("archive", "export", "all", "--since", "1h").want(t, cli.ExitOK, `"detail":{"id":"A-1","total":250}`, "")
+	s.run("archive", "export", "al").want(t, cli.ExitError, "", `did you mean "all"?`)
+	s.run("archive", "export").want(t, cli.ExitUsage, "", "name an archive")
+	s.end()
+
+	folder := filepath.Join(dir, "kept", "all")
+	run("archive", "verify").want(t, cli.ExitOK, "1 event in 1 segment", "")
+	run("archive", "verify", "al").want(t, cli.ExitError, "", `no archive "al" (did you mean "all"?)`)
+	run("archive", "verify", "--folder", dir).want(t, cli.ExitError, "", "is no archive: it has no archive.json")
+	run("archive", "export", "--folder", folder, "--pattern", `{"source": ["shop.orders"]}`).want(t, cli.ExitOK, `"id":"A-1"`, "")
+	if out := run("archive", "export", "--folder", folder, "-o", "events"); !strings.HasPrefix(out.stdout, `{"version":"0"`) || !json.Valid([]byte(out.stdout)) {
+		t.Errorf("got %+v", out)
+	}
+	if out := run("archive", "export", "--folder", folder, "--until", "1h"); out.stdout != "" || out.code != cli.ExitOK {
+		t.Errorf("got %+v", out)
+	}
+	paths, err := filepath.Glob(filepath.Join(folder, "*", "*", "*", "*.zst"))
+	if err != nil || len(paths) != 1 {
+		t.Fatal(paths, err)
+	}
+	must(t, os.Remove(paths[0]))
+	if out := run("archive", "verify", "-o", "json"); out.code != cli.ExitError || !strings.Contains(out.stdout, "is missing; put a copy of it back") {
+		t.Errorf("got %+v", out)
+	}
+	run("archive", "export", "--folder", folder).want(t, cli.ExitError, "", "is missing; put a copy of it back, or go on without it by --skip-damaged")
+	run("archive", "export", "--folder", folder, "--skip-damaged").want(t, cli.ExitOK, "", "skipped: archive \"all\"")
+}

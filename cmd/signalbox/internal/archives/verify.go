@@ -1,0 +1,144 @@
+package archives
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"signalbox/archive/place"
+	"signalbox/archive/segment"
+	"signalbox/cmd/signalbox/internal/cli"
+	"signalbox/spelling"
+	"signalbox/targets/egress"
+)
+
+func newVerifyCommand(c *cli.Env) *cobra.Command {
+	v := verifyCommand{Env: c}
+	cmd := &cobra.Command{
+		Use:   "verify [archive]...",
+		Short: "Compare archives with their checksums and counts",
+		Long: `Read every segment of the archives of the configuration, or of those that are named,
+and compare it with its manifest: checksum, size, count, order, first and last event.
+It also tells of segments that are missing. It changes nothing, and asks no router:
+one may be running.
+
+With --folder, verify the archive in a folder, such as a copy: the folder that has
+archive.json in it.
+
+Exit codes: 0 no damage, 1 damage or nothing to read, 2 wrong usage.`,
+		Example: "  signalbox archive verify\n  signalbox archive verify orders --output json\n  signalbox archive verify --folder /mnt/copy/orders",
+		RunE:    func(cmd *cobra.Command, args []string) error { return v.run(cmd.Context(), args) },
+	}
+	v.of.flags(cmd)
+	v.output.Flag(cmd)
+	return cmd
+}
+
+type verifyCommand struct {
+	*cli.Env
+	of     offline
+	output cli.Format
+}
+
+// verified is the result of all archives.
+type verified struct {
+	OK       bool              `json:"ok"`
+	Archives []segment.Checked `json:"archives"`
+}
+
+func (v *verifyCommand) run(ctx context.Context, names []string) error {
+	all, err := v.of.files(ctx, v.Env, names)
+	if err != nil {
+		return err
+	}
+	result := verified{OK: true}
+	for _, files := range all {
+		tally := cli.NewTally(v.Stderr, "verified")
+		checked, err := files.Check(ctx, tally.Show)
+		tally.End()
+		if err != nil {
+			return err
+		}
+		result.OK = result.OK && len(checked.Damage) == 0
+		result.Archives = append(result.Archives, checked)
+	}
+	if v.output == cli.JSON {
+		err = cli.PrintJSON(v.Stdout, result)
+	} else {
+		err = v.print(&result)
+	}
+	if err == nil && !result.OK {
+		return cli.ErrReported
+	}
+	return err
+}
+
+func (v *verifyCommand) print(result *verified) (err error) {
+	for i := range result.Archives {
+		a := &result.Archives[i]
+		for _, damage := range a.Damage {
+			fmt.Fprintln(v.Stdout, damage)
+		}
+		_, err = fmt.Fprintf(v.Stdout, "archive %s in %s: %s in %s, %s, %s to %s: %s\n", a.Archive, a.Place, cli.Count(a.Events, "event"),
+			cli.Count(a.Segments, "segment"), cli.Megabytes(a.Bytes), timeText(a.First), timeText(a.Last), damages(len(a.Damage)))
+	}
+	return err
+}
+
+func damages(n int) string {
+	if n == 0 {
+		return "ok"
+	}
+	return fmt.Sprintf("%d damaged", n)
+}
+
+// offline finds archives without a router.
+type offline struct{ folder string }
+
+func (o *offline) flags(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&o.folder, "folder", "", "the archive in this folder, in place of those of the configuration")
+}
+
+// files returns the archives that are named, or all.
+func (o *offline) files(ctx context.Context, c *cli.Env, names []string) ([]*segment.Files, error) {
+	if o.folder != "" {
+		if len(names) > 0 {
+			return nil, cli.WrongUsage("--folder says which archive: name none")
+		}
+		f, err := segment.Named(ctx, place.Folder{Root: o.folder})
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", o.folder, err)
+		}
+		return []*segment.Files{f}, nil
+	}
+	cfg, set, err := c.Load()
+	if err != nil {
+		return nil, err
+	}
+	guard, err := egress.New(cfg.Egress)
+	if err != nil {
+		return nil, err
+	}
+	known := slices.Sorted(maps.Keys(set.Archives))
+	if len(names) == 0 {
+		names = known
+	}
+	if len(names) == 0 {
+		return nil, fmt.Errorf("%s and the rule files declare no archives; to look at one in a folder, use --folder", c.ConfigPath)
+	}
+	var all []*segment.Files
+	for _, name := range names {
+		if set.Archives[name] == nil {
+			return nil, fmt.Errorf("no archive %q%s", name, spelling.Suggest(name, known))
+		}
+		at, err := place.Of(set.Archives[name], place.Env{Egress: guard})
+		if err != nil {
+			return nil, fmt.Errorf("archive %q: %w", name, err)
+		}
+		all = append(all, &segment.Files{Name: name, Place: at})
+	}
+	return all, nil
+}
