@@ -393,9 +393,8 @@ func (s *server) publicURL() string {
 
 // startArchives begins to write archives, before retention drops anything.
 func (s *server) startArchives(registry *prometheus.Registry) (err error) {
-	guard, _ := egress.New(s.cfg.Egress) // it was validated
 	if s.archiver, err = archiver.New(archiver.Options{
-		Journal: s.journal, Logger: s.log, Registerer: registry, Env: place.Env{Egress: guard, Spool: s.cfg.DataDir},
+		Journal: s.journal, Logger: s.log, Registerer: registry, Env: place.Env{Egress: s.egress, Spool: s.cfg.DataDir},
 	}); err != nil {
 		return err
 	}
