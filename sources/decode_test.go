@@ -108,7 +108,7 @@ func TestMapsAreChecked(t *testing.T) {
 	}{
 		{Map{}, "is missing"},
 		{Map{DetailType: "bdy.type"}, "bdy"},
-		{Map{DetailType: "subject", ID: "1 +"}, "unexpected"},
+		{Map{DetailType: "subject", ID: "1 +"}, "ends too early"},
 	} {
 		_, faults, _ := New(Config{Name: "shop", Options: &none{}, Map: &tt.m}, secret.Source{})
 		if len(faults) != 1 || !strings.Contains(faults[0].Err.Error(), tt.want) || faults[0].Path[0] != "map" {
