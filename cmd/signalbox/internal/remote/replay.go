@@ -125,7 +125,7 @@ func (r *replayCommand) preview(w io.Writer, p replay.Preview) error {
 	fmt.Fprintf(w, "%s from %s to %s; %s would be sent, in %d deliveries\n",
 		cli.Count(p.Looked, "event"), text(p.From), text(p.To), cli.Count(p.Events, "event"), p.Deliveries)
 	if p.Missing {
-		fmt.Fprintf(w, "older events are not kept\n")
+		fmt.Fprintf(w, "what is kept begins at %s\n", text(p.From))
 	}
 	if !p.LookedTo.IsZero() {
 		fmt.Fprintf(w, "events from %s on are not counted here: a preview looks at %d\n", text(p.LookedTo), p.Looked)

@@ -154,6 +154,9 @@ func stateText(d *trace.Delivery) string {
 	if d.Attempts > 0 {
 		text += ", " + cli.Count(d.Attempts, "attempt")
 	}
+	if d.Replay != "" {
+		text += ", replay " + d.Replay
+	}
 	return text
 }
 
