@@ -58,8 +58,8 @@ type Router interface {
 	AcceptRequest(ctx context.Context, e *event.Event, planned func(*event.Event) error) error
 	// Ready returns why nothing can be accepted now; nil if it can.
 	Ready() error
-	// Planner returns what plans with the rules that serve now.
-	Planner() Planner
+	// Reserve returns numbers for n events, and what plans them with the rules that serve.
+	Reserve(n int) (Planner, store.Reservation)
 }
 
 // Options are what a service is made of. All are required.

@@ -47,7 +47,9 @@ func (r *router) Ready() error {
 	return nil
 }
 
-func (r *router) Planner() Planner { return r }
+func (r *router) Reserve(n int) (Planner, store.Reservation) {
+	return r, r.bench.journal.Seqs.Reserve(n)
+}
 
 func (r *router) Target(string) targets.Config { return r.config }
 
@@ -135,7 +137,7 @@ func (b *bench) accept(e *event.Event, planned func(*event.Event) error) error {
 			return err
 		}
 	}
-	steps, err := b.Steps(b.router, 1, func(int) Accepted { return a })
+	steps, err := b.Steps(1, func(int) Accepted { return a })
 	if err != nil {
 		return err
 	}

@@ -63,7 +63,7 @@ type moved struct {
 
 // Steps returns what n planned events make of work requests. Those that they move
 // stay locked until Release.
-func (s *Service) Steps(p Planner, n int, at func(int) Accepted) (*Steps, error) {
+func (s *Service) Steps(n int, at func(int) Accepted) (*Steps, error) {
 	var (
 		of    []*tracked // of each event, nil where it has no part in one
 		found []*tracked
@@ -93,7 +93,8 @@ func (s *Service) Steps(p Planner, n int, at func(int) Accepted) (*Steps, error)
 	if parts == 0 {
 		return nil, nil
 	}
-	b := &Steps{Service: s, planner: p, byEvents: true, reserved: s.opts.Journal.Seqs.Reserve(parts)}
+	b := &Steps{Service: s, byEvents: true}
+	b.planner, b.reserved = s.opts.Router.Reserve(parts)
 	b.lock(found)
 	for i, t := range of {
 		if err := b.take(at(i), t); err != nil {
@@ -107,10 +108,10 @@ func (s *Service) Steps(p Planner, n int, at func(int) Accepted) (*Steps, error)
 // advance moves a work request on for a reason that is no event: what came of its
 // command's delivery, or a call. It returns when the step is on disk.
 func (s *Service) advance(t *tracked, c work.Change) (work.Refusal, error) {
-	b := &Steps{Service: s, planner: s.opts.Router.Planner()}
+	b := &Steps{Service: s}
 	defer b.Release()
 	b.lock([]*tracked{t})
-	b.reserved = s.opts.Journal.Seqs.Reserve(1)
+	b.planner, b.reserved = s.opts.Router.Reserve(1)
 	c.At = b.reserved.First.Time()
 	refusal, err := b.move(t, c)
 	if err != nil || refusal != work.None {

@@ -10,6 +10,7 @@ import (
 
 	"signalbox/delivery"
 	"signalbox/journal"
+	"signalbox/rules"
 	"signalbox/targets"
 )
 
@@ -74,6 +75,9 @@ type Job struct {
 	Targets []Part `json:"targets"`
 	// LeftOut counts what is not sent, by the reason.
 	LeftOut map[string]int `json:"left_out,omitempty"`
+	// Starts are the rules' targets that begin in the past, and that alone are sent to; empty
+	// for a replay that somebody asked for.
+	Starts []rules.Starting `json:"starts,omitempty"`
 }
 
 // Part is what a replay does for one target.

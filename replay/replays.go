@@ -59,6 +59,9 @@ func (r *Replays) Load() error {
 		if err == nil {
 			j.chooser, err = j.compile(&r.opts)
 		}
+		if err == nil {
+			j.chooser.starts = j.Starts
+		}
 		if err != nil {
 			faults = append(faults, err)
 			return nil
@@ -188,21 +191,29 @@ func (r *Replays) admit(j *job) error {
 	if known := r.jobs[j.Name]; known != nil && known != j {
 		return &Conflict{fmt.Sprintf("a replay %q is there already, and is %s: give another name", j.Name, known.State)}
 	}
-	slots := map[uint16]bool{}
-	for _, other := range r.jobs {
-		if other != j && !other.State.Ended() {
-			slots[other.slot] = true
-		}
+	if !r.takeSlot(j) {
+		return &Conflict{fmt.Sprintf("%d replays are at work, which is as many as there may be: wait for one, or cancel it", maxRunning)}
 	}
-	if len(slots) >= maxRunning {
-		return &Conflict{fmt.Sprintf("%d replays are at work, which is as many as there may be: wait for one, or cancel it", len(slots))}
-	}
-	for r.lastSlot = (r.lastSlot + 1) % maxRunning; slots[r.lastSlot]; {
-		r.lastSlot = (r.lastSlot + 1) % maxRunning
-	}
-	j.slot = r.lastSlot
 	r.jobs[j.Name] = j
 	return nil
+}
+
+// takeSlot gives a job the next number that no other at work has. It reports whether there was
+// one; if not, the job shares one.
+func (r *Replays) takeSlot(j *job) (free bool) {
+	taken := map[uint16]bool{}
+	for _, other := range r.jobs {
+		if other != j && !other.State.Ended() {
+			taken[other.slot] = true
+		}
+	}
+	for range maxRunning {
+		r.lastSlot = (r.lastSlot + 1) % maxRunning
+		if j.slot = r.lastSlot; !taken[j.slot] {
+			return true
+		}
+	}
+	return false
 }
 
 // newName names a replay: names sort as the replays began.
@@ -410,7 +421,7 @@ func (r *Replays) forgetOld() {
 	r.locked(func() {
 		var ended []*job
 		for _, j := range r.jobs {
-			if j.State.Ended() {
+			if j.State.Ended() && len(j.Starts) == 0 { // those happen once, and are remembered
 				ended = append(ended, j)
 			}
 		}

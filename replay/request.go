@@ -112,6 +112,8 @@ type chooser struct {
 	*Request
 	pattern *pattern.Pattern
 	opts    *Options
+	// starts are the only rules' targets to send to, if there are any.
+	starts []rules.Starting
 }
 
 func (r *Request) compile(o *Options) (*chooser, error) {
@@ -174,8 +176,9 @@ func (c *chooser) choose(in Planner, rec *journal.Record, left map[string]int) (
 	for _, s := range sends {
 		cfg := set.Targets[s.Target]
 		switch {
+		case len(c.starts) > 0 && !slices.Contains(c.starts, rules.Starting{Bus: s.Rule.Bus, Rule: s.Rule.Name, Target: s.Target}):
 		case c.Rule != "" && s.Rule.Name != c.Rule, c.Target != "" && s.Target != c.Target:
-		case c.Target == "" && cfg.Traits().Forwards:
+		case c.Target == "" && len(c.starts) == 0 && cfg.Traits().Forwards:
 			left[LeftBus]++
 		default:
 			p.sends = append(p.sends, s)

@@ -162,7 +162,8 @@ func (r *runner) next() (w *window) {
 		if j.State != Running {
 			return
 		}
-		w = &window{runner: r, from: j.frontier, to: j.before, parts: map[string]*quota{}}
+		to := min(j.before, r.opts.Journal.Seqs.Stable()) // what follows is not on disk yet
+		w = &window{runner: r, from: j.frontier, to: to, parts: map[string]*quota{}}
 		for _, p := range j.parts {
 			if room := r.room(p); room > 0 && p.cursor < j.frontier && p.cursor < w.from {
 				w.from, w.to = p.cursor, j.frontier

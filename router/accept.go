@@ -46,6 +46,8 @@ type intake struct {
 	warned warnings
 	// whenFailed has the rules whose condition has failed, which is logged once.
 	whenFailed sync.Map
+	// turn is held while rules begin to serve, and shared while events get numbers.
+	turn sync.RWMutex
 }
 
 // init sets what the intake takes from its router, except the pauses.
@@ -130,11 +132,18 @@ func (in *intake) accept(ctx context.Context, evs []*event.Event, prints []dedup
 	return in.take(evs, prints, planned)
 }
 
+// reserve returns numbers for n events, and what plans them. Rules that begin to serve do so
+// between two numbers: what comes before was planned by the rules before, what follows by them.
+func (in *intake) reserve(n int) (planner, store.Reservation) {
+	in.turn.RLock()
+	defer in.turn.RUnlock()
+	return in.planner(), in.journal.Seqs.Reserve(n)
+}
+
 // take is accept behind the gate.
 func (in *intake) take(evs []*event.Event, prints []dedup.Fresh, planned func(*event.Event) error) ([]error, error) {
-	with := in.planner()
+	with, reserved := in.reserve(len(evs))
 	with.room = newRoom(len(evs))
-	reserved := in.journal.Seqs.Reserve(len(evs))
 	defer reserved.Release() // whatever happens: readers stop before it
 	refused := make([]error, len(evs))
 	entries, plans := with.room.entries, with.room.plans
@@ -163,7 +172,7 @@ func (in *intake) take(evs []*event.Event, prints []dedup.Fresh, planned func(*e
 		with.room.release()
 		return refused, nil
 	}
-	steps, err := with.commands.Steps(stepPlanner{with, in}, len(plans), func(i int) commands.Accepted {
+	steps, err := with.commands.Steps(len(plans), func(i int) commands.Accepted {
 		return commands.Accepted{Event: plans[i].event, Seq: plans[i].seq, Given: plans[i].given, Handler: plans[i].handler}
 	})
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"signalbox/commands"
 	"signalbox/event"
 	"signalbox/journal"
+	"signalbox/journal/store"
 	"signalbox/rules"
 	"signalbox/targets"
 )
@@ -30,8 +31,11 @@ func (in *intake) AcceptRequest(ctx context.Context, e *event.Event, planned fun
 	return refused[0]
 }
 
-// Planner returns what plans the steps of work requests with the rules that serve now.
-func (in *intake) Planner() commands.Planner { return stepPlanner{in.planner(), in} }
+// Reserve returns numbers for n steps of work requests, and what plans them.
+func (in *intake) Reserve(n int) (commands.Planner, store.Reservation) {
+	with, reserved := in.reserve(n)
+	return stepPlanner{with, in}, reserved
+}
 
 // stepPlanner plans the steps of work requests.
 type stepPlanner struct {

@@ -412,7 +412,7 @@ func (r *Router) swap(set *rules.Set) error {
 		next.lanes[name].Assign(all[name], t)
 	}
 	var served *rules.Set
-	if before := r.snapshot.Swap(next); before != nil {
+	if before := r.serve(next); before != nil {
 		served = before.set
 	}
 	r.metrics.serve(served, set, r.opts.MetricsMaxRules)
@@ -426,6 +426,22 @@ func (r *Router) swap(set *rules.Set) error {
 	}
 	r.Lanes.share()
 	return nil
+}
+
+// serve makes a snapshot the one that serves, and returns the one before. For what begins in the
+// past, that ends with the last event that the rules before have planned.
+func (r *Router) serve(next *snapshot) *snapshot {
+	starting := r.Replays.Unstarted(next.set.Starting())
+	r.intake.turn.Lock()
+	defer r.intake.turn.Unlock()
+	if len(starting) > 0 {
+		bound := r.journal.Seqs.Reserve(1)
+		defer bound.Release()
+		if err := r.Replays.StartBefore(bound.First, starting); err != nil {
+			r.log.Error("what begins in the past can't begin; it is tried again when the rules are next loaded", zap.Error(err))
+		}
+	}
+	return r.snapshot.Swap(next)
 }
 
 func (r *Router) targetEnv() targets.Env {

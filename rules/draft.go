@@ -8,6 +8,7 @@ import (
 	"signalbox/document"
 	"signalbox/rules/exprenv"
 	"signalbox/rules/pattern"
+	"signalbox/targets"
 )
 
 // draft is a rule as a file says it, before anything in it has been checked
@@ -20,6 +21,8 @@ type draft struct {
 	Strict      bool                     `yaml:"strict"`
 	// StopBubbling ends the event's way up.
 	StopBubbling bool `yaml:"stop_bubbling"`
+	// Start is from where on the rule's targets get events.
+	Start targets.Start `yaml:"start"`
 
 	Pattern *document.Node           `yaml:"pattern"`
 	When    document.Located[string] `yaml:"when"`

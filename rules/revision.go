@@ -37,6 +37,9 @@ func ruleDigest(d *draft, pattern string) digest {
 	fields := make([]string, 0, 16)
 	fields = append(fields, "rule", d.bus(), d.Name.Value, d.Description.Value, string(d.State), strconv.FormatBool(d.Strict),
 		strconv.FormatBool(d.StopBubbling), pattern, d.When.Value, rendered(d.Kind))
+	if d.Start.Set { // others keep the revision that they had
+		fields = append(fields, "start", d.Start.String())
+	}
 	for _, t := range d.Targets {
 		fields = append(fields, rendered(t.node))
 	}

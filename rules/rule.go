@@ -98,7 +98,10 @@ type Rule struct {
 	// StopBubbling means that an event that the rule matches does not continue to the
 	// buses above the rule's.
 	StopBubbling bool
-	Pattern      *pattern.Pattern
+	// Start is from where on the rule's targets get events; where it is not set, as these
+	// say.
+	Start   targets.Start
+	Pattern *pattern.Pattern
 	// When is the condition that an event must fulfil besides matching the
 	// pattern; nil if there is none.
 	When *exprenv.Program

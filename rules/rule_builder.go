@@ -35,6 +35,7 @@ func (b *ruleBuilder) rule(d *draft) *Rule {
 		Strict:      d.Strict,
 
 		StopBubbling: d.StopBubbling,
+		Start:        d.Start,
 
 		Pos: d.pos,
 	}

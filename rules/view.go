@@ -17,6 +17,7 @@ type ruleView struct {
 	State       State            `json:"state"`
 	Strict      bool             `json:"strict,omitempty"`
 	StopBubbles bool             `json:"stop_bubbling,omitempty"`
+	Start       string           `json:"start,omitempty"`
 	Pattern     json.RawMessage  `json:"pattern"`
 	When        string           `json:"when,omitempty"`
 	Kind        []event.Kind     `json:"kind,omitempty"`
@@ -53,6 +54,7 @@ func (r *Rule) MarshalJSON() ([]byte, error) {
 		State:       r.State,
 		Strict:      r.Strict,
 		StopBubbles: r.StopBubbling,
+		Start:       r.Start.String(),
 		Kind:        r.Kinds,
 		Pattern:     r.Pattern.Source(),
 		Targets:     make([]ruleTargetView, len(r.Targets)),

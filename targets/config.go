@@ -51,7 +51,10 @@ type Config struct {
 	// are the lane's, for every kind.
 	Retry Retry `yaml:"retry"`
 	// Paused keeps deliveries from being attempted; they wait.
-	Paused      bool        `yaml:"paused"`
+	Paused bool `yaml:"paused"`
+	// Start is from where on events are sent to the target by rules that do not say it
+	// themselves; with the next event by default.
+	Start       Start       `yaml:"start"`
 	RetryBudget RetryBudget `yaml:"retry_budget"`
 	Breaker     Breaker     `yaml:"breaker"`
 	// Timeout bounds one attempt, 5 s by default.

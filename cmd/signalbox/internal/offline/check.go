@@ -61,9 +61,25 @@ type checked struct {
 	Files       int `json:"files"`
 	// Archives are all that are declared, in whichever file.
 	Archives []archived `json:"archives,omitempty"`
+	// Starting are the rules' targets that begin in the past, in whichever file.
+	Starting []starting `json:"starting,omitempty"`
 	// Elsewhere counts the faults of files other than the given ones. While there
 	// are any, the rules as a whole can't be built and are not counted.
 	Elsewhere int `json:"errors_elsewhere,omitempty"`
+}
+
+// starting is a rule's target that begins in the past.
+type starting struct {
+	rules.Starting
+	From string `json:"start"`
+}
+
+// startingOf returns the rules' targets of a set that begin in the past.
+func startingOf(set *rules.Set) (all []starting) {
+	for _, s := range set.Starting() {
+		all = append(all, starting{s, s.Start.String()})
+	}
+	return all
 }
 
 // archived is an archive in a few words.
@@ -229,7 +245,7 @@ func gather(set *rules.Set, more []*document.Problem, err error, in func(file st
 	slices.SortStableFunc(found.Warnings, func(a, b finding) int {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line))
 	})
-	found.Archives = archivesOf(set)
+	found.Archives, found.Starting = archivesOf(set), startingOf(set)
 	for _, f := range set.Files {
 		if in(f.Path) {
 			found.Files++
@@ -272,6 +288,9 @@ func (c *checkCommand) print(found checked) error {
 	}
 	for _, a := range found.Archives {
 		fmt.Fprintln(c.Stdout, a.text())
+	}
+	for _, s := range found.Starting {
+		fmt.Fprintf(c.Stdout, "rule %s on bus %s: past events (%s) are replayed to target %s, once\n", s.Rule, s.Bus, s.From, s.Target)
 	}
 	summary := fmt.Sprintf("%s, %s", cli.Count(len(found.Errors), "error"), cli.Count(len(found.Warnings), "warning"))
 	if found.OK {
