@@ -49,7 +49,17 @@ type DeadLetter struct {
 }
 
 // Deliveries are those that have not ended, and those that rest dead.
-type Deliveries struct{ db *pebble.DB }
+type Deliveries struct {
+	db *pebble.DB
+	// turns lets as many lanes read at once as there are processors. After a start hundreds may
+	// have a backlog, whose events lie between each other's: all at once they would drive each
+	// other's blocks out of the cache, and intake off the processors.
+	turns chan struct{}
+}
+
+// perTurn is how many deliveries are read in one turn: whoever has few to read does not wait
+// for all that the others have.
+const perTurn = 64
 
 // Ready calls fn with the ready deliveries of a lane and their events, from a
 // place on, up to but without the events at limit, until fn says stop. Both are
@@ -58,7 +68,7 @@ type Deliveries struct{ db *pebble.DB }
 func (t *Deliveries) Ready(l LaneID, from Cursor, limit Seq, have func(*Delivery) bool, fn func(Delivery, Record) bool) error {
 	d := Delivery{Lane: l, State: Ready, Seq: from.Seq, N: from.N}
 	end := Delivery{Lane: l, State: Ready, Seq: limit}
-	return readDeliveries(t.db, d.AppendKey(nil), end.AppendKey(nil), have, fn)
+	return t.read(d.AppendKey(nil), end.AppendKey(nil), have, fn)
 }
 
 // Waiting calls fn with the waiting deliveries of a lane and their events, the
@@ -71,7 +81,22 @@ func (t *Deliveries) Waiting(l LaneID, from Cursor, until time.Time, fn func(Del
 		lower = d.AppendKey(nil)
 	}
 	end := Delivery{Lane: l, State: Waiting, Due: until.Add(1)}
-	return readDeliveries(t.db, lower, end.AppendKey(nil), nil, fn)
+	return t.read(lower, end.AppendKey(nil), nil, fn)
+}
+
+// read is readDeliveries in turns. have and fn may wait for a lock of the lane, so no caller may
+// have it.
+func (t *Deliveries) read(lower, upper []byte, have func(*Delivery) bool, fn func(Delivery, Record) bool) error {
+	t.turns <- struct{}{}
+	defer func() { <-t.turns }()
+	n := 0
+	return readDeliveries(t.db, lower, upper, have, func(d Delivery, r Record) bool {
+		if n++; n%perTurn == 0 {
+			<-t.turns
+			t.turns <- struct{}{}
+		}
+		return fn(d, r)
+	})
 }
 
 // NextDue returns when the first waiting delivery of a lane at or after a place is

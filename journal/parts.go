@@ -1,6 +1,10 @@
 package journal
 
-import "github.com/cockroachdb/pebble/v2"
+import (
+	"runtime"
+
+	"github.com/cockroachdb/pebble/v2"
+)
 
 // Source is what the parts of an open store are made of.
 type Source struct {
@@ -32,7 +36,7 @@ type Parts struct {
 func NewParts(s Source) Parts {
 	return Parts{
 		Events:     &Events{s.DB, s.Numbers},
-		Deliveries: &Deliveries{s.DB},
+		Deliveries: &Deliveries{db: s.DB, turns: make(chan struct{}, runtime.GOMAXPROCS(0))},
 		Keys:       &OrderingKeys{s.DB},
 		Traces:     &Traces{db: s.DB, lanes: s.Lanes, holding: s.Suspended},
 		Repeats:    &Repeats{s.DB, s.Numbers, s.Commit},
