@@ -102,3 +102,23 @@ func (s Size) String() string {
 
 // MarshalText is the opposite of UnmarshalText.
 func (s Size) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// Percent is a part of a whole, in hundredths: 1 is 1 %.
+type Percent float64
+
+// UnmarshalText reads a part such as 1%, 0.5% or 100%.
+func (p *Percent) UnmarshalText(text []byte) error {
+	number := strings.TrimRight(strings.TrimSuffix(string(text), "%"), " ")
+	f, err := strconv.ParseFloat(number, 64)
+	if err != nil || !IsNumber(number) || number == string(text) || f < 0 || f > 100 {
+		return fmt.Errorf("%q is no part of a whole; write a percentage from 0%% to 100%%, such as 1%% or 0.5%%", text)
+	}
+	*p = Percent(f)
+	return nil
+}
+
+// String writes the part as UnmarshalText reads it.
+func (p Percent) String() string { return strconv.FormatFloat(float64(p), 'f', -1, 64) + "%" }
+
+// MarshalText is the opposite of UnmarshalText.
+func (p Percent) MarshalText() ([]byte, error) { return []byte(p.String()), nil }

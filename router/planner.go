@@ -12,9 +12,8 @@ import (
 	"signalbox/event"
 	"signalbox/journal"
 	"signalbox/router/pause"
+	"signalbox/router/render"
 	"signalbox/rules"
-	"signalbox/rules/exprenv"
-	"signalbox/rules/transform"
 	"signalbox/state"
 	"signalbox/targets"
 	"signalbox/trace"
@@ -52,7 +51,7 @@ type plan struct {
 	// object is what the event tells the state of; nil for none.
 	object  *journal.Object
 	handler work.Handler // of a command or a query
-	env     *exprenv.Env // nil until an ordering key asks for it
+	env     render.Env   // for ordering keys
 }
 
 // send is one planned delivery.
@@ -147,35 +146,9 @@ func (in planner) date(e *event.Event, seq journal.Seq) {
 
 // render plans one delivery and its body.
 func (in planner) render(p *plan, rule *rules.Rule, to *rules.RuleTarget) send {
-	s := send{lane: in.lanes[to.Target], rule: rule, to: to}
-	if order := in.set.Orders[to.Target]; order != nil {
-		if s.key, s.err = p.orderKey(order); s.err != nil {
-			return s
-		}
-	}
-	if s.err = in.renderBody(&s, p); s.err != nil {
-		s.err = fmt.Errorf("the body can't be rendered: %w", s.err)
-	}
-	return s
-}
-
-// renderBody renders the body of a delivery.
-func (in planner) renderBody(s *send, p *plan) (err error) {
-	if s.to.Carry != "" {
-		s.notice = true
-		s.body, err = in.notice(p.event, p.object, p.seq, s.to.Carry)
-		return err
-	}
-	if s.to.Transform == nil {
-		return nil
-	}
-	s.body, err = s.to.Transform.Apply(transform.Input{
-		Envelope: p.envelope, Event: p.event, RuleName: s.rule.Name, RuleARN: s.rule.ARN, Ingested: p.event.Meta.Received,
-	})
-	if err == nil && s.body == nil {
-		s.body = []byte{} // nil would mean the event itself
-	}
-	return err
+	e := render.Event{Event: p.event, Seq: p.seq, Envelope: p.envelope, Object: p.object, Env: &p.env}
+	d := render.Renderer{Set: in.set, PublicURL: in.opts.PublicURL}.Delivery(&e, rule, to)
+	return send{lane: in.lanes[to.Target], rule: rule, to: to, body: d.Body, notice: d.Notice, key: d.Key, err: d.Err}
 }
 
 // usualMeta is how many bytes the metadata of most events take.

@@ -52,46 +52,77 @@ type Rule struct {
 func Event(set *rules.Set, e *event.Event, envelope []byte) (Explanation, error) {
 	set.Catalog.SetKind(e)
 	x := Explanation{Bus: e.Meta.Bus, Kind: e.Meta.Kind, KindByName: e.Meta.KindByName, Event: envelope, Matched: []Rule{}, Unmatched: []Rule{}}
-	matched := map[*rules.Rule]error{}
-	all := set.Match(e, envelope, nil)
-	for _, m := range all {
-		matched[m.Rule] = m.Err
-	}
-	way := set.Way(e.Meta.Bus, all)
+	v := evaluate(set, e, envelope)
 	candidates := set.On(e.Meta.Bus)
 	for _, bus := range set.Above(e.Meta.Bus) {
 		candidates = append(candidates, set.On(bus)...)
 	}
 	for _, rule := range candidates {
-		shown := Rule{Name: rule.Name, State: rule.State, Position: rule.Pos.String(), Nearness: 1}
-		for _, t := range rule.Targets {
-			shown.Targets = append(shown.Targets, t.Target)
-		}
-		if rule.Bus != e.Meta.Bus {
-			shown.Bus = rule.Bus
-		}
-		if !slices.Contains(way, rule.Bus) {
-			shown.note("the event does not come to this bus: a rule below stops it (stop_bubbling)")
-		}
-		if rule.State == rules.Shadow {
-			shown.note("the rule is in state shadow: it counts events, and sends nothing")
-		}
-		err, hit := matched[rule]
+		shown, matched, err := v.explain(rule)
 		switch {
-		case hit && err == nil:
+		case err != nil:
+			return x, err
+		case matched:
 			x.Matched = append(x.Matched, shown)
-			continue
-		case hit:
-			shown.note(fmt.Sprintf("the condition failed on this event: %v", err))
 		default:
-			if err := shown.explain(rule, x.Kind, envelope); err != nil {
-				return x, err
-			}
+			x.Unmatched = append(x.Unmatched, shown)
 		}
-		x.Unmatched = append(x.Unmatched, shown)
 	}
 	slices.SortStableFunc(x.Unmatched, func(a, b Rule) int { return cmp.Compare(b.Nearness, a.Nearness) })
 	return x, nil
+}
+
+// One explains an event by a single rule of a set, and reports whether it matches. There is an
+// error if envelope is no JSON object.
+func One(set *rules.Set, rule *rules.Rule, e *event.Event, envelope []byte) (shown Rule, matched bool, err error) {
+	return evaluate(set, e, envelope).explain(rule)
+}
+
+// evaluation is what a set of rules makes of an event.
+type evaluation struct {
+	event    *event.Event
+	kind     event.Kind
+	envelope []byte
+	// matched has the rules whose pattern matches, and why the condition failed, and way the
+	// buses that the event comes to.
+	matched map[*rules.Rule]error
+	way     []string
+}
+
+func evaluate(set *rules.Set, e *event.Event, envelope []byte) *evaluation {
+	v := &evaluation{event: e, envelope: envelope, matched: map[*rules.Rule]error{}}
+	v.kind, _ = set.Catalog.Kind(e)
+	all := set.Match(e, envelope, nil)
+	for _, m := range all {
+		v.matched[m.Rule] = m.Err
+	}
+	v.way = set.Way(e.Meta.Bus, all)
+	return v
+}
+
+// explain returns what came of matching the event to one rule.
+func (v *evaluation) explain(rule *rules.Rule) (shown Rule, matched bool, err error) {
+	shown = Rule{Name: rule.Name, State: rule.State, Position: rule.Pos.String(), Nearness: 1}
+	for _, t := range rule.Targets {
+		shown.Targets = append(shown.Targets, t.Target)
+	}
+	if rule.Bus != v.event.Meta.Bus {
+		shown.Bus = rule.Bus
+	}
+	if !slices.Contains(v.way, rule.Bus) {
+		shown.note("the event does not come to this bus: a rule below stops it (stop_bubbling)")
+	}
+	if rule.State == rules.Shadow {
+		shown.note("the rule is in state shadow: it counts events, and sends nothing")
+	}
+	failure, hit := v.matched[rule]
+	if failure != nil {
+		shown.note(fmt.Sprintf("the condition failed on this event: %v", failure))
+	}
+	if hit {
+		return shown, failure == nil, nil
+	}
+	return shown, false, shown.explain(rule, v.kind, v.envelope)
 }
 
 func (r *Rule) note(text string) { r.Notes = append(r.Notes, text) }

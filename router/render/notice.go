@@ -1,12 +1,10 @@
-package router
+package render
 
 import (
 	"encoding/json"
 	"net/url"
 	"strings"
 
-	"signalbox/event"
-	"signalbox/journal"
 	"signalbox/state"
 	"signalbox/targets"
 )
@@ -24,10 +22,10 @@ type reference struct {
 // notice is the envelope that a target gets which asked for a reference in place
 // of what the event carries. What the reference points to is the object's state
 // where the event told one, else the event.
-func (in planner) notice(e *event.Event, o *journal.Object, seq journal.Seq, carry string) ([]byte, error) {
-	ref := reference{Href: in.opts.PublicURL + "/v1/events/" + url.PathEscape(e.ID)}
-	if o != nil {
-		ref = reference{Href: in.opts.PublicURL + "/v1/state/" + segment(o.Type) + "/" + segment(o.Key), Type: o.Type, Key: o.Key, Version: state.FormatVersion(seq)}
+func (r Renderer) notice(e *Event, carry string) ([]byte, error) {
+	ref := reference{Href: r.PublicURL + "/v1/events/" + url.PathEscape(e.ID)}
+	if o := e.Object; o != nil {
+		ref = reference{Href: r.PublicURL + "/v1/state/" + segment(o.Type) + "/" + segment(o.Key), Type: o.Type, Key: o.Key, Version: state.FormatVersion(e.Seq)}
 		if carry == targets.CarryVersion {
 			ref.Href += "?version=" + ref.Version
 		}
@@ -36,7 +34,7 @@ func (in planner) notice(e *event.Event, o *journal.Object, seq journal.Seq, car
 	if err != nil {
 		return nil, err
 	}
-	notice := *e
+	notice := *e.Event
 	notice.Detail = detail
 	return notice.AppendEnvelope(nil), nil
 }
