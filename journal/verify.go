@@ -5,11 +5,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 
 	"github.com/cockroachdb/pebble/v2"
-	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"signalbox/event"
 	"signalbox/journal/internal/disk"
@@ -53,45 +50,14 @@ func (r *Report) fault(format string, args ...any) {
 // others keep in it is read by readers. progress, if not nil, is called from time
 // to time with the keys read so far.
 func Verify(dir string, d *disk.Disk, readers Readers, progress func(keys uint64)) (_ Report, err error) {
-	fsys := disk.FS(d)
-	if _, err := fsys.Stat(dir); errors.Is(err, fs.ErrNotExist) {
-		return Report{}, fmt.Errorf("data directory %s: no store: %w", dir, ErrNotFound)
-	}
-	if _, err := fsys.Stat(fsys.PathJoin(dir, files.BackupManifest)); err == nil {
-		fsys = unlocked{fsys}
-	}
-	lock, err := files.TakeLock(dir, fsys)
+	s, err := openReadOnly(dir, disk.FS(d))
 	if err != nil {
-		return Report{}, fmt.Errorf("data directory %s: %w", dir, err)
+		return Report{}, err
 	}
-	defer func() { err = errors.Join(err, lock.Close()) }()
+	defer func() { err = errors.Join(err, s.Close()) }()
 	defer files.Catch(&err)
-	if err := files.CheckRemains(dir, fsys); err != nil {
-		return Report{}, fmt.Errorf("data directory %s: %w", dir, err)
-	}
-	end, err := files.EndOfLog(fsys, dir)
-	if err != nil {
-		return Report{}, fmt.Errorf("data directory %s: %w", dir, err)
-	}
-	if err := files.CheckManifest(fsys, dir); err != nil {
-		return Report{}, fmt.Errorf("data directory %s: %w", dir, files.Damaged(err))
-	}
-	db, err := pebble.Open(dir, &pebble.Options{
-		FS: fsys, Lock: lock, ReadOnly: true, ErrorIfNotExists: true, Logger: quiet{},
-		FormatMajorVersion: pebble.FormatValueSeparation,
-	})
-	if errors.Is(err, pebble.ErrDBDoesNotExist) {
-		return Report{}, fmt.Errorf("data directory %s: no store: %w", dir, ErrNotFound)
-	}
-	if err != nil {
-		return Report{}, fmt.Errorf("data directory %s: %w", dir, files.Damaged(err))
-	}
-	defer func() { err = errors.Join(err, db.Close()) }()
-	if err := files.CheckBlobs(db, fsys, dir); err != nil {
-		return Report{}, fmt.Errorf("data directory %s: %w", dir, files.Damaged(err))
-	}
-	report, err := (&verifier{view: db, readers: readers, progress: progress}).run()
-	if end.Garbage > 0 {
+	report, err := (&verifier{view: s.db, readers: readers, progress: progress}).run()
+	if end := s.end; end.Garbage > 0 {
 		report.Notes = append(report.Notes, fmt.Sprintf("%s: %d bytes that are not zero follow its last whole record, at %d: "+
 			"a write that a crash broke off, or damage", end.Name, end.Garbage, end.Offset))
 	}
@@ -104,22 +70,6 @@ func Verify(dir string, d *disk.Disk, readers Readers, progress func(keys uint64
 // VerifyRows checks the rows of a store that may be open, without a look into its events.
 func VerifyRows(view pebble.Reader) (Report, error) {
 	return (&verifier{view: view, opaque: true}).run()
-}
-
-// unlocked leaves a backup as it is, which nobody opens for writing, and which may lie where
-// nothing can be written.
-type unlocked struct{ vfs.FS }
-
-// Lock does nothing.
-func (unlocked) Lock(string) (io.Closer, error) { return io.NopCloser(nil), nil }
-
-// quiet is a logger that drops everything: what goes wrong in a store that is only read is an error.
-type quiet struct{}
-
-func (quiet) Infof(string, ...any)  {}
-func (quiet) Errorf(string, ...any) {}
-func (quiet) Fatalf(f string, args ...any) {
-	panic(fmt.Errorf(f, args...))
 }
 
 // verifier goes over the tables one by one. It holds the lanes and the pauses in

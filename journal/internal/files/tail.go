@@ -12,8 +12,8 @@ import (
 	"go.uber.org/zap"
 )
 
-// logEnd is where the newest log of a store ends, and what comes behind.
-type logEnd struct {
+// LogEnd is where the newest log of a store ends, and what comes behind.
+type LogEnd struct {
 	Name   string // of the file; empty if there is none
 	Offset int64  // behind the last whole record
 	// Garbage counts the bytes behind the end that are not zero, and not left of an
@@ -30,7 +30,7 @@ const (
 )
 
 // EndOfLog reads the newest log of a store.
-func EndOfLog(fs vfs.FS, dir string) (end logEnd, err error) {
+func EndOfLog(fs vfs.FS, dir string) (end LogEnd, err error) {
 	logs, err := logNumbers(fs, dir)
 	if err != nil || len(logs) == 0 {
 		return end, err

@@ -1,0 +1,103 @@
+package journal
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"signalbox/journal/internal/disk"
+	"signalbox/journal/internal/files"
+)
+
+// ReadOnly is a store, or a backup of one, that no router has open. Nothing in it is changed.
+type ReadOnly struct {
+	db   *pebble.DB
+	lock io.Closer
+	end  files.LogEnd
+}
+
+// OpenReadOnly opens the store in dir. The error is ErrLocked if a router has it open,
+// ErrNotFound if there is none.
+func OpenReadOnly(dir string) (*ReadOnly, error) {
+	return openReadOnly(dir, disk.FS(nil))
+}
+
+// Between is Events.Between.
+func (s *ReadOnly) Between(from, before Seq, fn func(Record) bool) (err error) {
+	defer files.Catch(&err)
+	return (&Events{s.db, ended{}}).Between(from, before, fn)
+}
+
+// Close closes the store.
+func (s *ReadOnly) Close() error { return errors.Join(s.db.Close(), s.lock.Close()) }
+
+// ended are the numbers of a store that nobody writes to: all that is there counts.
+type ended struct{}
+
+func (ended) Oldest() Seq { return 0 }
+func (ended) Stable() Seq { return ^Seq(0) }
+func (ended) Clock() Seq  { return SeqAt(time.Now()) }
+
+func openReadOnly(dir string, fsys vfs.FS) (s *ReadOnly, err error) {
+	if _, err := fsys.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("data directory %s: no store: %w", dir, ErrNotFound)
+	}
+	if _, err := fsys.Stat(fsys.PathJoin(dir, files.BackupManifest)); err == nil {
+		fsys = unlocked{fsys}
+	}
+	lock, err := files.TakeLock(dir, fsys)
+	if err != nil {
+		return nil, fmt.Errorf("data directory %s: %w", dir, err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, lock.Close())
+		}
+	}()
+	defer files.Catch(&err)
+	if err := files.CheckRemains(dir, fsys); err != nil {
+		return nil, fmt.Errorf("data directory %s: %w", dir, err)
+	}
+	end, err := files.EndOfLog(fsys, dir)
+	if err != nil {
+		return nil, fmt.Errorf("data directory %s: %w", dir, err)
+	}
+	if err := files.CheckManifest(fsys, dir); err != nil {
+		return nil, fmt.Errorf("data directory %s: %w", dir, files.Damaged(err))
+	}
+	db, err := pebble.Open(dir, &pebble.Options{
+		FS: fsys, Lock: lock, ReadOnly: true, ErrorIfNotExists: true, Logger: quiet{},
+		FormatMajorVersion: pebble.FormatValueSeparation,
+	})
+	if errors.Is(err, pebble.ErrDBDoesNotExist) {
+		return nil, fmt.Errorf("data directory %s: no store: %w", dir, ErrNotFound)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("data directory %s: %w", dir, files.Damaged(err))
+	}
+	if err := files.CheckBlobs(db, fsys, dir); err != nil {
+		return nil, errors.Join(fmt.Errorf("data directory %s: %w", dir, files.Damaged(err)), db.Close())
+	}
+	return &ReadOnly{db: db, lock: lock, end: end}, nil
+}
+
+// unlocked leaves a backup as it is, which nobody opens for writing, and which may lie where
+// nothing can be written.
+type unlocked struct{ vfs.FS }
+
+// Lock does nothing.
+func (unlocked) Lock(string) (io.Closer, error) { return io.NopCloser(nil), nil }
+
+// quiet is a logger that drops everything: what goes wrong in a store that is only read is an error.
+type quiet struct{}
+
+func (quiet) Infof(string, ...any)  {}
+func (quiet) Errorf(string, ...any) {}
+func (quiet) Fatalf(f string, args ...any) {
+	panic(fmt.Errorf(f, args...))
+}
