@@ -80,6 +80,7 @@ type Config struct {
 	MinFreeDisk document.Size `yaml:"min_free_disk"`
 	DLQ         DLQ           `yaml:"dlq"`
 	TargetGone  TargetGone    `yaml:"target_gone"`
+	Reload      Reload        `yaml:"reload"`
 	Metrics     Metrics       `yaml:"metrics"`
 	// Trace is on, or off: whether what came of each event is kept, so that its
 	// trace can be shown.
@@ -168,6 +169,15 @@ type TargetGone struct {
 	Wait time.Duration `yaml:"wait"`
 }
 
+// Reload bounds what a reload of the rules may change.
+type Reload struct {
+	// MaxChange is the most that new rules may change of the deliveries of past events; nil is
+	// no bound.
+	MaxChange *document.Percent `yaml:"max_change"`
+	// Since is how far back those events are looked at.
+	Since time.Duration `yaml:"since"`
+}
+
 // Log is what is logged, and how.
 type Log struct {
 	Level  string `yaml:"level"`  // debug | info | warn | error
@@ -196,6 +206,7 @@ func Default() *Config {
 		Dedup:           Dedup{Window: 5 * time.Minute},
 		MinFreeDisk:     512 << 20,
 		TargetGone:      TargetGone{Wait: 5 * time.Minute},
+		Reload:          Reload{Since: time.Hour},
 		Metrics:         Metrics{MaxRules: 5000},
 		Trace:           "on",
 		Console:         "on",

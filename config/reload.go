@@ -39,8 +39,16 @@ type ReloaderOptions struct {
 	// Swap puts a new Set in the place of the one that serves. On an error the old
 	// one must continue to serve.
 	Swap func(*rules.Set) error
+<<<<<<< HEAD
 	// Apply takes over what of the configuration is not rules and needs no restart: keys,
 	// allowed hosts and where it may connect to; it may be nil.
+=======
+	// Judge returns why a Set may not take the place of the one that serves, by what the
+	// new configuration says of reloads; it is not asked where that is forced, and may be nil.
+	Judge func(ctx context.Context, c *Config, serves, next *rules.Set) error
+	// Apply takes over what of the configuration is not rules and needs no restart: keys and
+	// allowed hosts; it may be nil.
+>>>>>>> 0f41bf1 (config: a reload can be judged before it takes effect)
 	Apply func(*Config) error
 	// Observe is told of every reload, in order; it may be nil. It must not call
 	// the Reloader.
@@ -105,7 +113,7 @@ func (r *Reloader) Run(ctx context.Context, polling func(error)) {
 		Polling: polling,
 		Since:   r.opts.Config.readAt,
 		// The error reaches whoever observes.
-		Changed: func() { _, _ = r.run(ctx, true) },
+		Changed: func() { _, _ = r.run(ctx, noticed) },
 	}
 	w.Run(ctx)
 }
@@ -126,16 +134,28 @@ func (r *Reloader) Status() Status {
 // Reload reads config.yaml, all rule files and the other sources, and hands the Set over
 // if it differs from the one that serves. An error about documents is of the type
 // document.Errors; what has changed beside it is of sources without a fault.
-func (r *Reloader) Reload(ctx context.Context) (changed bool, err error) { return r.run(ctx, false) }
+func (r *Reloader) Reload(ctx context.Context) (changed bool, err error) { return r.run(ctx, asked) }
 
-func (r *Reloader) run(ctx context.Context, noticed bool) (changed bool, err error) {
+// Force is Reload without ReloaderOptions.Judge.
+func (r *Reloader) Force(ctx context.Context) (changed bool, err error) { return r.run(ctx, forced) }
+
+// reason is why there is a reload.
+type reason int
+
+const (
+	asked reason = iota
+	forced
+	noticed // a file has changed
+)
+
+func (r *Reloader) run(ctx context.Context, why reason) (changed bool, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if err := ctx.Err(); err != nil {
 		return false, err
 	}
-	out := Outcome{Noticed: noticed, Started: time.Now()}
-	out.Changed, out.NeedRestart, out.Err = r.reload()
+	out := Outcome{Noticed: why == noticed, Started: time.Now()}
+	out.Changed, out.NeedRestart, out.Err = r.reload(ctx, why == forced)
 	out.Took = time.Since(out.Started)
 	out.Set = r.set
 	r.note(&out)
@@ -145,7 +165,7 @@ func (r *Reloader) run(ctx context.Context, noticed bool) (changed bool, err err
 	return out.Changed, out.Err
 }
 
-func (r *Reloader) reload() (changed bool, needRestart []string, err error) {
+func (r *Reloader) reload(ctx context.Context, force bool) (changed bool, needRestart []string, err error) {
 	next, needRestart, unreadable := r.read()
 	if unreadable != nil && len(r.opts.Others) == 0 {
 		return false, needRestart, unreadable
@@ -164,11 +184,31 @@ func (r *Reloader) reload() (changed bool, needRestart []string, err error) {
 	if set == nil || set.Same(r.set) {
 		return false, needRestart, err
 	}
+	if r.opts.Judge != nil && !force {
+		if fault := r.opts.Judge(ctx, next, r.set, set); fault != nil {
+			return false, needRestart, errors.Join(err, fault)
+		}
+	}
 	if fault := r.opts.Swap(set); fault != nil {
 		return false, needRestart, errors.Join(err, fmt.Errorf("the new rules are right, but cannot serve: %w", fault))
 	}
 	r.set = set
 	return true, needRestart, err
+}
+
+// Candidate returns the Set that serves, and the one that would serve if documents stood in place
+// of all rule files. What stands in config.yaml, and the catalog, are those of the last good
+// configuration. An error about documents is of the type document.Errors; in it, "candidate:"
+// stands before their paths.
+func (r *Reloader) Candidate(documents []rules.Document) (serves, candidate *rules.Set, err error) {
+	r.mu.Lock()
+	good, serves := r.good, r.set
+	r.mu.Unlock()
+	others := append([]rules.Documents{{Name: "candidate", Read: func() ([]rules.Document, error) { return documents, nil }}}, r.opts.Others...)
+	src := good.source(nil, others)
+	src.Globs, src.Secrets = nil, good.given // the files of its secrets are not watched
+	candidate, err = rules.Load(src)
+	return serves, candidate, err
 }
 
 // read reads config.yaml. With an error, it returns the configuration that was good last.
@@ -235,7 +275,11 @@ func (c *Config) differences(next *Config) []string {
 	for i := range a.NumField() {
 		name := a.Type().Field(i).Tag.Get("yaml")
 		switch name {
+<<<<<<< HEAD
 		case "", "-", "rules", "targets", "buses", "hooks", "connections", "sources", "archives", "catalog", "naming", "secrets", "auth", "allowed_hosts", "egress":
+=======
+		case "", "-", "rules", "targets", "buses", "hooks", "connections", "sources", "archives", "catalog", "naming", "secrets", "auth", "allowed_hosts", "reload":
+>>>>>>> 0f41bf1 (config: a reload can be judged before it takes effect)
 			continue
 		}
 		if !reflect.DeepEqual(a.Field(i).Interface(), b.Field(i).Interface()) {

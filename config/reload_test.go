@@ -279,3 +279,56 @@ func TestReloadWithAnotherSource(t *testing.T) {
 	api = ruleText("api4")
 	expect("all is well", "api4 file2", true, "")
 }
+
+// What would change too much is refused, also where a changed file is the reason, unless it is
+// forced.
+func TestAReloadCanBeRefused(t *testing.T) {
+	s := serve(t)
+	refused := errors.New("too much would change")
+	var asked []*Config
+	s.opts.Judge = func(_ context.Context, c *Config, serves, next *rules.Set) error {
+		if serves != s.set || next == serves {
+			t.Errorf("asked of %p before and %p after, while %p serves", serves, next, s.set)
+		}
+		asked = append(asked, c)
+		return refused
+	}
+	reload := func(why reason, wantChanged bool, wantErr error, serving string) {
+		t.Helper()
+		changed, err := s.run(t.Context(), why)
+		if changed != wantChanged || !errors.Is(err, wantErr) || s.matched(t) != serving || s.Status().OK != (err == nil) {
+			t.Errorf("reload %d: %v, %v, serving %s (%+v)", why, changed, err, s.matched(t), s.Status())
+		}
+	}
+	reload(0, false, nil, "first")
+	if len(asked) > 0 {
+		t.Error("asked of rules that are the same")
+	}
+	writeFile(t, s.dir, "rules/a.yaml", ruleText("second"))
+	writeFile(t, s.dir, "config.yaml", "rules: [rules/*.yaml]\nreload: {max_change: 0.5%, since: 2h}\n"+someTargets)
+	for _, why := range []reason{0, noticed} {
+		reload(why, false, refused, "first")
+	}
+	if len(asked) != 2 || *asked[1].Reload.MaxChange != 0.5 || asked[1].Reload.Since != 2*time.Hour {
+		t.Errorf("asked with %+v", asked)
+	}
+	if o := s.last(); !o.Noticed || !o.Repeated || len(o.NeedRestart) > 0 {
+		t.Errorf("the outcome is %+v", o)
+	}
+	reload(forced, true, nil, "second")
+	reload(0, false, nil, "second")
+}
+
+func TestACandidateStandsInPlaceOfTheFiles(t *testing.T) {
+	s := serve(t)
+	serves, candidate, err := s.Candidate([]rules.Document{{Path: "new.yaml", Text: []byte(ruleText("other"))}})
+	if err != nil || serves != s.set || len(candidate.Rules) != 1 || candidate.Rules[0].Name != "other" || len(candidate.Targets) != len(s.set.Targets) {
+		t.Fatalf("got %v, %+v", err, candidate)
+	}
+	if s.matched(t) != "first" || slices.ContainsFunc(s.watched(), func(p string) bool { return strings.Contains(p, "new.yaml") }) {
+		t.Errorf("%s serves, and %v are watched", s.matched(t), s.watched())
+	}
+	if _, _, err := s.Candidate([]rules.Document{{Path: "new.yaml", Text: []byte("rules: 1")}}); err == nil || !strings.Contains(err.Error(), "candidate:new.yaml:1:8: ") {
+		t.Errorf("got %v", err)
+	}
+}
