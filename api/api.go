@@ -16,6 +16,7 @@ import (
 	"signalbox/archive/archiver"
 	"signalbox/audit"
 	"signalbox/config"
+	"signalbox/diff"
 	"signalbox/history"
 	"signalbox/journal/backup"
 	"signalbox/router"
@@ -23,7 +24,7 @@ import (
 )
 
 // Options are what the API shows and acts on. All are required but Logger, Stopping, Store,
-// and Sources, Archives, Audit, History and Reloader, whose routes a program that has none does not serve.
+// and Sources, Archives, Audit, History Reloader and Diff, whose routes a program that has none does not serve.
 type Options struct {
 	Router *router.Router
 	// Sources are where messages of brokers come from.
@@ -36,6 +37,8 @@ type Options struct {
 	Audit    *audit.Log
 	History  *history.Recorder
 	Reloader *config.Reloader
+	// Diff compares rules on past events.
+	Diff     *diff.Store
 	Gatherer prometheus.Gatherer
 	Logger   *zap.Logger
 	// Stopping ends when the router begins to stop: purges are then broken off.

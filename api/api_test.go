@@ -21,6 +21,7 @@ import (
 	"signalbox/archive/archiver"
 	"signalbox/audit"
 	"signalbox/config"
+	"signalbox/diff"
 	"signalbox/dlq"
 	"signalbox/event"
 	"signalbox/history"
@@ -121,6 +122,7 @@ func newWorldOf(t *testing.T, text, more string) *world {
 	recorder.Start()
 	management := api.New(api.Options{
 		Router: w.router, Store: j, Audit: w.log, History: recorder, Reloader: reloader, Sources: w.sources, Archives: w.archives,
+		Diff:     &diff.Store{Events: j.Events, Clock: time.Now, Workers: 1},
 		Gatherer: registry, Stopping: stopping,
 	})
 	events := ingest.New(w.router, ingest.Options{

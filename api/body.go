@@ -27,10 +27,14 @@ const maxRequest = 4 << 20
 
 // bodyOf returns the body of a request, which must say no other type than JSON.
 func bodyOf(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	return bodyUpTo(w, r, maxRequest)
+}
+
+func bodyUpTo(w http.ResponseWriter, r *http.Request, most int64) ([]byte, error) {
 	if err := checkJSON(r.Header); err != nil {
 		return nil, err
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequest))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
 	if err != nil {
 		return nil, unreadable(err)
 	}
@@ -79,7 +83,12 @@ func unsupported(header, value, hint string) error {
 // read decodes the body of a request: one object of JSON, with the members that the OpenAPI
 // document names, each of them once.
 func read(w http.ResponseWriter, r *http.Request, into any) error {
-	body, err := bodyOf(w, r)
+	return readUpTo(w, r, into, maxRequest)
+}
+
+// readUpTo is read with another bound of the body, in bytes.
+func readUpTo(w http.ResponseWriter, r *http.Request, into any, most int64) error {
+	body, err := bodyUpTo(w, r, most)
 	if err != nil {
 		return err
 	}

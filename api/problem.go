@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 
+	"signalbox/diff"
 	"signalbox/dlq"
 	"signalbox/event"
 	"signalbox/journal"
@@ -79,6 +80,7 @@ func problemOf(err error) *Error {
 		state   *dlq.Conflict
 		past    *replay.BadRequest
 		clash   *replay.Conflict
+		when    *diff.RangeError
 	)
 	switch {
 	case errors.As(err, &known):
@@ -91,6 +93,8 @@ func problemOf(err error) *Error {
 		return badRequest("%s", search.Problem)
 	case errors.As(err, &past):
 		return badRequest("%s", past.Reason)
+	case errors.As(err, &when):
+		return badRequest("%s", when.Problem)
 	case errors.As(err, &state):
 		return &Error{Status: http.StatusConflict, Message: state.Reason}
 	case errors.As(err, &clash):

@@ -14,6 +14,7 @@ import (
 	"signalbox/auth"
 	"signalbox/commands/work"
 	"signalbox/config"
+	"signalbox/diff"
 	"signalbox/dlq"
 	"signalbox/history"
 	"signalbox/replay"
@@ -189,7 +190,13 @@ func routes(o Options) []route {
 	}
 	if o.Reloader != nil {
 		all = append(all, route{"GET", "/v1/reload", Read, "", "Shows how the last reload ended.", 0, config.Status{}, nil, func(http.ResponseWriter, *http.Request) (any, error) { return o.Reloader.Status(), nil }})
-		all = append(all, route{"POST", "/-/reload", Operate, "", "Reads all files again.", 0, reloaded{}, nil, reload(o.Reloader)})
+		all = append(all, route{"POST", "/-/reload", Operate, "force", "Reads all files again. With ?force=true, rules that would change more than reload.max_change are taken too.", 0, Reloaded{}, nil, reload(o.Reloader)})
+	}
+	if o.Diff != nil && o.Reloader != nil {
+		compared := diffHandlers{r, o.Reloader, o.Diff, o.Stopping, make(chan struct{}, 1)}
+		all = append(all,
+			route{"POST", "/v1/diff", Operate, "", "Compares the rules that serve with others, on past events. It changes nothing.", 0, (*diff.Result)(nil), DiffRequest{}, compared.diff},
+			route{"GET", "/v1/rules/{bus}/{name}/shadow", Read, "since until pattern samples", "Shows what a shadow rule would have sent.", 0, (*diff.Result)(nil), nil, compared.shadow})
 	}
 	return all
 }

@@ -33,7 +33,12 @@ func (h ruleHandlers) get(_ http.ResponseWriter, r *http.Request) (any, error) {
 	if rule := h.router.Rules().Rule(bus, name); rule != nil {
 		return rule, nil
 	}
-	return nil, &Error{Status: http.StatusNotFound, Message: fmt.Sprintf("no rule %q on bus %q", name, bus), Hint: h.like(bus, name)}
+	return nil, h.unknown(bus, name)
+}
+
+// unknown is the error of a rule that does not exist.
+func (h ruleHandlers) unknown(bus, name string) error {
+	return &Error{Status: http.StatusNotFound, Message: fmt.Sprintf("no rule %q on bus %q", name, bus), Hint: h.like(bus, name)}
 }
 
 // verb returns the handler that does something to a rule, and answers with how the rule is

@@ -39,16 +39,11 @@ type ReloaderOptions struct {
 	// Swap puts a new Set in the place of the one that serves. On an error the old
 	// one must continue to serve.
 	Swap func(*rules.Set) error
-<<<<<<< HEAD
-	// Apply takes over what of the configuration is not rules and needs no restart: keys,
-	// allowed hosts and where it may connect to; it may be nil.
-=======
 	// Judge returns why a Set may not take the place of the one that serves, by what the
 	// new configuration says of reloads; it is not asked where that is forced, and may be nil.
 	Judge func(ctx context.Context, c *Config, serves, next *rules.Set) error
-	// Apply takes over what of the configuration is not rules and needs no restart: keys and
-	// allowed hosts; it may be nil.
->>>>>>> 0f41bf1 (config: a reload can be judged before it takes effect)
+	// Apply takes over what of the configuration is not rules and needs no restart: keys,
+	// allowed hosts and where it may connect to; it may be nil.
 	Apply func(*Config) error
 	// Observe is told of every reload, in order; it may be nil. It must not call
 	// the Reloader.
@@ -275,11 +270,7 @@ func (c *Config) differences(next *Config) []string {
 	for i := range a.NumField() {
 		name := a.Type().Field(i).Tag.Get("yaml")
 		switch name {
-<<<<<<< HEAD
-		case "", "-", "rules", "targets", "buses", "hooks", "connections", "sources", "archives", "catalog", "naming", "secrets", "auth", "allowed_hosts", "egress":
-=======
-		case "", "-", "rules", "targets", "buses", "hooks", "connections", "sources", "archives", "catalog", "naming", "secrets", "auth", "allowed_hosts", "reload":
->>>>>>> 0f41bf1 (config: a reload can be judged before it takes effect)
+		case "", "-", "rules", "targets", "buses", "hooks", "connections", "sources", "archives", "catalog", "naming", "secrets", "auth", "allowed_hosts", "egress", "reload":
 			continue
 		}
 		if !reflect.DeepEqual(a.Field(i).Interface(), b.Field(i).Interface()) {

@@ -6,7 +6,6 @@ package diff
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"runtime"
 	"time"
 
@@ -50,13 +49,9 @@ type Options struct {
 // MaxSamples bounds Options.Samples.
 const MaxSamples = 100
 
-// Run compares. An error is of the store, of Since and Until, or why ctx ended.
+// Run compares. An error is of the store, or why ctx ended.
 func Run(ctx context.Context, o Options) (*Result, error) {
-	if !o.Since.Before(o.Until) {
-		return nil, &RangeError{fmt.Sprintf("since %s is not before until %s: no event lies between", o.Since.Format(time.RFC3339), o.Until.Format(time.RFC3339))}
-	}
 	o.Workers = cmp.Or(o.Workers, runtime.GOMAXPROCS(0))
-	o.Samples = min(max(o.Samples, 0), MaxSamples)
 	c := newComparison(&o)
 	from, before := journal.SeqAt(o.Since), journal.SeqAt(o.Until)
 	if o.Within > 0 {
@@ -69,16 +64,10 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	return c.result(t, from), nil
 }
 
-// RangeError is the error of a range in which no event can lie.
-type RangeError struct{ Problem string }
-
-// Error returns the problem.
-func (e *RangeError) Error() string { return e.Problem }
-
 // The first window of latest, and how many events one is to have.
 const (
 	firstWindow  = journal.Seq(time.Second)
-	windowEvents = 20_000
+	windowEvents = 50_000
 )
 
 // latest compares the latest events until the time is up, a window of them at a time. A window

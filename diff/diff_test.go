@@ -229,9 +229,44 @@ func TestWhichEventsAreCompared(t *testing.T) {
 			}
 		})
 	}
-	_, err = Run(context.Background(), Options{Events: now.Events, Since: at(1), Until: at(1)})
-	if _, ok := errors.AsType[*RangeError](err); !ok {
-		t.Errorf("no time at all: %v", err)
+}
+
+func TestARangeThatCanNotBeRight(t *testing.T) {
+	now := time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
+	many := MaxSamples + 1
+	tests := []struct {
+		name string
+		r    Range
+		want string
+	}{
+		{"the future", Range{Since: now.Add(time.Hour)}, "since 2026-03-02T13:00:00Z: lies in the future; it is 2026-03-02T12:00:00Z"},
+		{"nothing between", Range{Since: now.Add(-time.Hour), Until: now.Add(-2 * time.Hour)}, "since 2026-03-02T11:00:00Z is not before until 2026-03-02T10:00:00Z"},
+		{"too many samples", Range{Samples: &many}, "samples 101: write a number from 0 to 100"},
+		{"no pattern", Range{Pattern: []byte(`{"detail": 1}`)}, "pattern: "},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var wrong *RangeError
+			if err := tt.r.Apply(new(Options), now); !errors.As(err, &wrong) || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v, want %q", err, tt.want)
+			}
+		})
+	}
+	var o Options
+	if err := new(Range).Apply(&o, now); err != nil || !o.Until.Equal(now) || !o.Since.Equal(now.Add(-DefaultSince)) || o.Samples != DefaultSamples {
+		t.Errorf("the default is %+v (%v)", o, err)
+	}
+}
+
+func TestCheck(t *testing.T) {
+	now := route(t, load(t, served), orders(6)...)
+	got := run(t, now.options(load(t, strings.Replace(served, "100", "200", 1))))
+	err := got.Check(19)
+	if _, ok := errors.AsType[*Exceeded](err); !ok || !strings.Contains(err.Error(), "would change 20% of the deliveries, and the most is 19%: of 6 events since 1970-01-01T00:00:01Z, 0 gained, 2 lost, 0 changed") {
+		t.Errorf("got %v", err)
+	}
+	if err := got.Check(20); err != nil {
+		t.Errorf("got %v", err)
 	}
 }
 
