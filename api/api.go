@@ -24,7 +24,7 @@ import (
 )
 
 // Options are what the API shows and acts on. All are required but Logger, Stopping, Store,
-// and Sources, Archives, Audit, History Reloader and Diff, whose routes a program that has none does not serve.
+// and Sources, Archives, Audit, History, Reloader and Diff, whose routes a program that has none does not serve.
 type Options struct {
 	Router *router.Router
 	// Sources are where messages of brokers come from.

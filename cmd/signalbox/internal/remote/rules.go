@@ -37,7 +37,8 @@ func newRulesCommand(c *cli.Env) *cobra.Command {
 	r.Output.Flag(list)
 	cmd.AddCommand(list,
 		r.verb("pause", "Suspend a rule's deliveries; it continues to match", client.Rules.Pause),
-		r.verb("resume", "Let a rule's deliveries continue", client.Rules.Resume))
+		r.verb("resume", "Let a rule's deliveries continue", client.Rules.Resume),
+		newShadowCommand(&r.Command))
 	return cmd
 }
 

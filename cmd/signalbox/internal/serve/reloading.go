@@ -2,6 +2,7 @@ package serve
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	"signalbox/config"
+	"signalbox/diff"
 	"signalbox/rules/files"
 )
 
@@ -48,7 +50,13 @@ func (r *reloads) observe(o config.Outcome) {
 	} else {
 		r.success.Set(0)
 	}
-	if o.Err != nil && !o.Repeated {
+	exceeded, refused := errors.AsType[*diff.Exceeded](o.Err)
+	switch {
+	case o.Err == nil || o.Repeated:
+	case refused:
+		r.log.Error("new rules would change too much; the old ones continue to serve (signalbox reload --force takes them nevertheless)",
+			zap.Error(o.Err), zap.Strings("changes", exceeded.Result.Lines(5)))
+	default:
 		r.log.Error("rules have faults; the old ones continue to serve", zap.Error(o.Err))
 	}
 	switch {

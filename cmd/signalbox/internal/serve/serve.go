@@ -271,7 +271,7 @@ func (s *server) start() (err error) {
 
 	s.giveBack = time.AfterFunc(giveBackAfter, debug.FreeOSMemory)
 	s.reloader = config.NewReloader(config.ReloaderOptions{
-		Config: s.cfg, Set: s.set, Swap: s.swap, Apply: s.apply, Observe: s.observe(newReloads(s.log, registry)),
+		Config: s.cfg, Set: s.set, Swap: s.swap, Judge: s.judge, Apply: s.apply, Observe: s.observe(newReloads(s.log, registry)),
 	})
 	s.watch()
 
@@ -448,7 +448,7 @@ func (s *server) newIngest(registry *prometheus.Registry, stopping context.Conte
 func (s *server) handler(registry *prometheus.Registry, stopping context.Context) http.Handler {
 	management := api.New(api.Options{
 		Router: s.router, Sources: s.sources, Archives: s.archiver, Store: s.journal, Version: s.Version, Audit: s.audit, History: s.history, Reloader: s.reloader,
-		Gatherer: registry, Logger: s.log, Stopping: stopping,
+		Diff: s.past(), Gatherer: registry, Logger: s.log, Stopping: stopping,
 	})
 	guarded := s.guard.Guard(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if ingest.TakesEvents(r) { // a mux would lead the path of one object's state to that of another
