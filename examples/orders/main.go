@@ -1,7 +1,7 @@
 // The program runs an order through five services that know nothing of each other:
 // each is told what it is concerned with by the router, and answers with the event
-// that it leads to. It then shows the traces of four orders, and the table and the
-// graph of the rules.
+// that it leads to. It then shows the traces of four orders, what another rule would have
+// changed, and the table and the graph of the rules.
 package main
 
 import (
@@ -62,6 +62,9 @@ func (e *example) run(ctx context.Context) (err error) {
 		if err := story.tell(ctx, r, e.out); err != nil {
 			return fmt.Errorf("%s: %w", story.title, err)
 		}
+	}
+	if err := r.propose(ctx, e.dir, filepath.Join(temp, "new")); err != nil {
+		return err
 	}
 	if err := r.show(ctx, e.dir, e.graph); err != nil {
 		return err

@@ -33,8 +33,8 @@ func TestStories(t *testing.T) {
 		t.Fatalf("%v after\n%s", err, out.String())
 	}
 	told := strings.Split(out.String(), "\n# ")
-	if len(told) != len(chains)+2 {
-		t.Fatalf("%d parts, want %d:\n%s", len(told), len(chains)+2, out.String())
+	if len(told) != len(chains)+3 {
+		t.Fatalf("%d parts, want %d:\n%s", len(told), len(chains)+3, out.String())
 	}
 	for i, want := range chains {
 		t.Run(stories[i].title, func(t *testing.T) {
@@ -42,6 +42,11 @@ func TestStories(t *testing.T) {
 				t.Errorf("the trace shows\n%s\nwant\n%s\nin\n%s", got, want, told[i+1])
 			}
 		})
+	}
+	for _, want := range []string{"0 gained, 1 lost, 0 changed", "reserve-item  Inventory  0       1     0        0", "detail.quantity: 3, wanted numeric <= 2"} {
+		if !strings.Contains(told[len(chains)+1], want) {
+			t.Errorf("the other rule is told of without %q:\n%s", want, told[len(chains)+1])
+		}
 	}
 	if !strings.Contains(out.String(), "table.md: says what the rules do, in 15 rows") {
 		t.Errorf("the table was not compared:\n%s", out.String())

@@ -114,6 +114,23 @@ func (s *signalbox) trace(ctx context.Context, id string) error {
 	return s.run(ctx, "trace", id, "--url", s.client.URL)
 }
 
+// propose changes a rule in a copy of the rules, and shows what that would have changed.
+func (s *signalbox) propose(ctx context.Context, dir, into string) error {
+	text, err := os.ReadFile(filepath.Join(dir, "orders.yaml"))
+	if err != nil {
+		return err
+	}
+	const now, proposed = "pattern: {detail-type: [OrderCreated]}", `pattern: {detail-type: [OrderCreated], detail: {quantity: [{numeric: ["<=", 2]}]}}`
+	if err := os.Mkdir(into, 0o700); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(into, "orders.yaml"), []byte(strings.Replace(string(text), now, proposed, 1)), 0o600); err != nil {
+		return err
+	}
+	fmt.Fprintf(s.out, "\n# What if large orders were kept back?\n\nreserve-item in other rules: %s\n", proposed)
+	return s.run(ctx, "diff", "--rules", into, "--url", s.client.URL)
+}
+
 // show prints the table of the rules, compares the written one with it, and draws
 // the graph into a file.
 func (s *signalbox) show(ctx context.Context, dir, path string) error {

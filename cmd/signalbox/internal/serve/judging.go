@@ -13,11 +13,11 @@ import (
 	"signalbox/rules"
 )
 
-// past returns the past events that rules are compared on. One processor is left to the
+// past returns the past events that rules are compared on, archived ones among them. One processor is left to the
 // events that come meanwhile.
 func (s *server) past() *diff.Store {
 	return &diff.Store{
-		Events: s.journal.Events, Clock: func() time.Time { return s.journal.Seqs.Clock().Time() },
+		Events: s.archiver.Reader(), Clock: func() time.Time { return s.journal.Seqs.Clock().Time() },
 		PublicURL: s.publicURL(), Workers: max(1, runtime.GOMAXPROCS(0)-1),
 	}
 }
