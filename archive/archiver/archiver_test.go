@@ -35,7 +35,6 @@ type world struct {
 	journal *store.Journal
 	of      *Archiver
 	logs    *observer.ObservedLogs
-	core    zap.Option
 	opts    Options
 	// sent are the numbers of all events.
 	sent []journal.Seq
