@@ -1,11 +1,8 @@
 package transform
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"reflect"
 
 	"signalbox/rules/exprenv"
 )
@@ -41,14 +38,12 @@ func (e *expression) render(in Input) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("transform: %w", err)
 	}
-	if left := MaxBody; !room(reflect.ValueOf(result), &left) {
+	body, err := exprenv.JSON(result, MaxBody)
+	switch {
+	case errors.Is(err, exprenv.ErrTooLarge):
 		return nil, fmt.Errorf("transform: %w", errTooLarge())
+	case err != nil:
+		return nil, fmt.Errorf("transform: %w", err)
 	}
-	var body bytes.Buffer
-	enc := json.NewEncoder(&body)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(result); err != nil {
-		return nil, fmt.Errorf("transform: the result cannot be written as JSON: %w", err)
-	}
-	return bytes.TrimSuffix(body.Bytes(), []byte{'\n'}), nil
+	return body, nil
 }
