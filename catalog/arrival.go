@@ -16,10 +16,11 @@ const (
 	CodeSchema     = "SchemaViolation"
 	CodeDeprecated = "DeprecatedType"
 	CodeName       = "InvalidName"
+	CodeKeyless    = "KeyMissing"
 )
 
 // Codes are all codes of findings.
-var Codes = []string{CodeUndeclared, CodeSource, CodeSchema, CodeDeprecated, CodeName}
+var Codes = []string{CodeUndeclared, CodeSource, CodeSchema, CodeDeprecated, CodeName, CodeKeyless}
 
 // Finding is what is wrong with an event on arrival.
 type Finding struct {

@@ -28,6 +28,9 @@ type Catalog struct {
 
 	// versions holds the types of a name, the oldest version first.
 	versions map[string][]*Type
+	// objects are the types of objects that messages tell of.
+	objects     map[string]ObjectType
+	foldsEvents bool
 }
 
 // Type is one version of a declared type of message.
@@ -41,9 +44,12 @@ type Type struct {
 	// Sources are who may send it: names, or beginnings of names with a * behind
 	// them. None means anybody.
 	Sources []string
-	// Object and Key say, for an audit, which type of object it tells the state of,
+	// Object and Key say, for what tells the state of an object, of which type that is,
 	// and where its key is: a dotted path that begins with detail.
 	Object, Key string
+	// Fold is how its messages change the state of their object. Without one, an audit
+	// replaces it, and others tell of none.
+	Fold *Fold
 	// Final means that a story ends with it: no rule needs to take it.
 	Final bool
 	// Schema is what a detail must look like; nil if anything will do.

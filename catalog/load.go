@@ -66,6 +66,7 @@ type typeDraft struct {
 	Sources       []string                 `yaml:"sources"`
 	Object        string                   `yaml:"object"`
 	Key           document.Located[string] `yaml:"key"`
+	Fold          document.Located[string] `yaml:"fold"`
 	Schema        *document.Node           `yaml:"schema"`
 	Examples      []*document.Node         `yaml:"examples"`
 	Final         bool                     `yaml:"final"`
@@ -126,7 +127,8 @@ func (l *loader) add(file string, d *typeDraft) {
 		Object: d.Object, Key: d.Key.Value, Final: d.Final, Compatibility: d.Compatibility, Pos: d.node.Pos, file: file,
 	}
 	l.identity(d, t)
-	l.audit(d, t)
+	l.key(d, t)
+	l.fold(d, t)
 	if d.Deprecated != nil {
 		t.Deprecated = &Deprecation{Since: d.Deprecated.Since.Time, Until: d.Deprecated.Until.Time, ReplacedBy: d.Deprecated.ReplacedBy}
 	}
@@ -177,14 +179,14 @@ func (l *loader) identity(d *typeDraft, t *Type) {
 	}
 }
 
-// audit checks what only an audit has.
-func (l *loader) audit(d *typeDraft, t *Type) {
+// key checks where the key of an object is.
+func (l *loader) key(d *typeDraft, t *Type) {
 	switch {
 	case d.Key.Node == nil:
 	case !strings.HasPrefix(t.Key, "detail.") || strings.Contains(t.Key, ".."):
 		l.problems.Add(d.Key.Node.Pos, d.path.Key("key"), "is %q: write the path of a member, such as detail.id", t.Key)
-	case t.Kind != event.KindAudit:
-		l.problems.Add(d.Key.Node.Pos, d.path.Key("key"), "is for audits, and this is of the kind %s", t.Kind)
+	case t.Kind != event.KindAudit && d.Fold.Node == nil:
+		l.problems.Add(d.Key.Node.Pos, d.path.Key("key"), "is for audits, and this is of the kind %s: write fold: too, if it shall change the state of an object", t.Kind)
 	}
 }
 
@@ -274,6 +276,7 @@ func (l *loader) finish() {
 	for _, all := range l.cat.versions {
 		slices.SortFunc(all, byVersion)
 	}
+	l.folds()
 	l.compatibility()
 	l.replacements()
 	l.names()
