@@ -36,6 +36,7 @@ const (
 	hasPath
 	isKindByName // the bit is the value
 	hasRoot      // and Derived
+	isTellsState // the bit is the value
 
 	knownFields = 1<<iota - 1
 )
@@ -106,6 +107,9 @@ func (m *Metadata) fields() uint64 {
 	if m.KindByName {
 		bits |= isKindByName
 	}
+	if m.TellsState {
+		bits |= isTellsState
+	}
 	if !m.Received.IsZero() {
 		bits |= hasReceived
 	}
@@ -147,7 +151,7 @@ func (m *Metadata) UnmarshalBinary(data []byte) error {
 	if unknown := bits &^ knownFields; unknown != 0 {
 		return fmt.Errorf("metadata: unknown fields %#x (written by a newer release?)", unknown)
 	}
-	*m = Metadata{Synthetic: bits&isSynthetic != 0, KindByName: bits&isKindByName != 0}
+	*m = Metadata{Synthetic: bits&isSynthetic != 0, KindByName: bits&isKindByName != 0, TellsState: bits&isTellsState != 0}
 	for i, field := range m.stringFields() {
 		if bits&(1<<i) != 0 {
 			*field = r.text()

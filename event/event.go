@@ -76,6 +76,8 @@ type Metadata struct {
 	Kind          Kind
 	KindByName    bool
 	SchemaVersion string
+	// TellsState means that the journal indexes the event as a change of an object.
+	TellsState bool
 	// DedupKey names the event among repeats of itself; PartitionKey names the
 	// sequence that the event belongs to.
 	DedupKey     string

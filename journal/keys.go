@@ -25,6 +25,8 @@ const (
 	tableJob     = 'j' // job id                        → what the job knows of itself
 	TableDedup   = 'k' // 5 minutes, fingerprint        → seq and id of the event
 	tableState   = 's' // type, key of an object        → the event that told its state
+	tableChange  = 'v' // hour, hash of an object, seq  → the object that the event changed
+	tableSnap    = 'f' // type, key of an object, seq   → its state as of that event
 	TableTouch   = 't' // seq; seq, n; seq, n, time     → what rules said; what came of a delivery; a redrive
 	TableStory   = 'o' // hour, hash of what joins, seq → nothing
 	TableWork    = 'w' // seq of the command            → state of its work request

@@ -2,6 +2,8 @@ package journal
 
 import (
 	"bytes"
+	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -11,8 +13,9 @@ import (
 
 // storeVersion is the version of the keys and records that this package writes.
 // Version 2 has tables that an older Signalbox would leave behind; since version 3 the
-// numbers of events have the number of a node in their low bits.
-const storeVersion = 3
+// numbers of events have the number of a node in their low bits; version 4 indexes the
+// changes of objects.
+const storeVersion = 4
 
 // HorizonKey leads to how far retention has dropped events.
 var HorizonKey = []byte{TableMeta, 'h'}
@@ -23,6 +26,13 @@ var VersionKey = []byte{TableMeta, 'v'}
 // RestoredKey means that the store was made of a backup, and that the router has not begun
 // since.
 var RestoredKey = []byte{TableMeta, 'r'}
+
+// changesSinceKey leads to the number since which changes of objects are indexed; what an
+// older Signalbox wrote is not.
+var changesSinceKey = []byte{TableMeta, 'c'}
+
+// foldsKey leads to what is known of the folds of a type of objects.
+func foldsKey(kind string) []byte { return append([]byte{TableMeta, 'f'}, kind...) }
 
 // Meta is what the store says of itself.
 type Meta struct {
@@ -44,10 +54,57 @@ func (m *Meta) Check() (older bool, err error) {
 	return n < storeVersion, nil
 }
 
-// Mark marks the store as one of this version.
-func (m *Meta) Mark() error {
-	return m.commit(func(b *pebble.Batch) error { return b.Set(VersionKey, []byte(strconv.Itoa(storeVersion)), nil) })
+// Mark marks the store as one of this version, whose changes of objects are indexed since a
+// number, if that is not said yet.
+func (m *Meta) Mark(since Seq) error {
+	said, err := Has(m.db, changesSinceKey)
+	if err != nil {
+		return err
+	}
+	return m.commit(func(b *pebble.Batch) error {
+		if !said {
+			if err := b.Set(changesSinceKey, binary.BigEndian.AppendUint64(nil, uint64(since)), nil); err != nil {
+				return err
+			}
+		}
+		return b.Set(VersionKey, []byte(strconv.Itoa(storeVersion)), nil)
+	})
 }
+
+// ChangesSince returns the number since which changes of objects are indexed.
+func (m *Meta) ChangesSince() (Seq, error) {
+	v, err := value(m.db, changesSinceKey)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return 0, nil
+	case err == nil && len(v) != 8:
+		err = fmt.Errorf("changes of objects: %w", ErrCorrupt)
+	}
+	if err != nil {
+		return 0, err
+	}
+	return Seq(binary.BigEndian.Uint64(v)), nil
+}
+
+// Folds returns what is known of the folds of a type of objects; nil for nothing.
+func (m *Meta) Folds(kind string) ([]byte, error) {
+	v, err := value(m.db, foldsKey(kind))
+	if errors.Is(err, ErrNotFound) {
+		return nil, nil
+	}
+	return v, err
+}
+
+// AllFolds calls fn with what is known of the folds of each type of objects.
+func (m *Meta) AllFolds(fn func(kind string, state []byte) error) error {
+	return Scan(m.db, foldsKey(""), behind(foldsKey("")), func(k, v []byte) (bool, error) {
+		return true, fn(string(k[len(foldsKey("")):]), v)
+	})
+}
+
+// FoldsRow returns the row that keeps what is known of the folds of a type of objects, which is
+// JSON.
+func FoldsRow(kind string, state []byte) (key, value []byte) { return foldsKey(kind), state }
 
 // Version is that of the store on disk, 0 for a new one.
 func (m *Meta) version() (int, error) {
@@ -85,6 +142,14 @@ func verifyMeta(v *verifier, k, value []byte) {
 			v.fault("horizon of retention %x: %v", value, ErrCorrupt)
 		}
 	case bytes.Equal(k, RestoredKey):
+	case bytes.Equal(k, changesSinceKey):
+		if len(value) != 8 {
+			v.fault("changes of objects since %x: %v", value, ErrCorrupt)
+		}
+	case len(k) > 2 && k[1] == 'f':
+		if !json.Valid(value) {
+			v.fault("folds of %q: %v", k[2:], ErrCorrupt)
+		}
 	default:
 		v.fault("meta %q: not known", k[1:])
 	}

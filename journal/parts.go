@@ -40,7 +40,7 @@ func NewParts(s Source) Parts {
 		Keys:       &OrderingKeys{s.DB},
 		Traces:     &Traces{db: s.DB, lanes: s.Lanes, holding: s.Suspended},
 		Repeats:    &Repeats{s.DB, s.Numbers, s.Commit},
-		Objects:    &Objects{s.DB},
+		Objects:    &Objects{s.DB, s.Numbers, s.Commit},
 		Works:      &Works{s.DB, s.Numbers},
 		Pauses:     &Pauses{s.DB, s.Commit},
 		Jobs:       &Jobs{s.DB},

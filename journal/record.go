@@ -329,6 +329,9 @@ func verifyEvent(v *verifier, k, value []byte) {
 	if e == nil {
 		return
 	}
+	if e.Meta.TellsState && s >= v.horizon {
+		v.changed[HourOf(s)] = v.changed[HourOf(s)].plus(s, 1)
+	}
 	if made, ok := SeqOfEventID(e.ID); ok && made == s {
 		return
 	}

@@ -22,6 +22,9 @@ type ObjectState struct {
 	// Version is that of the event, and grows from each state to the next.
 	Version Seq
 	Record  Record
+	// Folded is what a snapshot knows of the state besides its event; nil where the event
+	// tells all of it.
+	Folded []byte
 }
 
 // MaxObjectName bounds an object's type and its key, in bytes each.
@@ -58,20 +61,38 @@ func objectOf(k []byte) (o Object, ok bool) {
 	return Object{Type: string(k[3 : 3+n]), Key: string(k[3+n:])}, true
 }
 
-const stateGone = 1
+const (
+	stateGone = 1 << iota
+	stateFolded
+)
 
 // AppendState appends the state of an object that an event tells.
 func AppendState(dst []byte, o *Object, r *Record) []byte {
-	var flags byte
-	if o.Gone {
-		flags |= stateGone
-	}
-	dst = binary.BigEndian.AppendUint64(append(dst, RecordV1, flags), uint64(r.Seq))
-	return r.AppendValue(dst)
+	return (&ObjectState{Object: *o, Version: r.Seq, Record: *r}).appendValue(dst)
 }
 
-// Objects are the latest states of objects.
-type Objects struct{ db *pebble.DB }
+func (s *ObjectState) appendValue(dst []byte) []byte {
+	var flags byte
+	if s.Gone {
+		flags |= stateGone
+	}
+	if s.Folded != nil {
+		flags |= stateFolded
+	}
+	dst = binary.BigEndian.AppendUint64(append(dst, RecordV1, flags), uint64(s.Version))
+	if s.Folded != nil {
+		dst = appendString(dst, string(s.Folded))
+	}
+	return s.Record.AppendValue(dst)
+}
+
+// Objects are the latest states of objects, the index of the events that told them, and
+// snapshots of earlier states.
+type Objects struct {
+	db      *pebble.DB
+	numbers Numbers
+	commit  Committer
+}
 
 // Version is the version of the state on disk, 0 if there is none.
 func (s *Objects) Version(k []byte) (Seq, error) {
@@ -87,16 +108,29 @@ func (s *Objects) Version(k []byte) (Seq, error) {
 	return state.Version, err
 }
 
-// readState reads a state; it shares v's memory.
+// readState reads a row of the latest states; it shares v's memory.
 func readState(k, v []byte) (ObjectState, error) {
 	o, ok := objectOf(k)
-	if !ok || len(v) < 10 || v[0] != RecordV1 {
+	if !ok {
 		return ObjectState{}, fmt.Errorf("state %q: %w", k, ErrCorrupt)
 	}
+	return stateOf(o, v)
+}
+
+// stateOf reads the state of an object; it shares v's memory.
+func stateOf(o Object, v []byte) (s ObjectState, err error) {
+	if len(v) < 10 || v[0] != RecordV1 {
+		return s, fmt.Errorf("state of %s %q: %w", o.Type, o.Key, ErrCorrupt)
+	}
 	o.Gone = v[1]&stateGone != 0
-	s := ObjectState{Object: o, Version: Seq(binary.BigEndian.Uint64(v[2:]))}
-	var err error
-	s.Record, err = readRecord(s.Version, v[10:])
+	s = ObjectState{Object: o, Version: Seq(binary.BigEndian.Uint64(v[2:]))}
+	rest := reader{rest: v[10:]}
+	if v[1]&stateFolded != 0 {
+		if s.Folded = rest.bytes(); rest.broken {
+			return s, fmt.Errorf("state of %s %q: %w", o.Type, o.Key, ErrCorrupt)
+		}
+	}
+	s.Record, err = readRecord(s.Version, rest.rest)
 	return s, err
 }
 
@@ -172,8 +206,13 @@ func verifyState(v *verifier, k, value []byte) {
 		v.fault("state %q: %v", k[1:], err)
 		return
 	}
-	v.content("state", &s.Record)
-	if v.lacks(s.Version) {
+	e := v.content("state", &s.Record)
+	switch {
+	case v.lacks(s.Version):
 		v.fault("state of %s %q: its event %d is not there", s.Type, s.Key, s.Version)
+	case e != nil && e.Meta.TellsState && s.Version >= v.horizon:
+		if there, err := Has(v.view, changeKey(&s.Object, s.Version)); err != nil || !there {
+			v.fault("state of %s %q: its event %d is not in the index of changes: %v", s.Type, s.Key, s.Version, err)
+		}
 	}
 }

@@ -91,6 +91,9 @@ type verifier struct {
 	// order is the latest ordering key with a record.
 	order []byte
 	heads map[LaneID]heads
+	// changed sums up the events that say to have changed an object, and takes off the
+	// index of changes, by hours.
+	changed map[uint32]tally
 	// Events before horizon may have been dropped; exact says that retention has
 	// dropped just those.
 	horizon Seq
@@ -99,7 +102,7 @@ type verifier struct {
 
 func (v *verifier) run() (_ Report, err error) {
 	v.lanes, v.told, v.found = map[LaneID]string{}, map[LaneID]Counts{}, map[LaneID]Counts{}
-	v.heads = map[LaneID]heads{}
+	v.heads, v.changed = map[LaneID]heads{}, map[uint32]tally{}
 	v.Keys, v.Faults, v.holds = map[string]uint64{}, []string{}, map[HoldID]bool{}
 	v.events, err = v.view.NewIter(&pebble.IterOptions{LowerBound: []byte{TableEvent}, UpperBound: []byte{TableEvent + 1}})
 	if err != nil {
@@ -134,6 +137,7 @@ func (v *verifier) run() (_ Report, err error) {
 	}
 	v.compare()
 	v.compareHeads()
+	v.compareChanges()
 	return v.Report, nil
 }
 

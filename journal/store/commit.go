@@ -39,6 +39,7 @@ type request struct {
 	ends    *journal.LaneEnd
 	job     *jobWrite
 	change  func(*pebble.Batch) error // what else it writes
+	found   []Found                   // events that have changed objects
 	frees   []keyRef                  // stopped ordering keys that are to continue
 	freed   int                       // how many of them were stopped
 	err     error                     // why it is not part of its group

@@ -111,7 +111,7 @@ func Open(dir string, opts Options) (*Journal, error) {
 	go j.commit()
 	go j.land()
 	if older {
-		if err := j.Meta.Mark(); err != nil {
+		if err := j.mark(); err != nil {
 			return nil, errors.Join(fmt.Errorf("data directory %s: %w", dir, err), j.Close())
 		}
 	}
@@ -149,6 +149,16 @@ func (j *Journal) open(fs vfs.FS, opts Options) (older bool, err error) {
 	return older, nil
 }
 
+// mark marks a store of an older version, or a new one, as one of this.
+func (j *Journal) mark() error {
+	if _, last, err := j.Events.Ends(); err != nil || last == 0 {
+		return errors.Join(err, j.Meta.Mark(0))
+	}
+	since := j.Seqs.Clock()
+	j.Seqs.outlived.Store(uint64(since))
+	return j.Meta.Mark(since)
+}
+
 // makeParts makes the parts of an open store.
 func (j *Journal) makeParts(node int) {
 	j.Seqs = &Sequence{node: journal.Seq(node), now: time.Now}
@@ -174,7 +184,9 @@ func (j *Journal) recover() error {
 		return fmt.Errorf("events: %w", err)
 	}
 	j.Seqs.begin(first, last)
-	return nil
+	since, err := j.Meta.ChangesSince()
+	j.Seqs.outlived.Store(uint64(max(since, first)))
+	return err
 }
 
 // Trouble is why the store can't write in the background at the moment; nil if

@@ -382,7 +382,7 @@ func TestANewerStoreIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := Open("data", Options{Disk: disk.New(fs)})
-	if err == nil || !strings.Contains(err.Error(), "newer Signalbox (store version 99; this one reads up to 3)") {
+	if err == nil || !strings.Contains(err.Error(), "newer Signalbox (store version 99; this one reads up to 4)") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -402,7 +402,7 @@ func TestAnOlderStoreIsMarkedAsOurs(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer closer.Close()
-	if string(v) != "3" {
+	if string(v) != "4" {
 		t.Errorf("the store is marked %q", v)
 	}
 }

@@ -20,9 +20,12 @@ type Sequence struct {
 	now func() time.Time
 	// oldest is the least number whose event may still be kept.
 	oldest atomic.Uint64
-	node   journal.Seq // in the low bits of every number
-	mu     sync.Mutex
-	last   journal.Seq
+	// outlived is the number before which a state is not found by the event that told it,
+	// or will soon not be.
+	outlived atomic.Uint64
+	node     journal.Seq // in the low bits of every number
+	mu       sync.Mutex
+	last     journal.Seq
 	// open holds what was handed out and not yet released, oldest first; base
 	// counts the reservations that were dropped from its front.
 	open []span

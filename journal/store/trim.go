@@ -25,7 +25,9 @@ type Trimmer struct {
 	seqs   *Sequence
 	lanes  func() map[string]journal.LaneID
 	commit journal.Committer
-	mu     sync.RWMutex // held while events are dropped, and shared by redrives
+	// outlive, if not nil, keeps what is to outlive the events before a number.
+	outlive func(before journal.Seq) error
+	mu      sync.RWMutex // held while events are dropped, and shared by redrives
 	// owed returns the first event before a bound that is needed elsewhere, or the bound. It
 	// may be nil, and is guarded by mu.
 	owed func(bound journal.Seq) journal.Seq
@@ -39,32 +41,65 @@ func (t *Trimmer) Keep(owed func(bound journal.Seq) journal.Seq) {
 	t.owed = owed
 }
 
+// BeforeTrim makes fn be called before the events before a number are dropped. Where it fails,
+// none are. It must be set before the first Trim.
+func (t *Trimmer) BeforeTrim(fn func(before journal.Seq) error) { t.outlive = fn }
+
 // Trim drops the events that retention no longer keeps, as ranges and not one by
 // one. An event that a delivery still waits for is kept, and with it all that
 // came later. It returns how far it has dropped.
 func (t *Trimmer) Trim(keep Retention) (journal.Seq, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	oldest := t.seqs.Oldest()
-	horizon, err := t.horizon(keep)
-	if err != nil || horizon <= oldest {
+	t.mu.Lock()
+	known, err := t.reach(keep)
+	t.mu.Unlock()
+	if err != nil || known <= oldest {
 		return oldest, err
 	}
-	if t.owed != nil {
-		horizon = min(horizon, t.owed(horizon))
-	}
-	needed, err := t.neededFrom(horizon)
-	if err != nil {
+	if err := t.outlives(known); err != nil {
 		return oldest, fmt.Errorf("trim: %w", err)
 	}
-	if horizon = min(horizon, needed); horizon <= oldest {
-		return oldest, nil
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	horizon, err := t.reach(keep)
+	if horizon = min(horizon, known); err != nil || horizon <= oldest {
+		return oldest, err
 	}
 	t.seqs.oldest.Store(uint64(horizon))
 	if err := t.commit(func(b *pebble.Batch) error { return trimTo(b, horizon) }); err != nil {
 		return oldest, fmt.Errorf("trim: %w", err)
 	}
 	return horizon, nil
+}
+
+// reach is up to where events can be dropped now. It is called under mu.
+func (t *Trimmer) reach(keep Retention) (journal.Seq, error) {
+	horizon, err := t.horizon(keep)
+	if err != nil || horizon <= t.seqs.Oldest() {
+		return 0, err
+	}
+	if t.owed != nil {
+		horizon = min(horizon, t.owed(horizon))
+	}
+	needed, err := t.neededFrom(horizon)
+	if err != nil {
+		return 0, fmt.Errorf("trim: %w", err)
+	}
+	return min(horizon, needed), nil
+}
+
+// outlives has kept what is to outlive the events before a number. States that later ones
+// take the place of from now on are kept by the committer; the empty change waits until it has
+// written those before.
+func (t *Trimmer) outlives(before journal.Seq) error {
+	if t.outlive == nil {
+		return nil
+	}
+	t.seqs.outlived.Store(max(t.seqs.outlived.Load(), uint64(before)))
+	if err := t.commit(func(*pebble.Batch) error { return nil }); err != nil {
+		return err
+	}
+	return t.outlive(before)
 }
 
 // TrimTo drops from all tables what goes with the events before a number.

@@ -21,7 +21,7 @@ import (
 const verifyEnvelope = `{"version":"0","id":"a","detail-type":"T","source":"s","account":"0","time":"2026-01-01T00:00:00Z","region":"r","resources":[],"detail":{}}`
 
 var (
-	verified, _   = new(event.Metadata).AppendBinary(nil)
+	verified, _   = (&event.Metadata{TellsState: true}).AppendBinary(nil)
 	verifyReaders = journal.Readers{
 		Job: func(id string, state []byte) error {
 			if string(state) != "j" {
@@ -106,6 +106,29 @@ func TestVerifyNamesWhatIsCorrupt(t *testing.T) {
 			v := binary.BigEndian.AppendUint64([]byte{journal.RecordV1, 0}, uint64(s+1))
 			return journal.StateKey("order", "1"), (&journal.Record{Meta: verified, Envelope: []byte(verifyEnvelope)}).AppendValue(v)
 		}, `state of order "1": its event`},
+		{"state's event not indexed", func(_ *Journal, s journal.Seq) ([]byte, []byte) {
+			k, _ := (&journal.Change{Object: journal.Object{Type: "order", Key: "1"}, Seq: s}).Row()
+			return k, nil
+		}, "is not in the index of changes"},
+		{"event not indexed", func(_ *Journal, s journal.Seq) ([]byte, []byte) {
+			k, _ := (&journal.Change{Object: journal.Object{Type: "order", Key: "1"}, Seq: s}).Row()
+			return k, nil
+		}, "the events and their index differ, by 1"},
+		{"event indexed late", func(_ *Journal, s journal.Seq) ([]byte, []byte) {
+			return (&journal.Change{Object: journal.Object{Type: "customer", Key: "1"}, Seq: s, Added: true}).Row()
+		}, ""},
+		{"change of no event", func(_ *Journal, s journal.Seq) ([]byte, []byte) {
+			return (&journal.Change{Object: journal.Object{Type: "order", Key: "1"}, Seq: s + 1}).Row()
+		}, "is not there"},
+		{"change of another", func(_ *Journal, s journal.Seq) ([]byte, []byte) {
+			k, _ := (&journal.Change{Object: journal.Object{Type: "order", Key: "1"}, Seq: s}).Row()
+			_, v := (&journal.Change{Object: journal.Object{Type: "order", Key: "2"}, Seq: s}).Row()
+			return k, v
+		}, `it is of order "2", whose key is another`},
+		{"change", func(*Journal, journal.Seq) ([]byte, []byte) { return []byte("v1"), []byte("x") }, "change 7631: the record is corrupt"},
+		{"snapshot", func(*Journal, journal.Seq) ([]byte, []byte) { return []byte("f\x00\x01o\x00\x011\x00"), []byte("x") }, "snapshot 66"},
+		{"changes since", func(*Journal, journal.Seq) ([]byte, []byte) { return []byte("mc"), []byte("x") }, "changes of objects since"},
+		{"folds", func(*Journal, journal.Seq) ([]byte, []byte) { return []byte("mforder"), []byte("x") }, `folds of "order"`},
 		{"touch", func(_ *Journal, s journal.Seq) ([]byte, []byte) {
 			return binary.BigEndian.AppendUint16(journal.TouchKey(s), 0), []byte("x")
 		}, "touch of event"},

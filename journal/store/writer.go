@@ -52,6 +52,11 @@ func (w *writer) group(f *flight) error {
 		if err := w.plan(r.past); err != nil {
 			return err
 		}
+		for i := range r.found {
+			if err := w.found(&r.found[i]); err != nil {
+				return err
+			}
+		}
 		for i := range r.entries {
 			if err := w.entry(&r.entries[i]); err != nil {
 				return err

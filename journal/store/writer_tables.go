@@ -26,27 +26,51 @@ func (w *writer) mark(f *journal.Fingerprint, first *journal.First) error {
 	return w.set(journal.DedupKey(journal.BucketOf(first.Seq), f), w.value)
 }
 
-// state keeps what an event tells of its object, unless a later event's state is
-// there: requests may reach the committer in another order than their numbers.
+// state indexes an event as a change of its object, and keeps what it tells of it, unless a
+// later event's state is there: requests may reach the committer in another order than their
+// numbers.
 func (w *writer) state(e *journal.Entry) error {
-	o := e.Object
+	o, at := e.Object, e.Record.Seq
+	if err := w.set((&journal.Change{Object: *o, Seq: at}).Row()); err != nil {
+		return err
+	}
+	return w.latest(o, &e.Record)
+}
+
+// latest keeps the state that an event tells, unless a later one is there.
+func (w *writer) latest(o *journal.Object, r *journal.Record) error {
 	k := journal.StateKey(o.Type, o.Key)
 	known, err := w.j.Objects.Version(k)
 	if err != nil {
 		return err
 	}
-	if max(known, w.states[string(k)]) > e.Record.Seq {
+	if max(known, w.states[string(k)]) > r.Seq {
 		return nil
 	}
-	w.value = journal.AppendState(w.value[:0], o, &e.Record)
+	if known > 0 && known < journal.Seq(w.j.Seqs.outlived.Load()) && w.states[string(k)] == 0 {
+		if err := w.outlived(o); err != nil {
+			return err
+		}
+	}
+	w.value = journal.AppendState(w.value[:0], o, r)
 	if err := w.set(k, w.value); err != nil {
 		return err
 	}
 	if w.states == nil {
 		w.states = map[string]journal.Seq{}
 	}
-	w.states[string(k)] = e.Record.Seq
+	w.states[string(k)] = r.Seq
 	return nil
+}
+
+// outlived keeps the latest state as a snapshot, as its event is gone: it was the state of
+// its object until now.
+func (w *writer) outlived(o *journal.Object) error {
+	key, value, there, err := w.j.Objects.Outlived(o)
+	if err != nil || there {
+		return err
+	}
+	return w.set(key, value)
 }
 
 // said writes what an entry's rules said, and what joins its event to others.
