@@ -40,6 +40,8 @@ type intake struct {
 	maxDerived  int
 	// eventOf returns an event that was accepted before.
 	eventOf func(id string) (*trace.Stored, error)
+	// changed is told of each object that an event has changed.
+	changed func(*journal.Object)
 	// reused bounds the warnings of ids that several events have.
 	reused rate.Sometimes
 	// warned counts what was let in with a warning.
@@ -53,6 +55,7 @@ type intake struct {
 // init sets what the intake takes from its router, except the pauses.
 func (in *intake) init(r *Router) (err error) {
 	in.journal, in.log, in.metrics, in.gate, in.planner, in.eventOf = r.journal, r.log, r.metrics, &r.gate, r.planner, r.Traces.Event
+	in.changed = r.States.Changed
 	in.base, in.maxHops, in.reused.Interval = r.base, r.opts.MaxHops, time.Minute
 	in.maxDerived, in.derivations.last = r.opts.MaxDerived, r.journal.Events.Derived
 	in.dedup, err = dedup.New(r.journal, r.opts.DedupWindow)
@@ -195,6 +198,9 @@ func (in *intake) handOver(plans []plan, entries []journal.Entry) {
 	for i := range plans {
 		p := &plans[i]
 		in.metrics.accepted(p)
+		if p.object != nil {
+			in.changed(p.object)
+		}
 		for _, f := range p.findings {
 			in.warned.add(f)
 			in.metrics.findings.WithLabelValues(p.event.Meta.Bus, f.Code, f.Type).Inc()

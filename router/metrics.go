@@ -26,6 +26,7 @@ type metrics struct {
 	findings   *prometheus.CounterVec // bus, code, declared type
 	matches    *prometheus.CounterVec // bus, rule
 	whenErrors *prometheus.CounterVec // bus, rule
+	unfolded   *prometheus.CounterVec // type of objects
 	// matchesOf has the counters of matches by *rules.Rule, of the rules that serve now:
 	// to find one by its labels takes longer than to match most events.
 	matchesOf atomic.Pointer[sync.Map]
@@ -52,6 +53,7 @@ func newMetrics(reg prometheus.Registerer, r *Router) *metrics {
 		refusals:   counters("signalbox_events_refused_total", "Events refused by the router, by error code.", "code"),
 		findings:   counters("signalbox_catalog_warnings_total", "Accepted events that ingest warned of, by bus, code and declared type.", "bus", "code", "type"),
 		matches:    counters("signalbox_rule_matches_total", "Events that a rule matched, those of shadow rules too.", "bus", "rule"),
+		unfolded:   counters("signalbox_state_fold_errors_total", "Events that could not be folded into the state of their object, by its type.", "type"),
 		whenErrors: counters("signalbox_rule_condition_errors_total", "Events on which a rule's condition failed; it did not match them.", "bus", "rule"),
 	}
 	m.matchesOf.Store(new(sync.Map))

@@ -2,6 +2,7 @@ package router
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"time"
 
@@ -97,7 +98,11 @@ func (in planner) prepare(e *event.Event, seq journal.Seq) (plan, error) {
 	if p.findings, err = in.inspect(e); err != nil {
 		return plan{}, err
 	}
-	if p.object, err = state.Told(in.set.Catalog, e); err != nil {
+	var keyless *state.Keyless
+	switch p.object, err = state.Told(in.set.Catalog, e); {
+	case errors.As(err, &keyless):
+		p.findings = append(p.findings, catalog.Finding{Code: catalog.CodeKeyless, Type: e.DetailType, Message: keyless.Error(), Path: keyless.Path})
+	case err != nil:
 		return plan{}, err
 	}
 	p.envelope = e.Envelope()
@@ -156,6 +161,7 @@ const usualMeta = 64
 
 // entry returns a plan as the journal takes it.
 func (in planner) entry(p *plan) (journal.Entry, error) {
+	p.event.Meta.TellsState = p.object != nil
 	meta, err := p.event.Meta.AppendBinary(make([]byte, 0, usualMeta))
 	if err != nil {
 		return journal.Entry{}, fmt.Errorf("metadata of event %q: %w", p.event.ID, err)

@@ -1,6 +1,7 @@
 package router
 
 import (
+	"errors"
 	"fmt"
 
 	"signalbox/delivery"
@@ -23,7 +24,7 @@ func (in planner) redriven(e *event.Event, record *journal.Record, bus, rule, en
 		return dlq.Rendering{}, err
 	}
 	object, err := state.Told(in.set.Catalog, e)
-	if err != nil {
+	if keyless := new(state.Keyless); err != nil && !errors.As(err, &keyless) {
 		return dlq.Rendering{}, &dlq.Skip{Code: dlq.SkipUnrendered, Message: err.Error()}
 	}
 	s := in.render(&plan{event: e, seq: record.Seq, envelope: record.Envelope, object: object}, found, to)

@@ -156,7 +156,7 @@ type Router struct {
 	Pauses *pause.Pauses
 	// Traces reads the events that are kept, and States the states of objects.
 	Traces *trace.Reader
-	States *state.Reader
+	States *state.Keeper
 
 	// snapshot is written by Swap alone, under swapMu.
 	snapshot atomic.Pointer[snapshot]
@@ -244,7 +244,8 @@ func New(opts Options, set *rules.Set) (*Router, error) {
 		},
 	})
 	r.Traces = trace.NewReader(opts.Journal, r.Lanes.TargetName)
-	r.States = state.NewReader(opts.Journal, func() *catalog.Catalog { return r.Rules().Catalog })
+	r.States = state.NewKeeper(state.NewReader(opts.Journal, func() *catalog.Catalog { return r.Rules().Catalog }), opts.Logger)
+	r.States.OnFault = func(kind string) { r.metrics.unfolded.WithLabelValues(kind).Inc() }
 	opts.Journal.OnFreed(r.Lanes.unblock)
 	if err := r.begin(set); err != nil {
 		r.abandon()
@@ -297,6 +298,8 @@ func (r *Router) Start() {
 	r.Pauses.Start()
 	r.Replays.Start()
 	r.workers.Go(r.housekeep)
+	r.workers.Go(func() { r.States.Run(r.stop) })
+	r.workers.Go(func() { r.States.RunRebuilds(r.stop) })
 }
 
 // Accept takes events in. The slice that it returns has an entry for each: nil
@@ -406,6 +409,13 @@ func (r *Router) swap(set *rules.Set) error {
 	}
 	if err := r.Pauses.TakeFiles(set); err != nil {
 		return discard(err)
+	}
+	changed, err := r.States.Declare(set.Catalog)
+	if err != nil {
+		return discard(err)
+	}
+	for _, kind := range changed {
+		r.log.Warn("the fold has changed since the states were made: signalbox state rebuild makes them anew", zap.String("type", kind))
 	}
 	r.Pauses.Apply(set, next.lanes)
 	for name, t := range built {

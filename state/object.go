@@ -15,14 +15,27 @@ import (
 // catalog knows better; metadata.partitionKey comes before them.
 var defaultKeys = []string{"detail.data.id", "detail.id"}
 
-// Told returns the object whose state an audit message tells, nil for messages of
-// other kinds. The catalog may be nil. The error is for the producer: an
-// *event.Error.
+// Keyless is the error of an event that would change the state of an object, if it said of
+// which. No audit message is refused with it.
+type Keyless struct{ Type, Path string }
+
+func (k *Keyless) Error() string {
+	return fmt.Sprintf("%s changes the state of an object, and does not say of which: no text and no number is at %s, which the catalog declares as its key", k.Type, k.Path)
+}
+
+// Told returns the object whose state an event changes, nil for one that changes none: only
+// audit messages do, and those that the catalog declares with a fold. The catalog may be nil.
+// The error is for the producer, an *event.Error, or *Keyless.
 //
 // The object is gone where detail.metadata.deleted or detail.deleted is true, or
 // detail.data is null.
 func Told(c *catalog.Catalog, e *event.Event) (*journal.Object, error) {
-	if e.Meta.Kind != event.KindAudit {
+	audit := e.Meta.Kind == event.KindAudit
+	if !audit && !c.FoldsEvents() {
+		return nil, nil
+	}
+	t, declared := c.For(e)
+	if !audit && (!declared || t.Fold == nil) {
 		return nil, nil
 	}
 	var detail map[string]any
@@ -33,10 +46,10 @@ func Told(c *catalog.Catalog, e *event.Event) (*journal.Object, error) {
 	}
 	o := &journal.Object{Type: e.DetailType, Key: e.Meta.PartitionKey, Gone: gone(detail)}
 	keys, also := defaultKeys, ", or detail.metadata.partitionKey"
-	if kind, key := declared(c, e); kind != "" {
-		o.Type = kind
-		if key != "" {
-			o.Key, keys, also = "", []string{key}, ", which the catalog declares as its key"
+	if declared {
+		o.Type = t.ObjectName()
+		if t.Key != "" {
+			o.Key, keys, also = "", []string{t.Key}, ", which the catalog declares as its key"
 		}
 	}
 	for _, path := range keys {
@@ -45,12 +58,14 @@ func Told(c *catalog.Catalog, e *event.Event) (*journal.Object, error) {
 		}
 	}
 	switch {
+	case o.Key == "" && !audit:
+		return nil, &Keyless{t.Name, t.Key}
 	case o.Key == "":
 		return nil, &event.Error{Code: event.CodeInvalidArgument, Message: fmt.Sprintf(
 			"An audit message must say which object it is of: a text or a number at %s%s.", strings.Join(keys, ", or at "), also)}
 	case len(o.Key) > journal.MaxObjectName || len(o.Type) > journal.MaxObjectName:
 		return nil, &event.Error{Code: event.CodeInvalidArgument, Message: fmt.Sprintf(
-			"The key of the object that an audit message is of must have at most %d bytes.", journal.MaxObjectName)}
+			"The key of the object that a message is of must have at most %d bytes.", journal.MaxObjectName)}
 	}
 	return o, nil
 }
@@ -83,17 +98,4 @@ func text(v any) string {
 		return v.String()
 	}
 	return ""
-}
-
-// declared returns the object's type and the path of its key, as the catalog
-// declares them; empty where it does not.
-func declared(c *catalog.Catalog, e *event.Event) (kind, key string) {
-	t, ok := c.For(e)
-	if !ok || t.Key == "" && t.Object == "" {
-		return "", ""
-	}
-	if t.Object == "" {
-		return e.DetailType, t.Key
-	}
-	return t.Object, t.Key
 }

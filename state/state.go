@@ -1,4 +1,5 @@
-// Package state keeps the latest state of each object, as audit messages tell it.
+// Package state keeps the state of each object, as audit messages tell it or events are folded
+// into it, and knows it at every moment that is kept.
 package state
 
 import (
@@ -6,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"sync"
 	"time"
 
 	"signalbox/catalog"
@@ -14,7 +16,7 @@ import (
 	"signalbox/journal/store"
 )
 
-// Object is what is known of an object from the audit messages about it.
+// Object is what is known of an object from the events about it.
 type Object struct {
 	Type string `json:"type"`
 	Key  string `json:"key"`
@@ -22,19 +24,38 @@ type Object struct {
 	Version string `json:"version"`
 	// Gone means that the object is no more; State is then what was told last.
 	Gone bool `json:"gone,omitempty"`
-	// Updated is when the message that told this state was accepted, EventID its id.
+	// Updated is when the event that told this state was accepted, EventID its id.
 	Updated time.Time `json:"updated"`
 	EventID string    `json:"event_id"`
 	Source  string    `json:"source"`
-	// State is the message's detail, or its data where that is told apart from
-	// metadata.
+	// State is the event's detail, or its data where that is told apart from
+	// metadata; or what is made of several events, as the catalog says.
 	State json.RawMessage `json:"state"`
+	// KnownSince is set where events before it are kept that may have changed the object, and are
+	// not part of State.
+	KnownSince time.Time `json:"known_since,omitzero"`
+	// Failed counts the events that could not be folded and left the state as it was; Fault is
+	// the latest of them.
+	Failed int    `json:"failed,omitempty"`
+	Fault  *Fault `json:"fault,omitempty"`
 }
+
+// BadRequest is the error of a question that has no answer.
+type BadRequest struct{ Problem string }
+
+func (e *BadRequest) Error() string { return e.Problem }
+
+// NotKept is the error of a state that the router can't know any more, or not yet.
+type NotKept struct{ Problem, Hint string }
+
+func (e *NotKept) Error() string { return e.Problem }
 
 // Reader reads the states that a journal keeps.
 type Reader struct {
 	journal *store.Journal
 	catalog func() *catalog.Catalog
+	// updating is held while what is known of a type is changed.
+	updating sync.Mutex
 }
 
 // NewReader returns a reader of a journal's states. Catalog returns the catalog that
@@ -52,11 +73,14 @@ func (r *Reader) Get(kind, key, version string) (*Object, error) {
 		return nil, err
 	}
 	if version == "" || version == FormatVersion(latest.Version) {
-		return objectOf(latest)
+		return r.latest(&latest, newBudget())
 	}
 	v, err := strconv.ParseUint(version, 10, 64)
 	if err != nil {
 		return nil, fmt.Errorf("version %q of %s %q: %w", version, kind, key, journal.ErrNotFound)
+	}
+	if r.catalog().Object(kind).Folds {
+		return r.version(latest.Object, journal.Seq(v))
 	}
 	rec, err := r.journal.Events.Event(journal.Seq(v))
 	if err != nil {
@@ -70,24 +94,72 @@ func (r *Reader) Get(kind, key, version string) (*Object, error) {
 	if err != nil || o == nil || o.Type != kind || o.Key != key {
 		return nil, fmt.Errorf("version %s of %s %q: %w", version, kind, key, errors.Join(err, journal.ErrNotFound))
 	}
-	return objectOf(journal.ObjectState{Object: *o, Version: rec.Seq, Record: rec})
+	return told(&journal.ObjectState{Object: *o, Version: rec.Seq, Record: rec})
+}
+
+// version returns the state that an event left of an object.
+func (r *Reader) version(o journal.Object, v journal.Seq) (*Object, error) {
+	f, err := r.fold(o, v+1, newBudget(), nil)
+	if err == nil && (f == nil || f.record.Seq != v) {
+		err = fmt.Errorf("version %d of %s %q, which is not kept any more or never was: %w", v, o.Type, o.Key, journal.ErrNotFound)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return f.object()
+}
+
+// latest returns the state of an object whose latest event is known.
+func (r *Reader) latest(s *journal.ObjectState, b *budget) (*Object, error) {
+	if !r.catalog().Object(s.Type).Folds {
+		return told(s)
+	}
+	f, err := r.fold(s.Object, ^journal.Seq(0), b, nil)
+	if err != nil {
+		return nil, err
+	}
+	if f == nil { // its event is not indexed
+		f = &folding{Object: s.Object}
+		f.apply(r.catalog(), s.Gone, s.Record)
+	}
+	o, err := f.object()
+	if err == nil {
+		o.KnownSince, err = r.missing(s.Type)
+	}
+	return o, err
 }
 
 // List returns up to limit states of a type whose keys begin with prefix and
 // come after a key, by key. More says that others follow.
 func (r *Reader) List(kind, prefix, after string, limit int) (states []*Object, more bool, err error) {
 	var bad error
+	b := newBudget()
 	err = r.journal.Objects.States(kind, prefix, after, func(s journal.ObjectState) bool {
 		if more = len(states) == limit; more {
 			return false
 		}
 		var o *Object
-		if o, bad = objectOf(s); bad == nil {
+		if o, bad = r.latest(&s, b); bad == nil {
 			states = append(states, o)
 		}
 		return bad == nil
 	})
 	return states, more, errors.Join(bad, err)
+}
+
+// Knows reports whether the state of an object has ever been told.
+func (r *Reader) Knows(kind, key string) (bool, error) {
+	_, err := r.journal.Objects.State(kind, key)
+	if errors.Is(err, journal.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// KnowsType reports whether the state of any object of a type has been told.
+func (r *Reader) KnowsType(kind string) (known bool, err error) {
+	err = r.journal.Objects.States(kind, "", "", func(journal.ObjectState) bool { known = true; return false })
+	return known, err
 }
 
 // Types returns up to limit types of the objects whose state is known, those behind one of
@@ -100,14 +172,24 @@ func (r *Reader) Types(after string, limit int) (types []string, more bool, err 
 	return types, more, err
 }
 
-func objectOf(s journal.ObjectState) (*Object, error) {
-	e, err := s.Record.Parsed()
+// told returns the state that an event alone tells, or that a snapshot knows.
+func told(s *journal.ObjectState) (*Object, error) {
+	f, err := resumed(s)
+	if err != nil {
+		return nil, err
+	}
+	return f.object()
+}
+
+// object returns the state for users.
+func (f *folding) object() (*Object, error) {
+	e, err := f.record.Parsed()
 	if err != nil {
 		return nil, err
 	}
 	return &Object{
-		Type: s.Type, Key: s.Key, Version: FormatVersion(s.Version), Gone: s.Gone,
-		Updated: s.Version.Time(), EventID: e.ID, Source: e.Source, State: stateIn(e),
+		Type: f.Type, Key: f.Key, Version: FormatVersion(f.record.Seq), Gone: f.Gone, Updated: f.record.Seq.Time(),
+		EventID: e.ID, Source: e.Source, State: f.State, Failed: f.Failed, Fault: f.Fault,
 	}, nil
 }
 
