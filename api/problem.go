@@ -15,6 +15,7 @@ import (
 	"signalbox/router"
 	"signalbox/router/pause"
 	"signalbox/spelling"
+	"signalbox/state"
 	"signalbox/trace"
 )
 
@@ -77,10 +78,13 @@ func problemOf(err error) *Error {
 		refused *event.Error
 		request *dlq.BadRequest
 		search  *trace.BadRequest
-		state   *dlq.Conflict
 		past    *replay.BadRequest
 		clash   *replay.Conflict
 		when    *diff.RangeError
+		redrive *dlq.Conflict
+		ask     *state.BadRequest
+		lost    *state.NotKept
+		heavy   *state.TooMuch
 	)
 	switch {
 	case errors.As(err, &known):
@@ -95,10 +99,16 @@ func problemOf(err error) *Error {
 		return badRequest("%s", past.Reason)
 	case errors.As(err, &when):
 		return badRequest("%s", when.Problem)
-	case errors.As(err, &state):
-		return &Error{Status: http.StatusConflict, Message: state.Reason}
 	case errors.As(err, &clash):
 		return &Error{Status: http.StatusConflict, Message: clash.Reason}
+	case errors.As(err, &redrive):
+		return &Error{Status: http.StatusConflict, Message: redrive.Reason}
+	case errors.As(err, &ask):
+		return badRequest("%s", ask.Problem)
+	case errors.As(err, &lost):
+		return &Error{Status: http.StatusNotFound, Code: "NotKept", Message: lost.Problem, Hint: lost.Hint}
+	case errors.As(err, &heavy):
+		return &Error{Status: http.StatusServiceUnavailable, Message: heavy.Problem}
 	case errors.Is(err, dlq.ErrStopped):
 		return &Error{Status: http.StatusServiceUnavailable, Message: "the router is stopping"}
 	case errors.Is(err, journal.ErrNotFound):

@@ -101,7 +101,7 @@ func routes(o Options) []route {
 		replays  = replayHandlers{r.Replays}
 		events   = eventHandlers{r}
 		traces   = traceHandlers{r.Traces, make(chan struct{}, maxTraces), make(chan struct{}, maxStreams), o.Stopping}
-		states   = stateHandlers{r.States}
+		states   = stateHandlers{r.States, make(chan struct{}, maxFolds)}
 		requests = workHandlers{r.Commands}
 		types    = catalogHandlers{r}
 	)
@@ -141,8 +141,11 @@ func routes(o Options) []route {
 		{"GET", "/v1/events/{id}/trace", Read, "limit", "Shows what happened to an event.", 0, (*trace.Trace)(nil), nil, traces.event},
 		{"GET", "/v1/traces/{id}", Read, "limit", "Shows what happened to all events with a correlation id.", 0, (*trace.Trace)(nil), nil, traces.correlation},
 		{"GET", "/v1/state", Read, "limit cursor", "Lists the types of objects whose state is known.", 0, StateTypes{}, nil, states.types},
-		{"GET", "/v1/state/{type}", Read, "key version prefix limit cursor after", "Lists the states of a type, or shows that of ?key=.", 0, statuses{200: either{StatePage{}, (*state.Object)(nil)}, 304: nil}, nil, states.list},
-		{"GET", "/v1/state/{type}/{key...}", Read, "version", "Shows the state of an object.", 0, statuses{200: (*state.Object)(nil), 304: nil}, nil, states.get},
+		{"GET", "/v1/state/{type}", Read, "key version at prefix limit cursor after", "Lists the states of a type, or shows that of ?key=.", 0, statuses{200: either{StatePage{}, (*state.Object)(nil)}, 304: nil}, nil, states.list},
+		{"GET", "/v1/state/{type}/{key...}", Read, "version at", "Shows the state of an object, now or at a moment.", 0, statuses{200: (*state.Object)(nil), 304: nil}, nil, states.get},
+		{"GET", "/v1/state-history/{type}", Read, "key limit cursor", "Lists the changes of the object ?key= with the events that made them, the latest first.", 0, (*state.History)(nil), nil, states.history},
+		{"POST", "/v1/state-rebuilds/{type}", Operate, "", "Makes all states of a type anew, of the events that are kept.", http.StatusAccepted, (*state.Rebuild)(nil), nil, states.rebuild},
+		{"GET", "/v1/state-rebuilds/{type}", Read, "", "Shows how far the latest rebuild of a type is.", 0, (*state.Rebuild)(nil), nil, states.rebuilt},
 		{"GET", "/v1/work-requests", Read, "action_type operation service entity_type correlation_id open limit cursor", "Lists the work requests of commands, the latest first.", 0, WorkPage{}, nil, requests.list},
 		{"GET", "/v1/work-requests/{id}", Read, "", "Shows a work request.", 0, (*work.Request)(nil), nil, requests.get},
 		{"DELETE", "/v1/work-requests/{id}", Operate, "", "Asks for the end of a work request.", http.StatusAccepted, (*work.Request)(nil), nil, requests.cancel},

@@ -29,7 +29,6 @@ func TestStates(t *testing.T) {
 	w.audit(`{"id":"a/1.x","n":1}`, `{"id":"a/1.x","n":2}`, `{"id":"a/2"}`, `{"id":"..","n":3}`, `{"id":"b","deleted":true}`)
 	w.ask("GET", "/v1/state", "", 200, `{"types":["Thing"]}`)
 	w.ask("GET", "/v1/state?limit=1&cursor=Thing", "", 200, `{"types":[]}`)
-	w.ask("GET", "/v1/state?cursor=A", "", 200, `{"types":["Thing"]}`)
 	for _, tt := range []struct {
 		path   string
 		status int
@@ -45,6 +44,11 @@ func TestStates(t *testing.T) {
 		{"/v1/state/Thing/a%2F2?version=7", 404, "not kept any more"},
 		{"/v1/state/Nothing", 200, `{"objects":[]}`},
 		{"/v1/state/Thing?limit=0", 400, "write a number from 1 to 1000"},
+		{"/v1/state?cursor=A", 400, "use the next_cursor of an earlier page"},
+		{"/v1/state/Thing?cursor=a/1.y", 400, "use the next_cursor of an earlier page"},
+		{"/v1/state/Thing?cursor=b&prefix=a/", 400, "use the next_cursor of an earlier page"},
+		{"/v1/state/Thing?cursor=a/1.x&prefix=a/", 200, `"key":"a/2"`},
+		{"/v1/state/Thing?after=a/1.y", 200, `"key":"a/2"`}, // the former name, which took any key
 	} {
 		w.ask("GET", tt.path, "", tt.status, tt.want)
 	}

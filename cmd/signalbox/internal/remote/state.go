@@ -17,17 +17,21 @@ import (
 func newStateCommand(c *cli.Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "state",
-		Short: "Look at the latest state of objects, as audit messages told it",
-		Long: `An audit message tells the state of an object. The latest of each object is kept,
-whatever retention says, so that a new consumer can fill its cache from here and
-then follow the events.`,
+		Short: "Look at the states of objects, now or at a moment",
+		Long: `An audit message tells the state of an object. Other events change it where the
+catalog declares how, with fold. The latest state of each object is kept, whatever
+retention says, so that a new consumer can fill its cache from here and then follow
+the events. Earlier ones are known as long as events are kept.`,
 		Example: `  signalbox state list
   signalbox state list customer --prefix eu/
-  signalbox state get customer eu/42`,
+  signalbox state get customer eu/42
+  signalbox state get customer eu/42 --at 2h
+  signalbox state get customer eu/42 --history
+  signalbox state rebuild customer`,
 		Args: cli.NoSuchCommand,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newStateListCommand(c), newStateGetCommand(c))
+	cmd.AddCommand(newStateListCommand(c), newStateGetCommand(c), newStateRebuildCommand(c))
 	return cmd
 }
 
@@ -62,7 +66,7 @@ func (l *stateList) types(ctx context.Context) error {
 	ask := func(ctx context.Context, conn *client.Client) (api.StateTypes, error) { return conn.States.Types(ctx) }
 	return connect.Ask(ctx, &l.Command, ask, func(all api.StateTypes) error {
 		if len(all.Types) == 0 {
-			fmt.Fprintln(l.Stderr, "no state is known: no audit message has come in")
+			fmt.Fprintln(l.Stderr, "no state is known: no audit message has come in, and none that the catalog declares with a fold")
 		}
 		for _, name := range all.Types {
 			if _, err := fmt.Fprintln(l.Stdout, name); err != nil {
@@ -99,33 +103,4 @@ func (l *stateList) print(kind string, objects []*state.Object) error {
 		table.Row(o.Key, o.Version, o.Updated.Format(time.RFC3339), o.EventID, cli.Shorten(state, 60))
 	}
 	return l.Show(table)
-}
-
-func newStateGetCommand(c *cli.Env) *cobra.Command {
-	g := stateGet{Command: connect.Command{Env: c}}
-	cmd := &cobra.Command{
-		Use:     "get <type> <key>",
-		Short:   "Print an object's state",
-		Example: "  signalbox state get customer eu/42\n  signalbox state get customer eu/42 --output json",
-		Args:    cli.Takes(2, 2),
-		RunE:    func(cmd *cobra.Command, args []string) error { return g.run(cmd.Context(), args[0], args[1]) },
-	}
-	g.Flags(cmd)
-	cmd.Flags().StringVar(&g.version, "version", "", "this version in place of the latest, as long as its event is kept")
-	return cmd
-}
-
-type stateGet struct {
-	connect.Command
-	version string
-}
-
-func (g *stateGet) run(ctx context.Context, kind, key string) error {
-	ask := func(ctx context.Context, conn *client.Client) (*state.Object, error) {
-		return conn.States.Get(ctx, kind, key, g.version)
-	}
-	return connect.Ask(ctx, &g.Command, ask, func(s *state.Object) error {
-		_, err := fmt.Fprintf(g.Stdout, "%s\n", s.State)
-		return err
-	})
 }
