@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"testing"
+	"time"
 
 	"signalbox/api"
 	"signalbox/event"
@@ -61,6 +62,55 @@ func TestStates(t *testing.T) {
 	must(t, json.Unmarshal([]byte(w.ask("GET", "/v1/state/Thing?limit=1&prefix=a/", "", 200, `"next_cursor":"a/1.x"`)), &first))
 	if len(first.Objects) != 1 {
 		t.Errorf("a page of one: got %+v", first)
+	}
+}
+
+func TestStatesInThePast(t *testing.T) {
+	w := newWorld(t)
+	w.audit(`{"id":"1","n":1}`, `{"id":"a//b?","n":5}`)
+	was, err := w.client.States.Get(t.Context(), "Thing", "1", "")
+	must(t, err)
+	w.audit(`{"id":"1","n":2}`, `{"id":"1","deleted":true}`)
+	then := url.QueryEscape(was.Updated.Format(time.RFC3339Nano))
+	for _, tt := range []struct {
+		path   string
+		status int
+		want   string
+	}{
+		{"/v1/state/Thing/1?at=" + then, 200, `"n":1`},
+		{"/v1/state/Thing?key=1&at=" + then, 200, `"n":1`},
+		{"/v1/state/Thing?key=1", 410, "is gone"},
+		{"/v1/state/Thing/1?at=2999-01-01T00:00:00Z", 400, "that moment has not come"},
+		{"/v1/state/Thing/1?at=1999-01-01T00:00:00Z", 404, "NotKept"},
+		{"/v1/state/Thing/1?at=yesterday", 400, "write a time such as"},
+		{"/v1/state/Thing/1?version=1&at=" + then, 400, "leave one of them out"},
+		{"/v1/state/Thing?at=" + then, 400, "give the key"},
+		{"/v1/state/Thing/none?at=" + then, 404, "NotFound"},
+		{"/v1/state-history/Thing", 400, "say of which object"},
+		{"/v1/state-history/Thing?key=none", 404, "lists the keys"},
+		{"/v1/state-history/Thing?key=1&cursor=7", 400, "use the next_cursor"},
+		{"/v1/state-history/Thing?key=a//b%3F", 200, `"n":5`},
+		{"/v1/state-history/Thing?key=1", 200, `"gone":true`},
+		{"/v1/state-rebuilds/Thing", 404, "POST to this path"},
+	} {
+		w.ask("GET", tt.path, "", tt.status, tt.want)
+	}
+	first, err := w.client.States.History(t.Context(), "Thing", "1", "", 2)
+	must(t, err)
+	rest, err := w.client.States.History(t.Context(), "Thing", "1", first.Next, 2)
+	must(t, err)
+	if len(first.Changes) != 2 || len(rest.Changes) != 1 || rest.Next != "" || rest.Changes[0].Version != was.Version || rest.Changes[0].EventID != was.EventID {
+		t.Errorf("got %+v, then %+v", first, rest)
+	}
+	w.ask("POST", "/v1/state-rebuilds/Nothing", "", 404, "no message tells of objects")
+	job, err := w.client.States.Rebuild(t.Context(), "Thing")
+	must(t, err)
+	for job.State == state.RebuildRunning {
+		job, err = w.client.States.Rebuilt(t.Context(), "Thing")
+		must(t, err)
+	}
+	if job.State != state.RebuildFinished || job.Indexed != 4 || job.Objects != 2 {
+		t.Errorf("rebuilt %+v", job)
 	}
 }
 

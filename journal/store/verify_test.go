@@ -21,7 +21,8 @@ import (
 const verifyEnvelope = `{"version":"0","id":"a","detail-type":"T","source":"s","account":"0","time":"2026-01-01T00:00:00Z","region":"r","resources":[],"detail":{}}`
 
 var (
-	verified, _   = (&event.Metadata{TellsState: true}).AppendBinary(nil)
+	verified, _   = new(event.Metadata).AppendBinary(nil)
+	telling, _    = (&event.Metadata{TellsState: true}).AppendBinary(nil)
 	verifyReaders = journal.Readers{
 		Job: func(id string, state []byte) error {
 			if string(state) != "j" {
@@ -184,7 +185,7 @@ func TestVerifyNamesWhatIsCorrupt(t *testing.T) {
 			s := r.At(0)
 			j.Traces.Keep(true)
 			err = j.Append([]journal.Entry{{
-				Record:     journal.Record{Seq: s, Meta: verified, Envelope: []byte(verifyEnvelope), GivenID: "a"},
+				Record:     journal.Record{Seq: s, Meta: telling, Envelope: []byte(verifyEnvelope), GivenID: "a"},
 				Deliveries: []journal.Delivery{{Seq: s, Lane: l}}, Fingerprint: &journal.Fingerprint{1}, EventID: "a",
 				Object: &journal.Object{Type: "order", Key: "1"}, Works: []journal.Work{{Seq: s, Value: []byte("w")}},
 				Said: []journal.Said{{Rule: "r"}}, Story: journal.Story{Correlation: "c", Causation: "p"},
