@@ -327,7 +327,7 @@ func TestCompileErrors(t *testing.T) {
 		{"compat", Spec{InputTransformer: &InputTransformer{InputTemplate: "1", Compat: "aws"}}, 0, `input_transformer.compat: unknown value "aws" (the only value is "raw"`},
 		{"expression with unknown name", Spec{Transform: new("{a: detial.total}")}, 4, "transform: unknown name detial (did you mean \"detail\"?)"},
 		{"expression of the wrong type", Spec{Transform: new("id + 1")}, 3, "transform: invalid operation: + (mismatched types string and int)"},
-		{"expression that is cut off", Spec{Transform: new("{a: ")}, 3, "transform: unexpected token EOF"},
+		{"expression that is cut off", Spec{Transform: new("{a: ")}, 3, "transform: the expression ends too early"},
 		{"expression with a clock", Spec{Transform: new("now()")}, 0, "transform: unknown name now (an expression sees no clock"},
 		{"expression after text beyond ASCII", Spec{Transform: new(`"äö" + idd`)}, 9, "transform: unknown name idd"},
 		{"empty expression", Spec{Transform: new(" \n")}, 0, "transform: the expression is empty"},
