@@ -34,7 +34,12 @@ func (s *ReadOnly) Between(from, before Seq, fn func(Record) bool) (err error) {
 }
 
 // Close closes the store.
-func (s *ReadOnly) Close() error { return errors.Join(s.db.Close(), s.lock.Close()) }
+func (s *ReadOnly) Close() error { return errors.Join(s.closeDB(), s.lock.Close()) }
+
+func (s *ReadOnly) closeDB() (err error) {
+	defer files.Catch(&err) // it panics where an iterator gave up on a damaged file
+	return s.db.Close()
+}
 
 // ended are the numbers of a store that nobody writes to: all that is there counts.
 type ended struct{}

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"signalbox/event"
@@ -22,8 +23,17 @@ type Seq uint64
 // Time is the time that the sequence number stands for.
 func (s Seq) Time() time.Time { return time.Unix(0, int64(s)).UTC() }
 
-// SeqAt is the least sequence number that an event accepted at t can have.
-func SeqAt(t time.Time) Seq { return Seq(max(t.UnixNano(), 0)) }
+// SeqAt is the least sequence number that an event accepted at t can have. Times before 1970 and
+// after the year 2262, which no number has, stand for the first and the last of these.
+func SeqAt(t time.Time) Seq {
+	switch {
+	case t.Before(time.Unix(0, 0)):
+		return 0
+	case t.After(time.Unix(0, math.MaxInt64)):
+		return math.MaxInt64
+	}
+	return Seq(t.UnixNano())
+}
 
 // LaneID is the short name of a target in keys; a target keeps it for good.
 type LaneID uint32

@@ -33,7 +33,6 @@ func TestWatcherPollsWithoutFileEvents(t *testing.T) {
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan struct{})
-		go func() { defer close(done); w.Run(ctx) }()
 		expect := func(what string, change func(), want int) {
 			t.Helper()
 			before := told.Load()
@@ -44,7 +43,7 @@ func TestWatcherPollsWithoutFileEvents(t *testing.T) {
 				t.Errorf("%s: told %d times, want %d", what, n, want)
 			}
 		}
-		expect("the start", func() {}, 1)
+		expect("the start", func() { go func() { defer close(done); w.Run(ctx) }() }, 1)
 		expect("nothing", func() {}, 0)
 		expect("an edit", func() { write(t, file, "rules: [] # edited") }, 1)
 		expect("a new file", func() { write(t, filepath.Join(dir, "rules", "b.yaml"), "rules: []") }, 1)
