@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -45,4 +46,29 @@ func TestAReplayIsAJobOfTheRouter(t *testing.T) {
 	w.ask("POST", "/v1/replays", `{"since":"`+from+`","rul":"x"}`, 400, `did you mean \"rule\"?`)
 	w.ask("GET", "/v1/replays/none", "", 404, "not found")
 	w.ask("POST", "/v1/replays/none/cancel", "", 404, "not found")
+}
+
+// TestAReplayIsHeld pauses, resumes and cancels a replay whose rate lets it not end.
+func TestAReplayIsHeld(t *testing.T) {
+	w := newWorld(t)
+	w.accept("250", "251", "252")
+	j, err := w.client.Replays.Begin(t.Context(), replay.Request{Since: time.Now().Add(-time.Hour), Name: "slow", Rate: 0.001})
+	must(t, err)
+	for _, step := range []struct {
+		act  func(context.Context, string) (replay.Job, error)
+		want replay.State
+	}{
+		{w.client.Replays.Pause, replay.Paused}, {w.client.Replays.Resume, replay.Running}, {w.client.Replays.Cancel, replay.Cancelled},
+	} {
+		j, err = step.act(t.Context(), "slow")
+		must(t, err)
+		for deadline := time.Now().Add(10 * time.Second); j.State != step.want; time.Sleep(10 * time.Millisecond) {
+			if j, err = w.client.Replays.Get(t.Context(), "slow"); err != nil || time.Now().After(deadline) {
+				t.Fatalf("%+v, %v; want %s", j, err, step.want)
+			}
+		}
+	}
+	if j.Dropped == 0 || j.Planned != j.Delivered+j.Dead+j.Dropped {
+		t.Errorf("what was planned and not sent is dropped: %+v", j)
+	}
 }
