@@ -21,7 +21,7 @@ func TestEventsAreFound(t *testing.T) {
 	s.run("send", bigOrder).want(t, cli.ExitOK, "", "")
 	s.run("send", `{"source":"shop.returns","detail-type":"Returned","detail":{"note":"\u001b[31m"}}`).want(t, cli.ExitOK, "", "")
 	s.eventually("it is delivered", func() bool {
-		return strings.Contains(s.run("events", "--source", "shop.orders").stdout, "delivered")
+		return strings.Contains(s.run("events", "--source", "shop.orders").stdout, "shop delivered 20")
 	})
 	s.run("events", "--outcome", "unmatched").want(t, cli.ExitOK, "shop.returns", "")
 	s.run("events", "--target", "shop", "--text", "a-1").want(t, cli.ExitOK, "shop delivered 20", "")
