@@ -24,9 +24,12 @@ const (
 // description behind it.
 type names func(context.Context, *client.Client) ([]string, error)
 
-// completed are the flags and, as usages write them, the first arguments that a router can
-// complete.
-var completed = map[string]names{"target": targetNames, "rule": ruleNames, "bus": busNames, "source": sourceNames}
+// What a router can complete: flags, and first arguments as usages write them. --source is the
+// source of events, which no router lists.
+var (
+	flags     = map[string]names{"target": targetNames, "rule": ruleNames, "bus": busNames}
+	arguments = map[string]names{"target": targetNames, "rule": ruleNames, "source": sourceNames}
+)
 
 // AddCompletion lets the shell complete names that a running router knows, for all commands below
 // one: those of its targets, rules, buses and sources, and the ids of its dead letters. Where no
@@ -38,18 +41,18 @@ func AddCompletion(c *cli.Env, cmd *cobra.Command) {
 	if cmd.Flag("url") == nil { // it asks no router
 		return
 	}
-	for flag, of := range completed {
-		if cmd.Flags().Lookup(flag) != nil && !(flag == "source" && cmd.Flag("pattern") != nil) { // there it is the source of events
+	for flag, of := range flags {
+		if cmd.Flags().Lookup(flag) != nil {
 			_ = cmd.RegisterFlagCompletionFunc(flag, completion(c, of))
 		}
 	}
-	_, arguments, _ := strings.Cut(cmd.Use, " ")
-	for argument, of := range completed {
-		if strings.HasPrefix(arguments, "<"+argument+">") {
+	_, usage, _ := strings.Cut(cmd.Use, " ")
+	for argument, of := range arguments {
+		if strings.HasPrefix(usage, "<"+argument+">") {
 			cmd.ValidArgsFunction = completion(c, of)
 		}
 	}
-	if cmd.HasParent() && cmd.Parent().Name() == "dlq" && strings.Contains(arguments, "id") && !strings.HasPrefix(cmd.Name(), "redrive") {
+	if cmd.HasParent() && cmd.Parent().Name() == "dlq" && strings.Contains(usage, "id") && !strings.HasPrefix(cmd.Name(), "redrive") {
 		cmd.ValidArgsFunction = completion(c, letterIDs)
 	}
 }
