@@ -170,7 +170,13 @@ func TestSystemdUnit(t *testing.T) {
 // TestConfigurations checks the configurations that images and packages start with.
 func TestConfigurations(t *testing.T) {
 	t.Setenv("SIGNALBOX_API_KEY", "a-key-of-sixteen")
-	for _, path := range []string{"docker/config/config.yaml", "docker/compose/config.yaml"} {
+	compose := filepath.Join(t.TempDir(), "config.yaml") // the image's, with the rules that compose.yaml puts in their place
+	write(t, compose, read(t, "docker/config/config.yaml"))
+	write(t, filepath.Join(filepath.Dir(compose), "rules", "consumer.yaml"), read(t, "docker/compose/rules/consumer.yaml"))
+	if !strings.Contains(read(t, "docker/compose.yaml"), "./compose/rules:/etc/signalbox/rules:ro") {
+		t.Error("compose.yaml has its rules elsewhere")
+	}
+	for _, path := range []string{"docker/config/config.yaml", compose} {
 		if out := output(t, program(t), "check", "--config", path); !strings.Contains(out, "ok: 1 rule") {
 			t.Errorf("%s: %s", path, out)
 		}
