@@ -11,7 +11,7 @@ import (
 // The headers by which a message tells how its event came to be, so that a loop through
 // another system is counted as one through rules is. HeaderHops is Metadata.Hops of the event
 // that is made of the message, as a number; of a batch as many numbers, separated by commas.
-// HeaderPath is Metadata.Path of it, in the form of PathHeader.
+// HeaderPath is Metadata.Path of it, in the form of AppendPathHeader.
 const (
 	HeaderHops = "X-Signalbox-Hops"
 	HeaderPath = "X-Signalbox-Path"
@@ -83,32 +83,68 @@ func hopsOf(header string, i, n int) (hops int) {
 	return hops
 }
 
-// MaxPathHeader bounds the text of PathHeader, in bytes.
+// MaxPathHeader bounds the text of HeaderPath, in bytes.
 const MaxPathHeader = 1024
 
-// PathHeader returns a path as HeaderPath has it: hops separated by commas, the latest ones
-// that fit, each with the fields of Hop in their order, escaped as in a query and separated by
-// semicolons.
-func PathHeader(path []Hop) string {
-	var text string
-	for i := len(path) - 1; i >= 0; i-- {
-		var parts [5]string
-		for k, field := range path[i].fields() {
-			parts[k] = url.QueryEscape(*field)
-		}
-		hop := strings.Join(parts[:], ";")
-		if text != "" {
-			hop += "," + text
-		}
-		if len(hop) > MaxPathHeader {
+// AppendPathHeader writes a path and the hop after it as HeaderPath has them: hops separated by
+// commas, the latest ones that fit, each with the fields of Hop in their order, escaped as in a query and
+// separated by semicolons.
+func AppendPathHeader(dst []byte, path []Hop, last *Hop) []byte {
+	size := last.escapedLen()
+	if size > MaxPathHeader {
+		return dst
+	}
+	first := len(path)
+	for first > 0 {
+		if size += path[first-1].escapedLen() + 1; size > MaxPathHeader {
 			break
 		}
-		text = hop
+		first--
 	}
-	return text
+	for i := range path[first:] {
+		dst = append(path[first+i].appendEscaped(dst), ',')
+	}
+	return last.appendEscaped(dst)
 }
 
-// parsePath reads the text of PathHeader. What is none is no path: it is for people alone.
+func (h *Hop) escapedLen() int {
+	fields := h.fields()
+	n := len(fields) - 1
+	for _, field := range fields {
+		n += len(queryEscape(*field))
+	}
+	return n
+}
+
+func (h *Hop) appendEscaped(dst []byte) []byte {
+	for i, field := range h.fields() {
+		if i > 0 {
+			dst = append(dst, ';')
+		}
+		dst = append(dst, queryEscape(*field)...)
+	}
+	return dst
+}
+
+// queryEscape is url.QueryEscape, and quick for what needs no escaping, as nearly all names.
+func queryEscape(s string) string {
+	for i := range len(s) {
+		if !unreserved[s[i]] {
+			return url.QueryEscape(s)
+		}
+	}
+	return s
+}
+
+// unreserved are the characters that no URL escapes (RFC 3986, section 2.3).
+var unreserved = func() (all [256]bool) {
+	for c := range 256 {
+		all[c] = c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("-._~", byte(c)) >= 0
+	}
+	return all
+}()
+
+// parsePath reads the text of HeaderPath. What is none is no path: it is for people alone.
 func parsePath(text string) (path []Hop) {
 	if text == "" || len(text) > MaxPathHeader {
 		return nil

@@ -136,32 +136,44 @@ func unquoteHeader(s string) string {
 	return b.String()
 }
 
-// CloudEventHTTP is the event in the binary mode of the HTTP binding, the
-// inverse of DecodeCloudEventHTTP. The body is nil if the event has no data; it
-// must not be changed, as it may be the event's detail.
-func (e *Event) CloudEventHTTP() (header http.Header, body []byte) {
-	header = http.Header{"Ce-Specversion": {"1.0"}}
-	for _, a := range e.attributes() {
-		value := a.Value
-		if value[0] == '"' {
-			value, _ = unquote([]byte(value))
+// CloudEventBinary is the event in the binary mode, the inverse of DecodeCloudEventHTTP: its
+// attributes, specversion among them and datacontenttype apart, with their values as plain text. The body
+// is nil if the event has no data; it must not be changed, as it may be the event's detail.
+func (e *Event) CloudEventBinary() (attributes []Attribute, contentType string, body []byte) {
+	attributes = e.attributes()
+	n := 0
+	for _, a := range attributes {
+		if a.Value[0] == '"' {
+			a.Value = plainText(a.Value)
 		}
 		if a.Name == "datacontenttype" {
-			header.Set("Content-Type", value)
+			contentType = a.Value
 			continue
 		}
-		header.Set("ce-"+a.Name, encodeHeaderValue(value))
+		attributes[n] = a
+		n++
 	}
-	body = e.body()
-	if body != nil && header.Get("Content-Type") == "" {
-		header.Set("Content-Type", "application/json")
+	if body = e.body(); body != nil && contentType == "" {
+		contentType = "application/json"
 	}
-	return header, body
+	return append(attributes[:n], Attribute{"specversion", "1.0"}), contentType, body
 }
 
-// encodeHeaderValue percent-encodes space, '"', '%' and all that is outside of
-// U+0021 to U+007E.
-func encodeHeaderValue(s string) string {
+// plainText returns what a JSON string says.
+func plainText(quoted string) string {
+	if strings.IndexByte(quoted, '\\') < 0 {
+		return quoted[1 : len(quoted)-1]
+	}
+	text, _ := unquote([]byte(quoted))
+	return text
+}
+
+// EscapeAttribute returns the value of an attribute as the HTTP binding has it: space, '"', '%'
+// and all that is outside of U+0021 to U+007E are percent-encoded.
+func EscapeAttribute(s string) string {
+	if strings.IndexFunc(s, func(c rune) bool { return c <= ' ' || c > '~' || c == '"' || c == '%' }) < 0 {
+		return s
+	}
 	var b strings.Builder
 	for i := range len(s) {
 		if c := s[i]; c <= ' ' || c > '~' || c == '"' || c == '%' {

@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -25,8 +26,8 @@ func BenchmarkProduce(b *testing.B) {
 	for name, record := range map[string]func(*targets.Delivery) *kgo.Record{
 		"beside values": func(d *targets.Delivery) *kgo.Record { return &kgo.Record{Value: d.Envelope} },
 		"beside the same fields": func(d *targets.Delivery) *kgo.Record {
-			r, err := opened.record(d, new(remote.Message))
-			if err != nil {
+			r := new(kgo.Record)
+			if _, err := opened.record(r, nil, d, new(remote.Message), time.Now()); err != nil {
 				b.Fatal(err)
 			}
 			return r

@@ -5,11 +5,11 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"net/url"
 	"slices"
 	"strings"
 	"sync"
 	"time"
+	"unsafe"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -44,11 +44,10 @@ type target struct {
 
 func newTarget(c *targets.Config, env targets.Env) (targets.Target, error) {
 	o := c.Options.(*Options)
-	renderer, err := remote.NewQueueRenderer(c, &o.Options, env)
+	renderer, err := remote.NewQueueRenderer(c, &o.Options, remote.Kafka, env)
 	if err != nil {
 		return nil, err
 	}
-	renderer.LowerCase = false // its binding has neither prefixes nor names of HTTP
 	u, _, _, err := o.Address(env.Secrets, c.Dir, Schemes...)
 	if err != nil {
 		return nil, err
@@ -81,17 +80,19 @@ func newTarget(c *targets.Config, env targets.Env) (targets.Target, error) {
 	return t, nil
 }
 
-// record makes the record of a delivery, of what it renders into m, of which nothing is kept but
-// the body.
-func (t *target) record(d *targets.Delivery, m *remote.Message) (*kgo.Record, error) {
-	if err := t.renderer.RenderInto(m, d, time.Now()); err != nil {
-		return nil, err
+// record makes r the record of a delivery, of what it renders into m, of whose memory nothing is kept.
+// Its headers are appended to those of records before it.
+func (t *target) record(r *kgo.Record, headers []kgo.RecordHeader, d *targets.Delivery, m *remote.Message, now time.Time) ([]kgo.RecordHeader, error) {
+	if err := t.renderer.RenderInto(m, d, now); err != nil {
+		return headers, err
 	}
-	r := &kgo.Record{Topic: t.fixed, Value: m.Body, Headers: headers(m.Fields)}
+	before := len(headers)
+	headers = appendHeaders(headers, m.Fields)
+	*r = kgo.Record{Topic: t.fixed, Value: m.Body, Headers: headers[before:len(headers):len(headers)]}
 	if t.fixed == "" {
 		names, err := template.Names(d, t.topic)
 		if err != nil {
-			return nil, err
+			return headers, err
 		}
 		r.Topic = notInTopic.ReplaceAllString(names[0], "_")
 	}
@@ -99,29 +100,15 @@ func (t *target) record(d *targets.Delivery, m *remote.Message) (*kgo.Record, er
 	if key != "" {
 		r.Key = []byte(key)
 	}
-	return r, err
+	return headers, err
 }
 
-// headers returns headers as Kafka's binding of CloudEvents has them: attributes begin with ce_,
-// and their values are as they are.
-func headers(fields []remote.Field) []kgo.RecordHeader {
-	size := 0
+// appendHeaders appends headers as the client takes them. It only reads values, so that they need no copy.
+func appendHeaders(dst []kgo.RecordHeader, fields []remote.Field) []kgo.RecordHeader {
 	for _, f := range fields {
-		size += len(f.Value)
+		dst = append(dst, kgo.RecordHeader{Key: f.Name, Value: unsafe.Slice(unsafe.StringData(f.Value), len(f.Value))})
 	}
-	values := make([]byte, 0, size) // one for all
-	out := make([]kgo.RecordHeader, len(fields))
-	for i, f := range fields {
-		name := remote.Lower(f.Name)
-		if attribute, ok := strings.CutPrefix(name, "ce-"); ok {
-			name = "ce_" + attribute
-			f.Value, _ = url.PathUnescape(f.Value) // which the renderer has escaped
-		}
-		at := len(values)
-		values = append(values, f.Value...)
-		out[i] = kgo.RecordHeader{Key: name, Value: values[at:]}
-	}
-	return out
+	return dst
 }
 
 // Deliver produces the delivery and waits for the brokers' acknowledgement.
@@ -134,12 +121,18 @@ func (t *target) Deliver(ctx context.Context, d *targets.Delivery) error {
 func (t *target) DeliverBatch(ctx context.Context, batch []*targets.Delivery) (each []error, whole error) {
 	ctx, cancel := targets.Bound(ctx, t.timeout)
 	defer cancel()
-	records := make([]*kgo.Record, len(batch))
+	records, all := make([]*kgo.Record, len(batch)), make([]kgo.Record, len(batch))
 	var m remote.Message
+	var headers []kgo.RecordHeader
+	now := time.Now()
 	for i, d := range batch {
-		r, err := t.record(d, &m)
+		var err error
+		headers, err = t.record(&all[i], headers, d, &m, now)
 		if each = targets.Note(each, len(batch), i, err); err == nil {
-			records[i] = r
+			records[i] = &all[i]
+		}
+		if i == 0 {
+			headers = slices.Grow(headers, len(headers)*(len(batch)-1)) // most have as many
 		}
 	}
 	refused, err := t.look(ctx, records)
@@ -164,8 +157,8 @@ func (t *target) DeliverBatch(ctx context.Context, batch []*targets.Delivery) (e
 // Preview renders the record that Deliver produces.
 func (t *target) Preview(d *targets.Delivery) (targets.Request, error) {
 	var m remote.Message
-	r, err := t.record(d, &m)
-	if err != nil {
+	var r kgo.Record
+	if _, err := t.record(&r, nil, d, &m, time.Now()); err != nil {
 		return targets.Request{}, err
 	}
 	address := fmt.Sprintf("topic %q", r.Topic)

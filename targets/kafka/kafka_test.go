@@ -159,7 +159,7 @@ func TestProduce(t *testing.T) {
 			}
 		}
 		p, err := target.Preview(d)
-		if err != nil || p.Method != "PRODUCE" || p.Address != `topic "shop.shop.orders.a_b__" with key "a/b\x00é"` || p.Body != string(d.Envelope) || p.Headers["X-Team"] != "blue" {
+		if err != nil || p.Method != "PRODUCE" || p.Address != `topic "shop.shop.orders.a_b__" with key "a/b\x00é"` || p.Body != string(d.Envelope) || p.Headers["x-team"] != "blue" {
 			t.Errorf("the preview is %+v, %v", p, err)
 		}
 	})

@@ -54,7 +54,7 @@ func (t *target) produce(client *kgo.Client, s *sent, finished func()) *sent {
 // whose topics are not refused. Where an attempt before has given up waiting for the same delivery, that
 // one is waited for: it may be with a broker, and cannot be called back.
 func (t *target) send(batch []*targets.Delivery, records []*kgo.Record, refused map[string]error) []*sent {
-	out := make([]*sent, len(records))
+	out, sents := make([]*sent, len(records)), make([]sent, len(records))
 	one, all := countdown(len(records))
 	for i, r := range records {
 		if r == nil || refused[r.Topic] != nil {
@@ -62,7 +62,9 @@ func (t *target) send(batch []*targets.Delivery, records []*kgo.Record, refused 
 		} else if out[i] = t.late.take(batch[i].ID); out[i] != nil {
 			one()
 		} else {
-			out[i] = t.produce(t.client, &sent{id: batch[i].ID, record: r, all: all}, one)
+			s := &sents[i]
+			s.id, s.record, s.all = batch[i].ID, r, all
+			out[i] = t.produce(t.client, s, one)
 		}
 	}
 	return out

@@ -63,7 +63,7 @@ type natsConn struct {
 
 func newTarget(c *targets.Config, env targets.Env) (targets.Target, error) {
 	o := c.Options.(*Options)
-	renderer, err := remote.NewQueueRenderer(c, &o.Options, env)
+	renderer, err := remote.NewQueueRenderer(c, &o.Options, remote.NATS, env)
 	if err != nil {
 		return nil, err
 	}

@@ -39,7 +39,7 @@ type target struct {
 
 func newTarget(c *targets.Config, env targets.Env) (targets.Target, error) {
 	o := c.Options.(*Options)
-	renderer, err := remote.NewQueueRenderer(c, &o.Options, env)
+	renderer, err := remote.NewQueueRenderer(c, &o.Options, remote.Small, env)
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +73,7 @@ func (t *target) entry(d *targets.Delivery) (e *entry, err error) {
 		return nil, err
 	}
 	for _, f := range e.message.Fields {
-		e.headers[remote.Lower(f.Name)] = f.Value
+		e.headers[f.Name] = f.Value
 	}
 	if e.event, err = d.Event(); err != nil {
 		return nil, err
@@ -175,10 +175,7 @@ func (t *target) Preview(d *targets.Delivery) (targets.Request, error) {
 	if err != nil {
 		return targets.Request{}, err
 	}
-	e.headers = map[string]string{}
-	for name, value := range t.renderer.Preview(e.message) {
-		e.headers[remote.Lower(name)] = value
-	}
+	e.headers = t.renderer.Preview(e.message)
 	values, err := e.row(t.columns)
 	if err != nil {
 		return targets.Request{}, err

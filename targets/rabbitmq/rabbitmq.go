@@ -37,7 +37,7 @@ type target struct {
 
 func newTarget(c *targets.Config, env targets.Env) (targets.Target, error) {
 	o := c.Options.(*Options)
-	renderer, err := remote.NewQueueRenderer(c, &o.Options, env)
+	renderer, err := remote.NewQueueRenderer(c, &o.Options, remote.Small, env)
 	if err != nil {
 		return nil, err
 	}
@@ -75,10 +75,10 @@ func (t *target) render(d *targets.Delivery) (*message, error) {
 		Headers: amqp.Table{}, DeliveryMode: amqp.Persistent, MessageId: d.ID, AppId: "signalbox", Body: rendered.Body,
 	}}
 	for _, f := range rendered.Fields {
-		if name := remote.Lower(f.Name); name == "content-type" {
+		if f.Name == "content-type" {
 			m.ContentType = f.Value
 		} else {
-			m.Headers[name] = f.Value
+			m.Headers[f.Name] = f.Value
 		}
 	}
 	if d.Meta != nil {

@@ -119,7 +119,7 @@ func TestPublish(t *testing.T) {
 			t.Errorf("got %+v", got)
 		}
 		p, err := target.Preview(targetstest.Delivery())
-		if err != nil || p.Address != `exchange "shop" with key "orders.shop.orders.1"` || p.Body != targetstest.Envelope || p.Headers["X-Team"] != "blue" {
+		if err != nil || p.Address != `exchange "shop" with key "orders.shop.orders.1"` || p.Body != targetstest.Envelope || p.Headers["x-team"] != "blue" {
 			t.Errorf("the preview is %+v, %v", p, err)
 		}
 	})

@@ -31,7 +31,7 @@ type target struct {
 
 func newTarget(c *targets.Config, env targets.Env) (targets.Target, error) {
 	o := c.Options.(*Options)
-	renderer, err := remote.NewQueueRenderer(c, &o.Options, env)
+	renderer, err := remote.NewQueueRenderer(c, &o.Options, remote.Small, env)
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +75,7 @@ func (t *target) entry(d *targets.Delivery, m *remote.Message) (*entry, error) {
 	arguments := make([]any, 0, 1+len(t.options)+2*len(m.Fields)+2)
 	arguments = append(append(arguments, names[0]), t.options...)
 	for _, f := range m.Fields {
-		arguments = append(arguments, remote.Lower(f.Name), f.Value)
+		arguments = append(arguments, f.Name, f.Value)
 	}
 	return &entry{names[0], append(arguments, fieldBody, m.Body)}, nil
 }

@@ -101,7 +101,7 @@ func TestAdd(t *testing.T) {
 			t.Errorf("got %v", got)
 		}
 		p, err := target.Preview(d)
-		if err != nil || p.Method != "XADD" || p.Address != `stream "shop:shop.orders:1"` || p.Body != targetstest.Envelope || p.Headers["X-Team"] != "blue" {
+		if err != nil || p.Method != "XADD" || p.Address != `stream "shop:shop.orders:1"` || p.Body != targetstest.Envelope || p.Headers["x-team"] != "blue" {
 			t.Errorf("the preview is %+v, %v", p, err)
 		}
 	})

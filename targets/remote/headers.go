@@ -36,26 +36,6 @@ const (
 	HeaderMsgID            = "Nats-Msg-Id"
 )
 
-// lower are the names of headers in lower case.
-var lower = func() map[string]string {
-	out := map[string]string{}
-	for _, name := range []string{
-		headerDeliveryID, headerIdempotencyKey, headerEventID, headerAttempt, headerRule, headerSynthetic, headerReplay, headerCorrelationID,
-		headerTraceParent, headerTraceState, headerXRay, headerContentType, headerHops, headerPath,
-	} {
-		out[name] = strings.ToLower(name)
-	}
-	return out
-}()
-
-// Lower returns the name of a header in lower case.
-func Lower(name string) string {
-	if known, ok := lower[name]; ok {
-		return known
-	}
-	return strings.ToLower(name)
-}
-
 // CheckHeaderName returns why neither a configuration nor a rule can set a header.
 func CheckHeaderName(name string) error {
 	if !validHeaderName(name) {

@@ -14,7 +14,7 @@ func TestHops(t *testing.T) {
 	before := []event.Hop{{EventID: "e-1", DetailType: "A", Bus: "b", Rule: "r", Target: "t"}}
 	first := &targets.Delivery{ID: "d-1", EventID: "e-2", Bus: "default", Rule: "rule", Target: "out", Envelope: envelope, Meta: &event.Metadata{Hops: 4, Path: before}}
 	second := &targets.Delivery{ID: "d-2", EventID: "e-2", Envelope: envelope}
-	r := &Renderer{format: FormatEventBridge}
+	r := &Renderer{format: FormatEventBridge, binding: HTTP}
 	m, err := r.Render(first, time.Now())
 	if err != nil {
 		t.Fatal(err)

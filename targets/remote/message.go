@@ -39,9 +39,7 @@ type Renderer struct {
 	// UserAgent is sent with each message, unless it is empty.
 	UserAgent string
 	signing   []signature.Key
-	// LowerCase writes the headers of a CloudEvent as NATS's binding has them, where case
-	// counts, and datacontenttype among them.
-	LowerCase bool
+	binding   Binding
 	// NoBody leaves the body out, and what describes it.
 	NoBody bool
 	// MessageID adds the header by which JetStream knows repeats of a message.
@@ -65,17 +63,37 @@ const maxFields = 20
 // NewRenderer returns what renders deliveries to the target of a configuration whose
 // options are o, signed with the given secrets of Standard Webhooks.
 func NewRenderer(c *targets.Config, o *Options, signingSecrets []string, env targets.Env) (*Renderer, error) {
-	r := &Renderer{format: o.Format, shown: map[string]string{}, UserAgent: "Signalbox/" + env.Version}
+	return newRenderer(c, o, HTTP, signingSecrets, env)
+}
+
+// NewQueueRenderer returns what renders deliveries to a queue, or whatever else is not HTTP: without
+// a user agent.
+func NewQueueRenderer(c *targets.Config, o *Options, b Binding, env targets.Env) (*Renderer, error) {
+	r, err := newRenderer(c, o, b, nil, env)
+	if err != nil {
+		return nil, err
+	}
+	r.UserAgent = ""
+	return r, nil
+}
+
+func newRenderer(c *targets.Config, o *Options, b Binding, signingSecrets []string, env targets.Env) (*Renderer, error) {
+	r := &Renderer{format: o.Format, binding: b, shown: map[string]string{}, UserAgent: "Signalbox/" + env.Version}
 	for _, name := range slices.Sorted(maps.Keys(o.Headers)) {
 		e, err := env.Secrets.Expand(o.Headers[name], c.Dir)
 		if err != nil {
 			return nil, err
 		}
-		name = textproto.CanonicalMIMEHeaderKey(name)
-		r.configured = append(r.configured, Field{name, e.Value})
+		canonicalName := textproto.CanonicalMIMEHeaderKey(name)
+		name = b.name(canonicalName)
+		f := Field{name, e.Value}
+		if err := f.sendable(); err != nil {
+			return nil, err
+		}
+		r.configured = append(r.configured, f)
 		r.shown[name] = e.Masked()
 		r.secrets = append(r.secrets, e.Secrets()...)
-		if secretHeader(name) {
+		if secretHeader(canonicalName) {
 			r.shown[name] = secret.Mask
 			r.logins = append(append(r.logins, e.Value), e.Secrets()...)
 		}
@@ -91,17 +109,6 @@ func NewRenderer(c *targets.Config, o *Options, signingSecrets []string, env tar
 		}
 		r.signing = append(r.signing, key)
 	}
-	return r, nil
-}
-
-// NewQueueRenderer returns what renders deliveries to a queue, or whatever else is not HTTP: without
-// a user agent, and with the headers of a CloudEvent in lower case.
-func NewQueueRenderer(c *targets.Config, o *Options, env targets.Env) (*Renderer, error) {
-	r, err := NewRenderer(c, o, nil, env)
-	if err != nil {
-		return nil, err
-	}
-	r.UserAgent, r.LowerCase = "", true
 	return r, nil
 }
 
@@ -126,66 +133,65 @@ func (r *Renderer) RenderInto(m *Message, d *targets.Delivery, now time.Time) er
 	if meta == nil {
 		meta = &event.Metadata{}
 	}
+	// What follows is of characters that a header can have by the way in which it is made.
+	name := &r.binding.names
 	id := headerText(d.ID)
-	m.add(headerUserAgent, r.UserAgent)
-	m.add(headerDeliveryID, id)
-	m.add(headerIdempotencyKey, id)
+	m.add(name.userAgent, r.UserAgent)
+	m.add(name.deliveryID, id)
+	m.add(name.idempotencyKey, id)
 	if r.MessageID {
-		m.add(HeaderMsgID, id)
+		m.add(name.msgID, id)
 	}
-	m.addText(headerEventID, d.EventID)
-	m.addText(headerRule, d.Rule)
-	m.addText(headerCorrelationID, meta.CorrelationID)
+	m.addText(name.eventID, d.EventID)
+	m.addText(name.rule, d.Rule)
+	m.addText(name.correlationID, meta.CorrelationID)
 	if meta.Synthetic {
-		m.add(headerSynthetic, "true")
+		m.add(name.synthetic, "true")
 	}
-	m.add(headerReplay, d.Replay)
-	r.trace(m, d, meta)
-	m.hops(d, meta)
+	m.addText(name.replay, d.Replay)
+	r.way(m, d, meta)
 	for _, f := range r.configured {
 		m.Set(f)
 	}
 	r.sign(m, id, now)
-	return m.sendable()
-}
-
-// sendable refuses a header that no protocol can carry, wherever it came from: an
-// event of an older store may hold one.
-func (m *Message) sendable() error {
-	for _, f := range m.Fields {
-		if !validHeaderName(f.Name) || !validHeaderValue(f.Value) {
-			return &targets.Error{Code: targets.CodeInvalidParameter, Final: true, Tries: 1, Err: fmt.Errorf(
-				"header %q can't be sent: its name or value has a character that a header can't have", f.Name)}
-		}
-	}
 	return nil
 }
 
-// trace sets the headers that change with each attempt. They share one string.
-func (r *Renderer) trace(m *Message, d *targets.Delivery, meta *event.Metadata) {
-	t := newTraceContext(d)
-	var buffer [192]byte
+// sendable refuses a header that no protocol can carry.
+func (f Field) sendable() error {
+	if validHeaderName(f.Name) && validHeaderValue(f.Value) {
+		return nil
+	}
+	return &targets.Error{Code: targets.CodeInvalidParameter, Final: true, Tries: 1, Err: fmt.Errorf(
+		"header %q can't be sent: its name or value has a character that a header can't have", f.Name)}
+}
+
+// way sets the headers that say which attempt this is, where it stands in a trace, how many hops the
+// event has made with this delivery, and which ones: whatever comes back to the router of it
+// continues from there. They share one string.
+func (r *Renderer) way(m *Message, d *targets.Delivery, meta *event.Metadata) {
+	name, t := &r.binding.names, newTraceContext(d)
+	var buffer [512]byte
 	b := strconv.AppendInt(buffer[:0], int64(d.Attempt), 10)
 	attempt := len(b)
 	b = t.appendTraceParent(b)
 	parent := len(b)
 	b = t.appendXRay(b)
-	text := string(b)
-	m.add(headerAttempt, text[:attempt])
-	m.add(headerTraceParent, text[attempt:parent])
-	m.add(headerXRay, text[parent:])
-	if validTraceParent(meta.TraceParent) && validHeaderValue(meta.TraceState) {
-		m.addText(headerTraceState, meta.TraceState)
-	}
-}
-
-// hops says how many hops the event has made with this delivery, and which ones: whatever comes
-// back to the router of it goes on from there.
-func (m *Message) hops(d *targets.Delivery, meta *event.Metadata) {
-	m.add(headerHops, strconv.Itoa(meta.Hops+1))
-	m.add(headerPath, event.PathHeader(event.Extend(meta.Path, event.Hop{
+	xray := len(b)
+	b = strconv.AppendInt(b, int64(meta.Hops+1), 10)
+	hops := len(b)
+	b = event.AppendPathHeader(b, meta.Path, &event.Hop{
 		EventID: d.EventID, DetailType: event.TypeIn(d.Envelope), Bus: d.Bus, Rule: d.Rule, Target: d.Target,
-	})))
+	})
+	text := string(b)
+	m.add(name.attempt, text[:attempt])
+	m.add(name.traceParent, text[attempt:parent])
+	m.add(name.xray, text[parent:xray])
+	if validTraceParent(meta.TraceParent) && validHeaderValue(meta.TraceState) {
+		m.addText(name.traceState, meta.TraceState)
+	}
+	m.add(name.hops, text[xray:hops])
+	m.add(name.path, text[hops:])
 }
 
 func (r *Renderer) sign(m *Message, id string, now time.Time) {
@@ -203,7 +209,7 @@ func (r *Renderer) content(m *Message, d *targets.Delivery) error {
 		return err
 	}
 	m.Body = nil
-	m.Fields = slices.DeleteFunc(m.Fields, func(f Field) bool { return f.Name == headerContentType })
+	m.Fields = slices.DeleteFunc(m.Fields, func(f Field) bool { return f.Name == r.binding.describes })
 	return nil
 }
 
@@ -213,13 +219,13 @@ func (r *Renderer) form(m *Message, d *targets.Delivery) error {
 	case d.Body != nil:
 		m.Body = d.Body
 		if json.Valid(d.Body) {
-			m.add(headerContentType, ContentTypeJSON)
+			m.add(r.binding.describes, ContentTypeJSON)
 		} else {
-			m.add(headerContentType, ContentTypeText)
+			m.add(r.binding.describes, ContentTypeText)
 		}
 	case r.format == FormatEventBridge:
 		m.Body = d.Envelope
-		m.add(headerContentType, ContentTypeJSON)
+		m.add(r.binding.describes, ContentTypeJSON)
 	default:
 		return r.cloudEvent(m, d)
 	}
@@ -233,20 +239,22 @@ func (r *Renderer) cloudEvent(m *Message, d *targets.Delivery) error {
 	}
 	if r.format == FormatCloudEvents {
 		m.Body = ev.AppendCloudEvent(make([]byte, 0, len(d.Envelope)+256))
-		m.add(headerContentType, ContentTypeCloudEvent)
-	} else {
-		header, body := ev.CloudEventHTTP()
-		for _, name := range slices.Sorted(maps.Keys(header)) {
-			m.add(name, header[name][0])
-		}
-		m.Body = body
-		if r.LowerCase {
-			m.add("ce-datacontenttype", header.Get(headerContentType))
-		}
+		m.add(r.binding.contentType, ContentTypeCloudEvent)
+		return nil
 	}
-	if r.LowerCase {
-		for i := range m.Fields {
-			m.Fields[i].Name = strings.ToLower(m.Fields[i].Name)
+	attributes, contentType, body := ev.CloudEventBinary()
+	m.Body = body
+	m.add(r.binding.contentType, contentType)
+	for _, a := range attributes {
+		f := r.binding.attribute(a)
+		m.add(f.Name, f.Value)
+	}
+	if r.binding.both {
+		m.add(r.binding.prefix+"datacontenttype", contentType)
+	}
+	for _, f := range m.Fields { // an event of an older store may hold anything
+		if err := f.sendable(); err != nil {
+			return err
 		}
 	}
 	return nil

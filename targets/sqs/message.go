@@ -70,10 +70,9 @@ func newMessage(d *targets.Delivery, rendered *remote.Message, configured map[st
 func (m *message) attributes(configured map[string]bool) {
 	known := map[string]string{}
 	for _, f := range m.rendered.Fields {
-		name := remote.Lower(f.Name)
-		known[name] = f.Value
-		if configured[name] {
-			m.attribute(name, f.Value)
+		known[f.Name] = f.Value
+		if configured[f.Name] {
+			m.attribute(f.Name, f.Value)
 		}
 	}
 	for _, name := range order {

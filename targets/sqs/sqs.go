@@ -31,7 +31,7 @@ type target struct {
 
 func newTarget(c *targets.Config, env targets.Env) (targets.Target, error) {
 	o := c.Options.(*Options)
-	renderer, err := remote.NewQueueRenderer(c, &o.Options, env)
+	renderer, err := remote.NewQueueRenderer(c, &o.Options, remote.Small, env)
 	if err != nil {
 		return nil, err
 	}
@@ -160,7 +160,7 @@ func (t *target) Preview(d *targets.Delivery) (targets.Request, error) {
 	}
 	headers := t.renderer.Preview(m.rendered)
 	for name := range headers {
-		if _, sent := m.entry.MessageAttributes[remote.Lower(name)]; !sent {
+		if _, sent := m.entry.MessageAttributes[name]; !sent {
 			delete(headers, name)
 		}
 	}

@@ -114,7 +114,7 @@ func TestSend(t *testing.T) {
 			t.Errorf("its attributes are %v", has)
 		}
 		p, err := target.Preview(d)
-		if err != nil || p.Method != "SEND" || p.Address != "sqs://us-east-1/000000000000/orders" || p.Body != targetstest.Envelope || len(p.Headers) != maxAttributes || p.Headers["X-Team"] != "blue" {
+		if err != nil || p.Method != "SEND" || p.Address != "sqs://us-east-1/000000000000/orders" || p.Body != targetstest.Envelope || len(p.Headers) != maxAttributes || p.Headers["x-team"] != "blue" {
 			t.Errorf("the preview is %+v, %v", p, err)
 		}
 	})
