@@ -147,11 +147,8 @@ func (t *target) DeliverBatch(ctx context.Context, batch []*targets.Delivery) (e
 			each = targets.Note(each, len(batch), i, t.failed(ctx, m, err))
 		}
 	}
-	for i, p := range sent {
-		if p == nil {
-			continue
-		}
-		if err := s.confirmed(ctx, p); err != nil {
+	for i, err := range s.confirmed(ctx, sent) {
+		if err != nil {
 			each = targets.Note(each, len(batch), i, t.failed(ctx, messages[i], err))
 		}
 	}

@@ -271,25 +271,34 @@ func (s *session) exists(exchange string) error {
 	return nil
 }
 
-// confirmed waits for what the broker says of a message.
-func (s *session) confirmed(ctx context.Context, p *sent) error {
-	acked, err := p.confirmation.WaitContext(ctx)
-	text, returned := s.returned(p.id)
-	switch {
-	case err != nil:
-		return s.because(err)
-	case returned:
-		return fmt.Errorf("%w (%s)", errUnroutable, text)
-	case acked:
-		return nil
-	case !s.open():
-		return s.because(amqp.ErrClosed)
+// confirmed waits for what the broker says of messages, some of which may be nil, and returns it.
+func (s *session) confirmed(ctx context.Context, all []*sent) []error {
+	out := make([]error, len(all))
+	acked := make([]bool, len(all))
+	for i, p := range all {
+		if p != nil {
+			acked[i], out[i] = p.confirmation.WaitContext(ctx)
+		}
 	}
-	return errRefused
+	returned := s.returned(all)
+	for i, p := range all {
+		switch text, back := returned[i]; {
+		case p == nil, acked[i] && !back:
+		case out[i] != nil:
+			out[i] = s.because(out[i])
+		case back:
+			out[i] = fmt.Errorf("%w (%s)", errUnroutable, text)
+		case !s.open():
+			out[i] = s.because(amqp.ErrClosed)
+		default:
+			out[i] = errRefused
+		}
+	}
+	return out
 }
 
-// returned reports whether the broker has returned a message.
-func (s *session) returned(id string) (text string, ok bool) {
+// returned reports which of the messages the broker has returned, by their places, and its words.
+func (s *session) returned(all []*sent) map[int]string {
 	ask := make(chan struct{})
 	select {
 	case s.asks <- ask:
@@ -298,9 +307,20 @@ func (s *session) returned(id string) (text string, ok bool) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	text, ok = s.unrouted[id]
-	delete(s.unrouted, id)
-	return text, ok
+	if len(s.unrouted) == 0 {
+		return nil
+	}
+	out := map[int]string{}
+	for i, p := range all {
+		if p == nil {
+			continue
+		}
+		if text, ok := s.unrouted[p.id]; ok {
+			out[i] = text
+			delete(s.unrouted, p.id)
+		}
+	}
+	return out
 }
 
 // because returns why the session has ended in place of an error that only says so.
