@@ -159,6 +159,8 @@ type DLQ struct {
 type Metrics struct {
 	// MaxRules is the most rules of which each has figures of its own.
 	MaxRules int `yaml:"max_rules"`
+	// MaxTargets is the most targets of which each has figures of its own.
+	MaxTargets int `yaml:"max_targets"`
 }
 
 // TargetGone is what becomes of the deliveries of a target that vanishes from the
@@ -207,7 +209,7 @@ func Default() *Config {
 		MinFreeDisk:     512 << 20,
 		TargetGone:      TargetGone{Wait: 5 * time.Minute},
 		Reload:          Reload{Since: time.Hour},
-		Metrics:         Metrics{MaxRules: 5000},
+		Metrics:         Metrics{MaxRules: 5000, MaxTargets: 1000},
 		Trace:           "on",
 		Console:         "on",
 		MaxHops:         32,

@@ -95,7 +95,7 @@ func tell(a *Attempt, c change) {
 		l.env.Log.Warn("target fails", target, zap.String("code", f.Code), zap.Int("status", f.Status), zap.Error(f))
 	}
 	if c.opened {
-		l.env.Metrics.opened.WithLabelValues(l.Name).Inc()
+		l.env.Metrics.circuitOpened(l.Name)
 		breaker := &a.Target.Config.Breaker
 		l.env.Log.Warn("circuit opened: deliveries wait", target,
 			zap.Int("failures", breaker.Failures), zap.Duration("open_for", breaker.OpenFor), zap.Error(f))

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"signalbox/delivery/queue"
 )
 
 // The outcomes of a delivery, as its metrics call them.
@@ -18,15 +20,15 @@ const (
 
 // Metrics are the figures of deliveries for Prometheus.
 type Metrics struct {
-	deliveries   *prometheus.CounterVec // rule, target, outcome
+	deliveries   *prometheus.CounterVec // bus, rule, target, outcome
 	attempts     *prometheus.CounterVec // target, code ("" is a success)
 	retries      *prometheus.CounterVec // target
 	opened       *prometheus.CounterVec // target
 	toAttempt    *prometheus.HistogramVec
 	toSuccess    *prometheus.HistogramVec
 	attemptTimes *prometheus.HistogramVec
-	// noRules leaves out which rule a delivery is of.
-	noRules atomic.Bool
+	// noRules leaves out which bus and rule a delivery is of, noTargets which target.
+	noRules, noTargets atomic.Bool
 
 	mu sync.RWMutex
 	// known are those of deliveries that succeed: to find them by their labels takes longer
@@ -35,7 +37,7 @@ type Metrics struct {
 }
 
 // series names figures of a rule and a target.
-type series struct{ rule, target string }
+type series struct{ bus, rule, target string }
 
 // successes are the figures of deliveries that succeed.
 type successes struct {
@@ -43,8 +45,9 @@ type successes struct {
 	toAttempt, toSuccess, attemptTimes prometheus.Observer
 }
 
-// latencies are the upper bounds of histograms of seconds.
-var latencies = []float64{.0005, .001, .002, .004, .008, .016, .032, .064, .128, .256, .512, 1, 2, 4, 8, 16, 60, 300, 3600, 86400}
+// latencies are the upper bounds of the classic buckets of seconds. They are few, as each is a
+// series of every target; native histograms tell more.
+var latencies = []float64{.001, .004, .016, .064, .256, 1, 4, 16, 60, 600, 3600, 86400}
 
 // NewMetrics makes and registers the figures.
 func NewMetrics(reg prometheus.Registerer) *Metrics {
@@ -54,13 +57,16 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		return c
 	}
 	seconds := func(name, help string) *prometheus.HistogramVec {
-		h := prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: name, Help: help, Buckets: latencies}, []string{"target"})
+		h := prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: name, Help: help, Buckets: latencies,
+			NativeHistogramBucketFactor: 1.1, NativeHistogramMaxBucketNumber: 160, NativeHistogramMinResetDuration: time.Hour,
+		}, []string{"target"})
 		reg.MustRegister(h)
 		return h
 	}
 	return &Metrics{
 		known:        map[series]*successes{},
-		deliveries:   counters("signalbox_deliveries_total", "Deliveries that ended, by outcome.", "rule", "target", "outcome"),
+		deliveries:   counters("signalbox_deliveries_total", "Deliveries that ended, by outcome.", "bus", "rule", "target", "outcome"),
 		attempts:     counters("signalbox_attempts_total", "Attempts at deliveries; code is empty for those that succeeded.", "target", "code"),
 		retries:      counters("signalbox_retries_total", "Attempts that were put off to be made again.", "target"),
 		opened:       counters("signalbox_circuit_opened_total", "Times that a target's circuit breaker opened.", "target"),
@@ -70,8 +76,19 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	}
 }
 
+// vectors are the figures by target alone.
+func (m *Metrics) vectors() []vector {
+	return []vector{m.attempts, m.retries, m.opened, m.toAttempt, m.toSuccess, m.attemptTimes}
+}
+
+type vector interface {
+	DeletePartialMatch(prometheus.Labels) int
+	Reset()
+}
+
 // ExpectTarget makes the figures of a target there from the start.
 func (m *Metrics) ExpectTarget(name string) {
+	name = m.ShownTarget(name)
 	m.attempts.WithLabelValues(name, "")
 	m.retries.WithLabelValues(name)
 	m.opened.WithLabelValues(name)
@@ -93,13 +110,34 @@ func (m *Metrics) EachRule(each bool) (changed bool) {
 // OfEachRule reports whether deliveries are counted for each rule.
 func (m *Metrics) OfEachRule() bool { return !m.noRules.Load() }
 
+// EachTarget sets whether there are figures of each target, or only of all together, which
+// have an empty label then. Where that changes, all begin anew.
+func (m *Metrics) EachTarget(each bool) {
+	if m.noTargets.Swap(!each) != each {
+		return
+	}
+	m.deliveries.Reset()
+	for _, v := range m.vectors() {
+		v.Reset()
+	}
+	m.forgetKnown()
+}
+
+// OfEachTarget reports whether there are figures of each target.
+func (m *Metrics) OfEachTarget() bool { return !m.noTargets.Load() }
+
+// ShownTarget returns how a target is named in figures.
+func (m *Metrics) ShownTarget(name string) string {
+	if m.noTargets.Load() {
+		return ""
+	}
+	return name
+}
+
 // ForgetTarget removes the figures of a target that is gone.
 func (m *Metrics) ForgetTarget(name string) {
-	gone := prometheus.Labels{"target": name}
-	for _, v := range []interface{ DeletePartialMatch(prometheus.Labels) int }{
-		m.attempts, m.retries, m.opened, m.toAttempt, m.toSuccess, m.attemptTimes,
-	} {
-		v.DeletePartialMatch(gone)
+	for _, v := range m.vectors() {
+		v.DeletePartialMatch(prometheus.Labels{"target": name})
 	}
 	m.forgetKnown()
 }
@@ -117,27 +155,33 @@ func (m *Metrics) ForgetLane(name string) {
 	m.ForgetTarget(name)
 }
 
-// ForgetRules removes the figures of the deliveries of rules of these names.
-func (m *Metrics) ForgetRules(names map[string]bool) {
+// Rule names a rule.
+type Rule struct{ Bus, Name string }
+
+// ruleOf names the rule that planned a delivery.
+func ruleOf(it *queue.Item) Rule { return Rule{it.Bus(), it.Delivery.Rule} }
+
+// ForgetRules removes the figures of the deliveries of these rules.
+func (m *Metrics) ForgetRules(gone []Rule) {
 	defer m.forgetKnown()
-	if len(names) > 100 { // each is looked for in all figures: begin anew
+	if len(gone) > 100 { // each is looked for in all figures: begin anew
 		m.deliveries.Reset()
 		return
 	}
-	for name := range names {
-		m.deliveries.DeletePartialMatch(prometheus.Labels{"rule": name})
+	for _, r := range gone {
+		m.deliveries.DeletePartialMatch(prometheus.Labels{"bus": r.Bus, "rule": r.Name})
 	}
 }
 
-// Died counts a delivery that goes to the dead-letter queue.
-func (m *Metrics) Died(rule, target string) { m.ended(rule, target, outcomeDead) }
+// Died counts a delivery that a rule planned and that goes to the dead-letter queue.
+func (m *Metrics) Died(r Rule, target string) { m.ended(r, target, outcomeDead) }
 
-func (m *Metrics) firstAttempt(rule, target string, wait time.Duration) {
-	m.successes(rule, target).toAttempt.Observe(wait.Seconds())
+func (m *Metrics) firstAttempt(r Rule, target string, wait time.Duration) {
+	m.successes(r, target).toAttempt.Observe(wait.Seconds())
 }
 
-func (m *Metrics) delivered(rule, target string, took, whole time.Duration) {
-	s := m.successes(rule, target)
+func (m *Metrics) delivered(r Rule, target string, took, whole time.Duration) {
+	s := m.successes(r, target)
 	s.delivered.Inc()
 	s.attempts.Inc()
 	s.attemptTimes.Observe(took.Seconds())
@@ -145,8 +189,8 @@ func (m *Metrics) delivered(rule, target string, took, whole time.Duration) {
 }
 
 // successes returns the figures of deliveries that succeed.
-func (m *Metrics) successes(rule, target string) *successes {
-	k := series{m.shown(rule), target}
+func (m *Metrics) successes(r Rule, target string) *successes {
+	k := m.shown(r, target)
 	m.mu.RLock()
 	s := m.known[k]
 	m.mu.RUnlock()
@@ -156,24 +200,31 @@ func (m *Metrics) successes(rule, target string) *successes {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	s = &successes{
-		delivered: m.deliveries.WithLabelValues(k.rule, target, outcomeDelivered), attempts: m.attempts.WithLabelValues(target, ""),
-		toAttempt: m.toAttempt.WithLabelValues(target), toSuccess: m.toSuccess.WithLabelValues(target),
-		attemptTimes: m.attemptTimes.WithLabelValues(target),
+		delivered: m.deliveries.WithLabelValues(k.bus, k.rule, k.target, outcomeDelivered), attempts: m.attempts.WithLabelValues(k.target, ""),
+		toAttempt: m.toAttempt.WithLabelValues(k.target), toSuccess: m.toSuccess.WithLabelValues(k.target),
+		attemptTimes: m.attemptTimes.WithLabelValues(k.target),
 	}
 	m.known[k] = s
 	return s
 }
 
-func (m *Metrics) failed(target, code string) { m.attempts.WithLabelValues(target, code).Inc() }
-
-func (m *Metrics) ended(rule, target, outcome string) {
-	m.deliveries.WithLabelValues(m.shown(rule), target, outcome).Inc()
+func (m *Metrics) failed(target, code string) {
+	m.attempts.WithLabelValues(m.ShownTarget(target), code).Inc()
 }
 
-// shown returns how a rule is named in figures.
-func (m *Metrics) shown(rule string) string {
+func (m *Metrics) retried(target string) { m.retries.WithLabelValues(m.ShownTarget(target)).Inc() }
+
+func (m *Metrics) circuitOpened(target string) { m.opened.WithLabelValues(m.ShownTarget(target)).Inc() }
+
+func (m *Metrics) ended(r Rule, target, outcome string) {
+	k := m.shown(r, target)
+	m.deliveries.WithLabelValues(k.bus, k.rule, k.target, outcome).Inc()
+}
+
+// shown returns how a rule and a target are named in figures.
+func (m *Metrics) shown(r Rule, target string) series {
 	if m.noRules.Load() {
-		return ""
+		r = Rule{}
 	}
-	return rule
+	return series{r.Bus, r.Name, m.ShownTarget(target)}
 }

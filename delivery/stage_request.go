@@ -44,6 +44,6 @@ func refused(a *Attempt) bool {
 
 // drop ends a delivery without another attempt.
 func drop(a *Attempt) {
-	a.lane.env.Metrics.ended(a.Item.Delivery.Rule, a.lane.Name, outcomeDropped)
+	a.lane.env.Metrics.ended(ruleOf(a.Item), a.lane.Name, outcomeDropped)
 	a.settle(nil, journal.Dropped)
 }

@@ -34,12 +34,12 @@ func outcome(a *Attempt) bool {
 // noteFirst notes how long a delivery waited for its first attempt.
 func (a *Attempt) noteFirst() {
 	if a.Item.Delivery.Attempts == 0 {
-		a.lane.env.Metrics.firstAttempt(a.Item.Delivery.Rule, a.lane.Name, a.start.Sub(a.Item.Planned()))
+		a.lane.env.Metrics.firstAttempt(ruleOf(a.Item), a.lane.Name, a.start.Sub(a.Item.Planned()))
 	}
 }
 
 func (a *Attempt) delivered(took time.Duration) {
-	a.lane.env.Metrics.delivered(a.Item.Delivery.Rule, a.lane.Name, took, time.Since(a.Item.Planned()))
+	a.lane.env.Metrics.delivered(ruleOf(a.Item), a.lane.Name, took, time.Since(a.Item.Planned()))
 	a.settle(nil, journal.Delivered)
 }
 
@@ -68,7 +68,7 @@ func (a *Attempt) failed() {
 		if a.retry.MaxAge > 0 && next.Due.After(a.deadline) {
 			next.Due = a.deadline.UTC() // to end when its age says so, not later
 		}
-		l.env.Metrics.retries.WithLabelValues(l.Name).Inc()
+		l.env.Metrics.retried(l.Name)
 		a.settle(&next, journal.NotEnded)
 	}
 }
@@ -94,7 +94,7 @@ func (a *Attempt) deadLetterAs(next journal.Delivery, condition string) {
 	if next.Redriven() {
 		l.env.Redrives.DiedAgain(&next)
 	}
-	l.env.Metrics.Died(next.Rule, l.Name)
+	l.env.Metrics.Died(ruleOf(a.Item), l.Name)
 	logDeath(l, &next, a.Item.EventID)
 	if l.env.Died != nil {
 		l.env.Died(l.Target, a.Item, &next)

@@ -24,7 +24,7 @@ func synthetic(a *Attempt) bool {
 		a.deadLetter("")
 		return false
 	}
-	l.env.Metrics.ended(a.Item.Delivery.Rule, l.Name, outcomeLogged)
+	l.env.Metrics.ended(ruleOf(a.Item), l.Name, outcomeLogged)
 	a.settle(nil, journal.Logged)
 	return false
 }

@@ -3,6 +3,8 @@ package delivery
 import (
 	"time"
 
+	"go.uber.org/zap"
+
 	"signalbox/delivery/circuit"
 	"signalbox/delivery/queue"
 	"signalbox/targets"
@@ -81,6 +83,22 @@ func stateOf(l *Lane) State {
 		return Failing
 	}
 	return OK
+}
+
+// Oldest returns since when the oldest delivery that is ready, waits, or is under way has been
+// to be delivered: since its event was accepted, or it was sent again. It is zero for none.
+func (l *Lane) Oldest() time.Time {
+	if n := l.env.Store.LaneCounts(l.ID); n.Ready+n.Waiting == 0 {
+		return time.Time{}
+	}
+	l.mu.Lock()
+	find := l.queue.Oldest()
+	l.mu.Unlock()
+	oldest, err := find()
+	if err != nil {
+		l.env.Log.Error("deliveries can't be read", zap.String("target", l.Name), zap.Error(err))
+	}
+	return oldest
 }
 
 // Memory is what a lane has in memory, and who is at work for it.

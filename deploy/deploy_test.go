@@ -134,7 +134,8 @@ func TestDashboard(t *testing.T) {
 	output(t, promtool, "check", "rules", "--lint=none", path)
 }
 
-// TestMetricsExist looks for every metric that the files name in the code.
+// TestMetricsExist looks for every metric that the files name in the code, and for every metric
+// of the code in the page that lists them.
 func TestMetricsExist(t *testing.T) {
 	var code strings.Builder
 	must(t, filepath.WalkDir("..", func(path string, entry os.DirEntry, err error) error {
@@ -143,19 +144,36 @@ func TestMetricsExist(t *testing.T) {
 		}
 		return err
 	}))
+	defined := map[string]bool{}
+	for _, m := range regexp.MustCompile(`"(signalbox_[a-z_]+)"`).FindAllStringSubmatch(code.String(), -1) {
+		defined[m[1]] = true
+	}
+	for _, part := range []string{"segments", "events", "bytes", "errors"} { // these are put together
+		defined["signalbox_archive_"+part+"_total"] = true
+	}
+	delete(defined, "signalbox_archive_")
+	delete(defined, "signalbox_told") // a cookie
 	name := regexp.MustCompile(`signalbox_[a-z_]+`)
 	suffix := regexp.MustCompile(`_(bucket|sum|count)$`)
-	found := 0
-	for _, path := range []string{"grafana/signalbox.json", "prometheus/alerts.yaml", "prometheus/alerts_test.yaml"} {
+	const page = "../docs/telemetry.md"
+	listed := map[string]bool{}
+	for _, path := range []string{"grafana/signalbox.json", "prometheus/alerts.yaml", "prometheus/alerts_test.yaml", page} {
+		found := 0
 		for _, metric := range name.FindAllString(read(t, path), -1) {
 			found++
-			if !strings.Contains(code.String(), `"`+suffix.ReplaceAllString(metric, "")+`"`) {
+			if metric = suffix.ReplaceAllString(metric, ""); !defined[metric] {
 				t.Errorf("%s names %s, which the router does not have", path, metric)
 			}
+			listed[metric] = listed[metric] || path == page
+		}
+		if found < 10 {
+			t.Errorf("%s: found only %d metrics", path, found)
 		}
 	}
-	if found < 50 {
-		t.Errorf("found only %d metrics", found)
+	for metric := range defined {
+		if !listed[metric] {
+			t.Errorf("%s does not list %s", page, metric)
+		}
 	}
 }
 

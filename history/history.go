@@ -52,8 +52,8 @@ type key struct{ name, target, bus, rule string }
 type ring struct {
 	counts bool
 	values []float64
-	// buckets are those of a histogram when figures were last taken.
-	buckets []*dto.Bucket
+	// taken is a histogram when figures were last taken.
+	taken taken
 }
 
 func (r *ring) push(v float64) {
@@ -120,7 +120,7 @@ func (r *Recorder) take() {
 			switch {
 			case !wanted || !r.room(k):
 			case m.GetHistogram() != nil:
-				seen[k] = r.quantile(k, m.GetHistogram())
+				seen[k] = r.ring(k).quantile(m.GetHistogram())
 			default:
 				seen[k] += m.GetCounter().GetValue() + m.GetGauge().GetValue()
 				r.ring(k).counts = counts
@@ -190,31 +190,6 @@ func ofRule(name string) figure {
 	return func(l map[string]string) (key, bool, bool) {
 		return key{name: name, bus: l["bus"], rule: l["rule"]}, true, true
 	}
-}
-
-// quantile returns the 99th percentile of what a histogram has counted since figures were last
-// taken: the upper bound of its bucket; 0 where there was nothing.
-func (r *Recorder) quantile(k key, h *dto.Histogram) float64 {
-	of := r.ring(k)
-	before := of.buckets
-	of.buckets = h.GetBucket()
-	grown := func(i int) float64 {
-		n := h.GetBucket()[i].GetCumulativeCount()
-		if i < len(before) && before[i].GetCumulativeCount() <= n {
-			n -= before[i].GetCumulativeCount()
-		}
-		return float64(n)
-	}
-	last := len(of.buckets) - 1
-	if last < 0 || grown(last) == 0 {
-		return 0
-	}
-	for i := range of.buckets {
-		if grown(i) >= 0.99*grown(last) {
-			return of.buckets[i].GetUpperBound()
-		}
-	}
-	return 0
 }
 
 // Filter chooses series; empty fields choose all.

@@ -63,9 +63,10 @@ func newMetrics(registerer prometheus.Registerer) *metrics {
 		Help: "Requests to ingest, by their form and what became of them.",
 	}, []string{"form", "outcome"})
 	seconds := prometheus.NewHistogramVec(prometheus.HistogramOpts{
-		Name:    "signalbox_ingest_request_seconds",
-		Help:    "Time from a request's headers to its answer, by form.",
-		Buckets: prometheus.ExponentialBuckets(0.00025, 2, 16),
+		Name:                        "signalbox_ingest_request_seconds",
+		Help:                        "Time from a request's headers to its answer, by form.",
+		Buckets:                     prometheus.ExponentialBuckets(0.00025, 2, 16),
+		NativeHistogramBucketFactor: 1.1, NativeHistogramMaxBucketNumber: 160, NativeHistogramMinResetDuration: time.Hour,
 	}, []string{"form"})
 	if registerer != nil {
 		registerer.MustRegister(requests, seconds)

@@ -118,6 +118,36 @@ func (t *Deliveries) NextDue(l LaneID, from Cursor) (due time.Time, ok bool, err
 	return due, ok, err
 }
 
+// Oldest returns when the oldest round began of a lane's first deliveries in a state, up to
+// most of them, from a place on; zero if there is none.
+func (t *Deliveries) Oldest(l LaneID, state State, from Cursor, most int) (oldest time.Time, err error) {
+	table := byte(TableReady)
+	if state == Waiting {
+		table = TableWaiting
+	}
+	lower, upper := LaneRange(table, l)
+	if from != (Cursor{}) {
+		d := Delivery{Lane: l, State: state, Due: from.Due, Seq: from.Seq, N: from.N}
+		lower = d.AppendKey(nil)
+	}
+	n := 0
+	err = Scan(t.db, lower, upper, func(k, v []byte) (bool, error) {
+		d, ok := PlaceOf(k)
+		if !ok {
+			return false, ErrCorrupt
+		}
+		if _, err := d.ReadValue(v); err != nil {
+			return false, err
+		}
+		if began := d.Began(); oldest.IsZero() || began.Before(oldest) {
+			oldest = began
+		}
+		n++
+		return n < most, nil
+	})
+	return oldest, err
+}
+
 // WaitingPlaces calls fn with the places of a lane's waiting deliveries, the first
 // due first, until fn says stop.
 func (t *Deliveries) WaitingPlaces(l LaneID, fn func(Delivery) bool) error {

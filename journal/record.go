@@ -117,6 +117,14 @@ type Delivery struct {
 	Replay *Replay
 }
 
+// Began returns when the present round began.
+func (d *Delivery) Began() time.Time {
+	if d.Since.IsZero() {
+		return d.Seq.Time()
+	}
+	return d.Since
+}
+
 // Attempt is what came of one attempt.
 type Attempt struct {
 	At      time.Time `json:"at"`

@@ -214,8 +214,9 @@ func (in *intake) handOver(plans []plan, entries []journal.Entry) {
 		for k, s := range p.sends {
 			d := entries[i].Deliveries[k]
 			if d.State == journal.Dead {
-				in.metrics.lanes.Died(d.Rule, s.lane.Name)
-				dead = append(dead, delivery.Offer{Lane: s.lane, Item: queue.NewItem(d, queue.NewEvent(&entries[i].Record, &p.event.Meta, p.event.ID))})
+				it := queue.NewItem(d, queue.NewEvent(&entries[i].Record, &p.event.Meta, p.event.ID))
+				in.metrics.lanes.Died(delivery.Rule{Bus: it.Bus(), Name: d.Rule}, s.lane.Name)
+				dead = append(dead, delivery.Offer{Lane: s.lane, Item: it})
 				continue
 			}
 			if d.State == journal.Held {

@@ -4,12 +4,14 @@ import (
 	"errors"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"signalbox/delivery"
 	"signalbox/delivery/circuit"
 	"signalbox/event"
+	"signalbox/journal"
 	"signalbox/journal/store"
 	"signalbox/rules"
 )
@@ -67,12 +69,14 @@ func newMetrics(reg prometheus.Registerer, r *Router) *metrics {
 
 // serve takes in the rules that serve now: the figures of every target are there from the
 // start, those of a rule from its first event on, and not at all where there are more rules
-// than most. Before is what served until now; nil where nothing has.
-func (m *metrics) serve(before, now *rules.Set, most int) {
+// than mostRules. Where there are more than mostTargets, all targets share their figures.
+// Before is what served until now; nil where nothing has.
+func (m *metrics) serve(before, now *rules.Set, mostRules, mostTargets int) {
+	m.lanes.EachTarget(len(now.Targets) <= mostTargets)
 	for name := range now.Targets {
 		m.lanes.ExpectTarget(name)
 	}
-	each := len(now.Rules) <= most
+	each := len(now.Rules) <= mostRules
 	if m.lanes.EachRule(each) {
 		m.matches.Reset()
 		m.whenErrors.Reset()
@@ -97,19 +101,16 @@ func (m *metrics) matched(rule *rules.Rule) prometheus.Counter {
 // forgetRules removes the figures of rules that are gone, so that those of a router
 // whose rules come and go do not grow without end.
 func (m *metrics) forgetRules(before, now *rules.Set) {
-	type key struct{ bus, name string }
-	kept, names := make(map[key]bool, len(now.Rules)), make(map[string]bool, len(now.Rules))
+	kept := make(map[delivery.Rule]bool, len(now.Rules))
 	for _, rule := range now.Rules {
-		kept[key{rule.Bus, rule.Name}], names[rule.Name] = true, true
+		kept[delivery.Rule{Bus: rule.Bus, Name: rule.Name}] = true
 	}
-	gone := map[string]bool{}
+	var gone []delivery.Rule
 	for _, rule := range before.Rules {
-		if !kept[key{rule.Bus, rule.Name}] {
+		if r := (delivery.Rule{Bus: rule.Bus, Name: rule.Name}); !kept[r] {
 			m.matches.DeleteLabelValues(rule.Bus, rule.Name)
 			m.whenErrors.DeleteLabelValues(rule.Bus, rule.Name)
-		}
-		if !names[rule.Name] {
-			gone[rule.Name] = true
+			gone = append(gone, r)
 		}
 	}
 	m.lanes.ForgetRules(gone)
@@ -153,6 +154,7 @@ var (
 	descBlocked = prometheus.NewDesc("signalbox_order_keys_blocked", "Ordering keys whose head waits or has stopped them, or that have parked deliveries.", []string{"target"}, nil)
 	descDead    = prometheus.NewDesc("signalbox_dead_letters", "Deliveries in the dead-letter queue.", []string{"target"}, nil)
 	descLetters = prometheus.NewDesc("signalbox_dead_letters_bytes", "Bytes that dead letters take on disk, about.", nil, nil)
+	descOldest  = prometheus.NewDesc("signalbox_oldest_pending_seconds", "Age of a target's oldest ready or waiting delivery since its event was accepted, or it was sent again; 0 for none.", []string{"target"}, nil)
 	descCircuit = prometheus.NewDesc("signalbox_target_circuit", "1 for the state that a target's circuit breaker is in, 0 for the others.", []string{"target", "state"}, nil)
 	descRedrive = prometheus.NewDesc("signalbox_redrives_running", "Redrives that send dead letters again.", nil, nil)
 	descReplays = prometheus.NewDesc("signalbox_replays_running", "Replays of past events that are at work, or paused.", nil, nil)
@@ -164,30 +166,60 @@ var (
 )
 
 func (a *accounts) Describe(c chan<- *prometheus.Desc) {
-	for _, d := range [...]*prometheus.Desc{descPending, descBlocked, descDead, descLetters, descCircuit, descPaused, descHeld, descRedrive, descReplays, descFsyncs, descMemory, descDisk} {
+	for _, d := range [...]*prometheus.Desc{descPending, descBlocked, descDead, descOldest, descLetters, descCircuit, descPaused, descHeld, descRedrive, descReplays, descFsyncs, descMemory, descDisk} {
 		c <- d
 	}
 }
 
+// laneFigures are those of one lane, or of all where targets share theirs.
+type laneFigures struct {
+	journal.Counts
+	paused   uint64
+	circuits map[circuit.State]uint64
+	oldest   time.Duration
+}
+
+// lanes returns the figures of all lanes, by the target that they are shown as.
+func (a *accounts) lanes() map[string]*laneFigures {
+	all, now := map[string]*laneFigures{}, time.Now()
+	for _, l := range a.r.Lanes.all() {
+		n, status := a.r.journal.Counters.LaneCounts(l.ID), l.Status()
+		if status.State == delivery.Gone && n.Pending() == 0 && n.Dead == 0 {
+			continue
+		}
+		name := a.r.metrics.lanes.ShownTarget(l.Name)
+		of := all[name]
+		if of == nil {
+			of = &laneFigures{circuits: map[circuit.State]uint64{}}
+			all[name] = of
+		}
+		of.Add(n)
+		of.paused += indicator(status.State == delivery.Paused)
+		of.circuits[status.CircuitState]++
+		if oldest := l.Oldest(); !oldest.IsZero() {
+			of.oldest = max(of.oldest, now.Sub(oldest))
+		}
+	}
+	return all
+}
+
+// Collect counts what is there now.
 func (a *accounts) Collect(c chan<- prometheus.Metric) {
 	gauge := func(d *prometheus.Desc, v uint64, labels ...string) {
 		c <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, float64(v), labels...)
 	}
-	for _, l := range a.r.Lanes.all() {
-		n, now := a.r.journal.Counters.LaneCounts(l.ID), l.Status()
-		if now.State == delivery.Gone && n.Pending() == 0 && n.Dead == 0 {
-			continue
-		}
-		gauge(descPending, n.Ready, l.Name, "ready")
-		gauge(descPending, n.Waiting, l.Name, "waiting")
-		gauge(descPending, n.Parked, l.Name, "parked")
-		gauge(descBlocked, n.BlockedKeys, l.Name)
-		gauge(descPending, n.Held, l.Name, "held")
-		gauge(descDead, n.Dead, l.Name)
-		gauge(descPaused, indicator(now.State == delivery.Paused), l.Name)
+	for name, of := range a.lanes() {
+		gauge(descPending, of.Ready, name, "ready")
+		gauge(descPending, of.Waiting, name, "waiting")
+		gauge(descPending, of.Parked, name, "parked")
+		gauge(descPending, of.Held, name, "held")
+		gauge(descBlocked, of.BlockedKeys, name)
+		gauge(descDead, of.Dead, name)
+		gauge(descPaused, of.paused, name)
 		for _, state := range circuit.States {
-			gauge(descCircuit, indicator(now.CircuitState == state), l.Name, string(state))
+			gauge(descCircuit, of.circuits[state], name, string(state))
 		}
+		c <- prometheus.MustNewConstMetric(descOldest, prometheus.GaugeValue, of.oldest.Seconds(), name)
 	}
 	gauge(descMemory, uint64(max(0, a.r.Lanes.env.Shared.Used())))
 	gauge(descRedrive, uint64(a.r.DeadLetters.Running()))

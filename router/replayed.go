@@ -1,6 +1,7 @@
 package router
 
 import (
+	"cmp"
 	"fmt"
 
 	"signalbox/delivery"
@@ -70,8 +71,13 @@ func (in pastPlanner) Render(e *event.Event, rec *journal.Record, envelope []byt
 
 // diedUnrendered tells of a delivery of a replay that is a dead letter from the start.
 func (in *intake) diedUnrendered(target string, d *journal.Delivery, rec *journal.Record) {
-	in.metrics.lanes.Died(d.Rule, target)
-	if e, err := rec.Parsed(); err == nil {
+	rule := delivery.Rule{Bus: d.Bus, Name: d.Rule}
+	e, err := rec.Parsed()
+	if err == nil {
+		rule.Bus = cmp.Or(rule.Bus, e.Meta.Bus)
+	}
+	in.metrics.lanes.Died(rule, target)
+	if err == nil {
 		in.died(target, queue.NewItem(*d, queue.NewEvent(rec, &e.Meta, e.ID)), d)
 	}
 }

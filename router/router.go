@@ -61,6 +61,8 @@ type Options struct {
 	Memory int64
 	// MetricsMaxRules is the most rules of which each has figures of its own.
 	MetricsMaxRules int
+	// MetricsMaxTargets is the most targets of which each has figures of its own.
+	MetricsMaxTargets int
 	// TargetGoneWait is how long the deliveries of a target that vanishes from the
 	// rules wait for it before they go to the dead-letter queue; 0 is not at all.
 	TargetGoneWait time.Duration
@@ -97,6 +99,10 @@ const DefaultMaxHops = 32
 // else is said: six series a rule are then at most 30,000.
 const DefaultMetricsMaxRules = 5000
 
+// DefaultMetricsMaxTargets is the most targets of which each has figures of its own where
+// nothing else is said: some 60 series a target are then at most 60,000.
+const DefaultMetricsMaxTargets = 1000
+
 // DefaultMaxDerived is how many events may come of one where nothing else is said.
 const DefaultMaxDerived = 10_000
 
@@ -127,6 +133,9 @@ func (o *Options) setDefaults() {
 	}
 	if o.MetricsMaxRules <= 0 {
 		o.MetricsMaxRules = DefaultMetricsMaxRules
+	}
+	if o.MetricsMaxTargets <= 0 {
+		o.MetricsMaxTargets = DefaultMetricsMaxTargets
 	}
 	if o.MaxDerived <= 0 {
 		o.MaxDerived = DefaultMaxDerived
@@ -425,7 +434,7 @@ func (r *Router) swap(set *rules.Set) error {
 	if before := r.serve(next); before != nil {
 		served = before.set
 	}
-	r.metrics.serve(served, set, r.opts.MetricsMaxRules)
+	r.metrics.serve(served, set, r.opts.MetricsMaxRules, r.opts.MetricsMaxTargets)
 	r.Pauses.Release()
 	r.intake.whenFailed.Clear()
 	for _, l := range r.Lanes.all() {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"signalbox/delivery"
 	"signalbox/rules"
 	"signalbox/targets"
 )
@@ -25,7 +26,7 @@ func TestRulesAreCountedFromTheirFirstEvent(t *testing.T) {
 		for _, r := range s.Rules {
 			m.accepted(&plan{matched: []rules.Matched{{Rule: r}}})
 			m.conditionFailed(r)
-			m.lanes.Died(r.Name, "mail")
+			m.lanes.Died(delivery.Rule{Bus: r.Bus, Name: r.Name}, "mail")
 		}
 	}
 	check := func(what string, matches, conditions int) {
@@ -35,26 +36,26 @@ func TestRulesAreCountedFromTheirFirstEvent(t *testing.T) {
 		}
 	}
 	two, three, one := set("a", "b"), set("a", "b", "c"), set("b")
-	m.serve(nil, two, 2)
+	m.serve(nil, two, 2, 100)
 	check("before any event", 0, 0)
 	count(two)
 	check("after one of each rule", 2, 2)
-	m.serve(two, one, 2)
+	m.serve(two, one, 2, 100)
 	check("a rule has gone", 1, 1)
-	m.serve(one, three, 2)
+	m.serve(one, three, 2, 100)
 	count(three)
 	check("too many rules", 0, 0)
-	m.serve(three, one, 2)
+	m.serve(three, one, 2, 100)
 	count(one)
 	check("few again", 1, 1)
 	many := set()
 	for i := range 300 {
 		many.Rules = append(many.Rules, set(fmt.Sprint("r-", i)).Rules...)
 	}
-	m.serve(one, many, 1000)
+	m.serve(one, many, 1000, 100)
 	count(many)
 	check("many more", 300, 300)
-	m.serve(many, one, 1000)
+	m.serve(many, one, 1000, 100)
 	check("nearly all are gone", 0, 0)
 	if !m.lanes.OfEachRule() || m.lanes.EachRule(true) {
 		t.Error("a figure for each rule, and it says otherwise")

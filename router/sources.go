@@ -7,6 +7,7 @@ import (
 	"maps"
 	"time"
 
+	"signalbox/delivery"
 	"signalbox/delivery/queue"
 	"signalbox/event"
 	"signalbox/journal"
@@ -142,7 +143,7 @@ func (in *intake) keepDead(lanes *Lanes, source string, evs []*event.Event, prin
 	}
 	for i, e := range evs {
 		d := &entries[i].Deliveries[0]
-		in.metrics.lanes.Died(d.Rule, lane.Name)
+		in.metrics.lanes.Died(delivery.Rule{Bus: e.Meta.Bus}, lane.Name)
 		in.died(lane.Name, queue.NewItem(*d, queue.NewEvent(&entries[i].Record, &e.Meta, e.ID)), d)
 	}
 	return nil

@@ -32,6 +32,9 @@ type TargetStatus struct {
 	GoneUntil time.Time `json:"gone_until,omitzero"`
 	// InFlight counts the attempts under way.
 	InFlight int `json:"in_flight"`
+	// OldestPending is since when the oldest delivery has been to be delivered that is ready or
+	// waits; zero where there is none.
+	OldestPending time.Time `json:"oldest_pending,omitzero"`
 	journal.Counts
 }
 
@@ -57,6 +60,9 @@ func (ls *Lanes) status(l *delivery.Lane) TargetStatus {
 	s := TargetStatus{
 		Name: l.Name, Config: now.Config, Failing: now.Failing, State: now.State, Circuit: now.Circuit,
 		ThrottledUntil: now.ThrottledUntil, GoneUntil: now.GoneUntil, InFlight: now.InFlight, Pause: ls.pauses.OfTarget(l.Name), Counts: ls.journal.Counters.LaneCounts(l.ID),
+	}
+	if oldest := l.Oldest(); !oldest.IsZero() {
+		s.OldestPending = oldest.UTC()
 	}
 	if s.Config != nil {
 		s.Type = s.Config.Type

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+
 	"signalbox/cmd/signalbox/internal/cli"
 )
 
@@ -31,8 +33,14 @@ func TestHealthAndSystemd(t *testing.T) {
 	told("READY=1")
 	s.run("health").want(t, cli.ExitOK, "ready\n", "") // no key
 	s.run("health", "--live", "-o", "json").want(t, cli.ExitOK, `"status": "alive"`, "")
-	if _, metrics := s.get("/metrics", "a-key-of-sixteen"); !strings.Contains(metrics, `signalbox_build_info{go="go1.`) {
+	_, metrics := s.get("/metrics", "a-key-of-sixteen")
+	if !strings.Contains(metrics, `signalbox_build_info{go="go1.`) {
 		t.Error("no signalbox_build_info")
+	}
+	faults, err := promlint.New(strings.NewReader(metrics)).Lint() // what promtool check metrics does
+	must(t, err)
+	for _, f := range faults {
+		t.Errorf("%s: %s", f.Metric, f.Text)
 	}
 	s.end()
 	told("STOPPING=1")

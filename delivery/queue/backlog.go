@@ -31,6 +31,8 @@ type backlog struct {
 	nextDue  time.Time
 	waitFrom journal.Cursor
 	hasten   hasten
+	// readsReady and readsWaiting are where the read under way began; nil where nothing is being read.
+	readsReady, readsWaiting *journal.Cursor
 }
 
 func newBacklog(c journal.Counts) backlog {
@@ -69,12 +71,43 @@ func (b *backlog) due(now time.Time, longest time.Duration) bool {
 
 // beginWaiting and beginReady note that a read begins: what comes to the disk from
 // now on lowers these places again.
-func (b *backlog) beginWaiting() { b.waitFrom, b.nextDue = lastWaiting, time.Time{} }
-func (b *backlog) beginReady()   { b.from = lastReady }
+func (b *backlog) beginWaiting() {
+	from := b.waitFrom
+	b.readsWaiting, b.waitFrom, b.nextDue = &from, lastWaiting, time.Time{}
+}
+
+func (b *backlog) beginReady() {
+	from := b.from
+	b.readsReady, b.from = &from, lastReady
+}
+
+// places returns the places before the first deliveries that are on disk alone, those that
+// are ready and those that wait; nil for none.
+func (b *backlog) places() (ready, waiting *journal.Cursor) {
+	if b.behind {
+		ready = &b.from
+	}
+	if !b.nextDue.IsZero() {
+		waiting = &b.waitFrom
+	}
+	return earlier(ready, b.readsReady), earlier(waiting, b.readsWaiting)
+}
+
+// earlier returns the one of two places that is read first, either of which may be nil.
+func earlier(a, b *journal.Cursor) *journal.Cursor {
+	if a == nil || b != nil && b.Compare(*a) < 0 {
+		a = b
+	}
+	if a == nil {
+		return nil
+	}
+	at := *a
+	return &at
+}
 
 // endWaiting and endReady note how far a read has come.
 func (b *backlog) endWaiting(next journal.Cursor, due time.Time) {
-	b.waitFrom = first(b.waitFrom, next)
+	b.waitFrom, b.readsWaiting = first(b.waitFrom, next), nil
 	if b.nextDue.IsZero() || !due.IsZero() && due.Before(b.nextDue) {
 		b.nextDue = due
 	}
@@ -82,7 +115,7 @@ func (b *backlog) endWaiting(next journal.Cursor, due time.Time) {
 
 func (b *backlog) endReady(next journal.Cursor, readTo journal.Seq) {
 	b.behind = b.from != lastReady || b.upTo >= readTo
-	b.from = first(b.from, next)
+	b.from, b.readsReady = first(b.from, next), nil
 }
 
 // last returns the one of two places that is read last.

@@ -74,6 +74,7 @@ type Rows interface {
 	Ready(lane journal.LaneID, from journal.Cursor, limit journal.Seq, have func(*journal.Delivery) bool, fn func(journal.Delivery, journal.Record) bool) error
 	Waiting(lane journal.LaneID, from journal.Cursor, due time.Time, fn func(journal.Delivery, journal.Record) bool) error
 	NextDue(lane journal.LaneID, from journal.Cursor) (time.Time, bool, error)
+	Oldest(lane journal.LaneID, state journal.State, from journal.Cursor, most int) (time.Time, error)
 	IsReady(lane journal.LaneID, s journal.Seq, n uint16) (bool, error)
 	Find(journal.Delivery) (journal.DeadLetter, error)
 }

@@ -373,7 +373,7 @@ func (s *server) routerOptions(registry prometheus.Registerer) router.Options {
 		Retention: store.Retention{MaxAge: s.cfg.Retention.MaxAge, MaxBytes: uint64(s.cfg.Retention.MaxBytes)},
 		Window:    limits.Window, WindowBytes: int(limits.WindowBytes), Memory: s.memory.Lanes,
 		DeadLetters:    dlq.Bounds{MaxAge: s.cfg.DLQ.MaxAge, MaxBytes: uint64(s.cfg.DLQ.MaxBytes)},
-		TargetGoneWait: s.cfg.TargetGone.Wait, MetricsMaxRules: s.cfg.Metrics.MaxRules,
+		TargetGoneWait: s.cfg.TargetGone.Wait, MetricsMaxRules: s.cfg.Metrics.MaxRules, MetricsMaxTargets: s.cfg.Metrics.MaxTargets,
 		Trace:       s.cfg.Trace == "on",
 		MaxHops:     s.cfg.MaxHops,
 		MaxDerived:  s.cfg.MaxDerived,
