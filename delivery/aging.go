@@ -8,7 +8,7 @@ import (
 
 // sweepAgain is how soon a sweep that found something is repeated: more may have
 // come from disk in its place.
-const sweepAgain = 50 * time.Millisecond
+const sweepAgain = 10 * time.Millisecond
 
 // aging looks for deliveries that grow too old behind a circuit that is not closed:
 // nothing is attempted there that would notice.

@@ -28,6 +28,7 @@ func (l *Lane) dispatch() {
 			l.begin()
 		}
 	}
+	l.queue.Stuck(l.concurrency() == 0)
 	l.queue.Fill(now)
 	l.setAlarm(now)
 }

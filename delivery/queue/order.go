@@ -48,7 +48,10 @@ func (o *order) chainable(k *orderingKey) bool {
 
 // maxChained bounds the deliveries in chains: the window must keep room for other
 // keys.
-func (o *order) maxChained() int { return o.window.most / 4 }
+func (o *order) maxChained() int {
+	most, _ := o.window.bounds(false)
+	return most / 4
+}
 
 func (o *order) newKey(h journal.KeyHash, text string) *orderingKey {
 	k := &orderingKey{hash: h, text: text}
@@ -69,7 +72,7 @@ func (o *order) recordedKey(r *journal.KeyRecord) *orderingKey {
 // offer takes a new delivery if its key is free, or its turn can be waited
 // for in memory. Else it is left to the reader, who may ask the disk.
 func (o *order) offer(it *Item) bool {
-	if o.window.room() <= len(o.resumes) {
+	if o.window.room(false) <= len(o.resumes) {
 		return false
 	}
 	h := journal.HashKey(it.Delivery.Key)

@@ -146,7 +146,7 @@ func (q *Queue) takes(it *Item) bool {
 	if it.Delivery.Key != "" {
 		return q.order.offer(it)
 	}
-	if q.window.room() <= 0 {
+	if q.window.room(false) <= 0 {
 		return false
 	}
 	q.window.add(it)
@@ -175,6 +175,18 @@ func (q *Queue) Unblock(h journal.KeyHash) {
 		k = o.recordedKey(&journal.KeyRecord{Hash: h})
 	}
 	o.resume(k)
+}
+
+// Stuck says whether nothing can be attempted for now. A lane that is stuck holds little in
+// memory, until a delivery has ended again.
+func (q *Queue) Stuck(is bool) {
+	if !is || q.window.moves == stuck {
+		return
+	}
+	q.window.moves = stuck
+	for _, it := range q.window.shed() {
+		q.backlog.missed(&it.Delivery)
+	}
 }
 
 // Items returns what is to be attempted next, in its order; it is not to be changed.
@@ -211,6 +223,9 @@ func (q *Queue) Settle(it *Item, m journal.Move) {
 // end, can be seen on disk.
 func (q *Queue) Settled(it *Item, to *journal.Delivery, c *journal.KeyChange) {
 	q.window.drop(it)
+	if to == nil || to.State == journal.Dead {
+		q.window.moves = moving
+	}
 	if to != nil && to.State == journal.Waiting {
 		q.backlog.waits(to)
 	}
@@ -232,7 +247,8 @@ func (q *Queue) wantsRead(now time.Time) bool {
 		return false
 	}
 	// What waits for its turn in memory must not keep other keys from being read.
-	if room := q.window.room(); room <= 0 || room+q.order.chained < q.window.most/2 {
+	most, _ := q.window.bounds(true)
+	if room := q.window.room(true); room <= 0 || room+q.order.chained < most/2 {
 		return false
 	}
 	return q.backlog.due(now, q.lane.Longest()) || q.backlog.hasten.wanted() || len(q.order.resumes) > 0 || q.order.sweeping ||

@@ -304,3 +304,42 @@ func TestAnEventInMemoryIsNotRead(t *testing.T) {
 		}
 	})
 }
+
+// TestAQueueThatDoesNotMoveHoldsLittle has a queue with a backlog: little is read of it before a
+// delivery has ended, what is more than that is given up when nothing can be attempted, and all
+// of it comes in its order.
+func TestAQueueThatDoesNotMoveHoldsLittle(t *testing.T) {
+	const most, few = 256, smallest
+	synctest.Test(t, func(t *testing.T) {
+		j := openStore(t)
+		shared := NewSharedMemory(1 << 30)
+		l := laneOf(t, j, "sink", j.Deliveries, shared, most)
+		held := func(what string, want int) {
+			t.Helper()
+			synctest.Wait()
+			if n := l.queue.Memory().Deliveries; n != want {
+				t.Errorf("%s: %d deliveries in memory, want %d", what, n, want)
+			}
+		}
+		l.accept(300, "")
+		held("new ones", most)
+		l.queue.locked(func() { l.queue.Stuck(true) })
+		held("nothing can be attempted", few)
+		l.accept(100, "")
+		held("new ones meanwhile", few)
+
+		l = laneOf(t, j, "sink", j.Deliveries, shared, most)
+		l.queue.locked(func() {})
+		held("after a start", few)
+		it := l.take()
+		waits := it.Delivery
+		waits.State, waits.Due = journal.Waiting, time.Now().Add(time.Hour).UTC()
+		l.settle(it, &waits)
+		held("one has failed", few-1)
+		l.settle(l.take(), nil)
+		held("one has ended", most)
+		if n := l.takeAll(); n != 398 {
+			t.Errorf("%d deliveries came, want 398", n)
+		}
+	})
+}

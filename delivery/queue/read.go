@@ -74,8 +74,9 @@ func (q *Queue) beginReading(now time.Time) *reading {
 	q.lane.Lock.Lock()
 	defer q.lane.Lock.Unlock()
 	b := &q.backlog
+	_, most := q.window.bounds(true)
 	r := &reading{
-		q: q, room: q.window.room(), bytes: q.window.bytes, most: q.window.mostBytes, longest: q.lane.Longest(),
+		q: q, room: q.window.room(true), bytes: q.window.bytes, most: most, longest: q.lane.Longest(),
 		nextWaiting: b.waitFrom, nextReady: b.from, nextDue: b.nextDue,
 	}
 	r.due, r.ready = b.due(now, r.longest), b.behind

@@ -15,6 +15,7 @@ type window struct {
 	memory          *SharedMemory
 	// stamp means that deliveries note when they are queued.
 	stamp bool
+	moves movement
 
 	queue []*Item
 	all   map[key]*Item
@@ -26,12 +27,56 @@ type window struct {
 	ended   []*Item
 }
 
-// room returns how many more deliveries there is place for.
-func (w *window) room() int {
-	if w.bytes >= w.mostBytes || w.memory.full(w.bytes) {
+// movement is what is known of whether deliveries end, on which hangs how many are held.
+type movement uint8
+
+const (
+	// untried means that none has ended yet: little is read from disk.
+	untried movement = iota
+	// stuck means that none can be attempted, and none has ended since: little is held.
+	stuck
+	// moving means that deliveries end.
+	moving
+)
+
+const (
+	// smallPart is the part of a window that is used of a lane that does not move, and smallest
+	// how many deliveries that is at the least, if there is room for as many.
+	smallPart = 16
+	smallest  = 64
+)
+
+// bounds returns how many deliveries and bytes may be held of new ones, or of what is read.
+func (w *window) bounds(read bool) (most, bytes int) {
+	if w.moves == moving || w.moves == untried && !read {
+		return w.most, w.mostBytes
+	}
+	return min(w.most, max(smallest, w.most/smallPart)), max(1, w.mostBytes/smallPart)
+}
+
+// room returns how many more deliveries there is place for, of new ones or of what is read.
+func (w *window) room(read bool) int {
+	most, bytes := w.bounds(read)
+	if w.bytes >= bytes || w.memory.full(w.bytes) {
 		return 0
 	}
-	return w.most - len(w.all)
+	return most - len(w.all)
+}
+
+// shed gives up those of the queue that are more than a window that is stuck holds, and returns
+// them. They are on disk as ready, and of no ordering key, whose order would have to be kept.
+func (w *window) shed() []*Item {
+	most, bytes := w.bounds(true)
+	var n, size int
+	shed := w.takeIf(func(it *Item) bool {
+		n++
+		size += it.size()
+		return (n > most || size > bytes && n > 1) && it.Delivery.State == journal.Ready && it.order == nil
+	})
+	for _, it := range shed {
+		w.drop(it)
+	}
+	return shed
 }
 
 // add takes a delivery in, and queues it.

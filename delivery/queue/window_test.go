@@ -18,23 +18,23 @@ func newWindow(most, bytes int) *window {
 func TestTheWindowIsBoundedInDeliveriesAndBytes(t *testing.T) {
 	w := newWindow(3, 4000)
 	for i := range 3 {
-		if w.room() != 3-i {
-			t.Fatalf("room for %d, want %d", w.room(), 3-i)
+		if w.room(false) != 3-i {
+			t.Fatalf("room for %d, want %d", w.room(false), 3-i)
 		}
 		w.add(item(journal.Seq(i+1), 10))
 	}
 	w.drop(w.all[key{2, 0}])
-	if w.room() != 1 || len(w.queue) != 3 {
-		t.Errorf("room for %d, %d queued", w.room(), len(w.queue))
+	if w.room(false) != 1 || len(w.queue) != 3 {
+		t.Errorf("room for %d, %d queued", w.room(false), len(w.queue))
 	}
 	w.add(item(9, 5000))
-	if w.room() != 0 {
+	if w.room(false) != 0 {
 		t.Error("there is room beyond the bytes")
 	}
 	for _, it := range w.all {
 		w.drop(it)
 	}
-	if w.bytes != 0 || w.room() != 3 {
+	if w.bytes != 0 || w.room(false) != 3 {
 		t.Errorf("%d bytes are left of an empty window", w.bytes)
 	}
 }

@@ -49,6 +49,7 @@ var ways = []way{
 	{"log:strawman", strawman(logs), tens, 0, 2 * time.Second},
 	{"log:router", router(toLog, 1), tens, 0, 2 * time.Second},
 	{"log-array:router", router(toLog, 1), arrays, 0, 2 * time.Second},
+	{"discard-single", strawman(discards), single, 0, time.Second},
 	{"log-single:strawman", strawman(logs), single, 0, 2 * time.Second},
 	{"log-single:router", router(toLog, 1), single, 0, 2 * time.Second},
 	{"log-1MB:strawman", strawman(logs), large, 0, time.Second},
