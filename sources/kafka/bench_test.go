@@ -14,11 +14,11 @@ import (
 // BenchmarkSource reads a topic beside a loop that polls as many records at a time in a group, and
 // commits them.
 func BenchmarkSource(b *testing.B) {
-	const n, batch = 20_000, 256
+	const n, batch = 50_000, 256
 	address, _ := start(b)
 	producer := client(b, address)
 	topics := 0
-	sourcestest.Beside(b, n, func() (sources.Config, func(func(int), <-chan struct{}) error) {
+	sourcestest.Beside(b, n, func() (sources.Config, sourcestest.Bare) {
 		topics++
 		topic := fmt.Sprint("topic", topics)
 		if _, err := kadm.NewClient(producer).CreateTopic(b.Context(), 3, 1, nil, topic); err != nil {
@@ -35,8 +35,8 @@ func BenchmarkSource(b *testing.B) {
 		c.Map = nil
 		o := c.Options.(*Options)
 		o.Topic, o.Group = topic, "own-"+topic
-		return c, func(got func(int), done <-chan struct{}) error {
-			reader, err := kgo.NewClient(kgo.SeedBrokers(address), kgo.ConsumeTopics(topic), kgo.ConsumerGroup("bare-"+topic), kgo.DisableAutoCommit())
+		return c, func(take sourcestest.Take, done <-chan struct{}) error {
+			reader, err := kgo.NewClient(kgo.SeedBrokers(address), kgo.ConsumeTopics(topic), kgo.ConsumerGroup("bare-"+topic), kgo.DisableAutoCommit(), kgo.FetchMaxBytes(maxFetch))
 			if err != nil {
 				return err
 			}
@@ -46,10 +46,14 @@ func BenchmarkSource(b *testing.B) {
 				if err := fetched.Err(); err != nil {
 					return err
 				}
+				var bodies [][]byte
+				fetched.EachRecord(func(r *kgo.Record) { bodies = append(bodies, r.Value) })
+				if err := take(bodies); err != nil {
+					return err
+				}
 				if err := reader.CommitRecords(b.Context(), fetched.Records()...); err != nil {
 					return err
 				}
-				got(fetched.NumRecords())
 			}
 			return nil
 		}

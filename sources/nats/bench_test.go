@@ -3,6 +3,7 @@ package nats
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -16,7 +17,7 @@ func BenchmarkSource(b *testing.B) {
 	const n, batch = 20_000, 256
 	k := newBroker(b)
 	streams := 0
-	sourcestest.Beside(b, n, func() (sources.Config, func(func(int), <-chan struct{}) error) {
+	sourcestest.Beside(b, n, func() (sources.Config, sourcestest.Bare) {
 		streams++
 		name := fmt.Sprint("S", streams)
 		stream, err := k.js.CreateStream(b.Context(), jetstream.StreamConfig{Name: name, Subjects: []string{name}})
@@ -32,7 +33,7 @@ func BenchmarkSource(b *testing.B) {
 		c := k.config()
 		c.Map = nil
 		c.Options.(*Options).Stream = name
-		return c, func(got func(int), done <-chan struct{}) error {
+		return c, func(take sourcestest.Take, done <-chan struct{}) error {
 			consumer, err := stream.CreateConsumer(b.Context(), jetstream.ConsumerConfig{Durable: "bare", AckPolicy: jetstream.AckExplicitPolicy, MaxAckPending: 1024})
 			if err != nil {
 				return err
@@ -43,16 +44,39 @@ func BenchmarkSource(b *testing.B) {
 			}
 			defer messages.Stop()
 			for !sourcestest.Over(done) {
-				m, err := messages.Next()
+				all, err := next(messages, batch)
+				var bodies [][]byte
+				for _, m := range all {
+					bodies = append(bodies, m.Data())
+				}
 				if err == nil {
-					err = m.Ack()
+					err = take(bodies)
+				}
+				for _, m := range all {
+					if err == nil {
+						err = m.Ack()
+					}
 				}
 				if err != nil {
 					return err
 				}
-				got(1)
 			}
 			return nil
 		}
 	})
+}
+
+// next returns the messages that have come, one at least.
+func next(messages jetstream.MessagesContext, most int) (all []jetstream.Msg, err error) {
+	for m, err := messages.Next(); ; m, err = messages.Next(jetstream.NextMaxWait(time.Microsecond)) {
+		switch {
+		case err != nil && len(all) == 0:
+			return nil, err
+		case err != nil:
+			return all, nil
+		}
+		if all = append(all, m); len(all) == most {
+			return all, nil
+		}
+	}
 }

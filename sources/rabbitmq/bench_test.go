@@ -22,7 +22,7 @@ func BenchmarkSource(b *testing.B) {
 	}
 	defer conn.Close()
 	queues := 0
-	sourcestest.Beside(b, n, func() (sources.Config, func(func(int), <-chan struct{}) error) {
+	sourcestest.Beside(b, n, func() (sources.Config, sourcestest.Bare) {
 		queues++
 		queue := fmt.Sprint("queue", queues)
 		ch, err := conn.Channel()
@@ -41,7 +41,7 @@ func BenchmarkSource(b *testing.B) {
 		}
 		c := config(s.Address, queue)
 		c.Map = nil
-		return c, func(got func(int), done <-chan struct{}) error {
+		return c, func(take sourcestest.Take, done <-chan struct{}) error {
 			defer ch.Close()
 			if err := ch.Qos(2*batch, 0, false); err != nil {
 				return err
@@ -50,13 +50,19 @@ func BenchmarkSource(b *testing.B) {
 			if err != nil {
 				return err
 			}
+			var bodies [][]byte
 			for i := 1; !sourcestest.Over(done); i++ {
-				if m := <-messages; i%batch == 0 || i == n {
-					if err := m.Ack(true); err != nil {
-						return err
-					}
-					got(min(batch, i-(i-1)/batch*batch))
+				m := <-messages
+				if bodies = append(bodies, m.Body); len(bodies) < batch && i < n {
+					continue
 				}
+				if err := take(bodies); err != nil {
+					return err
+				}
+				if err := m.Ack(true); err != nil {
+					return err
+				}
+				bodies = nil
 			}
 			return nil
 		}

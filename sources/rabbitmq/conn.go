@@ -60,10 +60,12 @@ func (o *opener) Open(ctx context.Context) (sources.Conn, error) {
 // queue is a connection that reads a queue.
 type queue struct {
 	*opener
-	conn     *amqp.Connection
-	because  func(error) error
-	channel  *amqp.Channel
-	messages <-chan amqp.Delivery
+	conn    *amqp.Connection
+	because func(error) error
+	channel *amqp.Channel
+	// messages has room for all that the broker sends ahead: the client passes on one at a time, so
+	// that a batch taken from it would be what happens to be ready.
+	messages chan amqp.Delivery
 	// closed gets why the channel has been closed.
 	closed chan *amqp.Error
 }
@@ -77,8 +79,18 @@ func (q *queue) begin() (err error) {
 	if err = q.channel.Qos(2*q.batch, 0, false); err != nil {
 		return err
 	}
-	q.messages, err = q.channel.Consume(q.Queue, "", false, false, false, false, nil)
-	return err
+	sent, err := q.channel.Consume(q.Queue, "", false, false, false, false, nil)
+	if err != nil {
+		return err
+	}
+	q.messages = make(chan amqp.Delivery, 2*q.batch)
+	go func() {
+		defer close(q.messages) // with the channel
+		for m := range sent {
+			q.messages <- m
+		}
+	}()
+	return nil
 }
 
 // failed says what an error is about.
@@ -159,7 +171,14 @@ func (q *queue) interrupt() { _ = q.conn.CloseDeadline(time.Now()) }
 
 // Close closes the connection. The broker then has what was not acknowledged again, in its
 // order.
-func (q *queue) Close() { _ = q.conn.CloseDeadline(time.Now().Add(farewell)) }
+func (q *queue) Close() {
+	_ = q.conn.CloseDeadline(time.Now().Add(farewell))
+	for q.messages != nil {
+		if _, ok := <-q.messages; !ok {
+			break
+		}
+	}
+}
 
 // message returns a delivery as a message.
 func message(d *amqp.Delivery, origin string) sources.Message {

@@ -103,6 +103,27 @@ func TestRabbitMQ(t *testing.T) {
 			return err
 		})
 	})
+	t.Run("what has come is one batch", func(t *testing.T) {
+		declare(t, s.Address, "batch")
+		publish(t, s.Address, "batch")(0, 300)
+		c := config(s.Address, "batch")
+		c.BatchSize = 200
+		opener, err := newOpener(&c, sources.Env{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		conn, err := opener.Open(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		sourcestest.Until(t, "all have been sent", func() bool { return len(conn.(*queue).messages) == 300 })
+		for _, want := range []int{200, 100} {
+			if batch, err := conn.Fetch(t.Context()); err != nil || len(batch) != want {
+				t.Errorf("%d messages, %v; want %d", len(batch), err, want)
+			}
+		}
+	})
 	t.Run("unacknowledged ones come again in order", func(t *testing.T) {
 		declare(t, s.Address, "again")
 		publish(t, s.Address, "again")(0, 600)

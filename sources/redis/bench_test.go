@@ -22,7 +22,7 @@ func BenchmarkSource(b *testing.B) {
 	}
 	defer c.Close()
 	streams := 0
-	sourcestest.Beside(b, n, func() (sources.Config, func(func(int), <-chan struct{}) error) {
+	sourcestest.Beside(b, n, func() (sources.Config, sourcestest.Bare) {
 		streams++
 		stream := fmt.Sprint("stream", streams)
 		for range n {
@@ -36,7 +36,7 @@ func BenchmarkSource(b *testing.B) {
 		config := config(s.Address)
 		config.Map = nil
 		config.Options.(*Options).Stream = stream
-		return config, func(got func(int), done <-chan struct{}) error {
+		return config, func(take sourcestest.Take, done <-chan struct{}) error {
 			if _, err := c.Do("XGROUP", "CREATE", stream, "bare", "0"); err != nil {
 				return err
 			}
@@ -46,14 +46,17 @@ func BenchmarkSource(b *testing.B) {
 					return err
 				}
 				entries := streams[0].([]any)[1].([]any)
-				ids := []any{stream, "bare"}
+				ids, bodies := []any{stream, "bare"}, [][]byte{}
 				for _, e := range entries {
 					ids = append(ids, e.([]any)[0])
+					bodies = append(bodies, e.([]any)[1].([]any)[1].([]byte))
+				}
+				if err := take(bodies); err != nil {
+					return err
 				}
 				if _, err := c.Do("XACK", ids...); err != nil {
 					return err
 				}
-				got(len(entries))
 			}
 			return nil
 		}

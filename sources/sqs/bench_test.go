@@ -18,7 +18,7 @@ func BenchmarkSource(b *testing.B) {
 	const n = 3000
 	s := start(b)
 	queues := 0
-	sourcestest.Beside(b, n, func() (sources.Config, func(func(int), <-chan struct{}) error) {
+	sourcestest.Beside(b, n, func() (sources.Config, sourcestest.Bare) {
 		queues++
 		queue := fmt.Sprint("queue", queues)
 		s.make(queue)
@@ -34,20 +34,27 @@ func BenchmarkSource(b *testing.B) {
 		}
 		c := config(s.endpoint, queue)
 		c.Map = nil
-		return c, func(got func(int), done <-chan struct{}) error {
+		return c, func(take sourcestest.Take, done <-chan struct{}) error {
 			for !sourcestest.Over(done) {
 				out, err := s.client.ReceiveMessage(b.Context(), &awssqs.ReceiveMessageInput{QueueUrl: &url, MaxNumberOfMessages: perRequest})
 				if err != nil {
 					return err
 				}
 				var entries []types.DeleteMessageBatchRequestEntry
+				var bodies [][]byte
 				for i, m := range out.Messages {
 					entries = append(entries, types.DeleteMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), ReceiptHandle: m.ReceiptHandle})
+					bodies = append(bodies, []byte(*m.Body))
+				}
+				if len(bodies) == 0 {
+					continue
+				}
+				if err := take(bodies); err != nil {
+					return err
 				}
 				if _, err := s.client.DeleteMessageBatch(b.Context(), &awssqs.DeleteMessageBatchInput{QueueUrl: &url, Entries: entries}); err != nil {
 					return err
 				}
-				got(len(entries))
 			}
 			return nil
 		}
