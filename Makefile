@@ -89,6 +89,11 @@ growth: ## Measure how the router grows with targets, rules and pending deliveri
 console-picture: ## Make docs/console.png, the picture in the README, anew; needs Chromium
 	CONSOLE_PICTURE=$(CURDIR)/docs/console.png $(GO) test -count 1 -run TestReadmePicture ./console
 
+.PHONY: reference
+reference: ## Write docs/reference.md, docs/commands.md and schema/*.json of the options and commands in the code
+	$(GO) run ./schema/generate
+	$(GO) test -count 1 -run TestHelp ./cmd/signalbox -update
+
 .PHONY: fuzz
 fuzz: ## Run each fuzz target for a while (FUZZ=FuzzParse FUZZTIME=1m)
 	@set -e; grep -rnoE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' . | \

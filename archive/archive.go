@@ -26,17 +26,18 @@ type Config struct {
 	// Pattern is an event pattern in JSON; nil takes every event.
 	Pattern json.RawMessage `yaml:"-"`
 
-	Description string `yaml:"description"`
-	// Bus is the bus whose events are archived; empty stands for every bus.
-	Bus string `yaml:"bus"`
+	// Description is what the archive is for.
+	Description string `yaml:"description" example:"For the auditors"`
+	// Bus is the bus whose events are archived; every bus where it is left out.
+	Bus string `yaml:"bus" example:"default"`
 	// RetentionDays is for how many days events are kept at least; 0 is for ever.
-	RetentionDays int `yaml:"retention_days"`
-	// Every is how long a time goes into one segment, an hour by default.
-	Every time.Duration `yaml:"every"`
-	// Folder is where the archive lies, in a folder of its name; relative to Dir.
-	Folder string `yaml:"folder"`
+	RetentionDays int `yaml:"retention_days" min:"0" max:"36500" example:"365"`
+	// Every is how long a time goes into one segment: one that a day is made of, such as 5m.
+	Every time.Duration `yaml:"every" min:"1s"`
+	// Folder is where the archive lies, in a folder of its name. It, or S3, is needed.
+	Folder string `yaml:"folder" example:"archive"`
 	// S3 is the bucket where the archive lies, if not in a folder.
-	S3 *S3 `yaml:"s3"`
+	S3 *S3 `yaml:"s3" with:"{folder: null}"`
 }
 
 // DefaultEvery is how long a time goes into one segment where nothing else is said.

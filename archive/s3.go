@@ -10,17 +10,19 @@ import (
 
 // S3 is a bucket of Amazon S3, or of a server that speaks as it does.
 type S3 struct {
-	Bucket string `yaml:"bucket"`
+	// Bucket is its name.
+	Bucket string `yaml:"bucket" required:"true" example:"shop-archive"`
 	// Prefix stands before the names of all objects.
-	Prefix string `yaml:"prefix"`
+	Prefix string `yaml:"prefix" example:"signalbox/"`
 	// Region is where the bucket is.
-	Region string `yaml:"region"`
-	// PathStyle puts the bucket into the path of an address, and not into its host. It is for
-	// servers other than AWS's.
+	Region string `yaml:"region" required:"true" example:"eu-central-1"`
+	// PathStyle puts the bucket into the path of an address, and not into its host. It is for servers
+	// other than AWS's.
 	PathStyle bool `yaml:"path_style"`
 	// Access is where the service is, and who asks it.
 	sqs.Access `yaml:",inline"`
-	TLS        remote.TLS `yaml:"tls"`
+	// TLS is whom to trust, and which certificate to show.
+	TLS remote.TLS `yaml:"tls"`
 }
 
 var (

@@ -58,29 +58,48 @@ type loader struct {
 
 // typeDraft is a type as a file says it.
 type typeDraft struct {
-	Name          document.Located[string] `yaml:"name"`
-	Kind          document.Located[string] `yaml:"kind"`
-	Version       *document.Node           `yaml:"version"`
-	Owner         string                   `yaml:"owner"`
-	Description   string                   `yaml:"description"`
-	Sources       []string                 `yaml:"sources"`
-	Object        string                   `yaml:"object"`
-	Key           document.Located[string] `yaml:"key"`
-	Fold          document.Located[string] `yaml:"fold"`
-	Schema        *document.Node           `yaml:"schema"`
-	Examples      []*document.Node         `yaml:"examples"`
-	Final         bool                     `yaml:"final"`
-	Deprecated    *deprecationDraft        `yaml:"deprecated"`
-	Compatibility Compatibility            `yaml:"compatibility"`
+	// Name is the detail-type of its messages.
+	Name document.Located[string] `yaml:"name" required:"true" example:"OrderCreated"`
+	// Kind is the kind of message; by default what the name reads like.
+	Kind document.Located[string] `yaml:"kind" enum:"event|command|query|audit|telemetry" default:""`
+	// Version is numbers with dots between, such as 2.1. A name that ends with one, such as
+	// order.created.v2, needs none.
+	Version *document.Node `yaml:"version" holds:"version" example:"2"`
+	// Owner is who answers for the type.
+	Owner string `yaml:"owner" example:"team-shop"`
+	// Description is what the message means.
+	Description string `yaml:"description" example:"An order was placed."`
+	// Sources are who sends it; a * at the end stands for the rest.
+	Sources []string `yaml:"sources" example:"[shop.orders]"`
+	// Object is the type of object that the message tells the state of.
+	Object string `yaml:"object" example:"order"`
+	// Key is where the message has the object's key.
+	Key document.Located[string] `yaml:"key" example:"detail.orderId" with:"{kind: audit}"`
+	// Fold is how the message changes the state of its object: replace, merge (RFC 7396), or an
+	// expression of state and event. Audits replace it where nothing is said.
+	Fold document.Located[string] `yaml:"fold" example:"merge" with:"{key: detail.orderId, object: order}"`
+	// Schema is the JSON Schema of the detail, or the name of a file with one beside the catalog file.
+	Schema *document.Node `yaml:"schema" holds:"schema" example:"{type: object, required: [orderId]}"`
+	// Examples are details, which must obey the schema.
+	Examples []*document.Node `yaml:"examples" holds:"example" example:"[{orderId: '1'}]"`
+	// Final means that the type changes no more.
+	Final bool `yaml:"final"`
+	// Deprecated tells that the type shall no longer be sent.
+	Deprecated *deprecationDraft `yaml:"deprecated"`
+	// Compatibility is what this version promises about the one before.
+	Compatibility Compatibility `yaml:"compatibility" enum:"backward|forward|full|none"`
 
 	node *document.Node
 	path document.Path
 }
 
 type deprecationDraft struct {
-	Since      day    `yaml:"since"`
-	Until      day    `yaml:"until"`
-	ReplacedBy string `yaml:"replaced_by"`
+	// Since is from when on.
+	Since day `yaml:"since" example:"2026-03-01"`
+	// Until is when it will no longer be sent.
+	Until day `yaml:"until" example:"2026-09-01"`
+	// ReplacedBy is the type to use instead.
+	ReplacedBy string `yaml:"replaced_by" example:"OrderPlaced"`
 }
 
 // day is a date in a file, from its first moment in UTC.
@@ -94,15 +113,20 @@ func (d *day) UnmarshalText(text []byte) (err error) {
 	return nil
 }
 
+// sections are what a catalog file holds.
+type sections struct {
+	// Compatibility is what versions promise that do not say it themselves.
+	Compatibility Compatibility `yaml:"compatibility" enum:"backward|forward|full|none"`
+	// Types are the types of messages that there are.
+	Types []*document.Node `yaml:"types" holds:"message types" example:"[{name: OrderCreated}]"`
+}
+
 func (l *loader) file(f File) {
 	if f.Root.Kind != document.Mapping {
 		l.problems.Add(f.Root.Pos, document.Path{}, "a catalog file is a mapping with the keys types and compatibility, not %s", f.Root.Kind)
 		return
 	}
-	var top struct {
-		Compatibility Compatibility    `yaml:"compatibility"`
-		Types         []*document.Node `yaml:"types"`
-	}
+	var top sections
 	l.dec.Decode(f.Root, &top, document.Path{})
 	l.cat.Fingerprint = append(l.cat.Fingerprint, "default "+string(top.Compatibility))
 	for i, n := range top.Types {
@@ -294,4 +318,10 @@ func (l *loader) replacements() {
 				"no type %q is declared%s", t.Deprecated.ReplacedBy, spelling.Suggest(t.Deprecated.ReplacedBy, l.cat.Names()))
 		}
 	}
+}
+
+// Declarations returns what the parts of a catalog file are decoded into, by what the tag holds:
+// calls them.
+func Declarations() map[string]any {
+	return map[string]any{"file": &sections{}, "type": &typeDraft{}}
 }

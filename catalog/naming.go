@@ -62,16 +62,19 @@ func (s *Style) UnmarshalText(text []byte) error {
 // Naming is the standard that names of types are held against: an event is named by
 // what has happened, a command by what is to be done.
 type Naming struct {
-	Style Style `yaml:"style"`
+	// Style is the form that names must have: OrderCreated, or com.example.order.created.v1. With any,
+	// both are taken, and names of other forms are left alone.
+	Style Style `yaml:"style" enum:"any|pascal|reverse-dns"`
 	// Verbs are further verbs and their past participles.
-	Verbs map[string]string `yaml:"verbs"`
+	Verbs map[string]string `yaml:"verbs" example:"{Onboard: Onboarded}"`
 	// Exceptions are names, or beginnings of names with a * behind them, that are
 	// left alone.
-	Exceptions []string `yaml:"exceptions"`
+	Exceptions []string `yaml:"exceptions" example:"[legacy.*]"`
 	// OnArrival is what becomes of events whose names break the standard.
-	OnArrival Mode `yaml:"on_arrival|at_door"`
-	// Commands is what makes a message a command or a query.
-	Commands Commands `yaml:"commands"`
+	OnArrival Mode `yaml:"on_arrival|at_door" enum:"off|warn|reject"`
+	// Commands is what makes a message a command or a query: its declaration in the catalog, its
+	// metadata or the way in (/v1/commands); or its name too.
+	Commands Commands `yaml:"commands" enum:"declared|by_name"`
 }
 
 // Commands is what makes a message a command or a query, which exactly one target handles.

@@ -17,9 +17,10 @@ import (
 // Auth is who may call the router.
 type Auth struct {
 	// Keys have names, and the rights that they give.
-	Keys []Key `yaml:"keys"`
-	// APIKeys are accepted as bearer tokens and give all rights.
-	APIKeys []Secret `yaml:"api_keys"`
+	Keys []Key `yaml:"keys" example:"[{name: shop, key: example-of-a-key-0123, rights: [read]}]"`
+	// APIKeys are accepted as bearer tokens, have no name and give all rights. They have at least 16
+	// characters.
+	APIKeys []Secret `yaml:"api_keys" example:"[example-of-a-key-0123]"`
 	// AcceptUnsigned takes an API key as the access key id of an AWS client too, without a look at its
 	// signature.
 	AcceptUnsigned bool `yaml:"accept_unsigned"`
@@ -27,11 +28,17 @@ type Auth struct {
 
 // Key is a key with a name. Several may share a name, so that one follows the other.
 type Key struct {
-	Name   string  `yaml:"name"`
-	Token  Secret  `yaml:"key"`    // sent as Authorization: Bearer
-	ID     string  `yaml:"id"`     // access key id of AWS clients
-	Secret Secret  `yaml:"secret"` // their secret access key
-	Rights []Right `yaml:"rights"`
+	// Name is who the key is given to. Several keys may share one, so that one follows the other.
+	Name string `yaml:"name" required:"true" example:"shop" with:"{key: example-of-a-key-0123}"`
+	// Token is sent as Authorization: Bearer. It has at least 16 characters.
+	Token Secret `yaml:"key" example:"example-of-a-key-0123"`
+	// ID is the access key id of AWS clients.
+	ID string `yaml:"id" example:"shop-client" with:"{secret: example-of-a-secret-0123}"`
+	// Secret is their secret access key, of at least 16 characters.
+	Secret Secret `yaml:"secret" example:"example-of-a-secret-0123" with:"{id: shop-client}"`
+	// Rights are what the key allows: to send to some buses, or to all by the word send; to read; to
+	// operate (pause, replay, purge, reload); or all, by admin.
+	Rights []Right `yaml:"rights" required:"true" example:"[{send: [orders]}, read]"`
 }
 
 // Right is read, operate or admin, or {send: [buses]}.

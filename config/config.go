@@ -29,75 +29,84 @@ type Config struct {
 	Path string `yaml:"-"`
 	Dir  string `yaml:"-"`
 
-	// Listen is the address to serve HTTP on.
-	Listen string `yaml:"listen"`
-	// PublicURL is where consumers reach the router, for the references in
-	// notifications; empty for where it listens.
-	PublicURL string `yaml:"public_url"`
-	// DataDir is the journal's folder, as it is to be opened: absolute, or
-	// relative to the working directory.
-	DataDir string `yaml:"data_dir"`
-	// Rules are the globs of rule files, relative to Dir.
-	Rules []string `yaml:"rules"`
-	// Targets, Buses, Hooks, Connections, Sources and Archives are as they are written; LoadRules reads them, together
-	// with those of the rule files.
-	Targets     *document.Node `yaml:"targets" json:"-"`
-	Buses       *document.Node `yaml:"buses" json:"-"`
-	Hooks       *document.Node `yaml:"hooks" json:"-"`
-	Connections *document.Node `yaml:"connections" json:"-"`
-	Sources     *document.Node `yaml:"sources" json:"-"`
-	Archives    *document.Node `yaml:"archives" json:"-"`
+	// Listen is the address to serve HTTP on. Beyond loopback it needs keys, or AllowUnauthenticated.
+	Listen string `yaml:"listen" example:"0.0.0.0:8443" with:"{allow_unauthenticated: true}"`
+	// PublicURL is where consumers reach the router, for the references in notifications; empty for
+	// where it listens.
+	PublicURL string `yaml:"public_url" example:"https://events.example.com"`
+	// DataDir is the folder of the router's data. The router alone uses it.
+	DataDir string `yaml:"data_dir" example:"/var/lib/signalbox"`
+	// Rules are the globs of rule files, or folders of them.
+	Rules []string `yaml:"rules" example:"[rules/*.yaml]"`
+	// These sections are as they are written; LoadRules reads them, together with those of the rule files.
 
-	// Catalog are the globs of catalog files, relative to Dir, and Naming the standard
-	// for the names of types.
-	Catalog []string        `yaml:"catalog"`
-	Naming  *catalog.Naming `yaml:"naming"`
+	Targets     *document.Node `yaml:"targets" holds:"targets" example:"{log: {type: log}}" json:"-"`                                                   // As in rule files.
+	Buses       *document.Node `yaml:"buses" holds:"buses" example:"{orders: {description: Of the shop}}" json:"-"`                                     // As in rule files.
+	Hooks       *document.Node `yaml:"hooks" holds:"hooks" example:"{shop: {verify: github, secrets: [example-of-a-secret]}}" json:"-"`                 // As in rule files.
+	Connections *document.Node `yaml:"connections" holds:"connections" example:"{crm: {auth: {bearer: example-of-a-token}}}" json:"-"`                  // As in rule files.
+	Sources     *document.Node `yaml:"sources" holds:"sources" example:"{orders: {type: nats, url: 'nats://127.0.0.1:4222', stream: ORDERS}}" json:"-"` // As in rule files.
+	Archives    *document.Node `yaml:"archives" holds:"archives" example:"{orders: {folder: archive}}" json:"-"`                                        // As in rule files.
 
-	// Account and Region fill in what events do not say.
-	Account string `yaml:"account"`
-	Region  string `yaml:"region"`
+	// Catalog are the globs of catalog files, or folders of them.
+	Catalog []string `yaml:"catalog" example:"[catalog/*.yaml]"`
+	// Naming is the standard for the names of types.
+	Naming *catalog.Naming `yaml:"naming"`
 
+	// Account is the account of events that have none.
+	Account string `yaml:"account" example:"'123456789012'"`
+	// Region is the region of events that have none.
+	Region string `yaml:"region" example:"eu-central-1"`
+
+	// Auth is who may call the router.
 	Auth Auth `yaml:"auth"`
-	// TLS is what the router speaks HTTPS with; its paths are as DataDir is.
+	// TLS is with what the router speaks HTTPS; without it, it speaks HTTP.
 	TLS TLS `yaml:"tls"`
 	// AllowUnauthenticated lets the router listen beyond loopback without keys.
 	AllowUnauthenticated bool `yaml:"allow_unauthenticated"`
-	// AllowedHosts are names that the router answers to without keys, besides those of loopback,
-	// the listen address and PublicURL.
-	AllowedHosts []string `yaml:"allowed_hosts"`
+	// AllowedHosts are names that the router answers to without keys, besides those of loopback, the
+	// listen address and PublicURL.
+	AllowedHosts []string `yaml:"allowed_hosts" example:"[events.internal]"`
 
-	// Egress says what targets may connect to.
+	// Egress is what targets and sources may connect to.
 	Egress egress.Policy `yaml:"egress"`
 
-	// Secrets are what the targets of rule files may refer to.
+	// Secrets are what rule files may refer to; everything where it is left out.
 	Secrets secret.Limits `yaml:"secrets"`
 
-	Limits    Limits    `yaml:"limits"`
+	// Limits bound what is taken in.
+	Limits Limits `yaml:"limits"`
+	// Retention is how long delivered events are kept: until the first bound is reached. An event with
+	// a pending delivery is always kept.
 	Retention Retention `yaml:"retention"`
-	Dedup     Dedup     `yaml:"dedup"`
-	// MinFreeDisk is how much room the data directory's disk must have for events
-	// to be accepted; 0 is no limit.
+	// Dedup is which events count as repeats of earlier ones.
+	Dedup Dedup `yaml:"dedup"`
+	// MinFreeDisk is how much room the data directory's disk must have for events to be accepted; 0 is
+	// no limit.
 	MinFreeDisk document.Size `yaml:"min_free_disk"`
-	DLQ         DLQ           `yaml:"dlq"`
-	TargetGone  TargetGone    `yaml:"target_gone"`
-	Reload      Reload        `yaml:"reload"`
-	Metrics     Metrics       `yaml:"metrics"`
-	// Trace is on, or off: whether what came of each event is kept, so that its
-	// trace can be shown.
-	Trace string `yaml:"trace"`
-	// Console is on, or off: whether the web pages are served at /ui/.
-	Console string `yaml:"console"`
-	// MaxHops is how many steps may lie between an event and the one that its
-	// story began with, where targets answer with events or buses pass them on.
-	MaxHops int `yaml:"max_hops"`
+	// DLQ bounds the dead-letter queue; the oldest dead letters are dropped.
+	DLQ DLQ `yaml:"dlq"`
+	// TargetGone is what becomes of the deliveries of a target that vanishes from the rules.
+	TargetGone TargetGone `yaml:"target_gone"`
+	// Reload bounds what a reload of the rules may change.
+	Reload Reload `yaml:"reload"`
+	// Metrics is what is counted.
+	Metrics Metrics `yaml:"metrics"`
+	// Trace is whether what came of each event is kept, so that its trace can be shown.
+	Trace string `yaml:"trace" enum:"on|off"`
+	// Console is whether the web pages are served at /ui/.
+	Console string `yaml:"console" enum:"on|off"`
+	// MaxHops is how many steps may lie between an event and the one that its story began with, where
+	// targets answer with events or buses pass them on.
+	MaxHops int `yaml:"max_hops" min:"1" max:"1000"`
 	// MaxDerived is how many events may come of one, by replies, bus targets, and so on from those.
-	MaxDerived int `yaml:"max_derived"`
+	MaxDerived int `yaml:"max_derived" min:"1" max:"1000000"`
 	// DrainDelay is how long events are still taken in after a stop was asked for, so that
 	// load balancers see by then that the router is not ready.
-	DrainDelay time.Duration `yaml:"drain_delay"`
-	// ShutdownTimeout is how long a stop waits for what is under way.
-	ShutdownTimeout time.Duration `yaml:"shutdown_timeout"`
-	Log             Log           `yaml:"log"`
+	DrainDelay time.Duration `yaml:"drain_delay" min:"0s"`
+	// ShutdownTimeout is how long a stop waits for running deliveries.
+	ShutdownTimeout time.Duration `yaml:"shutdown_timeout" above:"0s"`
+	// Log is what is logged, and how.
+	Log Log `yaml:"log"`
 
 	root *document.Node // the file; nil for Default
 	// listenGiven means that Listen is not the file's.
@@ -111,56 +120,60 @@ type Config struct {
 
 // Limits bound what is taken in.
 type Limits struct {
-	// MaxBody is the greatest size of a request's body.
-	MaxBody document.Size `yaml:"max_body"`
-	// MaxEntries is how many events one request may carry at /v1/events; PutEvents
-	// has its own limit, which is AWS's.
-	MaxEntries int `yaml:"max_entries"`
+	// MaxBody is the greatest size of a request's body, in bytes.
+	MaxBody document.Size `yaml:"max_body" min:"1"`
+	// MaxEntries is how many events one request may carry at /v1/events. PutEvents has its own limit,
+	// which is AWS's.
+	MaxEntries int `yaml:"max_entries" min:"1"`
 	// MaxDepth is how deep the JSON of an event may nest.
-	MaxDepth int `yaml:"max_depth"`
+	MaxDepth int `yaml:"max_depth" min:"1"`
 	// MaxPending is how many pending deliveries stop the acceptance of events; 0
 	// is no limit.
-	MaxPending int `yaml:"max_pending"`
+	MaxPending int `yaml:"max_pending" min:"0"`
 	// HeaderTimeout is how long a client may take for the head of a request.
-	HeaderTimeout time.Duration `yaml:"header_timeout"`
-	// Memory is what the router is held to; 0 is 60 % of what the machine or its control
-	// group has.
-	Memory document.Size `yaml:"memory"`
-	// Connections bounds the connections of clients that are open; 0 is as many as there
+	HeaderTimeout time.Duration `yaml:"header_timeout" above:"0s"`
+	// Memory is what the router is held to: at least 64MiB. 0 is 60 % of what the machine or its
+	// control group has.
+	Memory document.Size `yaml:"memory" example:"2GiB"`
+	// Connections bounds the connections of clients that are open: at least 16. 0 is as many as there
 	// are file descriptors and memory for.
-	Connections int `yaml:"connections"`
+	Connections int `yaml:"connections" example:"1000"`
 	// Window and WindowBytes bound the deliveries of one target that are held in
 	// memory; the rest waits on disk.
-	Window      int           `yaml:"window"`
-	WindowBytes document.Size `yaml:"window_bytes"`
+	Window      int           `yaml:"window" min:"1"`
+	WindowBytes document.Size `yaml:"window_bytes" min:"1"`
 }
 
 // Retention is how long delivered events are kept; the first bound that is
 // reached counts. An event with a pending delivery is always kept.
 type Retention struct {
-	MaxAge   time.Duration `yaml:"max_age"`
-	MaxBytes document.Size `yaml:"max_bytes"`
+	// MaxAge is how long an event is kept at most.
+	MaxAge time.Duration `yaml:"max_age" above:"0s"`
+	// MaxBytes is how much the events may take on disk.
+	MaxBytes document.Size `yaml:"max_bytes" min:"1"`
 }
 
 // Dedup is which events count as repeats of earlier ones.
 type Dedup struct {
 	// Window is for how long an event with the same id and source, or the same
 	// dedup key, on the same bus is a duplicate; 0 takes every event.
-	Window time.Duration `yaml:"window"`
+	Window time.Duration `yaml:"window" min:"0s" max:"24h"`
 }
 
 // DLQ bounds the dead-letter queue; 0 is no bound. The oldest dead letters are dropped.
 type DLQ struct {
-	MaxAge   time.Duration `yaml:"max_age"`
-	MaxBytes document.Size `yaml:"max_bytes"`
+	// MaxAge is how long a dead letter is kept; 0 is no bound.
+	MaxAge time.Duration `yaml:"max_age" min:"0s" example:"30d"`
+	// MaxBytes is how much dead letters may take on disk; 0 is no bound.
+	MaxBytes document.Size `yaml:"max_bytes" example:"5GiB"`
 }
 
 // Metrics is what is counted.
 type Metrics struct {
 	// MaxRules is the most rules of which each has figures of its own.
-	MaxRules int `yaml:"max_rules"`
+	MaxRules int `yaml:"max_rules" min:"1"`
 	// MaxTargets is the most targets of which each has figures of its own.
-	MaxTargets int `yaml:"max_targets"`
+	MaxTargets int `yaml:"max_targets" min:"1"`
 }
 
 // TargetGone is what becomes of the deliveries of a target that vanishes from the
@@ -168,22 +181,24 @@ type Metrics struct {
 type TargetGone struct {
 	// Wait is how long they wait for it to be defined again before they go to the
 	// dead-letter queue; 0 is not at all.
-	Wait time.Duration `yaml:"wait"`
+	Wait time.Duration `yaml:"wait" min:"0s"`
 }
 
 // Reload bounds what a reload of the rules may change.
 type Reload struct {
-	// MaxChange is the most that new rules may change of the deliveries of past events; nil is
-	// no bound.
-	MaxChange *document.Percent `yaml:"max_change"`
+	// MaxChange is the most that new rules may change of the deliveries of past events, from 0% to
+	// 100%; no bound where it is left out.
+	MaxChange *document.Percent `yaml:"max_change" example:"1%"`
 	// Since is how far back those events are looked at.
-	Since time.Duration `yaml:"since"`
+	Since time.Duration `yaml:"since" above:"0s"`
 }
 
 // Log is what is logged, and how.
 type Log struct {
-	Level  string `yaml:"level"`  // debug | info | warn | error
-	Format string `yaml:"format"` // console | json
+	// Level is the least important that is logged.
+	Level string `yaml:"level" enum:"debug|info|warn|error"`
+	// Format is how a line looks.
+	Format string `yaml:"format" enum:"console|json"`
 }
 
 // Default is the configuration of an empty config.yaml.

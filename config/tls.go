@@ -12,10 +12,12 @@ import (
 
 // TLS names the files with which the router speaks HTTPS, in PEM; without any it speaks HTTP.
 type TLS struct {
-	CertFile string `yaml:"cert_file"` // the certificate, and those between it and its root
-	KeyFile  string `yaml:"key_file"`
-	// ClientCAFile holds the roots of clients, which must then show a certificate.
-	ClientCAFile string `yaml:"client_ca_file"`
+	// CertFile has the certificate in PEM, and those between it and its root.
+	CertFile string `yaml:"cert_file" example:"tls/tls.crt" with:"{key_file: tls/tls.key}"`
+	// KeyFile has its key in PEM.
+	KeyFile string `yaml:"key_file" example:"tls/tls.key" with:"{cert_file: tls/tls.crt}"`
+	// ClientCAFile has the roots of clients, which must then show a certificate.
+	ClientCAFile string `yaml:"client_ca_file" example:"tls/clients.crt" with:"{cert_file: tls/tls.crt, key_file: tls/tls.key}"`
 }
 
 // On reports whether the router speaks HTTPS.

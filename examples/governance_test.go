@@ -106,7 +106,7 @@ func TestGovernanceBroken(t *testing.T) {
 	}
 	_, err = cfg.LoadRules()
 	for _, want := range []string{
-		`catalog.yaml:10:5: type "OrderCreated": schema: is not backward compatible: data of version 1 can't be read by version 2: detail.currency: is required on one side`,
+		`catalog.yaml:11:5: type "OrderCreated": schema: is not backward compatible: data of version 1 can't be read by version 2: detail.currency: is required on one side`,
 		`detail.total: can be number on one side, and must be string on the other`,
 	} {
 		if err == nil || !strings.Contains(err.Error(), want) {

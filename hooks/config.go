@@ -17,26 +17,32 @@ import (
 
 // Config is a hook as it is written.
 type Config struct {
-	Description string `yaml:"description"`
-	// Verify is how requests are verified, one of the Verify constants.
-	Verify string `yaml:"verify"`
-	// Secrets are the keys, passwords or tokens, each of which is taken, so that they can
-	// be rotated. They may hold references to secrets.
-	Secrets []string `yaml:"secrets"`
-	// Username is that of VerifyBasic.
-	Username string `yaml:"username"`
+	// Description is what the hook is for.
+	Description string `yaml:"description" example:"Of the shop"`
+	// Verify is how requests are verified: as one of these providers signs them, as Standard Webhooks
+	// does, by any HMAC, by a password or a token, or not at all.
+	Verify string `yaml:"verify" required:"true" enum:"github|stripe|slack|shopify|standard|hmac|basic|bearer|none" example:"github" with:"{secrets: [example-of-a-secret]}"`
+	// Secrets are the keys, passwords or tokens, each of which is taken, so that they can be rotated.
+	// They may hold references to secrets. All but none need one.
+	Secrets []string `yaml:"secrets" example:"[example-of-a-secret]"`
+	// Username is the name to log in with, for basic.
+	Username string `yaml:"username" example:"shop" with:"{verify: basic}"`
 	// HMAC is the form of VerifyHMAC. Its Header is also that of a token of VerifyBearer.
-	signature.HMAC `yaml:",inline"`
-	// Tolerance is how far the time of a signature may be from now, 5 minutes by default.
-	Tolerance time.Duration `yaml:"tolerance"`
+	signature.HMAC `yaml:",inline" beside:"{verify: hmac, header: X-Signature}"`
+	// Tolerance is how far the time of a signature may be from now.
+	Tolerance time.Duration `yaml:"tolerance" above:"0s" max:"24h" with:"{verify: stripe}"`
 	// Bus is where the events go.
-	Bus string `yaml:"bus"`
-	// Source, DetailType, ID and Time are expressions over headers, query and body. By
-	// default Source is the hook's name, and the others are as the provider has them.
-	Source     string `yaml:"source"`
-	DetailType string `yaml:"detail_type|detail-type"`
-	ID         string `yaml:"id"`
-	Time       string `yaml:"time"`
+	Bus string `yaml:"bus" default:"default" example:"default"`
+	// Source is an expression over headers, query and body: the event's source. By default it is the
+	// hook's name.
+	Source string `yaml:"source" example:"'\"shop.orders\"'"`
+	// DetailType is an expression that gives the event's type; by default it is as the provider has
+	// it.
+	DetailType string `yaml:"detail_type|detail-type" example:"body.type"`
+	// ID is an expression that gives the event's id; by default it is as the provider has it.
+	ID string `yaml:"id" example:"body.id"`
+	// Time is an expression that gives the event's time; by default it is as the provider has it.
+	Time string `yaml:"time" example:"body.created"`
 
 	keys []signature.Key
 }

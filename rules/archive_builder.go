@@ -1,8 +1,6 @@
 package rules
 
 import (
-	"time"
-
 	"signalbox/archive"
 	"signalbox/document"
 	"signalbox/rules/pattern"
@@ -18,8 +16,9 @@ type archiveBuilder struct {
 
 // archiveDraft is an archive as a file says it.
 type archiveDraft struct {
-	archive.Config `yaml:",inline"`
-	Pattern        *document.Node `yaml:"pattern"`
+	archive.Config `yaml:",inline" beside:"{folder: archive}"`
+	// Pattern is which events are archived; all where it is left out.
+	Pattern *document.Node `yaml:"pattern" holds:"pattern" with:"{folder: archive}" example:"{source: [shop.orders]}"`
 }
 
 // add reads the archives of one document, and notes them in the revision.
@@ -50,7 +49,7 @@ func (b *archiveBuilder) archive(member document.Member, path document.Path, noF
 	dir, secrets := b.src.surroundings(b.src.Archives, member, noFile)
 	d := archiveDraft{Config: archive.Config{Name: member.Key, Dir: dir}}
 	b.dec.Decode(n, &d, path)
-	b.every(n, path)
+	b.zeros(n, path, []string{"every"})
 	resolver, resolving := secrets.Resolving()
 	a, faults := archive.New(d.Config, b.pattern(d.Pattern, path.Key("pattern")), resolver)
 	b.faults(faults, n, path)
@@ -60,17 +59,6 @@ func (b *archiveBuilder) archive(member document.Member, path document.Path, noF
 	}
 	a.Resolved = resolving.Sum()
 	return a
-}
-
-// every reports a 0, which would be taken for a field that was left out.
-func (b *archiveBuilder) every(n *document.Node, path document.Path) {
-	at := n.Get("every")
-	if at == nil {
-		return
-	}
-	if d, err := time.ParseDuration(at.Text); err == nil && d == 0 {
-		b.problems.Add(at.Pos, path.Key("every"), "is %s: it must be more than 0; remove the line for %s", at.Text, document.FormatDuration(archive.DefaultEvery))
-	}
 }
 
 // pattern reads what an archive takes; nil stands for everything.

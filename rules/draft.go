@@ -14,20 +14,31 @@ import (
 // draft is a rule as a file says it, before anything in it has been checked
 // against the rest.
 type draft struct {
-	Name        document.Located[string] `yaml:"name"`
-	Bus         document.Located[string] `yaml:"bus"`
-	Description document.Located[string] `yaml:"description"`
-	State       State                    `yaml:"state"`
-	Strict      bool                     `yaml:"strict"`
-	// StopBubbling ends the event's way up.
+	// Name is unique on its bus: up to 64 letters, digits, dots, hyphens and underscores.
+	Name document.Located[string] `yaml:"name" required:"true" example:"big-orders"`
+	// Bus is whose events the rule sees.
+	Bus document.Located[string] `yaml:"bus" default:"default" example:"default"`
+	// Description is what the rule is for, in up to 512 characters.
+	Description document.Located[string] `yaml:"description" example:"Orders over 100"`
+	// State is what the rule does with what it matches: a disabled rule matches nothing, a paused one
+	// keeps its deliveries back, and a shadow only counts.
+	State State `yaml:"state" enum:"enabled|disabled|paused|shadow"`
+	// Strict makes what is doubtful in the pattern an error.
+	Strict bool `yaml:"strict"`
+	// StopBubbling keeps events that match from the buses above the rule's.
 	StopBubbling bool `yaml:"stop_bubbling"`
-	// Start is from where on the rule's targets get events.
-	Start targets.Start `yaml:"start"`
+	// Start is from where on the rule's targets get events: latest, which is the next one, oldest, or
+	// a time. Else the target says it.
+	Start targets.Start `yaml:"start" example:"oldest"`
 
-	Pattern *document.Node           `yaml:"pattern"`
-	When    document.Located[string] `yaml:"when"`
-	Kind    *document.Node           `yaml:"kind"`
-	Targets []targetDraft            `yaml:"targets"`
+	// Pattern is what the event must look like, in the pattern language of EventBridge.
+	Pattern *document.Node `yaml:"pattern" holds:"pattern" example:"{source: [shop.orders]}" required:"true"`
+	// When is an expression that must hold as well.
+	When document.Located[string] `yaml:"when" example:"detail.total > detail.paid"`
+	// Kind is the kind of message, or a list of kinds, that the rule is for; all where it is left out.
+	Kind *document.Node `yaml:"kind" holds:"kinds" example:"[event, audit]"`
+	// Targets are what gets the event: the name of a target, or a mapping with more.
+	Targets []targetDraft `yaml:"targets" holds:"entries" example:"[log]"`
 
 	pos  Position
 	path document.Path
@@ -80,16 +91,24 @@ func (d *draft) bus() string {
 
 // targetDraft is a rule's target as a file says it.
 type targetDraft struct {
-	ID     document.Located[string] `yaml:"id"`
-	Target document.Located[string] `yaml:"target"`
-	Retry  *document.Node           `yaml:"retry"`
-	Reply  document.Located[string] `yaml:"reply"`
-	Emits  *document.Node           `yaml:"emits"`
-	// Input may be JSON text, or the value itself.
-	Input            *document.Node           `yaml:"input"`
-	InputPath        document.Located[string] `yaml:"input_path"`
-	InputTransformer *transformerDraft        `yaml:"input_transformer"`
-	Transform        document.Located[string] `yaml:"transform"`
+	// ID tells the entries of a rule apart; by default it is the name of the target.
+	ID document.Located[string] `yaml:"id" example:"first"`
+	// Target is the name of a target.
+	Target document.Located[string] `yaml:"target" required:"true" example:"log"`
+	// Retry replaces what is said of the target's retry.
+	Retry *document.Node `yaml:"retry" holds:"retry" example:"{max_attempts: 3}"`
+	// Reply replaces the target's.
+	Reply document.Located[string] `yaml:"reply" enum:"events|none" example:"none" with:"{target: web}"`
+	// Emits are the types of the events that these deliveries lead to; else the target's.
+	Emits *document.Node `yaml:"emits" holds:"types" example:"[PaymentMade]" with:"{target: web}"`
+	// Input is a constant body. Of Input, InputPath, InputTransformer and Transform one can be set.
+	Input *document.Node `yaml:"input" holds:"any" example:"{kind: order}"`
+	// InputPath leads to the one value of the event that is the body.
+	InputPath document.Located[string] `yaml:"input_path" example:"$.detail"`
+	// InputTransformer is a template that values of the event fill.
+	InputTransformer *transformerDraft `yaml:"input_transformer" example:"{input_paths_map: {id: $.detail.orderId}, input_template: '{\"order\": <id>}'}"`
+	// Transform is an expression, whose result as JSON is the body.
+	Transform document.Located[string] `yaml:"transform" example:"'{order: detail.orderId}'"`
 
 	// ARN names the target in files that come from AWS.
 	ARN string `yaml:"-"`
@@ -104,9 +123,13 @@ type targetDraft struct {
 }
 
 type transformerDraft struct {
-	InputPathsMap map[string]string        `yaml:"input_paths_map"`
-	InputTemplate document.Located[string] `yaml:"input_template"`
-	Compat        string                   `yaml:"compat"`
+	// InputPathsMap has the path of the value of each placeholder.
+	InputPathsMap map[string]string `yaml:"input_paths_map" example:"{id: $.detail.orderId}" with:"{input_template: <id>}"`
+	// InputTemplate is JSON, or lines of quoted text, with <placeholders>.
+	InputTemplate document.Located[string] `yaml:"input_template" example:"'{\"order\": <id>}'" required:"true" with:"{input_paths_map: {id: $.detail.orderId}}"`
+	// Compat: raw puts values in as EventBridge does, without escaping them, so that a template that
+	// is JSON may give what is none.
+	Compat string `yaml:"compat" enum:"raw" with:"{input_template: <aws.events.event.json>}"`
 }
 
 // targetFields stops targetDraft's own UnmarshalNode from calling itself.
@@ -152,6 +175,20 @@ type attachment struct {
 	targets   []targetDraft
 }
 
+// busFields are the options of a bus.
+type busFields struct {
+	// Description is what the bus is for.
+	Description string `yaml:"description" example:"Of the shop"`
+	// Bubble means that an event on the bus is seen by the rules of the buses above it too, up to the
+	// first rule with stop_bubbling: of shop.orders that is shop.
+	Bubble bool `yaml:"bubble"`
+	// Catalog is what becomes of events that break the catalog.
+	Catalog catalog.Mode `yaml:"catalog" enum:"off|warn|reject"`
+	// Publish puts an event on the bus for each delivery of its rules that goes to the dead-letter
+	// queue.
+	Publish bool `yaml:"publish_dead_letters"`
+}
+
 // busDraft is a bus as a file says it.
 type busDraft struct {
 	Bus
@@ -164,6 +201,24 @@ type fileReader struct {
 	contents
 }
 
+// sections are what a rule file holds.
+type sections struct {
+	// Targets are where events are sent, by name.
+	Targets *document.Node `yaml:"targets" holds:"targets" example:"{log: {type: log}}"`
+	// Buses are streams of events with rules of their own, besides the bus default.
+	Buses *document.Node `yaml:"buses" holds:"buses" example:"{orders: {description: Of the shop}}"`
+	// Hooks take webhooks in, each at /v1/hooks/NAME.
+	Hooks *document.Node `yaml:"hooks" holds:"hooks" example:"{shop: {verify: github, secrets: [example-of-a-secret]}}"`
+	// Connections are logins that several http targets share.
+	Connections *document.Node `yaml:"connections" holds:"connections" example:"{crm: {auth: {bearer: example-of-a-token}}}"`
+	// Sources take messages of brokers in.
+	Sources *document.Node `yaml:"sources" holds:"sources" example:"{orders: {type: nats, url: 'nats://127.0.0.1:4222', stream: ORDERS}}"`
+	// Archives keep events for longer than the store does.
+	Archives *document.Node `yaml:"archives" holds:"archives" example:"{orders: {folder: archive}}"`
+	// Rules send the events that match them to targets.
+	Rules *document.Node `yaml:"rules" holds:"rules" example:"[{name: all, pattern: {source: [shop.orders]}}]"`
+}
+
 // file reads the project's own form, which may be written in JSON too.
 func (r *fileReader) file(root *document.Node) {
 	if root.Kind != document.Mapping {
@@ -174,15 +229,7 @@ func (r *fileReader) file(root *document.Node) {
 		r.problems.Add(root.Pos, document.Path{}, "is a template of CloudFormation: signalbox import %s makes a rule file of it", r.path)
 		return
 	}
-	var top struct {
-		Targets     *document.Node `yaml:"targets"`
-		Buses       *document.Node `yaml:"buses"`
-		Hooks       *document.Node `yaml:"hooks"`
-		Connections *document.Node `yaml:"connections"`
-		Sources     *document.Node `yaml:"sources"`
-		Archives    *document.Node `yaml:"archives"`
-		Rules       *document.Node `yaml:"rules"`
-	}
+	var top sections
 	r.dec.Decode(root, &top, document.Path{})
 	r.targets = members(r.dec, top.Targets, "targets")
 	r.buses = readBuses(r.dec, top.Buses)
@@ -233,12 +280,7 @@ func members(dec *document.Decoder, n *document.Node, key string) []document.Mem
 func readBuses(dec *document.Decoder, n *document.Node) []busDraft {
 	var buses []busDraft
 	for _, member := range members(dec, n, "buses") {
-		var fields struct {
-			Description string       `yaml:"description"`
-			Bubble      bool         `yaml:"bubble"`
-			Catalog     catalog.Mode `yaml:"catalog"`
-			Publish     bool         `yaml:"publish_dead_letters"`
-		}
+		var fields busFields
 		dec.Decode(member.Value, &fields, document.Path{}.Key("buses").Key(member.Key))
 		buses = append(buses, busDraft{pos: member.Pos, Bus: Bus{
 			Name: member.Key, Description: fields.Description, Bubble: fields.Bubble, Catalog: fields.Catalog, PublishDeadLetters: fields.Publish,

@@ -40,6 +40,7 @@ func (b *hookBuilder) hook(member document.Member, path document.Path, noFile bo
 	var c hooks.Config
 	before := b.problems.Len()
 	b.dec.Decode(n, &c, path)
+	b.zeros(n, path, []string{"tolerance"})
 	if b.problems.Len() > before {
 		return nil
 	}

@@ -50,6 +50,7 @@ func (b *sourceBuilder) source(member document.Member, path document.Path, noFil
 	dir, secrets := b.src.surroundings(b.src.Sources, member, noFile)
 	c := sources.Config{Name: member.Key, Dir: dir, Kind: kind, Options: kind.Options()}
 	b.dec.Decode(b.own(&c, n, path), &c, path)
+	b.zeros(n, path, []string{"batch_size"})
 	resolver, resolving := secrets.Resolving()
 	source, faults, doubts := sources.New(c, resolver)
 	for _, fault := range faults {

@@ -100,7 +100,7 @@ func (b *targetBuilder) options(config *targets.Config, n *document.Node, path d
 	}
 	config.Kind, config.Options = kind, kind.Options()
 	b.dec.Decode(b.foreign(config, n, path), config, path)
-	b.zeros(n, path)
+	b.zeros(n, path, mayNotBeZero...)
 	config.SetDefaults()
 	b.validate(config, n, path, b.connections.connect(config, n, path, b.configured(n)))
 	b.orderBy(config, n, path)
@@ -149,20 +149,23 @@ func (b *targetBuilder) arn(config targets.Config, member document.Member, path 
 	b.byARN[config.ARN] = config.Name
 }
 
-// zeros reports a 0 where SetDefaults would take it for a field that was left
-// out, and put the default in its place.
-func (b *targetBuilder) zeros(n *document.Node, path document.Path) {
-	for _, steps := range [][]string{
-		{"timeout"}, {"concurrency"}, {"max_hops"}, {"max_connection_age"}, {"batch", "max_events"}, {"batch", "max_bytes"},
-		{"retry", "max_attempts"}, {"retry", "max_age"}, {"retry", "min_backoff"}, {"retry", "max_backoff"},
-		{"retry_budget", "ratio"}, {"breaker", "failures"}, {"breaker", "open_for"}, {"breaker", "probes"},
-	} {
+// mayNotBeZero are the options of targets that SetDefaults takes for left out where they are 0.
+var mayNotBeZero = [][]string{
+	{"timeout"}, {"concurrency"}, {"max_hops"}, {"max_connection_age"}, {"max_message_bytes"}, {"batch", "max_events"}, {"batch", "max_bytes"},
+	{"retry", "max_attempts"}, {"retry", "max_age"}, {"retry", "min_backoff"}, {"retry", "max_backoff"},
+	{"rotate", "max_bytes"}, {"rotate", "keep"}, {"retry_budget", "ratio"}, {"breaker", "failures"}, {"breaker", "open_for"}, {"breaker", "probes"},
+}
+
+// zeros reports a 0 where it would be taken for an option that was left out, and the default
+// put in its place.
+func (r *report) zeros(n *document.Node, path document.Path, options ...[]string) {
+	for _, steps := range options {
 		at, where := follow(n, path, steps)
 		if at.Kind != document.Number && at.Kind != document.String {
 			continue
 		}
 		if d, err := document.ParseDuration(at.Text); err == nil && d == 0 {
-			b.problems.Add(at.Pos, where, "is %s: it must be more than 0; remove the line for the default", at.Text)
+			r.problems.Add(at.Pos, where, "is %s: it must be more than 0; remove the line for the default", at.Text)
 		}
 	}
 }

@@ -10,10 +10,10 @@ import (
 // Limits are what references may name. A list that is nil allows everything, an empty
 // one nothing.
 type Limits struct {
-	// Files are globs; relative ones start in the folder that Limited is given.
-	Files []string `yaml:"files"`
-	// Env are the names of variables, in which a * stands for any characters.
-	Env []string `yaml:"env"`
+	// Files are globs of the files that ${file:…} may name.
+	Files []string `yaml:"files" example:"[keys/*]"`
+	// Env are the names of variables that ${NAME} may name, in which a * stands for any characters.
+	Env []string `yaml:"env" example:"[SHOP_*, TOKEN]"`
 }
 
 // None reports whether everything is allowed.

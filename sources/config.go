@@ -31,16 +31,19 @@ type Config struct {
 	// Resolved is a hash of what the references stand for.
 	Resolved secret.Hash `yaml:"-"`
 
-	Type        string `yaml:"type"`
-	Description string `yaml:"description"`
-	// Bus is where the events go; empty for the default one.
-	Bus string `yaml:"bus"`
-	// Map makes events of messages that are none; nil refuses such.
+	// Type is the kind of source.
+	Type string `yaml:"type" required:"true"`
+	// Description is what the source is.
+	Description string `yaml:"description" example:"Orders of the old shop"`
+	// Bus is where the events go.
+	Bus string `yaml:"bus" default:"default" example:"default"`
+	// Map makes events of messages that are none, by expressions over the message; without it such are
+	// refused.
 	Map *Map `yaml:"map"`
 	// Paused keeps the source from fetching.
 	Paused bool `yaml:"paused"`
-	// BatchSize is how many messages are taken in at once, 256 by default.
-	BatchSize int `yaml:"batch_size"`
+	// BatchSize is how many messages are taken in at once.
+	BatchSize int `yaml:"batch_size" min:"1" max:"10000"`
 }
 
 // Where what remembers how far a stream was read begins when it is made.
@@ -128,12 +131,17 @@ type Fault struct {
 	Err error
 }
 
-// New returns the source of a configuration, or what is wrong with that, and what is doubtful.
-func New(c Config, secrets secret.Source) (s *Source, faults, doubts []Fault) {
+// SetDefaults fills in what was left out.
+func (c *Config) SetDefaults() {
 	if c.BatchSize == 0 {
 		c.BatchSize = defaultBatch
 	}
-	c.Options.SetDefaults(&c)
+	c.Options.SetDefaults(c)
+}
+
+// New returns the source of a configuration, or what is wrong with that, and what is doubtful.
+func New(c Config, secrets secret.Source) (s *Source, faults, doubts []Fault) {
+	c.SetDefaults()
 	v := &targets.Validation{Secrets: secrets, Dir: c.Dir}
 	if c.BatchSize < 1 || c.BatchSize > maxBatch {
 		v.Fail([]string{"batch_size"}, "is %d: it must be from 1 to %d", c.BatchSize, maxBatch)

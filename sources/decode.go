@@ -12,14 +12,14 @@ import (
 
 // Map makes an event of a message that is none: expressions over exprenv.Queued.
 type Map struct {
-	// Source is the event's source, by default the name of the source.
-	Source string `yaml:"source"`
+	// Source is the event's source; by default it is the name of the source.
+	Source string `yaml:"source" example:"'\"shop.orders\"'"`
 	// DetailType is the event's type.
-	DetailType string `yaml:"detail_type|detail-type"`
+	DetailType string `yaml:"detail_type|detail-type" required:"true" example:"body.type"`
 	// ID is the event's id; by default the router gives it one.
-	ID string `yaml:"id"`
-	// Detail is the event's detail, by default the body.
-	Detail string `yaml:"detail"`
+	ID string `yaml:"id" example:"body.id"`
+	// Detail is the event's detail; by default it is the body.
+	Detail string `yaml:"detail" example:"body.order"`
 }
 
 // Decoder makes events of the messages of one source. It does not change.

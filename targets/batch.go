@@ -9,14 +9,13 @@ import (
 
 // Batch is how the deliveries of a target are gathered into batches.
 type Batch struct {
-	// MaxEvents is how many deliveries one batch holds at the most, 100 by default.
-	MaxEvents int `yaml:"max_events"`
-	// MaxBytes bounds the bodies of one batch, 1 MiB by default. A delivery that
-	// is larger goes alone.
-	MaxBytes document.Size `yaml:"max_bytes"`
-	// MaxWait is how long the first delivery of a batch waits for others, 50 ms by
-	// default; with 0 a batch holds what is there.
-	MaxWait *time.Duration `yaml:"max_wait"`
+	// MaxEvents is how many deliveries one batch holds at the most.
+	MaxEvents int `yaml:"max_events" min:"1" max:"10000"`
+	// MaxBytes bounds the bodies of one batch. A delivery that is larger goes alone.
+	MaxBytes document.Size `yaml:"max_bytes" min:"1KiB" max:"64MiB"`
+	// MaxWait is how long the first delivery of a batch waits for others; with 0 a batch holds what is
+	// there.
+	MaxWait *time.Duration `yaml:"max_wait" min:"0s" max:"5m"`
 }
 
 // The bounds of what a configuration may ask for.

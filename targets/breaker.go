@@ -11,14 +11,13 @@ type Breaker struct {
 	// Off keeps the circuit closed whatever the target does; a file writes
 	// breaker: off.
 	Off bool `yaml:"-"`
-	// Failures is how many attempts in a row must fail for the circuit to open, 10
-	// by default.
-	Failures int `yaml:"failures"`
-	// OpenFor is how long it stays open before the target is probed, 5 s by default.
-	OpenFor time.Duration `yaml:"open_for"`
-	// Probes is how many attempts are under way at once while the target is probed,
-	// 1 by default; the first that succeeds closes the circuit.
-	Probes int `yaml:"probes"`
+	// Failures is how many attempts in a row must fail for the circuit to open.
+	Failures int `yaml:"failures" min:"1"`
+	// OpenFor is how long it stays open before the target is probed.
+	OpenFor time.Duration `yaml:"open_for" above:"0s"`
+	// Probes is how many attempts are under way at once while the target is probed; the first that
+	// succeeds closes the circuit.
+	Probes int `yaml:"probes" min:"1" max:"10000"`
 }
 
 // UnmarshalWord reads off.
@@ -44,10 +43,9 @@ func (b *Breaker) setDefaults() {
 type RetryBudget struct {
 	// Off sets no bound; a file writes retry_budget: off.
 	Off bool `yaml:"-"`
-	// Ratio is how many retries each first attempt allows, 0.2 by default.
-	Ratio float64 `yaml:"ratio"`
-	// MinRate is how many retries are allowed whatever the first attempts, 10/s by
-	// default.
+	// Ratio is how many retries each first attempt allows.
+	Ratio float64 `yaml:"ratio" above:"0" max:"10"`
+	// MinRate is how many retries are allowed whatever the first attempts.
 	MinRate Rate `yaml:"min_rate"`
 }
 

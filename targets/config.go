@@ -40,59 +40,68 @@ type Config struct {
 	// with others the target is another one. It is left empty where nobody asks.
 	Resolved secret.Hash `yaml:"-"`
 
-	// Type names the kind of target.
-	Type        string `yaml:"type"`
-	Description string `yaml:"description"`
+	// Type is the kind of target; queue stands for the one that the scheme of the URL names.
+	Type string `yaml:"type" required:"true"`
+	// Description is what the target is.
+	Description string `yaml:"description" example:"The warehouse"`
 	// ARN is another name for the target, by which the EventBridge API and rule
 	// files exported from AWS can refer to it.
-	ARN string `yaml:"arn"`
+	ARN string `yaml:"arn" example:"arn:aws:sqs:eu-central-1:123456789012:orders"`
 
-	// Retry, RetryBudget, Breaker, Timeout, Concurrency, RateLimit and Synthetic
-	// are the lane's, for every kind.
+	// Retry bounds the attempts of one delivery.
 	Retry Retry `yaml:"retry"`
 	// Paused keeps deliveries from being attempted; they wait.
 	Paused bool `yaml:"paused"`
-	// Start is from where on events are sent to the target by rules that do not say it
-	// themselves; with the next event by default.
-	Start       Start       `yaml:"start"`
-	RetryBudget RetryBudget `yaml:"retry_budget"`
-	Breaker     Breaker     `yaml:"breaker"`
-	// Timeout bounds one attempt, 5 s by default.
-	Timeout time.Duration `yaml:"timeout"`
-	// Concurrency is how many attempts are under way at once: 32 by default, unless
-	// the kind has another default; 8 where they are of batches.
-	Concurrency int `yaml:"concurrency"`
-	// RateLimit bounds the deliveries attempted in a time; none by default.
-	RateLimit Rate            `yaml:"rate_limit"`
-	Synthetic SyntheticPolicy `yaml:"synthetic"`
-	// Batch gathers the deliveries of a kind that can take several at once; nil sends
-	// each alone.
+	// Start is from where on rules that do not say it send events here: latest, which is the next one,
+	// oldest, or a time.
+	Start Start `yaml:"start" example:"oldest"`
+	// RetryBudget bounds the share of repeated attempts among all attempts. A retry that it does not
+	// allow yet waits longer.
+	RetryBudget RetryBudget `yaml:"retry_budget" word:"off"`
+	// Breaker is when the circuit opens and how it closes again. While it is open nothing is
+	// attempted, and deliveries wait.
+	Breaker Breaker `yaml:"breaker" word:"off"`
+	// Timeout bounds one attempt.
+	Timeout time.Duration `yaml:"timeout" above:"0s"`
+	// Concurrency is how many attempts are under way at once; 8 where they are of batches and nothing
+	// is said.
+	Concurrency int `yaml:"concurrency" min:"1" max:"10000"`
+	// RateLimit bounds the deliveries attempted in a time.
+	RateLimit Rate `yaml:"rate_limit" example:"300/s"`
+	// Synthetic is what becomes of a test event: it is logged and counts as delivered, is delivered,
+	// or dropped.
+	Synthetic SyntheticPolicy `yaml:"synthetic" enum:"log|deliver|drop"`
+	// Batch gathers deliveries, where the kind takes several at once; each is sent alone where it is
+	// left out.
 	Batch *Batch `yaml:"batch"`
-	// Reply is what the answers of a kind that replies are: ReplyEvents, or, where
-	// it is empty, nothing that is read.
-	Reply string `yaml:"reply"`
-	// Emits are the types of the events that the target's deliveries lead to, be
-	// it by its answers or by another way. Loops in the rules are found by them.
-	Emits []string `yaml:"emits"`
+	// Reply is what the answers are: events, which are taken in, or nothing that is read. It is only
+	// for http.
+	Reply string `yaml:"reply" enum:"events|none" example:"events"`
+	// Emits are the types of the events that deliveries lead to, by answers or by another way. Loops
+	// in the rules are found by them.
+	Emits []string `yaml:"emits" example:"[PaymentMade, PaymentFailed]"`
 
-	// Carry is what a delivery carries, one of the Carry constants: CarryState by
-	// default.
-	Carry string `yaml:"carry"`
-	// OrderBy is an expression over the event whose result is the delivery's order
-	// key: deliveries that share one are made in order, one at a time. Empty means
-	// no order.
-	OrderBy string `yaml:"order_by"`
-	// OnDeadLetter is what becomes of an ordering key when the dead-letter queue
-	// takes a delivery of it, OnDeadLetterContinue by default; only with OrderBy.
-	OnDeadLetter string `yaml:"on_dead_letter"`
+	// Carry is what a delivery carries: the event, or a notification with a link to the state of its
+	// object, now or as this event told it.
+	Carry string `yaml:"carry" enum:"state|reference|version"`
+	// OrderBy is an expression over the event whose result is the ordering key: deliveries that share
+	// one are made in order, one at a time.
+	OrderBy string `yaml:"order_by" example:"detail.orderId"`
+	// OnDeadLetter is what becomes of an ordering key when the dead-letter queue takes a delivery of
+	// it; the key continues by default. It is only for OrderBy.
+	OnDeadLetter string `yaml:"on_dead_letter" enum:"continue|stop" example:"stop" with:"{order_by: detail.orderId}"`
 }
 
 // Retry bounds the attempts of one delivery.
 type Retry struct {
-	MaxAttempts int           `yaml:"max_attempts"` // 185 by default
-	MaxAge      time.Duration `yaml:"max_age"`      // 24h by default, from acceptance
-	MinBackoff  time.Duration `yaml:"min_backoff"`  // 1s by default
-	MaxBackoff  time.Duration `yaml:"max_backoff"`  // 10m by default; caps Retry-After too
+	// MaxAttempts is how many attempts there are, the first among them.
+	MaxAttempts int `yaml:"max_attempts" min:"1" example:"5"`
+	// MaxAge is for how long, from acceptance on.
+	MaxAge time.Duration `yaml:"max_age" above:"0s" example:"6h"`
+	// MinBackoff is about the wait after the first attempt; it doubles with each.
+	MinBackoff time.Duration `yaml:"min_backoff" above:"0s" example:"2s"`
+	// MaxBackoff is the longest wait, and caps Retry-After too. It is at least MinBackoff.
+	MaxBackoff time.Duration `yaml:"max_backoff" above:"0s" example:"5m"`
 }
 
 // MarshalJSON writes the keys of a rule file, and durations as they stand there.

@@ -95,9 +95,10 @@ func (v *Validation) lane(c *Config) {
 		}
 	}
 	v.OneOf("synthetic", string(c.Synthetic), string(SyntheticLog), string(SyntheticDeliver), string(SyntheticDrop))
-	v.OneOf("carry", c.Carry, CarryState, CarryReference, CarryVersion)
-	if traits.Forwards && c.Carry != CarryState {
-		v.Fail([]string{"carry"}, "is %q: a bus gets the event itself; let the targets of its rules ask for references", c.Carry)
+	if !traits.Forwards {
+		v.OneOf("carry", c.Carry, CarryState, CarryReference, CarryVersion)
+	} else if c.Carry != CarryState {
+		v.Fail([]string{"carry"}, "is %q: a bus gets the event itself, which is state; let the targets of its rules ask for references", c.Carry)
 	}
 	switch {
 	case c.OrderBy != "":

@@ -19,19 +19,20 @@ import (
 
 // HMAC describes an HMAC in a header.
 type HMAC struct {
-	// Header has the signature.
-	Header string `yaml:"header"`
-	// Algorithm is sha256 by default, or sha1, sha384 or sha512.
-	Algorithm string `yaml:"algorithm"`
-	// Encoding is hex by default, or base64 or base64url.
-	Encoding string `yaml:"encoding"`
+	// Header is the one that has the signature.
+	Header string `yaml:"header" example:"X-Signature"`
+	// Algorithm is the hash of the HMAC.
+	Algorithm string `yaml:"algorithm" enum:"sha1|sha256|sha384|sha512" default:"sha256"`
+	// Encoding is how the signature is written.
+	Encoding string `yaml:"encoding" enum:"hex|base64|base64url" default:"hex"`
 	// Prefix stands before the signature in the header, such as sha256=.
-	Prefix string `yaml:"prefix"`
-	// TimestampHeader has the time at which the request was signed; empty for none.
-	TimestampHeader string `yaml:"timestamp_header"`
-	// Signed is what is signed: a text with {body}, and {timestamp} where there is one.
-	// By default it is the body, after the timestamp and a dot where there is one.
-	Signed string `yaml:"signed"`
+	Prefix string `yaml:"prefix" example:"sha256="`
+	// TimestampHeader is the one that has the time at which the request was signed; none where it is
+	// left out.
+	TimestampHeader string `yaml:"timestamp_header" example:"X-Timestamp"`
+	// Signed is what is signed: a text with {body}, and {timestamp} where there is one. By default it
+	// is the body, after the timestamp and a dot where there is one.
+	Signed string `yaml:"signed" example:"'{body}'"`
 }
 
 var algorithms = map[string]func() hash.Hash{"sha1": sha1.New, "sha256": sha256.New, "sha384": sha512.New384, "sha512": sha512.New}

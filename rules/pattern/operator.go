@@ -57,8 +57,8 @@ func (t *test) setLiteral(text string) {
 	}
 }
 
-// operators are the names that an operator may have, for hints.
-var operators = []string{
+// Operators are the names that an operator may have.
+var Operators = []string{
 	"exactly", "prefix", "suffix", "equals-ignore-case", "wildcard", "numeric",
 	"cidr", "exists", "anything-but",
 }
@@ -88,7 +88,7 @@ func (p *parser) operator(t *test) {
 	case "all-of":
 		p.allOf(t, offset)
 	default:
-		p.failAt(offset, "Unrecognized match type "+name, didYouMean(name, operators))
+		p.failAt(offset, "Unrecognized match type "+name, didYouMean(name, Operators))
 	}
 	p.endOperator("Only one key allowed in match expression")
 }

@@ -18,19 +18,18 @@ func Kind() *sources.Kind {
 // Options are those of a source of type kafka.
 type Options struct {
 	// The host of URL may be several brokers to begin with, separated by commas.
-	remote.Server `yaml:",inline"`
+	remote.Server `yaml:",inline" example:"kafka://127.0.0.1:9092" secure:"kafka+ssl://127.0.0.1:9093"`
 	// Login is who logs in; else URL says it.
-	remote.Login `yaml:",inline"`
-	// SASLMechanism is how: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512.
-	SASLMechanism string `yaml:"sasl_mechanism"`
+	remote.Login `yaml:",inline" beside:"{sasl_mechanism: SCRAM-SHA-256}"`
+	// SASLMechanism is how the user logs in.
+	SASLMechanism string `yaml:"sasl_mechanism" enum:"PLAIN|SCRAM-SHA-256|SCRAM-SHA-512" with:"{user: signalbox, password: example-of-a-password}"`
 	// Topic is what to read. It must exist.
-	Topic string `yaml:"topic"`
-	// Group is the consumer group that remembers how far the topic was read, signalbox-NAME by
-	// default.
-	Group string `yaml:"group"`
-	// Start is where a group begins that has read nothing of the topic: sources.StartAll by
-	// default.
-	Start string `yaml:"start"`
+	Topic string `yaml:"topic" required:"true" example:"orders"`
+	// Group is the consumer group that remembers how far the topic was read.
+	Group string `yaml:"group" example:"signalbox-orders"`
+	// Start is where a group begins that has read nothing of the topic: with the oldest record that
+	// there is, or with the next.
+	Start string `yaml:"start" enum:"all|new"`
 }
 
 // SetDefaults fills in what was left out.

@@ -17,18 +17,19 @@ func Kind() *sources.Kind {
 
 // Options are those of a source of type nats.
 type Options struct {
-	remote.Server `yaml:",inline"`
+	remote.Server `yaml:",inline" example:"nats://127.0.0.1:4222"`
 	// Access logs in.
 	nats.Access `yaml:",inline"`
 	// Stream is the stream to read.
-	Stream string `yaml:"stream"`
-	// Consumer is the durable consumer that remembers how far it was read, signalbox-NAME by
-	// default. It is made where it does not exist.
-	Consumer string `yaml:"consumer"`
+	Stream string `yaml:"stream" required:"true" example:"ORDERS"`
+	// Consumer is the durable consumer that remembers how far it was read. It is made where it does
+	// not exist.
+	Consumer string `yaml:"consumer" example:"signalbox-orders"`
 	// Subject is the part of the stream that the consumer reads, with wildcards; empty is all.
-	Subject string `yaml:"subject"`
-	// Start is where a consumer that is made begins: sources.StartAll by default.
-	Start string `yaml:"start"`
+	Subject string `yaml:"subject" example:"orders.*"`
+	// Start is where a consumer that is made begins: with the oldest message that there is, or with
+	// the next.
+	Start string `yaml:"start" enum:"all|new"`
 }
 
 // SetDefaults fills in what was left out.

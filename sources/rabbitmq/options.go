@@ -17,11 +17,11 @@ func Kind() *sources.Kind {
 // Options are those of a source of type rabbitmq.
 type Options struct {
 	// The path of URL is the virtual host, / by default.
-	remote.Server `yaml:",inline"`
+	remote.Server `yaml:",inline" example:"amqp://127.0.0.1:5672" secure:"amqps://127.0.0.1:5671"`
 	// Login is who logs in; else URL says it.
 	remote.Login `yaml:",inline"`
 	// Queue is the queue to read. It must exist.
-	Queue string `yaml:"queue"`
+	Queue string `yaml:"queue" required:"true" example:"orders"`
 }
 
 // SetDefaults fills in what was left out.

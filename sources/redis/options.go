@@ -20,18 +20,20 @@ func Kind() *sources.Kind {
 // Options are those of a source of type redis.
 type Options struct {
 	// The path of URL is the number of the database, 0 by default.
-	remote.Server `yaml:",inline"`
+	remote.Server `yaml:",inline" example:"redis://127.0.0.1:6379" secure:"rediss://127.0.0.1:6379"`
 	// Login is who logs in; else URL says it.
 	remote.Login `yaml:",inline"`
 	// Stream is the key of the stream.
-	Stream string `yaml:"stream"`
-	// Group is the consumer group that remembers how far the stream was read, signalbox-NAME by
-	// default. It is made where it does not exist. Consumer is the source's name in it, by default
-	// NAME@HOST: what another of the same name has in hand, the source would take for its own.
-	Group    string `yaml:"group"`
-	Consumer string `yaml:"consumer"`
-	// Start is where a group that is made begins: sources.StartAll by default.
-	Start string `yaml:"start"`
+	Stream string `yaml:"stream" required:"true" example:"orders"`
+	// Group is the consumer group that remembers how far the stream was read. It is made where it does
+	// not exist.
+	Group string `yaml:"group" example:"signalbox-orders"`
+	// Consumer is the source's name in the group: what another of the same name has in hand, the
+	// source would take for its own.
+	Consumer string `yaml:"consumer" default:"NAME@HOST" example:"signalbox-1"`
+	// Start is where a group that is made begins: with the oldest entry that there is, or with the
+	// next.
+	Start string `yaml:"start" enum:"all|new"`
 }
 
 // SetDefaults fills in what was left out.

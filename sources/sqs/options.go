@@ -16,7 +16,7 @@ func Kind() *sources.Kind {
 // Options are those of a source of type sqs.
 type Options struct {
 	// URL is sqs://REGION/ACCOUNT/QUEUE. The queue must exist.
-	remote.Server `yaml:",inline"`
+	remote.Server `yaml:",inline" example:"sqs://eu-central-1/123456789012/orders"`
 	// Access is where the service is, and who asks it.
 	sqs.Access `yaml:",inline"`
 }

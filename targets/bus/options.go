@@ -15,10 +15,10 @@ func Kind() *targets.Kind {
 // Options are those of a target of type bus.
 type Options struct {
 	// Bus is the bus that it puts events on.
-	Bus string `yaml:"bus"`
-	// MaxHops is how many buses an event may pass through, 8 by default; the target
-	// refuses to send it on after that.
-	MaxHops int `yaml:"max_hops"`
+	Bus string `yaml:"bus" required:"true" example:"default"`
+	// MaxHops is how many buses an event may pass through; the target refuses to send it on after
+	// that.
+	MaxHops int `yaml:"max_hops" min:"1" max:"64"`
 }
 
 // SetDefaults fills in what was left out.

@@ -18,12 +18,12 @@ import (
 
 // Policy is what config.yaml says.
 type Policy struct {
-	// Deny is empty, or holds Private: loopback, private, link-local, and all other addresses
-	// that are not of the public internet.
-	Deny []string `yaml:"deny"`
+	// Deny is what may not be connected to. Private are loopback, private, link-local, and all other
+	// addresses that are not of the public internet.
+	Deny []string `yaml:"deny" enum:"private" example:"[private]"`
 	// Allow are addresses, ranges of them (CIDR), and names of hosts that may be connected to
 	// all the same.
-	Allow []string `yaml:"allow"`
+	Allow []string `yaml:"allow" example:"[10.1.0.0/16, crm.internal]"`
 }
 
 // Private is what Deny may hold.

@@ -33,37 +33,38 @@ var schemes = []string{"http", "https"}
 
 // Options are those of a target of type http.
 type Options struct {
-	remote.Options `yaml:",inline"`
-	// Method is that of the request, POST by default. A GET has no body.
-	Method string `yaml:"method"`
-	// Path is added to that of URL, and Query to its query. Both, and the values of
-	// Headers, may hold expressions of the event, as in /orders/{{ detail.id }}.
-	Path  string            `yaml:"path"`
-	Query map[string]string `yaml:"query"`
-	// SigningSecrets sign each delivery as Standard Webhooks does, each with every
-	// secret, so that secrets can be rotated: whsec_ and the base64 of 24 to 64 bytes.
-	// They may hold references to secrets.
-	SigningSecrets []string `yaml:"signing_secrets"`
-	// RetryOn and FinalOn are statuses that are to be retried, or never retried, other
-	// than by default. A 2xx is always a success.
-	RetryOn []int `yaml:"retry_on"`
-	FinalOn []int `yaml:"final_on"`
-	// QuickRetries is how often one attempt tries again, within 100 ms, when its
-	// connection broke before anything was answered; 1 by default, at most 3.
-	QuickRetries *int `yaml:"quick_retries"`
-	// Auth is how the target shows who sends; nil for what URL and Headers say.
+	remote.Options `yaml:",inline" example:"https://warehouse.example.com/events"`
+	// Method is that of the request. A GET has no body.
+	Method string `yaml:"method" enum:"POST|PUT|PATCH|DELETE|GET"`
+	// Path is added to that of the URL. It may hold {{ expressions }} of the event, as may Query and
+	// the values of headers.
+	Path string `yaml:"path" example:"'/orders/{{ detail.id }}'"`
+	// Query is added to the query of the URL.
+	Query map[string]string `yaml:"query" example:"{order: '{{ detail.id }}'}"`
+	// SigningSecrets sign each delivery as Standard Webhooks does, each with every secret, so that
+	// secrets can be rotated: whsec_ and the base64 of 24 to 64 bytes. They may hold references to
+	// secrets.
+	SigningSecrets []string `yaml:"signing_secrets" example:"[whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz]"`
+	// RetryOn are statuses that are retried, other than by default. A 2xx is always a success.
+	RetryOn []int `yaml:"retry_on" example:"[404]"`
+	// FinalOn are statuses that are never retried, other than by default.
+	FinalOn []int `yaml:"final_on" example:"[500]"`
+	// QuickRetries is how often one attempt tries again, within 100 ms, when its connection broke
+	// before anything was answered.
+	QuickRetries *int `yaml:"quick_retries" min:"0" max:"3"`
+	// Auth is how the target shows who sends.
 	Auth *login.Options `yaml:"auth"`
-	// Success are the statuses that mean success, 200-299 by default, and SuccessWhen an
-	// expression over headers and body of the answer that must give true as well.
-	Success     []StatusRange `yaml:"success"`
-	SuccessWhen string        `yaml:"success_when"`
+	// Success are the statuses that mean success.
+	Success []StatusRange `yaml:"success" default:"[200-299]" example:"[200-299, 409]"`
+	// SuccessWhen is an expression over headers and body of the answer that must hold as well.
+	SuccessWhen string `yaml:"success_when" example:"body.ok == true"`
 	// Proxy is the address of a proxy.
-	Proxy string `yaml:"proxy"`
+	Proxy string `yaml:"proxy" example:"http://proxy.internal:3128"`
 	// ProxyFromEnv uses HTTP_PROXY, HTTPS_PROXY and NO_PROXY.
 	ProxyFromEnv bool `yaml:"proxy_from_env"`
-	// MaxConnectionAge is about how old a connection becomes before another takes its
-	// place, 60 s by default, so that a change of the server's address is followed.
-	MaxConnectionAge time.Duration `yaml:"max_connection_age"`
+	// MaxConnectionAge is about how old a connection becomes before another takes its place, so that a
+	// change of the server's address is followed.
+	MaxConnectionAge time.Duration `yaml:"max_connection_age" min:"1s"`
 	// HTTP2 speaks HTTP/2 where an https server offers it.
 	HTTP2 bool `yaml:"http2"`
 }

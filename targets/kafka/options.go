@@ -35,22 +35,23 @@ var Schemes = []string{"kafka", secureScheme}
 type Options struct {
 	// The host of URL may be several brokers to begin with, separated by commas; all others are
 	// learned from them. Its path is the topic if Topic is not given.
-	remote.Options `yaml:",inline"`
+	remote.Options `yaml:",inline" example:"kafka://127.0.0.1:9092/orders" secure:"kafka+ssl://127.0.0.1:9093/orders"`
 	// Login is who logs in; else URL says it.
-	remote.Login `yaml:",inline"`
-	// SASLMechanism is how: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512.
-	SASLMechanism string `yaml:"sasl_mechanism"`
+	remote.Login `yaml:",inline" beside:"{sasl_mechanism: SCRAM-SHA-256}"`
+	// SASLMechanism is how the user logs in.
+	SASLMechanism string `yaml:"sasl_mechanism" enum:"PLAIN|SCRAM-SHA-256|SCRAM-SHA-512" with:"{user: signalbox, password: example-of-a-password}"`
 	// Topic is what is produced to. After a beginning of its own it may hold {{ expressions }}
 	// of the event.
-	Topic string `yaml:"topic"`
-	// Key is an expression over the event whose result is the record's key, order_by by default.
-	Key string `yaml:"key"`
+	Topic string `yaml:"topic" example:"orders" with:"{url: 'kafka://127.0.0.1:9092'}"`
+	// Key is an expression over the event whose result is the record's key; by default it is the
+	// ordering key.
+	Key string `yaml:"key" example:"detail.orderId"`
 	// CreateTopic creates Topic where it does not exist, as the brokers create topics by default.
 	CreateTopic bool `yaml:"create_topic"`
-	// Compression is that of batches: none by default, gzip, snappy, lz4 or zstd.
-	Compression string `yaml:"compression"`
-	// MaxMessageBytes is the most that the topic takes (max.message.bytes), 1,000,012 by default.
-	MaxMessageBytes document.Size `yaml:"max_message_bytes"`
+	// Compression is that of batches.
+	Compression string `yaml:"compression" enum:"none|gzip|snappy|lz4|zstd"`
+	// MaxMessageBytes is the most that the topic takes (max.message.bytes).
+	MaxMessageBytes document.Size `yaml:"max_message_bytes" min:"1KiB" max:"64MiB" default:"1000012"`
 }
 
 const (

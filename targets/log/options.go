@@ -33,19 +33,22 @@ const (
 
 // Options are those of a target of type log.
 type Options struct {
-	// To is where it writes: ToStdout by default, or ToFile if Path is given.
-	To string `yaml:"to"`
+	// To is where it writes: to standard output, to the file at Path, which is then the default, or to
+	// the router's own log.
+	To string `yaml:"to" enum:"stdout|file|zap" example:"zap"`
 	// Path is the file that it appends to. It is opened again when it has been moved or
 	// removed.
-	Path string `yaml:"path"`
-	// Rotate moves the file away when it is full; nil leaves that to others.
-	Rotate *Rotate `yaml:"rotate"`
+	Path string `yaml:"path" example:"events.log"`
+	// Rotate moves the file away when it is full; others see to that where it is left out.
+	Rotate *Rotate `yaml:"rotate" with:"{path: events.log}"`
 }
 
 // Rotate is when a file is moved away, and how many of those are kept.
 type Rotate struct {
-	MaxBytes document.Size `yaml:"max_bytes"` // 100 MiB by default
-	Keep     int           `yaml:"keep"`      // 5 by default
+	// MaxBytes is how large the file may be.
+	MaxBytes document.Size `yaml:"max_bytes" min:"1KiB"`
+	// Keep is how many full files are kept.
+	Keep int `yaml:"keep" min:"1" max:"1000"`
 }
 
 // SetDefaults fills in what was left out.

@@ -16,9 +16,11 @@ var Schemes = []string{"nats", "tls"}
 // Access is how a client logs in: with Login, Token, or CredentialsFile (a NATS .creds file).
 // Login and Token may hold references to secrets.
 type Access struct {
-	remote.Login    `yaml:",inline"`
-	Token           string `yaml:"token"`
-	CredentialsFile string `yaml:"credentials_file"`
+	remote.Login `yaml:",inline"`
+	// Token logs in, in place of a user. It may hold references to secrets.
+	Token string `yaml:"token" example:"example-of-a-token"`
+	// CredentialsFile logs in by a .creds file of NATS.
+	CredentialsFile string `yaml:"credentials_file" example:"tls/nats.creds"`
 }
 
 // Validate reports what is wrong with it.

@@ -21,17 +21,16 @@ func Kind() *targets.Kind {
 // Options are those of a target of type nats.
 type Options struct {
 	// The path of URL is the subject if Subject is not given.
-	remote.Options `yaml:",inline"`
-	// Subject is what is published to. {source}, {detail-type}, {bus}, {rule}, {target}
-	// and {event-id} stand for those of the delivery, with characters that a subject
-	// cannot hold replaced by "_".
-	Subject string `yaml:"subject"`
+	remote.Options `yaml:",inline" example:"nats://127.0.0.1:4222/events.orders" secure:"tls://127.0.0.1:4222/events.orders"`
+	// Subject is what is published to. {source}, {detail-type}, {bus}, {rule}, {target} and {event-id}
+	// stand for those of the delivery, with characters that a subject cannot hold replaced by "_".
+	Subject string `yaml:"subject" example:"'events.{source}'" with:"{url: 'nats://127.0.0.1:4222'}"`
 	// CreateStream creates Stream, with the subjects that are published to, if it does
 	// not exist.
-	CreateStream bool `yaml:"create_stream"`
+	CreateStream bool `yaml:"create_stream" with:"{stream: ORDERS}"`
 	// Stream is the JetStream stream that must take the messages. It may be empty
 	// unless CreateStream is set: then whichever stream has the subject takes them.
-	Stream string `yaml:"stream"`
+	Stream string `yaml:"stream" example:"ORDERS"`
 	// Access logs in.
 	Access `yaml:",inline"`
 }

@@ -35,15 +35,15 @@ var schemes = []string{"postgres", "postgresql"}
 type Options struct {
 	// The path of URL is the database. Its query may hold sslmode: disable, require or
 	// verify-full; the default is verify-full, and disable on this machine.
-	remote.Options `yaml:",inline"`
+	remote.Options `yaml:",inline" example:"postgres://signalbox@127.0.0.1/shop"`
 	// Login is who logs in; else URL says it.
 	remote.Login `yaml:",inline"`
 	// Table is where rows are put, as name or schema.name. It needs a unique index on the
 	// column of the delivery's id.
-	Table string `yaml:"table"`
+	Table string `yaml:"table" required:"true" example:"events"`
 	// Columns are what goes into each column: a name of the values, or a text with
 	// {{ expressions }} of the event. By default there is a column for each of the values.
-	Columns map[string]string `yaml:"columns"`
+	Columns map[string]string `yaml:"columns" default:"" example:"{delivery_id: delivery_id, order_id: '{{ detail.orderId }}'}"`
 	// CreateTable makes a table that does not exist.
 	CreateTable bool `yaml:"create_table"`
 }

@@ -28,14 +28,14 @@ var Schemes = []string{"amqp", secureScheme}
 // Options are those of a target of type rabbitmq.
 type Options struct {
 	// The path of URL is the virtual host, / by default.
-	remote.Options `yaml:",inline"`
-	// Exchange is what is published to; empty is the default exchange, where RoutingKey is
-	// the name of a queue. It may hold {{ expressions }} of the event.
-	Exchange string `yaml:"exchange"`
+	remote.Options `yaml:",inline" example:"amqp://127.0.0.1:5672" with:"{routing_key: orders}" secure:"amqps://127.0.0.1:5671"`
+	// Exchange is what is published to; empty is the default exchange, where RoutingKey is the name of
+	// a queue. It may hold {{ expressions }} of the event. One of both is needed.
+	Exchange string `yaml:"exchange" example:"events"`
 	// RoutingKey is the key of each message. It may hold {{ expressions }} of the event.
-	RoutingKey string `yaml:"routing_key"`
+	RoutingKey string `yaml:"routing_key" example:"orders"`
 	// CreateQueue declares the queue of RoutingKey, durable, where it does not exist.
-	CreateQueue bool `yaml:"create_queue"`
+	CreateQueue bool `yaml:"create_queue" with:"{routing_key: orders}"`
 	// Login is who logs in; else URL says it.
 	remote.Login `yaml:",inline"`
 }

@@ -29,14 +29,14 @@ var Schemes = []string{"redis", secureScheme}
 // Options are those of a target of type redis.
 type Options struct {
 	// The path of URL is the number of the database, 0 by default.
-	remote.Options `yaml:",inline"`
+	remote.Options `yaml:",inline" example:"redis://127.0.0.1:6379" secure:"rediss://127.0.0.1:6379"`
 	// Login is who logs in; else URL says it. A password alone is that of the user default.
 	remote.Login `yaml:",inline"`
 	// Stream is the key of the stream. After a beginning of its own it may hold
 	// {{ expressions }} of the event.
-	Stream string `yaml:"stream"`
+	Stream string `yaml:"stream" required:"true" example:"orders"`
 	// MaxLen is about how many entries the stream keeps; 0 keeps all.
-	MaxLen int `yaml:"max_len"`
+	MaxLen int `yaml:"max_len" min:"0" example:"1000000"`
 	// CreateStream makes a stream that does not exist.
 	CreateStream bool `yaml:"create_stream"`
 }

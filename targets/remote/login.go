@@ -9,8 +9,10 @@ import (
 
 // Login is who logs in. Both may hold references to secrets.
 type Login struct {
-	User     string `yaml:"user"`
-	Password string `yaml:"password"`
+	// User is who logs in; else the URL says it. It may hold references to secrets.
+	User string `yaml:"user" example:"signalbox" with:"{password: example-of-a-password}"`
+	// Password is the user's. It may hold references to secrets.
+	Password string `yaml:"password" example:"example-of-a-password" with:"{user: signalbox}"`
 }
 
 // Validate reports references that can't be resolved.

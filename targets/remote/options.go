@@ -27,17 +27,17 @@ const (
 // Options are those of a target that is reached by a URL. URL and the values of
 // Headers may hold references to secrets.
 type Options struct {
-	// URL is where the target is.
-	URL string `yaml:"url"`
-	// Secret reports whether what the references in URL stand for is secret, true by default.
-	// The login and the query of URL always are.
-	Secret *bool `yaml:"secret"`
-	// Headers are sent with each delivery.
-	Headers map[string]string `yaml:"headers"`
-	// Format is the form of an event that no rule transforms, FormatEventBridge by
-	// default.
-	Format string `yaml:"format"`
-	// TLS is for addresses whose scheme has it.
+	// URL is where the target is. It may hold references to secrets.
+	URL string `yaml:"url" required:"true"`
+	// Secret tells whether what the references in URL stand for is secret. The login and the query
+	// of URL always are.
+	Secret *bool `yaml:"secret" default:"true" example:"false"`
+	// Headers are sent with each delivery. The values may hold references to secrets.
+	Headers map[string]string `yaml:"headers" example:"{X-Team: shop}"`
+	// Format is the form of an event that no rule transforms: the canonical envelope, a CloudEvent in
+	// JSON, or the detail with the attributes of the CloudEvent in headers.
+	Format string `yaml:"format" enum:"eventbridge|cloudevents|cloudevents-binary" example:"cloudevents"`
+	// TLS is whom to trust, and which certificate to show, where the scheme is a secure one.
 	TLS TLS `yaml:"tls"`
 
 	// shown is URL as it may be shown; Validate sets it.

@@ -9,10 +9,12 @@ import (
 
 // Server is where a server is. URL may hold references to secrets.
 type Server struct {
-	URL string `yaml:"url"`
-	// Secret is as in Options.
-	Secret *bool `yaml:"secret"`
-	// TLS is for addresses whose scheme has it.
+	// URL is where the server is. It may hold references to secrets.
+	URL string `yaml:"url" required:"true"`
+	// Secret tells whether what the references in URL stand for is secret. The login and the query
+	// of URL always are.
+	Secret *bool `yaml:"secret" default:"true" example:"false"`
+	// TLS is whom to trust, and which certificate to show, where the scheme is a secure one.
 	TLS TLS `yaml:"tls"`
 
 	shown string

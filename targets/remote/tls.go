@@ -12,14 +12,16 @@ import (
 // TLS is whom to trust, and which certificate to show. Paths are relative to the file that
 // the target stands in.
 type TLS struct {
-	// CAFile holds the certificates in PEM to trust in place of the system's.
-	CAFile string `yaml:"ca_file"`
-	// CertFile and KeyFile hold the client's certificate and key in PEM.
-	CertFile string `yaml:"cert_file"`
-	KeyFile  string `yaml:"key_file"`
+	// CAFile has the certificates in PEM to trust in place of the system's. Paths start at the file
+	// that names them.
+	CAFile string `yaml:"ca_file" example:"tls/ca.crt"`
+	// CertFile has the client's certificate in PEM.
+	CertFile string `yaml:"cert_file" example:"tls/tls.crt" with:"{key_file: tls/tls.key}"`
+	// KeyFile has the client's key in PEM.
+	KeyFile string `yaml:"key_file" example:"tls/tls.key" with:"{cert_file: tls/tls.crt}"`
 	// ServerName is the name that the server's certificate must have, if it is
 	// not the one in the address.
-	ServerName string `yaml:"server_name"`
+	ServerName string `yaml:"server_name" example:"warehouse.example.com"`
 	// InsecureSkipVerify trusts every certificate.
 	InsecureSkipVerify bool `yaml:"insecure_skip_verify"`
 }

@@ -28,23 +28,24 @@ const Scheme = "sqs"
 // Options are those of a target of type sqs.
 type Options struct {
 	// URL is sqs://REGION/ACCOUNT/QUEUE.
-	remote.Options `yaml:",inline"`
+	remote.Options `yaml:",inline" example:"sqs://eu-central-1/123456789012/orders"`
 	// Access is where the service is, and who asks it.
 	Access `yaml:",inline"`
 	// Group is the message group of a FIFO queue. It may hold {{ expressions }} of the event. By
 	// default it is the ordering key.
-	Group string `yaml:"group"`
+	Group string `yaml:"group" example:"orders" with:"{url: 'sqs://eu-central-1/123456789012/orders.fifo'}"`
 }
 
 // Access is where the service is, and who asks it. All of it may hold references to secrets.
 type Access struct {
 	// Endpoint is where the service is, if not at AWS's own address of the region.
-	Endpoint string `yaml:"endpoint"`
-	// AccessKeyID and SecretAccessKey sign requests, with SessionToken where they are temporary.
-	// Without them, credentials are looked for where AWS's own clients do.
-	AccessKeyID     string `yaml:"access_key_id"`
-	SecretAccessKey string `yaml:"secret_access_key"`
-	SessionToken    string `yaml:"session_token"`
+	Endpoint string `yaml:"endpoint" example:"http://127.0.0.1:9324"`
+	// AccessKeyID signs requests. Without it, credentials are looked for where AWS's own clients do.
+	AccessKeyID string `yaml:"access_key_id" example:"AKIAEXAMPLE" with:"{secret_access_key: example-of-a-secret}"`
+	// SecretAccessKey goes with AccessKeyID.
+	SecretAccessKey string `yaml:"secret_access_key" example:"example-of-a-secret" with:"{access_key_id: AKIAEXAMPLE}"`
+	// SessionToken goes with credentials that are temporary.
+	SessionToken string `yaml:"session_token" example:"example-of-a-token" with:"{access_key_id: AKIAEXAMPLE, secret_access_key: example-of-a-secret}"`
 }
 
 // maxHeaders is how many headers of a configuration fit beside the attributes of its own that a

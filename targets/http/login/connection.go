@@ -12,13 +12,14 @@ import (
 
 // Connection is a login that targets share by its name.
 type Connection struct {
-	Name        string `yaml:"-"`
-	Description string `yaml:"description"`
+	Name string `yaml:"-"`
+	// Description is what the connection is for.
+	Description string `yaml:"description" example:"The CRM"`
 	// Auth is the login.
-	Auth *Options `yaml:"auth"`
+	Auth *Options `yaml:"auth" required:"true" example:"{bearer: example-of-a-token}"`
 	// Hosts are those that targets with it may send to, such as crm.example.com, or
 	// *.example.com for all below; any if there are none.
-	Hosts []string `yaml:"hosts"`
+	Hosts []string `yaml:"hosts" example:"[crm.example.com]"`
 	// Dir is where relative paths in Auth start.
 	Dir string `yaml:"-"`
 	// Resolved tells a change of what the references in Auth stand for.

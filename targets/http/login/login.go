@@ -18,33 +18,46 @@ import (
 // Options say how to log in: exactly one of them is set. All texts may hold references to
 // secrets.
 type Options struct {
-	Basic  *Basic  `yaml:"basic"`
-	Bearer string  `yaml:"bearer"` // a token
-	APIKey *APIKey `yaml:"api_key"`
+	// Basic is a name and a password. One of these ways is needed. All texts may hold references to
+	// secrets.
+	Basic *Basic `yaml:"basic"`
+	// Bearer is a token.
+	Bearer string `yaml:"bearer" example:"example-of-a-token"`
+	// APIKey is a key in a header or in the query.
+	APIKey *APIKey `yaml:"api_key" example:"{header: X-Api-Key, value: example-of-a-key}"`
+	// OAuth2 gets a token with a client's credentials (RFC 6749, section 4.4).
 	OAuth2 *OAuth2 `yaml:"oauth2"`
-	SigV4  *SigV4  `yaml:"sigv4"`
-	HMAC   *HMAC   `yaml:"hmac"`
-	// Connection is the name of one; Use tells which it is.
-	Connection string `yaml:"connection"`
+	// SigV4 signs as AWS does (Signature Version 4).
+	SigV4 *SigV4 `yaml:"sigv4"`
+	// HMAC signs the body.
+	HMAC *HMAC `yaml:"hmac"`
+	// Connection is the name of a connection, which says how.
+	Connection string `yaml:"connection" example:"crm"`
 	shared     *Connection
 }
 
 // Basic is a name and a password.
 type Basic struct {
-	User     string `yaml:"user"`
-	Password string `yaml:"password"`
+	// User is the name to log in with, without a colon.
+	User string `yaml:"user" required:"true" example:"signalbox"`
+	// Password is the user's.
+	Password string `yaml:"password" required:"true" example:"example-of-a-password"`
 }
 
 // APIKey is a key in a header or in the query.
 type APIKey struct {
-	Header string `yaml:"header"`
-	Query  string `yaml:"query"`
-	Value  string `yaml:"value"`
+	// Header is the header that has the key. It, or Query, is needed.
+	Header string `yaml:"header" example:"X-Api-Key"`
+	// Query is the parameter that has the key.
+	Query string `yaml:"query" example:"api_key" with:"{header: null}"`
+	// Value is the key.
+	Value string `yaml:"value" required:"true" example:"example-of-a-key" with:"{header: X-Api-Key}"`
 }
 
 // HMAC signs the body in the form of hooks.
 type HMAC struct {
-	Secret         string `yaml:"secret"`
+	// Secret is the key of the signature.
+	Secret         string `yaml:"secret" required:"true" example:"example-of-a-secret" with:"{header: X-Signature}"`
 	signature.HMAC `yaml:",inline"`
 }
 

@@ -21,14 +21,18 @@ import (
 
 // OAuth2 gets a token with a client's credentials (RFC 6749, section 4.4).
 type OAuth2 struct {
-	TokenURL     string   `yaml:"token_url"`
-	ClientID     string   `yaml:"client_id"`
-	ClientSecret string   `yaml:"client_secret"`
-	Scopes       []string `yaml:"scopes"`
+	// TokenURL is where tokens are asked for.
+	TokenURL string `yaml:"token_url" required:"true" example:"https://login.example.com/token"`
+	// ClientID is the client.
+	ClientID string `yaml:"client_id" required:"true" example:"signalbox"`
+	// ClientSecret is the client's secret.
+	ClientSecret string `yaml:"client_secret" required:"true" example:"example-of-a-secret"`
+	// Scopes are what the token is asked for.
+	Scopes []string `yaml:"scopes" example:"[orders.write]"`
 	// Params are sent with the request for a token, such as an audience.
-	Params map[string]string `yaml:"params"`
-	// SendIn is where id and secret stand in that request: header, by default, or body.
-	SendIn string `yaml:"send_in"`
+	Params map[string]string `yaml:"params" example:"{audience: orders}"`
+	// SendIn is where id and secret stand in that request.
+	SendIn string `yaml:"send_in" enum:"header|body" default:"header"`
 }
 
 func (o *OAuth2) validate(c *check) {

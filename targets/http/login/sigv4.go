@@ -16,11 +16,16 @@ import (
 
 // SigV4 signs as AWS does.
 type SigV4 struct {
-	Region  string `yaml:"region"`
-	Service string `yaml:"service"`
-	ID      string `yaml:"access_key_id"`
-	Secret  string `yaml:"secret_access_key"`
-	Token   string `yaml:"session_token"`
+	// Region is where the service is.
+	Region string `yaml:"region" required:"true" example:"eu-central-1"`
+	// Service is its name in signatures.
+	Service string `yaml:"service" required:"true" example:"execute-api"`
+	// ID is who signs.
+	ID string `yaml:"access_key_id" required:"true" example:"AKIAEXAMPLE"`
+	// Secret is the key of the signature.
+	Secret string `yaml:"secret_access_key" required:"true" example:"example-of-a-secret"`
+	// Token goes with credentials that are temporary.
+	Token string `yaml:"session_token" example:"example-of-a-token"`
 }
 
 func (s *SigV4) validate(c *check) {

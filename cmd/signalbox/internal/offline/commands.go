@@ -12,7 +12,7 @@ import (
 // asks a running router, and is called as a command of the catalog.
 func Commands(c *cli.Env, discover *cobra.Command) []*cobra.Command {
 	return []*cobra.Command{
-		newInitCommand(c), newCheckCommand(c), newImportCommand(c), newTestCommand(c), newMatchCommand(c), newCatalogCommand(c, discover), newTableCommand(c),
+		newInitCommand(c), newCheckCommand(c), newImportCommand(c), newTestCommand(c), newSchemaCommand(c), newMatchCommand(c), newCatalogCommand(c, discover), newTableCommand(c),
 		newGraphCommand(c), newVerifyCommand(c), newRestoreCommand(c), newBenchCommand(c),
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"signalbox/cmd/signalbox/internal/cli"
+	"signalbox/schema"
 )
 
 // project is what init writes.
@@ -25,8 +26,9 @@ func newInitCommand(c *cli.Env) *cobra.Command {
 		Use:   "init <directory>",
 		Short: "Write a small project: a configuration, a rule and its tests",
 		Long: `Write a small project that works as it is: a configuration, a rule file, tests of the
-rules, an event, and a README that says what to type. The directory is made where it
-does not exist. Where a file is there already, nothing is written.`,
+rules, an event, JSON Schemas for editors, and a README that says what to type. The
+directory is made where it does not exist. Where a file is there already, nothing is
+written.`,
 		Example: "  signalbox init events && cd events && signalbox serve",
 		Args:    cli.Takes(1, 1),
 		RunE:    func(_ *cobra.Command, args []string) error { return i.run(filepath.Clean(args[0])) },
@@ -79,12 +81,20 @@ func projectFiles() (files []string, err error) {
 		}
 		return err
 	})
-	return files, err
+	return append(files, "schema/config.json", "schema/rules.json"), err
+}
+
+// projectFile returns the content of one of the project's files.
+func projectFile(name string) ([]byte, error) {
+	if kind, ok := strings.CutPrefix(name, "schema/"); ok {
+		return schema.Of(strings.TrimSuffix(kind, ".json"))
+	}
+	return project.ReadFile("project/" + name)
 }
 
 // writeProjectFile writes one file, and never over one that is there.
 func writeProjectFile(dir, name string) error {
-	text, err := project.ReadFile("project/" + name)
+	text, err := projectFile(name)
 	if err != nil {
 		return err
 	}
