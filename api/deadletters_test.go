@@ -13,6 +13,7 @@ import (
 	"signalbox/api"
 	"signalbox/api/client"
 	"signalbox/dlq"
+	"signalbox/jobs"
 )
 
 func TestDeadLettersAreListedPageByPage(t *testing.T) {
@@ -108,7 +109,7 @@ func (w *world) ended(id string) dlq.Job {
 	for end := time.Now().Add(10 * time.Second); ; time.Sleep(2 * time.Millisecond) {
 		j, err := w.client.Redrives.Get(w.t.Context(), id)
 		must(w.t, err)
-		if j.State != dlq.Running {
+		if j.State != jobs.Running {
 			return j
 		}
 		if time.Now().After(end) {
@@ -132,7 +133,7 @@ func TestARedriveIsAJobOfTheRouter(t *testing.T) {
 	if j.ID == "" || j.Total != 2 {
 		t.Errorf("begun: %+v", j)
 	}
-	if j = w.ended(j.ID); j.State != dlq.Finished || j.Delivered != 2 {
+	if j = w.ended(j.ID); j.State != jobs.Finished || j.Delivered != 2 {
 		t.Errorf("ended: %+v", j)
 	}
 	jobs, err := w.client.Redrives.List(t.Context())
@@ -166,7 +167,7 @@ func TestARedriveIsCancelledAndResumed(t *testing.T) {
 	}
 	_, err = w.client.Redrives.Cancel(t.Context(), j.ID)
 	must(t, err)
-	if j = w.ended(j.ID); j.State != dlq.Cancelled || j.Delivered+j.Left != 3 {
+	if j = w.ended(j.ID); j.State != jobs.Cancelled || j.Delivered+j.Left != 3 {
 		t.Errorf("cancelled: %+v", j)
 	}
 	_, err = w.client.Redrives.Resume(t.Context(), j.ID)

@@ -10,6 +10,7 @@ import (
 	"signalbox/diff"
 	"signalbox/dlq"
 	"signalbox/event"
+	"signalbox/jobs"
 	"signalbox/journal"
 	"signalbox/replay"
 	"signalbox/router"
@@ -79,9 +80,8 @@ func problemOf(err error) *Error {
 		request *dlq.BadRequest
 		search  *trace.BadRequest
 		past    *replay.BadRequest
-		clash   *replay.Conflict
+		clash   *jobs.Conflict
 		when    *diff.RangeError
-		redrive *dlq.Conflict
 		ask     *state.BadRequest
 		lost    *state.NotKept
 		heavy   *state.TooMuch
@@ -101,20 +101,16 @@ func problemOf(err error) *Error {
 		return badRequest("%s", when.Problem)
 	case errors.As(err, &clash):
 		return &Error{Status: http.StatusConflict, Message: clash.Reason}
-	case errors.As(err, &redrive):
-		return &Error{Status: http.StatusConflict, Message: redrive.Reason}
 	case errors.As(err, &ask):
 		return badRequest("%s", ask.Problem)
 	case errors.As(err, &lost):
 		return &Error{Status: http.StatusNotFound, Code: "NotKept", Message: lost.Problem, Hint: lost.Hint}
 	case errors.As(err, &heavy):
 		return &Error{Status: http.StatusServiceUnavailable, Message: heavy.Problem}
-	case errors.Is(err, dlq.ErrStopped):
+	case errors.Is(err, jobs.ErrStopped), errors.Is(err, context.Canceled):
 		return &Error{Status: http.StatusServiceUnavailable, Message: "the router is stopping"}
 	case errors.Is(err, journal.ErrNotFound):
 		return &Error{Status: http.StatusNotFound, Message: err.Error()}
-	case errors.Is(err, context.Canceled):
-		return &Error{Status: http.StatusServiceUnavailable, Message: "the router is stopping"}
 	}
 	return &Error{Status: http.StatusInternalServerError, Message: "internal error", Hint: "the router's log says more"}
 }

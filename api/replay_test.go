@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"signalbox/jobs"
 	"signalbox/replay"
 )
 
@@ -26,7 +27,7 @@ func TestAReplayIsAJobOfTheRouter(t *testing.T) {
 			t.Fatalf("%+v, %v", j, err)
 		}
 	}
-	if j.State != replay.Finished || int(j.Planned) != p.Deliveries || j.Planned != j.Delivered+j.Dead {
+	if j.State != jobs.Finished || int(j.Planned) != p.Deliveries || j.Planned != j.Delivered+j.Dead {
 		t.Errorf("got %+v", j)
 	}
 	all, err := w.client.Replays.List(t.Context())
@@ -56,9 +57,9 @@ func TestAReplayIsHeld(t *testing.T) {
 	must(t, err)
 	for _, step := range []struct {
 		act  func(context.Context, string) (replay.Job, error)
-		want replay.State
+		want jobs.State
 	}{
-		{w.client.Replays.Pause, replay.Paused}, {w.client.Replays.Resume, replay.Running}, {w.client.Replays.Cancel, replay.Cancelled},
+		{w.client.Replays.Pause, jobs.Paused}, {w.client.Replays.Resume, jobs.Running}, {w.client.Replays.Cancel, jobs.Cancelled},
 	} {
 		j, err = step.act(t.Context(), "slow")
 		must(t, err)

@@ -52,7 +52,7 @@ func New(o Options) *Queue {
 	if o.Log == nil {
 		o.Log = zap.NewNop()
 	}
-	return &Queue{&Redrives{letters: letters{o.Journal, o.Lanes.TargetName}, planner: planner{o}, jobs: map[string]*job{}}}
+	return &Queue{newRedrives(o)}
 }
 
 // planner finds out what would be sent of a dead letter, and where.

@@ -1,17 +1,14 @@
 package dlq
 
 import (
-	"crypto/rand"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
-	"time"
 
 	"golang.org/x/time/rate"
 
+	"signalbox/jobs"
 	"signalbox/journal"
 )
 
@@ -22,7 +19,6 @@ type job struct {
 	matcher *matcher
 	parts   map[string]*part
 	running int // parts
-	cancel  func()
 }
 
 // part is a job's part for one target.
@@ -37,27 +33,17 @@ type part struct {
 	exhausted bool
 	// stuck are those of them that are called back, as their ordering key is stopped.
 	stuck map[place]SkippedLetter
-	// ending is how the part will end once nothing is on its way; empty while it
-	// continues.
-	ending JobState
 	// failure is the latest failed attempt.
 	failure string
 	limiter *rate.Limiter
 	changed chan struct{} // holds a token when something has changed
 }
 
-// newID names a job: ids sort as the jobs began.
-func newID(now time.Time) string {
-	var b [3]byte
-	_, _ = rand.Read(b[:]) // never fails
-	return now.UTC().Format("20060102T150405") + "-" + hex.EncodeToString(b[:])
-}
-
 func (j *job) part(target string) *part {
 	if p := j.parts[target]; p != nil {
 		return p
 	}
-	p := &part{Part: Part{Target: target, State: Running, Window: 1}, job: j, flying: map[place]journal.Delivery{}, stuck: map[place]SkippedLetter{}, changed: make(chan struct{}, 1)}
+	p := &part{Part: Part{Part: jobs.Part{Target: target, State: jobs.Running}, Window: 1}, job: j, flying: map[place]journal.Delivery{}, stuck: map[place]SkippedLetter{}, changed: make(chan struct{}, 1)}
 	p.limiter = rate.NewLimiter(rate.Inf, maxWindow)
 	if j.Rate > 0 {
 		p.limiter = rate.NewLimiter(rate.Limit(j.Rate), p.step())
@@ -121,8 +107,11 @@ func (p *part) signal() {
 	}
 }
 
-// view returns the job as it stands, with memory of its own.
-func (j *job) view() Job {
+// JobID returns the id.
+func (j *job) JobID() string { return j.ID }
+
+// View returns the job as it stands, with memory of its own.
+func (j *job) View() Job {
 	v := j.Job
 	v.Tally, v.Targets = Tally{}, make([]Part, 0, len(j.parts))
 	for _, name := range slices.Sorted(maps.Keys(j.parts)) {
@@ -147,13 +136,14 @@ type storedPart struct {
 	Cursor journal.Cursor `json:"cursor"`
 	Flying []place        `json:"flying,omitempty"`
 	// Ending is how the part is to end, if it is to stop.
-	Ending JobState `json:"ending,omitempty"`
+	Ending jobs.State `json:"ending,omitempty"`
 }
 
-func (j *job) marshal() []byte {
-	s := stored{Job: j.view(), Parts: make(map[string]storedPart, len(j.parts))}
+// Marshal returns the job as it is to be written.
+func (j *job) Marshal() []byte {
+	s := stored{Job: j.View(), Parts: make(map[string]storedPart, len(j.parts))}
 	for name, p := range j.parts {
-		s.Parts[name] = storedPart{Cursor: p.cursor, Ending: p.ending, Flying: slices.SortedFunc(maps.Keys(p.flying), place.compare)}
+		s.Parts[name] = storedPart{Cursor: p.cursor, Ending: p.Ending, Flying: slices.SortedFunc(maps.Keys(p.flying), place.compare)}
 	}
 	b, err := json.Marshal(s)
 	if err != nil {
@@ -174,7 +164,7 @@ func unmarshalJob(id string, state []byte) (*job, map[string]storedPart, error) 
 	}
 	for _, v := range s.Targets {
 		p := j.part(v.Target)
-		p.Part, p.cursor, p.ending = v, s.Parts[v.Target].Cursor, s.Parts[v.Target].Ending
+		p.Part, p.cursor, p.Ending = v, s.Parts[v.Target].Cursor, s.Parts[v.Target].Ending
 		p.Window = 1 // nobody knows how the target is now
 	}
 	return j, s.Parts, nil
@@ -186,37 +176,20 @@ func CheckJob(id string, state []byte) error {
 	return err
 }
 
-// reason gathers why the parts of a job stopped.
-func (j *job) reason() string {
-	var all []string
-	for _, name := range slices.Sorted(maps.Keys(j.parts)) {
-		if p := j.parts[name]; p.State == Stopped {
-			all = append(all, fmt.Sprintf("target %q: %s", name, p.Reason))
-		}
+// Outcome returns how the job ends whose parts have.
+func (j *job) Outcome() (jobs.State, string) {
+	var parts []jobs.Part
+	for _, p := range j.View().Targets {
+		parts = append(parts, p.Part)
 	}
-	return strings.Join(all, "; ")
-}
-
-// outcome is how a job ends whose parts have.
-func (j *job) outcome() JobState {
-	out := Finished
-	for _, p := range j.parts {
-		switch p.State {
-		case Cancelled:
-			return Cancelled
-		case Stopped:
-			out = Stopped
-		}
-	}
-	return out
+	return jobs.Outcome(parts)
 }
 
 // close notes how the part has ended. Letters that it never came upon have left
 // the queue by another way.
 func (p *part) close() {
-	p.State = Finished
-	if p.ending != "" {
-		p.State = p.ending
+	p.Close()
+	if p.State != jobs.Finished {
 		return
 	}
 	if gone := p.Total - p.Ended(); gone > 0 {
@@ -238,16 +211,14 @@ func (p *part) room() int {
 func (p *part) left() int { return p.Total - p.Ended() - len(p.flying) }
 
 // end makes the part stop. What is under way may end; the rest is put back.
-func (p *part) end(how JobState, why string) {
-	if p.State == Running && p.ending == "" {
-		p.ending, p.Reason = how, why
-		p.signal()
-	}
+func (p *part) end(how jobs.State, why string) {
+	p.End(how, why)
+	p.signal()
 }
 
 // recalled are the deliveries to call back, if the part is to stop.
 func (p *part) recalled() []journal.Delivery {
-	if p.ending == "" {
+	if p.Ending == "" {
 		return nil
 	}
 	return slices.Collect(maps.Values(p.flying))

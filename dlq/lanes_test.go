@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"signalbox/event"
+	"signalbox/jobs"
 	"signalbox/journal"
 	"signalbox/journal/journaltest"
 	"signalbox/journal/store"
@@ -324,7 +325,7 @@ func (b *bench) ended(id string) Job {
 		if err != nil {
 			b.t.Fatal(err)
 		}
-		if j.State != Running {
+		if j.State != jobs.Running {
 			return j
 		}
 		time.Sleep(50 * time.Millisecond)

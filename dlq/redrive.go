@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"fmt"
 	"time"
+
+	"signalbox/jobs"
 )
 
 // Redrive is which letters to send again, and how.
@@ -56,21 +58,6 @@ func (o *Redrive) check(lanes Lanes) error {
 	return nil
 }
 
-// JobState is where a redrive stands.
-type JobState string
-
-// The states of a redrive, and of its part for one target.
-const (
-	Running JobState = "running"
-	// Finished has come to its end: each letter was delivered, died again, or was
-	// skipped.
-	Finished JobState = "finished"
-	// Stopped has stopped itself; Cancelled was stopped by somebody. What they
-	// left rests in the queue, and Resume continues with it.
-	Stopped   JobState = "stopped"
-	Cancelled JobState = "cancelled"
-)
-
 // Tally counts letters. Total is the sum of the others.
 type Tally struct {
 	Total     int `json:"total"`
@@ -104,13 +91,11 @@ func (t Tally) Ended() int { return t.Delivered + t.Dropped + t.DiedAgain + t.Sk
 type Job struct {
 	ID string `json:"id"`
 	Redrive
-	State JobState `json:"state"`
-	// Reason is why it stopped.
-	Reason    string    `json:"reason,omitempty"`
-	StartedAt time.Time `json:"started_at"`
+	// Status is how it stands. What it left when it stopped or was cancelled rests in the
+	// queue, and Resume continues with it.
+	jobs.Status
 	// ResumedAt is when it was last resumed, by hand.
 	ResumedAt time.Time `json:"resumed_at,omitzero"`
-	EndedAt   time.Time `json:"ended_at,omitzero"`
 	Tally
 	// Targets are its parts, by the name of the target.
 	Targets []Part `json:"targets"`
@@ -122,9 +107,7 @@ type Job struct {
 
 // Part is what a redrive does for one target.
 type Part struct {
-	Target string   `json:"target"`
-	State  JobState `json:"state"`
-	Reason string   `json:"reason,omitempty"`
+	jobs.Part
 	// Failures counts the failed attempts, and FailuresInARow those since the
 	// latest success.
 	Failures       int `json:"failures"`

@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"signalbox/jobs"
 	"signalbox/journal"
 	"signalbox/targets"
 )
@@ -25,7 +26,7 @@ func dead(t *testing.T, n int, test func(t *testing.T, b *bench)) {
 func TestARedriveSendsEveryDeadLetterOnce(t *testing.T) {
 	dead(t, 700, func(t *testing.T, b *bench) {
 		j := b.ended(b.begin(Redrive{}).ID)
-		if want := (Tally{Total: 701, Delivered: 700, Skipped: 1}); j.State != Finished || j.Tally != want || j.Skips[SkipTargetGone] != 1 {
+		if want := (Tally{Total: 701, Delivered: 700, Skipped: 1}); j.State != jobs.Finished || j.Tally != want || j.Skips[SkipTargetGone] != 1 {
 			t.Errorf("got %+v", j)
 		}
 		sent := b.sentPlaces()
@@ -49,7 +50,7 @@ func TestARedriveStopsItselfAndPutsTheRestBackAsItWas(t *testing.T) {
 			old[l.ID] = l
 		}
 		j := b.ended(b.begin(Redrive{Filter: here}).ID)
-		if j.State != Stopped || j.Reason != `target "here": 10 attempts in a row failed, the last with CONNECTION_FAILURE: connection refused` {
+		if j.State != jobs.Stopped || j.Reason != `target "here": 10 attempts in a row failed, the last with CONNECTION_FAILURE: connection refused` {
 			t.Fatalf("got %+v", j)
 		}
 		if j.DiedAgain == 0 || j.DiedAgain > 10 || j.Left != 300-j.DiedAgain || j.Total != 300 || j.InFlight != 0 {
@@ -77,7 +78,7 @@ func TestARedriveStopsItselfAndPutsTheRestBackAsItWas(t *testing.T) {
 		if _, err := b.Resume(t.Context(), j.ID); err != nil {
 			t.Fatal(err)
 		}
-		if j = b.ended(j.ID); j.State != Finished || j.Delivered != 300 || j.Reason != "" || j.ResumedAt.IsZero() {
+		if j = b.ended(j.ID); j.State != jobs.Finished || j.Delivered != 300 || j.Reason != "" || j.ResumedAt.IsZero() {
 			t.Errorf("resumed: %+v", j)
 		}
 	})
@@ -100,7 +101,7 @@ func TestAFailureInTheMiddleCallsTheRestBack(t *testing.T) {
 			return nil
 		})
 		j := b.ended(b.begin(Redrive{Filter: here}).ID)
-		if j.State != Stopped || j.Delivered != 200 || j.InFlight != 0 || j.Left+j.DiedAgain != 400 || j.DiedAgain > 150 {
+		if j.State != jobs.Stopped || j.Delivered != 200 || j.InFlight != 0 || j.Left+j.DiedAgain != 400 || j.DiedAgain > 150 {
 			t.Errorf("got %+v", j)
 		}
 		if c, _ := b.lanes.journal.Counters.Totals(); c.Delivered != 200 || c.Dead != 401 || c.Pending() != 0 {
@@ -119,7 +120,7 @@ func TestWhatFailsAloneGoesBackAndTheOthersContinue(t *testing.T) {
 			return nil
 		})
 		j := b.ended(b.begin(Redrive{Filter: here, Attempts: 2}).ID)
-		if want := (Tally{Total: 50, Delivered: 49, DiedAgain: 1}); j.State != Finished || j.Tally != want || j.Targets[0].Failures != 2 {
+		if want := (Tally{Total: 50, Delivered: 49, DiedAgain: 1}); j.State != jobs.Finished || j.Tally != want || j.Targets[0].Failures != 2 {
 			t.Errorf("got %+v", j)
 		}
 		if left := b.list(here); len(left) != 1 || left[0].place.Seq != poison || left[0].Attempts != 5 {
@@ -149,7 +150,7 @@ func TestACancelledRedriveLeavesTheRest(t *testing.T) {
 			t.Fatal(err)
 		}
 		j = b.ended(j.ID)
-		if j.State != Cancelled || j.Delivered < 15 || j.Delivered > 25 || j.Left != 60-j.Delivered || len(b.list(here)) != j.Left {
+		if j.State != jobs.Cancelled || j.Delivered < 15 || j.Delivered > 25 || j.Left != 60-j.Delivered || len(b.list(here)) != j.Left {
 			t.Errorf("got %+v", j)
 		}
 	})
@@ -189,7 +190,7 @@ func TestARedriveContinuesAfterACrash(t *testing.T) {
 				time.Sleep(650 * time.Millisecond)
 				b.crash()
 				j = b.ended(j.ID)
-				if want := (Tally{Total: 200, Delivered: 200}); j.State != Finished || j.Tally != want {
+				if want := (Tally{Total: 200, Delivered: 200}); j.State != jobs.Finished || j.Tally != want {
 					t.Errorf("got %+v", j)
 				}
 			})
@@ -338,7 +339,7 @@ func TestARedriveToAnotherTargetThatStopsLeavesTheRestToTheirs(t *testing.T) {
 	dead(t, 40, func(t *testing.T, b *bench) {
 		b.say(down)
 		j := b.ended(b.begin(Redrive{Filter: here, To: "other", StopAfter: 2, Attempts: 1}).ID)
-		if j.State != Stopped || j.DiedAgain != 2 || len(b.list(here)) != 38 {
+		if j.State != jobs.Stopped || j.DiedAgain != 2 || len(b.list(here)) != 38 {
 			t.Errorf("got %+v", j)
 		}
 	})
@@ -350,7 +351,7 @@ func TestARedriveHeedsTheCircuitBreaker(t *testing.T) {
 		b.lanes.open = func(string) bool { return open }
 		b.say(func(d *journal.Delivery) *targets.Error { open = true; return down(d) })
 		j := b.ended(b.begin(Redrive{Filter: here, StopAfter: 100}).ID)
-		if j.State != Stopped || !strings.Contains(j.Reason, "its circuit breaker is open: CONNECTION_FAILURE: connection refused") || j.DiedAgain != 1 || j.Left != 9 {
+		if j.State != jobs.Stopped || !strings.Contains(j.Reason, "its circuit breaker is open: CONNECTION_FAILURE: connection refused") || j.DiedAgain != 1 || j.Left != 9 {
 			t.Errorf("got %+v", j)
 		}
 	})
@@ -403,7 +404,7 @@ func TestARedriveThatCantBegin(t *testing.T) {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
-		var conflict *Conflict
+		var conflict *jobs.Conflict
 		j := b.ended(b.begin(Redrive{Filter: Filter{Bus: "none"}}).ID)
 		if _, err := b.Cancel(j.ID); !errors.As(err, &conflict) {
 			t.Errorf("cancel: %v", err)
@@ -418,7 +419,7 @@ func TestARedriveThatCantBegin(t *testing.T) {
 				t.Errorf("none: %v", err)
 			}
 		}
-		if _, err := New(b.opts).Redrive(t.Context(), Redrive{}); !errors.Is(err, ErrStopped) {
+		if _, err := New(b.opts).Redrive(t.Context(), Redrive{}); !errors.Is(err, jobs.ErrStopped) {
 			t.Errorf("before the start: %v", err)
 		}
 	})
@@ -427,19 +428,19 @@ func TestARedriveThatCantBegin(t *testing.T) {
 func TestRedrivesAreBoundedAndTheOldestForgotten(t *testing.T) {
 	dead(t, 40, func(t *testing.T, b *bench) {
 		none := Redrive{Filter: Filter{Bus: "none"}}
-		for range maxEnded + 5 {
+		for range jobs.MaxEnded + 5 {
 			b.ended(b.begin(none).ID)
 			time.Sleep(time.Second) // ids are of seconds
 		}
-		if n := len(b.Jobs()); n != maxEnded {
+		if n := len(b.Jobs()); n != jobs.MaxEnded {
 			t.Errorf("%d are remembered", n)
 		}
 		slow := Redrive{Filter: here, Rate: 0.1}
-		for range maxRunning {
+		for range jobs.MaxRunning {
 			b.begin(slow)
 		}
-		var conflict *Conflict
-		if _, err := b.Redrive(t.Context(), slow); !errors.As(err, &conflict) || b.Running() != maxRunning {
+		var conflict *jobs.Conflict
+		if _, err := b.Redrive(t.Context(), slow); !errors.As(err, &conflict) || b.Running() != jobs.MaxRunning {
 			t.Errorf("one more: %v, %d run", err, b.Running())
 		}
 	})

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"signalbox/jobs"
 	"signalbox/journal"
 )
 
@@ -52,7 +53,7 @@ func (s *sender) run(ctx context.Context) {
 // stopOn makes the part stop where the store has failed it.
 func (s *sender) stopOn(ctx context.Context, err error) {
 	if err != nil && ctx.Err() == nil {
-		s.locked(func() { s.p.end(Stopped, err.Error()) })
+		s.Locked(func() { s.p.end(jobs.Stopped, err.Error()) })
 	}
 }
 
@@ -60,12 +61,12 @@ func (s *sender) stopOn(ctx context.Context, err error) {
 // the part is to stop, what is on its way is called back.
 func (s *sender) next() (room int, ended bool) {
 	var back []journal.Delivery
-	s.locked(func() {
+	s.Locked(func() {
 		p := s.p
-		if p.ending == "" && p.Failures > 0 && s.opts.Lanes.BreakerOpen(p.Target) {
-			p.end(Stopped, "its circuit breaker is open: "+p.failure)
+		if p.Ending == "" && p.Failures > 0 && s.opts.Lanes.BreakerOpen(p.Target) {
+			p.end(jobs.Stopped, "its circuit breaker is open: "+p.failure)
 		}
-		if !p.exhausted && p.ending == "" && p.left() > 0 {
+		if !p.exhausted && p.Ending == "" && p.left() > 0 {
 			room = p.room()
 			return
 		}
@@ -92,12 +93,12 @@ func (s *sender) step(ctx context.Context, n int) error {
 	if err != nil {
 		return err
 	}
-	s.locked(func() {
+	s.Locked(func() {
 		for i := range moves {
 			p.flying[placeOf(moves[i].To)] = bare(moves[i].To)
 		}
 	})
-	err = s.journal.MoveJob(moves, p.job.ID, s.state(p.job, func() {
+	err = s.journal.MoveJob(moves, p.job.ID, s.State(p.job, func() {
 		p.cursor = cursor
 		for i := range moves {
 			if !moves[i].Made { // somebody else has taken it meanwhile
@@ -107,7 +108,7 @@ func (s *sender) step(ctx context.Context, n int) error {
 		}
 	}))
 	if err != nil {
-		s.locked(func() {
+		s.Locked(func() {
 			for i := range moves {
 				delete(p.flying, placeOf(moves[i].To))
 			}
@@ -144,7 +145,7 @@ func (s *sender) pace(ctx context.Context, n int) bool {
 }
 
 func (s *sender) ending() (yes bool) {
-	s.locked(func() { yes = s.p.ending != "" })
+	s.Locked(func() { yes = s.p.Ending != "" })
 	return yes
 }
 
@@ -154,7 +155,7 @@ func (s *sender) choose(ctx context.Context, n int) (moves []journal.Move, next 
 	p := s.p
 	how := sending{job: p.job.ID, now: time.Now().UTC(), as: p.job.As, attempts: p.job.Attempts}
 	var left int
-	s.locked(func() { left = p.left() })
+	s.Locked(func() { left = p.left() })
 	next = p.cursor
 	more := false
 	err = s.walk(ctx, p, p.cursor, func(l *Letter) error {
@@ -166,14 +167,14 @@ func (s *sender) choose(ctx context.Context, n int) (moves []journal.Move, next 
 		m, err := s.send(l, how, moves)
 		var skip *Skip
 		if errors.As(err, &skip) {
-			s.locked(func() { p.skip(SkippedLetter{ID: l.ID, Skip: *skip}) })
+			s.Locked(func() { p.skip(SkippedLetter{ID: l.ID, Skip: *skip}) })
 			return nil
 		}
 		moves = append(moves, m)
 		return err
 	})
 	if !more && err == nil {
-		s.locked(func() { p.exhausted = true })
+		s.Locked(func() { p.exhausted = true })
 	}
 	return moves, next, err
 }

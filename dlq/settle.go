@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"signalbox/jobs"
 	"signalbox/journal"
 	"signalbox/targets"
 )
@@ -11,8 +12,8 @@ import (
 // Failed is told of a failed attempt at a redriven delivery, before its next state
 // is settled, and reports whether to give it up at once: its redrive stops.
 func (q *Redrives) Failed(d *journal.Delivery, failure *targets.Error) (giveUp bool) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
+	q.Lock()
+	defer q.Unlock()
 	p := q.partOf(d)
 	if p == nil {
 		return true
@@ -22,9 +23,9 @@ func (q *Redrives) Failed(d *journal.Delivery, failure *targets.Error) (giveUp b
 	p.Window = max(1, p.Window/2)
 	p.failure = failure.Code + ": " + clip(failure.Error())
 	if n := p.FailuresInARow; n >= p.job.StopAfter {
-		p.end(Stopped, fmt.Sprintf("%d attempts in a row failed, the last with %s", n, p.failure))
+		p.end(jobs.Stopped, fmt.Sprintf("%d attempts in a row failed, the last with %s", n, p.failure))
 	}
-	return p.ending != ""
+	return p.Ending != ""
 }
 
 // maxReason bounds a failure's text in the reason of a stop, in bytes.
@@ -39,17 +40,17 @@ func clip(text string) string {
 
 // Redriving reports whether a redriven delivery is to be attempted: its redrive runs.
 func (q *Redrives) Redriving(d *journal.Delivery) bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
+	q.Lock()
+	defer q.Unlock()
 	p := q.partOf(d)
-	return p != nil && p.ending == ""
+	return p != nil && p.Ending == ""
 }
 
 // Settled is told of a redriven delivery's next state, or its end, once that can be
 // seen on disk.
 func (q *Redrives) Settled(from journal.Delivery, to *journal.Delivery, end journal.End) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
+	q.Lock()
+	defer q.Unlock()
 	p := q.partOf(&from)
 	if p == nil {
 		return
@@ -65,7 +66,7 @@ func (q *Redrives) Settled(from journal.Delivery, to *journal.Delivery, end jour
 	switch {
 	case to != nil && to.Lineage != nil && to.Lineage.Count == from.Lineage.Count:
 		p.DiedAgain++
-	case to != nil && called && p.ending == "":
+	case to != nil && called && p.Ending == "":
 		p.skip(stuck)
 	case to != nil: // put back as it was
 	case end == journal.Dropped || end == journal.Logged:
@@ -80,8 +81,8 @@ func (q *Redrives) Settled(from journal.Delivery, to *journal.Delivery, end jour
 // partOf finds the part that sent a delivery which is on its way; nil if there is
 // none, or it does not run.
 func (q *Redrives) partOf(d *journal.Delivery) *part {
-	j := q.jobs[d.RedriveJob()]
-	if j == nil || j.State != Running {
+	j, err := q.Find(d.RedriveJob())
+	if err != nil || j.State != jobs.Running {
 		return nil
 	}
 	at := placeOf(d)

@@ -36,7 +36,7 @@ func (s *sender) keyStops(lane journal.LaneID, d *journal.Delivery, before []jou
 // callStuck calls back what is parked behind a dead letter that has stopped its key.
 func (s *sender) callStuck() error {
 	var parked []journal.Delivery
-	s.locked(func() { parked = s.p.parked() })
+	s.Locked(func() { parked = s.p.parked() })
 	for i := range parked {
 		d := &parked[i]
 		err := s.keyStops(d.Lane, d, nil)
@@ -65,7 +65,7 @@ func (s *sender) callBack(d *journal.Delivery, why *Skip) error {
 	if err != nil {
 		return err
 	}
-	s.locked(func() { s.p.stuck[placeOf(d)] = SkippedLetter{ID: l.ID, Skip: *why} })
+	s.Locked(func() { s.p.stuck[placeOf(d)] = SkippedLetter{ID: l.ID, Skip: *why} })
 	s.opts.Lanes.Recall(*d)
 	return nil
 }

@@ -5,32 +5,14 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"signalbox/delivery"
+	"signalbox/jobs"
 	"signalbox/journal"
 	"signalbox/rules"
 	"signalbox/targets"
 )
-
-// State is where a replay stands, or its part for one target.
-type State string
-
-// The states of a replay.
-const (
-	Running State = "running"
-	Paused  State = "paused"
-	// Finished has come to its end: each delivery was made, or is a dead letter.
-	Finished State = "finished"
-	// Stopped has stopped itself; Resume continues with it. Cancelled was stopped by
-	// somebody: what had not been delivered was dropped.
-	Stopped   State = "stopped"
-	Cancelled State = "cancelled"
-)
-
-// Ended reports whether a replay in this state does nothing more.
-func (s State) Ended() bool { return s != Running && s != Paused }
 
 // Tally counts the deliveries of a replay. Planned is the sum of the others.
 type Tally struct {
@@ -57,11 +39,9 @@ func (t *Tally) add(o Tally) {
 // Job is a replay as it stands.
 type Job struct {
 	Request
-	State State `json:"state"`
-	// Reason is why it stopped.
-	Reason    string    `json:"reason,omitempty"`
-	StartedAt time.Time `json:"started_at"`
-	EndedAt   time.Time `json:"ended_at,omitzero"`
+	// Status is how it stands. Resume continues with one that stopped; what had not been
+	// delivered of one that was cancelled was dropped.
+	jobs.Status
 	// From and To bound when its events were accepted; At is how far it has come: what was
 	// accepted before has been planned for every target.
 	From time.Time `json:"from"`
@@ -82,10 +62,8 @@ type Job struct {
 
 // Part is what a replay does for one target.
 type Part struct {
-	Target string    `json:"target"`
-	State  State     `json:"state"`
-	Reason string    `json:"reason,omitempty"`
-	At     time.Time `json:"at"`
+	jobs.Part
+	At time.Time `json:"at"`
 	Tally
 }
 
@@ -105,8 +83,9 @@ type job struct {
 	// met has a part, which is there, or behind.
 	frontier journal.Seq
 	parts    map[string]*part
-	cancel   func()
-	changed  chan struct{} // holds a token when something has changed
+	// counts returns the counters of a lane.
+	counts  func(journal.LaneID) journal.Counts
+	changed chan struct{} // holds a token when something has changed
 }
 
 // part is a job's part for one target.
@@ -117,10 +96,7 @@ type part struct {
 	cursor journal.Seq
 	// planned counts what went to the lane, buried what can't be rendered.
 	planned, buried uint64
-	// ending is how the part ends once nothing is left in its lane; empty while it
-	// continues.
-	ending State
-	lane   *delivery.Lane
+	lane            *delivery.Lane
 	// full is since when its lane has had no room; zero while it has.
 	full time.Time
 }
@@ -140,29 +116,31 @@ type partRecord struct {
 	Cursor  journal.Seq `json:"cursor"`
 	Planned uint64      `json:"planned"`
 	Buried  uint64      `json:"buried,omitempty"`
-	Ending  State       `json:"ending,omitempty"`
+	Ending  jobs.State  `json:"ending,omitempty"`
 }
 
 func newJob(req Request, s span) *job {
 	return &job{
-		Job:  Job{Request: req, State: Running, From: s.from.Time(), To: s.before.Time(), LeftOut: map[string]int{}},
+		Job:  Job{Request: req, Status: jobs.Status{State: jobs.Running}, From: s.from.Time(), To: s.before.Time(), LeftOut: map[string]int{}},
 		span: s, frontier: s.from, parts: map[string]*part{}, changed: make(chan struct{}, 1),
 	}
 }
 
-// view returns the job as it stands, with memory of its own. Counts returns the counters of
-// a lane.
-func (j *job) view(counts func(journal.LaneID) journal.Counts) Job {
+// JobID returns the name.
+func (j *job) JobID() string { return j.Name }
+
+// View returns the job as it stands, with memory of its own.
+func (j *job) View() Job {
 	v := j.Job
 	v.Tally, v.Targets = Tally{}, make([]Part, 0, len(j.parts))
 	at := j.frontier
 	for _, name := range slices.Sorted(maps.Keys(j.parts)) {
 		p := j.parts[name]
 		shown := p.Part
-		shown.Tally, shown.At = p.tally(counts), p.cursor.Time()
+		shown.Tally, shown.At = p.tally(j.counts), p.cursor.Time()
 		v.Tally.add(shown.Tally)
 		v.Targets = append(v.Targets, shown)
-		if p.State != Cancelled {
+		if p.State != jobs.Cancelled {
 			at = min(at, p.cursor)
 		}
 	}
@@ -185,13 +163,13 @@ func (p *part) tally(counts func(journal.LaneID) journal.Counts) Tally {
 	return t
 }
 
-// marshal returns the job as it is to be written.
-func (j *job) marshal() []byte {
+// Marshal returns the job as it is to be written.
+func (j *job) Marshal() []byte {
 	r := jobRecord{Job: j.Job, From: j.from, Before: j.before, Frontier: j.frontier, Slot: j.slot, Cancelled: j.cancelled, Parts: map[string]partRecord{}}
 	r.Targets = nil
 	for _, name := range slices.Sorted(maps.Keys(j.parts)) {
 		p := j.parts[name]
-		r.Parts[name] = partRecord{Cursor: p.cursor, Planned: p.planned, Buried: p.buried, Ending: p.ending}
+		r.Parts[name] = partRecord{Cursor: p.cursor, Planned: p.planned, Buried: p.buried, Ending: p.Ending}
 		r.Targets = append(r.Targets, p.Part)
 	}
 	b, err := json.Marshal(r)
@@ -213,7 +191,8 @@ func unmarshalJob(name string, state []byte) (*job, error) {
 	}
 	for _, shown := range r.Targets {
 		p := r.Parts[shown.Target]
-		j.parts[shown.Target] = &part{Part: shown, cursor: p.Cursor, planned: p.Planned, buried: p.Buried, ending: p.Ending}
+		shown.Ending = p.Ending
+		j.parts[shown.Target] = &part{Part: shown, cursor: p.Cursor, planned: p.Planned, buried: p.Buried}
 	}
 	if _, err := j.compile(nil); err != nil {
 		return nil, fmt.Errorf("replay %s: %w", name, err)
@@ -227,42 +206,30 @@ func CheckJob(name string, state []byte) error {
 	return err
 }
 
-// reason gathers why the parts of a job stopped.
-func (j *job) reason() string {
-	if j.failure != "" {
-		return j.failure
-	}
-	var all []string
+// Outcome returns how the job ends, with nothing left to do.
+func (j *job) Outcome() (jobs.State, string) {
+	var parts []jobs.Part
 	for _, name := range slices.Sorted(maps.Keys(j.parts)) {
-		if p := j.parts[name]; p.State == Stopped {
-			all = append(all, fmt.Sprintf("target %q: %s", name, p.Reason))
-		}
+		parts = append(parts, j.parts[name].Part.Part)
 	}
-	return strings.Join(all, "; ")
-}
-
-// outcome is how a job ends whose parts have.
-func (j *job) outcome() State {
-	out := Finished
+	state, why := jobs.Outcome(parts)
 	if j.failure != "" {
-		out = Stopped
+		state, why = jobs.Stopped, j.failure
 	}
-	for _, p := range j.parts {
-		switch p.State {
-		case Cancelled:
-			return Cancelled
-		case Stopped:
-			out = Stopped
-		}
+	if j.cancelled {
+		state = jobs.Cancelled
 	}
-	return out
+	return state, why
 }
 
-// end makes the part plan nothing more.
-func (p *part) end(how State, why string) {
-	if p.State == Running && p.ending == "" {
-		p.ending, p.Reason = how, why
+// stay pauses the lanes as the job's state says, and wakes its goroutine.
+func (j *job) stay() {
+	for _, p := range j.parts {
+		if p.lane != nil {
+			p.lane.Stay(j.State == jobs.Paused)
+		}
 	}
+	j.signal()
 }
 
 // signal wakes the job's goroutine: something has changed.

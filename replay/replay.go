@@ -4,7 +4,6 @@
 package replay
 
 import (
-	"errors"
 	"fmt"
 
 	"go.uber.org/zap"
@@ -87,14 +86,5 @@ type BadRequest struct{ Reason string }
 
 // Error returns the reason.
 func (b *BadRequest) Error() string { return b.Reason }
-
-// Conflict is the error of a replay that can't be changed in the state that it is in.
-type Conflict struct{ Reason string }
-
-// Error returns the reason.
-func (c *Conflict) Error() string { return c.Reason }
-
-// ErrStopped is the error of a replay while the router is stopping.
-var ErrStopped = errors.New("the router is stopping")
 
 func badRequest(format string, args ...any) error { return &BadRequest{fmt.Sprintf(format, args...)} }

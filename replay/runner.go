@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"signalbox/delivery"
+	"signalbox/jobs"
 	"signalbox/journal"
 )
 
@@ -37,7 +38,7 @@ func (r *runner) run(ctx context.Context) {
 			r.stopOn(err)
 		}
 		if r.over() {
-			r.ended(r.j)
+			r.End(r.j)
 			return
 		}
 		if moved && err == nil {
@@ -58,9 +59,9 @@ func (r *runner) run(ctx context.Context) {
 // reopen opens the lanes of parts that continue after they had stopped.
 func (r *runner) reopen() error {
 	var closed []*part
-	r.locked(func() {
+	r.Locked(func() {
 		for _, p := range r.j.parts {
-			if p.State == Running && p.lane == nil {
+			if p.State == jobs.Running && p.lane == nil {
 				closed = append(closed, p)
 			}
 		}
@@ -70,16 +71,16 @@ func (r *runner) reopen() error {
 		if err != nil {
 			return err
 		}
-		r.locked(func() { p.lane = lane })
+		r.Locked(func() { p.lane = lane })
 	}
 	return nil
 }
 
 // stopOn stops the replay where the store, or what reads it, has failed.
 func (r *runner) stopOn(err error) {
-	r.locked(func() {
+	r.Locked(func() {
 		for _, p := range r.j.parts {
-			p.end(Stopped, err.Error())
+			p.End(jobs.Stopped, err.Error())
 		}
 		r.j.failure = err.Error()
 	})
@@ -87,7 +88,7 @@ func (r *runner) stopOn(err error) {
 
 // over reports whether the replay has nothing left to do.
 func (r *runner) over() (yes bool) {
-	r.locked(func() {
+	r.Locked(func() {
 		yes = r.j.frontier >= r.j.before || r.j.failure != ""
 		for _, p := range r.j.parts {
 			yes = yes && p.State.Ended()
@@ -113,16 +114,16 @@ func (r *runner) step() (moved bool, err error) {
 // endParts ends the parts that have nothing left in their lanes.
 func (r *runner) endParts() error {
 	var empty []*part
-	r.locked(func() {
+	r.Locked(func() {
 		for _, p := range r.j.parts {
-			if p.State != Running {
+			if p.State != jobs.Running {
 				continue
 			}
-			if p.ending == "" && r.j.State == Running && !r.opts.Lanes.Serves(p.Target) {
-				p.end(Stopped, "it is not defined any more; define it again, and resume the replay")
+			if p.Ending == "" && r.j.State == jobs.Running && !r.opts.Lanes.Serves(p.Target) {
+				p.End(jobs.Stopped, "it is not defined any more; define it again, and resume the replay")
 			}
-			c := r.counts(p.lane.ID)
-			if (p.ending != "" || p.cursor >= r.j.before) && c.Pending()+c.BlockedKeys == 0 {
+			c := r.j.counts(p.lane.ID)
+			if (p.Ending != "" || p.cursor >= r.j.before) && c.Pending()+c.BlockedKeys == 0 {
 				empty = append(empty, p)
 			}
 		}
@@ -139,13 +140,10 @@ func (r *runner) endParts() error {
 func (r *runner) endPart(p *part) error {
 	lane := p.lane
 	end := journal.LaneEnd{Name: lane.Name, ID: lane.ID, Into: lane.Home}
-	last := p.tally(r.counts) // which does not change any more
-	err := r.opts.Journal.EndLane(end, journal.JobReplay.ID(r.j.Name), r.state(r.j, func() {
-		p.State, p.lane = Finished, nil
-		if p.ending != "" {
-			p.State = p.ending
-		}
-		p.Tally = last
+	last := p.tally(r.j.counts) // which does not change any more
+	err := r.opts.Journal.EndLane(end, r.Record(r.j), r.State(r.j, func() {
+		p.Close()
+		p.lane, p.Tally = nil, last
 		p.planned, p.buried = 0, 0
 	}))
 	if err != nil {
@@ -157,9 +155,9 @@ func (r *runner) endPart(p *part) error {
 // next returns the next window to plan; nil if there is none now. A part that is behind the
 // frontier is brought there first.
 func (r *runner) next() (w *window) {
-	r.locked(func() {
+	r.Locked(func() {
 		j := r.j
-		if j.State != Running {
+		if j.State != jobs.Running {
 			return
 		}
 		to := min(j.before, r.opts.Journal.Seqs.Stable()) // what follows is not on disk yet
@@ -180,11 +178,11 @@ func (r *runner) next() (w *window) {
 // room returns how many deliveries may be planned for a part now: up to two windows of its
 // lane are ahead of what has been delivered.
 func (r *runner) room(p *part) int {
-	if p.State != Running || p.ending != "" {
+	if p.State != jobs.Running || p.Ending != "" {
 		return 0
 	}
 	window := p.lane.Window()
-	free := 2*window - int(r.counts(p.lane.ID).Pending())
+	free := 2*window - int(r.j.counts(p.lane.ID).Pending())
 	if free < window {
 		if p.full.IsZero() {
 			p.full = time.Now()
@@ -219,7 +217,7 @@ type quota struct {
 func (w *window) gather() bool {
 	waits, alive := false, false
 	for name, p := range w.j.parts {
-		if p.cursor != w.from || p.State != Running || p.ending != "" {
+		if p.cursor != w.from || p.State != jobs.Running || p.Ending != "" {
 			continue
 		}
 		room := w.room(p)
@@ -249,7 +247,7 @@ func (w *window) plan() error {
 	if err != nil {
 		return err
 	}
-	err = w.opts.Journal.PlanJob(w.past, journal.JobReplay.ID(w.j.Name), w.state(w.j, func() { w.moveTo(next) }))
+	err = w.opts.Journal.PlanJob(w.past, w.Record(w.j), w.State(w.j, func() { w.moveTo(next) }))
 	if err != nil {
 		return err
 	}
@@ -271,7 +269,7 @@ func (w *window) moveTo(next journal.Seq) {
 	if j.frontier = next; j.cancelled {
 		j.before = next
 		for _, q := range w.parts {
-			q.part.end(Cancelled, "")
+			q.part.End(jobs.Cancelled, "")
 		}
 	}
 	for why, n := range w.left {
@@ -300,10 +298,10 @@ func (w *window) handOver() {
 	for id, ds := range ready {
 		lanes[id].Requeue(ds...)
 	}
-	w.locked(func() {
+	w.Locked(func() {
 		for _, q := range w.parts {
-			q.part.lane.Stay(w.j.State == Paused) // it may have been paused meanwhile
-			if q.part.ending == Cancelled {
+			q.part.lane.Stay(w.j.State == jobs.Paused) // it may have been paused meanwhile
+			if q.part.Ending == jobs.Cancelled {
 				q.part.lane.Discard()
 			}
 		}
@@ -390,11 +388,11 @@ func (w *window) quota(target string) (*quota, error) {
 		return q, nil
 	}
 	var known bool
-	w.locked(func() { known = w.j.parts[target] != nil })
+	w.Locked(func() { known = w.j.parts[target] != nil })
 	if known {
 		return nil, nil
 	}
-	p := &part{Part: Part{Target: target, State: Running}, cursor: w.from}
+	p := &part{Part: Part{Part: jobs.Part{Target: target, State: jobs.Running}}, cursor: w.from}
 	lane, err := w.open(w.j, p, false)
 	if err != nil {
 		return nil, err

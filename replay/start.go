@@ -3,6 +3,7 @@ package replay
 import (
 	"time"
 
+	"signalbox/jobs"
 	"signalbox/journal"
 	"signalbox/rules"
 )
@@ -13,14 +14,14 @@ func (r *Replays) Unstarted(all []rules.Starting) (unstarted []rules.Starting) {
 	if len(all) == 0 {
 		return nil
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	known := map[rules.Starting]bool{}
-	for _, j := range r.jobs {
-		for _, s := range j.Starts {
-			known[s] = true
+	r.Locked(func() {
+		for _, j := range r.All() {
+			for _, s := range j.Starts {
+				known[s] = true
+			}
 		}
-	}
+	})
 	for _, s := range all {
 		if !known[placeOf(s)] {
 			unstarted = append(unstarted, s)
@@ -49,27 +50,14 @@ func (r *Replays) StartBefore(before journal.Seq, all []rules.Starting) error {
 	return nil
 }
 
-func (r *Replays) startAt(at time.Time, before journal.Seq, starts []rules.Starting) (err error) {
+func (r *Replays) startAt(at time.Time, before journal.Seq, starts []rules.Starting) error {
 	now := r.opts.Journal.Seqs.Clock().Time()
 	s := span{max(r.opts.Events.Oldest(), journal.SeqAt(at)), before}
 	s.from = min(s.from, before)
-	j := newJob(Request{Name: "start-" + newName(now), Since: at}, s)
+	j := newJob(Request{Name: "start-" + jobs.NewID(now), Since: at}, s)
 	j.StartedAt, j.Starts = now, starts
-	if j.chooser, err = j.compile(&r.opts); err != nil {
+	if err := r.ready(j); err != nil {
 		return err
 	}
-	j.chooser.starts = starts
-	r.locked(func() {
-		r.takeSlot(j)
-		r.jobs[j.Name] = j
-	})
-	if err := r.write(j, nil); err != nil {
-		return err
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.ctx != nil && r.ctx.Err() == nil {
-		r.begin(j)
-	}
-	return nil
+	return r.Add(j)
 }

@@ -14,6 +14,7 @@ import (
 
 	"signalbox/dlq"
 	"signalbox/event"
+	"signalbox/jobs"
 	"signalbox/journal"
 	"signalbox/journal/journaltest"
 	"signalbox/journal/store"
@@ -219,7 +220,7 @@ func (m *model) redrives() {
 // allowed lets through what a redrive may be refused for.
 func (m *model) allowed(err error) {
 	var (
-		conflict *dlq.Conflict
+		conflict *jobs.Conflict
 		bad      *dlq.BadRequest // a target that is gone
 	)
 	if err != nil && !errors.As(err, &conflict) && !errors.As(err, &bad) {
@@ -383,7 +384,7 @@ func (m *model) finish() {
 	m.resumeAll()
 	for range 3 { // what is under way may still die
 		time.Sleep(time.Minute)
-		if j := m.redrive(dlq.Redrive{}); j.State != dlq.Finished || j.Left != 0 || j.InFlight != 0 || j.Total != j.Ended() {
+		if j := m.redrive(dlq.Redrive{}); j.State != jobs.Finished || j.Left != 0 || j.InFlight != 0 || j.Total != j.Ended() {
 			m.t.Errorf("the last redrive: %+v", j)
 		}
 	}
@@ -403,7 +404,7 @@ func (m *model) finish() {
 		m.t.Errorf("%d bytes of memory are held at the end", used)
 	}
 	for _, j := range m.router.DeadLetters.Jobs() {
-		if j.State == dlq.Running || j.InFlight != 0 || j.Left < 0 {
+		if j.State == jobs.Running || j.InFlight != 0 || j.Left < 0 {
 			m.t.Errorf("redrive at the end: %+v", j)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 
 	"signalbox/dlq"
 	"signalbox/event"
+	"signalbox/jobs"
 	"signalbox/journal/journaltest"
 	"signalbox/journal/store"
 	"signalbox/targets"
@@ -226,7 +227,7 @@ func (m *orderModel) finish() {
 	m.resumeAll()
 	for range 3 { // what is under way may still die
 		time.Sleep(5 * time.Minute) // a running redrive ends
-		if j := m.bench.redrive(dlq.Redrive{}); j.State != dlq.Finished || j.Left != 0 || j.InFlight != 0 || j.Total != j.Ended() {
+		if j := m.bench.redrive(dlq.Redrive{}); j.State != jobs.Finished || j.Left != 0 || j.InFlight != 0 || j.Total != j.Ended() {
 			m.t.Errorf("the last redrive: %+v", j)
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"signalbox/delivery"
 	"signalbox/dlq"
 	"signalbox/event"
+	"signalbox/jobs"
 	"signalbox/journal"
 	"signalbox/journal/journaltest"
 	"signalbox/targets"
@@ -430,7 +431,7 @@ func TestALetterOnItsWayComesBackWhereItsKeyStops(t *testing.T) {
 			t.Fatalf("got %+v, want both letters on their way behind the head", c)
 		}
 		s.say(failing("x", 2, errFinal))
-		if j := b.ended(j.ID); j.State != dlq.Finished || j.Skips[dlq.SkipKeyStopped] != 2 || len(j.SkippedLetters) != 2 {
+		if j := b.ended(j.ID); j.State != jobs.Finished || j.Skips[dlq.SkipKeyStopped] != 2 || len(j.SkippedLetters) != 2 {
 			t.Errorf("got %+v", j)
 		}
 		if c := b.counts(); c.Dead != 3 || c.Parked != 0 {

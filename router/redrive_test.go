@@ -11,6 +11,7 @@ import (
 
 	"signalbox/delivery"
 	"signalbox/dlq"
+	"signalbox/jobs"
 	"signalbox/journal"
 	"signalbox/journal/journaltest"
 	"signalbox/targets"
@@ -34,7 +35,7 @@ func (b *bench) ended(id string) dlq.Job {
 		if err != nil {
 			b.t.Fatal(err)
 		}
-		if j.State != dlq.Running {
+		if j.State != jobs.Running {
 			b.settled()
 			return j
 		}
@@ -85,7 +86,7 @@ func TestARedriveSendsEveryLetterOnce(t *testing.T) {
 		b.fakes["a"].say(nil)
 		before := len(b.fakes["a"].deliveries())
 		j := b.redrive(dlq.Redrive{})
-		if want := (dlq.Tally{Total: 700, Delivered: 700}); j.State != dlq.Finished || j.Tally != want {
+		if want := (dlq.Tally{Total: 700, Delivered: 700}); j.State != jobs.Finished || j.Tally != want {
 			t.Errorf("got %+v", j)
 		}
 		if got := len(b.fakes["a"].deliveries()) - before; got != 700 {
@@ -105,7 +106,7 @@ func TestARedriveStopsItselfAndPutsTheRestBackAsItWas(t *testing.T) {
 		}
 		began := time.Now()
 		j := b.redrive(dlq.Redrive{})
-		if j.State != dlq.Stopped || !strings.Contains(j.Reason, `target "a": 10 attempts in a row failed, the last with CONNECTION_FAILURE: connection refused`) {
+		if j.State != jobs.Stopped || !strings.Contains(j.Reason, `target "a": 10 attempts in a row failed, the last with CONNECTION_FAILURE: connection refused`) {
 			t.Fatalf("got %+v", j)
 		}
 		if j.DiedAgain == 0 || j.DiedAgain > 5 || j.Left != 300-j.DiedAgain || j.Total != 300 || j.InFlight != 0 {
@@ -137,7 +138,7 @@ func TestARedriveStopsItselfAndPutsTheRestBackAsItWas(t *testing.T) {
 		if _, err := b.router.DeadLetters.Resume(t.Context(), j.ID); err != nil {
 			t.Fatal(err)
 		}
-		if j = b.ended(j.ID); j.State != dlq.Finished || j.Delivered != 300 || j.Reason != "" {
+		if j = b.ended(j.ID); j.State != jobs.Finished || j.Delivered != 300 || j.Reason != "" {
 			t.Errorf("resumed: %+v", j)
 		}
 	})
@@ -160,7 +161,7 @@ func TestAFailureInTheMiddleCallsTheRestBack(t *testing.T) {
 			return nil
 		})
 		j := b.redrive(dlq.Redrive{})
-		if j.State != dlq.Stopped || j.Delivered != 200 || j.InFlight != 0 || j.Left+j.DiedAgain != 400 || j.DiedAgain > 150 {
+		if j.State != jobs.Stopped || j.Delivered != 200 || j.InFlight != 0 || j.Left+j.DiedAgain != 400 || j.DiedAgain > 150 {
 			t.Errorf("got %+v", j)
 		}
 		if got := b.counts(); got != (journal.Counts{Planned: 600, Delivered: 200, Dead: 400}) {
@@ -179,7 +180,7 @@ func TestALetterThatFailsAloneGoesBackAndTheOthersGoOn(t *testing.T) {
 			return nil
 		})
 		j := b.redrive(dlq.Redrive{Attempts: 2})
-		if want := (dlq.Tally{Total: 50, Delivered: 49, DiedAgain: 1}); j.State != dlq.Finished || j.Tally != want {
+		if want := (dlq.Tally{Total: 50, Delivered: 49, DiedAgain: 1}); j.State != jobs.Finished || j.Tally != want {
 			t.Errorf("got %+v", j)
 		}
 		left := b.letters(dlq.Filter{})
@@ -212,7 +213,7 @@ func TestACancelledRedriveLeavesTheRest(t *testing.T) {
 			t.Fatal(err)
 		}
 		j = b.ended(j.ID)
-		if j.State != dlq.Cancelled || j.Delivered < 15 || j.Delivered > 25 || j.Left != 60-j.Delivered {
+		if j.State != jobs.Cancelled || j.Delivered < 15 || j.Delivered > 25 || j.Left != 60-j.Delivered {
 			t.Errorf("got %+v", j)
 		}
 		if got := len(b.letters(dlq.Filter{})); got != j.Left {
@@ -267,7 +268,7 @@ func TestARedriveGoesOnAfterACrash(t *testing.T) {
 				time.Sleep(650 * time.Millisecond)
 				b.crash()
 				j = b.ended(j.ID)
-				if want := (dlq.Tally{Total: 200, Delivered: 200}); j.State != dlq.Finished || j.Tally != want {
+				if want := (dlq.Tally{Total: 200, Delivered: 200}); j.State != jobs.Finished || j.Tally != want {
 					t.Errorf("got %+v", j)
 				}
 				if got := b.counts(); got != (journal.Counts{Planned: 200, Delivered: 200}) {
@@ -442,7 +443,7 @@ func TestARedriveToAnotherTargetThatStopsGivesLettersBackToTheirs(t *testing.T) 
 		b.die(40)
 		b.fakes["b"].say(down)
 		j := b.redrive(dlq.Redrive{To: "b", StopAfter: 2, Attempts: 1})
-		if j.State != dlq.Stopped || j.DiedAgain != 2 {
+		if j.State != jobs.Stopped || j.DiedAgain != 2 {
 			t.Errorf("got %+v", j)
 		}
 		if n := len(b.letters(dlq.Filter{Target: "a"})); n != 38 {
@@ -458,7 +459,7 @@ func TestARedriveHeedsTheCircuitBreaker(t *testing.T) {
 		defer b.stop()
 		b.die(10)
 		j := b.redrive(dlq.Redrive{StopAfter: 100})
-		if j.State != dlq.Stopped || !strings.Contains(j.Reason, "its circuit breaker is open: CONNECTION_FAILURE: connection refused") || j.DiedAgain != 1 || j.Left != 9 {
+		if j.State != jobs.Stopped || !strings.Contains(j.Reason, "its circuit breaker is open: CONNECTION_FAILURE: connection refused") || j.DiedAgain != 1 || j.Left != 9 {
 			t.Errorf("while the target is down: %+v", j)
 		}
 		if !b.router.Lanes.BreakerOpen("a") {
@@ -468,7 +469,7 @@ func TestARedriveHeedsTheCircuitBreaker(t *testing.T) {
 		if _, err := b.router.DeadLetters.Resume(t.Context(), j.ID); err != nil {
 			t.Fatal(err)
 		}
-		if j = b.ended(j.ID); j.State != dlq.Finished || j.Delivered != 10 {
+		if j = b.ended(j.ID); j.State != jobs.Finished || j.Delivered != 10 {
 			t.Errorf("once the target is back, by way of a probe: %+v", j)
 		}
 	})
@@ -491,7 +492,7 @@ func TestARedriveThatCantBegin(t *testing.T) {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
-		var conflict *dlq.Conflict
+		var conflict *jobs.Conflict
 		j := b.redrive(dlq.Redrive{Filter: dlq.Filter{Bus: "none"}})
 		if _, err := q.Cancel(j.ID); !errors.As(err, &conflict) {
 			t.Errorf("cancel: %v", err)

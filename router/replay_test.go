@@ -15,6 +15,7 @@ import (
 	"signalbox/commands/work"
 	"signalbox/dlq"
 	"signalbox/event"
+	"signalbox/jobs"
 	"signalbox/journal"
 	"signalbox/journal/journaltest"
 	"signalbox/replay"
@@ -113,7 +114,7 @@ func TestAReplaySendsEveryEventAgain(t *testing.T) {
 		before := b.fakes["a"].deliveries()
 		accepted := b.router.Accounts().Events
 		j := b.replayed(replay.Request{Name: "monday"})
-		if want := (replay.Tally{Planned: 3000, Delivered: 3000}); j.State != replay.Finished || j.Tally != want || j.At.Before(j.To) {
+		if want := (replay.Tally{Planned: 3000, Delivered: 3000}); j.State != jobs.Finished || j.Tally != want || j.At.Before(j.To) {
 			t.Errorf("got %+v", j)
 		}
 		again := b.fakes["a"].deliveries()[len(before):]
@@ -191,7 +192,7 @@ rules:
 					got[d.Rule+" "+d.Target]++
 				}
 			}
-			if !maps.Equal(got, tt.want) || !maps.Equal(previewed, tt.want) || j.State != replay.Finished || int(j.Planned) != p.Deliveries {
+			if !maps.Equal(got, tt.want) || !maps.Equal(previewed, tt.want) || j.State != jobs.Finished || int(j.Planned) != p.Deliveries {
 				t.Errorf("%s: sent %v, previewed %v, want %v; %+v", tt.name, got, previewed, tt.want, j)
 			}
 			if want := min(3, p.Deliveries); len(p.Samples) != want {
@@ -246,7 +247,7 @@ func TestWhatAReplayCanNotDeliverIsADeadLetter(t *testing.T) {
 		b.die(4)
 		for i := range 2 * 16 { // as many as there are numbers, and again
 			j := b.replayed(replay.Request{AsNew: i%2 == 0})
-			if want := (replay.Tally{Planned: 4, Dead: 4}); j.Tally != want || j.State != replay.Finished {
+			if want := (replay.Tally{Planned: 4, Dead: 4}); j.Tally != want || j.State != jobs.Finished {
 				t.Fatalf("got %+v", j)
 			}
 		}
@@ -328,7 +329,7 @@ func TestPauseResumeAndCancel(t *testing.T) {
 		b.stop()
 		b.start()
 		time.Sleep(time.Minute)
-		if n := delivered(); n != at || j.State != replay.Paused {
+		if n := delivered(); n != at || j.State != jobs.Paused {
 			t.Errorf("%d delivered while it was paused, %d before: %+v", n, at, j)
 		}
 		if _, err := b.router.Replays.Resume("slow"); err != nil {
@@ -352,13 +353,13 @@ func TestPauseResumeAndCancel(t *testing.T) {
 			t.Fatal(err)
 		}
 		j = b.replayEnds("slow")
-		if j.State != replay.Cancelled || j.Pending != 0 || j.Dropped == 0 || j.Planned != j.Delivered+j.Dropped {
+		if j.State != jobs.Cancelled || j.Pending != 0 || j.Dropped == 0 || j.Planned != j.Delivered+j.Dropped {
 			t.Errorf("cancelled: %+v", j)
 		}
 		for name, do := range map[string]func(string) (replay.Job, error){
 			"pause": b.router.Replays.Pause, "resume": b.router.Replays.Resume, "cancel": b.router.Replays.Cancel,
 		} {
-			var conflict *replay.Conflict
+			var conflict *jobs.Conflict
 			if _, err := do("slow"); !errors.As(err, &conflict) {
 				t.Errorf("%s: %v", name, err)
 			}
@@ -391,10 +392,10 @@ rules:
 		b.swap()
 		j := b.replayEnds("half")
 		a, other := j.Targets[0], j.Targets[1]
-		if j.State != replay.Stopped || a.State != replay.Stopped || !strings.Contains(j.Reason, `target "a": it is not defined any more`) || a.Dead == 0 || a.Planned != a.Dead+a.Delivered {
+		if j.State != jobs.Stopped || a.State != jobs.Stopped || !strings.Contains(j.Reason, `target "a": it is not defined any more`) || a.Dead == 0 || a.Planned != a.Dead+a.Delivered {
 			t.Errorf("got %+v", j)
 		}
-		if other.State != replay.Finished || other.Delivered != 4000 {
+		if other.State != jobs.Finished || other.Delivered != 4000 {
 			t.Errorf("the other target: %+v", other)
 		}
 		b.fakes["a"] = nil
@@ -404,7 +405,7 @@ rules:
 			t.Fatal(err)
 		}
 		j = b.replayEnds("half")
-		if a = j.Targets[0]; j.State != replay.Finished || a.Planned != 4000 || a.Delivered+a.Dead != 4000 || j.Planned != 8000 {
+		if a = j.Targets[0]; j.State != jobs.Finished || a.Planned != 4000 || a.Delivered+a.Dead != 4000 || j.Planned != 8000 {
 			t.Errorf("resumed: %+v", j)
 		}
 	})
@@ -434,7 +435,7 @@ rules:
 		}
 		time.Sleep(time.Minute)
 		b.settled()
-		if j, err = b.router.Replays.Job(j.Name); err != nil || len(j.Targets) != 3 || j.Targets[1].State != replay.Finished || j.Targets[1].Delivered != 5000 || j.Targets[2].Delivered != 1 {
+		if j, err = b.router.Replays.Job(j.Name); err != nil || len(j.Targets) != 3 || j.Targets[1].State != jobs.Finished || j.Targets[1].Delivered != 5000 || j.Targets[2].Delivered != 1 {
 			t.Errorf("got %+v, %v", j, err)
 		}
 		before := len(b.fakes["a"].deliveries())
@@ -469,12 +470,12 @@ rules:
 		if err != nil || !slices.Equal(p.Overlaps, []string{"one", "three", "two"}) {
 			t.Errorf("overlaps %q, %v", p.Overlaps, err)
 		}
-		var conflict *replay.Conflict
+		var conflict *jobs.Conflict
 		if _, err := b.router.Replays.Begin(replay.Request{Name: "one"}); !errors.As(err, &conflict) {
 			t.Errorf("a name that is taken: %v", err)
 		}
 		for _, name := range []string{"one", "two", "three"} {
-			if j := b.replayEnds(name); j.Delivered != 4000 || j.State != replay.Finished {
+			if j := b.replayEnds(name); j.Delivered != 4000 || j.State != jobs.Finished {
 				t.Errorf("%s: %+v", name, j)
 			}
 		}

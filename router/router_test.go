@@ -20,6 +20,7 @@ import (
 	"signalbox/delivery"
 	"signalbox/dlq"
 	"signalbox/event"
+	"signalbox/jobs"
 	"signalbox/journal"
 	"signalbox/journal/store"
 	"signalbox/rules"
@@ -320,7 +321,7 @@ func TestAFailingTargetIsTriedAgainAndThenTheEventRestsDead(t *testing.T) {
 		}
 
 		b.fakes["a"].say(nil)
-		if j := b.redrive(dlq.Redrive{}); j.State != dlq.Finished || j.Delivered != 1 {
+		if j := b.redrive(dlq.Redrive{}); j.State != jobs.Finished || j.Delivered != 1 {
 			t.Fatalf("redrive: %+v", j)
 		}
 		if got := b.fakes["a"].deliveries(); len(got) != 4 || got[3].ID != l.ID || got[3].Attempt != 4 {

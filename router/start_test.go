@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"signalbox/event"
+	"signalbox/jobs"
 	"signalbox/replay"
 )
 
@@ -67,8 +68,8 @@ func TestARuleBeginsInThePast(t *testing.T) {
 					replayed++
 				}
 			}
-			if jobs := b.router.Replays.Jobs(); len(jobs) != 1 || jobs[0].State != replay.Finished || int(jobs[0].Delivered) != replayed || replayed < 2000 {
-				t.Errorf("%d were replayed: %+v", replayed, jobs)
+			if all := b.router.Replays.Jobs(); len(all) != 1 || all[0].State != jobs.Finished || int(all[0].Delivered) != replayed || replayed < 2000 {
+				t.Errorf("%d were replayed: %+v", replayed, all)
 			}
 		})
 	}

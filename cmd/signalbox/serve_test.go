@@ -347,7 +347,7 @@ func TestDeadLettersAreReplayed(t *testing.T) {
 	s.run("dlq", "redrives", stopped[1]).want(t, cli.ExitOK, "2 attempts in a row failed, the last with ERROR_FROM_TARGET", "")
 	s.run("dlq", "replay", "--resume", stopped[1], "--all").want(t, cli.ExitUsage, "", "give no ids")
 	s.run("dlq", "replay", "--resume", stopped[1]).want(t, cli.ExitOK, "1 dead letter: 1 delivered\n", "")
-	s.run("dlq", "redrives", stopped[1], "--cancel").want(t, cli.ExitError, "", "there is nothing to cancel")
+	s.run("dlq", "redrives", stopped[1], "--cancel").want(t, cli.ExitError, "", "only one that is running can be cancelled")
 	s.eventually("delivered", func() bool { return len(sink.deliveries()) == 2 })
 	if got := sink.deliveries()[0]; got != first.ID+` {"order": "A-1"}` {
 		t.Errorf("the shop got %s, want the letter's own id and body", got)

@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"signalbox/jobs"
 	"signalbox/replay"
 )
 
@@ -133,7 +134,7 @@ rules:
 		return err == nil && j.State.Ended()
 	})
 	n := uint64(events)
-	if want := (replay.Tally{Planned: n, Delivered: n}); j.State != replay.Finished || j.Tally != want {
+	if want := (replay.Tally{Planned: n, Delivered: n}); j.State != jobs.Finished || j.Tally != want {
 		t.Errorf("the replay: %+v", j)
 	}
 	again := 0

@@ -12,6 +12,7 @@ import (
 	"signalbox/cmd/signalbox/internal/cli"
 	"signalbox/cmd/signalbox/internal/connect"
 	"signalbox/dlq"
+	"signalbox/jobs"
 )
 
 func newDLQReplayCommand(c *cli.Env) *cobra.Command {
@@ -190,7 +191,7 @@ const (
 // redrive first.
 func watch(ctx context.Context, conn *client.Client, j dlq.Job, bar *cli.Progress) (dlq.Job, error) {
 	pause := firstLook
-	for j.State == dlq.Running {
+	for j.State == jobs.Running {
 		bar.Show(j.Ended(), j.Total)
 		select {
 		case <-ctx.Done():
@@ -226,7 +227,7 @@ func cancelled(ctx context.Context, conn *client.Client, j dlq.Job) (dlq.Job, er
 func cancelledSoon(ctx context.Context, conn *client.Client, j dlq.Job) (dlq.Job, error) {
 	ctx, cancel := context.WithTimeout(ctx, cancelWithin)
 	defer cancel()
-	for j.State == dlq.Running {
+	for j.State == jobs.Running {
 		select {
 		case <-ctx.Done():
 			return j, fmt.Errorf("redrive %s is cancelled, but attempts are still under way: look at it with `signalbox dlq redrives %s`", j.ID, j.ID)
@@ -244,9 +245,9 @@ func cancelledSoon(ctx context.Context, conn *client.Client, j dlq.Job) (dlq.Job
 // verdict is an error unless every letter was delivered.
 func verdict(j dlq.Job) error {
 	switch {
-	case j.State == dlq.Stopped:
+	case j.State == jobs.Stopped:
 		return fmt.Errorf("stopped: %s; continue with `signalbox dlq replay --resume %s` when it is fixed", j.Reason, j.ID)
-	case j.State == dlq.Cancelled:
+	case j.State == jobs.Cancelled:
 		return fmt.Errorf("cancelled; continue with `signalbox dlq replay --resume %s`", j.ID)
 	case j.DiedAgain+j.Skipped > 0:
 		return fmt.Errorf("not every dead letter was delivered: %s", tallyText(j.Tally))

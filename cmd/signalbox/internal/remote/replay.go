@@ -15,6 +15,7 @@ import (
 	"signalbox/api/client"
 	"signalbox/cmd/signalbox/internal/cli"
 	"signalbox/cmd/signalbox/internal/connect"
+	"signalbox/jobs"
 	"signalbox/replay"
 )
 
@@ -193,9 +194,9 @@ func (r *replayCommand) follow(ctx context.Context, conn *client.Client, j repla
 		return err
 	}
 	switch {
-	case j.State == replay.Stopped:
+	case j.State == jobs.Stopped:
 		return fmt.Errorf("stopped: %s; continue with `signalbox replays resume %s` when it is fixed", j.Reason, j.Name)
-	case j.State == replay.Cancelled:
+	case j.State == jobs.Cancelled:
 		return fmt.Errorf("cancelled: %d deliveries were dropped", j.Dropped)
 	case j.Dead > 0:
 		return fmt.Errorf("%d of %d deliveries went to the dead-letter queue: see `signalbox dlq list`", j.Dead, j.Planned)

@@ -13,6 +13,7 @@ import (
 	"signalbox/api/client"
 	"signalbox/cmd/signalbox/internal/cli"
 	"signalbox/cmd/signalbox/internal/connect"
+	"signalbox/jobs"
 	"signalbox/replay"
 )
 
@@ -88,7 +89,7 @@ func (r *replaysCommand) print(jobs []replay.Job) error {
 
 // percent returns how much of its time a replay has gone through.
 func percent(j replay.Job) string {
-	if j.State == replay.Finished {
+	if j.State == jobs.Finished {
 		return "100 %"
 	}
 	done, total := doneOf(j)
