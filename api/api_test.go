@@ -96,7 +96,11 @@ func newWorldOf(t *testing.T, text, more string) *world {
 	must(t, err)
 	w.journal = j
 	registry := prometheus.NewRegistry()
-	w.router, err = router.New(router.Options{Journal: j, Trace: true, Registerer: registry, Stdout: io.Discard}, set)
+	w.archives, err = archiver.New(archiver.Options{Journal: j, Registerer: registry})
+	must(t, err)
+	w.archives.Set(set.Archives)
+	j.Trimmer.Keep(w.archives.Owed)
+	w.router, err = router.New(router.Options{Journal: j, Trace: true, Registerer: registry, Stdout: io.Discard, Past: w.archives.Reader()}, set)
 	must(t, err)
 	w.router.Start()
 	w.log, err = audit.New(j.Audit, zap.NewNop(), registry)
@@ -115,9 +119,6 @@ func newWorldOf(t *testing.T, text, more string) *world {
 		},
 	})
 	w.sources.Set(set.Sources)
-	w.archives, err = archiver.New(archiver.Options{Journal: j, Registerer: registry})
-	must(t, err)
-	w.archives.Set(set.Archives)
 	recorder := history.New(registry)
 	recorder.Start()
 	management := api.New(api.Options{

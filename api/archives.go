@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"signalbox/archive/archiver"
+	"signalbox/archive/past"
 	"signalbox/archive/segment"
 	"signalbox/rules/pattern"
 )
@@ -73,14 +74,14 @@ func (h archiveHandlers) segments(_ http.ResponseWriter, r *http.Request) (any, 
 	if err != nil {
 		return nil, err
 	}
-	reader, err := h.reader(r)
+	files, err := h.files(r.PathValue("name"))
 	if err != nil {
 		return nil, err
 	}
 	from, before := export.Range()
 	var all []SegmentView
-	for s, err := range reader.Archives()[0].Segments(r.Context(), from, before) {
-		if _, damaged := errors.AsType[*segment.DamagedError](err); damaged {
+	for s, err := range files.Segments(r.Context(), from, before) {
+		if damagedIn(err) != nil {
 			continue // archive verify tells
 		}
 		if err != nil {
@@ -92,8 +93,18 @@ func (h archiveHandlers) segments(_ http.ResponseWriter, r *http.Request) (any, 
 	return SegmentList{part, next}, err
 }
 
+// files returns the files of an archive.
+func (h archiveHandlers) files(name string) (*segment.Files, error) {
+	for _, f := range h.archives.Files() {
+		if f.Name == name {
+			return f, nil
+		}
+	}
+	return nil, h.unknown(name)
+}
+
 // reader returns what reads the archive of a request.
-func (h archiveHandlers) reader(r *http.Request) (*archiver.Reader, error) {
+func (h archiveHandlers) reader(r *http.Request) (*past.Reader, error) {
 	name := r.PathValue("name")
 	reader, ok, err := h.archives.ReaderOf(name)
 	if !ok {
@@ -103,7 +114,7 @@ func (h archiveHandlers) reader(r *http.Request) (*archiver.Reader, error) {
 }
 
 // exportOf reads what a query chooses.
-func exportOf(q url.Values) (e archiver.Export, err error) {
+func exportOf(q url.Values) (e past.Export, err error) {
 	if e.Since, err = timeOf(q, "since"); err == nil {
 		e.Until, err = timeOf(q, "until")
 	}
@@ -137,7 +148,7 @@ func (h archiveHandlers) export(w http.ResponseWriter, r *http.Request) (any, er
 	if err != nil {
 		return nil, err
 	}
-	reader.Damaged = func(*segment.DamagedError) bool { return skip }
+	reader.Skip = func(err error) bool { return skip && damagedIn(err) != nil }
 	select {
 	case h.exports <- struct{}{}:
 		defer func() { <-h.exports }()
@@ -163,11 +174,18 @@ func (h archiveHandlers) export(w http.ResponseWriter, r *http.Request) (any, er
 // damageProblem returns the error of a segment that is not as it was written as the client is to
 // see it.
 func damageProblem(err error) error {
-	damage, ok := errors.AsType[*segment.DamagedError](err)
-	if !ok {
+	damage := damagedIn(err)
+	if damage == nil {
 		return err
 	}
-	return &Error{Status: http.StatusInternalServerError, Code: "Damaged", Message: damage.Error()}
+	return &Error{Status: http.StatusInternalServerError, Code: "Damaged", Message: damage.Error(), Hint: "put a copy of it back, or go on without it by --skip-damaged (skip_damaged=true)"}
+}
+
+// damagedIn returns what of an archive is missing, or not as it was written; nil if err is of
+// something else.
+func damagedIn(err error) *segment.DamagedError {
+	damage, _ := errors.AsType[*segment.DamagedError](err)
+	return damage
 }
 
 // exported is the body of an export.

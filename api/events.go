@@ -29,9 +29,9 @@ type StoredEvent struct {
 type eventHandlers struct{ router *router.Router }
 
 func (h eventHandlers) get(_ http.ResponseWriter, r *http.Request) (any, error) {
-	e, err := h.router.Traces.Event(r.PathValue("id"))
+	e, err := h.router.Traces.Find(r.Context(), r.PathValue("id"))
 	if err != nil {
-		return nil, missing(err, whereEventsAre)
+		return nil, missing(damageProblem(err), whereEventsAre)
 	}
 	m := &e.Parsed.Meta
 	return StoredEvent{

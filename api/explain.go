@@ -31,9 +31,9 @@ func (h eventHandlers) subject(ctx context.Context, bus string, body []byte) (*e
 		if bus != "" {
 			return nil, nil, badRequest("bus does not go together with an id: the event is explained on its own bus")
 		}
-		stored, err := h.router.Traces.Event(id)
+		stored, err := h.router.Traces.Find(ctx, id)
 		if err != nil {
-			return nil, nil, missing(err, whereEventsAre)
+			return nil, nil, missing(damageProblem(err), whereEventsAre)
 		}
 		return stored.Parsed, stored.Event, nil
 	}

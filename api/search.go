@@ -21,7 +21,9 @@ func (h traceHandlers) search(_ http.ResponseWriter, r *http.Request) (any, erro
 	if err != nil {
 		return nil, err
 	}
-	return inTurn(r.Context(), h.turns, func() (trace.Page, error) { return h.traces.Search(filter, q.Get("cursor"), limit, content) })
+	return inTurn(r.Context(), h.turns, func() (trace.Page, error) {
+		return h.traces.Search(r.Context(), filter, q.Get("cursor"), limit, content)
+	})
 }
 
 // eventFilterOf reads a filter of events from a query.
@@ -51,7 +53,7 @@ const (
 )
 
 // follow sends events as server-sent events (WHATWG HTML, section 9.2): "event" for an event,
-// with the cursor behind it as its id, and "gap" where retention was faster. A client that was
+// with the cursor behind it as its id, and "gap" with a reason where events are missing. A client that was
 // cut off goes on with the header Last-Event-ID, or with ?cursor=.
 func (h traceHandlers) follow(w http.ResponseWriter, r *http.Request) (any, error) {
 	q := r.URL.Query()
@@ -79,6 +81,11 @@ func (h traceHandlers) follow(w http.ResponseWriter, r *http.Request) (any, erro
 	return nil, nil // how far it came stands in the last id
 }
 
+// StreamGap is the data of "gap": why events are missing.
+type StreamGap struct {
+	Reason string `json:"reason"`
+}
+
 // eventStream writes server-sent events.
 type eventStream struct {
 	w     http.ResponseWriter
@@ -87,23 +94,22 @@ type eventStream struct {
 }
 
 func (s *eventStream) send(next trace.Followed) error {
-	if now := time.Now(); s.begun && !next.Gap && len(next.Events) == 0 && now.Sub(s.spoke) < streamIdle {
+	if now := time.Now(); s.begun && len(next.Missing)+len(next.Events) == 0 && now.Sub(s.spoke) < streamIdle {
 		return nil
 	}
 	s.begin()
 	control := http.NewResponseController(s.w)
 	_ = control.SetWriteDeadline(time.Now().Add(streamStall)) // not supported by a recorder
-	if next.Gap {
-		if _, err := fmt.Fprint(s.w, "event: gap\ndata: {}\n\n"); err != nil {
+	for _, why := range next.Missing {
+		if err := s.block("gap", StreamGap{why}); err != nil {
 			return err
 		}
 	}
 	for _, e := range next.Events {
-		text, err := json.Marshal(e)
-		if err != nil {
+		if _, err := fmt.Fprintf(s.w, "id: %s\n", e.After()); err != nil {
 			return err
 		}
-		if _, err := fmt.Fprintf(s.w, "id: %s\nevent: event\ndata: %s\n\n", e.After(), text); err != nil {
+		if err := s.block("event", e); err != nil {
 			return err
 		}
 	}
@@ -112,6 +118,15 @@ func (s *eventStream) send(next trace.Followed) error {
 		return err
 	}
 	return control.Flush()
+}
+
+// block writes the rest of a block.
+func (s *eventStream) block(name string, content any) error {
+	text, err := json.Marshal(content)
+	if err == nil {
+		_, err = fmt.Fprintf(s.w, "event: %s\ndata: %s\n\n", name, text)
+	}
+	return err
 }
 
 func (s *eventStream) begin() {

@@ -62,7 +62,7 @@ func TestStreamOfEvents(t *testing.T) {
 	before := w.accept("250")
 	stop := errors.New("enough")
 	var got []string
-	take := func(e *trace.Listed) error {
+	take := func(e *trace.Listed, _ string) error {
 		if got = append(got, e.ID); len(got)%2 == 0 {
 			return stop
 		}
@@ -76,7 +76,7 @@ func TestStreamOfEvents(t *testing.T) {
 	}
 	more := w.accept("252", "253")
 	// What was shown last is shown again, as the client did not get behind it.
-	if _, err = w.client.Events.Follow(t.Context(), trace.Filter{}, cursor, true, func(e *trace.Listed) error {
+	if _, err = w.client.Events.Follow(t.Context(), trace.Filter{}, cursor, true, func(e *trace.Listed, _ string) error {
 		if got = append(got, e.ID); e.ID == more[1] {
 			return stop
 		}
@@ -114,7 +114,7 @@ func TestStreamsAreBounded(t *testing.T) {
 			must(t, err)
 			text += line
 		}
-		if !strings.HasPrefix(text, "event: gap\ndata: {}\n\nid: ") {
+		if !strings.HasPrefix(text, "event: gap\ndata: {\"reason\":\"retention dropped them before they were read\"}\n\nid: ") {
 			t.Errorf("a stream from before the store begins with %q", text)
 		}
 	}

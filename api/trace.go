@@ -27,22 +27,24 @@ func (h traceHandlers) event(_ http.ResponseWriter, r *http.Request) (any, error
 }
 
 func (h traceHandlers) correlation(_ http.ResponseWriter, r *http.Request) (any, error) {
-	return h.trace(r, h.traces.OfCorrelation, "event with the id or the correlation id", "")
+	return h.trace(r, func(_ context.Context, id string, limit int) (*trace.Trace, error) {
+		return h.traces.OfCorrelation(id, limit)
+	}, "event with the id or the correlation id", "")
 }
 
-func (h traceHandlers) trace(r *http.Request, of func(string, int) (*trace.Trace, error), what, more string) (any, error) {
+func (h traceHandlers) trace(r *http.Request, of func(context.Context, string, int) (*trace.Trace, error), what, more string) (any, error) {
 	limit, err := limitOf(r.URL.Query(), trace.DefaultEvents, trace.MaxEvents)
 	if err != nil {
 		return nil, err
 	}
 	id := r.PathValue("id")
-	t, err := inTurn(r.Context(), h.turns, func() (*trace.Trace, error) { return of(id, limit) })
+	t, err := inTurn(r.Context(), h.turns, func() (*trace.Trace, error) { return of(r.Context(), id, limit) })
 	if errors.Is(err, journal.ErrNotFound) {
 		return nil, &Error{Status: http.StatusNotFound, Message: fmt.Sprintf("no %s %q is kept", what, id), Hint: fmt.Sprintf(
 			"check the id, and whether it was sent to this router; events are kept as long as retention says, here since %s%s",
 			h.traces.Oldest().Format(time.RFC3339), more)}
 	}
-	return t, err
+	return t, damageProblem(err)
 }
 
 // maxTraces is how many traces and pages of events are made at a time, as each may hold

@@ -5,6 +5,7 @@
 package journal
 
 import (
+	"cmp"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -48,6 +49,20 @@ type Record struct {
 	// GivenID is the event's id where the producer chose it, so that the event
 	// can be found by it; empty where the id was made from Seq.
 	GivenID string
+	// Archived means that it was read from an archive, and that the store may not have it.
+	Archived bool
+}
+
+// defaultBus is the bus of events that name none.
+const defaultBus = "default"
+
+// Bus returns the bus that the event is on. What can't be told is on the default bus.
+func (r *Record) Bus() string {
+	var m event.Metadata
+	if m.UnmarshalBinary(r.Meta) != nil {
+		return defaultBus
+	}
+	return cmp.Or(m.Bus, defaultBus)
 }
 
 // Parsed returns the event with its metadata.

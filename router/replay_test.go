@@ -133,7 +133,7 @@ func TestAReplaySendsEveryEventAgain(t *testing.T) {
 		if got := b.router.Accounts().Events; got != accepted {
 			t.Errorf("events were %+v and are %+v", accepted, got)
 		}
-		tr, err := b.router.Traces.OfEvent(again[0].EventID, 0)
+		tr, err := b.router.Traces.OfEvent(t.Context(), again[0].EventID, 0)
 		if err != nil || len(tr.Roots[0].Deliveries) != 2 {
 			t.Fatalf("trace: %+v, %v", tr, err)
 		}

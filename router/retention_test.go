@@ -43,7 +43,7 @@ func TestRetentionForgetsStories(t *testing.T) {
 			if _, err := b.router.Commands.Cancel(id); !errors.Is(err, journal.ErrNotFound) {
 				t.Errorf("the end of %s: %v", id, err)
 			}
-			if _, err := b.router.Traces.OfEvent(id, 0); !errors.Is(err, journal.ErrNotFound) {
+			if _, err := b.router.Traces.OfEvent(t.Context(), id, 0); !errors.Is(err, journal.ErrNotFound) {
 				t.Errorf("the trace of %s: %v", id, err)
 			}
 			if _, err := b.router.Traces.OfCorrelation(id, 0); !errors.Is(err, journal.ErrNotFound) {

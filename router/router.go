@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 
+	"signalbox/archive/past"
 	"signalbox/catalog"
 	"signalbox/commands"
 	"signalbox/delivery"
@@ -50,6 +51,8 @@ type Options struct {
 	// events to be accepted; 0 is no limit.
 	MinFreeDisk uint64
 	Retention   store.Retention
+	// Past reads the events that are kept, from archives too; the default reads the store alone.
+	Past *past.Reader
 	// DedupWindow is for how long a repeat of an event on arrival is known as
 	// one; 0 takes every event.
 	DedupWindow time.Duration
@@ -115,6 +118,9 @@ func (o *Options) setDefaults() {
 	}
 	if o.Stdout == nil {
 		o.Stdout = io.Discard
+	}
+	if o.Past == nil {
+		o.Past = past.Of(o.Journal.Events, o.Journal.Seqs)
 	}
 	if o.Account == "" {
 		o.Account = "000000000000"
@@ -252,7 +258,7 @@ func New(opts Options, set *rules.Set) (*Router, error) {
 			return r.planner().request(target, d)
 		},
 	})
-	r.Traces = trace.NewReader(opts.Journal, r.Lanes.TargetName)
+	r.Traces = trace.NewReader(opts.Journal, opts.Past, r.Lanes.TargetName)
 	r.States = state.NewKeeper(state.NewReader(opts.Journal, func() *catalog.Catalog { return r.Rules().Catalog }), opts.Logger)
 	r.States.OnFault = func(kind string) { r.metrics.unfolded.WithLabelValues(kind).Inc() }
 	opts.Journal.OnFreed(r.Lanes.unblock)

@@ -50,7 +50,7 @@ func tracing(t *testing.T, text string) *bench {
 
 func (b *bench) trace(id string) *trace.Trace {
 	b.t.Helper()
-	found, err := b.router.Traces.OfEvent(id, 0)
+	found, err := b.router.Traces.OfEvent(b.t.Context(), id, 0)
 	if err != nil {
 		b.t.Fatal(err)
 	}

@@ -25,11 +25,12 @@ const (
 	OutcomeDropped   Outcome = "dropped"   // all were dropped
 	OutcomeMatched   Outcome = "matched"   // rules matched, and none of them planned a delivery
 	OutcomeUnmatched Outcome = "unmatched" // no rule matched
+	OutcomeArchived  Outcome = "archived"  // only an archive has the event: what came of it is not kept
 	OutcomeUnknown   Outcome = "unknown"   // deliveries that have ended are not kept: trace: off
 )
 
 // Outcomes are all that a filter can ask for.
-var Outcomes = []Outcome{OutcomeDead, OutcomePending, OutcomeDelivered, OutcomeDropped, OutcomeMatched, OutcomeUnmatched}
+var Outcomes = []Outcome{OutcomeDead, OutcomePending, OutcomeDelivered, OutcomeDropped, OutcomeMatched, OutcomeUnmatched, OutcomeArchived}
 
 // BadRequest is the error of a filter that can't be right.
 type BadRequest struct{ Problem string }
@@ -121,6 +122,15 @@ func (m *matcher) event(r *journal.Record) (*Stored, error) {
 		}
 	}
 	return e, nil
+}
+
+// lets reports whether the filter lets an event through, as far as the event itself tells.
+func (m *matcher) lets(r *journal.Record) (bool, error) {
+	if len(m.text) == 0 && m.pattern == nil && m.head(new(event.Event)) {
+		return true, nil // it lets everything through
+	}
+	e, err := m.event(r)
+	return e != nil, err
 }
 
 func (m *matcher) head(e *event.Event) bool {

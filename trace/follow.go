@@ -3,17 +3,19 @@ package trace
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
+	"signalbox/archive/past"
 	"signalbox/journal"
 )
 
 // Followed is what Follow tells of: events, in the order of their acceptance, and how far it
-// has come. After Gap, events are missing that retention dropped before they were read.
+// has come. Missing says why events are missing before them.
 type Followed struct {
-	Events []*Listed
-	Cursor string
-	Gap    bool
+	Events  []*Listed
+	Cursor  string
+	Missing []string
 }
 
 // The events that Follow reads at a time, and how often it looks for new ones.
@@ -33,13 +35,25 @@ func (r *Reader) Follow(ctx context.Context, f Filter, cursor string, content bo
 	if err != nil {
 		return err
 	}
+	var missing []string
+	reader := *r.past
+	reader.Skip = func(err error) bool {
+		missing = append(missing, err.Error())
+		return true
+	}
+	if reader.Archived() && from < reader.Bound() {
+		missing = append(missing, fmt.Sprintf("what was accepted before %s is read from archives, without what these do not take", reader.Bound().Time().Format(time.RFC3339)))
+	}
+	walk := reader.Walk(ctx)
+	defer walk.Close()
 	tick := time.NewTicker(followEvery)
 	defer tick.Stop()
 	for {
-		next, err := r.follow(m, from, content)
+		next, err := r.follow(walk, m, from, content)
 		if err != nil {
 			return err
 		}
+		next.Missing, missing = append(next.Missing, missing...), nil
 		next.Cursor = cursorOf(next.to)
 		if err := fn(next.Followed); err != nil {
 			return err
@@ -72,7 +86,9 @@ func (r *Reader) beginning(f Filter, cursor string) (*matcher, journal.Seq, erro
 	}
 	from := r.journal.Seqs.Stable()
 	if cursor == "" && !f.Since.IsZero() {
-		from = min(from, max(journal.SeqAt(f.Since), r.journal.Seqs.Oldest()))
+		if from = min(from, journal.SeqAt(f.Since)); !r.past.Archived() {
+			from = max(from, r.journal.Seqs.Oldest())
+		}
 	}
 	from, err = readCursor(cursor, from)
 	return m, from, err
@@ -86,15 +102,15 @@ type followed struct {
 }
 
 // follow reads a few events that follow from a place on.
-func (r *Reader) follow(m *matcher, from journal.Seq, content bool) (next followed, err error) {
+func (r *Reader) follow(walk *past.Walk, m *matcher, from journal.Seq, content bool) (next followed, err error) {
 	stable, oldest := r.journal.Seqs.Stable(), r.journal.Seqs.Oldest()
-	if from < oldest {
-		from, next.Gap = oldest, true
+	if from < oldest && !r.past.Archived() {
+		from, next.Missing = oldest, []string{"retention dropped them before they were read"}
 	}
 	looked, read := 0, 0
 	var fault error
 	next.to = max(from, stable)
-	err = r.journal.Events.Between(from, stable, func(rec journal.Record) bool {
+	err = walk.Between(from, stable, func(rec journal.Record) bool {
 		if looked == followBatch || read > maxContent {
 			next.to, next.more = rec.Seq, true
 			return false

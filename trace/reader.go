@@ -1,40 +1,59 @@
 package trace
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"time"
 
+	"signalbox/archive/past"
 	"signalbox/event"
 	"signalbox/journal"
 	"signalbox/journal/store"
 )
 
-// Reader reads the events that a journal keeps.
+// Reader reads the events that a journal keeps, and those that archives have.
 type Reader struct {
 	journal *store.Journal
+	past    *past.Reader
 	target  func(journal.LaneID) string
 }
 
-// NewReader returns a reader of a journal. Target names the target of a lane, even
-// if it is gone.
-func NewReader(j *store.Journal, target func(journal.LaneID) string) *Reader {
-	return &Reader{journal: j, target: target}
+// NewReader returns a reader of a journal, and of the archives that p reads beside it. Target
+// names the target of a lane, even if it is gone.
+func NewReader(j *store.Journal, p *past.Reader, target func(journal.LaneID) string) *Reader {
+	return &Reader{journal: j, past: p, target: target}
 }
 
-// Stored is an event that the journal keeps.
+// Stored is an event that is kept.
 type Stored struct {
-	ID        string          `json:"id"`
-	Bus       string          `json:"bus"`
-	Kind      event.Kind      `json:"kind,omitempty"`
-	Synthetic bool            `json:"synthetic,omitempty"`
-	Event     json.RawMessage `json:"event"`
+	ID        string     `json:"id"`
+	Bus       string     `json:"bus"`
+	Kind      event.Kind `json:"kind,omitempty"`
+	Synthetic bool       `json:"synthetic,omitempty"`
+	// Archived means that only an archive has the event: what came of it is not kept.
+	Archived bool            `json:"archived,omitempty"`
+	Event    json.RawMessage `json:"event"`
 	// Parsed is Event taken apart, with its metadata.
 	Parsed *event.Event `json:"-"`
 	// Seq is its place in the journal.
 	Seq journal.Seq `json:"-"`
+}
+
+// Find returns an accepted event by its id: from the store, or else from an archive if the id is
+// one that the router made. The error is journal.ErrNotFound if it is in neither.
+func (r *Reader) Find(ctx context.Context, id string) (*Stored, error) {
+	e, err := r.Event(id)
+	if errors.Is(err, journal.ErrNotFound) {
+		rec, err := archivedByID(ctx, r.past, id)
+		if err != nil {
+			return nil, err
+		}
+		return stored(rec)
+	}
+	return e, err
 }
 
 // Event returns an accepted event by its id, or journal.ErrNotFound if there is
@@ -59,7 +78,7 @@ func stored(rec journal.Record) (*Stored, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Stored{ID: e.ID, Bus: e.Meta.Bus, Kind: e.Meta.Kind, Synthetic: e.Meta.Synthetic, Event: rec.Envelope, Parsed: e, Seq: rec.Seq}, nil
+	return &Stored{ID: e.ID, Bus: e.Meta.Bus, Kind: e.Meta.Kind, Synthetic: e.Meta.Synthetic, Archived: rec.Archived, Event: rec.Envelope, Parsed: e, Seq: rec.Seq}, nil
 }
 
 // Oldest returns since when events are kept.
@@ -67,10 +86,13 @@ func (r *Reader) Oldest() time.Time { return r.journal.Seqs.Oldest().Time() }
 
 // OfEvent returns the trace of an event and of all that came of it, with at
 // most limit events; or journal.ErrNotFound.
-func (r *Reader) OfEvent(id string, limit int) (*Trace, error) {
-	e, err := r.Event(id)
+func (r *Reader) OfEvent(ctx context.Context, id string, limit int) (*Trace, error) {
+	e, err := r.Find(ctx, id)
 	if err != nil {
 		return nil, err
+	}
+	if e.Archived {
+		return archivedTrace(e), nil
 	}
 	first, err := r.before(e)
 	if err != nil {

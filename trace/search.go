@@ -2,6 +2,7 @@ package trace
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -24,6 +25,9 @@ type Listed struct {
 	CorrelationID string     `json:"correlation_id,omitempty"`
 	Outcome       Outcome    `json:"outcome"`
 	Deliveries    []Outline  `json:"deliveries"`
+	// Archived means that only an archive has the event: of its deliveries, those that replays
+	// make are known, and no others.
+	Archived bool `json:"archived,omitempty"`
 	// Event is the envelope, where it was asked for.
 	Event json.RawMessage `json:"event,omitempty"`
 
@@ -53,6 +57,8 @@ type Page struct {
 	LookedTo time.Time `json:"looked_to,omitzero"`
 	// Unreadable counts the events among them whose record is damaged.
 	Unreadable int `json:"unreadable,omitempty"`
+	// Warnings say which events are not among them though they may be what the filter chooses.
+	Warnings []string `json:"warnings,omitempty"`
 	// Next is the cursor of the page that follows; empty where there is none.
 	Next string `json:"next_cursor,omitempty"`
 }
@@ -65,10 +71,10 @@ const (
 	maxContent = 8 << 20
 )
 
-// Search returns a page of the events that are kept, the latest first, from where an
-// earlier page ended. Content says that envelopes are part of it. An error of type
-// BadRequest is about the filter or the cursor.
-func (r *Reader) Search(f Filter, cursor string, limit int, content bool) (Page, error) {
+// Search returns a page of the events that are kept, in the store or in an archive, the latest
+// first, from where an earlier page ended. Content says that envelopes are part of it. An error
+// of type BadRequest is about the filter or the cursor.
+func (r *Reader) Search(ctx context.Context, f Filter, cursor string, limit int, content bool) (Page, error) {
 	page := Page{Events: []*Listed{}}
 	m, err := f.compile(r.now())
 	if err != nil {
@@ -81,17 +87,53 @@ func (r *Reader) Search(f Filter, cursor string, limit int, content bool) (Page,
 	if !f.Until.IsZero() {
 		before = min(before, journal.SeqAt(f.Until))
 	}
-	s := searching{reader: r, matcher: m, page: &page, limit: limit, content: content}
-	since := max(journal.SeqAt(f.Since), r.journal.Seqs.Oldest())
-	switch {
-	case f.ID != "":
-		err = s.ofID(since, before)
-	case f.CorrelationID != "" && r.journal.Traces.Kept():
-		err = s.correlated(since, before)
-	default:
-		err = s.back(since, before)
+	since := journal.SeqAt(f.Since)
+	for bound := r.past.Bound(); ; bound = r.past.Bound() {
+		s := searching{reader: r, matcher: m, page: &page, limit: limit, content: content}
+		if bound < before {
+			err = s.stored(max(since, bound), before)
+		}
+		if bound != r.past.Bound() { // retention has dropped what was to be read
+			page = Page{Events: []*Listed{}}
+			continue
+		}
+		if err = cmp.Or(err, s.fault); err == nil && !s.stopped && since < bound && r.past.Archived() {
+			err = s.older(ctx, since, before, bound)
+		}
+		if !s.stopped {
+			page.Next = ""
+		}
+		return page, err
 	}
-	return page, err
+}
+
+// older continues behind the store, which begins at a bound: a page is of the store or of
+// archives, so that the latest events never wait for archives.
+func (s *searching) older(ctx context.Context, since, before, bound journal.Seq) error {
+	if id := s.matcher.ID; id != "" && bound < before {
+		if len(s.page.Events) > 0 {
+			return nil
+		}
+		if done, err := s.archivedID(ctx, id, since, bound); done || err != nil {
+			return err
+		}
+	}
+	if bound < before {
+		s.stopAt(bound)
+		return nil
+	}
+	return s.archived(ctx, since, before)
+}
+
+// stored looks at the events of the store.
+func (s *searching) stored(since, before journal.Seq) error {
+	switch f := &s.matcher.Filter; {
+	case f.ID != "":
+		return s.ofID(since, before)
+	case f.CorrelationID != "" && s.reader.journal.Traces.Kept():
+		return s.correlated(since, before)
+	}
+	return s.reader.journal.Events.Latest(since, before, s.look)
 }
 
 // now is the time that events are accepted by.
@@ -128,19 +170,6 @@ type searching struct {
 	fault   error
 }
 
-// back looks through all events.
-func (s *searching) back(since, before journal.Seq) error {
-	return s.done(s.reader.journal.Events.Latest(since, before, s.look))
-}
-
-// done removes the cursor of a page behind which there is nothing.
-func (s *searching) done(err error) error {
-	if !s.stopped {
-		s.page.Next = ""
-	}
-	return cmp.Or(err, s.fault)
-}
-
 // ofID looks at the event with an id.
 func (s *searching) ofID(since, before journal.Seq) error {
 	e, err := s.reader.Event(s.matcher.ID)
@@ -150,7 +179,7 @@ func (s *searching) ofID(since, before journal.Seq) error {
 	if err == nil && e.Seq >= since && e.Seq < before {
 		_, err = s.lookAt(e.Seq)
 	}
-	return s.done(err)
+	return err
 }
 
 // correlated looks at the events that the index has for a correlation id, the latest first.
@@ -166,7 +195,7 @@ func (s *searching) correlated(since, before journal.Seq) error {
 	for i := len(seqs) - 1; i >= 0 && more && err == nil; i-- {
 		more, err = s.lookAt(seqs[i])
 	}
-	return s.done(err)
+	return err
 }
 
 // lookAt is look for the event with a number, which may be gone.
@@ -244,12 +273,14 @@ func (r *Reader) listed(e *Stored) (*Listed, error) {
 	m := &e.Parsed.Meta
 	l := &Listed{
 		ID: e.ID, DetailType: e.Parsed.DetailType, Source: e.Parsed.Source, Bus: m.Bus, Kind: m.Kind, Received: m.Received,
-		Synthetic: m.Synthetic, CorrelationID: m.CorrelationID, Deliveries: []Outline{}, seq: e.Seq,
+		Synthetic: m.Synthetic, CorrelationID: m.CorrelationID, Deliveries: []Outline{}, Archived: e.Archived, seq: e.Seq,
 	}
 	for i := range touches {
 		l.Deliveries = append(l.Deliveries, r.outline(m.Bus, &touches[i]))
 	}
-	l.Outcome = r.outcome(l.Deliveries, said)
+	if l.Outcome = r.outcome(l.Deliveries, said); l.Archived && len(l.Deliveries) == 0 {
+		l.Outcome = OutcomeArchived
+	}
 	return l, nil
 }
 

@@ -100,13 +100,13 @@ func TestSearch(t *testing.T) {
 		"before there was any":  {Filter{Until: time.Now().Add(-time.Hour)}, nil},
 		"of the last hour":      {Filter{Since: time.Now().Add(-time.Hour), Until: time.Now().Add(time.Hour)}, all},
 	} {
-		page, err := s.Search(tt.filter, "", 100, false)
+		page, err := s.Search(t.Context(), tt.filter, "", 100, false)
 		if got := outcomes(page); err != nil || !slices.Equal(got, tt.want) || page.Next != "" {
 			t.Errorf("%s: %q, next %q (%v), want %q", name, got, page.Next, err, tt.want)
 		}
 		var paged []string
 		for cursor, more := "", true; more; more = cursor != "" {
-			page, err := s.Search(tt.filter, cursor, 1, true)
+			page, err := s.Search(t.Context(), tt.filter, cursor, 1, true)
 			if err != nil || len(page.Events) > 1 {
 				t.Fatalf("%s: %+v, %v", name, page, err)
 			}
@@ -121,14 +121,14 @@ func TestSearch(t *testing.T) {
 			t.Errorf("%s, one by one: %q, want %q", name, paged, tt.want)
 		}
 	}
-	page, err := s.Search(Filter{ID: "dead"}, "", 1, false)
+	page, err := s.Search(t.Context(), Filter{ID: "dead"}, "", 1, false)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if d := page.Events[0].Deliveries[1]; d.Code != "NO_RESOURCE" || d.Status != 404 || d.Target != "mail" || d.Rule != "tell" || d.State != journal.TouchDead {
 		t.Errorf("the dead one is %+v", d)
 	}
-	if page, err = s.Search(Filter{ID: "waiting"}, "", 1, false); err != nil || page.Events[0].Deliveries[0].Code != "ERROR_FROM_TARGET" || page.Events[0].Deliveries[0].Status != 500 {
+	if page, err = s.Search(t.Context(), Filter{ID: "waiting"}, "", 1, false); err != nil || page.Events[0].Deliveries[0].Code != "ERROR_FROM_TARGET" || page.Events[0].Deliveries[0].Status != 500 {
 		t.Errorf("the waiting one is %+v, %v", page.Events[0], err)
 	}
 }
@@ -150,7 +150,7 @@ func TestSearchRefusesWhatCanNotBeRight(t *testing.T) {
 		"cursor 3":   {Filter{}, strings.Repeat("z", 40), "use the next_cursor"},
 	} {
 		var bad *BadRequest
-		if _, err := s.Search(tt.filter, tt.cursor, 10, false); !errors.As(err, &bad) || !strings.Contains(err.Error(), tt.want) {
+		if _, err := s.Search(t.Context(), tt.filter, tt.cursor, 10, false); !errors.As(err, &bad) || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: %v, want %q", name, err, tt.want)
 		}
 	}
@@ -175,11 +175,11 @@ func TestAPageOfASearchIsBoundedInWork(t *testing.T) {
 		}
 		s.accept(0, evs...)
 	}
-	page, err := s.Search(Filter{Text: "needle"}, "", 1, false)
+	page, err := s.Search(t.Context(), Filter{Text: "needle"}, "", 1, false)
 	if err != nil || len(page.Events) != 0 || page.Looked != maxLooked || page.Next == "" || page.LookedTo.IsZero() {
 		t.Fatalf("the first page: %d events of %d, next %q (%v)", len(page.Events), page.Looked, page.Next, err)
 	}
-	page, err = s.Search(Filter{Text: "needle"}, page.Next, 1, false)
+	page, err = s.Search(t.Context(), Filter{Text: "needle"}, page.Next, 1, false)
 	if err != nil || len(page.Events) != 1 || page.Looked != 25_001-maxLooked || page.Next != "" {
 		t.Errorf("the second page: %d events of %d, next %q (%v)", len(page.Events), page.Looked, page.Next, err)
 	}
@@ -189,11 +189,11 @@ func TestAPageOfASearchIsBoundedInWork(t *testing.T) {
 		big.ID = ""
 		s.accept(0, big)
 	}
-	page, err = s.Search(Filter{}, "", 4, true)
+	page, err = s.Search(t.Context(), Filter{}, "", 4, true)
 	if err != nil || len(page.Events) != 2 || page.Next == "" {
 		t.Errorf("large events: %d in a page, next %q (%v)", len(page.Events), page.Next, err)
 	}
-	if page, err = s.Search(Filter{}, page.Next, 2, true); err != nil || len(page.Events) != 2 {
+	if page, err = s.Search(t.Context(), Filter{}, page.Next, 2, true); err != nil || len(page.Events) != 2 {
 		t.Errorf("large events: %d in the next page (%v)", len(page.Events), err)
 	}
 }
@@ -203,7 +203,7 @@ func TestWithoutTracesTheOutcomeIsUnknown(t *testing.T) {
 	e := order(1)
 	s.accept(1, e)
 	s.accept(0, order(2))
-	page, err := s.Search(Filter{}, "", 10, false)
+	page, err := s.Search(t.Context(), Filter{}, "", 10, false)
 	if err != nil || len(page.Events) != 2 || page.Events[0].Outcome != OutcomeUnknown || page.Events[1].Outcome != OutcomePending {
 		t.Errorf("%q, %v", outcomes(page), err)
 	}
@@ -266,7 +266,7 @@ func TestFollowBeginsWithTheNextEvent(t *testing.T) {
 			}
 			s.accept(0, order(2))
 		case 2:
-			if len(next.Events) != 1 || next.Gap {
+			if len(next.Events) != 1 || len(next.Missing) > 0 {
 				t.Errorf("it goes on with %+v", next)
 			}
 			cancel()
@@ -283,7 +283,7 @@ func TestFollowTellsOfAGap(t *testing.T) {
 	s.accept(0, order(1))
 	stop := errors.New("enough")
 	err := s.Follow(t.Context(), Filter{}, cursorOf(1), false, func(next Followed) error {
-		if !next.Gap || len(next.Events) != 1 {
+		if len(next.Missing) != 1 || len(next.Events) != 1 {
 			t.Errorf("got %+v", next)
 		}
 		return stop

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"signalbox/archive/past"
 	"signalbox/event"
 	"signalbox/journal"
 	"signalbox/journal/store"
@@ -31,7 +32,7 @@ func open(t *testing.T, keep bool) *kept {
 		}
 	})
 	j.Traces.Keep(keep)
-	return &kept{Reader: NewReader(j, func(journal.LaneID) string { return "mail" }), t: t}
+	return &kept{Reader: NewReader(j, past.Of(j.Events, j.Seqs), func(journal.LaneID) string { return "mail" }), t: t}
 }
 
 // accept appends events as the router does, with as many deliveries each.
@@ -129,7 +130,7 @@ func TestATraceShowsWhatBecameOfDeliveries(t *testing.T) {
 		d.State, d.Death = journal.Dead, &journal.Death{At: at, Code: "NO_RESOURCE", Message: "gone"}
 	}, journal.NotEnded)
 	for name, ask := range map[string]func() (*Trace, error){
-		"event":       func() (*Trace, error) { return s.OfEvent("cause", 0) },
+		"event":       func() (*Trace, error) { return s.OfEvent(t.Context(), "cause", 0) },
 		"correlation": func() (*Trace, error) { return s.OfCorrelation("cause", 0) },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -163,7 +164,7 @@ func TestWithoutTracesNothingIsKept(t *testing.T) {
 	e := order(1)
 	s.accept(1, e)
 	s.end(e, 0, journal.Answered{At: time.Now()}, nil, journal.Delivered)
-	got, err := s.OfEvent(e.ID, 0)
+	got, err := s.OfEvent(t.Context(), e.ID, 0)
 	if err != nil || len(got.Roots[0].Deliveries) != 0 || len(got.Notes) != 1 || !strings.Contains(got.Notes[0], "trace: off") {
 		t.Errorf("got %+v, %v", got, err)
 	}
@@ -192,10 +193,10 @@ func TestATraceOfManyEventsIsCut(t *testing.T) {
 			t.Errorf("limit %d: the notes are %q", limit, got.Notes)
 		}
 	}
-	for name, ask := range map[string]func(string, int) (*Trace, error){"correlation": s.OfCorrelation, "event": s.OfEvent} {
-		if _, err := ask("other", 0); !errors.Is(err, journal.ErrNotFound) {
-			t.Errorf("%s: an unknown id: %v", name, err)
-		}
+	_, ofCorrelation := s.OfCorrelation("other", 0)
+	_, ofEvent := s.OfEvent(t.Context(), "other", 0)
+	if !errors.Is(ofCorrelation, journal.ErrNotFound) || !errors.Is(ofEvent, journal.ErrNotFound) {
+		t.Errorf("an unknown id: %v, %v", ofCorrelation, ofEvent)
 	}
 }
 
@@ -214,7 +215,7 @@ func TestATraceOfALongChainIsNoDeeperThanReadersOfJSONGo(t *testing.T) {
 	}
 	for name, ask := range map[string]func() (*Trace, error){
 		"correlation": func() (*Trace, error) { return s.OfCorrelation("chain", 0) },
-		"event":       func() (*Trace, error) { return s.OfEvent("link-0", 0) },
+		"event":       func() (*Trace, error) { return s.OfEvent(t.Context(), "link-0", 0) },
 	} {
 		got, err := ask()
 		if err != nil {
@@ -235,11 +236,11 @@ func TestATraceOfALongChainIsNoDeeperThanReadersOfJSONGo(t *testing.T) {
 			t.Errorf("%s: nested %d deep (%v)", name, nesting(text), err)
 		}
 	}
-	cut, err := s.OfEvent("link-0", maxDepth)
+	cut, err := s.OfEvent(t.Context(), "link-0", maxDepth)
 	if err != nil || cut.Events != maxDepth || !cut.Truncated {
 		t.Errorf("a trace that ends where its tree does: %d events, truncated %t (%v)", cut.Events, cut.Truncated, err)
 	}
-	cause, err := s.OfEvent("link-149", 0)
+	cause, err := s.OfEvent(t.Context(), "link-149", 0)
 	if err != nil || cause.Events != 1 || len(cause.Notes) != 0 {
 		t.Errorf("the last link: %+v (%v)", cause, err)
 	}
@@ -265,7 +266,7 @@ func TestACauseThatIsGoneIsNoted(t *testing.T) {
 	e := order(1)
 	e.Meta.CausationID = "dropped"
 	s.accept(0, e)
-	got, err := s.OfEvent(e.ID, 0)
+	got, err := s.OfEvent(t.Context(), e.ID, 0)
 	if err != nil || len(got.Notes) != 1 || !strings.Contains(got.Notes[0], "the event that caused "+e.ID+" (dropped) is not kept") {
 		t.Errorf("got %+v, %v", got, err)
 	}

@@ -87,12 +87,7 @@ func (t *tree) event(s journal.Seq) (*Event, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &e.Parsed.Meta
-	shown := &Event{
-		ID: e.ID, DetailType: e.Parsed.DetailType, Source: e.Parsed.Source, Bus: m.Bus, Received: m.Received, Format: m.Format,
-		Synthetic: m.Synthetic, CorrelationID: m.CorrelationID, CausationID: m.CausationID, Hops: m.Hops, Path: m.Path,
-		Deliveries: []*Delivery{}, seq: s,
-	}
+	shown := eventOf(e)
 	if _, again := t.shown[s]; again {
 		shown.Elsewhere = true
 		return shown, nil
@@ -123,6 +118,16 @@ func (t *tree) event(s journal.Seq) (*Event, error) {
 		shown.Deliveries = append(shown.Deliveries, d)
 	}
 	return shown, t.caused(shown)
+}
+
+// eventOf returns an event without what came of it.
+func eventOf(e *Stored) *Event {
+	m := &e.Parsed.Meta
+	return &Event{
+		ID: e.ID, DetailType: e.Parsed.DetailType, Source: e.Parsed.Source, Bus: m.Bus, Received: m.Received, Format: m.Format,
+		Synthetic: m.Synthetic, CorrelationID: m.CorrelationID, CausationID: m.CausationID, Hops: m.Hops, Path: m.Path,
+		Deliveries: []*Delivery{}, seq: e.Seq,
+	}
 }
 
 // delivery shows one delivery, with the events that it led to.

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"strconv"
 
+	"signalbox/api"
 	"signalbox/trace"
 )
 
@@ -39,9 +40,9 @@ func filterParams(f trace.Filter, content bool) url.Values {
 var ErrCutOff = errors.New("the stream was cut off")
 
 // Follow calls fn with the events that the filter chooses, as they are accepted, and with nil
-// where retention dropped some before they were read. It returns the cursor with which to go
+// and the reason where some are missing. It returns the cursor with which to go
 // on, and why it ended: ErrCutOff, or another error.
-func (e Events) Follow(ctx context.Context, f trace.Filter, cursor string, content bool, fn func(*trace.Listed) error) (string, error) {
+func (e Events) Follow(ctx context.Context, f trace.Filter, cursor string, content bool, fn func(e *trace.Listed, missing string) error) (string, error) {
 	q := filterParams(f, content)
 	if cursor != "" {
 		q.Set("cursor", cursor)
@@ -99,16 +100,20 @@ func (b *sseBlock) line(text []byte) {
 	}
 }
 
-func (b *sseBlock) tell(fn func(*trace.Listed) error) error {
+func (b *sseBlock) tell(fn func(e *trace.Listed, missing string) error) error {
 	switch b.event {
 	case "gap":
-		return fn(nil)
+		var gap api.StreamGap
+		if err := json.Unmarshal(b.data, &gap); err != nil {
+			return fmt.Errorf("this is not the stream of a router: %w", err)
+		}
+		return fn(nil, gap.Reason)
 	case "event":
 		e := new(trace.Listed)
 		if err := json.Unmarshal(b.data, e); err != nil {
 			return fmt.Errorf("this is not the stream of a router: %w", err)
 		}
-		return fn(e)
+		return fn(e, "")
 	}
 	return nil
 }

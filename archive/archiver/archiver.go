@@ -17,6 +17,7 @@ import (
 	"go.uber.org/zap"
 
 	"signalbox/archive"
+	"signalbox/archive/past"
 	"signalbox/archive/place"
 	"signalbox/archive/segment"
 	"signalbox/journal"
@@ -204,6 +205,36 @@ func (a *Archiver) Files() (all []*segment.Files) {
 		}
 	}
 	return all
+}
+
+// Reader returns a reader of the store and all archives.
+func (a *Archiver) Reader() *past.Reader {
+	r := past.Of(a.opts.Journal.Events, a.opts.Journal.Seqs)
+	r.Archives = func() []*segment.Files { return a.written(a.Files()) }
+	return r
+}
+
+// ReaderOf returns a reader of what one archive takes, from its segments and from the store,
+// and whether there is the archive.
+func (a *Archiver) ReaderOf(name string) (*past.Reader, bool, error) {
+	for _, k := range a.keepers() {
+		if k.archive.Name != name {
+			continue
+		}
+		files, err := k.reading()
+		r := a.Reader()
+		r.Archives = func() []*segment.Files { return a.written([]*segment.Files{files}) }
+		r.Takes = func(rec *journal.Record) bool { return k.archive.Takes(rec.Bus(), rec.Envelope) }
+		return r, true, err
+	}
+	return nil, false, nil
+}
+
+// written returns those archives that a segment was written to. Others need not be there.
+func (a *Archiver) written(all []*segment.Files) []*segment.Files {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.DeleteFunc(all, func(f *segment.Files) bool { return a.known[f.Name].Written == 0 })
 }
 
 // Statuses returns how all archives are, by name.

@@ -431,7 +431,7 @@ func TestDamage(t *testing.T) {
 					t.Errorf("read %v before the damage", seqs)
 				}
 				seqs = nil
-				r.Damaged = func(*segment.DamagedError) bool { return true }
+				r.Skip = func(error) bool { return true }
 				if err := r.Between(0, 1<<63, take); err != nil || !slices.Equal(seqs, slices.Concat(w.sent[:2], w.sent[4:])) {
 					t.Errorf("without it %v, %v", seqs, err)
 				}

@@ -7,7 +7,6 @@ import (
 
 	"signalbox/archive/place"
 	"signalbox/archive/segment"
-	"signalbox/journal"
 )
 
 // Listed is an archive in a list: how it is, and what is in it.
@@ -61,20 +60,4 @@ func (k *keeper) reading() (*segment.Files, error) {
 		k.at = &segment.Files{Name: k.archive.Name, Place: at}
 	}
 	return k.at, nil
-}
-
-// ReaderOf returns a reader of what one archive takes, from its segments and from the store,
-// and whether there is the archive.
-func (a *Archiver) ReaderOf(name string) (*Reader, bool, error) {
-	for _, k := range a.keepers() {
-		if k.archive.Name != name {
-			continue
-		}
-		files, err := k.reading()
-		r := a.Reader()
-		r.Archives = func() []*segment.Files { return []*segment.Files{files} }
-		r.Takes = func(rec *journal.Record) bool { return k.archive.Takes(busOf(rec), rec.Envelope) }
-		return r, true, err
-	}
-	return nil, false, nil
 }

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"signalbox/archive/segment"
-	"signalbox/event"
 	"signalbox/journal"
 )
 
@@ -70,7 +69,7 @@ func (p *piece) take(r journal.Record) bool {
 	if urgent := p.keeper.urgent.Load() > p.keeper.cursor.Load(); !urgent {
 		p.pace.yield(p.ctx, p.read)
 	}
-	if bus := busOf(&r); p.keeper.archive.Takes(bus, r.Envelope) {
+	if bus := r.Bus(); p.keeper.archive.Takes(bus, r.Envelope) {
 		p.fault = p.add(&r, bus)
 	}
 	return p.fault == nil
@@ -90,17 +89,6 @@ func (p *piece) add(r *journal.Record, bus string) (err error) {
 	}
 	return p.writer.Add(r, bus)
 }
-
-// busOf returns the bus that an event is on. What can't be told is on the default bus.
-func busOf(r *journal.Record) string {
-	var m event.Metadata
-	if m.UnmarshalBinary(r.Meta) != nil {
-		return defaultBus
-	}
-	return cmp.Or(m.Bus, defaultBus)
-}
-
-const defaultBus = "default"
 
 // pace makes background work give way: it rests three times as long as it works.
 type pace struct {

@@ -143,7 +143,7 @@ func (f *Files) Segments(ctx context.Context, from, before journal.Seq) iter.Seq
 			return
 		}
 		var end journal.Seq // of the segment before
-		for _, day := range within(days, from, before) {
+		for _, day := range Within(days, from, before) {
 			segments, err := f.Day(ctx, day)
 			if err != nil && !yield(Segment{}, err) {
 				return
@@ -166,15 +166,15 @@ func (f *Files) Segments(ctx context.Context, from, before journal.Seq) iter.Seq
 	}
 }
 
-// within returns the days that can have events of a range, and one before them, whose end
-// shows whether what follows it is whole.
-func within(days []string, from, before journal.Seq) []string {
+// Within returns the days that can have events of a range, and one before and one behind them,
+// which show whether what lies between is whole.
+func Within(days []string, from, before journal.Seq) []string {
 	first, last := DayOf(from), DayOf(before)
 	for len(days) > 1 && days[1] <= first {
 		days = days[1:]
 	}
-	for len(days) > 0 && days[len(days)-1] > last {
-		days = days[:len(days)-1]
+	for n := len(days); n > 1 && days[n-2] > last; n-- {
+		days = days[:n-1]
 	}
 	return days
 }

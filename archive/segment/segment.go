@@ -77,13 +77,13 @@ type DamagedError struct {
 	Err          error
 }
 
-// Error returns what is damaged, and what can be done.
+// Error returns what is damaged, and why.
 func (d *DamagedError) Error() string {
 	what := d.File
 	if what == "" {
 		what = fmt.Sprintf("the segments from %s to %s", d.From.Time().Format(time.RFC3339), d.Before.Time().Format(time.RFC3339))
 	}
-	return fmt.Sprintf("archive %q: %s: %v; put a copy of it back, or go on without it by --skip-damaged", d.Archive, what, d.Err)
+	return fmt.Sprintf("archive %q: %s: %v", d.Archive, what, d.Err)
 }
 
 // Unwrap returns the cause.

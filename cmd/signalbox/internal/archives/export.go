@@ -2,12 +2,13 @@ package archives
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
 	"signalbox/api/client"
-	"signalbox/archive/archiver"
+	"signalbox/archive/past"
 	"signalbox/archive/segment"
 	"signalbox/cmd/signalbox/internal/cli"
 	"signalbox/cmd/signalbox/internal/connect"
@@ -83,7 +84,7 @@ func (e *exportCommand) fromFolder(ctx context.Context, args []string, req clien
 	if err != nil {
 		return err
 	}
-	chosen := archiver.Export{Since: req.Since, Until: req.Until}
+	chosen := past.Export{Since: req.Since, Until: req.Until}
 	if req.Pattern != nil {
 		p, err := pattern.Parse(req.Pattern, pattern.Options{Extensions: true})
 		if err != nil {
@@ -93,14 +94,19 @@ func (e *exportCommand) fromFolder(ctx context.Context, args []string, req clien
 			return err
 		}
 	}
-	reader := &archiver.Reader{
+	reader := &past.Reader{
 		Archives: func() []*segment.Files { return files },
-		Damaged: func(damage *segment.DamagedError) bool {
-			if req.SkipDamaged {
-				fmt.Fprintf(e.Stderr, "skipped: %v\n", damage)
+		Skip: func(err error) bool {
+			_, damaged := errors.AsType[*segment.DamagedError](err)
+			if damaged && req.SkipDamaged {
+				fmt.Fprintf(e.Stderr, "skipped: %v\n", err)
 			}
-			return req.SkipDamaged
+			return damaged && req.SkipDamaged
 		},
 	}
-	return reader.ExportTo(ctx, e.Stdout, chosen)
+	err = reader.ExportTo(ctx, e.Stdout, chosen)
+	if _, damaged := errors.AsType[*segment.DamagedError](err); damaged {
+		err = fmt.Errorf("%w; put a copy of it back, or go on without it by --skip-damaged", err)
+	}
+	return err
 }

@@ -3,6 +3,7 @@ package remote
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,9 +29,11 @@ func newEventsCommand(c *cli.Env) *cobra.Command {
   matched    rules matched, and none of them sends anything: shadow rules,
              rules without targets, rules whose condition failed
   unmatched  no rule matched
+  archived   only an archive has the event: what came of it went with retention
 
-Events are kept as long as retention says. See "signalbox tail" for new ones as they
-come, and "signalbox trace" for all that came of one.`,
+Events are kept as long as retention says, and in archives for longer. See
+"signalbox tail" for new ones as they come, and "signalbox trace" for all that came
+of one.`,
 		Example: `  signalbox events
   signalbox events --outcome unmatched --since 1h
   signalbox events --source shop.orders --pattern '{"detail": {"total": [{"numeric": [">", 100]}]}}'
@@ -93,6 +96,12 @@ func (e *eventsCommand) pages(ctx context.Context, conn *client.Client) (trace.P
 		page.Events = append(all.Events, page.Events...)
 		page.Looked += all.Looked
 		page.Unreadable += all.Unreadable
+		for _, w := range page.Warnings {
+			if !slices.Contains(all.Warnings, w) {
+				all.Warnings = append(all.Warnings, w)
+			}
+		}
+		page.Warnings = all.Warnings
 		all = page
 		if now := time.Now(); cli.IsTerminal(e.Stderr) && now.Sub(looking) > time.Second && all.Next != "" {
 			fmt.Fprintf(e.Stderr, "%d found; looked at %d events, back to %s\n", len(all.Events), all.Looked, all.LookedTo.Format(time.RFC3339))
@@ -103,6 +112,9 @@ func (e *eventsCommand) pages(ctx context.Context, conn *client.Client) (trace.P
 }
 
 func (e *eventsCommand) print(all trace.Page) error {
+	for _, w := range all.Warnings {
+		fmt.Fprintln(e.Stderr, w)
+	}
 	if len(all.Events) == 0 {
 		_, err := fmt.Fprintf(e.Stdout, "no events (looked at %d)\n", all.Looked)
 		return err

@@ -23,8 +23,10 @@ func newTailCommand(c *cli.Env) *cobra.Command {
 		Use:   "tail",
 		Short: "Show events as they come, and where they go",
 		Long: `Show events as they are accepted, with the targets that they go to, until you
-interrupt it. --since begins in the past. If the connection breaks, it continues
-where it stopped. No event is missed, unless retention drops it in the meantime.
+interrupt it. --since begins in the past, with events of archives if the store has
+dropped them. If the connection breaks, it continues
+where it stopped. No event is missed, unless retention drops it in the meantime and
+no archive has it.
 
 --output json prints one event a line, with its envelope.`,
 		Example: `  signalbox tail
@@ -98,9 +100,9 @@ func passing(err error) bool {
 	return errors.Is(err, client.ErrCutOff) || errors.As(err, &gone) || errors.As(err, &answer) && answer.Status >= 500
 }
 
-func (t *tailCommand) show(e *trace.Listed) error {
+func (t *tailCommand) show(e *trace.Listed, missing string) error {
 	if e == nil {
-		fmt.Fprintln(t.Stderr, "some events are missing here: retention dropped them before they were read")
+		fmt.Fprintf(t.Stderr, "events may be missing here: %s\n", missing)
 		return nil
 	}
 	if err := t.print(e); err != nil {

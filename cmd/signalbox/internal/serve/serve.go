@@ -246,10 +246,10 @@ func (s *server) start() (err error) {
 	if s.egress, err = egress.New(s.cfg.Egress); err != nil {
 		return err
 	}
-	if s.router, err = router.New(s.routerOptions(registry), s.set); err != nil {
+	if err := s.startArchives(registry); err != nil {
 		return err
 	}
-	if err := s.startArchives(registry); err != nil {
+	if s.router, err = router.New(s.routerOptions(registry), s.set); err != nil {
 		return err
 	}
 	s.bounds.Yield(s.router.IntakeLimit)
@@ -371,6 +371,7 @@ func (s *server) routerOptions(registry prometheus.Registerer) router.Options {
 		Account: s.cfg.Account, Region: s.cfg.Region,
 		MaxPending: uint64(limits.MaxPending), MinFreeDisk: uint64(s.cfg.MinFreeDisk),
 		Retention: store.Retention{MaxAge: s.cfg.Retention.MaxAge, MaxBytes: uint64(s.cfg.Retention.MaxBytes)},
+		Past:      s.archiver.Reader(),
 		Window:    limits.Window, WindowBytes: int(limits.WindowBytes), Memory: s.memory.Lanes,
 		DeadLetters:    dlq.Bounds{MaxAge: s.cfg.DLQ.MaxAge, MaxBytes: uint64(s.cfg.DLQ.MaxBytes)},
 		TargetGoneWait: s.cfg.TargetGone.Wait, MetricsMaxRules: s.cfg.Metrics.MaxRules, MetricsMaxTargets: s.cfg.Metrics.MaxTargets,
@@ -391,7 +392,7 @@ func (s *server) publicURL() string {
 	return cli.Reachable(s.cfg.TLS.Scheme(), s.http.Addr().String())
 }
 
-// startArchives begins to write archives, before retention drops anything.
+// startArchives begins to write archives, before anything reads them, or retention drops anything.
 func (s *server) startArchives(registry *prometheus.Registry) (err error) {
 	if s.archiver, err = archiver.New(archiver.Options{
 		Journal: s.journal, Logger: s.log, Registerer: registry, Env: place.Env{Egress: s.egress, Spool: s.cfg.DataDir},

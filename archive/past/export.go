@@ -1,4 +1,4 @@
-package archiver
+package past
 
 import (
 	"context"
@@ -39,7 +39,7 @@ func (r *Reader) ExportTo(ctx context.Context, w io.Writer, e Export) error {
 	err := r.BetweenContext(ctx, from, before, func(rec journal.Record) bool {
 		var found [1]int
 		if e.Pattern == nil || len(e.Pattern.Match(rec.Envelope, found[:0])) > 0 {
-			fault = lines.Write(&rec, busOf(&rec))
+			fault = lines.Write(&rec, rec.Bus())
 		}
 		return fault == nil
 	})
