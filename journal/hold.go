@@ -88,8 +88,9 @@ func (t *Pauses) All() (all []Pause, err error) {
 	return all, nil
 }
 
-// HeldFrom is the first event below bound that a held delivery is of, or bound.
-func HeldFrom(view pebble.Reader, bound Seq) (Seq, error) {
+// EachHeld calls fn with the events of held deliveries, those of each place in order. Where it
+// returns false, it continues with the next place.
+func EachHeld(view pebble.Reader, fn func(Seq) bool) error {
 	for from, more := []byte{TableHeld}, true; more; {
 		more = false
 		if err := Scan(view, from, []byte{TableHeld + 1}, func(k, _ []byte) (bool, error) {
@@ -97,14 +98,16 @@ func HeldFrom(view pebble.Reader, bound Seq) (Seq, error) {
 			if !ok {
 				return false, ErrCorrupt
 			}
-			bound, more = min(bound, d.Seq), true
-			from = binary.BigEndian.AppendUint32([]byte{TableHeld}, uint32(d.Hold)+1) // in one place they are in order
+			if fn(d.Seq) {
+				return true, nil
+			}
+			from, more = binary.BigEndian.AppendUint32([]byte{TableHeld}, uint32(d.Hold)+1), true
 			return false, nil
 		}); err != nil {
-			return 0, err
+			return err
 		}
 	}
-	return bound, nil
+	return nil
 }
 
 // verifyPause checks a row of its table.

@@ -122,6 +122,23 @@ func (m *Meta) version() (int, error) {
 	return n, nil
 }
 
+// Horizon returns the number before which retention has dropped events; 0 if it has not yet.
+func (m *Meta) Horizon() (Seq, error) { return horizon(m.db) }
+
+func horizon(r pebble.Reader) (Seq, error) {
+	v, err := value(r, HorizonKey)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return 0, nil
+	case err == nil && len(v) != 8:
+		err = ErrCorrupt
+	}
+	if err != nil {
+		return 0, fmt.Errorf("horizon of retention: %w", err)
+	}
+	return Seq(binary.BigEndian.Uint64(v)), nil
+}
+
 // Restored reports whether the store was made of a backup and the router has not begun since.
 func (m *Meta) Restored() (bool, error) { return Has(m.db, RestoredKey) }
 

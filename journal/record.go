@@ -353,6 +353,9 @@ func verifyEvent(v *verifier, k, value []byte) {
 		return
 	}
 	s := Seq(binary.BigEndian.Uint64(k[1:]))
+	if s >= v.horizon {
+		v.kept++
+	}
 	r, err := readRecord(s, value)
 	if err != nil {
 		v.fault("%v", err)
@@ -368,7 +371,7 @@ func verifyEvent(v *verifier, k, value []byte) {
 	if made, ok := SeqOfEventID(e.ID); ok && made == s {
 		return
 	}
-	// What a redrive puts back is no longer in the index.
+	// What a redrive or a replay puts back is no longer in the index.
 	if s < v.horizon {
 		return
 	}

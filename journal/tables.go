@@ -13,13 +13,16 @@ type table struct {
 	// TrimTo returns the end of what goes with the events before a number; nil for a
 	// table whose rows outlive them, or go one by one.
 	TrimTo func(oldest Seq) []byte
+	// ByEvent means that its rows are of one event each, and stay as long as that: also of an
+	// event that was put back for a delivery after retention had dropped it.
+	ByEvent bool
 }
 
 // Tables are all tables. Keys sort as these letters do: the event log is first, so that a
 // flushed file begins where the log ended before it, overlaps no older events, and is not
 // written again.
 var Tables = [...]table{
-	{Letter: TableEvent, Name: "events", verify: verifyEvent, TrimTo: EventKey},
+	{Letter: TableEvent, Name: "events", verify: verifyEvent, TrimTo: EventKey, ByEvent: true},
 	{Letter: tableAudit, Name: "audit", verify: verifyAudit, TrimTo: auditsTo},
 	{Letter: TableOrder, Name: "ordering keys", verify: verifyOrder},
 	{Letter: TableCount, Name: "counters", verify: verifyCount, first: true},
@@ -36,7 +39,7 @@ var Tables = [...]table{
 	{Letter: tablePause, Name: "pauses", verify: verifyPause, first: true},
 	{Letter: TableWaiting, Name: "waiting deliveries", verify: verifyDelivery},
 	{Letter: tableState, Name: "states of objects", verify: verifyState},
-	{Letter: TableTouch, Name: "delivery records", verify: verifyTouch, TrimTo: TouchKey},
+	{Letter: TableTouch, Name: "delivery records", verify: verifyTouch, TrimTo: TouchKey, ByEvent: true},
 	{Letter: tableChange, Name: "changes of objects", verify: verifyChange, TrimTo: changesTo},
 	{Letter: TableWork, Name: "work requests", verify: verifyWork, TrimTo: WorkKey},
 	{Letter: tableDead, Name: "dead letters", verify: verifyDelivery},

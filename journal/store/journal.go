@@ -183,6 +183,11 @@ func (j *Journal) recover() error {
 	if err != nil {
 		return fmt.Errorf("events: %w", err)
 	}
+	dropped, err := j.Meta.Horizon()
+	if err != nil {
+		return err
+	}
+	first, last = max(first, dropped), max(last, dropped) // events that were put back lie before
 	j.Seqs.begin(first, last)
 	since, err := j.Meta.ChangesSince()
 	j.Seqs.outlived.Store(uint64(max(since, first)))

@@ -1,8 +1,11 @@
 package store
 
 import (
+	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -47,45 +50,75 @@ func (t *Trimmer) BeforeTrim(fn func(before journal.Seq) error) { t.outlive = fn
 
 // Trim drops the events that retention no longer keeps, as ranges and not one by
 // one. An event that a delivery still waits for is kept, and with it all that
-// came later. It returns how far it has dropped.
+// came later; but not one that was put back for a delivery after it had been dropped: that is
+// kept alone. It returns how far it has dropped.
 func (t *Trimmer) Trim(keep Retention) (journal.Seq, error) {
 	oldest := t.seqs.Oldest()
 	t.mu.Lock()
-	known, err := t.reach(keep)
+	known, _, err := t.reach(keep)
 	t.mu.Unlock()
-	if err != nil || known <= oldest {
+	if err != nil {
 		return oldest, err
 	}
-	if err := t.outlives(known); err != nil {
-		return oldest, fmt.Errorf("trim: %w", err)
+	if known > oldest {
+		if err := t.outlives(known); err != nil {
+			return oldest, fmt.Errorf("trim: %w", err)
+		}
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	horizon, err := t.reach(keep)
-	if horizon = min(horizon, known); err != nil || horizon <= oldest {
+	horizon, back, err := t.reach(keep)
+	if err != nil {
+		return oldest, err
+	}
+	horizon = min(horizon, known)
+	gone, err := t.without(back, oldest, horizon)
+	if err != nil || len(gone) == 0 {
 		return oldest, err
 	}
 	t.seqs.oldest.Store(uint64(horizon))
-	if err := t.commit(func(b *pebble.Batch) error { return trimTo(b, horizon) }); err != nil {
+	if err := t.commit(func(b *pebble.Batch) error { return trimTo(b, horizon, gone) }); err != nil {
 		return oldest, fmt.Errorf("trim: %w", err)
 	}
 	return horizon, nil
 }
 
-// reach is up to where events can be dropped now. It is called under mu.
-func (t *Trimmer) reach(keep Retention) (journal.Seq, error) {
-	horizon, err := t.horizon(keep)
-	if err != nil || horizon <= t.seqs.Oldest() {
-		return 0, err
+// reach is up to where events can be dropped now: as far as they were, or further. Back are
+// those before that were put back, and that deliveries wait for, in order. It is called under mu.
+func (t *Trimmer) reach(keep Retention) (horizon journal.Seq, back []journal.Seq, err error) {
+	if horizon, err = t.horizon(keep); err != nil {
+		return 0, nil, err
 	}
-	if t.owed != nil {
+	oldest := t.seqs.Oldest()
+	if horizon > oldest && t.owed != nil {
 		horizon = min(horizon, t.owed(horizon))
 	}
-	needed, err := t.neededFrom(horizon)
+	horizon, back, err = t.needed(oldest, max(horizon, oldest))
 	if err != nil {
-		return 0, fmt.Errorf("trim: %w", err)
+		return 0, nil, fmt.Errorf("trim: %w", err)
 	}
-	return min(horizon, needed), nil
+	return horizon, back, nil
+}
+
+// dropped is a range of events.
+type dropped struct{ from, before journal.Seq }
+
+// without returns the ranges of events to drop up to a horizon: without those that were put back,
+// and without what is gone already.
+func (t *Trimmer) without(back []journal.Seq, oldest, horizon journal.Seq) (gone []dropped, err error) {
+	it, err := t.db.NewIter(&pebble.IterOptions{LowerBound: journal.EventKey(0), UpperBound: journal.EventKey(horizon)})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, it.Close()) }()
+	from := journal.Seq(0)
+	for _, at := range append(back, horizon) {
+		if from < at && (at > oldest || it.SeekGE(journal.EventKey(from)) && bytes.Compare(it.Key(), journal.EventKey(at)) < 0) {
+			gone = append(gone, dropped{from, at})
+		}
+		from = at + 1
+	}
+	return gone, it.Error()
 }
 
 // outlives has kept what is to outlive the events before a number. States that later ones
@@ -102,14 +135,21 @@ func (t *Trimmer) outlives(before journal.Seq) error {
 	return t.outlive(before)
 }
 
-// TrimTo drops from all tables what goes with the events before a number.
-func trimTo(b *pebble.Batch, oldest journal.Seq) error {
+// trimTo drops from all tables what goes with the events before a number: of an event that was
+// put back, there are only rows that are its own.
+func trimTo(b *pebble.Batch, oldest journal.Seq, gone []dropped) error {
 	for _, t := range journal.Tables {
-		if t.TrimTo == nil {
-			continue
-		}
-		if err := b.DeleteRange([]byte{t.Letter}, t.TrimTo(oldest), nil); err != nil {
-			return fmt.Errorf("%s: %w", t.Name, err)
+		switch {
+		case t.ByEvent:
+			for _, g := range gone {
+				if err := b.DeleteRange(t.TrimTo(g.from), t.TrimTo(g.before), nil); err != nil {
+					return fmt.Errorf("%s: %w", t.Name, err)
+				}
+			}
+		case t.TrimTo != nil:
+			if err := b.DeleteRange([]byte{t.Letter}, t.TrimTo(oldest), nil); err != nil {
+				return fmt.Errorf("%s: %w", t.Name, err)
+			}
 		}
 	}
 	return b.Set(journal.HorizonKey, binary.BigEndian.AppendUint64(nil, uint64(oldest)), nil)
@@ -132,7 +172,7 @@ func (t *Trimmer) horizon(keep Retention) (journal.Seq, error) {
 	if err != nil {
 		return 0, fmt.Errorf("trim: %w", err)
 	}
-	if used > keep.MaxBytes {
+	if first = max(first, t.seqs.Oldest()); used > keep.MaxBytes && first < last {
 		// Cut between the ends until what is left fits.
 		lo, hi := uint64(first), uint64(last)
 		for range 20 {
@@ -152,28 +192,35 @@ func (t *Trimmer) horizon(keep Retention) (journal.Seq, error) {
 	return h, nil
 }
 
-// neededFrom is the first event below bound that a delivery waits for, or bound.
-// The tables are seen as of one moment, as deliveries go from one to another.
-func (t *Trimmer) neededFrom(bound journal.Seq) (journal.Seq, error) {
-	bound = min(bound, t.seqs.Stable())
+// needed returns the first event from oldest on and below bound that a delivery waits for, or
+// bound; and those before oldest, in order. The tables are seen as of one moment, as deliveries go
+// from one to another.
+func (t *Trimmer) needed(oldest, bound journal.Seq) (_ journal.Seq, back []journal.Seq, err error) {
+	bound = min(bound, max(oldest, t.seqs.Stable()))
 	view := t.db.NewSnapshot()
 	defer view.Close()
-	bound, err := journal.HeldFrom(view, bound)
-	if err != nil {
-		return 0, err
+	note := func(s journal.Seq) (early bool) {
+		if early = s < oldest; early {
+			back = append(back, s)
+		} else {
+			bound = min(bound, s)
+		}
+		return early
+	}
+	if err := journal.EachHeld(view, note); err != nil {
+		return 0, nil, err
 	}
 	for _, l := range t.lanes() {
 		for _, table := range [...]byte{journal.TableReady, journal.TableOrder, journal.TableWaiting} {
 			lower, upper := journal.LaneRange(table, l)
 			if err := journal.Scan(view, lower, upper, func(k, _ []byte) (bool, error) {
-				if d, ok := journal.PlaceOf(k); ok {
-					bound = min(bound, d.Seq)
-				}
-				return table != journal.TableReady, nil // those are in order
+				d, ok := journal.PlaceOf(k)
+				return !ok || note(d.Seq) || table != journal.TableReady, nil // those are in order
 			}); err != nil {
-				return 0, err
+				return 0, nil, err
 			}
 		}
 	}
-	return bound, nil
+	slices.Sort(back)
+	return bound, slices.Compact(back), nil
 }

@@ -117,3 +117,78 @@ func TestRetentionWaitsForDeliveries(t *testing.T) {
 		t.Errorf("%d rows are left of what nothing waits for", n)
 	}
 }
+
+// TestEventsThatWerePutBack stay as long as their deliveries need them, do not stop retention,
+// and go again. They don't change what the store says to have, also after a restart.
+func TestEventsThatWerePutBack(t *testing.T) {
+	fs := vfs.NewMem()
+	j := open(t, fs)
+	j.Traces.Keep(true)
+	now := time.Now()
+	clock := func() time.Time { return now }
+	j.Seqs.now = clock
+	l := lane(t, j, "a")
+	var old []journal.Entry
+	for range 6 {
+		e := full(t, j, l, "1")
+		move(t, j, journal.Move{From: e.Deliveries[0], End: journal.Delivered})
+		old = append(old, e)
+	}
+	trim := func(kept ...journal.Seq) {
+		t.Helper()
+		now = now.Add(3 * time.Hour)
+		young := full(t, j, l, "2")
+		move(t, j, journal.Move{From: young.Deliveries[0], End: journal.Delivered})
+		before := j.Seqs.Oldest()
+		oldest, err := j.Trimmer.Trim(Retention{MaxAge: time.Hour})
+		if err != nil || oldest <= before || oldest > young.Record.Seq {
+			t.Errorf("kept since %d, before since %d: %v", oldest, before, err)
+		}
+		var rows []journal.Seq
+		if err := j.Events.Between(0, 1<<63, func(r journal.Record) bool { rows = append(rows, r.Seq); return true }); err != nil {
+			t.Fatal(err)
+		}
+		if want := append(kept, young.Record.Seq); !slices.Equal(rows, want) {
+			t.Errorf("the store has %v, want %v", rows, want)
+		}
+	}
+	trim()
+	var past []journal.Past
+	for i := range old {
+		d := journal.Delivery{Seq: old[i].Record.Seq, N: journal.FirstReplayed, Lane: l, Rule: "r", RuleTarget: "t", Replay: &journal.Replay{Name: "again", Lane: l}}
+		if i == 4 {
+			d.State, d.Due = journal.Waiting, now
+		}
+		past = append(past, journal.Past{Delivery: d, Record: &old[i].Record})
+	}
+	if err := j.PlanJob(past, journal.JobReplay.ID("again"), func() []byte { return []byte("{}") }); err != nil {
+		t.Fatal(err)
+	}
+	for _, i := range []int{0, 2, 3} {
+		move(t, j, journal.Move{From: past[i].Delivery, End: journal.Delivered})
+	}
+	seq := func(i int) journal.Seq { return old[i].Record.Seq }
+	if n := len(touchesOf(t, j, seq(2))); n != 1 {
+		t.Errorf("%d records of the delivery", n)
+	}
+	trim(seq(1), seq(4), seq(5))
+	if n := len(touchesOf(t, j, seq(2))); n != 0 {
+		t.Errorf("%d records are left of an event that is gone", n)
+	}
+	oldest := j.Seqs.Oldest()
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	j = open(t, fs)
+	j.Traces.Keep(true)
+	j.Seqs.now = clock
+	if got := j.Seqs.Oldest(); got != oldest {
+		t.Errorf("after a restart it has all events since %d, before since %d", got, oldest)
+	}
+	for _, i := range []int{1, 4} {
+		move(t, j, journal.Move{From: past[i].Delivery, End: journal.Delivered})
+	}
+	trim(seq(5))
+	move(t, j, journal.Move{From: past[5].Delivery, End: journal.Delivered})
+	trim()
+}

@@ -6,7 +6,8 @@ import (
 	"signalbox/journal"
 )
 
-// plan writes deliveries of past events. The events that retention has dropped are put back.
+// plan writes deliveries of past events. The events that retention has dropped are put back, to
+// go again with the next trim after their deliveries have ended.
 func (w *writer) plan(past []journal.Past) error {
 	oldest := w.j.Seqs.Oldest()
 	for i := range past {
@@ -15,7 +16,7 @@ func (w *writer) plan(past []journal.Past) error {
 			if err := w.makePlace(&p.Delivery); err != nil {
 				return err
 			}
-		} else if p.Delivery.Seq < oldest {
+		} else if p.Delivery.Seq < oldest || p.Record.Archived {
 			w.value = p.Record.AppendValue(w.value[:0])
 			if err := w.set(journal.EventKey(p.Delivery.Seq), w.value); err != nil {
 				return err
