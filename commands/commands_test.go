@@ -194,10 +194,8 @@ func path(w *work.Request) string {
 // attempt is one at the delivery of a message to a target of a type.
 func (b *bench) attempt(w *work.Request, kind event.Kind, rule string) *delivery.Attempt {
 	return &delivery.Attempt{
-		Item: &queue.Item{
-			Delivery: journal.Delivery{Rule: rule, RuleTarget: "bds", Lane: b.lane}, EventID: w.CommandID,
-			Meta: &event.Metadata{Bus: "default", Kind: kind},
-		},
+		Item: queue.NewItem(journal.Delivery{Rule: rule, RuleTarget: "bds", Lane: b.lane},
+			queue.NewEvent(new(journal.Record), &event.Metadata{Bus: "default", Kind: kind}, w.CommandID)),
 		Target: &delivery.Active{Config: b.router.config},
 	}
 }
@@ -279,7 +277,7 @@ func TestASenderGetsWhatTheHandlerAnswers(t *testing.T) {
 					t.Fatalf("%d wait", b.Waiting())
 				}
 				a := b.attempt(&work.Request{CommandID: e.ID}, kind, "all")
-				a.Item.Meta.Extensions = e.Meta.Extensions
+				a.Item.Meta().Extensions = e.Meta.Extensions
 				if v := (Stage{b.Service}).Begin(a); v != delivery.Continue || a.Send.Answer == nil {
 					t.Fatalf("begin: %d, %v", v, a.Send.Answer)
 				}
@@ -319,7 +317,7 @@ func TestNobodyWaitsLongerThanThereIsUse(t *testing.T) {
 					t.Errorf("got %+v, %d wait", reply, b.Waiting())
 				}
 				a := b.attempt(&work.Request{CommandID: e.ID}, event.KindQuery, "all")
-				a.Item.Meta.Extensions, a.Failure = e.Meta.Extensions, failing("X", 500, false)
+				a.Item.Meta().Extensions, a.Failure = e.Meta.Extensions, failing("X", 500, false)
 				stage := Stage{b.Service}
 				if began, failed, gaveUp := stage.Begin(a), stage.Failed(a), stage.GaveUp(a); began != delivery.Drop || failed != delivery.DropFailed || gaveUp != delivery.Drop {
 					t.Errorf("a query that nobody waits for: %d, %d, %d", began, failed, gaveUp)

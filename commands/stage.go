@@ -22,15 +22,15 @@ type Stage struct{ *Service }
 // handles it, and returns the command's work request.
 func (s Stage) handling(a *delivery.Attempt) (t *tracked, ok bool) {
 	it := a.Item
-	if it.Meta.TreatedAs() == event.KindQuery {
+	if it.Meta().TreatedAs() == event.KindQuery {
 		return nil, a.Target == nil || !a.Target.Config.Traits().Observes
 	}
-	t = s.requests.ofCommand(it.EventID)
+	t = s.requests.ofCommand(it.EventID())
 	if t == nil || it.Delivery.Redriven() { // whose request has ended with its death
 		return nil, false
 	}
 	by := t.now.Load().Handler
-	return t, by.Bus == it.Meta.Bus && by.Rule == it.Delivery.Rule && by.Entry == it.Delivery.RuleTarget
+	return t, by.Bus == it.Meta().Bus && by.Rule == it.Delivery.Rule && by.Entry == it.Delivery.RuleTarget
 }
 
 // Begin prepares an attempt at a command or a query, which is dropped where the
@@ -60,13 +60,13 @@ func (s Stage) Begin(a *delivery.Attempt) delivery.Verdict {
 
 // unasked reports whether a query was asked by somebody who does not wait any more.
 func (s Stage) unasked(it *queue.Item) bool {
-	return askedFor(it) && !s.waiters.wait(it.EventID)
+	return askedFor(it) && !s.waiters.wait(it.EventID())
 }
 
 // askedFor reports whether a query came from somebody who waits for the reply. One
 // that came in as an event does is delivered as one.
 func askedFor(it *queue.Item) bool {
-	return slices.ContainsFunc(it.Meta.Extensions, func(a event.Attribute) bool { return a.Name == replyBy })
+	return slices.ContainsFunc(it.Meta().Extensions, func(a event.Attribute) bool { return a.Name == replyBy })
 }
 
 // settled moves a command's work request; false means that the step can't be
@@ -88,7 +88,7 @@ func (s Stage) Answered(a *delivery.Attempt) delivery.Verdict {
 	}
 	reply := replyOf(a.Send.Answer, ReplyAnswered)
 	if t == nil {
-		s.waiters.tell(a.Item.EventID, reply)
+		s.waiters.tell(a.Item.EventID(), reply)
 		return delivery.Continue
 	}
 	c := work.Change{Action: work.Succeeded, Note: fmt.Sprintf("the handler answered %d", reply.Status)}
@@ -98,7 +98,7 @@ func (s Stage) Answered(a *delivery.Attempt) delivery.Verdict {
 	if !s.settled(a, t, c) {
 		return delivery.Stay
 	}
-	s.waiters.tell(a.Item.EventID, reply)
+	s.waiters.tell(a.Item.EventID(), reply)
 	return delivery.Continue
 }
 
@@ -127,7 +127,7 @@ func (s Stage) Failed(a *delivery.Attempt) delivery.Verdict {
 	if t != nil && !s.settled(a, t, work.Change{Action: work.Failed, Note: "the handler refused it", Error: failureFor(a.Failure)}) {
 		return delivery.Stay
 	}
-	s.waiters.tell(a.Item.EventID, replyOf(a.Send.Answer, ReplyRefused))
+	s.waiters.tell(a.Item.EventID(), replyOf(a.Send.Answer, ReplyRefused))
 	return delivery.Drop
 }
 
@@ -161,7 +161,7 @@ func (s Stage) GaveUp(a *delivery.Attempt) delivery.Verdict {
 	if t != nil && !s.settled(a, t, work.Change{Action: work.Failed, Note: "in the dead-letter queue", Error: failureFor(a.Failure)}) {
 		return delivery.Stay
 	}
-	s.waiters.tell(a.Item.EventID, Reply{Outcome: ReplyFailed, Message: delivery.Message(a.Failure), Status: a.Failure.Status})
+	s.waiters.tell(a.Item.EventID(), Reply{Outcome: ReplyFailed, Message: delivery.Message(a.Failure), Status: a.Failure.Status})
 	if t == nil && askedFor(a.Item) {
 		return s.dropQuery(dropFailed)
 	}
@@ -177,7 +177,7 @@ func (s Stage) Simulated(a *delivery.Attempt) delivery.Verdict {
 	if t != nil && !s.settled(a, t, work.Change{Action: work.Succeeded, Note: "a test: the target does not act on it"}) {
 		return delivery.Stay
 	}
-	s.waiters.tell(a.Item.EventID, Reply{Outcome: ReplyNothing})
+	s.waiters.tell(a.Item.EventID(), Reply{Outcome: ReplyNothing})
 	return delivery.Continue
 }
 

@@ -62,9 +62,9 @@ func (a *Attempt) through(stages []stage) bool {
 	return true
 }
 
-// attempt makes one attempt at a delivery, and settles what came of it.
-func attempt(l *Lane, it *queue.Item, t *Active) {
-	a := &Attempt{lane: l, Item: it, Target: t}
+// attempt makes one attempt at a delivery, a in memory of the caller's, and settles what came of it.
+func attempt(a *Attempt, l *Lane, it *queue.Item, t *Active) {
+	*a = Attempt{lane: l, Item: it, Target: t}
 	if a.through(l.stages.before) {
 		a.through(l.stages.single)
 	}
@@ -82,9 +82,9 @@ func prepare(a *Attempt) bool {
 func (a *Attempt) render() {
 	it, d := a.Item, &a.Item.Delivery
 	a.Send = targets.Delivery{
-		ID: it.ID(), EventID: it.EventID, Bus: it.Meta.Bus, Rule: d.Rule, RuleTarget: d.RuleTarget,
+		ID: it.ID(), EventID: it.EventID(), Bus: it.Meta().Bus, Rule: d.Rule, RuleTarget: d.RuleTarget,
 		Target: a.lane.Target, Attempt: d.Attempts + 1, Replay: d.ReplayName(),
-		Envelope: it.Envelope, Body: d.Body, Meta: it.Meta,
+		Envelope: it.Envelope(), Body: d.Body, Meta: it.Meta(),
 		Parameters: a.lane.env.Policies().Parameters[entryOf(it)],
 	}
 	if d.Notice {

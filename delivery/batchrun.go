@@ -3,6 +3,7 @@ package delivery
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -51,13 +52,15 @@ func (e *ends) free() {
 }
 
 // attemptBatch attempts deliveries together, and those alone whose own answer
-// somebody waits for.
-func attemptBatch(l *Lane, items []*queue.Item, t *Active) {
+// somebody waits for. There is room for as many attempts as there are deliveries.
+func attemptBatch(l *Lane, items []*queue.Item, t *Active, room []Attempt) {
 	run := &batchRun{lane: l, target: t, ends: spareEnds.Get().(*ends)}
-	attempts := make([]Attempt, 0, len(items))
+	run.ends.moves = slices.Grow(run.ends.moves, len(items))
+	run.ends.items = slices.Grow(run.ends.items, len(items))
+	attempts := room[:0]
 	for _, it := range items {
-		if it.Meta.IsRequest() || wantsReply(l.env, it, t) {
-			attempt(l, it, t)
+		if it.Meta().IsRequest() || wantsReply(l.env, it, t) {
+			attempt(new(Attempt), l, it, t)
 			continue
 		}
 		attempts = append(attempts, Attempt{lane: l, run: run, Item: it, Target: t})

@@ -10,7 +10,7 @@ func request(a *Attempt) bool { return ask(a, Requests.Begin) }
 // ask asks what becomes of a command or a query, and does it. It reports whether the
 // delivery is to be treated as that of any event.
 func ask(a *Attempt, of func(Requests, *Attempt) Verdict) bool {
-	if !a.Item.Meta.IsRequest() {
+	if !a.Item.Meta().IsRequest() {
 		return true
 	}
 	verdict := of(a.lane.env.Requests, a)
@@ -23,7 +23,7 @@ func ask(a *Attempt, of func(Requests, *Attempt) Verdict) bool {
 // refused reports whether a failed attempt ends a command or a query: with its
 // handler's final word, which shows that the target is well, or because nobody waits.
 func refused(a *Attempt) bool {
-	if !a.Item.Meta.IsRequest() {
+	if !a.Item.Meta().IsRequest() {
 		return false
 	}
 	l, verdict := a.lane, a.lane.env.Requests.Failed(a)

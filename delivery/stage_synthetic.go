@@ -9,7 +9,7 @@ import (
 // such.
 func synthetic(a *Attempt) bool {
 	l, policy := a.lane, a.Target.Config.Synthetic
-	if !a.Item.Meta.Synthetic || policy == targets.SyntheticDeliver {
+	if !a.Item.Meta().Synthetic || policy == targets.SyntheticDeliver {
 		return true
 	}
 	if !ask(a, Requests.Simulated) {

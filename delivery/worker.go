@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"sync"
 	"time"
 
 	"signalbox/delivery/queue"
@@ -9,20 +10,41 @@ import (
 // worker attempts the deliveries of a lane.
 type worker struct{ lane *Lane }
 
+// spareAttempts has the memory of attempts that have ended.
+var spareAttempts = sync.Pool{New: func() any { return new([]Attempt) }}
+
+// mostSpareAttempts bounds the attempts whose memory is kept together.
+const mostSpareAttempts = 256
+
+// room returns memory for n attempts: that of spare, unless they are too many.
+func room(spare *[]Attempt, n int) []Attempt {
+	if n > mostSpareAttempts {
+		return make([]Attempt, n)
+	}
+	if n > len(*spare) {
+		*spare = make([]Attempt, n)
+	}
+	return (*spare)[:n]
+}
+
 // work attempts one delivery, or batch, after another until none is left or may
 // be sent now.
 func (w worker) work() {
 	var buffer []*queue.Item
+	spare := spareAttempts.Get().(*[]Attempt)
+	defer spareAttempts.Put(spare)
 	for first := true; ; first = false {
 		items, t := w.next(first, buffer[:0])
 		if len(items) == 0 {
 			return
 		}
+		attempts := room(spare, len(items))
 		if t.batching() != nil {
-			attemptBatch(w.lane, items, t)
+			attemptBatch(w.lane, items, t, attempts)
 		} else {
-			attempt(w.lane, items[0], t)
+			attempt(&attempts[0], w.lane, items[0], t)
 		}
+		clear(attempts)
 		clear(items)
 		buffer = items
 		if t != nil {

@@ -86,5 +86,5 @@ func tooMany(a *delivery.Attempt, have, n, most int) *targets.Error {
 
 // storyOf returns what the events of a story have in common.
 func storyOf(a *delivery.Attempt) string {
-	return cmp.Or(a.Item.Meta.CorrelationID, a.Item.EventID)
+	return cmp.Or(a.Item.Meta().CorrelationID, a.Item.EventID())
 }

@@ -52,12 +52,12 @@ func (in *intake) died(target string, it *queue.Item, dead *journal.Delivery) {
 	if !in.planner().set.Buses[bus].PublishDeadLetters {
 		return
 	}
-	cause, err := event.ParseEnvelope(it.Envelope)
+	cause, err := event.ParseEnvelope(it.Envelope())
 	if err == nil && cause.Source == diedSource && cause.DetailType == diedType {
 		return
 	}
 	if err == nil {
-		cause.Meta = *it.Meta
+		cause.Meta = *it.Meta()
 		err = in.tellDeath(cause, target, bus, dead)
 	}
 	if err != nil {

@@ -29,11 +29,11 @@ func (in *intake) derive(a *delivery.Attempt) ([]journal.Seq, error) {
 	if len(evs) == 0 {
 		return nil, nil
 	}
-	cause, err := event.ParseEnvelope(a.Item.Envelope)
+	cause, err := event.ParseEnvelope(a.Item.Envelope())
 	if err != nil {
 		return nil, badReply(d, "stored envelope: %w", err)
 	}
-	cause.Meta = *a.Item.Meta
+	cause.Meta = *a.Item.Meta()
 	for i, e := range evs {
 		inherit(e, cause, d, i)
 	}

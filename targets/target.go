@@ -73,7 +73,8 @@ func (d *Delivery) Synthetic() bool { return d.Meta != nil && d.Meta.Synthetic }
 // concurrent use.
 type Target interface {
 	// Deliver makes one attempt. A nil error means that the target has taken the
-	// event. Any other error is, or wraps, an *Error.
+	// event. Any other error is, or wraps, an *Error. The Delivery is the caller's again when
+	// Deliver has returned, and is used for another; what it refers to is not.
 	Deliver(ctx context.Context, d *Delivery) error
 	// Preview renders what Deliver would send, with secrets masked.
 	Preview(d *Delivery) (Request, error)

@@ -14,15 +14,11 @@ import (
 // other lanes.
 type Item struct {
 	Delivery journal.Delivery
-	Envelope []byte
-	Meta     *event.Metadata
-	EventID  string
 
 	// Queued is when the item was queued, in a queue that stamps; zero in others.
 	Queued time.Time
 
-	metaBytes []byte
-	order     *orderingKey // nil where the delivery has no ordering key
+	order *orderingKey // nil where the delivery has no ordering key
 	// event is what the item shares with others; held says that a lane holds it, and own is
 	// what it takes beside the event then, in bytes.
 	event *Event
@@ -32,21 +28,27 @@ type Item struct {
 
 // NewItem makes an item of a delivery and its event.
 func NewItem(d journal.Delivery, e *Event) *Item {
-	return &Item{Delivery: d, Envelope: e.envelope, Meta: &e.meta, EventID: e.id, metaBytes: e.metaBytes, event: e}
+	return &Item{Delivery: d, event: e}
 }
 
+// Envelope, Meta and EventID are those of the delivery's event. Neither of the first two is to
+// be changed.
+func (it *Item) Envelope() []byte      { return it.event.envelope }
+func (it *Item) Meta() *event.Metadata { return &it.event.meta }
+func (it *Item) EventID() string       { return it.event.id }
+
 // Bus returns the bus of the rule that planned the delivery.
-func (it *Item) Bus() string { return cmp.Or(it.Delivery.Bus, it.Meta.Bus) }
+func (it *Item) Bus() string { return cmp.Or(it.Delivery.Bus, it.event.meta.Bus) }
 
 // ID returns the delivery's id for life.
 func (it *Item) ID() string {
-	return it.Delivery.ID(it.Meta.Bus)
+	return it.Delivery.ID(it.event.meta.Bus)
 }
 
 // Began returns when the delivery's present round began.
 func (it *Item) Began() time.Time {
 	if it.Delivery.Since.IsZero() {
-		return it.Meta.Received
+		return it.event.meta.Received
 	}
 	return it.Delivery.Since
 }
@@ -56,7 +58,7 @@ func (it *Item) Planned() time.Time {
 	if it.Delivery.Replay != nil {
 		return it.Began()
 	}
-	return it.Meta.Received
+	return it.event.meta.Received
 }
 
 // Fresh reports whether the delivery has had no attempt in its present round.
@@ -74,19 +76,19 @@ type key struct {
 
 func (it *Item) key() key { return key{it.Delivery.Seq, it.Delivery.N} }
 
-func (it *Item) size() int { return len(it.Envelope) + len(it.Delivery.Body) + 256 }
+func (it *Item) size() int { return len(it.event.envelope) + len(it.Delivery.Body) + 256 }
 
 // Length returns how many bytes the item adds to a batch.
 func (it *Item) Length() int {
 	if it.Delivery.Body != nil {
 		return len(it.Delivery.Body)
 	}
-	return len(it.Envelope)
+	return len(it.event.envelope)
 }
 
 // Record returns the item's event as the journal keeps it.
 func (it *Item) Record() *journal.Record {
-	return &journal.Record{Seq: it.Delivery.Seq, Meta: it.metaBytes, Envelope: it.Envelope}
+	return &journal.Record{Seq: it.Delivery.Seq, Meta: it.event.metaBytes, Envelope: it.event.envelope}
 }
 
 // readItem makes an item of what the journal holds.

@@ -129,7 +129,7 @@ func (m *SharedMemory) hold(it *Item) {
 	e.users++
 	s.mu.Unlock()
 	if e != it.event {
-		it.event, it.Envelope, it.metaBytes, it.Meta, it.EventID = e, e.envelope, e.metaBytes, &e.meta, e.id
+		it.event = e
 	}
 	it.held, it.own = true, int64(len(it.Delivery.Body)+historyBytes*len(it.Delivery.History))+itemBytes
 	m.used.Add(it.own)

@@ -3,7 +3,6 @@ package queue
 import (
 	"testing"
 
-	"signalbox/event"
 	"signalbox/journal"
 )
 
@@ -19,7 +18,6 @@ func newOrder(most int) *order {
 func keyed(seq journal.Seq, text string) *Item {
 	it := item(seq, 1)
 	it.Delivery.Key, it.Delivery.Lane = text, 7
-	it.Meta = new(event.Metadata)
 	return it
 }
 

@@ -281,14 +281,14 @@ func TestAnEventInMemoryIsNotRead(t *testing.T) {
 		acceptFor(t, 12, "", large, small)
 		envelopes := map[journal.Seq]*byte{}
 		for _, it := range large.queue.Items() {
-			envelopes[it.Delivery.Seq] = &it.Envelope[0]
+			envelopes[it.Delivery.Seq] = &it.Envelope()[0]
 		}
 		for range 6 {
 			large.settle(large.take(), nil)
 		}
 		for n := range 12 {
 			it := small.take()
-			if shares := &it.Envelope[0] == envelopes[it.Delivery.Seq]; shares != (n < 2 || n >= 6) {
+			if shares := &it.Envelope()[0] == envelopes[it.Delivery.Seq]; shares != (n < 2 || n >= 6) {
 				t.Errorf("delivery %d shares its event: %v", n, shares)
 			}
 			small.settle(it, nil)

@@ -8,7 +8,7 @@ import (
 )
 
 func item(seq journal.Seq, size int) *Item {
-	return &Item{Delivery: journal.Delivery{Seq: seq, State: journal.Ready}, Envelope: make([]byte, size)}
+	return NewItem(journal.Delivery{Seq: seq, State: journal.Ready}, &Event{envelope: make([]byte, size)})
 }
 
 func newWindow(most, bytes int) *window {

@@ -60,7 +60,9 @@ func (t *funcTarget) Deliver(ctx context.Context, d *targets.Delivery) (err erro
 			err = &targets.Error{Code: targets.CodeInternalError, Final: true, Tries: 1, Err: fmt.Errorf("function %s panicked: %v", t.name, r)}
 		}
 	}()
-	err = t.deliver(ctx, d)
+	own := *d // the function may keep it
+	err = t.deliver(ctx, &own)
+	d.Status, d.Taken, d.Hide = own.Status, own.Taken, own.Hide
 	if err == nil {
 		return nil
 	}

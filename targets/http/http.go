@@ -242,6 +242,7 @@ func (t *httpTarget) Deliver(ctx context.Context, d *targets.Delivery) error {
 	ctx, cancel := targets.Bound(ctx, t.timeout)
 	defer cancel()
 	resp, tries, err := t.do(ctx, m, to)
+	t.rendered(m)
 	if err != nil {
 		return t.broken(ctx, to, err, tries)
 	}
@@ -423,7 +424,8 @@ func (t *httpTarget) Preview(d *targets.Delivery) (targets.Request, error) {
 // where the target takes batches, and where it goes.
 func (t *httpTarget) render(d *targets.Delivery) (m *remote.Message, to request, err error) {
 	if t.maxBytes == 0 {
-		m, err = t.renderer.Render(d, time.Now())
+		m = messages.Get().(*remote.Message)
+		err = t.renderer.RenderInto(m, d, time.Now())
 	} else {
 		var each []error
 		if m, each = t.renderer.RenderBatch([]*targets.Delivery{d}, time.Now()); m == nil {
@@ -435,6 +437,18 @@ func (t *httpTarget) render(d *targets.Delivery) (m *remote.Message, to request,
 	}
 	to, err = t.address(m, d)
 	return m, to, err
+}
+
+// messages has the memory of messages that nobody uses any more.
+var messages = sync.Pool{New: func() any { return new(remote.Message) }}
+
+// rendered takes back the memory of a message that has been sent, if nobody uses it any more: a
+// connection of net/http's may.
+func (t *httpTarget) rendered(m *remote.Message) {
+	if _, ok := t.connections.(*transport.Transport); ok && t.maxBytes == 0 {
+		m.Body = nil
+		messages.Put(m)
+	}
 }
 
 // address returns where a delivery goes, and adds its own headers to its message; those

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -82,7 +83,11 @@ func (t *logTarget) DeliverBatch(ctx context.Context, batch []*targets.Delivery)
 		return nil, nil
 	}
 	buffer := lineBuffers.Get().(*[]byte)
-	lines, ends, now := (*buffer)[:0], make([]int, len(batch)), time.Now()
+	length := 0
+	for _, d := range batch {
+		length += len(d.Content()) + 512
+	}
+	lines, ends, now := slices.Grow((*buffer)[:0], length), make([]int, len(batch)), time.Now()
 	for i, d := range batch {
 		lines = appendLogLine(lines, d, now)
 		ends[i] = len(lines)

@@ -16,6 +16,7 @@ type figures struct {
 	events, rate, ackedRate float64
 	cpu                     float64 // seconds for 100,000 events, or for as many deliveries of fan-out
 	peak                    float64 // MiB
+	allocated               float64 // KB for an event; 0 where the server does not tell
 	ackP50, ackP99          float64 // ms, of requests
 	sinkP50, sinkP99        float64 // ms, from the producer's clock to the sink
 }
@@ -26,6 +27,9 @@ func (f figures) report(b *testing.B) {
 	b.ReportMetric(f.ackedRate, "acknowledged/s")
 	b.ReportMetric(f.cpu, "cpu-s/100k")
 	b.ReportMetric(f.peak, "peak-MiB")
+	if f.allocated > 0 {
+		b.ReportMetric(f.allocated, "allocated-KB/event")
+	}
 	b.ReportMetric(f.ackP50, "ack-p50-ms")
 	b.ReportMetric(f.ackP99, "ack-p99-ms")
 	if f.sinkP50 > 0 {
@@ -81,11 +85,11 @@ type report []map[string]figures
 // most of a round.
 func (r report) print(out io.Writer) {
 	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(w, "\nway\tevents/s\tCPU s/100k\tpeak MiB\tack p50, p99 ms\tsink p50, p99 ms")
+	fmt.Fprintln(w, "\nway\tevents/s\tCPU s/100k\tpeak MiB\tKB/event\tack p50, p99 ms\tsink p50, p99 ms")
 	for _, way := range ways {
 		if f, ok := r.figure(way.name); ok {
-			fmt.Fprintf(w, "%s\t%.0f\t%.2f\t%.0f\t%.1f, %.1f\t%.1f, %.1f\n", way.name,
-				f(rate), f(cpu), f(peak), f(func(f figures) float64 { return f.ackP50 }), f(func(f figures) float64 { return f.ackP99 }), f(p50), f(p99))
+			fmt.Fprintf(w, "%s\t%.0f\t%.2f\t%.0f\t%.1f\t%.1f, %.1f\t%.1f, %.1f\n", way.name,
+				f(rate), f(cpu), f(peak), f(func(f figures) float64 { return f.allocated }), f(func(f figures) float64 { return f.ackP50 }), f(func(f figures) float64 { return f.ackP99 }), f(p50), f(p99))
 		}
 	}
 	fmt.Fprintln(w, "\nratio\tof\tmedian\tleast to most")

@@ -3,6 +3,7 @@
 package yardstick
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"fmt"
@@ -63,6 +64,8 @@ func buildRouter(t testing.TB) {
 type server struct {
 	address string
 	pid     int
+	// allocated returns how many bytes the server has allocated so far; nil for one that does not tell.
+	allocated func() float64
 	// ended returns how many deliveries have ended that no sink sees; nil for a server
 	// without such deliveries.
 	ended func() int
@@ -111,6 +114,7 @@ func router(target string, copies int) func(t testing.TB, sink string) server {
 		write("rules.yaml", tenRules(strings.ReplaceAll(target, "%s", "http://"+sink), copies))
 		cmd := exec.Command(program, "serve", "--config", filepath.Join(dir, "config.yaml"))
 		s := start(t, cmd, address, "/readyz")
+		s.allocated = func() float64 { return allocated(t, address) }
 		if !strings.Contains(target, "%s") {
 			s.ended = func() int { return deliveriesEnded(t, address) }
 		}
@@ -145,6 +149,27 @@ func deliveriesEnded(t testing.TB, address string) int {
 		t.Fatal(err)
 	}
 	return a.Deliveries.Delivered
+}
+
+// allocated returns how many bytes a router has allocated so far.
+func allocated(t testing.TB, address string) float64 {
+	t.Helper()
+	r, err := http.Get("http://" + address + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	for lines := bufio.NewScanner(r.Body); lines.Scan(); {
+		if text, ok := strings.CutPrefix(lines.Text(), "go_memstats_alloc_bytes_total "); ok {
+			n, err := strconv.ParseFloat(text, 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+	}
+	t.Fatal("the router does not tell what it has allocated")
+	return 0
 }
 
 // freeAddress returns an address of this machine that nobody listens at.

@@ -111,12 +111,19 @@ func (w way) measure(t testing.TB) figures {
 	to := w.server(t, s.address)
 	warm := w.sendAll(t, s, to, warming, 0)
 	s.reset()
+	var before float64
+	if to.allocated != nil {
+		before = to.allocated()
+	}
 	cpu, begin := cpuTime(t, to.pid), time.Now()
 	out := w.sendAll(t, s, to, w.during, warm.events)
 	f := figures{
 		events: float64(out.events), ackedRate: float64(out.events) / out.took.Seconds(),
 		cpu: (cpuTime(t, to.pid) - cpu).Seconds() / float64(out.events*max(w.copies, 1)) * 1e5, peak: peakMemory(t, to.pid),
 		ackP50: quantile(out.acked, 0.5), ackP99: quantile(out.acked, 0.99),
+	}
+	if to.allocated != nil {
+		f.allocated = (to.allocated() - before) / float64(out.events) / 1e3
 	}
 	f.rate = f.ackedRate
 	if w.copies > 0 {
