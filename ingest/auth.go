@@ -139,11 +139,20 @@ func (h *Handler) forbidden(r *http.Request, events []*event.Event, dryRun bool)
 // mayTry returns why a caller may not try events out, or nil. That sends nothing, and shows
 // what rules and patterns make of an event: it is reading.
 func (h *Handler) mayTry(r *http.Request, what string) *problem {
+	return h.lacks(r, auth.Read, what)
+}
+
+// lacks returns why a caller may not do what needs a right, or nil.
+func (h *Handler) lacks(r *http.Request, right auth.Right, what string) *problem {
 	name, rights := auth.Caller(r.Context())
-	if rights == nil || rights.May(auth.Read) {
+	if rights == nil || rights.May(right) {
 		return nil
 	}
-	return h.refuse(r, "the key "+strconv.Quote(name)+" has no right to read, which "+what+" needs: add it to the key's rights")
+	held := "no right to " + string(right)
+	if right == auth.Admin {
+		held = "not the right " + string(right)
+	}
+	return h.refuse(r, "the key "+strconv.Quote(name)+" has "+held+", which "+what+" needs: add it to the key's rights")
 }
 
 // refuse returns the answer about a right that a key lacks.

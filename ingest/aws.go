@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -51,9 +52,42 @@ func (h *Handler) serveAWS(w http.ResponseWriter, r *http.Request) {
 	case operation == "TestEventPattern" && h.opts.TestPattern != nil:
 		f = formTestPattern
 		o = h.testEventPattern(w, r)
+	case h.opts.Control != nil && h.opts.Control.Right(operation) != "":
+		f = formControl
+		o = h.control(w, r, operation)
 	default:
-		writeAWSProblem(w, unknownOperation(operation+" is not supported here: PutEvents and TestEventPattern are; rules and targets are set in files"))
+		writeAWSProblem(w, unknownOperation(operation+" is not supported here"))
 	}
+}
+
+// control answers an operation about rules, targets or buses.
+func (h *Handler) control(w http.ResponseWriter, r *http.Request, operation string) outcome {
+	if p := h.lacks(r, h.opts.Control.Right(operation), operation); p != nil {
+		writeAWSProblem(w, p)
+		return outcomeRefused
+	}
+	body, p := h.readBody(w, r)
+	if p != nil {
+		writeAWSProblem(w, p)
+		return outcomeRefused
+	}
+	defer releaseBuffer(body)
+	answer, err := h.opts.Control.Call(r, operation, body.Bytes())
+	var refused *event.Error
+	switch {
+	case errors.As(err, &refused):
+		writeAWSProblem(w, &problem{status: http.StatusBadRequest, Code: refused.Code, Message: refused.Message})
+		return outcomeRefused
+	case err != nil:
+		h.log.Error("an operation failed", zap.String("operation", operation), zap.Error(err))
+		writeAWSProblem(w, &problem{status: http.StatusInternalServerError, Code: "InternalException", Message: "the operation failed: the log of the router says why"})
+		return outcomeFailed
+	}
+	w.Header()["Content-Type"] = awsType
+	if answer != nil {
+		writeEncoded(w, http.StatusOK, answer)
+	}
+	return outcomeAccepted
 }
 
 func unknownOperation(message string) *problem {

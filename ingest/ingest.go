@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 
+	"signalbox/auth"
 	"signalbox/commands"
 	"signalbox/event"
 )
@@ -27,6 +28,16 @@ import (
 // backlog is full.
 type Accepter interface {
 	Accept(ctx context.Context, events []*event.Event) ([]error, error)
+}
+
+// ControlPlane answers operations of the EventBridge API besides PutEvents and TestEventPattern.
+type ControlPlane interface {
+	// Right returns what a key must be allowed for an operation; it is empty for one that is
+	// not answered.
+	Right(operation string) auth.Right
+	// Call answers an operation with what becomes the body in JSON; nil stands for an empty body.
+	// An error that is meant for the caller is an *event.Error.
+	Call(r *http.Request, operation string, body []byte) (any, error)
 }
 
 // Options are the limits of ingest and what it works with. A zero limit stands
@@ -58,6 +69,9 @@ type Options struct {
 	// TestPattern reports whether an event pattern matches an event. Its error says
 	// why the pattern is not valid. Nil turns TestEventPattern off.
 	TestPattern func(pattern, event []byte) (bool, error)
+	// Control answers the operations of the EventBridge API about rules, targets and buses; nil
+	// answers none.
+	Control ControlPlane
 	// Refused is told of each request whose key lacks the right to send; it may be nil.
 	Refused func(r *http.Request, reason string)
 	// Registerer takes the metrics, Logger what callers are not told; both may be

@@ -24,7 +24,7 @@ type entryBuilder struct {
 // entry returns the entry for the target of that name, which is empty where none is known.
 func (b *entryBuilder) entry(target string) RuleTarget {
 	d := b.draft
-	t := RuleTarget{ID: d.ID.Value, Target: target, Pos: d.node.Pos}
+	t := RuleTarget{ID: d.ID.Value, Target: target, ARN: d.ARN, Pos: d.node.Pos}
 	if t.ID == "" {
 		t.ID = t.Target
 	}

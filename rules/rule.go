@@ -118,8 +118,9 @@ type Rule struct {
 type RuleTarget struct {
 	// ID is unique in its rule.
 	ID string
-	// Target is a key of the Set's Targets.
-	Target string
+	// Target is a key of the Set's Targets. ARN is how the rule names it, empty where that is by
+	// this name.
+	Target, ARN string
 	// Spec is the transform as it was written; Transform is the same compiled, nil
 	// if the event is to be sent as it is.
 	Spec      transform.Spec

@@ -26,6 +26,7 @@ import (
 	"signalbox/archive/place"
 	"signalbox/audit"
 	"signalbox/auth"
+	"signalbox/awsapi"
 	"signalbox/cmd/signalbox/internal/cli"
 	"signalbox/config"
 	"signalbox/console"
@@ -440,6 +441,7 @@ func (s *server) newIngest(registry *prometheus.Registry, stopping context.Conte
 		Command: s.router.Commands.Command, Query: s.router.Commands.Query,
 		Stopping:    stopping,
 		Refused:     s.audit.Refused,
+		Control:     awsapi.New(awsapi.Options{Rules: s.router.Rules, Account: s.cfg.Account, Region: s.cfg.Region, Since: time.Now()}),
 		TestPattern: testPattern, Registerer: registry, Logger: s.log,
 	})
 }

@@ -1,0 +1,136 @@
+package awsapi
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"time"
+
+	"signalbox/rules"
+	"signalbox/rules/transform"
+	"signalbox/targets"
+)
+
+// ruleDocument is a rule with its targets as the API tells of it. Its JSON is a rule file.
+type ruleDocument struct {
+	Name               string
+	EventBusName       string
+	Description        string `json:",omitempty"`
+	State              string
+	EventPattern       string   `json:",omitempty"`
+	ScheduleExpression string   `json:",omitempty"`
+	RoleArn            string   `json:",omitempty"`
+	ManagedBy          string   `json:",omitempty"`
+	Tags               []tag    `json:",omitempty"`
+	Targets            []target `json:",omitempty"`
+}
+
+type tag struct{ Key, Value string }
+
+// target is a target of a rule: its id, its ARN, and all that was said of it.
+type target struct {
+	ID, ARN string
+	text    json.RawMessage
+}
+
+// UnmarshalJSON keeps the text.
+func (t *target) UnmarshalJSON(text []byte) error {
+	var names struct{ Id, Arn string } //nolint:revive // as AWS spells it
+	if err := json.Unmarshal(text, &names); err != nil {
+		return err
+	}
+	t.ID, t.ARN, t.text = names.Id, names.Arn, bytes.Clone(text)
+	return nil
+}
+
+// MarshalJSON returns the text.
+func (t target) MarshalJSON() ([]byte, error) { return t.text, nil }
+
+// The states of rules.
+const (
+	enabled  = "ENABLED"
+	disabled = "DISABLED"
+)
+
+// ofFile returns a rule that stands in a file as the API tells of it.
+func (a *API) ofFile(set *rules.Set, r *rules.Rule) *ruleDocument {
+	d := &ruleDocument{
+		Name: r.Name, EventBusName: r.Bus, Description: r.Description, State: enabled,
+		EventPattern: string(r.Pattern.Source()), ManagedBy: managedBy(r),
+	}
+	if r.State == rules.Disabled || r.State == rules.Shadow { // which sends nothing either
+		d.State = disabled
+	}
+	for i := range r.Targets {
+		d.Targets = append(d.Targets, a.entryOfFile(set, &r.Targets[i]))
+	}
+	return d
+}
+
+// maxManagedBy is the most characters of ManagedBy.
+const maxManagedBy = 128
+
+// managedBy is the end of the path of a rule's file; of a subscription, which has none, the
+// program's name.
+func managedBy(r *rules.Rule) string {
+	name := []rune(r.Pos.File)
+	if len(name) == 0 {
+		return "signalbox"
+	}
+	return string(name[max(0, len(name)-maxManagedBy):])
+}
+
+// entryOfFile is an entry of a rule in a file as the API tells of it. What EventBridge has no word
+// for, such as transform, is left out.
+func (a *API) entryOfFile(set *rules.Set, t *rules.RuleTarget) target {
+	arn := cmp.Or(t.ARN, set.Targets[t.Target].ARN)
+	if arn == "" {
+		arn = "arn:aws:signalbox:" + a.opts.Region + ":" + a.opts.Account + ":target/" + t.Target
+	}
+	out := target{ID: t.ID, ARN: arn}
+	out.text = compact(struct {
+		ID               string `json:"Id"`
+		Arn              string
+		Input            *string           `json:",omitempty"`
+		InputPath        *string           `json:",omitempty"`
+		InputTransformer *inputTransformer `json:",omitempty"`
+		RetryPolicy      *retryPolicy      `json:",omitempty"`
+	}{t.ID, arn, t.Spec.Input, t.Spec.InputPath, transformerOf(t.Spec.InputTransformer), policyOf(t.Retry)})
+	return out
+}
+
+type inputTransformer struct {
+	InputPathsMap map[string]string `json:",omitempty"`
+	InputTemplate string
+}
+
+func transformerOf(t *transform.InputTransformer) *inputTransformer {
+	if t == nil {
+		return nil
+	}
+	return &inputTransformer{t.InputPathsMap, t.InputTemplate}
+}
+
+type retryPolicy struct {
+	MaximumRetryAttempts     int
+	MaximumEventAgeInSeconds int
+}
+
+// policyOf returns a retry without its first attempt, which EventBridge does not count.
+func policyOf(r *targets.Retry) *retryPolicy {
+	if r == nil {
+		return nil
+	}
+	return &retryPolicy{r.MaxAttempts - 1, int(r.MaxAge / time.Second)}
+}
+
+// compact is a value in JSON, with < and > as they are. It must be one that can be.
+func compact(v any) []byte {
+	var text bytes.Buffer
+	e := json.NewEncoder(&text)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		panic(err) // strings, numbers, and JSON that was checked
+	}
+	return bytes.TrimSuffix(text.Bytes(), []byte("\n"))
+}
