@@ -161,7 +161,7 @@ func routes(o Options) []route {
 		{"GET", "/metrics", Read, "", "The metrics, for Prometheus.", 0, content{"text/plain": nil, "application/openmetrics-text": nil, "application/vnd.google.protobuf": nil}, nil, metrics(o)},
 		{"GET", "/healthz", Nobody, "", "Answers while the process runs.", 0, plain, nil, nil},
 		{"GET", "/readyz", Nobody, "", "Answers 503 while no event can be accepted.", 0, plain, nil, nil},
-		{"POST", "/", Send, "", "PutEvents and TestEventPattern of the EventBridge API. TestEventPattern needs the right read instead.", 0, statuses{200: awsJSON, 0: awsJSON}, awsJSON, nil},
+		{"POST", "/", Send, "", "PutEvents of the EventBridge API, and its other operations, which need the right read or admin instead.", 0, statuses{200: awsJSON, 0: awsJSON}, awsJSON, nil},
 		{"POST", "/v1/events", Send, sendOptions, "Accepts CloudEvents, OCI events and plain events. A dry run needs the right read instead.", 0, statuses{200: sent{}, 0: sent{}}, messages, nil},
 		{"POST", "/v1/commands", Send, sendOptions + " wait", "Accepts a command, and waits for its handler, whose answer it gives.", 0, statuses{202: (*work.Request)(nil), 0: content{"*/*": nil}}, messages, nil},
 		{"POST", "/v1/queries", Send, sendOptions + " wait", "Accepts a query, and waits for its reply, which it gives.", 0, statuses{204: nil, 0: content{"*/*": nil}}, messages, nil},
