@@ -38,7 +38,9 @@ type served struct {
 
 type nobody struct{}
 
-func (nobody) Accept(context.Context, []*event.Event) ([]error, error) { return nil, errors.New("no events here") }
+func (nobody) Accept(context.Context, []*event.Event) ([]error, error) {
+	return nil, errors.New("no events here")
+}
 
 // serveFiles serves the rules of files, whose names and texts are given.
 func serveFiles(t *testing.T, files map[string]string) *served {
