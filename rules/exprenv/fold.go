@@ -22,10 +22,12 @@ var ofFolds = language{&fold{}, []string{"state", "event"}, false}
 // event, immutable, safe for concurrent use.
 type FoldProgram struct{ p *Program }
 
+var folds = newDialect(ofFolds, expr.AsAny())
+
 // CompileFold checks an expression against the names state and event, which has the names of Env. The
 // error is an *Error.
 func CompileFold(source string) (*FoldProgram, error) {
-	p, err := compile(source, ofFolds, expr.AsAny())
+	p, err := folds.compile(source)
 	if err != nil {
 		return nil, err
 	}

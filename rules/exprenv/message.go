@@ -37,10 +37,12 @@ func HeadersOf(header map[string][]string) map[string]string {
 // MessageProgram is a compiled expression over a Message, immutable, safe for concurrent use.
 type MessageProgram struct{ p *Program }
 
+var messages = newDialect(ofMessages, expr.AsAny(), expr.Patch(lowerNames{}))
+
 // CompileMessage checks an expression against the names and types of Message. The error is
 // an *Error.
 func CompileMessage(source string) (*MessageProgram, error) {
-	p, err := compile(source, ofMessages, expr.AsAny(), expr.Patch(lowerNames{}))
+	p, err := messages.compile(source)
 	if err != nil {
 		return nil, err
 	}

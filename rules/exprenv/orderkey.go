@@ -19,11 +19,13 @@ type OrderKey struct{ *Program }
 // kept, and a hash of the whole.
 const maxOrderKey = 256
 
+var orderKeys = newDialect(ofEvents, expr.AsAny())
+
 // CompileOrderKey is Compile for an expression whose result must be able to be an
 // ordering key: a string, a number, or true or false, or nil for no order. What the
 // types leave open, such as a field of detail, is checked for each event.
 func CompileOrderKey(source string) (*OrderKey, error) {
-	p, err := compile(source, ofEvents, expr.AsAny())
+	p, err := orderKeys.compile(source)
 	if err != nil {
 		return nil, err
 	}

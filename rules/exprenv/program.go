@@ -43,10 +43,15 @@ func (e *Error) Error() string {
 
 // Compile checks an expression against the names and types of Env. The error is
 // an *Error.
-func Compile(source string) (*Program, error) { return compile(source, ofEvents) }
+func Compile(source string) (*Program, error) { return values.compile(source) }
 
 // CompileBool is Compile for an expression that must give true or false.
-func CompileBool(source string) (*Program, error) { return compile(source, ofEvents, expr.AsBool()) }
+func CompileBool(source string) (*Program, error) { return conditions.compile(source) }
+
+var (
+	values     = newDialect(ofEvents)
+	conditions = newDialect(ofEvents, expr.AsBool())
+)
 
 // language is what expressions can speak of: an Env or a Message.
 type language struct {
@@ -57,26 +62,6 @@ type language struct {
 }
 
 var ofEvents = language{&Env{}, []string{"id", "detail_type", "source", "account", "time", "region", "resources", "replay_name", "detail", "metadata"}, false}
-
-func compile(source string, of language, opts ...expr.Option) (*Program, error) {
-	if strings.TrimSpace(source) == "" {
-		return nil, &Error{Reason: "the expression is empty"}
-	}
-	opts = append(opts, expr.Env(of.env), expr.DisableBuiltin("now"))
-	opts = append(opts, boundedTexts()...)
-	program, err := expr.Compile(source, opts...)
-	if err != nil {
-		return nil, of.located(source, err)
-	}
-	if !costs(program.Node()) {
-		return &Program{source: source, program: program}, nil
-	}
-	// Only what has been checked as it is written is metered.
-	if program, err = expr.Compile(source, append(opts, expr.Patch(metering{}))...); err != nil {
-		return nil, of.located(source, err)
-	}
-	return &Program{source: source, program: program, steps: maxSteps}, nil
-}
 
 // Source is the text of the expression.
 func (p *Program) Source() string { return p.source }

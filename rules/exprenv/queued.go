@@ -21,10 +21,12 @@ var ofQueued = language{&Queued{}, []string{"headers", "body", "subject", "id"},
 // QueuedProgram is a compiled expression over a Queued, immutable, safe for concurrent use.
 type QueuedProgram struct{ p *Program }
 
+var queuedMessages = newDialect(ofQueued, expr.AsAny(), expr.Patch(lowerNames{}))
+
 // CompileQueued checks an expression against the names and types of Queued. The error is an
 // *Error.
 func CompileQueued(source string) (*QueuedProgram, error) {
-	p, err := compile(source, ofQueued, expr.AsAny(), expr.Patch(lowerNames{}))
+	p, err := queuedMessages.compile(source)
 	if err != nil {
 		return nil, err
 	}
