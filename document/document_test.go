@@ -139,6 +139,8 @@ func TestParseFaults(t *testing.T) {
 		{"key that is a list", "x.yaml", "? [a]\n: b\n", "x.yaml:2:1: YAML: found an invalid key"},
 		{"surrogate", "x.json", `{"a": "x`, "x.json:1:9: the JSON ends too early"},
 		{"an asterisk", "x.yaml", "a: [*]\n", `x.yaml:1:5: YAML: write "*" in quotes`},
+		{"a path between braces", "x.yaml", "a: {id: $.items[*].id, b: 1}\n", `x.yaml:1:9: YAML: put quotes around what begins with $.items: without them the [ in it begins a list`},
+		{"a template between braces", "x.yaml", "a: {id: x{source}}\n", `x.yaml:1:9: YAML: put quotes around what begins with x: without them the { in it begins`},
 		{"tab", "x.yaml", "a:\n\tb: 1\n", "x.yaml:2:1: YAML: found character"},
 	}
 	for _, tt := range tests {

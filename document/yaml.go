@@ -93,6 +93,11 @@ func syntaxProblem(file string, err error) *Problem {
 	if before := syntax.GetToken().Prev; before != nil && before.Type == token.AliasType {
 		return problem(tokenPosition(file, before), "YAML: write \"*\" in quotes: without them it refers to an anchor")
 	}
+	for tk, n := syntax.GetToken(), 0; tk != nil && n < 4; tk, n = tk.Prev, n+1 {
+		if text := tk.Prev; text != nil && text.Type == token.StringType && (tk.Type == token.SequenceStartType || tk.Type == token.MappingStartType) {
+			return problem(tokenPosition(file, text), "YAML: put quotes around what begins with %s: without them the %s in it begins a list or a mapping", text.Value, tk.Value)
+		}
+	}
 	return problem(tokenPosition(file, syntax.GetToken()), "YAML: %s", syntax.GetMessage())
 }
 

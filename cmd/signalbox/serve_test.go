@@ -317,7 +317,7 @@ func TestDeadLettersAreReplayed(t *testing.T) {
 	first := page.Letters[0]
 
 	list := s.run("dlq", "list")
-	for _, want := range []string{"ERROR CODE", first.ID, "big-orders", "503"} {
+	for _, want := range []string{"ERROR ", first.ID, "big-orders", "503"} {
 		list.want(t, cli.ExitOK, want, "")
 	}
 	s.run("dlq", "list", "--limit", "1").want(t, cli.ExitOK, first.ID, "more follow")

@@ -2,9 +2,8 @@
 package archives
 
 import (
+	"cmp"
 	"context"
-	"fmt"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -46,6 +45,7 @@ them from being written. With the name of an archive, list its segments.`,
 	}
 	l.between.flags(cmd)
 	l.Flags(cmd)
+	l.Watch(cmd)
 	return cmd
 }
 
@@ -111,22 +111,23 @@ func timeText(at time.Time) string {
 }
 
 func (l *listCommand) print(all api.ArchiveList) error {
-	table := tabwriter.NewWriter(l.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "ARCHIVE\tEVENTS\tSEGMENTS\tSIZE\tFIRST\tLAST\tARCHIVED TO\tBEHIND\tKEPT\tPLACE\tPROBLEM")
+	table := cli.NewGrid("ARCHIVE", "PROBLEM", "EVENTS", "SEGMENTS", "SIZE", "FIRST", "LAST", "ARCHIVED TO", "BEHIND", "KEPT", "PLACE")
+	table.Text, table.Less = "PROBLEM", []string{"PLACE", "SEGMENTS", "FIRST", "LAST", "KEPT", "SIZE"}
 	for i := range all.Archives {
 		a := &all.Archives[i]
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", a.Name, content(a), timeText(a.ArchivedTo), behind(a), kept(a), a.Place, problem(a))
+		cells := append([]any{a.Name, problem(a)}, content(a)...)
+		table.Row(append(cells, timeText(a.ArchivedTo), behind(a), kept(a), a.Place)...)
 	}
-	return table.Flush()
+	return l.Show(table)
 }
 
 // content returns the columns of what is in an archive.
-func content(a *archiver.Listed) string {
+func content(a *archiver.Listed) []any {
 	c := a.Content
 	if c == nil {
-		return "?\t?\t?\t?\t?"
+		return []any{"?", "?", "?", "?", "?"}
 	}
-	return fmt.Sprintf("%d\t%d\t%s\t%s\t%s", c.Events, c.Segments, cli.Megabytes(c.Bytes), timeText(c.First), timeText(c.Last))
+	return []any{c.Events, c.Segments, cli.Megabytes(c.Bytes), timeText(c.First), timeText(c.Last)}
 }
 
 func behind(a *archiver.Listed) string {
@@ -144,18 +145,15 @@ func kept(a *archiver.Listed) string {
 }
 
 func problem(a *archiver.Listed) string {
-	if a.Error != "" {
-		return a.Error
-	}
-	return a.ContentError
+	return cmp.Or(a.Error, a.ContentError, "-")
 }
 
 func (l *listCommand) printSegments(all api.SegmentList) error {
-	table := tabwriter.NewWriter(l.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "SEGMENT\tFIRST\tLAST\tEVENTS\tSIZE\tUNPACKED")
+	table := cli.NewGrid("SEGMENT", "FIRST", "LAST", "EVENTS", "SIZE", "UNPACKED")
+	table.Less = []string{"UNPACKED", "LAST", "FIRST"}
 	for i := range all.Segments {
 		s := &all.Segments[i]
-		fmt.Fprintf(table, "%s\t%s\t%s\t%d\t%s\t%s\n", s.Path, timeText(s.FirstTime), timeText(s.LastTime), s.Count, cli.Megabytes(s.Bytes), cli.Megabytes(s.ContentBytes))
+		table.Row(s.Path, timeText(s.FirstTime), timeText(s.LastTime), s.Count, cli.Megabytes(s.Bytes), cli.Megabytes(s.ContentBytes))
 	}
-	return table.Flush()
+	return l.Show(table)
 }

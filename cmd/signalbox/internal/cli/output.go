@@ -102,3 +102,21 @@ func Shorten(text string, n int) string {
 	}
 	return text
 }
+
+// Cause returns the text of an error without the request in it, as in POST http://…: 503: a
+// listing has room for the rest.
+func Cause(text string) string {
+	address := strings.Index(text, "://")
+	if address < 0 {
+		return text
+	}
+	_, cause, ok := strings.Cut(text[address:], ": ")
+	if !ok {
+		return text
+	}
+	code := ""
+	if before := strings.LastIndex(text[:address], ": "); before >= 0 {
+		code = text[:before] + ": "
+	}
+	return code + cause
+}

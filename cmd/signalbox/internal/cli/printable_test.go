@@ -41,7 +41,7 @@ func TestGridCellsHoldNoLines(t *testing.T) {
 	var out bytes.Buffer
 	g := NewGrid("A", "B")
 	g.Row("x\nfake  row", "y\tz")
-	if err := g.print(&out); err != nil {
+	if err := g.print(&out, false); err != nil {
 		t.Fatal(err)
 	}
 	if want := "A                 B\nx\\u000afake  row  y\\u0009z\n"; out.String() != want {

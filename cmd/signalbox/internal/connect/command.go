@@ -2,6 +2,7 @@ package connect
 
 import (
 	"context"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -15,6 +16,7 @@ type Command struct {
 	*cli.Env
 	Connection
 	Output cli.Format
+	every  time.Duration
 }
 
 // Flags adds the flags.
@@ -41,9 +43,15 @@ func Ask[T any](ctx context.Context, c *Command, ask func(context.Context, *clie
 	if err != nil {
 		return err
 	}
-	result, err := ask(ctx, conn)
-	if err != nil {
-		return err
+	once := func() error {
+		result, err := ask(ctx, conn)
+		if err != nil {
+			return err
+		}
+		return c.Print(result, func() error { return text(result) })
 	}
-	return c.Print(result, func() error { return text(result) })
+	if c.every > 0 {
+		return c.watch(ctx, once)
+	}
+	return once()
 }

@@ -27,6 +27,7 @@ func newDLQListCommand(c *cli.Env) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return l.run(cmd.Context()) },
 	}
 	l.Flags(cmd)
+	l.Watch(cmd)
 	l.filter.flags(cmd)
 	cmd.Flags().IntVar(&l.limit, "limit", 100, "how many to list at most; 0 lists all")
 	return cmd
@@ -86,14 +87,10 @@ func (l *dlqList) print(filter dlq.Filter, all dlq.Page) error {
 		_, err := fmt.Fprintln(l.Stdout, none)
 		return err
 	}
-	table := cli.NewGrid("ID", "DIED", "TARGET", "RULE", "ERROR CODE", "STATUS", "ATTEMPTS", "REDRIVEN", "EVENT")
-	table.Less = []string{"EVENT", "REDRIVEN", "ATTEMPTS", "DIED", "RULE", "STATUS"}
+	table := cli.NewGrid("ERROR", "TARGET", "ID", "DIED", "CODE", "RULE", "ATTEMPTS", "REDRIVEN", "EVENT")
+	table.Text, table.Less = "ERROR", []string{"EVENT", "REDRIVEN", "ATTEMPTS", "CODE", "RULE", "DIED"}
 	for _, x := range all.Letters {
-		status := "-"
-		if x.Status != 0 {
-			status = fmt.Sprint(x.Status)
-		}
-		table.Row(x.ID, x.DiedAt.Format(time.RFC3339), x.Target, x.Rule, x.ErrorCode, status, x.Attempts, x.Redriven, x.EventID)
+		table.Row(cli.Shorten(cli.Cause(x.ErrorMessage), 80), x.Target, x.ID, x.DiedAt.Format(time.RFC3339), x.ErrorCode, x.Rule, x.Attempts, x.Redriven, x.EventID)
 	}
 	if err := l.Show(table); err != nil {
 		return err

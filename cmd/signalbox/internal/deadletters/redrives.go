@@ -32,6 +32,7 @@ is for each target, and which dead letters it skipped and why.`,
 		RunE: func(cmd *cobra.Command, args []string) error { return r.run(cmd.Context(), args) },
 	}
 	r.Flags(cmd)
+	r.Watch(cmd)
 	cmd.Flags().BoolVar(&r.cancel, "cancel", false, "cancel the redrive: what was not delivered goes back to the queue")
 	return cmd
 }

@@ -29,6 +29,7 @@ each caller and hour. An entry is kept as long as the events of its time.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.run(cmd.Context()) },
 	}
 	a.Flags(cmd)
+	a.Watch(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&a.filter.Action, "action", "", "only this, such as targets.pause or "+audit.RequestRefused)
 	flags.StringVar(&a.filter.Object, "object", "", "only what was done to this, such as a target's name")

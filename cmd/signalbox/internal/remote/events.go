@@ -42,6 +42,7 @@ of one.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return e.run(cmd.Context()) },
 	}
 	e.Flags(cmd)
+	e.Watch(cmd)
 	e.filter.flags(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&e.until, "until", "", "only events accepted before then")
@@ -119,14 +120,14 @@ func (e *eventsCommand) print(all trace.Page) error {
 		_, err := fmt.Fprintf(e.Stdout, "no events (looked at %d)\n", all.Looked)
 		return err
 	}
-	table := cli.NewGrid("RECEIVED", "ID", "SOURCE", "DETAIL-TYPE", "BUS", "OUTCOME", "DELIVERIES")
-	table.Less = []string{"BUS", "RECEIVED", "SOURCE"}
+	table := cli.NewGrid("OUTCOME", "DELIVERIES", "DETAIL-TYPE", "ID", "RECEIVED", "SOURCE", "BUS")
+	table.Text, table.Less = "DELIVERIES", []string{"BUS", "SOURCE", "RECEIVED", "DETAIL-TYPE"}
 	for _, x := range all.Events {
 		outcome := string(x.Outcome)
 		if x.Synthetic {
 			outcome += " (synthetic)"
 		}
-		table.Row(x.Received.Format(time.RFC3339), x.ID, cli.Shorten(x.Source, 40), cli.Shorten(x.DetailType, 40), x.Bus, outcome, cli.Shorten(outlines(x), 80))
+		table.Row(outcome, cli.Shorten(outlines(x), 80), cli.Shorten(x.DetailType, 40), x.ID, x.Received.Format(time.RFC3339), cli.Shorten(x.Source, 40), x.Bus)
 	}
 	if err := e.Show(table); err != nil {
 		return err

@@ -40,6 +40,7 @@ func newKeysListCommand(c *cli.Env) *cobra.Command {
 		RunE:    func(cmd *cobra.Command, args []string) error { return l.run(cmd.Context(), args[0]) },
 	}
 	l.Flags(cmd)
+	l.Watch(cmd)
 	return cmd
 }
 

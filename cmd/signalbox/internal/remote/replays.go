@@ -39,6 +39,7 @@ func newReplaysCommand(c *cli.Env) *cobra.Command {
 		RunE:    func(cmd *cobra.Command, _ []string) error { return r.list(cmd.Context()) },
 	}
 	r.Output.Flag(list)
+	r.Watch(list)
 	cmd.AddCommand(list,
 		r.verb("show", "Show how far a replay is for each target", client.Replays.Get),
 		r.verb("pause", "Suspend a replay, through restarts", client.Replays.Pause),

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -35,6 +34,7 @@ func newRulesCommand(c *cli.Env) *cobra.Command {
 		RunE:    func(cmd *cobra.Command, _ []string) error { return r.list(cmd.Context()) },
 	}
 	r.Output.Flag(list)
+	r.Watch(list)
 	cmd.AddCommand(list,
 		r.verb("pause", "Suspend a rule's deliveries; it continues to match", client.Rules.Pause),
 		r.verb("resume", "Let a rule's deliveries continue", client.Rules.Resume),
@@ -59,7 +59,7 @@ func (r *rulesCommand) verb(name, short string, act ruleAct) *cobra.Command {
 			return connect.Ask(cmd.Context(), &r.Command, func(ctx context.Context, conn *client.Client) (pause.Rule, error) {
 				return act(conn.Rules, ctx, r.bus, args[0])
 			}, func(p pause.Rule) error {
-				_, err := fmt.Fprintf(r.Stdout, "rule %s on bus %s: %s, %d held\n", p.Name, p.Bus, p.State, p.Held)
+				_, err := fmt.Fprintf(r.Stdout, "rule %s on bus %s: %s, %d suspended\n", p.Name, p.Bus, p.State, p.Held)
 				return err
 			})
 		},
@@ -82,8 +82,8 @@ func (r *rulesCommand) list(ctx context.Context) error {
 }
 
 func (r *rulesCommand) print(all ruleList) error {
-	table := tabwriter.NewWriter(r.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "BUS\tRULE\tSTATE\tHELD\tTARGETS")
+	table := cli.NewGrid("RULE", "STATE", "SUSPENDED", "TARGETS", "BUS")
+	table.Text, table.Less = "TARGETS", []string{"BUS"}
 	for _, x := range all.Rules {
 		state, held := x.State, uint64(0)
 		if x.Pause != nil {
@@ -93,7 +93,7 @@ func (r *rulesCommand) print(all ruleList) error {
 		for i, t := range x.Targets {
 			names[i] = t.Target
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%d\t%s\n", x.Bus, x.Name, state, held, strings.Join(names, ", "))
+		table.Row(x.Name, state, held, strings.Join(names, ", "), x.Bus)
 	}
-	return table.Flush()
+	return r.Show(table)
 }

@@ -1,9 +1,9 @@
 package remote
 
 import (
+	"cmp"
 	"context"
 	"fmt"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -33,6 +33,7 @@ func newSourcesCommand(c *cli.Env) *cobra.Command {
 		RunE:    func(cmd *cobra.Command, _ []string) error { return s.list(cmd.Context()) },
 	}
 	s.Output.Flag(list)
+	s.Watch(list)
 	cmd.AddCommand(list,
 		s.verb("pause", "Take no more messages of a source in; they wait at the broker", client.Sources.Pause),
 		s.verb("resume", "Let a source go on", client.Sources.Resume))
@@ -72,15 +73,15 @@ func (s *sourcesCommand) list(ctx context.Context) error {
 }
 
 func (s *sourcesCommand) print(all sourceList) error {
-	table := tabwriter.NewWriter(s.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "SOURCE\tTYPE\tSTATE\tLAG\tRATE\tACCEPTED\tDUPLICATE\tDEAD\tERRORS\tWHY")
+	table := cli.NewGrid("SOURCE", "STATE", "WHY", "LAG", "RATE", "ACCEPTED", "DUPLICATE", "DEAD", "ERRORS", "TYPE")
+	table.Text, table.Less = "WHY", []string{"TYPE", "DUPLICATE", "ERRORS", "RATE", "DEAD"}
 	for _, one := range all.Sources {
 		lag := "-"
 		if one.Lag != nil {
 			lag = fmt.Sprint(*one.Lag)
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%.1f/s\t%d\t%d\t%d\t%d\t%s\n", one.Name, one.Type, one.State, lag, one.Rate,
-			one.Accepted, one.Duplicates, one.Undecodable+one.Refused, one.Errors, one.Error)
+		table.Row(one.Name, one.State, cmp.Or(one.Error, "-"), lag, fmt.Sprintf("%.1f/s", one.Rate),
+			one.Accepted, one.Duplicates, one.Undecodable+one.Refused, one.Errors, one.Type)
 	}
-	return table.Flush()
+	return s.Show(table)
 }

@@ -50,6 +50,7 @@ func newStateListCommand(c *cli.Env) *cobra.Command {
 		},
 	}
 	l.Flags(cmd)
+	l.Watch(cmd)
 	cmd.Flags().StringVar(&l.prefix, "prefix", "", "only objects whose keys begin so")
 	return cmd
 }

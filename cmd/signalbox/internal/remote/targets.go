@@ -1,10 +1,11 @@
 package remote
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
-	"text/tabwriter"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -14,6 +15,7 @@ import (
 	"signalbox/cmd/signalbox/internal/cli"
 	"signalbox/cmd/signalbox/internal/connect"
 	"signalbox/delivery"
+	"signalbox/document"
 )
 
 func newTargetsCommand(c *cli.Env) *cobra.Command {
@@ -38,6 +40,7 @@ func newTargetsCommand(c *cli.Env) *cobra.Command {
 		RunE:    func(cmd *cobra.Command, _ []string) error { return t.list(cmd.Context()) },
 	}
 	t.Output.Flag(list)
+	t.Watch(list)
 	cmd.AddCommand(list,
 		t.verb("pause", "Attempt nothing at a target; its deliveries wait, and do not age", client.Targets.Pause),
 		t.resumeCommand(),
@@ -183,14 +186,32 @@ func (t *targetsCommand) printOne(s api.TargetView) error {
 }
 
 func (t *targetsCommand) print(all targetList) error {
-	table := tabwriter.NewWriter(t.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "TARGET\tTYPE\tSTATE\tPENDING\tDEAD\tIN FLIGHT\tDELIVERED")
+	table := cli.NewGrid("TARGET", "STATE", "WHY", "PENDING", "DEAD", "IN FLIGHT", "DELIVERED", "TYPE")
+	table.Text, table.Less = "WHY", []string{"TYPE", "IN FLIGHT", "DELIVERED"}
 	for _, s := range all.Targets {
-		kind := s.Type
-		if kind == "" {
-			kind = "-"
-		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%d\t%d\t%d\t%d\n", s.Name, kind, s.State, s.Pending(), s.Dead, s.InFlight, s.Delivered)
+		table.Row(s.Name, s.State, cli.Shorten(why(&s, time.Now()), 120), s.Pending(), s.Dead, s.InFlight, s.Delivered, cmp.Or(s.Type, "-"))
 	}
-	return table.Flush()
+	return t.Show(table)
+}
+
+// why returns why a target is in its state, and until when; a dash where it is as it should be.
+func why(s *api.TargetView, now time.Time) string {
+	var parts []string
+	until := func(what string, at time.Time) {
+		if at.After(now) {
+			parts = append(parts, what+" in "+document.FormatDuration(at.Sub(now).Round(time.Second)))
+		}
+	}
+	if c := s.Circuit; c.Interrupted() {
+		until("next probe", c.ProbeAt)
+		parts = append(parts, cli.Cause(cmp.Or(c.Reason, s.Failing)))
+	} else if s.Failing != "" {
+		parts = append(parts, cli.Cause(s.Failing))
+	}
+	until("throttled, goes on", s.ThrottledUntil)
+	until("dead letters", s.GoneUntil)
+	if s.Pause != nil {
+		parts = append(parts, "by "+strings.Join(s.Pause.By, " and ")+" since "+s.Pause.Since.Format(time.RFC3339))
+	}
+	return cmp.Or(strings.Join(parts, ": "), "-")
 }

@@ -49,6 +49,7 @@ func newWorkListCommand(c *cli.Env) *cobra.Command {
 		RunE:    func(cmd *cobra.Command, _ []string) error { return l.run(cmd.Context()) },
 	}
 	l.Flags(cmd)
+	l.Watch(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&l.action, "action-type", "", "only those in this state, such as IN_PROGRESS")
 	flags.StringVar(&l.filter.Operation, "operation", "", "only those of this operation, the command's detail-type")
