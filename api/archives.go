@@ -160,10 +160,13 @@ func (h archiveHandlers) export(w http.ResponseWriter, r *http.Request) (any, er
 	takesLong(w)
 	out := &exported{w: w}
 	if err := reader.ExportTo(ctx, out, export); err != nil && ctx.Err() == nil {
-		if !out.begun {
-			return nil, damageProblem(err)
+		if damagedIn(err) != nil {
+			err = &Error{Status: http.StatusInternalServerError, Code: "Damaged", Message: err.Error(), Hint: "put a copy of it back, or go on without it by --skip-damaged (skip_damaged=true)"}
 		}
-		_ = json.NewEncoder(out).Encode(ExportEnd{problemOf(damageProblem(err))})
+		if !out.begun {
+			return nil, err
+		}
+		_ = json.NewEncoder(out).Encode(ExportEnd{problemOf(err)})
 	} else if err != nil && r.Context().Err() == nil {
 		_ = json.NewEncoder(out).Encode(ExportEnd{&Error{Status: http.StatusServiceUnavailable, Message: "the router is stopping"}})
 	}
@@ -178,7 +181,7 @@ func damageProblem(err error) error {
 	if damage == nil {
 		return err
 	}
-	return &Error{Status: http.StatusInternalServerError, Code: "Damaged", Message: damage.Error(), Hint: "put a copy of it back, or go on without it by --skip-damaged (skip_damaged=true)"}
+	return &Error{Status: http.StatusInternalServerError, Code: "Damaged", Message: damage.Error(), Hint: "put a copy of it back; signalbox archive verify lists all that is damaged"}
 }
 
 // damagedIn returns what of an archive is missing, or not as it was written; nil if err is of

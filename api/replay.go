@@ -38,7 +38,7 @@ func (h replayHandlers) begin(w http.ResponseWriter, r *http.Request) (any, erro
 		return h.preview(w, r, req.Request)
 	}
 	j, err := h.replays.Begin(req.Request)
-	return accepted(w, j, err)
+	return accepted(w, j, damageProblem(err))
 }
 
 func (h replayHandlers) preview(w http.ResponseWriter, r *http.Request, req replay.Request) (any, error) {
@@ -47,7 +47,7 @@ func (h replayHandlers) preview(w http.ResponseWriter, r *http.Request, req repl
 	if err == nil {
 		err = writeJSON(w, http.StatusOK, p)
 	}
-	return nil, err
+	return nil, damageProblem(err)
 }
 
 // accepted returns a replay that is at work, and tells where to ask for it.

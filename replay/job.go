@@ -50,6 +50,9 @@ type Job struct {
 	// MissingTo is set where retention has dropped events before they were replayed: those
 	// accepted before it.
 	MissingTo time.Time `json:"missing_to,omitzero"`
+	// ArchivedTo is set where events come from archives: those accepted before it, without what
+	// no archive takes.
+	ArchivedTo time.Time `json:"archived_to,omitzero"`
 	Tally
 	// Targets are its parts, by the name of the target.
 	Targets []Part `json:"targets"`

@@ -17,6 +17,9 @@ type Preview struct {
 	To   time.Time `json:"to"`
 	// Missing means that older events were asked for than are kept.
 	Missing bool `json:"missing,omitempty"`
+	// ArchivedTo is set where events come from archives: those accepted before it, without what
+	// no archive takes.
+	ArchivedTo time.Time `json:"archived_to,omitzero"`
 	// Looked counts the events that were looked at, Events those that the request means and
 	// that would be sent somewhere, Deliveries what would be sent.
 	Looked     int `json:"looked"`
@@ -80,6 +83,7 @@ func (r *Replays) Preview(ctx context.Context, req Request) (Preview, error) {
 	v := viewer{Replays: r, chooser: c, planner: in, counts: map[RuleCount]int{}}
 	v.From, v.To, v.LeftOut, v.Samples, v.Rules = s.from.Time(), s.before.Time(), map[string]int{}, []Sample{}, []RuleCount{}
 	v.Missing = journal.SeqAt(req.Since) > 0 && journal.SeqAt(req.Since) < s.from
+	v.ArchivedTo = r.archivedTo(s.from)
 	v.Overlaps = r.overlaps(s)
 	err = v.look(ctx, s)
 	return v.done(), err
@@ -96,13 +100,13 @@ type viewer struct {
 
 func (v *viewer) look(ctx context.Context, s span) error {
 	var fault error
-	err := v.opts.Events.Between(s.from, s.before, func(rec journal.Record) bool {
+	err := v.opts.Past.BetweenContext(ctx, s.from, s.before, func(rec journal.Record) bool {
 		if v.Looked == maxLooked {
 			v.LookedTo = rec.Seq.Time()
 			return false
 		}
 		v.Looked++
-		var p *past
+		var p *subject
 		if p, fault = v.chooser.choose(v.planner, &rec, v.LeftOut); p != nil {
 			v.count(p)
 		}
@@ -114,7 +118,7 @@ func (v *viewer) look(ctx context.Context, s span) error {
 	return cmp.Or(fault, err)
 }
 
-func (v *viewer) count(p *past) {
+func (v *viewer) count(p *subject) {
 	if len(p.sends) > 0 {
 		v.Events++
 	}
@@ -128,7 +132,7 @@ func (v *viewer) count(p *past) {
 	}
 }
 
-func (v *viewer) sample(p *past, s *Send) Sample {
+func (v *viewer) sample(p *subject, s *Send) Sample {
 	v.planner.Render(p.event, p.record, p.envelope, s)
 	shown := Sample{
 		ID: v.chooser.deliveryID(p, s), EventID: p.event.ID, DetailType: p.event.DetailType,

@@ -8,6 +8,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"signalbox/archive/past"
 	"signalbox/delivery"
 	"signalbox/event"
 	"signalbox/journal"
@@ -19,9 +20,9 @@ import (
 // Options are what replays take from the program around them. All are required but Log.
 type Options struct {
 	Journal *store.Journal
-	// Events are the events of the past.
-	Events Events
-	Lanes  Lanes
+	// Past reads the events of the past, in the store and in archives.
+	Past  *past.Reader
+	Lanes Lanes
 	// Planner returns what plans with the rules that serve now.
 	Planner func() Planner
 	// Request returns what a target would be sent, with secrets masked.
@@ -29,15 +30,6 @@ type Options struct {
 	// Died is told of a delivery whose body can't be rendered, once it is a dead letter.
 	Died func(target string, d *journal.Delivery, rec *journal.Record)
 	Log  *zap.Logger
-}
-
-// Events are the events that are kept.
-type Events interface {
-	// Between calls fn with the events from a number on, up to but without those at before,
-	// the oldest first, until fn says stop.
-	Between(from, before journal.Seq, fn func(journal.Record) bool) error
-	// Oldest returns the least number whose event may still be kept.
-	Oldest() journal.Seq
 }
 
 // Lanes are the queues of targets, and those of replays beside them.

@@ -30,7 +30,7 @@ func New(o Options) *Replays {
 	r := &Replays{opts: o}
 	r.Table = jobs.New(o.Journal, o.Log, jobs.Kind[*job, Job]{
 		Of: journal.JobReplay, Noun: "replay", Admit: r.takeSlot, Fields: fields,
-		Begin: func(ctx context.Context, j *job) { r.Go(func() { (&runner{r, j}).run(ctx) }) },
+		Begin: func(ctx context.Context, j *job) { r.Go(func() { (&runner{Replays: r, j: j}).run(ctx) }) },
 		Keep:  func(j *job) bool { return len(j.Starts) > 0 }, // those happen once
 	})
 	return r
@@ -113,7 +113,35 @@ func rateOf(perSecond float64) targets.Rate {
 // span checks a request, and returns the events that it means.
 func (r *Replays) span(req *Request, in Planner) (span, error) {
 	j := r.opts.Journal
-	return req.check(j.Seqs, r.opts.Events.Oldest(), in.Set(), j.Traces.Kept())
+	oldest, err := r.oldest(journal.SeqAt(req.Since))
+	if err != nil {
+		return span{}, err
+	}
+	return req.check(j.Seqs, oldest, in.Set(), j.Traces.Kept())
+}
+
+// manifestsWithin bounds how long the manifests of archives are read for the beginning of a
+// replay.
+const manifestsWithin = 20 * time.Second
+
+// oldest returns the number from which on events are kept, in archives only where somebody goes
+// back so far.
+func (r *Replays) oldest(since journal.Seq) (journal.Seq, error) {
+	if since >= r.opts.Past.Bound() || !r.opts.Past.Archived() {
+		return r.opts.Journal.Seqs.Oldest(), nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), manifestsWithin)
+	defer cancel()
+	return r.opts.Past.Oldest(ctx)
+}
+
+// archivedTo returns the time before which events from a number on are read from archives; zero
+// if none are.
+func (r *Replays) archivedTo(from journal.Seq) (to time.Time) {
+	if bound := r.opts.Past.Bound(); from < bound && r.opts.Past.Archived() {
+		to = bound.Time()
+	}
+	return to
 }
 
 // Begin begins a replay, and returns once that is on disk.

@@ -137,14 +137,16 @@ const (
 	LeftBus = "bus targets"
 	// LeftGone is an entry that an event was planned for, and that is not there any more.
 	LeftGone = "gone rules"
+	// LeftUnplanned is an event of an archive: what was planned of it is not kept.
+	LeftUnplanned = "archived events, whose plans are not kept"
 	// LeftUnreadable is an event whose record is damaged.
 	LeftUnreadable = "unreadable events"
 	// LeftTooMany are the deliveries of an event beyond those that a replay can number.
 	LeftTooMany = "too many deliveries"
 )
 
-// past is an event of the past, as a replay sends it.
-type past struct {
+// subject is an event of the past, as a replay sends it.
+type subject struct {
 	record   *journal.Record
 	event    *event.Event
 	envelope []byte
@@ -153,7 +155,7 @@ type past struct {
 
 // choose returns what is to be sent of an event; nil if the request does not mean it. What is
 // left out is counted.
-func (c *chooser) choose(in Planner, rec *journal.Record, left map[string]int) (*past, error) {
+func (c *chooser) choose(in Planner, rec *journal.Record, left map[string]int) (*subject, error) {
 	e, err := rec.Parsed()
 	if err != nil {
 		left[LeftUnreadable]++
@@ -167,7 +169,7 @@ func (c *chooser) choose(in Planner, rec *journal.Record, left map[string]int) (
 		return nil, nil
 	}
 	e.ReplayName = c.Name
-	p := &past{record: rec, event: e, envelope: event.WithReplayName(rec.Envelope, c.Name)}
+	p := &subject{record: rec, event: e, envelope: event.WithReplayName(rec.Envelope, c.Name)}
 	sends, err := c.planned(in, p, left)
 	if err != nil {
 		return nil, err
@@ -196,13 +198,17 @@ func (c *chooser) matches(envelope []byte) bool {
 }
 
 // planned returns what rules send of an event now, or what they have planned of it.
-func (c *chooser) planned(in Planner, p *past, left map[string]int) (sends []Send, err error) {
+func (c *chooser) planned(in Planner, p *subject, left map[string]int) (sends []Send, err error) {
 	if !c.AsPlanned {
 		return in.Sends(p.event, p.envelope), nil
 	}
 	touches, _, err := c.opts.Journal.Traces.Touches(p.record.Seq)
 	if err != nil {
 		return nil, err
+	}
+	if p.record.Archived {
+		left[LeftUnplanned]++
+		return nil, nil
 	}
 	for i := range touches {
 		d := &touches[i].Delivery
@@ -225,13 +231,13 @@ func (c *chooser) planned(in Planner, p *past, left map[string]int) (sends []Sen
 }
 
 // deliveryID returns the id that a delivery of an event will have.
-func (c *chooser) deliveryID(p *past, s *Send) string {
+func (c *chooser) deliveryID(p *subject, s *Send) string {
 	d := c.delivery(p, s, time.Time{})
 	return d.ID(p.event.Meta.Bus)
 }
 
 // delivery returns the delivery that sends, without its place.
-func (c *chooser) delivery(p *past, s *Send, now time.Time) journal.Delivery {
+func (c *chooser) delivery(p *subject, s *Send, now time.Time) journal.Delivery {
 	d := journal.Delivery{
 		Seq: p.record.Seq, Rule: s.Rule.Name, RuleTarget: s.To.ID, Body: s.Body, Notice: s.Notice, Key: s.Key, Since: now,
 		Replay: &journal.Replay{Name: c.Name, New: c.AsNew},

@@ -2,9 +2,12 @@ package replay
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
+	"signalbox/archive/past"
+	"signalbox/archive/segment"
 	"signalbox/delivery"
 	"signalbox/jobs"
 	"signalbox/journal"
@@ -23,11 +26,16 @@ const (
 type runner struct {
 	*Replays
 	j *job
+	// front reads at the frontier, and rear for parts that are behind it.
+	front, rear *past.Walk
 }
 
 // run plans window after window until nothing is left, and ends the lanes of the replay.
 func (r *runner) run(ctx context.Context) {
-	if err := r.reopen(); err != nil {
+	r.front, r.rear = r.opts.Past.Walk(ctx), r.opts.Past.Walk(ctx)
+	defer r.front.Close()
+	defer r.rear.Close()
+	if err := errors.Join(r.findBeginning(), r.reopen()); err != nil {
 		r.stopOn(err)
 	}
 	look := time.NewTimer(firstLook)
@@ -54,6 +62,23 @@ func (r *runner) run(ctx context.Context) {
 			pause = min(2*pause, lastLook)
 		}
 	}
+}
+
+// findBeginning finds where a start in the past begins, if archives are to be asked.
+func (r *runner) findBeginning() error {
+	j := r.j
+	if len(j.Starts) == 0 || j.frontier > j.from || j.from >= r.opts.Past.Bound() {
+		return nil
+	}
+	oldest, err := r.oldest(j.from)
+	if err != nil {
+		return err
+	}
+	r.Locked(func() {
+		j.from = min(max(j.from, oldest), j.before)
+		j.frontier, j.From = j.from, j.from.Time()
+	})
+	return nil
 }
 
 // reopen opens the lanes of parts that continue after they had stopped.
@@ -202,6 +227,8 @@ type window struct {
 	parts map[string]*quota
 	past  []journal.Past
 	left  map[string]int
+	// archivedTo is set where it has events of archives, and missingTo where events are gone.
+	archivedTo, missingTo time.Time
 }
 
 // quota is how many deliveries a part may get yet, and those that it gets.
@@ -275,8 +302,11 @@ func (w *window) moveTo(next journal.Seq) {
 	for why, n := range w.left {
 		j.LeftOut[why] += n
 	}
-	if oldest := w.opts.Events.Oldest(); w.from < oldest && j.from < oldest {
-		j.MissingTo = oldest.Time()
+	if !w.archivedTo.IsZero() {
+		j.ArchivedTo = w.archivedTo
+	}
+	if !w.missingTo.IsZero() {
+		j.MissingTo = w.missingTo
 	}
 }
 
@@ -314,14 +344,21 @@ func (w *window) read() (next journal.Seq, err error) {
 	w.left = map[string]int{}
 	looked, bytes, stopped := 0, 0, false
 	next = min(w.to, w.opts.Journal.Seqs.Stable())
+	if w.archivedTo = w.Replays.archivedTo(w.from); w.archivedTo.IsZero() && w.from < w.opts.Past.Bound() {
+		w.missingTo = w.opts.Past.Bound().Time()
+	}
+	walk := w.rear
+	if w.ahead {
+		walk = w.front
+	}
 	var fault error
-	err = w.opts.Events.Between(w.from, w.to, func(rec journal.Record) bool {
+	err = walk.Between(w.from, w.to, func(rec journal.Record) bool {
 		if looked == maxLookedAt || bytes > maxBytes || w.full() {
 			next, stopped = rec.Seq, true
 			return false
 		}
 		looked++
-		var p *past
+		var p *subject
 		if p, fault = w.j.chooser.choose(in, &rec, w.left); p == nil || fault != nil {
 			return fault == nil
 		}
@@ -332,12 +369,18 @@ func (w *window) read() (next journal.Seq, err error) {
 		for _, d := range w.past[before:] {
 			bytes += len(d.Delivery.Body) + 256
 		}
+		if rec.Archived && len(w.past) > before { // it is put back into the store
+			bytes += len(rec.Envelope)
+		}
 		return true
 	})
 	if fault != nil {
 		err = fault
 	}
 	if err != nil {
+		if _, damaged := errors.AsType[*segment.DamagedError](err); damaged {
+			err = fmt.Errorf("%w; put a copy of it back, and resume the replay", err)
+		}
 		return 0, fmt.Errorf("events from %s on can't be replayed: %w", w.from.Time().Format(time.RFC3339Nano), err)
 	}
 	if !stopped && next < w.from {
@@ -360,7 +403,7 @@ func (w *window) full() bool {
 const numbers = 1 << 11
 
 // planEvent plans the deliveries of an event for the parts of the window.
-func (w *window) planEvent(in Planner, p *past, now time.Time) error {
+func (w *window) planEvent(in Planner, p *subject, now time.Time) error {
 	for i := range p.sends {
 		s := &p.sends[i]
 		if i >= numbers {
@@ -404,7 +447,7 @@ func (w *window) quota(target string) (*quota, error) {
 }
 
 // delivery returns the i-th delivery of an event, as a part gets it.
-func (w *window) delivery(p *past, s *Send, q *quota, i int, now time.Time) journal.Past {
+func (w *window) delivery(p *subject, s *Send, q *quota, i int, now time.Time) journal.Past {
 	d := w.j.chooser.delivery(p, s, now)
 	lane := q.part.lane
 	d.N, d.Lane, d.Replay.Lane = journal.FirstReplayed+w.j.slot*numbers+uint16(i), lane.ID, lane.Home

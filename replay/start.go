@@ -52,7 +52,10 @@ func (r *Replays) StartBefore(before journal.Seq, all []rules.Starting) error {
 
 func (r *Replays) startAt(at time.Time, before journal.Seq, starts []rules.Starting) error {
 	now := r.opts.Journal.Seqs.Clock().Time()
-	s := span{max(r.opts.Events.Oldest(), journal.SeqAt(at)), before}
+	s := span{journal.SeqAt(at), before}
+	if !r.opts.Past.Archived() {
+		s.from = max(s.from, r.opts.Journal.Seqs.Oldest())
+	}
 	s.from = min(s.from, before)
 	j := newJob(Request{Name: "start-" + jobs.NewID(now), Since: at}, s)
 	j.StartedAt, j.Starts = now, starts

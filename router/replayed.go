@@ -17,7 +17,7 @@ import (
 // newReplays returns the replays of a router.
 func (r *Router) newReplays() *replay.Replays {
 	return replay.New(replay.Options{
-		Journal: r.journal, Events: r.journal.Events, Lanes: &r.Lanes, Log: r.log,
+		Journal: r.journal, Past: r.opts.Past, Lanes: &r.Lanes, Log: r.log,
 		Planner: func() replay.Planner { return pastPlanner{r.planner()} },
 		Request: func(target string, d *targets.Delivery) (targets.Request, error) {
 			return r.planner().request(target, d)

@@ -16,6 +16,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"signalbox/archive/archiver"
 	"signalbox/catalog"
 	"signalbox/delivery"
 	"signalbox/dlq"
@@ -112,8 +113,10 @@ type bench struct {
 	dir     string
 	journal *store.Journal
 	router  *Router
-	fakes   map[string]*fake
-	opts    Options
+	// archiver writes the archives of the rule file that the bench started with; nil for none.
+	archiver *archiver.Archiver
+	fakes    map[string]*fake
+	opts     Options
 	// replace makes targets that are no fakes; it may be nil, or give nil.
 	replace func(targets.Config) targets.Target
 	// real makes the targets of the rule file in place of fakes.
@@ -168,10 +171,26 @@ func (b *bench) start() {
 		}
 		return b.fakes[c.Name], nil
 	}
-	if b.router, err = New(opts, b.load()); err != nil {
+	set := b.load()
+	if len(set.Archives) > 0 {
+		b.archive(set)
+		opts.Past = b.archiver.Reader()
+	}
+	if b.router, err = New(opts, set); err != nil {
 		b.t.Fatal(err)
 	}
 	b.router.Start()
+}
+
+// archive begins to write the archives of a set.
+func (b *bench) archive(set *rules.Set) {
+	b.t.Helper()
+	var err error
+	if b.archiver, err = archiver.New(archiver.Options{Journal: b.journal}); err != nil {
+		b.t.Fatal(err)
+	}
+	b.archiver.Set(set.Archives)
+	b.journal.Trimmer.Keep(b.archiver.Owed)
 }
 
 // stop stops the router and closes the journal, whose accounts must balance.
@@ -179,6 +198,11 @@ func (b *bench) stop() {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
+	if b.archiver != nil {
+		if err := b.archiver.Stop(ctx); err != nil {
+			b.t.Error(err)
+		}
+	}
 	if err := b.router.Stop(ctx); err != nil {
 		b.t.Error(err)
 	}

@@ -9,14 +9,15 @@ import (
 // plan writes deliveries of past events. The events that retention has dropped are put back, to
 // go again with the next trim after their deliveries have ended.
 func (w *writer) plan(past []journal.Past) error {
-	oldest := w.j.Seqs.Oldest()
+	oldest, back := w.j.Seqs.Oldest(), journal.Seq(0)
 	for i := range past {
 		p := &past[i]
 		if p.Delivery.State == journal.Dead {
 			if err := w.makePlace(&p.Delivery); err != nil {
 				return err
 			}
-		} else if p.Delivery.Seq < oldest || p.Record.Archived {
+		} else if (p.Delivery.Seq < oldest || p.Record.Archived) && p.Delivery.Seq != back {
+			back = p.Delivery.Seq
 			w.value = p.Record.AppendValue(w.value[:0])
 			if err := w.set(journal.EventKey(p.Delivery.Seq), w.value); err != nil {
 				return err

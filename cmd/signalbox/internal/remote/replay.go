@@ -128,6 +128,9 @@ func (r *replayCommand) preview(w io.Writer, p replay.Preview) error {
 	if p.Missing {
 		fmt.Fprintf(w, "what is kept begins at %s\n", text(p.From))
 	}
+	if !p.ArchivedTo.IsZero() {
+		fmt.Fprintf(w, "events of before %s come from archives, without what these do not take\n", text(p.ArchivedTo))
+	}
 	if !p.LookedTo.IsZero() {
 		fmt.Fprintf(w, "events from %s on are not counted here: a preview looks at %d\n", text(p.LookedTo), p.Looked)
 	}

@@ -112,6 +112,9 @@ func printReplay(w io.Writer, j replay.Job) error {
 	if !j.MissingTo.IsZero() {
 		fmt.Fprintf(w, "retention dropped events of before %s before they were replayed\n", text(j.MissingTo))
 	}
+	if !j.ArchivedTo.IsZero() {
+		fmt.Fprintf(w, "events of before %s come from archives, without what these do not take\n", text(j.ArchivedTo))
+	}
 	printLeftOut(w, j.LeftOut)
 	return nil
 }
