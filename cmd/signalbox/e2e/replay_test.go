@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -16,6 +17,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"signalbox/jobs"
+	"signalbox/journal"
+	"signalbox/journal/store"
 	"signalbox/replay"
 )
 
@@ -90,6 +93,38 @@ func TestChaosReplay(t *testing.T) {
 	if testing.Short() {
 		events = 10_000
 	}
+	replayKilled(t, events, false)
+}
+
+// TestChaosReplayOfAnArchive does the same with events that only an archive has. Nothing of them is
+// left in the store afterwards.
+func TestChaosReplayOfAnArchive(t *testing.T) { replayKilled(t, 10_000, true) }
+
+// drop has the store drop all its events, once they are archived, as retention would.
+func (p *process) drop(events int) {
+	p.t.Helper()
+	p.eventually(time.Minute, "archived", func() bool { return p.metrics()[`signalbox_archive_events_total{archive="all"}`] >= float64(events) })
+	p.kill()
+	if oldest, rows := p.trim(); rows != 0 {
+		p.t.Fatalf("the store has %d events, from %d on", rows, oldest)
+	}
+	p.start()
+}
+
+// trim trims the store of a program that does not run, and returns what it has.
+func (p *process) trim() (oldest journal.Seq, rows int) {
+	p.t.Helper()
+	j, err := store.Open(filepath.Join(p.dir, "data"), store.Options{})
+	must(p.t, err)
+	oldest, err = j.Trimmer.Trim(store.Retention{MaxAge: time.Nanosecond})
+	must(p.t, err)
+	must(p.t, j.Events.Between(0, 1<<63, func(journal.Record) bool { rows++; return true }))
+	must(p.t, j.Close())
+	return oldest, rows
+}
+
+func replayKilled(t *testing.T, events int, archived bool) {
+	t.Helper()
 	if text := os.Getenv("SIGNALBOX_REPLAY_EVENTS"); text != "" {
 		var err error
 		if events, err = strconv.Atoi(text); err != nil {
@@ -100,7 +135,11 @@ func TestChaosReplay(t *testing.T) {
 	c := &counter{times: map[int]int{}}
 	sink := httptest.NewServer(c)
 	t.Cleanup(sink.Close)
-	p := newProcess(t, "rules: []\n")
+	archives := ""
+	if archived {
+		archives = "archives: {all: {every: 1s, folder: archive}}\n"
+	}
+	p := newProcess(t, archives+"rules: []\n")
 	p.start()
 	client := &http.Client{Timeout: 10 * time.Second}
 	t.Cleanup(client.CloseIdleConnections)
@@ -110,7 +149,10 @@ func TestChaosReplay(t *testing.T) {
 	p.fill(client, 0, events)
 	until := time.Now()
 	p.fill(client, events, events+outside)
-	p.write("rules.yaml", fmt.Sprintf(`
+	if archived {
+		p.drop(events + 2*outside)
+	}
+	p.write("rules.yaml", archives+fmt.Sprintf(`
 targets:
   sink: {type: http, url: "%s", batch: {max_events: 100}, breaker: off}
 rules:
@@ -153,4 +195,10 @@ rules:
 	}
 	t.Logf("%d events, %d came again after a kill", events, again)
 	p.verify()
+	if archived {
+		p.kill()
+		if _, rows := p.trim(); rows != 0 {
+			t.Errorf("%d events are left in the store", rows)
+		}
+	}
 }
