@@ -3,31 +3,46 @@
 package awsapi
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"sync"
 	"time"
 
+	"signalbox/audit"
 	"signalbox/auth"
 	"signalbox/event"
 	"signalbox/rules"
 )
 
-// Options are what the API works with. All are required.
+// Options are what the API works with. All are required but Audit.
 type Options struct {
 	// Rules returns the Set that serves.
 	Rules func() *rules.Set
 	// Account and Region are those of ARNs here.
 	Account, Region string
+	// Documents are what was made by API.
+	Documents *Documents
+	// Change makes the documents of these sources serve in place of those that do, and calls keep,
+	// which stores them; on an error nothing has changed. It is a config.Reloader's.
+	Change func(others []rules.Documents, keep func() error) error
+	// Audit remembers who changed what; it may be nil.
+	Audit *audit.Log
 	// Since is when the router began to serve: the time of what has none of its own.
 	Since time.Time
 }
 
 // API answers operations. It is safe for concurrent use.
-type API struct{ opts Options }
+type API struct {
+	opts Options
+	// mu is held by those who change something until that is on disk, so that each finds what the one
+	// before has made, and by those who read.
+	mu sync.RWMutex
+}
 
 // New returns an API.
-func New(opts Options) *API { return &API{opts} }
+func New(opts Options) *API { return &API{opts: opts} }
 
 // operation is one that is answered.
 type operation struct {
@@ -37,6 +52,17 @@ type operation struct {
 
 // operations are all that are answered here; PutEvents and TestEventPattern are elsewhere.
 var operations = map[string]operation{
+	"CreateEventBus":        {auth.Admin, answers((*API).createEventBus)},
+	"DeleteEventBus":        {auth.Admin, answers((*API).deleteEventBus)},
+	"DeleteRule":            {auth.Admin, answers((*API).deleteRule)},
+	"DisableRule":           {auth.Admin, answers((*API).disableRule)},
+	"EnableRule":            {auth.Admin, answers((*API).enableRule)},
+	"PutRule":               {auth.Admin, answers((*API).putRule)},
+	"PutTargets":            {auth.Admin, answers((*API).putTargets)},
+	"RemoveTargets":         {auth.Admin, answers((*API).removeTargets)},
+	"TagResource":           {auth.Admin, answers((*API).tagResource)},
+	"UntagResource":         {auth.Admin, answers((*API).untagResource)},
+	"UpdateEventBus":        {auth.Admin, answers((*API).updateEventBus)},
 	"DescribeEventBus":      {auth.Read, answers((*API).describeEventBus)},
 	"DescribeRule":          {auth.Read, answers((*API).describeRule)},
 	"ListEventBuses":        {auth.Read, answers((*API).listEventBuses)},
@@ -62,13 +88,48 @@ func answers[Request any](f func(*API, *Request) (any, error)) func(*API, []byte
 func (a *API) Right(operation string) auth.Right { return operations[operation].right }
 
 // Call answers an operation with what becomes the body in JSON, nil for an empty one. An error that
-// is meant for the caller is an *event.Error.
-func (a *API) Call(_ *http.Request, name string, body []byte) (any, error) {
+// is meant for the caller is an *event.Error. What was changed is on disk, and serves.
+func (a *API) Call(r *http.Request, name string, body []byte) (answer any, err error) {
 	request, err := check(model()[name], body, a.busARN(""))
 	if err != nil {
 		return nil, err
 	}
-	return operations[name].answer(a, request)
+	op := operations[name]
+	if op.right == auth.Read {
+		a.mu.RLock()
+		defer a.mu.RUnlock()
+		return op.answer(a, request)
+	}
+	if a.opts.Audit != nil {
+		did := a.opts.Audit.Begin(r, "aws."+name, objectOf(request))
+		broken := "the operation failed"
+		defer func() { did.End(broken) }()
+		answer, err = a.write(&op, request)
+		if broken = ""; err != nil {
+			broken = err.Error()
+		}
+		return answer, err
+	}
+	return a.write(&op, request)
+}
+
+func (a *API) write(op *operation, request []byte) (any, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return op.answer(a, request)
+}
+
+// objectOf returns the name of what a request changes, for the audit.
+func objectOf(request []byte) string {
+	var names struct{ EventBusName, Name, Rule, ResourceARN string }
+	if json.Unmarshal(request, &names) != nil {
+		return ""
+	}
+	object := cmp.Or(names.Name, names.Rule, names.ResourceARN)
+	if names.EventBusName != "" {
+		object = names.EventBusName + "/" + object
+	}
+	return object
 }
 
 // notFound is a ResourceNotFoundException.

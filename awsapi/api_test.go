@@ -55,7 +55,7 @@ func serveFiles(t *testing.T, files map[string]string) *served {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := New(Options{Rules: func() *rules.Set { return set }, Account: account, Region: region, Since: time.UnixMilli(1767323045678)})
+	a := New(Options{Documents: new(Documents), Rules: func() *rules.Set { return set }, Account: account, Region: region, Since: time.UnixMilli(1767323045678)})
 	return &served{a, serve(t, a)}
 }
 

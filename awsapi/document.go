@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
+	"strings"
 	"time"
 
 	"signalbox/rules"
@@ -30,16 +31,27 @@ type tag struct{ Key, Value string }
 // target is a target of a rule: its id, its ARN, and all that was said of it.
 type target struct {
 	ID, ARN string
+	said    targetSaid
 	text    json.RawMessage
+}
+
+// targetSaid is what of a target is looked at.
+type targetSaid struct {
+	ID               string `json:"Id"`
+	Arn              string
+	Input, InputPath *string
+	InputTransformer *inputTransformer
+	SqsParameters    *struct {
+		MessageGroupID string `json:"MessageGroupId"`
+	}
 }
 
 // UnmarshalJSON keeps the text.
 func (t *target) UnmarshalJSON(text []byte) error {
-	var names struct{ Id, Arn string } //nolint:revive // as AWS spells it
-	if err := json.Unmarshal(text, &names); err != nil {
+	if err := json.Unmarshal(text, &t.said); err != nil {
 		return err
 	}
-	t.ID, t.ARN, t.text = names.Id, names.Arn, bytes.Clone(text)
+	t.ID, t.ARN, t.text = t.said.ID, t.said.Arn, bytes.Clone(text)
 	return nil
 }
 
@@ -51,6 +63,17 @@ const (
 	enabled  = "ENABLED"
 	disabled = "DISABLED"
 )
+
+// document returns a rule as the API tells of it.
+func (a *API) document(set *rules.Set, r *rules.Rule) *ruleDocument {
+	if strings.HasPrefix(r.Pos.File, Source+":") {
+		var d ruleDocument
+		if found, err := a.opts.Documents.read(rulePath(r.Bus, r.Name), &d); found && err == nil {
+			return &d
+		}
+	}
+	return a.ofFile(set, r)
+}
 
 // ofFile returns a rule that stands in a file as the API tells of it.
 func (a *API) ofFile(set *rules.Set, r *rules.Rule) *ruleDocument {

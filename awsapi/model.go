@@ -41,7 +41,7 @@ type shape struct {
 	min, max int
 	// secret values are not shown.
 	secret  bool
-	pattern *pattern
+	pattern *expression
 	values  []string // of an enum
 	members []member // of a structure
 	// key is of a mapping, element of that and of a list.
@@ -54,8 +54,8 @@ type member struct {
 	*shape
 }
 
-// pattern is a regular expression that a text must match as a whole.
-type pattern struct {
+// expression is a regular expression that a text must match as a whole.
+type expression struct {
 	source string
 	whole  *regexp.Regexp
 	// bus means that it is of a bus by its name or ARN.
@@ -147,7 +147,7 @@ func (s *shape) bounds(spec string) (rest string) {
 // notBlank is the model's way to say so, which Go's expressions can't.
 const notBlank = `^(?!\s*$).+`
 
-func newPattern(source string) *pattern {
+func newPattern(source string) *expression {
 	whole := strings.ReplaceAll(source, notBlank, `.*\S.*`)
-	return &pattern{source: source, whole: regexp.MustCompile(`\A(?:` + whole + `)\z`), bus: strings.HasPrefix(source, `(arn:aws[\w-]*:events:`)}
+	return &expression{source: source, whole: regexp.MustCompile(`\A(?:` + whole + `)\z`), bus: strings.HasPrefix(source, `(arn:aws[\w-]*:events:`)}
 }

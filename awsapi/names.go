@@ -41,8 +41,8 @@ func noRule(bus, name string) error {
 // resource is what an ARN names: a bus, or a rule on one.
 type resource struct{ bus, rule string }
 
-// resource returns what an ARN names.
-func (a *API) resource(arn string) (resource, error) {
+// resource returns what an ARN names; a rule that it names is on a bus that is there.
+func (a *API) resource(set *rules.Set, arn string) (resource, error) {
 	parts := strings.SplitN(arn, ":", 6)
 	if len(parts) == 6 && parts[0] == "arn" && parts[2] == "events" {
 		kind, name, _ := strings.Cut(parts[5], "/")
@@ -58,7 +58,7 @@ func (a *API) resource(arn string) (resource, error) {
 			if i := strings.LastIndexByte(name, '/'); i >= 0 {
 				r = resource{name[:i], name[i+1:]}
 			}
-			if !here {
+			if _, ok := set.Buses[r.bus]; !ok || !here {
 				return r, noRule(r.bus, r.rule)
 			}
 			return r, nil

@@ -31,9 +31,6 @@ func (a *API) known(set *rules.Set, name, busName string) (*ruleDocument, error)
 	return a.document(set, r), nil
 }
 
-// document returns a rule as the API tells of it.
-func (a *API) document(set *rules.Set, r *rules.Rule) *ruleDocument { return a.ofFile(set, r) }
-
 // ruleView is a rule in answers, without its targets and tags.
 type ruleView struct {
 	Name               string

@@ -162,7 +162,7 @@ func (r *Reloader) run(ctx context.Context, why reason) (changed bool, err error
 
 func (r *Reloader) reload(ctx context.Context, force bool) (changed bool, needRestart []string, err error) {
 	next, needRestart, unreadable := r.read()
-	if unreadable != nil && len(r.opts.Others) == 0 {
+	if unreadable != nil && !r.set.HoldsTexts() {
 		return false, needRestart, unreadable
 	}
 	src := next.source(r.set, r.opts.Others)
@@ -189,6 +189,45 @@ func (r *Reloader) reload(ctx context.Context, force bool) (changed bool, needRe
 	}
 	r.set = set
 	return true, needRestart, err
+}
+
+// Change makes the documents of the other sources serve, beside the files as they serve, and then
+// calls keep, which stores them. On an error, also of keep, nothing has changed; one about documents
+// is of the type document.Errors.
+func (r *Reloader) Change(ctx context.Context, others []rules.Documents, keep func() error) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	src := r.good.source(r.set, others)
+	src.KeepFiles = true
+	set, err := rules.Load(src)
+	if err != nil {
+		return err
+	}
+	if set == nil { // what the sources hold is the same
+		return keep()
+	}
+	before, changed := r.set, !set.Same(r.set)
+	if changed && r.opts.Judge != nil {
+		if err := r.opts.Judge(ctx, r.good, before, set); err != nil {
+			return err
+		}
+	}
+	if changed {
+		if err := r.opts.Swap(set); err != nil {
+			return err
+		}
+	}
+	if err := keep(); err != nil {
+		if changed {
+			err = errors.Join(err, r.opts.Swap(before))
+		}
+		return err
+	}
+	r.set = set
+	if changed {
+		r.status.Revision, r.status.LoadedAt = set.Revision, time.Now()
+	}
+	return nil
 }
 
 // Candidate returns the Set that serves, and the one that would serve if documents stood in place

@@ -29,6 +29,7 @@ type Parts struct {
 	Jobs       *Jobs
 	Audit      *Audit
 	Archives   *Archives
+	Documents  *Documents
 	Meta       *Meta
 }
 
@@ -46,6 +47,7 @@ func NewParts(s Source) Parts {
 		Jobs:       &Jobs{s.DB},
 		Audit:      &Audit{s.DB, s.Commit},
 		Archives:   &Archives{s.DB, s.Commit},
+		Documents:  &Documents{s.DB, s.Commit},
 		Meta:       &Meta{s.DB, s.Commit},
 	}
 }

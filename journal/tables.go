@@ -29,6 +29,7 @@ var Tables = [...]table{
 	{Letter: TableReady, Name: "ready deliveries", verify: verifyDelivery},
 	{Letter: tableDerived, Name: "derived events", verify: verifyDerived, TrimTo: derivedTo},
 	{Letter: tableSnap, Name: "snapshots of objects", verify: verifySnapshot},
+	{Letter: tableDocument, Name: "rule documents", verify: verifyDocument},
 	{Letter: TableHeld, Name: "suspended deliveries", verify: verifyDelivery},
 	{Letter: tableID, Name: "ids of producers", verify: verifyID, TrimTo: idsTo},
 	{Letter: tableJob, Name: "jobs", verify: verifyJob},

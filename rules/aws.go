@@ -302,6 +302,9 @@ func (r *fileReader) awsTarget(n *document.Node, path document.Path) targetDraft
 	} else {
 		d.ARN = r.text(a.Arn, nil)
 		d.Target.Node = a.Arn
+		if r.makesTargets {
+			d.makes = Made{ARN: d.ARN, Group: text(a.SqsParameters.Get("MessageGroupId"))}
+		}
 	}
 	if t := a.InputTransformer; t != nil {
 		d.InputTransformer = &transformerDraft{InputPathsMap: t.InputPathsMap, InputTemplate: t.InputTemplate}

@@ -112,6 +112,8 @@ type targetDraft struct {
 
 	// ARN names the target in files that come from AWS.
 	ARN string `yaml:"-"`
+	// makes is what a target is made of where none has the ARN.
+	makes Made
 	// attempts and age are those of AWS's RetryPolicy; 0 if it does not say.
 	attempts int
 	age      time.Duration
@@ -152,10 +154,12 @@ func (t *targetDraft) UnmarshalNode(d *document.Decoder, n *document.Node, path 
 type contents struct {
 	path string
 	// noFile means that the document does not come from a file system.
-	noFile  bool
-	targets []document.Member
-	buses   []busDraft
-	hooks   []document.Member
+	noFile bool
+	// makesTargets is Documents.MakeTargets.
+	makesTargets bool
+	targets      []document.Member
+	buses        []busDraft
+	hooks        []document.Member
 	// connections are logins that targets share.
 	connections []document.Member
 	sources     []document.Member

@@ -15,8 +15,10 @@ import (
 type part struct {
 	document Document
 	noFile   bool
-	contents contents
-	file     File
+	// makesTargets is Documents.MakeTargets.
+	makesTargets bool
+	contents     contents
+	file         File
 	// warnings are those of the document and of its rules.
 	warnings []*document.Problem
 	// later means that the document has not been read, and contains nothing but rules.
@@ -42,7 +44,7 @@ func (p *part) reading() *docReading {
 		r = <-p.ahead
 		p.ahead = nil
 	} else {
-		r = newReading(p.document, p.noFile)
+		r = newReading(p)
 	}
 	p.contents = r.contents
 	p.file = File{Path: p.document.Path, Rules: len(r.rules), attached: len(r.attached), Targets: len(r.targets), Buses: len(r.buses), Hooks: len(r.hooks), Connections: len(r.connections), Sources: len(r.sources), Archives: len(r.archives)}
@@ -50,9 +52,10 @@ func (p *part) reading() *docReading {
 }
 
 // newReading reads a document.
-func newReading(d Document, noFile bool) *docReading {
+func newReading(p *part) *docReading {
+	d := p.document
 	r := &docReading{fileReader: &fileReader{report: newReport()}}
-	r.path, r.noFile = d.Path, noFile
+	r.path, r.noFile, r.makesTargets = d.Path, p.noFile, p.makesTargets
 	var err error
 	if r.root, err = document.Parse(d.Path, d.Text); err != nil {
 		r.problems.AddError(d.Path, err)
@@ -109,7 +112,7 @@ func (a *ahead) from(n int) {
 			continue
 		}
 		p.ahead = make(chan *docReading, 1)
-		a.wait.Go(func() { p.ahead <- newReading(p.document, p.noFile) })
+		a.wait.Go(func() { p.ahead <- newReading(p) })
 	}
 }
 
@@ -133,14 +136,18 @@ type keptRule struct {
 }
 
 // targetName is how an entry names its target.
-type targetName struct{ written, arn string }
+type targetName struct {
+	written, arn string
+	// makes is what the entry makes a target of, where none has the ARN; else it is not set.
+	makes Made
+}
 
 // targetNames returns how the entries of a rule name their targets, as keptRule has it.
 func targetNames(d *draft, r *Rule) (names []targetName) {
 	plain := true
 	for i := range d.Targets {
 		t := &d.Targets[i]
-		names = append(names, targetName{t.Target.Value, t.ARN})
+		names = append(names, t.named())
 		plain = plain && t.ARN == "" && t.Target.Value == r.Targets[i].Target
 	}
 	if plain {
@@ -194,7 +201,7 @@ func (b *builder) fits(k *kept, known *Set, targets *targetBuilder) bool {
 		}
 		for j := range r.rule.Targets {
 			n := r.entry(j)
-			name, ok := targets.find(n.written, n.arn)
+			name, ok := targets.find(n)
 			if !ok || name != r.rule.Targets[j].Target || !targets.same(name, known) {
 				return false
 			}

@@ -56,15 +56,15 @@ func (l *loader) load(o *origin) {
 		archives: members(l.dec, o.archives, "archives"),
 	}})
 	for _, d := range o.documents {
-		l.document(d, o.name != "")
+		l.document(d, o)
 	}
 }
 
 // document adds what one document holds. What was read before is not read again, and what
 // holds rules alone is read when they are built, so that not all rules are in memory as they
 // were written.
-func (l *loader) document(d Document, noFile bool) {
-	p := &part{document: d, noFile: noFile}
+func (l *loader) document(d Document, o *origin) {
+	p := &part{document: d, noFile: o.name != "", makesTargets: o.makesTargets}
 	l.parts = append(l.parts, p)
 	if p.kept = l.known.keptOf(d); p.kept != nil {
 		p.contents, p.file = p.kept.contents, p.kept.file

@@ -37,6 +37,9 @@ type Source struct {
 	// Unreadable is why the files can't be taken as they are, such as a fault of
 	// config.yaml: their last good ones are. It is nil where they can.
 	Unreadable error
+	// KeepFiles takes the files as they serve, and does not read them again, where Previous still
+	// has their texts.
+	KeepFiles bool
 	// Others are what has rule documents besides the files, such as an API.
 	Others []Documents
 	// Account and Region are for the ARNs of rules.
@@ -62,6 +65,8 @@ type Documents struct {
 	Name string
 	// Read returns all documents, as they are now.
 	Read func() ([]Document, error)
+	// MakeTargets makes the targets that entries name by ARNs which no target has; see MadeOf.
+	MakeTargets bool
 }
 
 // Document is the text of a rule file, in JSON where its path ends in .json, else in YAML.
@@ -74,6 +79,8 @@ type Document struct {
 type origin struct {
 	name      string // empty for the files
 	documents []Document
+	// makesTargets is Documents.MakeTargets.
+	makesTargets bool
 	// textless says that the texts were dropped: no other source may need them.
 	textless bool
 	// faults are why it could not be read whole, warnings what is doubtful about that.
@@ -102,18 +109,22 @@ func Load(src Source) (*Set, error) {
 		src.SourceKinds = sourcekinds.All()
 	}
 	now := src.read()
-	if src.Previous != nil && len(src.Others) > 0 && !src.Previous.origin("").textless {
+	if src.Previous.HoldsTexts() {
 		return src.loadMixed(now)
 	}
 	set, faults := src.build(now)
 	if len(faults) > 0 {
 		return nil, faults
 	}
-	if len(src.Others) == 0 {
+	if !slices.ContainsFunc(now[1:], func(o *origin) bool { return len(o.documents) > 0 }) {
 		now[0].dropTexts()
 	}
 	return set, nil
 }
+
+// HoldsTexts reports whether the Set has the texts of its files, so that another can be built of
+// them: it has where other sources had documents when it was loaded.
+func (s *Set) HoldsTexts() bool { return s != nil && len(s.origins) > 0 && !s.origin("").textless }
 
 // dropTexts lets go of the texts, which take as much memory as the rules: the files alone are
 // always read anew.
@@ -152,6 +163,9 @@ func (src *Source) loadMixed(now []*origin) (*Set, error) {
 			keep(i, faults)
 			faults = nil // each is told once
 		}
+	}
+	if len(all) == 0 {
+		return nil, nil // nothing has changed
 	}
 	return nil, all
 }
@@ -217,9 +231,14 @@ func (s *Set) origin(name string) *origin {
 
 // read returns what all sources hold, the files first.
 func (src *Source) read() []*origin {
-	all := []*origin{src.readFiles()}
+	var all []*origin
+	if src.KeepFiles && src.Previous.HoldsTexts() {
+		all = append(all, src.Previous.origin(""))
+	} else {
+		all = append(all, src.readFiles())
+	}
 	for _, other := range src.Others {
-		o := &origin{name: other.Name}
+		o := &origin{name: other.Name, makesTargets: other.MakeTargets}
 		documents, err := other.Read()
 		if err != nil {
 			o.faults.AddError(o.name, err)

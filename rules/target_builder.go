@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"cmp"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -234,13 +235,19 @@ func (b *targetBuilder) unused() {
 }
 
 // find returns the target that an entry names, by its name or its ARN, and whether there is a
-// sound one.
-func (b *targetBuilder) find(name, arn string) (string, bool) {
-	if arn != "" {
-		if named, ok := b.byARN[arn]; ok {
+// sound one. It makes those that are made of ARNs.
+func (b *targetBuilder) find(n targetName) (string, bool) {
+	name := n.written
+	if n.arn != "" {
+		if named, ok := b.byARN[n.arn]; ok {
 			return named, true
 		}
-		name = NameInARN(arn)
+		name = NameInARN(n.arn)
+	}
+	if _, ok := b.pos[name]; !ok && n.makes.ARN != "" {
+		if made, ok := b.make(n.makes); ok {
+			return made, true
+		}
 	}
 	_, ok := b.set.Targets[name]
 	return name, ok
@@ -262,21 +269,12 @@ func (b *targetBuilder) same(name string, other *Set) bool {
 
 // resolve finds the target that an entry names, by its name or its ARN.
 func (b *targetBuilder) resolve(d *targetDraft) string {
-	name, written, pos, path := d.Target.Value, d.Target.Value, d.node.Pos, d.path
+	written, pos, path := cmp.Or(d.ARN, d.Target.Value), d.node.Pos, d.path
 	if d.Target.Node != nil {
 		pos = d.Target.Node.Pos
 	}
-	if d.ARN != "" {
-		written = d.ARN
-		if named, ok := b.byARN[d.ARN]; ok {
-			return named
-		}
-		name = NameInARN(d.ARN)
-	}
-	if name == "" {
-		return ""
-	}
-	if _, ok := b.set.Targets[name]; !ok && !b.broken[name] {
+	name, ok := b.find(d.named())
+	if !ok && name != "" && !b.broken[name] {
 		known := slices.Sorted(maps.Keys(b.pos))
 		hint := spelling.Suggest(name, known)
 		if d.ARN != "" {

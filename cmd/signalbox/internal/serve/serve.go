@@ -67,14 +67,17 @@ file with a fault changes nothing.`,
 			cfg, set, err := loadUntil(cmd.Context(), c.Load)
 			s := newServer(c, cfg, set)
 			defer s.adoptStdLog()()
-			if err != nil {
+			if cfg == nil || err != nil && !s.mayHaveDocuments() {
 				return err
 			}
+			s.faults = err
 			if listen != "" {
 				cfg.ListenOn(listen)
 			}
-			if err := cfg.CheckHooks(set); err != nil {
-				return err
+			if set != nil {
+				if err := cfg.CheckHooks(set); err != nil {
+					return err
+				}
 			}
 			return s.run(cmd.Context())
 		},
@@ -86,10 +89,12 @@ file with a fault changes nothing.`,
 // server is one run of the router with all that is around it.
 type server struct {
 	*cli.Env
-	cfg  *config.Config
-	set  *rules.Set
-	log  *zap.Logger
-	life lifecycle
+	cfg *config.Config
+	set *rules.Set
+	// faults are why the rules of files alone don't make a Set.
+	faults error
+	log    *zap.Logger
+	life   lifecycle
 	// outlet is where log writes to, as does cli's stderr.
 	outlet *outlet
 	// exit ends the process.
@@ -117,6 +122,9 @@ type server struct {
 	journal  *store.Journal
 	router   *router.Router
 	reloader *config.Reloader
+	aws      *awsapi.API
+	// documents are the rules that were made by API.
+	documents *awsapi.Documents
 	// giveBack gives memory back to the system: what a load took, and the old rules, once for
 	// several loads, as a change that was asked for is noticed by the watcher as well.
 	giveBack *time.Timer
@@ -236,6 +244,9 @@ func (s *server) start() (err error) {
 	}
 	s.life.onStop("journal", func(context.Context) error { return s.journal.Close() })
 	s.life.onStop("reloads", s.stopReloads)
+	if err := s.addDocuments(); err != nil {
+		return err
+	}
 
 	if s.audit, err = audit.New(s.journal.Audit, s.log, registry); err != nil {
 		return err
@@ -262,6 +273,12 @@ func (s *server) start() (err error) {
 	s.life.onStop("HTTP", s.stopHTTP) // before the router: nothing comes in any more
 
 	stopping, stop := context.WithCancel(context.Background())
+	s.aws = awsapi.New(awsapi.Options{
+		Rules: s.router.Rules, Documents: s.documents, Audit: s.audit, Account: s.cfg.Account, Region: s.cfg.Region, Since: time.Now(),
+		Change: func(others []rules.Documents, keep func() error) error {
+			return s.reloader.Change(context.Background(), others, keep)
+		},
+	})
 	s.ingest = s.newIngest(registry, stopping)
 	s.hooks = ingest.NewHooks(s.ingest, s.guard.AllowsHost)
 	s.hooks.Set(s.set.Hooks)
@@ -272,7 +289,7 @@ func (s *server) start() (err error) {
 
 	s.giveBack = time.AfterFunc(giveBackAfter, debug.FreeOSMemory)
 	s.reloader = config.NewReloader(config.ReloaderOptions{
-		Config: s.cfg, Set: s.set, Swap: s.swap, Judge: s.judge, Apply: s.apply, Observe: s.observe(newReloads(s.log, registry)),
+		Config: s.cfg, Set: s.set, Others: []rules.Documents{s.documents.Source()}, Swap: s.swap, Judge: s.judge, Apply: s.apply, Observe: s.observe(newReloads(s.log, registry)),
 	})
 	s.watch()
 
@@ -441,7 +458,7 @@ func (s *server) newIngest(registry *prometheus.Registry, stopping context.Conte
 		Command: s.router.Commands.Command, Query: s.router.Commands.Query,
 		Stopping:    stopping,
 		Refused:     s.audit.Refused,
-		Control:     awsapi.New(awsapi.Options{Rules: s.router.Rules, Account: s.cfg.Account, Region: s.cfg.Region, Since: time.Now()}),
+		Control:     s.aws,
 		TestPattern: testPattern, Registerer: registry, Logger: s.log,
 	})
 }
