@@ -4,8 +4,8 @@ import (
 	"regexp"
 
 	"signalbox/targets"
+	"signalbox/targets/amazon"
 	"signalbox/targets/remote"
-	"signalbox/targets/sqs"
 )
 
 // S3 is a bucket of Amazon S3, or of a server that speaks as it does.
@@ -20,7 +20,7 @@ type S3 struct {
 	// other than AWS's.
 	PathStyle bool `yaml:"path_style"`
 	// Access is where the service is, and who asks it.
-	sqs.Access `yaml:",inline"`
+	amazon.Access `yaml:",inline"`
 	// TLS is whom to trust, and which certificate to show.
 	TLS remote.TLS `yaml:"tls"`
 }

@@ -17,8 +17,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"signalbox/archive"
+	"signalbox/targets/amazon"
 	"signalbox/targets/remote"
-	"signalbox/targets/sqs"
 )
 
 const (
@@ -33,7 +33,7 @@ const (
 // or not at all, as the service promises.
 type Bucket struct {
 	client *s3.Client
-	caller *sqs.Caller
+	caller *amazon.Caller
 	bucket string
 	prefix string // ends with a slash
 	shown  string
@@ -44,8 +44,8 @@ type Bucket struct {
 // newBucket returns the place of an archive in a bucket. It connects to nothing.
 func newBucket(a *archive.Archive, env Env) (*Bucket, error) {
 	o := a.S3
-	caller, err := o.Access.Caller(sqs.CallerOptions{
-		Region: o.Region, Dir: a.Dir, TLS: o.TLS, Secrets: env.Secrets, Guard: env.Egress, Bounds: sqs.Bounds{Idle: idleConnections, Answer: math.MaxInt64},
+	caller, err := o.Access.Caller(amazon.CallerOptions{
+		Region: o.Region, Dir: a.Dir, TLS: o.TLS, Secrets: env.Secrets, Guard: env.Egress, Bounds: amazon.Bounds{Idle: idleConnections, Answer: math.MaxInt64},
 	})
 	if err != nil {
 		return nil, err
@@ -159,7 +159,7 @@ func (b *Bucket) key(name string) *string { return aws.String(b.prefix + name) }
 
 // failed returns the error of a request, without secrets.
 func (b *Bucket) failed(ctx context.Context, what string, err error) error {
-	return b.hidden.InError(fmt.Errorf("%s: %w", what, sqs.Explain(ctx, err)))
+	return b.hidden.InError(fmt.Errorf("%s: %w", what, amazon.Explain(ctx, err)))
 }
 
 // objectDraft is a file on its way into a bucket.

@@ -14,8 +14,8 @@ import (
 	"github.com/johannesboyne/gofakes3/backend/s3mem"
 
 	"signalbox/archive"
+	"signalbox/targets/amazon"
 	"signalbox/targets/egress"
-	"signalbox/targets/sqs"
 )
 
 const secretKey = "wJalrXUtnFEMI"
@@ -23,7 +23,7 @@ const secretKey = "wJalrXUtnFEMI"
 // bucketAt returns an archive in a bucket at an address.
 func bucketAt(url string) *archive.Archive {
 	return &archive.Archive{Config: archive.Config{Name: "orders", S3: &archive.S3{Bucket: "kept", Prefix: "signalbox", Region: "us-east-1", PathStyle: true,
-		Access: sqs.Access{Endpoint: url, AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: secretKey}}}}
+		Access: amazon.Access{Endpoint: url, AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: secretKey}}}}
 }
 
 // server starts a server of S3 with a bucket.

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"signalbox/sources"
+	"signalbox/targets/amazon"
 	"signalbox/targets/remote"
 	"signalbox/targets/sqs"
 )
@@ -34,11 +35,11 @@ type opener struct {
 
 func newOpener(c *sources.Config, env sources.Env) (sources.Opener, error) {
 	o := c.Options.(*Options)
-	client, secrets, err := sqs.NewClient(c.Dir, &o.Server, &o.Access, sqs.Bounds{Idle: sideBySide + 2, Answer: maxAnswer}, env.Secrets, env.Egress)
+	client, secrets, err := sqs.NewClient(c.Dir, &o.Server, &o.Access, amazon.Bounds{Idle: sideBySide + 2, Answer: maxAnswer}, env.Secrets, env.Egress)
 	if err != nil {
 		return nil, err
 	}
-	q := client.Queue
+	q := client.Place
 	return &opener{client, remote.NewHidden(secrets), c.BatchSize, strings.Join([]string{"sqs", q.Region, q.Account, q.Name}, "/")}, nil
 }
 
@@ -94,5 +95,5 @@ func (o *opener) failed(ctx context.Context, err error) error {
 	if errors.As(err, &none) {
 		hint = ": make it, or name another"
 	}
-	return o.Hide(fmt.Errorf("queue %q at %s: %w%s", o.client.Name, o.client.Shown, sqs.Explain(ctx, err), hint))
+	return o.Hide(fmt.Errorf("queue %q at %s: %w%s", o.client.Name, o.client.Shown, amazon.Explain(ctx, err), hint))
 }

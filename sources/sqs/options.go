@@ -4,6 +4,7 @@ package sqs
 import (
 	"signalbox/sources"
 	"signalbox/targets"
+	"signalbox/targets/amazon"
 	"signalbox/targets/remote"
 	"signalbox/targets/sqs"
 )
@@ -18,7 +19,7 @@ type Options struct {
 	// URL is sqs://REGION/ACCOUNT/QUEUE. The queue must exist.
 	remote.Server `yaml:",inline" example:"sqs://eu-central-1/123456789012/orders"`
 	// Access is where the service is, and who asks it.
-	sqs.Access `yaml:",inline"`
+	amazon.Access `yaml:",inline"`
 }
 
 // SetDefaults fills in what was left out.
@@ -26,8 +27,8 @@ func (o *Options) SetDefaults(*sources.Config) {}
 
 // Validate reports what is wrong with the options.
 func (o *Options) Validate(v *targets.Validation) {
-	if u := o.Server.Validate(v, sqs.Scheme); u != nil {
-		if _, err := sqs.ParseQueue(u); err != nil {
+	if u := o.Server.Validate(v, sqs.Service.Scheme); u != nil {
+		if _, err := sqs.Service.Place(u); err != nil {
 			v.Fail([]string{"url"}, "%v", err)
 		}
 	}

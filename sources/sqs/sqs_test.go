@@ -21,8 +21,8 @@ import (
 	"signalbox/secret"
 	"signalbox/sources"
 	"signalbox/sources/sourcestest"
+	"signalbox/targets/amazon"
 	"signalbox/targets/egress"
-	"signalbox/targets/sqs"
 	"signalbox/targets/targetstest"
 )
 
@@ -31,7 +31,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 const path = "/000000000000/"
 
 func config(endpoint, queue string) sources.Config {
-	o := &Options{Access: sqs.Access{Endpoint: endpoint, AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "wJalrXUtnFEMI"}}
+	o := &Options{Access: amazon.Access{Endpoint: endpoint, AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "wJalrXUtnFEMI"}}
 	o.URL = "sqs://us-east-1" + path + queue
 	return sources.Config{Name: "orders", Kind: Kind(), Type: "sqs", Options: o, Map: &sources.Map{DetailType: `subject + "/" + headers["X-N"]`}}
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"signalbox/targets"
+	"signalbox/targets/amazon"
 	"signalbox/targets/egress"
 	"signalbox/targets/kafka"
 	"signalbox/targets/nats"
@@ -12,6 +13,7 @@ import (
 	"signalbox/targets/rabbitmq"
 	"signalbox/targets/redis"
 	"signalbox/targets/remote"
+	"signalbox/targets/sns"
 	"signalbox/targets/sqs"
 	"signalbox/targets/targetstest"
 )
@@ -43,10 +45,10 @@ func TestEgress(t *testing.T) {
 			return &postgres.Options{Options: remote.Options{URL: "postgres://u@" + host + ":1/d"}, Table: "t"}
 		}},
 		"sqs": {sqs.Kind(), func(host string) targets.Options {
-			return &sqs.Options{
-				Options: remote.Options{URL: "sqs://eu-central-1/123456789012/orders"},
-				Access:  sqs.Access{Endpoint: "http://" + host + ":1", AccessKeyID: "id", SecretAccessKey: "key"},
-			}
+			return &sqs.Options{Options: atAmazon("sqs", host)}
+		}},
+		"sns": {sns.Kind(), func(host string) targets.Options {
+			return &sns.Options{Options: atAmazon("sns", host)}
 		}},
 	} {
 		for _, at := range []struct {
@@ -62,5 +64,12 @@ func TestEgress(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+func atAmazon(service, host string) amazon.Options {
+	return amazon.Options{
+		Options: remote.Options{URL: service + "://eu-central-1/123456789012/orders"},
+		Access:  amazon.Access{Endpoint: "http://" + host + ":1", AccessKeyID: "id", SecretAccessKey: "key"},
 	}
 }

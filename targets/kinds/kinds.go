@@ -12,6 +12,7 @@ import (
 	"signalbox/targets/postgres"
 	"signalbox/targets/rabbitmq"
 	"signalbox/targets/redis"
+	"signalbox/targets/sns"
 	"signalbox/targets/sqs"
 )
 
@@ -24,6 +25,7 @@ func All() targets.Kinds {
 		redis.Kind(),
 		kafka.Kind(),
 		sqs.Kind(),
+		sns.Kind(),
 		postgres.Kind(),
 		log.Kind(),
 		bus.Kind(),

@@ -44,10 +44,11 @@ func TestFind(t *testing.T) {
 		{"queue", "rediss://127.0.0.1/1", "redis", ""},
 		{"queue", "kafka+ssl://127.0.0.1/t", "kafka", ""},
 		{"queue", "sqs://eu-central-1/123456789012/orders", "sqs", ""},
-		{"queue", "mqtt://127.0.0.1", "", "is queue, whose kind is told by the scheme of url: begin that with nats:// or tls:// or amqp:// or amqps:// or redis:// or rediss:// or kafka:// or kafka+ssl:// or sqs://"},
-		{"queue", "", "", "is queue, whose kind is told by the scheme of url: begin that with nats:// or tls:// or amqp:// or amqps:// or redis:// or rediss:// or kafka:// or kafka+ssl:// or sqs://"},
-		{"htpp", "", "", `is "htpp": it must be one of http, nats, rabbitmq, redis, kafka, sqs, postgres, log, bus, queue (did you mean "http"?)`},
-		{"", "", "", `is "": it must be one of http, nats, rabbitmq, redis, kafka, sqs, postgres, log, bus, queue`},
+		{"queue", "sns://eu-central-1/123456789012/orders", "sns", ""},
+		{"queue", "mqtt://127.0.0.1", "", "is queue, whose kind is told by the scheme of url: begin that with nats:// or tls:// or amqp:// or amqps:// or redis:// or rediss:// or kafka:// or kafka+ssl:// or sqs:// or sns://"},
+		{"queue", "", "", "is queue, whose kind is told by the scheme of url: begin that with nats:// or tls:// or amqp:// or amqps:// or redis:// or rediss:// or kafka:// or kafka+ssl:// or sqs:// or sns://"},
+		{"htpp", "", "", `is "htpp": it must be one of http, nats, rabbitmq, redis, kafka, sqs, sns, postgres, log, bus, queue (did you mean "http"?)`},
+		{"", "", "", `is "": it must be one of http, nats, rabbitmq, redis, kafka, sqs, sns, postgres, log, bus, queue`},
 	} {
 		t.Run(test.typ+" "+test.url, func(t *testing.T) {
 			kind, err := All().Find(test.typ, test.url, "", vars)

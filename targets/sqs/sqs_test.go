@@ -3,6 +3,7 @@ package sqs
 import (
 	"context"
 	"crypto/md5"
+	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -20,6 +21,7 @@ import (
 
 	"signalbox/event"
 	"signalbox/targets"
+	"signalbox/targets/amazon"
 	"signalbox/targets/internal/servers"
 	"signalbox/targets/remote"
 	"signalbox/targets/targetstest"
@@ -49,33 +51,13 @@ func (s *server) purge(name string) {
 	}
 }
 
-// receive takes all messages out of a queue.
-func (s *server) receive(name string) (all []types.Message) {
-	s.t.Helper()
-	url := s.Endpoint + "/" + account12 + "/" + name
-	for {
-		out, err := s.Client.ReceiveMessage(context.Background(), &sqs.ReceiveMessageInput{
-			QueueUrl: &url, MaxNumberOfMessages: 10, MessageAttributeNames: []string{"All"}, MessageSystemAttributeNames: []types.MessageSystemAttributeName{"All"},
-		})
-		if err != nil {
-			s.t.Fatal(err)
-		}
-		if len(out.Messages) == 0 {
-			return all
-		}
-		all = append(all, out.Messages...)
-		for _, m := range out.Messages {
-			if _, err := s.Client.DeleteMessage(context.Background(), &sqs.DeleteMessageInput{QueueUrl: &url, ReceiptHandle: m.ReceiptHandle}); err != nil {
-				s.t.Fatal(err)
-			}
-		}
-	}
-}
-
 // open opens a target of a service that is at an endpoint.
 func open(t testing.TB, endpoint, queue string, change func(*targets.Config, *Options), env targets.Env) targets.BatchTarget {
 	t.Helper()
-	o := &Options{Options: remote.Options{URL: "sqs://" + region + "/" + account12 + "/" + queue}, Access: Access{Endpoint: endpoint, AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "wJalrXUtnFEMI"}}
+	o := &Options{Options: amazon.Options{
+		Options: remote.Options{URL: "sqs://" + region + "/" + account12 + "/" + queue},
+		Access:  amazon.Access{Endpoint: endpoint, AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "wJalrXUtnFEMI"},
+	}}
 	c := targets.Config{Options: o, Timeout: 10 * time.Second}
 	if change != nil {
 		change(&c, o)
@@ -104,17 +86,17 @@ func TestSend(t *testing.T) {
 		if err := target.Deliver(t.Context(), d); err != nil {
 			t.Fatal(err)
 		}
-		got := s.receive("orders")
+		got := s.Receive("orders")
 		if len(got) != 1 || aws.ToString(got[0].Body) != targetstest.Envelope {
 			t.Fatalf("got %v", got)
 		}
 		has := attributes(got[0])
-		if len(has) != maxAttributes || has["x-team"] != "blue" || has["content-type"] != remote.ContentTypeJSON || has["x-signalbox-delivery-id"] != d.ID ||
+		if len(has) != 10 || has["x-team"] != "blue" || has["content-type"] != remote.ContentTypeJSON || has["x-signalbox-delivery-id"] != d.ID ||
 			has["x-signalbox-event-id"] != d.EventID || has["x-correlation-id"] != "c-1" || has["traceparent"] == "" || has["x-signalbox-rule"] != "orders" {
 			t.Errorf("its attributes are %v", has)
 		}
 		p, err := target.Preview(d)
-		if err != nil || p.Method != "SEND" || p.Address != "sqs://us-east-1/000000000000/orders" || p.Body != targetstest.Envelope || len(p.Headers) != maxAttributes || p.Headers["x-team"] != "blue" {
+		if err != nil || p.Method != "SEND" || p.Address != "sqs://us-east-1/000000000000/orders" || p.Body != targetstest.Envelope || len(p.Headers) != 10 || p.Headers["x-team"] != "blue" {
 			t.Errorf("the preview is %+v, %v", p, err)
 		}
 	})
@@ -123,7 +105,7 @@ func TestSend(t *testing.T) {
 		if err := target.Deliver(t.Context(), targetstest.Delivery()); err != nil {
 			t.Fatal(err)
 		}
-		got := s.receive("orders")
+		got := s.Receive("orders")
 		if len(got) != 1 || attributes(got[0])["content-type"] != remote.ContentTypeCloudEvent || !strings.Contains(aws.ToString(got[0].Body), `"specversion":"1.0"`) {
 			t.Errorf("got %v", got)
 		}
@@ -133,13 +115,13 @@ func TestSend(t *testing.T) {
 		batch := targetstest.BatchOf(45)
 		batch[3].Body = []byte("a control character: \x01")
 		batch[17].Body = []byte{0xff}
-		batch[21].Body = []byte(strings.Repeat("x", maxBytes))
+		batch[21].Body = []byte(strings.Repeat("x", Service.MaxBytes))
 		batch[30].Body = []byte{}
 		for i := 40; i < 45; i++ {
 			batch[i].Body = []byte(strings.Repeat("x", 400<<10))
 		}
 		each, whole := target.DeliverBatch(t.Context(), batch)
-		if got := s.receive("orders"); whole != nil || len(got) != 41 {
+		if got := s.Receive("orders"); whole != nil || len(got) != 41 {
 			t.Errorf("%d messages; %v, %v", len(got), targetstest.Codes(t, each), whole)
 		}
 		for i, want := range map[int]string{3: "InvalidMessageContents", 17: "is not UTF-8", 21: "SQS takes 1048576", 30: "is empty"} {
@@ -159,7 +141,7 @@ func TestFIFO(t *testing.T) {
 	}{
 		"the ordering key": {func(c *targets.Config, _ *Options) { c.OrderBy = "detail.orderId" }, "1"},
 		"a key that is no group's name": {func(c *targets.Config, _ *Options) { c.OrderBy = "detail.orderId + ' of us'" },
-			identifier("1 of us")},
+			fmt.Sprintf("%x", sha256.Sum256([]byte("1 of us")))},
 		"no key":         {func(c *targets.Config, _ *Options) { c.OrderBy = "detail.nothing" }, "the delivery's"},
 		"a group chosen": {func(_ *targets.Config, o *Options) { o.Group = "of-{{ source }}" }, "of-shop.orders"},
 	} {
@@ -175,7 +157,7 @@ func TestFIFO(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			got := s.receive("orders.fifo")
+			got := s.Receive("orders.fifo")
 			if len(got) != 1 || got[0].Attributes["MessageGroupId"] != tt.group || got[0].Attributes["MessageDeduplicationId"] != d.ID {
 				t.Errorf("got %v, want the group %s", got, tt.group)
 			}

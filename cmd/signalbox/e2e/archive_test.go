@@ -24,7 +24,7 @@ import (
 	"signalbox/archive/place"
 	"signalbox/archive/segment"
 	"signalbox/journal"
-	"signalbox/targets/sqs"
+	"signalbox/targets/amazon"
 )
 
 // archiving is a router that archives all events each second, and producers that never pause.
@@ -163,7 +163,7 @@ func TestArchiveInABucket(t *testing.T) {
 	a := newArchiving(t, fmt.Sprintf(`s3: {bucket: kept, region: us-east-1, path_style: true, endpoint: "%s", access_key_id: AKIDEXAMPLE, secret_access_key: "${file:key}"}`, server.URL))
 	a.write("key", "wJalrXUtnFEMI")
 	at, err := place.Of(&archive.Archive{Config: archive.Config{Name: "all", S3: &archive.S3{Bucket: "kept", Region: "us-east-1", PathStyle: true,
-		Access: sqs.Access{Endpoint: server.URL, AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "wJalrXUtnFEMI"}}}}, place.Env{})
+		Access: amazon.Access{Endpoint: server.URL, AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "wJalrXUtnFEMI"}}}}, place.Env{})
 	must(t, err)
 	t.Cleanup(at.Close)
 	a.files = &segment.Files{Name: "all", Place: at}

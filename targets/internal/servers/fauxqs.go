@@ -3,7 +3,9 @@ package servers
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,9 +14,10 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 )
 
-// FauxQS is a server that speaks the protocol of Amazon SQS. What it holds is in memory.
+// FauxQS is a server that speaks the protocols of Amazon SQS and SNS. What it holds is in memory.
 type FauxQS struct {
 	// Endpoint is its URL.
 	Endpoint string
@@ -79,6 +82,57 @@ func (f *FauxQS) Queue(name string, attributes ...string) {
 	if _, err := f.Client.CreateQueue(context.Background(), in); err != nil {
 		f.t.Fatal(err)
 	}
+}
+
+// Receive takes all messages out of a queue.
+func (f *FauxQS) Receive(queue string) (all []types.Message) {
+	f.t.Helper()
+	url := f.Endpoint + "/000000000000/" + queue
+	for {
+		out, err := f.Client.ReceiveMessage(context.Background(), &sqs.ReceiveMessageInput{
+			QueueUrl: &url, MaxNumberOfMessages: 10, MessageAttributeNames: []string{"All"}, MessageSystemAttributeNames: []types.MessageSystemAttributeName{"All"},
+		})
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		if len(out.Messages) == 0 {
+			return all
+		}
+		all = append(all, out.Messages...)
+		for _, m := range out.Messages {
+			if _, err := f.Client.DeleteMessage(context.Background(), &sqs.DeleteMessageInput{QueueUrl: &url, ReceiptHandle: m.ReceiptHandle}); err != nil {
+				f.t.Fatal(err)
+			}
+		}
+	}
+}
+
+// Topic makes a topic, and a queue of the same name that gets what is published to it as it is.
+func (f *FauxQS) Topic(name string) {
+	f.t.Helper()
+	const account = ":us-east-1:000000000000:"
+	create, attributes := url.Values{"Action": {"CreateTopic"}, "Name": {name}}, []string{}
+	if strings.HasSuffix(name, ".fifo") {
+		create.Set("Attributes.entry.1.key", "FifoTopic")
+		create.Set("Attributes.entry.1.value", "true")
+		attributes = []string{"FifoQueue", "true"}
+	}
+	f.Queue(name, attributes...)
+	for _, form := range []url.Values{create, {
+		"Action": {"Subscribe"}, "TopicArn": {"arn:aws:sns" + account + name}, "Protocol": {"sqs"}, "Endpoint": {"arn:aws:sqs" + account + name},
+		"Attributes.entry.1.key": {"RawMessageDelivery"}, "Attributes.entry.1.value": {"true"},
+	}} {
+		answer, err := http.PostForm(f.Endpoint, form)
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		body, err := io.ReadAll(answer.Body)
+		answer.Body.Close()
+		if err != nil || answer.StatusCode != http.StatusOK {
+			f.t.Fatalf("%s: %s %s, %v", form.Get("Action"), answer.Status, body, err)
+		}
+	}
+	http.DefaultClient.CloseIdleConnections()
 }
 
 // Kill ends the server at once.

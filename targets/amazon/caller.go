@@ -1,7 +1,13 @@
-package sqs
+// Package amazon is what targets, sources and archives at services of Amazon share: who asks them and
+// where they are, and what messages with attributes are for SQS and SNS.
+package amazon
 
 import (
+	"context"
+	"fmt"
+	"io"
 	"net/http"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -11,6 +17,20 @@ import (
 	"signalbox/targets/egress"
 	"signalbox/targets/remote"
 )
+
+const (
+	// idleTimeout is how long a connection is kept that nobody uses; AWS closes them later.
+	idleTimeout = 15 * time.Second
+	dialTimeout = 5 * time.Second
+)
+
+// Bounds are those of a caller.
+type Bounds struct {
+	// Idle is how many connections are kept that nobody uses.
+	Idle int
+	// Answer is how long an answer may be, in bytes.
+	Answer int64
+}
 
 // Caller is what asks a service of AWS.
 type Caller struct {
@@ -67,3 +87,34 @@ func (o *Access) Caller(opts CallerOptions) (*Caller, error) {
 
 // Close closes the connections that nobody uses.
 func (c *Caller) Close() { c.transport.CloseIdleConnections() }
+
+// found marks the errors of a provider.
+func found(p aws.CredentialsProvider) aws.CredentialsProvider {
+	return aws.CredentialsProviderFunc(func(ctx context.Context) (aws.Credentials, error) {
+		c, err := p.Retrieve(ctx)
+		if err != nil {
+			return c, fmt.Errorf("%w: %w", errCredentials, err)
+		}
+		return c, nil
+	})
+}
+
+// transport bounds what is read of an answer.
+type transport struct {
+	most int64 // bytes
+	http.Transport
+}
+
+// RoundTrip sends a request.
+func (t *transport) RoundTrip(q *http.Request) (*http.Response, error) {
+	answer, err := t.Transport.RoundTrip(q)
+	if err == nil {
+		answer.Body = bounded{io.LimitReader(answer.Body, t.most), answer.Body}
+	}
+	return answer, err
+}
+
+type bounded struct {
+	io.Reader
+	io.Closer
+}

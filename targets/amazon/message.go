@@ -1,16 +1,12 @@
-package sqs
+package amazon
 
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"unicode/utf8"
-
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"signalbox/rules/exprenv"
 	"signalbox/targets"
@@ -18,11 +14,10 @@ import (
 	"signalbox/targets/template"
 )
 
-// The bounds of SQS (SendMessageBatch).
+// The bounds of SQS (SendMessageBatch) and SNS (PublishBatch).
 const (
-	maxAttributes = 10
+	maxAttributes = 10 // SNS passes on no more to SQS
 	maxEntries    = 10
-	maxBytes      = 1 << 20   // of all entries together, and of each
 	maxID         = 128       // bytes of a message group and of a deduplication id
 	maxAnswer     = 256 << 10 // bytes of the answer to ten entries
 )
@@ -30,12 +25,15 @@ const (
 // maxGroupText is how long the text of group may be.
 const maxGroupText = 1024
 
-// traceHeader is the system attribute with X-Ray's trace, which is none of the ten.
-const traceHeader = "AWSTraceHeader"
+// Message is a delivery as it is sent.
+type Message struct {
+	Body       string
+	Attributes []remote.Field
+	// Trace is that of X-Ray, where it is none of the attributes.
+	Trace string
+	// Group and DeduplicationID are for places that keep an order.
+	Group, DeduplicationID string
 
-// message is a delivery as it is sent.
-type message struct {
-	entry    types.SendMessageBatchRequestEntry
 	size     int
 	rendered *remote.Message
 }
@@ -48,64 +46,68 @@ var order = []string{
 }
 
 // newMessage makes a message of a rendered delivery.
-func newMessage(d *targets.Delivery, rendered *remote.Message, configured map[string]bool) (*message, error) {
+func (s *Service) newMessage(rendered *remote.Message, configured map[string]bool) (*Message, error) {
 	switch {
 	case len(rendered.Body) == 0:
-		return nil, template.Unfit("body", errors.New("is empty, which SQS does not take"))
+		return nil, template.Unfit("body", fmt.Errorf("is empty, which %s does not take", s.Name))
 	case !utf8.Valid(rendered.Body):
-		return nil, template.Unfit("body", errors.New("is not UTF-8, which SQS does not take"))
+		return nil, template.Unfit("body", fmt.Errorf("is not UTF-8, which %s does not take", s.Name))
 	}
-	m := &message{rendered: rendered, entry: types.SendMessageBatchRequestEntry{
-		MessageBody: aws.String(string(rendered.Body)), MessageAttributes: map[string]types.MessageAttributeValue{},
-	}}
-	m.size = len(rendered.Body)
+	m := &Message{Body: string(rendered.Body), Attributes: make([]remote.Field, 0, maxAttributes), rendered: rendered, size: len(rendered.Body)}
 	m.attributes(configured)
-	if m.size > maxBytes {
-		return nil, template.Unfit("message", fmt.Errorf("has %d bytes with its attributes; SQS takes %d", m.size, maxBytes))
+	if s.SystemTrace {
+		m.Trace = valueOf(rendered.Fields, "x-amzn-trace-id")
+	}
+	if m.size > s.MaxBytes {
+		return nil, template.Unfit("message", fmt.Errorf("has %d bytes with its attributes; %s takes %d", m.size, s.Name, s.MaxBytes))
 	}
 	return m, nil
 }
 
 // attributes adds the headers.
-func (m *message) attributes(configured map[string]bool) {
-	known := map[string]string{}
-	for _, f := range m.rendered.Fields {
-		known[f.Name] = f.Value
-		if configured[f.Name] {
-			m.attribute(f.Name, f.Value)
+func (m *Message) attributes(configured map[string]bool) {
+	if len(configured) > 0 {
+		for _, f := range m.rendered.Fields {
+			if configured[f.Name] {
+				m.attribute(f.Name, f.Value)
+			}
 		}
 	}
 	for _, name := range order {
-		if len(m.entry.MessageAttributes) < maxAttributes && !configured[name] {
-			m.attribute(name, known[name])
-		}
-	}
-	if xray := known["x-amzn-trace-id"]; xray != "" {
-		m.entry.MessageSystemAttributes = map[string]types.MessageSystemAttributeValue{
-			traceHeader: {DataType: aws.String("String"), StringValue: aws.String(xray)},
+		if len(m.Attributes) < maxAttributes && !configured[name] {
+			m.attribute(name, valueOf(m.rendered.Fields, name))
 		}
 	}
 }
 
-func (m *message) attribute(name, value string) {
-	if value == "" { // SQS has no empty ones
+func valueOf(fields []remote.Field, name string) string {
+	for i := range fields {
+		if fields[i].Name == name {
+			return fields[i].Value
+		}
+	}
+	return ""
+}
+
+func (m *Message) attribute(name, value string) {
+	if value == "" { // there are no empty ones
 		return
 	}
-	m.entry.MessageAttributes[name] = types.MessageAttributeValue{DataType: aws.String("String"), StringValue: aws.String(value)}
+	m.Attributes = append(m.Attributes, remote.Field{Name: name, Value: value})
 	m.size += len(name) + len("String") + len(value)
 }
 
-// groups returns the message group of a delivery to a FIFO queue.
+// groups returns the message group of a delivery to a FIFO queue or topic.
 type groups struct {
 	name template.Name
 	key  *exprenv.OrderKey // where name is empty
 }
 
-func newGroups(o *Options, orderBy string) (*groups, error) {
+func newGroups(text, orderBy string) (*groups, error) {
 	g := &groups{}
 	var err error
-	if o.Group != "" {
-		g.name, err = template.ParseName("group", o.Group, maxGroupText)
+	if text != "" {
+		g.name, err = template.ParseName("group", text, maxGroupText)
 	} else {
 		g.key, err = exprenv.CompileOrderKey(orderBy)
 	}
@@ -145,14 +147,14 @@ func identifier(text string) string {
 }
 
 // chunks returns the places of messages, some of which may be nil, as they fit into requests.
-func chunks(messages []*message) (out [][]int) {
+func (s *Service) chunks(messages []*Message) (out [][]int) {
 	size := 0
 	for i, m := range messages {
 		if m == nil {
 			continue
 		}
 		last := len(out) - 1
-		if last < 0 || len(out[last]) == maxEntries || size+m.size > maxBytes {
+		if last < 0 || len(out[last]) == maxEntries || size+m.size > s.MaxBytes {
 			out, size, last = append(out, nil), 0, last+1
 		}
 		out[last] = append(out[last], i)

@@ -1,4 +1,4 @@
-package sqs
+package amazon
 
 import (
 	"context"
@@ -27,7 +27,8 @@ var codes = []struct{ part, code string }{
 	{"QueueDoesNotExist", targets.CodeNoResource},
 	{"QueueDeletedRecently", targets.CodeNoResource},
 	{"InvalidAddress", targets.CodeNoResource},
-	{"Throttl", targets.CodeThrottling}, // also Kms.ThrottlingException
+	{"NotFound", targets.CodeNoResource}, // of a topic
+	{"Throttl", targets.CodeThrottling},  // also Kms.ThrottlingException
 	{"TooManyRequests", targets.CodeThrottling},
 	{"OverLimit", targets.CodeThrottling},
 	{"SlowDown", targets.CodeThrottling},
@@ -35,6 +36,9 @@ var codes = []struct{ part, code string }{
 	{"AccessDenied", targets.CodeNoPermissions},
 	{"NotAuthorized", targets.CodeNoPermissions},
 	{"AuthFailure", targets.CodeNoPermissions},
+	{"AuthorizationError", targets.CodeNoPermissions},
+	{"EndpointDisabled", targets.CodeNoPermissions},
+	{"InvalidSecret", targets.CodeNoPermissions},
 	{"InvalidSecurity", targets.CodeNoPermissions},
 	{"InvalidAccessKeyId", targets.CodeNoPermissions},
 	{"InvalidClientTokenId", targets.CodeNoPermissions},
@@ -74,12 +78,12 @@ func tooLong(err error) bool {
 }
 
 // refused is the error of an entry that the service has refused.
-func (t *target) refused(code, text string, fault bool) *targets.Error {
+func (t *Target) refused(code, text string, fault bool) *targets.Error {
 	return t.failure(codeOf(code, fault), fmt.Errorf("%s: %s", code, text))
 }
 
 // failed is the error of a request.
-func (t *target) failed(ctx context.Context, err error) *targets.Error {
+func (t *Target) failed(ctx context.Context, err error) *targets.Error {
 	var answer smithy.APIError
 	status := statusOf(err)
 	code := targets.CodeConnectionFailure
@@ -128,12 +132,12 @@ func Explain(ctx context.Context, err error) error {
 // maxReason bounds what is kept of an answer's words, in bytes.
 const maxReason = 1024
 
-func (t *target) failure(code string, err error) *targets.Error {
+func (t *Target) failure(code string, err error) *targets.Error {
 	e := &targets.Error{Code: code, Final: code == targets.CodeInvalidParameter, Tries: 1}
 	if code == targets.CodeThrottling {
 		e.RetryAfter = throttledFor
 	}
-	e.Err = t.hidden.InError(fmt.Errorf("send to %s: %w", t.client.Shown, shortened(err)))
+	e.Err = t.hidden.InError(fmt.Errorf("send to %s: %w", t.shown, shortened(err)))
 	return e
 }
 
