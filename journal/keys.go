@@ -11,26 +11,27 @@ import (
 // flushed file then begins where the log ended before it, overlaps no older
 // events, and they are not written again.
 const (
-	TableMeta    = 'm' // name                          → value
-	TableEvent   = 'E' // seq                           → event record
-	tableID      = 'i' // hour, hash of a given id, seq → nothing
-	TableLane    = 'l' // name                          → lane id
-	TableCount   = 'c' // lane id                       → counts
-	TableReady   = 'd' // lane, seq, n                  → delivery
-	tableDerived = 'e' // seq of the first event, count → nothing
-	TableWaiting = 'r' // lane, due time, seq, n        → delivery
-	TableHeld    = 'h' // hold id, seq, n               → delivery
-	tablePause   = 'p' // kind, bus, 0, name            → pause of a target or a rule
-	tableDead    = 'x' // seq, n                        → delivery and its event
-	tableJob     = 'j' // job id                        → what the job knows of itself
-	TableDedup   = 'k' // 5 minutes, fingerprint        → seq and id of the event
-	tableState   = 's' // type, key of an object        → the event that told its state
-	tableChange  = 'v' // hour, hash of an object, seq  → the object that the event changed
-	tableSnap    = 'f' // type, key of an object, seq   → its state as of that event
-	TableTouch   = 't' // seq; seq, n; seq, n, time     → what rules said; what came of a delivery; a redrive
-	TableStory   = 'o' // hour, hash of what joins, seq → nothing
-	TableWork    = 'w' // seq of the command            → state of its work request
-	TableOrder   = 'b' // lane, hash of an ordering key    → what is known of the key
+	TableMeta     = 'm' // name                          → value
+	TableEvent    = 'E' // seq                           → event record
+	tableID       = 'i' // hour, hash of a given id, seq → nothing
+	TableLane     = 'l' // name                          → lane id
+	TableCount    = 'c' // lane id                       → counts
+	TableReady    = 'd' // lane, seq, n                  → delivery
+	tableDerived  = 'e' // seq of the first event, count → nothing
+	TableWaiting  = 'r' // lane, due time, seq, n        → delivery
+	TableHeld     = 'h' // hold id, seq, n               → delivery
+	tablePause    = 'p' // kind, bus, 0, name            → pause of a target or a rule
+	tableDead     = 'x' // seq, n                        → delivery and its event
+	tableJob      = 'j' // job id                        → what the job knows of itself
+	TableDedup    = 'k' // 5 minutes, fingerprint        → seq and id of the event
+	tableRepeated = 'n' // seq                          → how often the event came again
+	tableState    = 's' // type, key of an object        → the event that told its state
+	tableChange   = 'v' // hour, hash of an object, seq  → the object that the event changed
+	tableSnap     = 'f' // type, key of an object, seq   → its state as of that event
+	TableTouch    = 't' // seq; seq, n; seq, n, time     → what rules said; what came of a delivery; a redrive
+	TableStory    = 'o' // hour, hash of what joins, seq → nothing
+	TableWork     = 'w' // seq of the command            → state of its work request
+	TableOrder    = 'b' // lane, hash of an ordering key    → what is known of the key
 	//                    lane, hash, seq, n            → parked delivery
 )
 

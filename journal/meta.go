@@ -14,7 +14,7 @@ import (
 // storeVersion is the version of the keys and records that this package writes.
 // Version 2 has tables that an older Signalbox would leave behind; since version 3 the
 // numbers of events have the number of a node in their low bits; version 4 indexes the
-// changes of objects.
+// changes of objects, and counts the repeats of events.
 const storeVersion = 4
 
 // HorizonKey leads to how far retention has dropped events.

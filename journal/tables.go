@@ -36,6 +36,7 @@ var Tables = [...]table{
 	{Letter: TableDedup, Name: "fingerprints", verify: verifyFingerprint},
 	{Letter: TableLane, Name: "lanes", verify: verifyLane, first: true},
 	{Letter: TableMeta, Name: "the store itself", verify: verifyMeta},
+	{Letter: tableRepeated, Name: "repeats", verify: verifyRepeated, TrimTo: RepeatedKey},
 	{Letter: TableStory, Name: "correlations", verify: verifyStory, TrimTo: storiesTo},
 	{Letter: tablePause, Name: "pauses", verify: verifyPause, first: true},
 	{Letter: TableWaiting, Name: "waiting deliveries", verify: verifyDelivery},

@@ -90,9 +90,9 @@ func (in *intake) takeNew(ctx context.Context, evs []*event.Event) ([]error, err
 // tell counts the repeats among events, and warns of an id that different events have,
 // once a minute.
 func (in *intake) tell(o dedup.Outcome, err error) ([]error, error) {
-	if o.Duplicates > 0 {
-		in.metrics.duplicates.Add(float64(o.Duplicates))
-		in.journal.CountDuplicates(o.Duplicates)
+	if n := len(o.Repeated); n > 0 {
+		in.metrics.duplicates.Add(float64(n))
+		in.journal.CountRepeats(o.Repeated)
 	}
 	for _, e := range o.Reused {
 		in.metrics.reused.Inc()

@@ -16,6 +16,7 @@ import (
 
 	"signalbox/event"
 	"signalbox/journal"
+	"signalbox/trace"
 )
 
 func named(id string) *event.Event {
@@ -272,4 +273,52 @@ func TestOneOfRacingRequestsIsAccepted(t *testing.T) {
 	if want := (journal.EventCounts{Accepted: ids, Duplicates: (requests - 1) * ids}); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
+}
+
+// TestRepeatsAreCountedBesideTheirFirst: each repeat of an event counts, also within a request,
+// of many at once, and after a restart; the events that came again are listed.
+func TestRepeatsAreCountedBesideTheirFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := dedupBench(t)
+		if _, err := b.router.Accept(t.Context(), []*event.Event{named("once"), named("flood"), named("twice"), named("twice")}); err != nil {
+			t.Fatal(err)
+		}
+		var senders sync.WaitGroup
+		for range 50 {
+			senders.Go(func() {
+				for range 10 {
+					b.send(named("flood"))
+				}
+			})
+		}
+		senders.Wait()
+		b.settled()
+		b.stop()
+		b.start()
+		defer b.stop()
+		last := time.Now()
+		b.send(named("flood"))
+		b.settled()
+		search := func(f trace.Filter, limit int) trace.Page {
+			page, err := b.router.Traces.Search(f, "", limit, false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return page
+		}
+		page := search(trace.Filter{Outcome: trace.OutcomeDuplicate}, 10)
+		if len(page.Events) != 2 || page.Looked != 2 || page.Events[0].ID != "twice" || page.Events[0].Repeats != 1 ||
+			page.Events[1].ID != "flood" || page.Events[1].Repeats != 501 || page.Events[1].LastRepeat.Before(last.Truncate(time.Millisecond)) {
+			t.Errorf("listed %+v", page.Events)
+		}
+		if page := search(trace.Filter{Outcome: trace.OutcomeDuplicate}, 1); len(page.Events) != 1 || page.Next == "" {
+			t.Errorf("the first page: %+v", page)
+		}
+		if page := search(trace.Filter{ID: "once"}, 1); len(page.Events) != 1 || page.Events[0].Repeats != 0 {
+			t.Errorf("the one that came once: %+v", page.Events)
+		}
+		if got := b.router.Accounts().Events; got != (journal.EventCounts{Accepted: 3, Duplicates: 502}) {
+			t.Errorf("counted %+v", got)
+		}
+	})
 }

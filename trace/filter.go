@@ -27,10 +27,12 @@ const (
 	OutcomeUnmatched Outcome = "unmatched" // no rule matched
 	OutcomeArchived  Outcome = "archived"  // only an archive has the event: what came of it is not kept
 	OutcomeUnknown   Outcome = "unknown"   // deliveries that have ended are not kept: trace: off
+	// OutcomeDuplicate is asked for alone: the event came more than once, whatever came of it.
+	OutcomeDuplicate Outcome = "duplicate"
 )
 
 // Outcomes are all that a filter can ask for.
-var Outcomes = []Outcome{OutcomeDead, OutcomePending, OutcomeDelivered, OutcomeDropped, OutcomeMatched, OutcomeUnmatched, OutcomeArchived}
+var Outcomes = []Outcome{OutcomeDead, OutcomePending, OutcomeDelivered, OutcomeDropped, OutcomeMatched, OutcomeUnmatched, OutcomeArchived, OutcomeDuplicate}
 
 // BadRequest is the error of a filter that can't be right.
 type BadRequest struct{ Problem string }
@@ -65,8 +67,6 @@ func (f *Filter) check(now time.Time) error {
 		return &BadRequest{fmt.Sprintf("since %s: lies in the future; it is %s", f.Since.Format(time.RFC3339), now.Format(time.RFC3339))}
 	case !f.Since.IsZero() && !f.Until.IsZero() && !f.Since.Before(f.Until):
 		return &BadRequest{fmt.Sprintf("since %s is not before until %s: no event lies between", f.Since.Format(time.RFC3339), f.Until.Format(time.RFC3339))}
-	case f.Outcome == "duplicate":
-		return &BadRequest{"outcome \"duplicate\": repeats are not kept, only counted: see signalbox_events_duplicate_total"}
 	case f.Outcome != "" && !slices.Contains(Outcomes, f.Outcome):
 		return &BadRequest{fmt.Sprintf("outcome %q%s: write one of %s", f.Outcome, spelling.Suggest(string(f.Outcome), OutcomeNames()), strings.Join(OutcomeNames(), ", "))}
 	}
@@ -141,7 +141,8 @@ func (m *matcher) head(e *event.Event) bool {
 
 // sent reports whether what came of an event is what the filter asks for.
 func (m *matcher) sent(l *Listed) bool {
-	if m.Outcome != "" && m.Outcome != l.Outcome {
+	switch {
+	case m.Outcome == OutcomeDuplicate && l.Repeats == 0, m.Outcome != "" && m.Outcome != OutcomeDuplicate && m.Outcome != l.Outcome:
 		return false
 	}
 	if m.Rule == "" && m.Target == "" {

@@ -28,6 +28,10 @@ type Listed struct {
 	// Archived means that only an archive has the event: of its deliveries, those that replays
 	// make are known, and no others.
 	Archived bool `json:"archived,omitempty"`
+	// Repeats is how often the event came again, and LastRepeat when it last did: its sender got
+	// the id of the first.
+	Repeats    uint64    `json:"repeats,omitempty"`
+	LastRepeat time.Time `json:"last_repeat,omitzero"`
 	// Event is the envelope, where it was asked for.
 	Event json.RawMessage `json:"event,omitempty"`
 
@@ -97,7 +101,7 @@ func (r *Reader) Search(ctx context.Context, f Filter, cursor string, limit int,
 			page = Page{Events: []*Listed{}}
 			continue
 		}
-		if err = cmp.Or(err, s.fault); err == nil && !s.stopped && since < bound && r.past.Archived() {
+		if err = cmp.Or(err, s.fault); err == nil && !s.stopped && since < bound && r.past.Archived() && f.Outcome != OutcomeDuplicate {
 			err = s.older(ctx, since, before, bound)
 		}
 		if !s.stopped {
@@ -132,6 +136,8 @@ func (s *searching) stored(since, before journal.Seq) error {
 		return s.ofID(since, before)
 	case f.CorrelationID != "" && s.reader.journal.Traces.Kept():
 		return s.correlated(since, before)
+	case f.Outcome == OutcomeDuplicate:
+		return s.repeated(since, before)
 	}
 	return s.reader.journal.Events.Latest(since, before, s.look)
 }
@@ -196,6 +202,16 @@ func (s *searching) correlated(since, before journal.Seq) error {
 		more, err = s.lookAt(seqs[i])
 	}
 	return err
+}
+
+// repeated looks at the events that came again.
+func (s *searching) repeated(since, before journal.Seq) error {
+	var fault error
+	err := s.reader.journal.Repeats.Latest(since, before, func(at journal.Seq) (more bool) {
+		more, fault = s.lookAt(at)
+		return more
+	})
+	return cmp.Or(err, fault)
 }
 
 // lookAt is look for the event with a number, which may be gone.
@@ -270,10 +286,15 @@ func (r *Reader) listed(e *Stored) (*Listed, error) {
 	if err != nil {
 		return nil, err
 	}
+	again, err := r.journal.Repeats.Of(e.Seq)
+	if err != nil {
+		return nil, err
+	}
 	m := &e.Parsed.Meta
 	l := &Listed{
 		ID: e.ID, DetailType: e.Parsed.DetailType, Source: e.Parsed.Source, Bus: m.Bus, Kind: m.Kind, Received: m.Received,
-		Synthetic: m.Synthetic, CorrelationID: m.CorrelationID, Deliveries: []Outline{}, Archived: e.Archived, seq: e.Seq,
+		Synthetic: m.Synthetic, CorrelationID: m.CorrelationID, Deliveries: []Outline{}, Archived: e.Archived,
+		Repeats: again.Times, LastRepeat: again.Last, seq: e.Seq,
 	}
 	for i := range touches {
 		l.Deliveries = append(l.Deliveries, r.outline(m.Bus, &touches[i]))

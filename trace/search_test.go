@@ -141,7 +141,6 @@ func TestSearchRefusesWhatCanNotBeRight(t *testing.T) {
 		want   string
 	}{
 		"outcome":    {Filter{Outcome: "deda"}, "", `outcome "deda" (did you mean "dead"?): write one of dead, pending`},
-		"duplicates": {Filter{Outcome: "duplicate"}, "", "repeats are not kept"},
 		"future":     {Filter{Since: time.Now().Add(time.Hour)}, "", "lies in the future"},
 		"nothing":    {Filter{Since: time.Unix(1000, 0), Until: time.Unix(1000, 0)}, "", "no event lies between"},
 		"pattern":    {Filter{Pattern: json.RawMessage(`{"source": "x"}`)}, "", "pattern: "},

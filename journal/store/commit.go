@@ -65,6 +65,9 @@ type flight struct {
 	requests []*request
 	moves    []journal.Move
 	freed    []keyRef // ordering keys that may continue
+	// duplicates and repeats are as in Journal.
+	duplicates uint64
+	repeats    map[journal.Seq]uint64
 }
 
 // Append writes events with their plans, all or none, and returns when they are
@@ -191,11 +194,24 @@ func (j *Journal) EndLane(end journal.LaneEnd, id string, state func() []byte) e
 // Sync returns when all that has been written is on disk.
 func (j *Journal) Sync() error { return j.submit(&request{done: make(chan error, 1)}) }
 
-// CountDuplicates adds to the account of duplicates without waiting for the
-// disk: a crash shortly after may undo it.
-func (j *Journal) CountDuplicates(n int) {
+// maxRepeated bounds the events whose repeats wait to be written. Those of more, while the disk
+// stands still, are counted together alone.
+const maxRepeated = 10_000
+
+// CountRepeats counts repeats of accepted events, an entry each, without waiting for the
+// disk: a crash shortly after may undo it. However many come of an event, it is written once
+// with a group.
+func (j *Journal) CountRepeats(of []journal.Seq) {
 	j.mu.Lock()
-	j.duplicates += uint64(n)
+	j.duplicates += uint64(len(of))
+	if j.repeats == nil {
+		j.repeats = map[journal.Seq]uint64{}
+	}
+	for _, s := range of {
+		if _, known := j.repeats[s]; known || len(j.repeats) < maxRepeated {
+			j.repeats[s]++
+		}
+	}
 	j.mu.Unlock()
 	signal(j.lazy)
 }
@@ -239,31 +255,31 @@ func (j *Journal) commit() {
 	}
 }
 
-// take returns what waits to be written, and how many duplicates are to be counted
-// with it; nil where there is nothing to write and nothing to sync.
-func (j *Journal) take(sync bool) (f *flight, duplicates uint64) {
+// take returns what waits to be written; nil where there is nothing to write and nothing to
+// sync.
+func (j *Journal) take(sync bool) (f *flight) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if len(j.requests) == 0 && len(j.moves) == 0 && j.duplicates == 0 && !sync {
-		return nil, 0
+		return nil
 	}
-	f, duplicates = &flight{requests: j.requests, moves: j.moves}, j.duplicates
-	j.requests, j.moves, j.duplicates = nil, nil, 0
+	f = &flight{requests: j.requests, moves: j.moves, duplicates: j.duplicates, repeats: j.repeats}
+	j.requests, j.moves, j.duplicates, j.repeats = nil, nil, 0, nil
 	if n := len(j.spare); n > 0 {
 		j.moves, j.spare = j.spare[n-1], j.spare[:n-1]
 	}
 	j.room.Broadcast()
-	return f, duplicates
+	return f
 }
 
 // commitGroup writes all that waits, and says whether a group was sent off. With
 // sync, what was written before reaches the disk too, though nothing waits.
 func (j *Journal) commitGroup(sync bool) bool {
-	f, duplicates := j.take(sync)
+	f := j.take(sync)
 	if f == nil {
 		return false
 	}
-	w := writer{tableBatch: newTableBatch(j.db, f.room()), j: j, events: journal.EventCounts{Duplicates: duplicates}}
+	w := writer{tableBatch: newTableBatch(j.db, f.room()), j: j, events: journal.EventCounts{Duplicates: f.duplicates}}
 	err := errors.Join(w.group(f), w.release())
 	f.batch, f.freed = w.all, w.freed
 	if err == nil {

@@ -59,8 +59,10 @@ type Journal struct {
 	moves    []journal.Move
 	// duplicates have been turned away and not been counted on disk yet.
 	duplicates uint64
-	spare      [][]journal.Move // landed groups' memory, to be used again
-	closed     bool
+	// repeats are those of them by the event that came first.
+	repeats map[journal.Seq]uint64
+	spare   [][]journal.Move // landed groups' memory, to be used again
+	closed  bool
 
 	wake, lazy, stop chan struct{}
 	tokens           chan struct{}

@@ -172,6 +172,12 @@ func TestVerifyNamesWhatIsCorrupt(t *testing.T) {
 			v, _ := d.AppendValue(nil)
 			return d.AppendKey(nil), v
 		}, `it waits and its ordering key "k" has no record`},
+		{"repeats of nothing", func(_ *Journal, s journal.Seq) ([]byte, []byte) {
+			return journal.RepeatedKey(s + 1), (&journal.Repeated{Times: 1, Last: s.Time()}).AppendValue(nil)
+		}, "it is not there"},
+		{"repeats of zero times", func(_ *Journal, s journal.Seq) ([]byte, []byte) {
+			return journal.RepeatedKey(s), []byte{0, 1}
+		}, "repeats 6e"},
 		{"no table", func(*Journal, journal.Seq) ([]byte, []byte) { return []byte("Z"), []byte("x") }, "no table"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

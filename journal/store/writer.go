@@ -74,6 +74,9 @@ func (w *writer) group(f *flight) error {
 			return err
 		}
 	}
+	if err := w.repeated(f.repeats); err != nil {
+		return err
+	}
 	if err := w.counts(); err != nil {
 		return err
 	}

@@ -26,6 +26,25 @@ func (w *writer) mark(f *journal.Fingerprint, first *journal.First) error {
 	return w.set(journal.DedupKey(journal.BucketOf(first.Seq), f), w.value)
 }
 
+// repeated counts the repeats of events that are kept.
+func (w *writer) repeated(of map[journal.Seq]uint64) error {
+	for s, times := range of {
+		if s < w.j.Seqs.Oldest() {
+			continue
+		}
+		r, err := w.j.Repeats.Of(s)
+		if err != nil {
+			return err
+		}
+		r.Times, r.Last = r.Times+times, w.j.Seqs.now()
+		w.value = r.AppendValue(w.value[:0])
+		if err := w.set(journal.RepeatedKey(s), w.value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // state indexes an event as a change of its object, and keeps what it tells of it, unless a
 // later event's state is there: requests may reach the committer in another order than their
 // numbers.

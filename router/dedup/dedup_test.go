@@ -80,7 +80,7 @@ func TestARepeatWaitsForItsFirst(t *testing.T) {
 		if err := <-first; !errors.Is(err, full) {
 			t.Errorf("the first got %v", err)
 		}
-		if out := <-second; out.Duplicates != 0 || out.Errs[0] != nil {
+		if out := <-second; len(out.Repeated) != 0 || out.Errs[0] != nil {
 			t.Errorf("told to be a duplicate of an event that was never accepted: %+v", out)
 		}
 		if len(d.claimed) != 0 {
@@ -109,7 +109,7 @@ func TestARequestRepeatsItself(t *testing.T) {
 			t.Errorf("event %d: %v, want %v: a repeat is refused with its first", i, out.Errs[i], want)
 		}
 	}
-	if out.Duplicates != 0 || len(out.Reused) != 1 || out.Reused[0] != evs[4] {
+	if len(out.Repeated) != 0 || len(out.Reused) != 1 || out.Reused[0] != evs[4] {
 		t.Errorf("got %+v, want the last event's id to be told as reused", out)
 	}
 }
@@ -121,7 +121,7 @@ func TestWithoutAWindowEveryEventIsNew(t *testing.T) {
 	}
 	d.Doubt()
 	out, err := d.Once(t.Context(), []*event.Event{order("1"), order("1")}, accept)
-	if err != nil || len(out.Errs) != 2 || out.Duplicates != 0 {
+	if err != nil || len(out.Errs) != 2 || len(out.Repeated) != 0 {
 		t.Errorf("got %+v, %v", out, err)
 	}
 }

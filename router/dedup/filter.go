@@ -130,28 +130,28 @@ func (d *Filter) first(f *journal.Fingerprint) (journal.First, bool, error) {
 // find returns the accepted event that an event repeats; false if there is none.
 // Where the id is known with other content only, it returns what is to be written
 // for the contents to be told apart from now on.
-func (d *Filter) find(f *journal.Fingerprint, e *event.Event) (id string, known bool, marks []journal.Mark, err error) {
+func (d *Filter) find(f *journal.Fingerprint, e *event.Event) (first journal.First, known bool, marks []journal.Mark, err error) {
 	first, ok, err := d.first(f)
 	if err != nil || !ok || !byContent(e) {
-		return first.ID, ok, nil, err
+		return first, ok, nil, err
 	}
 	rec, err := d.journal.Events.Event(first.Seq)
 	if errors.Is(err, journal.ErrNotFound) {
-		return first.ID, true, nil, nil // nobody can tell any more
+		return first, true, nil, nil // nobody can tell any more
 	}
 	if err != nil {
-		return "", false, nil, fmt.Errorf("dedup: %w", err)
+		return journal.First{}, false, nil, fmt.Errorf("dedup: %w", err)
 	}
 	was, err := rec.Parsed()
 	if err != nil {
-		return "", false, nil, fmt.Errorf("dedup: %w", err)
+		return journal.First{}, false, nil, fmt.Errorf("dedup: %w", err)
 	}
 	if sameContent(f, was, e) {
-		return first.ID, true, nil, nil
+		return first, true, nil, nil
 	}
 	content := contentPrint(f, e)
 	if other, ok, err := d.first(&content); err != nil || ok {
-		return other.ID, ok, nil, err
+		return other, ok, nil, err
 	}
-	return "", false, []journal.Mark{{Fingerprint: content}, {Fingerprint: contentPrint(f, was), First: first}}, nil
+	return journal.First{}, false, []journal.Mark{{Fingerprint: content}, {Fingerprint: contentPrint(f, was), First: first}}, nil
 }

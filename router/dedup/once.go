@@ -19,8 +19,8 @@ type once struct {
 	firstAt []int
 	// alike are the places of events with one fingerprint and different contents.
 	alike map[journal.Fingerprint][]int
-	// known are the ids of accepted events that are repeated here.
-	known map[int]string
+	// known are the accepted events that are repeated here.
+	known map[int]journal.First
 	// reused holds the events whose ids are known with other content, marks what is written so
 	// that the contents can be told apart.
 	reused map[int]bool
@@ -38,8 +38,8 @@ type Outcome struct {
 	// Errs has an entry for each event: nil where it was accepted or is a repeat, which
 	// has the id of its first then, and Duplicate set.
 	Errs []error
-	// Duplicates counts the repeats.
-	Duplicates int
+	// Repeated has the event that came first for each repeat.
+	Repeated []journal.Seq
 	// Reused are accepted events with the id of another of other content.
 	Reused []*event.Event
 }
@@ -66,7 +66,7 @@ func (d *Filter) Once(ctx context.Context, evs []*event.Event, take func([]*even
 	if err != nil {
 		return out, err
 	}
-	out.Errs, out.Duplicates = o.answer(errs, at)
+	out.Errs, out.Repeated = o.answer(errs, at)
 	for i := range o.reused {
 		if _, known := o.known[i]; !known && out.Errs[i] == nil {
 			out.Reused = append(out.Reused, evs[i])
@@ -80,7 +80,7 @@ func (d *Filter) Once(ctx context.Context, evs []*event.Event, take func([]*even
 func newOnce(evs []*event.Event, sender string) (o *once, own []*journal.Fingerprint) {
 	o = &once{
 		events: evs, prints: make([]*journal.Fingerprint, len(evs)), firstAt: make([]int, len(evs)),
-		known: map[int]string{}, reused: map[int]bool{}, marks: map[int][]journal.Mark{},
+		known: map[int]journal.First{}, reused: map[int]bool{}, marks: map[int][]journal.Mark{},
 	}
 	firsts := make(map[journal.Fingerprint]int, len(evs))
 	for i, e := range evs {
@@ -142,12 +142,12 @@ func (o *once) lookUp(d *Filter, own []*journal.Fingerprint, seen []bool) error 
 		if f == nil || !look[*f] {
 			continue
 		}
-		id, known, marks, err := d.find(f, o.events[i])
+		first, known, marks, err := d.find(f, o.events[i])
 		if err != nil {
 			return err
 		}
 		if known {
-			o.known[i] = id
+			o.known[i] = first
 		}
 		if marks != nil {
 			o.marks[i], o.reused[i] = marks, true
@@ -169,14 +169,14 @@ func (o *once) fresh() (evs []*event.Event, prints []Fresh, at []int) {
 
 // answer puts together what came of the events accepted and of the repeats. The
 // repeat of an event that was refused is refused with it.
-func (o *once) answer(errs []error, at []int) (all []error, duplicates int) {
+func (o *once) answer(errs []error, at []int) (all []error, repeated []journal.Seq) {
 	all = make([]error, len(o.events))
 	for k, i := range at {
 		all[i] = errs[k]
 	}
 	for i, e := range o.events {
 		first := o.firstAt[i]
-		id, known := o.known[first]
+		was, known := o.known[first]
 		if !known && first == i {
 			continue
 		}
@@ -184,10 +184,10 @@ func (o *once) answer(errs []error, at []int) (all []error, duplicates int) {
 			continue
 		}
 		if !known {
-			id = o.events[first].ID
+			was = journal.First{Seq: journal.SeqAt(o.events[first].Meta.Received), ID: o.events[first].ID}
 		}
-		e.ID, e.Duplicate = id, true
-		duplicates++
+		e.ID, e.Duplicate = was.ID, true
+		repeated = append(repeated, was.Seq)
 	}
-	return all, duplicates
+	return all, repeated
 }

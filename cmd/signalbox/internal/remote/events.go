@@ -30,6 +30,7 @@ func newEventsCommand(c *cli.Env) *cobra.Command {
              rules without targets, rules whose condition failed
   unmatched  no rule matched
   archived   only an archive has the event: what came of it went with retention
+  duplicate  asked for alone: the event came more than once, whatever came of it
 
 Events are kept as long as retention says, and in archives for longer. See
 "signalbox tail" for new ones as they come, and "signalbox trace" for all that came
@@ -126,6 +127,9 @@ func (e *eventsCommand) print(all trace.Page) error {
 		outcome := string(x.Outcome)
 		if x.Synthetic {
 			outcome += " (synthetic)"
+		}
+		if x.Repeats > 0 {
+			outcome += fmt.Sprintf(" (came %d times)", x.Repeats+1)
 		}
 		table.Row(outcome, cli.Shorten(outlines(x), 80), cli.Shorten(x.DetailType, 40), x.ID, x.Received.Format(time.RFC3339), cli.Shorten(x.Source, 40), x.Bus)
 	}
