@@ -2,12 +2,9 @@ package api
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
-	"strconv"
 
 	"signalbox/audit"
-	"signalbox/journal"
 	"signalbox/router"
 )
 
@@ -30,29 +27,20 @@ func (h keyHandlers) list(w http.ResponseWriter, r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	var from uint64
-	if cursor := q.Get("cursor"); cursor != "" {
-		if from, err = strconv.ParseUint(cursor, 16, 64); err != nil || cursorOfKey(from) != cursor {
-			return nil, badCursor(cursor)
-		}
+	page, err := h.page(r.PathValue("name"), q.Get("cursor"), limit)
+	if errors.Is(err, router.ErrCursor) {
+		return nil, badCursor(q.Get("cursor"))
 	}
-	page, err := h.page(r.PathValue("name"), journal.KeyHash(from), limit)
 	if err != nil {
 		return nil, keyProblem(err, likeTarget(h.router, r.PathValue("name")))
 	}
 	return page, nil
 }
 
-func (h keyHandlers) page(target string, from journal.KeyHash, limit int) (KeyPage, error) {
-	keys, next, err := h.router.Lanes.BlockedKeys(target, from, limit)
-	page := KeyPage{Keys: append([]router.BlockedKey{}, keys...)}
-	if next != 0 {
-		page.Next = cursorOfKey(uint64(next))
-	}
-	return page, err
+func (h keyHandlers) page(target, cursor string, limit int) (KeyPage, error) {
+	keys, next, err := h.router.Lanes.BlockedKeys(target, cursor, limit)
+	return KeyPage{append([]router.BlockedKey{}, keys...), next}, err
 }
-
-func cursorOfKey(hash uint64) string { return fmt.Sprintf("%016x", hash) }
 
 // ResumeKeyRequest names the ordering key to unblock.
 type ResumeKeyRequest struct {

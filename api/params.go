@@ -61,7 +61,7 @@ func boolOf(q url.Values, name string) (bool, error) {
 
 // badCursor is the error of a cursor that no page has given.
 func badCursor(cursor string) *Error {
-	problem := badRequest("cursor %q: use the next_cursor of an earlier page", cursor)
+	problem := badRequest("cursor %q: it is not of this list, or not of this store: use the next_cursor of an earlier page", cursor)
 	problem.Hint = "if what it names has gone meanwhile, list from the beginning"
 	return problem
 }

@@ -106,7 +106,7 @@ func (s *eventStream) send(next trace.Followed) error {
 		}
 	}
 	for _, e := range next.Events {
-		if _, err := fmt.Fprintf(s.w, "id: %s\n", e.After()); err != nil {
+		if _, err := fmt.Fprintf(s.w, "id: %s\n", e.After); err != nil {
 			return err
 		}
 		if err := s.block("event", e); err != nil {

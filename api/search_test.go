@@ -104,7 +104,7 @@ func TestStreamsAreBounded(t *testing.T) {
 		return bufio.NewReader(resp.Body)
 	}
 	for range 16 {
-		streams = append(streams, open("1"))
+		streams = append(streams, open(w.journal.Cursor("events/stream", "1")))
 	}
 	w.ask("GET", "/v1/events/stream", "", 503, "16 streams of events are open")
 	for _, s := range streams {

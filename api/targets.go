@@ -38,7 +38,7 @@ func (h targetHandlers) withKeys(t TargetView) (TargetView, error) {
 	if t.BlockedKeys == 0 {
 		return t, nil
 	}
-	keys, err := h.keys.page(t.Name, 0, keysShown)
+	keys, err := h.keys.page(t.Name, "", keysShown)
 	t.Keys = keys.Keys
 	return t, err
 }

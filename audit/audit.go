@@ -265,7 +265,7 @@ type Page struct {
 	Next string `json:"next_cursor,omitempty"`
 }
 
-// ErrCursor means that a cursor is none.
+// ErrCursor means that a cursor is none: its entry is not there.
 var ErrCursor = errors.New("use the next_cursor of an earlier page")
 
 // List returns up to limit entries before the cursor of an earlier page, the latest first.
@@ -274,6 +274,10 @@ func (l *Log) List(f Filter, cursor string, limit int) (page Page, err error) {
 	if cursor != "" {
 		if before, err = strconv.ParseUint(cursor, 16, 64); err != nil || fmt.Sprintf("%016x", before) != cursor {
 			return page, ErrCursor
+		}
+		there := false
+		if err := l.store.Latest(before+1, func(at uint64, _ []byte) bool { there = at == before; return false }); err != nil || !there {
+			return page, cmp.Or(err, ErrCursor)
 		}
 	}
 	page.Entries = []Entry{}

@@ -202,11 +202,10 @@ func (s *Service) read(seq journal.Seq) (*work.Request, error) {
 func (s *Service) Each(before string, fn func(*work.Request) bool) error {
 	from := ^journal.Seq(0)
 	if before != "" {
-		seq, ok := journal.SeqOfEventID(before)
-		if !ok {
-			return fmt.Errorf("work request %q: %w", before, journal.ErrNotFound)
+		if _, err := s.Find(before); err != nil {
+			return err
 		}
-		from = seq
+		from, _ = journal.SeqOfEventID(before)
 	}
 	var fault error
 	err := s.opts.Journal.Works.Before(from, func(k journal.Work) bool {

@@ -45,14 +45,14 @@ type fault struct {
 // as may be looked at, from where an earlier answer ended.
 func (q *letters) Groups(target, after string) (Groups, error) {
 	all := Groups{Groups: []Group{}}
-	from, err := parseCursor(after)
+	from, err := q.place(grouped, after)
 	if err != nil {
 		return all, err
 	}
 	found := map[fault]*Group{}
 	err = q.journal.Deliveries.DeadLetters(from, func(d journal.DeadLetter) bool {
 		if all.Looked == maxGrouped {
-			all.Next = formatCursor(journal.CursorOf(&d.Delivery))
+			all.Next = q.cursor(grouped, journal.CursorOf(&d.Delivery))
 			return false
 		}
 		if name := q.target(d.Delivery.Lane); target == "" || target == name {

@@ -148,7 +148,7 @@ type Page struct {
 // List returns up to limit letters that the filter lets through, the oldest event
 // first, from where an earlier Page ended.
 func (q *Queue) List(f Filter, after string, limit int) (Page, error) {
-	from, err := parseCursor(after)
+	from, err := q.place(listed, after)
 	if err != nil {
 		return Page{}, err
 	}
@@ -159,7 +159,7 @@ func (q *Queue) List(f Filter, after string, limit int) (Page, error) {
 	page := Page{Letters: []*Letter{}}
 	err = q.walk(context.Background(), m, from, func(l *Letter) error {
 		if len(page.Letters) == limit {
-			page.Next = formatCursor(journal.CursorOf(&l.place))
+			page.Next = q.cursor(listed, journal.CursorOf(&l.place))
 			return errStop
 		}
 		page.Letters = append(page.Letters, l)
@@ -185,14 +185,24 @@ func (q *Queue) Get(id string) (*Letter, error) {
 	return found, err
 }
 
-func formatCursor(c journal.Cursor) string { return fmt.Sprintf("%d.%d", c.Seq, c.N) }
+// The lists that have cursors.
+const (
+	listed  = "deadletters"
+	grouped = "deadletters/groups"
+)
 
-func parseCursor(s string) (c journal.Cursor, err error) {
-	if s == "" {
+func (q *letters) cursor(list string, c journal.Cursor) string {
+	return q.journal.Cursor(list, fmt.Sprintf("%d.%d", c.Seq, c.N))
+}
+
+// place reads a cursor of a list; an empty one is the beginning.
+func (q *letters) place(list, text string) (c journal.Cursor, err error) {
+	if text == "" {
 		return c, nil
 	}
-	if n, err := fmt.Sscanf(s, "%d.%d", &c.Seq, &c.N); n != 2 || err != nil || formatCursor(c) != s {
-		return c, &BadRequest{fmt.Sprintf("cursor %q: use the next_cursor of an earlier page", s)}
+	at, ok := q.journal.Place(list, text)
+	if n, err := fmt.Sscanf(at, "%d.%d", &c.Seq, &c.N); !ok || n != 2 || err != nil {
+		return c, &BadRequest{fmt.Sprintf("cursor %q: it is not of this list, or not of this store: use the next_cursor of an earlier page", text)}
 	}
 	return c, nil
 }

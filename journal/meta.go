@@ -31,6 +31,9 @@ var RestoredKey = []byte{TableMeta, 'r'}
 // older Signalbox wrote is not.
 var changesSinceKey = []byte{TableMeta, 'c'}
 
+// idKey leads to what tells the store from all others.
+var idKey = []byte{TableMeta, 'i'}
+
 // foldsKey leads to what is known of the folds of a type of objects.
 func foldsKey(kind string) []byte { return append([]byte{TableMeta, 'f'}, kind...) }
 
@@ -84,6 +87,20 @@ func (m *Meta) ChangesSince() (Seq, error) {
 		return 0, err
 	}
 	return Seq(binary.BigEndian.Uint64(v)), nil
+}
+
+// ID returns what tells the store from all others; nil while nothing does.
+func (m *Meta) ID() ([]byte, error) {
+	id, err := value(m.db, idKey)
+	if errors.Is(err, ErrNotFound) {
+		return nil, nil
+	}
+	return id, err
+}
+
+// SetID says what tells the store from all others.
+func (m *Meta) SetID(id []byte) error {
+	return m.commit(func(b *pebble.Batch) error { return b.Set(idKey, id, nil) })
 }
 
 // Folds returns what is known of the folds of a type of objects; nil for nothing.
@@ -158,7 +175,7 @@ func verifyMeta(v *verifier, k, value []byte) {
 		if len(value) != 8 {
 			v.fault("horizon of retention %x: %v", value, ErrCorrupt)
 		}
-	case bytes.Equal(k, RestoredKey):
+	case bytes.Equal(k, RestoredKey), bytes.Equal(k, idKey):
 	case bytes.Equal(k, changesSinceKey):
 		if len(value) != 8 {
 			v.fault("changes of objects since %x: %v", value, ErrCorrupt)

@@ -1,7 +1,9 @@
 package router
 
 import (
+	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"signalbox/journal"
@@ -31,18 +33,31 @@ type UnknownTarget struct{ Name string }
 
 func (u *UnknownTarget) Error() string { return fmt.Sprintf("no target %q", u.Name) }
 
+// ErrCursor is the error of a cursor that is of another list, or of another store, or none.
+var ErrCursor = errors.New("use the cursor of an earlier page")
+
 // BlockedKeys returns up to limit blocked ordering keys of a target, in no order that
-// means anything, and where to continue; 0 at the end. The error is *UnknownTarget
-// where there is none of that name.
-func (ls *Lanes) BlockedKeys(target string, from journal.KeyHash, limit int) (keys []BlockedKey, next journal.KeyHash, err error) {
+// means anything, and the cursor with which to continue; empty at the end. The error is
+// *UnknownTarget where there is none of that name, or ErrCursor.
+func (ls *Lanes) BlockedKeys(target, cursor string, limit int) (keys []BlockedKey, next string, err error) {
 	l := ls.named(target)
 	if l == nil {
-		return nil, 0, &UnknownTarget{target}
+		return nil, "", &UnknownTarget{target}
+	}
+	list := "keys/" + target
+	var from journal.KeyHash
+	if cursor != "" {
+		place, ok := ls.journal.Place(list, cursor)
+		n, err := strconv.ParseUint(place, 16, 64)
+		if !ok || err != nil {
+			return nil, "", ErrCursor
+		}
+		from = journal.KeyHash(n)
 	}
 	var bad error
 	err = ls.journal.Keys.Blocked(l.ID, from, func(rec journal.KeyRecord) bool {
 		if len(keys) == limit {
-			next = rec.Hash
+			next = ls.journal.Cursor(list, strconv.FormatUint(uint64(rec.Hash), 16))
 			return false
 		}
 		n, err := ls.journal.Keys.CountParked(l.ID, rec.Hash, maxParkedShown+1)

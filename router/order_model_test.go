@@ -139,7 +139,7 @@ func (m *orderModel) text() string {
 }
 
 func (m *orderModel) resumeKey() {
-	keys, _, err := m.router.Lanes.BlockedKeys("a", 0, 100)
+	keys, _, err := m.router.Lanes.BlockedKeys("a", "", 100)
 	if err != nil {
 		m.t.Error(err)
 	}

@@ -325,7 +325,7 @@ func TestAPausedRuleHoldsTheHeadOfAKeyAndTheRestBehindIt(t *testing.T) {
 			if c := b.counts(); c.Held != 11 || c.Parked != 9 || c.BlockedKeys != 1 {
 				t.Fatalf("got %+v, want the head and what is new held, the rest parked", c)
 			}
-			if keys, _, err := b.router.Lanes.BlockedKeys("a", 0, 9); err != nil || len(keys) != 1 || keys[0].State != "held" {
+			if keys, _, err := b.router.Lanes.BlockedKeys("a", "", 9); err != nil || len(keys) != 1 || keys[0].State != "held" {
 				t.Errorf("got %+v, %v", keys, err)
 			}
 			if got := s.of("y"); !slices.Equal(got, upTo(20)) {

@@ -79,7 +79,7 @@ func (s *searching) full() bool {
 // stopAt ends the page: what lies before a number is for the next one.
 func (s *searching) stopAt(before journal.Seq) {
 	s.stopped = true
-	s.page.LookedTo, s.page.Next = before.Time(), cursorOf(before)
+	s.page.LookedTo, s.page.Next = before.Time(), s.reader.cursor(listed, before)
 }
 
 // found is an event of a stretch that the filter lets through, and how many were looked at up to
@@ -120,7 +120,7 @@ func (s *searching) stretch(stretch *past.Stretch) error {
 		}
 	}
 	s.page.Looked += looked
-	s.page.LookedTo, s.page.Next = stretch.From.Time(), cursorOf(stretch.From)
+	s.page.LookedTo, s.page.Next = stretch.From.Time(), s.reader.cursor(listed, stretch.From)
 	if dropped {
 		s.page.Looked -= last[0].order - 1
 		s.stopAt(last[0].rec.Seq)

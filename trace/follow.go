@@ -54,7 +54,7 @@ func (r *Reader) Follow(ctx context.Context, f Filter, cursor string, content bo
 			return err
 		}
 		next.Missing, missing = append(next.Missing, missing...), nil
-		next.Cursor = cursorOf(next.to)
+		next.Cursor = r.cursor(stream, next.to)
 		if err := fn(next.Followed); err != nil {
 			return err
 		}
@@ -90,7 +90,7 @@ func (r *Reader) beginning(f Filter, cursor string) (*matcher, journal.Seq, erro
 			from = max(from, r.journal.Seqs.Oldest())
 		}
 	}
-	from, err = readCursor(cursor, from)
+	from, err = r.place(stream, cursor, from)
 	return m, from, err
 }
 
@@ -125,6 +125,7 @@ func (r *Reader) follow(walk *past.Walk, m *matcher, from journal.Seq, content b
 			l.Event = rec.Envelope
 		}
 		if l != nil {
+			l.After = r.cursor(stream, rec.Seq+1)
 			next.Events = append(next.Events, l)
 		}
 		return fault == nil

@@ -35,7 +35,8 @@ type Listed struct {
 	// Event is the envelope, where it was asked for.
 	Event json.RawMessage `json:"event,omitempty"`
 
-	seq journal.Seq
+	// After is the cursor with which Follow goes on behind it, where Follow tells of it.
+	After string `json:"-"`
 }
 
 // Outline is a delivery in a few words.
@@ -84,7 +85,7 @@ func (r *Reader) Search(ctx context.Context, f Filter, cursor string, limit int,
 	if err != nil {
 		return page, err
 	}
-	before, err := readCursor(cursor, r.journal.Seqs.Stable())
+	before, err := r.place(listed, cursor, r.journal.Seqs.Stable())
 	if err != nil {
 		return page, err
 	}
@@ -145,19 +146,25 @@ func (s *searching) stored(since, before journal.Seq) error {
 // now is the time that events are accepted by.
 func (r *Reader) now() time.Time { return r.journal.Seqs.Clock().Time() }
 
-// After returns the cursor with which Follow goes on behind an event.
-func (l *Listed) After() string { return cursorOf(l.seq + 1) }
+// The lists that have cursors.
+const (
+	listed = "events"
+	stream = "events/stream"
+)
 
-func cursorOf(s journal.Seq) string { return strconv.FormatUint(uint64(s), 36) }
+func (r *Reader) cursor(list string, s journal.Seq) string {
+	return r.journal.Cursor(list, strconv.FormatUint(uint64(s), 36))
+}
 
-// readCursor reads a cursor; an empty one is the place otherwise.
-func readCursor(text string, otherwise journal.Seq) (journal.Seq, error) {
+// place reads a cursor of a list; an empty one is the place otherwise.
+func (r *Reader) place(list, text string, otherwise journal.Seq) (journal.Seq, error) {
 	if text == "" {
 		return otherwise, nil
 	}
-	n, err := strconv.ParseUint(text, 36, 63)
-	if err != nil || cursorOf(journal.Seq(n)) != text {
-		return 0, &BadRequest{"cursor " + strconv.Quote(text) + ": use the next_cursor of an earlier page"}
+	at, ok := r.journal.Place(list, text)
+	n, err := strconv.ParseUint(at, 36, 63)
+	if !ok || err != nil {
+		return 0, &BadRequest{fmt.Sprintf("cursor %q: it is not of this list, or not of this store: use the next_cursor of an earlier page, or the id of an earlier message", text)}
 	}
 	return min(journal.Seq(n), otherwise), nil
 }
@@ -247,7 +254,7 @@ func (s *searching) look(rec journal.Record) bool {
 	}
 	s.page.Looked++
 	s.read += len(rec.Envelope) + len(rec.Meta)
-	s.page.LookedTo, s.page.Next = rec.Seq.Time(), cursorOf(rec.Seq)
+	s.page.LookedTo, s.page.Next = rec.Seq.Time(), s.reader.cursor(listed, rec.Seq)
 	return true
 }
 
@@ -294,7 +301,7 @@ func (r *Reader) listed(e *Stored) (*Listed, error) {
 	l := &Listed{
 		ID: e.ID, DetailType: e.Parsed.DetailType, Source: e.Parsed.Source, Bus: m.Bus, Kind: m.Kind, Received: m.Received,
 		Synthetic: m.Synthetic, CorrelationID: m.CorrelationID, Deliveries: []Outline{}, Archived: e.Archived,
-		Repeats: again.Times, LastRepeat: again.Last, seq: e.Seq,
+		Repeats: again.Times, LastRepeat: again.Last,
 	}
 	for i := range touches {
 		l.Deliveries = append(l.Deliveries, r.outline(m.Bus, &touches[i]))

@@ -140,13 +140,13 @@ func TestSearchRefusesWhatCanNotBeRight(t *testing.T) {
 		cursor string
 		want   string
 	}{
-		"outcome":    {Filter{Outcome: "deda"}, "", `outcome "deda" (did you mean "dead"?): write one of dead, pending`},
-		"future":     {Filter{Since: time.Now().Add(time.Hour)}, "", "lies in the future"},
-		"nothing":    {Filter{Since: time.Unix(1000, 0), Until: time.Unix(1000, 0)}, "", "no event lies between"},
-		"pattern":    {Filter{Pattern: json.RawMessage(`{"source": "x"}`)}, "", "pattern: "},
-		"cursor":     {Filter{}, "-1", "use the next_cursor"},
-		"cursor 2":   {Filter{}, "ZZ", "use the next_cursor"},
-		"cursor 3":   {Filter{}, strings.Repeat("z", 40), "use the next_cursor"},
+		"outcome":  {Filter{Outcome: "deda"}, "", `outcome "deda" (did you mean "dead"?): write one of dead, pending`},
+		"future":   {Filter{Since: time.Now().Add(time.Hour)}, "", "lies in the future"},
+		"nothing":  {Filter{Since: time.Unix(1000, 0), Until: time.Unix(1000, 0)}, "", "no event lies between"},
+		"pattern":  {Filter{Pattern: json.RawMessage(`{"source": "x"}`)}, "", "pattern: "},
+		"cursor":   {Filter{}, "-1", "not of this store"},
+		"cursor 2": {Filter{}, "ZZ", "not of this store"},
+		"cursor 3": {Filter{}, strings.Repeat("z", 40), "not of this store"},
 	} {
 		var bad *BadRequest
 		if _, err := s.Search(t.Context(), tt.filter, tt.cursor, 10, false); !errors.As(err, &bad) || !strings.Contains(err.Error(), tt.want) {
@@ -230,7 +230,7 @@ func TestFollowMissesNothing(t *testing.T) {
 				if e.Outcome != OutcomePending || len(e.Deliveries) != 1 || e.Event == nil {
 					t.Errorf("got %+v", e)
 				}
-				got, cursor = append(got, e.ID), e.After()
+				got, cursor = append(got, e.ID), e.After
 				if i == 20 {
 					return cut
 				}
@@ -281,7 +281,7 @@ func TestFollowTellsOfAGap(t *testing.T) {
 	s := open(t, true)
 	s.accept(0, order(1))
 	stop := errors.New("enough")
-	err := s.Follow(t.Context(), Filter{}, cursorOf(1), false, func(next Followed) error {
+	err := s.Follow(t.Context(), Filter{}, s.cursor(stream, 1), false, func(next Followed) error {
 		if len(next.Missing) != 1 || len(next.Events) != 1 {
 			t.Errorf("got %+v", next)
 		}

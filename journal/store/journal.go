@@ -45,6 +45,8 @@ type Journal struct {
 	Seqs    *Sequence
 	Trimmer *Trimmer
 
+	// id tells this store from all others; copies of it have the same.
+	id      []byte
 	dir     string
 	fs      vfs.FS
 	db      *pebble.DB
@@ -112,10 +114,11 @@ func Open(dir string, opts Options) (*Journal, error) {
 	j.overdue.Stop()
 	go j.commit()
 	go j.land()
-	if older {
-		if err := j.mark(); err != nil {
-			return nil, errors.Join(fmt.Errorf("data directory %s: %w", dir, err), j.Close())
-		}
+	if err = j.identify(); err == nil && older {
+		err = j.mark()
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("data directory %s: %w", dir, err), j.Close())
 	}
 	return j, nil
 }
