@@ -1,7 +1,8 @@
 // The program runs an order through five services that know nothing of each other:
 // each is told what it is concerned with by the router, and answers with the event
 // that it leads to. It then shows the traces of four orders, what another rule would have
-// changed, and the table and the graph of the rules.
+// changed, the table and the graph of the rules, a consumer that comes later and starts from
+// the past, and the state of an order at a moment.
 package main
 
 import (
@@ -53,7 +54,10 @@ func (e *example) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, closeShop()) }()
-	r := &signalbox{program: e.program, config: filepath.Join(e.dir, "config", "config.yaml"), out: e.out}
+	r := &signalbox{program: e.program, config: filepath.Join(e.dir, "config", "config.yaml"), rules: filepath.Join(temp, "rules"), out: e.out}
+	if err := errors.Join(os.Mkdir(r.rules, 0o700), copyTo(r.rules, filepath.Join(e.dir, "orders.yaml"))); err != nil {
+		return err
+	}
 	if err := r.start(ctx, temp, url); err != nil {
 		return err
 	}
@@ -67,6 +71,12 @@ func (e *example) run(ctx context.Context) (err error) {
 		return err
 	}
 	if err := r.show(ctx, e.dir, e.graph); err != nil {
+		return err
+	}
+	if err := r.join(ctx, filepath.Join(e.dir, "later", "statistics.yaml"), e.shop.statistics); err != nil {
+		return err
+	}
+	if err := r.lookBack(ctx, stories[len(stories)-1].order.ID); err != nil {
 		return err
 	}
 	if e.stay {

@@ -33,8 +33,8 @@ func TestStories(t *testing.T) {
 		t.Fatalf("%v after\n%s", err, out.String())
 	}
 	told := strings.Split(out.String(), "\n# ")
-	if len(told) != len(chains)+3 {
-		t.Fatalf("%d parts, want %d:\n%s", len(told), len(chains)+3, out.String())
+	if len(told) != len(chains)+5 {
+		t.Fatalf("%d parts, want %d:\n%s", len(told), len(chains)+5, out.String())
 	}
 	for i, want := range chains {
 		t.Run(stories[i].title, func(t *testing.T) {
@@ -47,6 +47,15 @@ func TestStories(t *testing.T) {
 		if !strings.Contains(told[len(chains)+1], want) {
 			t.Errorf("the other rule is told of without %q:\n%s", want, told[len(chains)+1])
 		}
+	}
+	for _, want := range []string{"finished", "Statistics has counted 4 orders, 4 of them of the past"} {
+		if !strings.Contains(told[len(chains)+3], want) {
+			t.Errorf("the late consumer is told of without %q:\n%s", want, told[len(chains)+3])
+		}
+	}
+	states := regexp.MustCompile(`"status":"[a-z ]+"`).FindAllString(told[len(chains)+4], -1)
+	if want := []string{"canceled", "canceled", "on its way", "paid", "created", "on its way"}; strings.Join(states, " ") != `"status":"`+strings.Join(want, `" "status":"`)+`"` {
+		t.Errorf("the states of the order are %q, want %q:\n%s", states, want, told[len(chains)+4])
 	}
 	if !strings.Contains(out.String(), "table.md: says what the rules do, in 15 rows") {
 		t.Errorf("the table was not compared:\n%s", out.String())

@@ -31,12 +31,13 @@ type service map[string]action
 
 // shop is the five services. The router's rules say which message goes to which.
 type shop struct {
-	stock *stock
+	stock      *stock
+	statistics *statistics
 }
 
-func newShop() *shop { return &shop{stock: newStock()} }
+func newShop() *shop { return &shop{stock: newStock(), statistics: newStatistics()} }
 
-// handler is each service under the path of its target.
+// handler is each service, and the one that comes later, under the path of its target.
 func (s *shop) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/order", s.orders())
@@ -44,6 +45,7 @@ func (s *shop) handler() http.Handler {
 	mux.Handle("/customer", s.customers())
 	mux.Handle("/delivery", s.deliveries())
 	mux.Handle("/payment", s.payments())
+	mux.Handle("/statistics", s.statistics)
 	return mux
 }
 

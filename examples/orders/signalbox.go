@@ -20,6 +20,7 @@ import (
 type signalbox struct {
 	program string
 	config  string
+	rules   string // the folder of those that serve
 	out     io.Writer
 	client  *client.Client
 
@@ -39,7 +40,7 @@ func (s *signalbox) start(ctx context.Context, dir, services string) error {
 			return fmt.Errorf("go build signalbox/cmd/signalbox: %w", err)
 		}
 	}
-	s.env = append(os.Environ(), "ORDERS_LISTEN=127.0.0.1:0", "ORDERS_DATA="+filepath.Join(dir, "data"), "SERVICES_URL="+services)
+	s.env = append(os.Environ(), "ORDERS_LISTEN=127.0.0.1:0", "ORDERS_DATA="+filepath.Join(dir, "data"), "ORDERS_RULES="+s.rules, "SERVICES_URL="+services)
 	s.serving = exec.Command(s.program, "serve", "--config", s.config)
 	s.serving.Env = s.env
 	log, err := s.serving.StderrPipe()
