@@ -300,7 +300,7 @@ func TestRepeatsAreCountedBesideTheirFirst(t *testing.T) {
 		b.send(named("flood"))
 		b.settled()
 		search := func(f trace.Filter, limit int) trace.Page {
-			page, err := b.router.Traces.Search(f, "", limit, false)
+			page, err := b.router.Traces.Search(t.Context(), f, "", limit, false)
 			if err != nil {
 				t.Fatal(err)
 			}
