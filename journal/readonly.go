@@ -19,18 +19,46 @@ type ReadOnly struct {
 	db   *pebble.DB
 	lock io.Closer
 	end  files.LogEnd
+	// oldest is the number from which on it has all events.
+	oldest Seq
 }
 
 // OpenReadOnly opens the store in dir. The error is ErrLocked if a router has it open,
 // ErrNotFound if there is none.
 func OpenReadOnly(dir string) (*ReadOnly, error) {
-	return openReadOnly(dir, disk.FS(nil))
+	s, err := openReadOnly(dir, disk.FS(nil))
+	if err != nil {
+		return nil, err
+	}
+	if err := s.findOldest(); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
 }
 
 // Between is Events.Between.
 func (s *ReadOnly) Between(from, before Seq, fn func(Record) bool) (err error) {
 	defer files.Catch(&err)
 	return (&Events{s.db, ended{}}).Between(from, before, fn)
+}
+
+// Oldest returns the number from which on the store has all events.
+func (s *ReadOnly) Oldest() Seq { return s.oldest }
+
+// Archives calls fn with the state of every archive, as Archives.All does.
+func (s *ReadOnly) Archives(fn func(name string, state []byte) error) (err error) {
+	defer files.Catch(&err)
+	return (&Archives{db: s.db}).All(fn)
+}
+
+// findOldest finds what retention has left.
+func (s *ReadOnly) findOldest() (err error) {
+	defer files.Catch(&err)
+	if s.oldest, err = horizon(s.db); err != nil || s.oldest > 0 {
+		return err
+	}
+	s.oldest, _, err = (&Events{s.db, ended{}}).Ends()
+	return err
 }
 
 // Close closes the store.

@@ -2,13 +2,16 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"signalbox/api"
 	"signalbox/cmd/signalbox/internal/cli"
+	"signalbox/journal/store"
 )
 
 // TestArchiveCommands go the whole way: declared, written, listed, verified, exported, damaged.
@@ -26,7 +29,8 @@ func TestArchiveCommands(t *testing.T) {
 	s.eventually("it is archived", func() bool {
 		var list api.ArchiveList
 		must(t, json.Unmarshal([]byte(s.run("archive", "list", "-o", "json").stdout), &list))
-		return list.Archives[0].Content.Events == 1
+		a := &list.Archives[0]
+		return a.Content.Events == 1 && a.ArchivedTo.After(a.Content.Last)
 	})
 	s.run("archive", "list", "all", "--since", "1h").want(t, cli.ExitOK, ".jsonl.zst", "")
 	s.run("archive", "list", "--since", "1h").want(t, cli.ExitUsage, "", "name an archive")
@@ -34,6 +38,15 @@ func TestArchiveCommands(t *testing.T) {
 	s.run("archive", "export", "al").want(t, cli.ExitError, "", `did you mean "all"?`)
 	s.run("archive", "export").want(t, cli.ExitUsage, "", "name an archive")
 	s.end()
+
+	j, err := store.Open(filepath.Join(dir, "data"), store.Options{})
+	must(t, err)
+	_, err = j.Trimmer.Trim(store.Retention{MaxAge: time.Nanosecond})
+	must(t, errors.Join(err, j.Close()))
+	compare := func() outcome {
+		return run("diff", "--rules", filepath.Join(dir, "rules.yaml"), "--store", filepath.Join(dir, "data"))
+	}
+	compare().want(t, cli.ExitOK, "events      1, from ", "")
 
 	folder := filepath.Join(dir, "kept", "all")
 	run("archive", "verify").want(t, cli.ExitOK, "1 event in 1 segment", "")
@@ -51,6 +64,7 @@ func TestArchiveCommands(t *testing.T) {
 		t.Fatal(paths, err)
 	}
 	must(t, os.Remove(paths[0]))
+	compare().want(t, cli.ExitError, "", ": is missing")
 	if out := run("archive", "verify", "-o", "json"); out.code != cli.ExitError || !strings.Contains(out.stdout, "is missing") {
 		t.Errorf("got %+v", out)
 	}

@@ -8,10 +8,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"signalbox/archive/archiver"
 	"signalbox/archive/place"
 	"signalbox/archive/segment"
 	"signalbox/cmd/signalbox/internal/cli"
-	"signalbox/spelling"
 	"signalbox/targets/egress"
 )
 
@@ -122,23 +122,11 @@ func (o *offline) files(ctx context.Context, c *cli.Env, names []string) ([]*seg
 	if err != nil {
 		return nil, err
 	}
-	known := slices.Sorted(maps.Keys(set.Archives))
 	if len(names) == 0 {
-		names = known
+		names = slices.Sorted(maps.Keys(set.Archives))
 	}
 	if len(names) == 0 {
 		return nil, fmt.Errorf("%s and the rule files declare no archives; to look at one in a folder, use --folder", c.ConfigPath)
 	}
-	var all []*segment.Files
-	for _, name := range names {
-		if set.Archives[name] == nil {
-			return nil, fmt.Errorf("no archive %q%s", name, spelling.Suggest(name, known))
-		}
-		at, err := place.Of(set.Archives[name], place.Env{Egress: guard})
-		if err != nil {
-			return nil, fmt.Errorf("archive %q: %w", name, err)
-		}
-		all = append(all, &segment.Files{Name: name, Place: at})
-	}
-	return all, nil
+	return archiver.FilesOf(set.Archives, names, place.Env{Egress: guard})
 }

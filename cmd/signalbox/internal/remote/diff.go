@@ -11,6 +11,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"signalbox/api"
+	"signalbox/archive/archiver"
+	"signalbox/archive/place"
 	"signalbox/cmd/signalbox/internal/cli"
 	"signalbox/cmd/signalbox/internal/connect"
 	"signalbox/config"
@@ -19,6 +21,7 @@ import (
 	"signalbox/journal"
 	"signalbox/rules"
 	"signalbox/rules/files"
+	"signalbox/targets/egress"
 )
 
 func newDiffCommand(c *cli.Env) *cobra.Command {
@@ -33,8 +36,8 @@ and target, with samples and the reasons. Nothing is delivered.
 The candidate's files stand in place of all rule files; config.yaml and the catalog
 stay as they are. The running router compares, for up to a minute: the latest events
 first. With --store the store of a router that does not run, or a backup, is read
-instead, for as long as it takes, and the rules before are those of the configuration,
-or --against.
+instead, with the archives of the configuration, for as long as it takes, and the
+rules before are those of the configuration, or --against.
 
 A delivery is moved where another rule makes it, to the same target with the same
 content; that is no change. Test events (synthetic) are left out, and repeats are not
@@ -155,9 +158,20 @@ func (d *diffCommand) offline(ctx context.Context, asked diff.Range) (*diff.Resu
 	if err != nil {
 		return nil, err
 	}
-	o.Events = store
-	result, err := diff.Run(ctx, o)
+	result, err := d.compare(ctx, cfg, store, o)
 	return result, errors.Join(err, store.Close())
+}
+
+// compare compares on a store, and on the archives of the rules before.
+func (d *diffCommand) compare(ctx context.Context, cfg *config.Config, store *journal.ReadOnly, o diff.Options) (*diff.Result, error) {
+	guard, err := egress.New(cfg.Egress)
+	if err != nil {
+		return nil, err
+	}
+	if o.Events, err = archiver.Offline(store, o.Before.Archives, place.Env{Egress: guard}); err != nil {
+		return nil, err
+	}
+	return diff.Run(ctx, o)
 }
 
 // rulesOf loads rules with other files, or with those of the configuration where there are none.
