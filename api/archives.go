@@ -93,6 +93,38 @@ func (h archiveHandlers) segments(_ http.ResponseWriter, r *http.Request) (any, 
 	return SegmentList{part, next}, err
 }
 
+// takeOver makes the router write an archive that another one has written.
+func (h archiveHandlers) takeOver(_ http.ResponseWriter, r *http.Request) (any, error) {
+	name := r.PathValue("name")
+	if !h.archives.TakeOver(name) {
+		return nil, h.unknown(name)
+	}
+	return h.get(nil, r)
+}
+
+// verify begins to verify an archive.
+func (h archiveHandlers) verify(_ http.ResponseWriter, r *http.Request) (any, error) {
+	name := r.PathValue("name")
+	v := h.archives.Verify(name)
+	if v == nil {
+		return nil, h.unknown(name)
+	}
+	return v, nil
+}
+
+// verified shows how far the verification of an archive has come.
+func (h archiveHandlers) verified(_ http.ResponseWriter, r *http.Request) (any, error) {
+	name := r.PathValue("name")
+	if _, err := h.files(name); err != nil {
+		return nil, err
+	}
+	v := h.archives.Verification(name)
+	if v == nil {
+		return nil, &Error{Status: http.StatusNotFound, Message: fmt.Sprintf("archive %q was not verified since the router began", name), Hint: "POST to the same path begins it"}
+	}
+	return v, nil
+}
+
 // files returns the files of an archive.
 func (h archiveHandlers) files(name string) (*segment.Files, error) {
 	for _, f := range h.archives.Files() {

@@ -47,6 +47,17 @@ func TestArchives(t *testing.T) {
 	if none, err := export(client.ExportRequest{Pattern: []byte(`{"source": ["elsewhere"]}`)}); none != "" || err != nil {
 		t.Errorf("of another pattern: %q, %v", none, err)
 	}
+	w.ask("GET", "/v1/archives/orders/verify", "", 404, "was not verified since the router began")
+	w.ask("POST", "/v1/archives/orders/verify", "", 202, `"started_at"`)
+	w.eventually("it is verified", func() bool {
+		v, err := w.client.Archives.Verification(t.Context(), "orders")
+		must(t, err)
+		return v.Checked != nil && v.Checked.Segments == 1 && len(v.Checked.Damage) == 0 && !v.Running
+	})
+	w.ask("POST", "/v1/archives/ordres/verify", "", 404, `did you mean \"orders\"?`)
+	w.ask("GET", "/v1/archives/ordres/verify", "", 404, `did you mean \"orders\"?`)
+	w.ask("POST", "/v1/archives/orders/take-over", "", 200, `"name":"orders"`)
+	w.ask("POST", "/v1/archives/ordres/take-over", "", 404, `did you mean \"orders\"?`)
 	w.ask("GET", "/v1/archives/ordres", "", 404, `did you mean \"orders\"?`)
 	w.ask("GET", "/v1/archives/ordres/events", "", 404, `no archive`)
 	w.ask("GET", "/v1/archives/orders/events?pattern={", "", 400, `pattern`)

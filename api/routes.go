@@ -183,6 +183,9 @@ func routes(o Options) []route {
 		all = append(all,
 			route{"GET", "/v1/archives", Read, "limit cursor", "Lists the archives, with what is in them.", 0, ArchiveList{}, nil, archive.list},
 			route{"GET", "/v1/archives/{name}", Read, "", "Shows an archive.", 0, archiver.Listed{}, nil, archive.get},
+			route{"GET", "/v1/archives/{name}/verify", Read, "", "Shows how far the verification of an archive has come, and what it has found.", 0, (*archiver.Verification)(nil), nil, archive.verified},
+			route{"POST", "/v1/archives/{name}/verify", Operate, "", "Begins to verify an archive: every segment is read and compared with its checksum.", http.StatusAccepted, (*archiver.Verification)(nil), nil, archive.verify},
+			route{"POST", "/v1/archives/{name}/take-over", Operate, "", "Makes the router write an archive that another one has written.", 0, archiver.Listed{}, nil, archive.takeOver},
 			route{"GET", "/v1/archives/{name}/segments", Read, "since until limit cursor", "Lists the segments of an archive, the oldest first.", 0, SegmentList{}, nil, archive.segments},
 			route{"GET", "/v1/archives/{name}/events", Read, "since until pattern skip_damaged", "Sends the events of an archive, and those that the store still has for it, as lines of JSON. A last line with an error says why not all came.", 0, content{"application/x-ndjson": nil}, nil, archive.export})
 	}

@@ -38,7 +38,11 @@ func (a *Archives) Delete(name string) error {
 
 // verifyArchive checks a row of its table.
 func verifyArchive(v *verifier, k, value []byte) {
-	if !json.Valid(value) {
+	var s struct {
+		Ahead Seq `json:"ahead,string"`
+	}
+	if json.Unmarshal(value, &s) != nil {
 		v.fault("archive %q: %v", k[1:], ErrCorrupt)
 	}
+	v.ahead = max(v.ahead, s.Ahead)
 }

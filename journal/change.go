@@ -175,7 +175,7 @@ func verifyChange(v *verifier, k, value []byte) {
 	if own := changeKey(&c.Object, c.Seq); !bytes.Equal(own, k) {
 		v.fault("change %x: it is of %s %q, whose key is another", k, c.Type, c.Key)
 	}
-	if !c.Added && c.Seq >= v.horizon {
+	if !c.Added && v.own(c.Seq) {
 		v.changed[HourOf(c.Seq)] = v.changed[HourOf(c.Seq)].plus(c.Seq, -1)
 	}
 }

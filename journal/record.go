@@ -353,7 +353,7 @@ func verifyEvent(v *verifier, k, value []byte) {
 		return
 	}
 	s := Seq(binary.BigEndian.Uint64(k[1:]))
-	if s >= v.horizon {
+	if v.own(s) {
 		v.kept++
 	}
 	r, err := readRecord(s, value)
@@ -365,14 +365,14 @@ func verifyEvent(v *verifier, k, value []byte) {
 	if e == nil {
 		return
 	}
-	if e.Meta.TellsState && s >= v.horizon {
+	if e.Meta.TellsState && v.own(s) {
 		v.changed[HourOf(s)] = v.changed[HourOf(s)].plus(s, 1)
 	}
 	if made, ok := SeqOfEventID(e.ID); ok && made == s {
 		return
 	}
 	// What a redrive or a replay puts back is no longer in the index.
-	if s < v.horizon {
+	if !v.own(s) {
 		return
 	}
 	_, closer, err := v.view.Get(IDKey(HourOf(s), e.ID, s))

@@ -83,6 +83,8 @@ type verifier struct {
 	events   *pebble.Iterator
 	progress func(uint64)
 	read     uint64
+	// Events before ahead may have been put back that the store never had.
+	ahead Seq
 	// kept counts the events that retention has not dropped.
 	kept uint64
 
@@ -240,6 +242,9 @@ func (v *verifier) findHorizon() error {
 	}
 	return v.events.Error()
 }
+
+// own reports whether an event is there because it was accepted, if it is there.
+func (v *verifier) own(s Seq) bool { return s >= max(v.horizon, v.ahead) }
 
 // lacks reports whether an event is not there, though retention has not dropped it.
 func (v *verifier) lacks(s Seq) bool { return s >= v.horizon && !v.has(s) }

@@ -31,6 +31,21 @@ func (a Archives) Get(ctx context.Context, name string) (l archiver.Listed, err 
 	return l, a.get(ctx, archivePath(name), nil, &l)
 }
 
+// TakeOver makes the router write an archive that another one has written.
+func (a Archives) TakeOver(ctx context.Context, name string) (l archiver.Listed, err error) {
+	return l, a.act(ctx, archivePath(name)+"/take-over", &l)
+}
+
+// Verify begins to verify an archive, unless that is under way.
+func (a Archives) Verify(ctx context.Context, name string) (v archiver.Verification, err error) {
+	return v, a.act(ctx, archivePath(name)+"/verify", &v)
+}
+
+// Verification returns how far the verification of an archive has come, and what it has found.
+func (a Archives) Verification(ctx context.Context, name string) (v archiver.Verification, err error) {
+	return v, a.get(ctx, archivePath(name)+"/verify", nil, &v)
+}
+
 // Segments returns the segments of an archive with events of a range of time, from where an
 // earlier page ended.
 func (a Archives) Segments(ctx context.Context, name string, since, until time.Time, cursor string, limit int) (list api.SegmentList, err error) {

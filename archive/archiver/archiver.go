@@ -11,6 +11,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -50,6 +51,12 @@ type Archiver struct {
 	// known are the states that archives had when they were last written.
 	known   map[string]saved
 	stopped bool
+	// ahead is the number before which archives may have events that the store never had.
+	ahead atomic.Uint64
+	// ctx ends with Stop, and with it verifications, of which one runs at a time.
+	ctx       context.Context
+	cancel    context.CancelFunc
+	verifying sync.Mutex
 	// running counts the goroutines of all keepers, also of those that were replaced.
 	running sync.WaitGroup
 }
@@ -58,6 +65,8 @@ type Archiver struct {
 type saved struct {
 	// Owner is who this is in the eyes of the archive.
 	Owner string `json:"owner"`
+	// Next is who this is about to be.
+	Next string `json:"next,omitempty"`
 	// All events before Cursor are in the archive, if it takes them.
 	Cursor journal.Seq `json:"cursor,string"`
 	// From is where the next segment begins; it is before Cursor where no event was to be
@@ -66,6 +75,9 @@ type saved struct {
 	Written journal.Seq `json:"written,string,omitempty"`
 	// Gap means that the next segment does not continue what lies in the archive.
 	Gap bool `json:"gap,omitempty"`
+	// Ahead is the number before which the archive may have events that the store never had, as
+	// it was made of a backup, or anew; 0 for none.
+	Ahead journal.Seq `json:"ahead,string,omitempty"`
 }
 
 // New returns an archiver without archives, which knows how far those of before have got.
@@ -75,19 +87,58 @@ func New(o Options) (*Archiver, error) {
 	}
 	o.maxPiece = cmp.Or(o.maxPiece, maxPiece)
 	a := &Archiver{opts: o, all: map[string]*keeper{}, gone: map[string]*keeper{}, known: map[string]saved{}}
+	a.ctx, a.cancel = context.WithCancel(context.Background())
 	if err := o.Journal.Archives.All(func(name string, state []byte) error {
 		var s saved
 		if err := json.Unmarshal(state, &s); err != nil {
 			return fmt.Errorf("archive %q: %w", name, err)
 		}
-		a.known[name] = s
+		a.keep(name, s)
 		o.Journal.Seqs.Pass(s.Cursor) // no event comes to lie before
 		return nil
 	}); err != nil {
 		return nil, err
 	}
+	if err := a.disown(); err != nil {
+		return nil, err
+	}
 	a.metrics = newMetrics(o.Registerer, a)
 	return a, nil
+}
+
+// disown forgets whose archives are, where the store was made of a backup and the router has not
+// begun since: another copy of it may write them.
+func (a *Archiver) disown() error {
+	restored, err := a.opts.Journal.Meta.Restored()
+	if err != nil || !restored {
+		return err
+	}
+	for name, s := range a.known {
+		s.Owner, s.Next = "", ""
+		if err := a.put(name, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// keep notes how far an archive has got.
+func (a *Archiver) keep(name string, s saved) {
+	a.known[name] = s
+	a.ahead.Store(max(a.ahead.Load(), uint64(s.Ahead)))
+}
+
+// put makes how far an archive has got durable.
+func (a *Archiver) put(name string, s saved) error {
+	state, err := json.Marshal(s)
+	if err != nil {
+		return err
+	}
+	if err := a.opts.Journal.Archives.Put(name, state); err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	a.keep(name, s)
+	return nil
 }
 
 // Set puts other archives in the place of those that are written. One that is the same goes on;
@@ -99,9 +150,9 @@ func (a *Archiver) Set(next map[string]*archive.Archive) {
 	if a.stopped {
 		return
 	}
-	for name := range a.known {
-		if next[name] == nil {
-			a.forget(name)
+	for name, s := range a.known {
+		if next[name] == nil && s.Cursor > 0 {
+			a.forget(name, s)
 		}
 	}
 	for name, k := range a.all {
@@ -122,10 +173,9 @@ func (a *Archiver) Set(next map[string]*archive.Archive) {
 	}
 }
 
-// forget drops how far an archive has got.
-func (a *Archiver) forget(name string) {
-	delete(a.known, name)
-	if err := a.opts.Journal.Archives.Delete(name); err != nil {
+// forget drops how far an archive has got, but not whose it is.
+func (a *Archiver) forget(name string, s saved) {
+	if err := a.put(name, saved{Owner: s.Owner, Next: s.Next, Ahead: s.Ahead}); err != nil {
 		a.opts.Logger.Error("how far an archive has got can't be forgotten", zap.String("archive", name), zap.Error(err))
 	}
 }
@@ -134,7 +184,7 @@ func (a *Archiver) forget(name string) {
 func (a *Archiver) start(declared *archive.Archive, before *keeper) {
 	ctx, cancel := context.WithCancel(context.Background())
 	k := newKeeper(a, declared, cancel)
-	if s, ok := a.known[declared.Name]; ok {
+	if s := a.known[declared.Name]; s.Cursor > 0 {
 		k.cursor.Store(uint64(s.Cursor))
 	} else {
 		k.cursor.Store(uint64(a.opts.Journal.Seqs.Oldest())) // what there is now is owed to it
@@ -152,28 +202,34 @@ func (a *Archiver) start(declared *archive.Archive, before *keeper) {
 
 // save makes how far an archive has got durable, unless another is in its place by now.
 func (a *Archiver) save(k *keeper, s saved) error {
-	state, err := json.Marshal(s)
-	if err != nil {
-		return err
-	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.all[k.archive.Name] != k {
 		return context.Canceled
 	}
-	if err := a.opts.Journal.Archives.Put(k.archive.Name, state); err != nil {
-		return fmt.Errorf("store: %w", err)
-	}
-	a.known[k.archive.Name] = s
-	return nil
+	return a.put(k.archive.Name, s)
 }
 
-// saved returns how far an archive has got, and whether that is known.
-func (a *Archiver) saved(name string) (saved, bool) {
+// saved returns how far an archive has got; zero if that is not known.
+func (a *Archiver) saved(name string) saved {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	s, ok := a.known[name]
-	return s, ok
+	return a.known[name]
+}
+
+// TakeOver makes the router write an archive that another one has written. It reports whether
+// there is the archive.
+func (a *Archiver) TakeOver(name string) bool {
+	k := a.keeper(name)
+	if k == nil {
+		return false
+	}
+	k.takeOver.Store(true)
+	select {
+	case k.again <- struct{}{}:
+	default:
+	}
+	return true
 }
 
 // Owed returns the first event before a bound that an archive still has to get, or the bound.
@@ -211,6 +267,7 @@ func (a *Archiver) Files() (all []*segment.Files) {
 func (a *Archiver) Reader() *past.Reader {
 	r := past.Of(a.opts.Journal.Events, a.opts.Journal.Seqs)
 	r.Archives = func() []*segment.Files { return a.written(a.Files()) }
+	r.Ahead = func() journal.Seq { return journal.Seq(a.ahead.Load()) }
 	return r
 }
 
@@ -264,6 +321,7 @@ func (a *Archiver) Troubles() (lines []string) {
 func (a *Archiver) Stop(ctx context.Context) error {
 	a.mu.Lock()
 	a.stopped = true
+	a.cancel()
 	for _, k := range a.all {
 		k.cancel()
 	}

@@ -37,22 +37,30 @@ type keeper struct {
 	// cursor is the number before which everything is archived, and urgent the one up to which
 	// retention waits; wake says that this has changed.
 	cursor, urgent atomic.Uint64
-	wake           chan struct{}
+	// takeOver means that the archive is to be written, whoever did before.
+	takeOver atomic.Bool
+	// again holds a token when what has failed is to be tried at once.
+	again chan struct{}
+	wake  chan struct{}
 
 	mu     sync.Mutex
 	status Status
 	at     *segment.Files // nil until it is asked for
+	// verification is guarded by the mutex of the archiver; nil if there was none.
+	verification *Verification
 
 	// The rest is of the goroutine alone. files is nil until the place has been looked at, after
 	// each failure anew; swept is the day when old segments were last dropped.
 	files *segment.Files
 	saved saved
 	swept string
+	// claimed means that the archive says that it is this process that writes it.
+	claimed bool
 }
 
 func newKeeper(of *Archiver, a *archive.Archive, cancel context.CancelFunc) *keeper {
 	return &keeper{
-		of: of, archive: a, cancel: cancel, ended: make(chan struct{}), wake: make(chan struct{}, 1),
+		of: of, archive: a, cancel: cancel, ended: make(chan struct{}), wake: make(chan struct{}, 1), again: make(chan struct{}, 1),
 		log: of.opts.Logger.With(zap.String("archive", a.Name)), counts: of.metrics.of(a.Name),
 	}
 }
@@ -108,6 +116,7 @@ func (k *keeper) sleep(ctx context.Context, wait time.Duration, failed bool) boo
 		wake = nil
 	}
 	select {
+	case <-k.again:
 	case <-ctx.Done():
 	case <-timer.C:
 	case <-wake:
@@ -186,7 +195,11 @@ func (k *keeper) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s, known := k.of.saved(k.archive.Name)
+	s := k.of.saved(k.archive.Name)
+	known := s.Owner+s.Next != ""
+	if !known {
+		s = saved{Ahead: s.Ahead}
+	}
 	if err := k.own(ctx, files, s, known); err != nil {
 		return err
 	}
@@ -197,18 +210,29 @@ func (k *keeper) open(ctx context.Context) error {
 	if k.saved, err = k.position(s, known, last); err != nil {
 		return err
 	}
-	if !known {
-		k.saved.Owner = rand.Text()
-		if err := files.SetOwner(ctx, k.saved.Owner); err != nil {
-			return err
-		}
+	if k.claimed && !k.takeOver.Load() && k.saved == s {
+		k.files = files
+		return nil
 	}
-	if !known || k.saved != s {
-		if err := k.save(); err != nil {
-			return err
-		}
+	return k.claim(ctx, files)
+}
+
+// claim writes into the archive that it is this process that writes it, once. Another process
+// that did so before, with a copy of the same store, notices before its next segment.
+func (k *keeper) claim(ctx context.Context, files *segment.Files) error {
+	k.saved.Next = rand.Text()
+	if err := k.save(); err != nil { // a crash on the way leaves an archive of a known owner
+		return err
 	}
-	k.files = files
+	if err := files.SetOwner(ctx, k.saved.Next); err != nil {
+		return err
+	}
+	k.saved.Owner, k.saved.Next = k.saved.Next, ""
+	if err := k.save(); err != nil {
+		return err
+	}
+	k.claimed, k.files = true, files
+	k.takeOver.Store(false)
 	return nil
 }
 
@@ -216,18 +240,27 @@ func (k *keeper) open(ctx context.Context) error {
 func (k *keeper) own(ctx context.Context, files *segment.Files, s saved, known bool) error {
 	owner, err := files.Owner(ctx)
 	switch {
-	case err != nil || !known:
+	case err != nil || k.takeOver.Load():
 		return err
+	case owner == "" && s.Cursor == 0:
+		return nil // it is new, or begins anew
 	case owner == "":
 		return fmt.Errorf("%s is not there, or empty, and was written before: is its disk mounted? If it has moved, move its files too; "+
 			"to begin anew, take the archive out of the configuration and put it in again", files)
-	case owner != s.Owner:
-		return errTaken
+	case !known || owner != s.Owner && owner != s.Next:
+		return &takenError{k.archive.Name}
 	}
 	return nil
 }
 
-var errTaken = errors.New("it is written by another router, or by another copy of this store: give each an archive of its own")
+// takenError is the error of an archive that is another's.
+type takenError struct{ archive string }
+
+// Error returns what it is, and what can be done.
+func (e *takenError) Error() string {
+	return "it was written by another router, or by another copy of this store: give each an archive of its own; " +
+		"if the other one is gone for good, take it over with signalbox archive take-over " + e.archive
+}
 
 // position returns where to go on, given how far the archive has got and its latest segment.
 func (k *keeper) position(s saved, known bool, last *segment.Segment) (saved, error) {
@@ -246,6 +279,11 @@ func (k *keeper) position(s saved, known bool, last *segment.Segment) (saved, er
 		s.Cursor, s.From, s.Written = end, end, end
 	case end > s.Written || !known: // the process ended between a segment and its note, or the archive was there before
 		s.Cursor, s.From, s.Written = max(s.Cursor, end), end, end
+		if ahead, err := k.ahead(last); err != nil {
+			return s, err
+		} else if ahead {
+			s.Ahead = end
+		}
 	}
 	if oldest := seqs.Oldest(); s.Cursor < oldest {
 		s.Gap = s.Cursor > 0
@@ -253,6 +291,18 @@ func (k *keeper) position(s saved, known bool, last *segment.Segment) (saved, er
 	}
 	seqs.Pass(s.Cursor)
 	return s, nil
+}
+
+// ahead reports whether the store never had the last event of an archive, as it is older.
+func (k *keeper) ahead(last *segment.Segment) (bool, error) {
+	if last == nil || last.Last < k.of.opts.Journal.Seqs.Oldest() {
+		return false, nil
+	}
+	_, err := k.of.opts.Journal.Events.Event(last.Last)
+	if errors.Is(err, journal.ErrNotFound) {
+		return true, nil
+	}
+	return false, err
 }
 
 // save makes what is archived known.

@@ -28,7 +28,7 @@ Look at them, compare them with their checksums, and print their events.`,
 		Args: cli.NoSuchCommand,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newListCommand(c), newVerifyCommand(c), newExportCommand(c))
+	cmd.AddCommand(newListCommand(c), newVerifyCommand(c), newExportCommand(c), newTakeOverCommand(c))
 	return cmd
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -12,6 +13,7 @@ import (
 	"signalbox/archive/place"
 	"signalbox/archive/segment"
 	"signalbox/cmd/signalbox/internal/cli"
+	"signalbox/cmd/signalbox/internal/connect"
 	"signalbox/targets/egress"
 )
 
@@ -23,7 +25,7 @@ func newVerifyCommand(c *cli.Env) *cobra.Command {
 		Long: `Read every segment of the archives of the configuration, or of those that are named,
 and compare it with its manifest: checksum, size, count, order, first and last event.
 It also tells of segments that are missing. It changes nothing, and asks no router:
-one may be running.
+one may be running. With --url, the router of that address does it.
 
 With --folder, verify the archive in a folder, such as a copy: the folder that has
 archive.json in it.
@@ -34,11 +36,13 @@ Exit codes: 0 no damage, 1 damage or nothing to read, 2 wrong usage.`,
 	}
 	v.of.flags(cmd)
 	v.output.Flag(cmd)
+	v.Connection.Flags(cmd)
 	return cmd
 }
 
 type verifyCommand struct {
 	*cli.Env
+	connect.Connection
 	of     offline
 	output cli.Format
 }
@@ -50,20 +54,17 @@ type verified struct {
 }
 
 func (v *verifyCommand) run(ctx context.Context, names []string) error {
-	all, err := v.of.files(ctx, v.Env, names)
+	look := v.files
+	if v.Given() && v.of.folder == "" {
+		look = v.ask
+	}
+	all, err := look(ctx, names)
 	if err != nil {
 		return err
 	}
-	result := verified{OK: true}
-	for _, files := range all {
-		tally := cli.NewTally(v.Stderr, "verified")
-		checked, err := files.Check(ctx, tally.Show)
-		tally.End()
-		if err != nil {
-			return err
-		}
-		result.OK = result.OK && len(checked.Damage) == 0
-		result.Archives = append(result.Archives, checked)
+	result := verified{OK: true, Archives: all}
+	for i := range all {
+		result.OK = result.OK && len(all[i].Damage) == 0
 	}
 	if v.output == cli.JSON {
 		err = cli.PrintJSON(v.Stdout, result)
@@ -74,6 +75,66 @@ func (v *verifyCommand) run(ctx context.Context, names []string) error {
 		return cli.ErrReported
 	}
 	return err
+}
+
+// files verifies without a router.
+func (v *verifyCommand) files(ctx context.Context, names []string) (all []segment.Checked, err error) {
+	found, err := v.of.files(ctx, v.Env, names)
+	if err != nil {
+		return nil, err
+	}
+	for _, files := range found {
+		tally := cli.NewTally(v.Stderr, "verified")
+		checked, err := files.Check(ctx, tally.Show)
+		tally.End()
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, checked)
+	}
+	return all, nil
+}
+
+// askEvery is how often the router is asked how far it has come.
+const askEvery = 300 * time.Millisecond
+
+// ask has the router verify.
+func (v *verifyCommand) ask(ctx context.Context, names []string) (all []segment.Checked, err error) {
+	conn, err := v.Client(v.Env)
+	if err != nil {
+		return nil, err
+	}
+	if len(names) == 0 {
+		listed, err := conn.Archives.List(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for i := range listed {
+			names = append(names, listed[i].Name)
+		}
+	}
+	for _, name := range names {
+		tally := cli.NewTally(v.Stderr, "verified")
+		now, err := conn.Archives.Verify(ctx, name)
+		for err == nil && now.Running {
+			tally.Show(now.Done)
+			select {
+			case <-ctx.Done():
+				return nil, context.Cause(ctx)
+			case <-time.After(askEvery):
+			}
+			now, err = conn.Archives.Verification(ctx, name)
+		}
+		tally.End()
+		if err == nil && now.Checked == nil {
+			err = fmt.Errorf("archive %q: %s", name, now.Error)
+		}
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, *now.Checked)
+	}
+	return all, nil
 }
 
 func (v *verifyCommand) print(result *verified) (err error) {

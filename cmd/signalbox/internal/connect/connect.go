@@ -31,6 +31,9 @@ func (x *Connection) Flags(cmd *cobra.Command) {
 	x.tls.flags(cmd)
 }
 
+// Given reports whether a router is named, and not only the one of the configuration.
+func (x *Connection) Given() bool { return cmp.Or(x.url, os.Getenv(cli.URLVariable)) != "" }
+
 // Client returns a client of the router that the flags, or else the configuration,
 // name.
 func (x *Connection) Client(c *cli.Env) (*client.Client, error) {
