@@ -161,10 +161,10 @@ func TestArchivedEvents(t *testing.T) {
 	path := w.archivedSegment("orders")
 	must(t, os.Truncate(path, 3))
 	page, err := w.client.Events.Search(t.Context(), trace.Filter{}, w.behind(), 100, false)
-	if must(t, err); len(page.Events) != 0 || len(page.Warnings) != 1 || !strings.Contains(page.Warnings[0], filepath.Base(path)+": has 3 bytes") {
+	if must(t, err); len(page.Warnings) != 1 || !strings.Contains(page.Warnings[0], filepath.Base(path)+": has 3 bytes") {
 		t.Errorf("beside a damaged segment: %+v", page)
 	}
-	w.ask("GET", "/v1/events/"+old[0], "", 500, "has 3 bytes")
+	w.ask("GET", "/v1/events/"+old[2], "", 500, "has 3 bytes")
 	must(t, os.Rename(filepath.Join(w.dir, "archive"), filepath.Join(w.dir, "away")))
 	page, err = w.client.Events.Search(t.Context(), trace.Filter{}, w.behind(), 100, false)
 	if must(t, err); len(page.Events) != 0 || len(page.Warnings) != 1 || !strings.Contains(page.Warnings[0], "is its disk mounted?") {
@@ -198,11 +198,11 @@ func (w *world) behind() string {
 	return page.Next
 }
 
-// archivedSegment returns the path of an archive's only segment.
+// archivedSegment returns the path of an archive's first segment.
 func (w *world) archivedSegment(name string) string {
 	w.t.Helper()
 	paths, err := filepath.Glob(filepath.Join(w.dir, "archive", name, "*", "*", "*", "*.zst"))
-	if err != nil || len(paths) != 1 {
+	if err != nil || len(paths) == 0 {
 		w.t.Fatal(paths, err)
 	}
 	return paths[0]

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"os"
 	"testing"
 	"time"
 
@@ -155,4 +156,22 @@ func (w *world) conditional(path, match string, s *state.Object) (status int) {
 		w.t.Errorf("ETag %s, %d bytes", resp.Header.Get("ETag"), len(body))
 	}
 	return resp.StatusCode
+}
+
+// TestStatesInArchives are those of moments of which the store has no events any more.
+func TestStatesInArchives(t *testing.T) {
+	w := newWorldOf(t, archivedRules, "archives: {all: {folder: archive, every: 1s}}\n")
+	w.audit(`{"id":"1","n":1}`)
+	was, err := w.client.States.Get(t.Context(), "Thing", "1", "")
+	must(t, err)
+	w.audit(`{"id":"1","n":2}`, `{"id":"2","n":7}`, `{"id":"1","deleted":true}`)
+	w.archived("all", 4)
+	w.audit(`{"id":"1","n":3}`)
+	at := func(moment time.Time) string { return url.QueryEscape(moment.Format(time.RFC3339Nano)) }
+	w.ask("GET", "/v1/state/Thing/1?at="+at(was.Updated), "", 200, `"n":1`)
+	w.ask("GET", "/v1/state/Thing/2?at="+at(was.Updated), "", 404, "no event since")
+	w.ask("GET", "/v1/state/Thing/1?at="+at(was.Updated.Add(-time.Hour)), "", 404, "NotKept")
+	w.ask("GET", "/v1/state/Thing/1", "", 200, `"n":3`)
+	must(t, os.Truncate(w.archivedSegment("all"), 3))
+	w.ask("GET", "/v1/state/Thing/1?at="+at(was.Updated), "", 404, "has 3 bytes")
 }

@@ -259,7 +259,7 @@ func New(opts Options, set *rules.Set) (*Router, error) {
 		},
 	})
 	r.Traces = trace.NewReader(opts.Journal, opts.Past, r.Lanes.TargetName)
-	r.States = state.NewKeeper(state.NewReader(opts.Journal, func() *catalog.Catalog { return r.Rules().Catalog }), opts.Logger)
+	r.States = state.NewKeeper(state.NewReader(opts.Journal, opts.Past, func() *catalog.Catalog { return r.Rules().Catalog }), opts.Logger)
 	r.States.OnFault = func(kind string) { r.metrics.unfolded.WithLabelValues(kind).Inc() }
 	opts.Journal.OnFreed(r.Lanes.unblock)
 	if err := r.begin(set); err != nil {

@@ -15,6 +15,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"signalbox/archive/past"
 	"signalbox/catalog"
 	"signalbox/document"
 	"signalbox/event"
@@ -73,7 +74,7 @@ func (s *shelf) open() {
 	if s.journal, err = store.Open("data", store.Options{Disk: s.disk}); err != nil {
 		s.t.Fatal(err)
 	}
-	s.Keeper = state.NewKeeper(state.NewReader(s.journal, func() *catalog.Catalog { return s.catalog }), zap.NewNop())
+	s.Keeper = state.NewKeeper(state.NewReader(s.journal, past.Of(s.journal.Events, s.journal.Seqs), func() *catalog.Catalog { return s.catalog }), zap.NewNop())
 	s.OnFault = func(string) { s.failed++ }
 	s.declare("")
 }

@@ -134,6 +134,9 @@ func (r *Reader) At(kind, key string, at time.Time) (*Object, error) {
 	if latest.Version < before {
 		return r.latest(&latest, newBudget())
 	}
+	if before <= r.journal.Seqs.Oldest() {
+		return r.archivedAt(latest.Object, before, at)
+	}
 	if err := r.isKept(kind, at); err != nil {
 		return nil, err
 	}

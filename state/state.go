@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"signalbox/archive/past"
 	"signalbox/catalog"
 	"signalbox/event"
 	"signalbox/journal"
@@ -53,15 +54,16 @@ func (e *NotKept) Error() string { return e.Problem }
 // Reader reads the states that a journal keeps.
 type Reader struct {
 	journal *store.Journal
+	past    *past.Reader
 	catalog func() *catalog.Catalog
 	// updating is held while what is known of a type is changed.
 	updating sync.Mutex
 }
 
-// NewReader returns a reader of a journal's states. Catalog returns the catalog that
-// holds now; it may be nil.
-func NewReader(j *store.Journal, catalog func() *catalog.Catalog) *Reader {
-	return &Reader{journal: j, catalog: catalog}
+// NewReader returns a reader of a journal's states, and of earlier ones in the archives that p
+// reads. Catalog returns the catalog that holds now; it may be nil.
+func NewReader(j *store.Journal, p *past.Reader, catalog func() *catalog.Catalog) *Reader {
+	return &Reader{journal: j, past: p, catalog: catalog}
 }
 
 // Get returns the latest state of an object, or, where version is not empty, that

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"signalbox/archive/past"
 	"signalbox/catalog"
 	"signalbox/event"
 	"signalbox/journal"
@@ -37,7 +38,7 @@ func open(t *testing.T) *kept {
 			t.Error(err)
 		}
 	})
-	return &kept{Reader: state.NewReader(j, func() *catalog.Catalog { return nil }), t: t, journal: j}
+	return &kept{Reader: state.NewReader(j, past.Of(j.Events, j.Seqs), func() *catalog.Catalog { return nil }), t: t, journal: j}
 }
 
 // accept appends an event as the router does.

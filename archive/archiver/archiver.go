@@ -267,6 +267,7 @@ func (a *Archiver) Files() (all []*segment.Files) {
 func (a *Archiver) Reader() *past.Reader {
 	r := past.Of(a.opts.Journal.Events, a.opts.Journal.Seqs)
 	r.Archives = func() []*segment.Files { return a.written(a.Files()) }
+	r.All = func() []*segment.Files { return a.written(a.whole()) }
 	r.Ahead = func() journal.Seq { return journal.Seq(a.ahead.Load()) }
 	return r
 }
@@ -285,6 +286,19 @@ func (a *Archiver) ReaderOf(name string) (*past.Reader, bool, error) {
 		return r, true, err
 	}
 	return nil, false, nil
+}
+
+// whole returns the files of the archives that take every event.
+func (a *Archiver) whole() (all []*segment.Files) {
+	for _, k := range a.keepers() {
+		if k.archive.Bus != "" || k.archive.Pattern != nil {
+			continue
+		}
+		if files, err := k.reading(); err == nil {
+			all = append(all, files)
+		}
+	}
+	return all
 }
 
 // written returns those archives that a segment was written to. Others need not be there.

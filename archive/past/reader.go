@@ -20,6 +20,8 @@ type Reader struct {
 	Numbers Numbers
 	// Archives returns the archives that there are and that something was written to; nil for none.
 	Archives func() []*segment.Files
+	// All are those of Archives that take every event; nil for none.
+	All func() []*segment.Files
 	// Ahead returns the number before which archives may have events that the store never had,
 	// as it is older than they are; nil for none.
 	Ahead func() journal.Seq
@@ -70,6 +72,16 @@ func (r *Reader) archives() []*segment.Files {
 
 // Archived reports whether there is an archive to read.
 func (r *Reader) Archived() bool { return len(r.archives()) > 0 }
+
+// Whole returns a reader of what the archives alone have that take every event; nil if none does.
+func (r *Reader) Whole() *Reader {
+	if r.All == nil || len(r.All()) == 0 {
+		return nil
+	}
+	whole := *r
+	whole.Archives = r.All
+	return &whole
+}
 
 // Oldest returns the number from which on there may be events, in the store or in an archive.
 func (r *Reader) Oldest(ctx context.Context) (journal.Seq, error) {
