@@ -8,10 +8,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -207,33 +209,55 @@ func TestManifestsAreReadable(t *testing.T) {
 	}
 }
 
-// BenchmarkWrite compresses events of 600 bytes.
-func BenchmarkWrite(b *testing.B) {
-	f, _ := written(b, record(b, 0, `{}`))
-	records := make([]journal.Record, 1000)
+// orders returns events of about 1 KB, no two of which are alike.
+func orders(b *testing.B, n int) []journal.Record {
+	words, random := []string{"bolt", "nut", "washer", "screw", "hinge", "bracket", "anchor", "rivet"}, rand.New(rand.NewPCG(1, 2))
+	records := make([]journal.Record, n)
 	for i := range records {
-		records[i] = record(b, i, fmt.Sprintf(`{"orderId":"A-%d","total":%d,"customer":{"id":"c-%x","name":"Customer %d"},"lines":[%s]}`, i*7919, i*31%977, i*2654435761, i%313,
-			strings.TrimSuffix(strings.Repeat(fmt.Sprintf(`{"sku":"S-%d","count":%d},`, i*7%1009, i%9), 12), ",")))
+		var lines []string
+		for range 1 + random.IntN(8) {
+			lines = append(lines, fmt.Sprintf(`{"sku":"S-%05d","name":"%s","count":%d,"price":%.2f}`, random.IntN(20_000), words[random.IntN(len(words))], 1+random.IntN(9), random.Float64()*100))
+		}
+		records[i] = record(b, i, fmt.Sprintf(`{"orderId":"%016x","total":%.2f,"customer":{"id":"%08x","name":"Customer %d"},"lines":[%s]}`,
+			random.Uint64(), random.Float64()*1000, random.Uint32(), random.IntN(5000), strings.Join(lines, ",")))
 	}
-	w, err := f.NewWriter(b.Context())
-	if err != nil {
+	return records
+}
+
+// processorTime is what the process has used.
+func processorTime(b *testing.B) time.Duration {
+	var used syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
 		b.Fatal(err)
 	}
-	defer w.Discard()
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
+}
+
+// BenchmarkWrite makes segments: compressed, with their checksum, on disk. BenchmarkRead compares
+// the checksum, and takes the lines apart.
+func BenchmarkWrite(b *testing.B) {
+	records := orders(b, 20_000)
 	b.ReportAllocs()
-	n := 0
+	began, events := processorTime(b), 0
+	var s Segment
 	for b.Loop() {
-		if err := w.Add(&records[n%len(records)], "sales"); err != nil {
+		_, s = written(b, records...)
+		events += s.Count
+	}
+	b.ReportMetric((processorTime(b)-began).Seconds()*100_000/float64(events), "cpu-s/100k-events")
+	b.ReportMetric(float64(s.ContentBytes)/float64(s.Count), "line-B/event")
+	b.ReportMetric(float64(s.Bytes)/float64(s.Count), "B/event")
+}
+
+func BenchmarkRead(b *testing.B) {
+	f, s := written(b, orders(b, 20_000)...)
+	b.ReportAllocs()
+	began, events := processorTime(b), 0
+	for b.Loop() {
+		if err := f.Verify(b.Context(), &s); err != nil {
 			b.Fatal(err)
 		}
-		n++
+		events += s.Count
 	}
-	if err := w.zip.Close(); err != nil {
-		b.Fatal(err)
-	}
-	if err := w.out.Flush(); err != nil {
-		b.Fatal(err)
-	}
-	b.ReportMetric(float64(w.segment.ContentBytes)/float64(w.Count()), "B/event")
-	b.ReportMetric(float64(w.written)/float64(w.Count()), "compressed-B/event")
+	b.ReportMetric((processorTime(b)-began).Seconds()*100_000/float64(events), "cpu-s/100k-events")
 }
