@@ -267,3 +267,35 @@ func deliverUntil(t *testing.T, target targets.Target, d *targets.Delivery) {
 		}
 	}
 }
+
+// TestAServerIsKilledUnderLoad: what the stream had acknowledged is there, and nothing twice, since it
+// knows repeats by their ids.
+func TestAServerIsKilledUnderLoad(t *testing.T) {
+	dir := t.TempDir()
+	s := natsserver.Start(t, dir, -1, nil)
+	stream(t, s, jetstream.StreamConfig{Name: "A", Subjects: []string{"a"}})
+	port := s.Addr().(*net.TCPAddr).Port
+	c := queueConfig(s, "a")
+	c.Batch = &targets.Batch{}
+	target := open(t, c, targets.Env{}).(targets.BatchTarget)
+	restart := func() {
+		natsserver.Stop(s)
+		s = natsserver.Start(t, dir, port, nil)
+	}
+	if n := targetstest.SurvivesKill(t, target, restart, func() (ids []string) {
+		a, err := admin(t, s).Stream(t.Context(), "A")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for seq := uint64(1); seq <= a.CachedInfo().State.LastSeq; seq++ {
+			m, err := a.GetMsg(t.Context(), seq)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ids = append(ids, m.Header.Get(remote.HeaderMsgID))
+		}
+		return ids
+	}); n > 0 {
+		t.Errorf("%d arrived more than once", n)
+	}
+}

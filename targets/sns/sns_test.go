@@ -231,3 +231,23 @@ func TestPartitions(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+// TestTheServiceIsCutOffUnderLoad: what it had answered is there, and repeats have the same id.
+func TestTheServiceIsCutOffUnderLoad(t *testing.T) {
+	s := servers.StartFauxQS(t)
+	s.Topic("orders")
+	way := targetstest.NewWay(t, strings.TrimPrefix(s.Endpoint, "http://"))
+	target := open(t, "http://"+way.Address, "orders", nil, targets.Env{})
+	targetstest.SurvivesKill(t, target, func() {
+		way.Cut()
+		if e := targetstest.Error(t, target.Deliver(t.Context(), targetstest.Delivery())); e.Code != targets.CodeConnectionFailure || e.Final {
+			t.Errorf("got %s: %v", e.Code, e)
+		}
+		way.Mend()
+	}, func() (ids []string) {
+		for _, m := range s.Receive("orders") {
+			ids = append(ids, attributes(m)["x-signalbox-delivery-id"])
+		}
+		return ids
+	})
+}

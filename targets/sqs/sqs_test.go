@@ -278,3 +278,24 @@ func TestAServiceThatTakesLess(t *testing.T) {
 		t.Error(each, whole)
 	}
 }
+
+// TestTheServiceIsCutOffUnderLoad: what it had answered is there, and repeats have the same id.
+func TestTheServiceIsCutOffUnderLoad(t *testing.T) {
+	s := start(t)
+	way := targetstest.NewWay(t, strings.TrimPrefix(s.Endpoint, "http://"))
+	s.Endpoint = "http://" + way.Address // by which the server names queues
+	s.Queue("orders")
+	target := open(t, s.Endpoint, "orders", nil, targets.Env{})
+	targetstest.SurvivesKill(t, target, func() {
+		way.Cut()
+		if e := targetstest.Error(t, target.Deliver(t.Context(), targetstest.Delivery())); e.Code != targets.CodeConnectionFailure || e.Final {
+			t.Errorf("got %s: %v", e.Code, e)
+		}
+		way.Mend()
+	}, func() (ids []string) {
+		for _, m := range s.Receive("orders") {
+			ids = append(ids, attributes(m)["x-signalbox-delivery-id"])
+		}
+		return ids
+	})
+}
