@@ -87,10 +87,13 @@ func Lines(w io.Writer) func(name, value string) {
 	}
 }
 
-// Count returns a number with its noun: 1 rule, 2 rules.
+// Count returns a number with its noun: 1 rule, 2 rules, 2 deliveries.
 func Count(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun
+	}
+	if stem, ok := strings.CutSuffix(noun, "ry"); ok {
+		return fmt.Sprintf("%d %sries", n, stem)
 	}
 	return fmt.Sprintf("%d %ss", n, noun)
 }

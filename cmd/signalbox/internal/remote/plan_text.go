@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"signalbox/cmd/signalbox/internal/cli"
 	"signalbox/event"
 	"signalbox/router"
 	"signalbox/rules"
@@ -45,10 +46,7 @@ func planLine(p *router.Plan) string {
 	if len(p.Rules) == 0 {
 		return "no rule matches"
 	}
-	if p.Deliveries == 1 {
-		return "1 delivery"
-	}
-	return fmt.Sprintf("%d deliveries", p.Deliveries)
+	return cli.Count(p.Deliveries, "delivery")
 }
 
 // busNote mentions the bus of a rule where it is not the event's.

@@ -123,8 +123,8 @@ func (r *replayCommand) read(now time.Time) (err error) {
 // preview shows what a replay would send.
 func (r *replayCommand) preview(w io.Writer, p replay.Preview) error {
 	text := func(t time.Time) string { return t.Format(time.RFC3339) }
-	fmt.Fprintf(w, "%s from %s to %s; %s would be sent, in %d deliveries\n",
-		cli.Count(p.Looked, "event"), text(p.From), text(p.To), cli.Count(p.Events, "event"), p.Deliveries)
+	fmt.Fprintf(w, "%s from %s to %s; %s would be sent, in %s\n",
+		cli.Count(p.Looked, "event"), text(p.From), text(p.To), cli.Count(p.Events, "event"), cli.Count(int(p.Deliveries), "delivery"))
 	if p.Missing {
 		fmt.Fprintf(w, "what is kept begins at %s\n", text(p.From))
 	}
