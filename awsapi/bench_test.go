@@ -10,11 +10,12 @@ import (
 // BenchmarkPutRule puts rules where 10,000 are, by API, and tells the median. A start with them follows.
 func BenchmarkPutRule(b *testing.B) {
 	r := startWith(b, "targets: {t: {type: log}}\nrules: []\n")
-	const rules = 10_000
+	const rules, arn = 10_000, "arn:aws:lambda:eu-west-1:123456789012:function:t"
 	documents := r.opts.Documents
 	for i := range rules {
 		d := &ruleDocument{Name: fmt.Sprintf("r-%05d", i), EventBusName: "default", State: enabled,
-			EventPattern: fmt.Sprintf(`{"source":["shop-%d"],"detail":{"total":[{"numeric":[">",%d]}]}}`, i%500, i)}
+			EventPattern: fmt.Sprintf(`{"source":["shop-%d"],"detail":{"total":[{"numeric":[">",%d]}]}}`, i%500, i),
+			Targets:      []target{{ID: "t", ARN: arn, text: compact(map[string]string{"Id": "t", "Arn": arn})}}}
 		must(b, documents.store.Put(rulePath(d.EventBusName, d.Name), readable(d)))
 	}
 	must(b, r.stop())

@@ -90,7 +90,7 @@ func (b *builder) together() {
 	}
 	var doubts document.Problems
 	if b.problems.Len() == 0 { // a faulty rule has no pattern
-		b.set.seal(&b.problems, &doubts)
+		b.set.seal(b.loader.known, &b.problems, &doubts)
 	}
 	checkHandlers(b.set, &b.problems, &doubts)
 	b.set.doubts = doubts
@@ -187,7 +187,13 @@ type ruleKey struct{ bus, name string }
 // rules builds the rules, each name once on its bus.
 func (b *builder) rules(one *ruleBuilder) {
 	b.attachAll()
-	first := map[ruleKey]Position{}
+	some := len(b.loader.parts)
+	if known := b.loader.known; known != nil {
+		some = len(known.Rules) + 1 // it mostly is as it was
+	}
+	first := make(map[ruleKey]Position, some)
+	b.set.Rules = make([]*Rule, 0, some)
+	b.hash.parts = slices.Grow(b.hash.parts, some)
 	ahead := &ahead{parts: b.loader.parts}
 	defer ahead.wait.Wait()
 	for i, p := range b.loader.parts {
@@ -247,6 +253,9 @@ func (b *builder) partRules(p *part, one *ruleBuilder, first map[ruleKey]Positio
 		built.rules = append(built.rules, r)
 		b.set.Rules = append(b.set.Rules, r.rule)
 		b.hash.parts = append(b.hash.parts, r.digest)
+	}
+	if p.noFile {
+		built.document = p.document.Text
 	}
 	p.warnings = append(p.warnings, b.warnings.Since(warned)...)
 	built.warnings = p.warnings

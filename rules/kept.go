@@ -119,7 +119,9 @@ func (a *ahead) from(n int) {
 // kept is what the rules of a document have come to, for as long as neither the document nor
 // what they depend on changes.
 type kept struct {
-	text     digest   // of the document
+	text digest // of the document
+	// document is the text itself, of one that does not come from a file: it is in memory anyway.
+	document []byte
 	contents contents // without the rules
 	file     File
 	rules    []keptRule
@@ -167,7 +169,7 @@ func (k *keptRule) entry(i int) targetName {
 // keep returns what can be kept of a Set without faults, by the paths of documents. Where
 // documents add targets to the rules of others, nothing can.
 func keep(parts []*part) map[string]*kept {
-	all := map[string]*kept{}
+	all := make(map[string]*kept, len(parts))
 	for _, p := range parts {
 		if len(p.contents.attached) > 0 {
 			return nil
@@ -185,10 +187,15 @@ func (s *Set) keptOf(d Document) *kept {
 		return nil
 	}
 	k := s.kept[d.Path]
-	if k == nil || k.text != sha256.Sum256(d.Text) {
+	if k == nil || !sameMemory(k.document, d.Text) && k.text != sha256.Sum256(d.Text) {
 		return nil
 	}
 	return k
+}
+
+// sameMemory reports whether two texts, which nobody changes, are one.
+func sameMemory(a, b []byte) bool {
+	return len(a) > 0 && len(a) == len(b) && &a[0] == &b[0]
 }
 
 // fits reports whether rules that were kept mean what they did: their buses are there, and

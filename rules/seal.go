@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"signalbox/document"
-	"signalbox/rules/pattern"
 	"signalbox/targets"
 )
 
@@ -31,7 +30,7 @@ func (s *Set) With(more []*Rule, added map[string]targets.Config) (*Set, error) 
 			problems.AddError("", fmt.Errorf("rule %q: bus %q has another of that name", r.Name, r.Bus))
 		}
 	}
-	next.seal(&problems, &warnings)
+	next.seal(s, &problems, &warnings)
 	checkHandlers(&next, &problems, &warnings)
 	if err := problems.Err(); err != nil {
 		return nil, err
@@ -51,28 +50,23 @@ func sortRules(rules []*Rule) {
 	})
 }
 
-// seal makes a Set of sound rules fit for use: it compiles the matcher of each bus, and
-// warns of loops, which only all rules together show.
-func (s *Set) seal(problems, warnings *document.Problems) {
+// seal makes a Set of sound rules fit for use: it makes the matcher of each bus, of those of a Set
+// before where that is not nil, and warns of loops, which only all rules together show.
+func (s *Set) seal(known *Set, problems, warnings *document.Problems) {
 	s.matchers = map[string]*matcher{}
+	serving := map[string][]*Rule{}
 	for _, r := range s.Rules {
-		if r.State == Disabled {
-			continue
+		if r.State != Disabled {
+			serving[r.Bus] = append(serving[r.Bus], r)
 		}
-		m := s.matchers[r.Bus]
-		if m == nil {
-			m = &matcher{}
-			s.matchers[r.Bus] = m
-		}
-		m.rules = append(m.rules, r)
 	}
-	for bus, m := range s.matchers {
-		patterns := make([]*pattern.Pattern, len(m.rules))
-		for i, r := range m.rules {
-			patterns[i] = r.Pattern
+	for bus, all := range serving {
+		var before *matcher
+		if known != nil {
+			before = known.matchers[bus]
 		}
 		var err error
-		if m.patterns, err = pattern.Compile(patterns); err != nil {
+		if s.matchers[bus], err = newMatcher(all, before); err != nil {
 			problems.AddError("", fmt.Errorf("bus %q: %w", bus, err))
 		}
 	}

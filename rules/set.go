@@ -2,7 +2,6 @@ package rules
 
 import (
 	"fmt"
-	"slices"
 
 	"signalbox/archive"
 	"signalbox/catalog"
@@ -10,7 +9,6 @@ import (
 	"signalbox/event"
 	"signalbox/hooks"
 	"signalbox/rules/exprenv"
-	"signalbox/rules/pattern"
 	"signalbox/sources"
 	"signalbox/targets"
 )
@@ -61,13 +59,6 @@ type File struct {
 	attached                                                     int // lists of targets for rules of other files
 }
 
-// matcher holds the rules of one bus that are not disabled; the pattern number i
-// is that of rules[i].
-type matcher struct {
-	patterns *pattern.Set
-	rules    []*Rule
-}
-
 // Matched is a rule whose pattern an event matches.
 type Matched struct {
 	Rule *Rule
@@ -88,31 +79,6 @@ func (s *Set) Match(ev *event.Event, envelope []byte, dst []Matched) []Matched {
 		return dst
 	}
 	return s.bubble(bus, envelope, &cond, dst)
-}
-
-// match appends the rules of one bus that match.
-func (m *matcher) match(envelope []byte, cond *conditions, dst []Matched) []Matched {
-	if m == nil {
-		return dst
-	}
-	var numbers [16]int
-	for _, i := range m.patterns.Match(envelope, numbers[:0]) {
-		rule := m.rules[i]
-		if len(rule.Kinds) > 0 {
-			if kind, _ := cond.catalog.Kind(cond.event); !slices.Contains(rule.Kinds, kind) {
-				continue
-			}
-		}
-		if rule.When == nil {
-			dst = append(dst, Matched{Rule: rule})
-			continue
-		}
-		holds, err := cond.hold(rule.When)
-		if holds || err != nil {
-			dst = append(dst, Matched{Rule: rule, Err: err})
-		}
-	}
-	return dst
 }
 
 func busOf(ev *event.Event) string {

@@ -29,6 +29,8 @@ type targetBuilder struct {
 	// not at fault.
 	broken map[string]bool
 	byARN  map[string]string
+	// found is what was found for those that entries name by ARNs, once all targets are declared.
+	found map[targetName]foundTarget
 	// equal holds the targets that are the same in the Set that rules are kept of.
 	equal       map[string]bool
 	connections *connectionBuilder
@@ -39,7 +41,7 @@ type targetBuilder struct {
 func newTargetBuilder(r *report, src *Source, set *Set, hash *revision) *targetBuilder {
 	return &targetBuilder{
 		report: r, src: src, set: set, hash: hash,
-		pos: map[string]Position{}, broken: map[string]bool{}, byARN: map[string]string{},
+		pos: map[string]Position{}, broken: map[string]bool{}, byARN: map[string]string{}, found: map[targetName]foundTarget{},
 	}
 }
 
@@ -237,13 +239,29 @@ func (b *targetBuilder) unused() {
 // find returns the target that an entry names, by its name or its ARN, and whether there is a
 // sound one. It makes those that are made of ARNs.
 func (b *targetBuilder) find(n targetName) (string, bool) {
-	name := n.written
-	if n.arn != "" {
-		if named, ok := b.byARN[n.arn]; ok {
-			return named, true
-		}
-		name = NameInARN(n.arn)
+	if n.arn == "" {
+		_, ok := b.set.Targets[n.written]
+		return n.written, ok
 	}
+	f, again := b.found[n]
+	if !again {
+		f.name, f.ok = b.findByARN(n)
+		b.found[n] = f
+	}
+	return f.name, f.ok
+}
+
+// foundTarget is the name of a target, and whether there is a sound one.
+type foundTarget struct {
+	name string
+	ok   bool
+}
+
+func (b *targetBuilder) findByARN(n targetName) (string, bool) {
+	if named, ok := b.byARN[n.arn]; ok {
+		return named, true
+	}
+	name := NameInARN(n.arn)
 	if _, ok := b.pos[name]; !ok && n.makes.ARN != "" {
 		if made, ok := b.make(n.makes); ok {
 			return made, true
