@@ -108,6 +108,10 @@ type Config struct {
 	// Log is what is logged, and how.
 	Log Log `yaml:"log"`
 
+	// Loaded is told of the texts of rule files and catalog files that were loaded without a fault; it
+	// may be nil.
+	Loaded func(rules.Files) `yaml:"-" json:"-"`
+
 	root *document.Node // the file; nil for Default
 	// listenGiven means that Listen is not the file's.
 	listenGiven bool
@@ -318,6 +322,13 @@ func (c *Config) LoadRules(others ...rules.Documents) (*rules.Set, error) {
 	return rules.Load(c.source(nil, others))
 }
 
+// LoadRulesOf is LoadRules with these texts in place of those of files.
+func (c *Config) LoadRulesOf(files rules.Files, others ...rules.Documents) (*rules.Set, error) {
+	src := c.source(nil, others)
+	src.Files = &files
+	return rules.Load(src)
+}
+
 // source is where rules are read from while another Set serves.
 func (c *Config) source(previous *rules.Set, others []rules.Documents) rules.Source {
 	return rules.Source{
@@ -337,6 +348,7 @@ func (c *Config) source(previous *rules.Set, others []rules.Documents) rules.Sou
 		Secrets:     c.secrets,
 		Limits:      c.Secrets,
 		Previous:    previous,
+		Loaded:      c.Loaded,
 		Others:      others,
 	}
 }

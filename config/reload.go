@@ -39,6 +39,9 @@ type ReloaderOptions struct {
 	// Swap puts a new Set in the place of the one that serves. On an error the old
 	// one must continue to serve.
 	Swap func(*rules.Set) error
+	// LastGood returns the texts of files that were last loaded without a fault, none if it has none:
+	// Change takes these where the Set has dropped its own. It may be nil.
+	LastGood func() rules.Files
 	// Judge returns why a Set may not take the place of the one that serves, by what the
 	// new configuration says of reloads; it is not asked where that is forced, and may be nil.
 	Judge func(ctx context.Context, c *Config, serves, next *rules.Set) error
@@ -199,6 +202,11 @@ func (r *Reloader) Change(ctx context.Context, others []rules.Documents, keep fu
 	defer r.mu.Unlock()
 	src := r.good.source(r.set, others)
 	src.KeepFiles = true
+	if r.opts.LastGood != nil && !r.set.HoldsTexts() {
+		if files := r.opts.LastGood(); len(files.Rules) > 0 {
+			src.Files = &files
+		}
+	}
 	set, err := rules.Load(src)
 	if err != nil {
 		return err
@@ -240,7 +248,7 @@ func (r *Reloader) Candidate(documents []rules.Document) (serves, candidate *rul
 	r.mu.Unlock()
 	others := append([]rules.Documents{{Name: "candidate", Read: func() ([]rules.Document, error) { return documents, nil }}}, r.opts.Others...)
 	src := good.source(nil, others)
-	src.Globs, src.Secrets = nil, good.given // the files of its secrets are not watched
+	src.Globs, src.Loaded, src.Secrets = nil, nil, good.given // the files of its secrets are not watched
 	candidate, err = rules.Load(src)
 	return serves, candidate, err
 }
@@ -252,6 +260,7 @@ func (r *Reloader) read() (next *Config, needRestart []string, err error) {
 	if err != nil {
 		return r.good, r.status.NeedRestart, err
 	}
+	next.Loaded = started.Loaded
 	if started.listenGiven {
 		next.ListenOn(started.Listen)
 	}

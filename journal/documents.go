@@ -42,6 +42,45 @@ func (d *DocumentsOf) Put(path string, text []byte) error {
 	return d.commit(func(b *pebble.Batch) error { return b.Set(documentKey(d.source, path), text, nil) })
 }
 
+// Replace stores documents in place of all that there are, as one write, and returns when it is on
+// disk. Nothing is written where nothing differs.
+func (d *DocumentsOf) Replace(all map[string][]byte) error {
+	same := map[string]bool{}
+	var gone []string
+	if err := d.All(func(path string, text []byte) error {
+		if now, ok := all[path]; !ok {
+			gone = append(gone, path)
+		} else {
+			same[path] = bytes.Equal(now, text)
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	var changed []string
+	for path := range all {
+		if !same[path] {
+			changed = append(changed, path)
+		}
+	}
+	if len(gone)+len(changed) == 0 {
+		return nil
+	}
+	return d.commit(func(b *pebble.Batch) error {
+		for _, path := range gone {
+			if err := b.Delete(documentKey(d.source, path), nil); err != nil {
+				return err
+			}
+		}
+		for _, path := range changed {
+			if err := b.Set(documentKey(d.source, path), all[path], nil); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
 // Delete removes a document, and returns when that is on disk.
 func (d *DocumentsOf) Delete(path string) error {
 	return d.commit(func(b *pebble.Batch) error { return b.Delete(documentKey(d.source, path), nil) })
@@ -50,7 +89,7 @@ func (d *DocumentsOf) Delete(path string) error {
 // verifyDocument checks a row of its table.
 func verifyDocument(v *verifier, k, value []byte) {
 	source, path, ok := bytes.Cut(k[1:], []byte{0})
-	if !ok || len(source) == 0 || len(path) == 0 || len(value) == 0 {
+	if !ok || len(source) == 0 || len(path) == 0 {
 		v.fault("document %q: %v", k[1:], ErrCorrupt)
 	}
 }

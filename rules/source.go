@@ -37,6 +37,10 @@ type Source struct {
 	// Unreadable is why the files can't be taken as they are, such as a fault of
 	// config.yaml: their last good ones are. It is nil where they can.
 	Unreadable error
+	// Files stand in for what Globs and Catalog lead to, unless it is nil.
+	Files *Files
+	// Loaded is told of the texts of files that had no fault, before they are dropped; it may be nil.
+	Loaded func(Files)
 	// KeepFiles takes the files as they serve, and does not read them again, where Previous still
 	// has their texts.
 	KeepFiles bool
@@ -57,6 +61,9 @@ type Source struct {
 	// is an error: it is about to be written, or was cut off.
 	Previous *Set
 }
+
+// Files are the texts of rule files and of catalog files.
+type Files struct{ Rules, Catalog []Document }
 
 // Documents are the rule documents of one source besides the files.
 type Documents struct {
@@ -116,6 +123,7 @@ func Load(src Source) (*Set, error) {
 	if len(faults) > 0 {
 		return nil, faults
 	}
+	src.loaded(now[0])
 	if !slices.ContainsFunc(now[1:], func(o *origin) bool { return len(o.documents) > 0 }) {
 		now[0].dropTexts()
 	}
@@ -125,6 +133,13 @@ func Load(src Source) (*Set, error) {
 // HoldsTexts reports whether the Set has the texts of its files, so that another can be built of
 // them: it has where other sources had documents when it was loaded.
 func (s *Set) HoldsTexts() bool { return s != nil && len(s.origins) > 0 && !s.origin("").textless }
+
+// loaded tells of files that were read, and had no fault.
+func (src *Source) loaded(files *origin) {
+	if src.Loaded != nil && src.Files == nil && !src.KeepFiles {
+		src.Loaded(Files{files.documents, files.types})
+	}
+}
 
 // dropTexts lets go of the texts, which take as much memory as the rules: the files alone are
 // always read anew.
@@ -155,6 +170,7 @@ func (src *Source) loadMixed(now []*origin) (*Set, error) {
 		set, faults := src.build(mixed)
 		switch {
 		case len(faults) == 0 && len(all) == 0:
+			src.loaded(now[0])
 			return set, nil
 		case len(faults) == 0:
 			return set, all
@@ -255,6 +271,10 @@ func (src *Source) readFiles() *origin {
 	o := &origin{targets: src.Targets, buses: src.Buses, hooks: src.Hooks, connections: src.Connections, sources: src.Sources, archives: src.Archives}
 	if src.Unreadable != nil {
 		o.faults.AddError("", src.Unreadable)
+		return o
+	}
+	if src.Files != nil {
+		o.documents, o.types = src.Files.Rules, src.Files.Catalog
 		return o
 	}
 	o.documents = o.readAll(src.Globs, src.Dir, "rule file", "rules:")

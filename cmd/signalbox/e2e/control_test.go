@@ -91,3 +91,51 @@ func TestKillsWhileRulesAreMadeByAPI(t *testing.T) {
 	}
 	p.verify()
 }
+
+// TestAStartWithABrokenFile: the rules of a file that has become invalid serve as they were last good, and block no
+// change by API.
+func TestAStartWithABrokenFile(t *testing.T) {
+	p := newProcess(t, "targets: {sink: {type: log}}\nrules: [{name: filed, pattern: {source: [s]}, targets: [sink]}]\n")
+	client := eventbridge.New(eventbridge.Options{
+		Region: "eu-central-1", BaseEndpoint: aws.String(p.url), RetryMaxAttempts: 5,
+		Credentials: credentials.NewStaticCredentialsProvider("key", "secret", ""),
+	})
+	names := func() (all []string) {
+		out, err := client.ListRules(t.Context(), &eventbridge.ListRulesInput{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range out.Rules {
+			all = append(all, *r.Name)
+		}
+		return all
+	}
+	put := func(name string) {
+		t.Helper()
+		if _, err := client.PutRule(t.Context(), &eventbridge.PutRuleInput{Name: &name, EventPattern: aws.String(`{"source":["s"]}`)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.start()
+	p.stop()
+	p.write("rules.yaml", "rules: [{name: filed, pattern: {source: [s]}, targets: [gone]}]\n")
+	p.start()
+	if got := p.reload(); got == 200 {
+		t.Error("the broken file was taken")
+	}
+	put("by-api")
+	p.kill()
+	p.start()
+	put("by-api-2")
+	if got, want := fmt.Sprint(names()), "[by-api by-api-2 filed]"; got != want {
+		t.Errorf("%s serve, want %s", got, want)
+	}
+	p.write("rules.yaml", "targets: {sink: {type: log}}\nrules: [{name: mended, pattern: {source: [s]}, targets: [sink]}]\n")
+	if got := p.reload(); got != 200 {
+		t.Errorf("the mended file was not taken: %d", got)
+	}
+	if got, want := fmt.Sprint(names()), "[by-api by-api-2 mended]"; got != want {
+		t.Errorf("%s serve, want %s", got, want)
+	}
+	p.verify()
+}

@@ -5,6 +5,8 @@ package cli
 import (
 	"errors"
 	"io"
+
+	"signalbox/rules"
 )
 
 // The codes that the program exits with.
@@ -26,4 +28,6 @@ type Env struct {
 	Version string
 	// ConfigPath is a flag of every command.
 	ConfigPath string
+	// Loaded is the config.Config's that Load reads; it may be nil.
+	Loaded func(rules.Files)
 }

@@ -16,6 +16,7 @@ func (c *Env) Load() (*config.Config, *rules.Set, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("the configuration has faults:\n%w", err)
 	}
+	cfg.Loaded = c.Loaded
 	set, err := cfg.LoadRules()
 	if err != nil {
 		return cfg, nil, fmt.Errorf("the rules have faults:\n%w", err)

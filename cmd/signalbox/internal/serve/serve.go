@@ -64,10 +64,13 @@ file with a fault changes nothing.`,
 			if _, _, err := net.SplitHostPort(listen); listen != "" && err != nil {
 				return cli.WrongUsage("--listen %q: write host:port, such as %s", listen, config.Default().Listen)
 			}
+			kept := new(lastGood)
+			c.Loaded = kept.loaded
 			cfg, set, err := loadUntil(cmd.Context(), c.Load)
 			s := newServer(c, cfg, set)
+			s.lastGood = kept
 			defer s.adoptStdLog()()
-			if cfg == nil || err != nil && !s.mayHaveDocuments() {
+			if cfg == nil || err != nil && !s.mayHaveStore() {
 				return err
 			}
 			s.faults = err
@@ -92,9 +95,10 @@ type server struct {
 	cfg *config.Config
 	set *rules.Set
 	// faults are why the rules of files alone don't make a Set.
-	faults error
-	log    *zap.Logger
-	life   lifecycle
+	faults   error
+	lastGood *lastGood
+	log      *zap.Logger
+	life     lifecycle
 	// outlet is where log writes to, as does cli's stderr.
 	outlet *outlet
 	// exit ends the process.
@@ -134,7 +138,7 @@ type server struct {
 // where the log is JSON. Both are nil where they have faults.
 func newServer(c *cli.Env, cfg *config.Config, set *rules.Set) *server {
 	ignoreBrokenPipes()
-	s := &server{Env: c, cfg: cfg, set: set, outlet: &outlet{w: cli.StreamOf(c.Stderr).(io.Writer)}, exit: os.Exit}
+	s := &server{Env: c, cfg: cfg, set: set, lastGood: new(lastGood), outlet: &outlet{w: cli.StreamOf(c.Stderr).(io.Writer)}, exit: os.Exit}
 	format := config.Default().Log
 	if cfg != nil {
 		format = cfg.Log
@@ -289,8 +293,11 @@ func (s *server) start() (err error) {
 
 	s.giveBack = time.AfterFunc(giveBackAfter, debug.FreeOSMemory)
 	s.reloader = config.NewReloader(config.ReloaderOptions{
-		Config: s.cfg, Set: s.set, Others: []rules.Documents{s.documents.Source()}, Swap: s.swap, Judge: s.judge, Apply: s.apply, Observe: s.observe(newReloads(s.log, registry)),
+		Config: s.cfg, Set: s.set, Others: []rules.Documents{s.documents.Source()}, LastGood: s.lastGood.read, Swap: s.swap, Judge: s.judge, Apply: s.apply, Observe: s.observe(newReloads(s.log, registry)),
 	})
+	if s.faults != nil { // which the status, the log and the metrics then tell
+		_, _ = s.reloader.Reload(context.Background())
+	}
 	s.watch()
 
 	s.front.Open(s.bounds.Bound(ingest.SameOrigin(s.handler(registry, stopping))), s.router.Ready)
