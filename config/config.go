@@ -91,6 +91,8 @@ type Config struct {
 	Reload Reload `yaml:"reload"`
 	// Metrics is what is counted.
 	Metrics Metrics `yaml:"metrics"`
+	// Telemetry is what is sent of what the router does, and where.
+	Telemetry Telemetry `yaml:"telemetry"`
 	// Trace is whether what came of each event is kept, so that its trace can be shown.
 	Trace string `yaml:"trace" enum:"on|off"`
 	// Console is whether the web pages are served at /ui/.
@@ -229,6 +231,7 @@ func Default() *Config {
 		TargetGone:      TargetGone{Wait: 5 * time.Minute},
 		Reload:          Reload{Since: time.Hour},
 		Metrics:         Metrics{MaxRules: 5000, MaxTargets: 1000},
+		Telemetry:       Telemetry{OTLP: OTLP{Sample: 0.01}},
 		Trace:           "on",
 		Console:         "on",
 		MaxHops:         32,

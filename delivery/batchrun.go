@@ -131,6 +131,7 @@ func (r *batchRun) delivered(attempts []Attempt, took time.Duration) {
 	for i := range attempts {
 		a := &attempts[i]
 		a.result = journal.Answered{At: a.start, Took: took, Status: a.Send.Status}
+		a.trace(len(attempts))
 		a.delivered(took)
 	}
 }
@@ -155,6 +156,7 @@ func (r *batchRun) failed(attempts []Attempt, failure *targets.Error, n int) {
 		a := &attempts[i]
 		a.answered()
 		a.Failure = &counted
+		a.trace(len(attempts))
 		a.failed()
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"signalbox/event"
 	"signalbox/journal"
 	"signalbox/targets"
+	"signalbox/telemetry"
 )
 
 // Env is what lanes take from the program around them. All fields are required but
@@ -20,6 +21,8 @@ type Env struct {
 	Store   Store
 	Log     *zap.Logger
 	Metrics *Metrics
+	// Tracer takes spans of attempts; nil takes none.
+	Tracer *telemetry.Tracer
 	// Window and WindowBytes bound what one lane holds in memory, in deliveries and
 	// in bytes.
 	Window, WindowBytes int

@@ -19,6 +19,7 @@ const (
 // outcome settles what came of the attempt.
 func outcome(a *Attempt) bool {
 	a.noteFirst()
+	a.trace(1)
 	switch {
 	case a.Failure == nil:
 		if ask(a, Requests.Answered) {

@@ -18,6 +18,7 @@ import (
 	"signalbox/router/dedup"
 	"signalbox/router/pause"
 	"signalbox/rules"
+	"signalbox/telemetry"
 	"signalbox/trace"
 )
 
@@ -31,6 +32,7 @@ type intake struct {
 	dedup   *dedup.Filter // nil where it is off
 	planner func() planner
 	pauses  *pause.Pauses
+	tracer  *telemetry.Tracer
 	// base is cancelled when attempts under way must end, maxHops how many steps derived
 	// events may be away from the first.
 	base    context.Context
@@ -55,7 +57,7 @@ type intake struct {
 // init sets what the intake takes from its router, except the pauses.
 func (in *intake) init(r *Router) (err error) {
 	in.journal, in.log, in.metrics, in.gate, in.planner, in.eventOf = r.journal, r.log, r.metrics, &r.gate, r.planner, r.Traces.Event
-	in.changed = r.States.Changed
+	in.changed, in.tracer = r.States.Changed, r.opts.Tracer
 	in.base, in.maxHops, in.reused.Interval = r.base, r.opts.MaxHops, time.Minute
 	in.maxDerived, in.derivations.last = r.opts.MaxDerived, r.journal.Events.Derived
 	in.dedup, err = dedup.New(r.journal, r.opts.DedupWindow)
@@ -198,6 +200,7 @@ func (in *intake) handOver(plans []plan, entries []journal.Entry) {
 	for i := range plans {
 		p := &plans[i]
 		in.metrics.accepted(p)
+		in.trace(p.event)
 		if p.object != nil {
 			in.changed(p.object)
 		}
@@ -234,6 +237,13 @@ func (in *intake) handOver(plans []plan, entries []journal.Entry) {
 	all.Make()
 	for _, o := range dead {
 		in.died(o.Lane.Name, o.Item, &o.Item.Delivery)
+	}
+}
+
+// trace makes a span of an event that is on disk now, if it is sampled.
+func (in *intake) trace(e *event.Event) {
+	if in.tracer.Sampled(e.ID, &e.Meta) {
+		in.tracer.Record(telemetry.Arrived(telemetry.ArrivedContext(e.ID, &e.Meta), e, time.Now()))
 	}
 }
 

@@ -31,6 +31,7 @@ import (
 	"signalbox/targets"
 	"signalbox/targets/egress"
 	"signalbox/targets/fn"
+	"signalbox/telemetry"
 	"signalbox/trace"
 )
 
@@ -93,6 +94,8 @@ type Options struct {
 	processorsShort func() bool
 	// Version is the program's, for the User-Agent of HTTP targets.
 	Version string
+	// Tracer takes spans of events and attempts; nil takes none.
+	Tracer *telemetry.Tracer
 }
 
 // DefaultMaxHops is how many hops an event may make where nothing else is said.
@@ -478,7 +481,7 @@ func (r *Router) targetEnv() targets.Env {
 // lanesEnv returns what lanes take from the router.
 func (r *Router) lanesEnv() delivery.Env {
 	return delivery.Env{
-		Store: r.store(), Log: r.log, Metrics: r.metrics.lanes, Window: r.opts.Window, WindowBytes: r.opts.WindowBytes,
+		Store: r.store(), Log: r.log, Metrics: r.metrics.lanes, Tracer: r.opts.Tracer, Window: r.opts.Window, WindowBytes: r.opts.WindowBytes,
 		Shared: queue.NewSharedMemory(r.opts.Memory), Backpressure: r.backpressure,
 		GoneWait: r.opts.TargetGoneWait, Base: r.base, Running: r.running.Load, Stopping: r.gate.closed.Load, Go: r.workers.Go,
 		Policies: func() *delivery.Policies { return r.snapshot.Load().policies },

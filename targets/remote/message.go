@@ -170,13 +170,13 @@ func (f Field) sendable() error {
 // event has made with this delivery, and which ones: whatever comes back to the router of it
 // continues from there. They share one string.
 func (r *Renderer) way(m *Message, d *targets.Delivery, meta *event.Metadata) {
-	name, t := &r.binding.names, newTraceContext(d)
+	name, t := &r.binding.names, event.NewTraceContext(d.EventID, meta, d.ID, d.Attempt)
 	var buffer [512]byte
 	b := strconv.AppendInt(buffer[:0], int64(d.Attempt), 10)
 	attempt := len(b)
-	b = t.appendTraceParent(b)
+	b = appendTraceParent(b, &t)
 	parent := len(b)
-	b = t.appendXRay(b)
+	b = appendXRay(b, &t)
 	xray := len(b)
 	b = strconv.AppendInt(b, int64(meta.Hops+1), 10)
 	hops := len(b)
@@ -187,7 +187,7 @@ func (r *Renderer) way(m *Message, d *targets.Delivery, meta *event.Metadata) {
 	m.add(name.attempt, text[:attempt])
 	m.add(name.traceParent, text[attempt:parent])
 	m.add(name.xray, text[parent:xray])
-	if validTraceParent(meta.TraceParent) && validHeaderValue(meta.TraceState) {
+	if event.ValidTraceParent(meta.TraceParent) && validHeaderValue(meta.TraceState) {
 		m.addText(name.traceState, meta.TraceState)
 	}
 	m.add(name.hops, text[xray:hops])

@@ -30,12 +30,12 @@ func TestTraceContext(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			d := &targets.Delivery{ID: "d1", EventID: test.eventID, Attempt: 1, Meta: &test.meta}
-			tc := newTraceContext(d)
-			span := string(tc.span[:])
-			if got, want := string(tc.appendTraceParent(nil)), "00-"+test.id+"-"+span+"-"+test.flags; got != want || !validTraceParent(got) {
+			tc := event.NewTraceContext(d.EventID, d.Meta, d.ID, d.Attempt)
+			span := string(tc.AppendSpan(nil))
+			if got, want := string(appendTraceParent(nil, &tc)), "00-"+test.id+"-"+span+"-"+test.flags; got != want || !event.ValidTraceParent(got) {
 				t.Errorf("traceparent = %q, want %q", got, want)
 			}
-			if got, want := string(tc.appendXRay(nil)), "Root="+test.root+";Parent="+span+";Sampled="+test.sampled; got != want {
+			if got, want := string(appendXRay(nil, &tc)), "Root="+test.root+";Parent="+span+";Sampled="+test.sampled; got != want {
 				t.Errorf("X-Ray = %q, want %q", got, want)
 			}
 		})
@@ -44,22 +44,22 @@ func TestTraceContext(t *testing.T) {
 
 func TestTraceContextOfAttempts(t *testing.T) {
 	received := time.Date(2026, 3, 4, 5, 6, 7, 8, time.UTC)
-	context := func(deliveryID, eventID string, attempt int) traceContext {
-		return newTraceContext(&targets.Delivery{ID: deliveryID, EventID: eventID, Attempt: attempt, Meta: &event.Metadata{Received: received}})
+	context := func(deliveryID, eventID string, attempt int) event.TraceContext {
+		return event.NewTraceContext(eventID, &event.Metadata{Received: received}, deliveryID, attempt)
 	}
 	first := context("d1", "order-1", 1)
 	if again := context("d1", "order-1", 1); again != first {
 		t.Error("the same attempt has two places in the trace")
 	}
-	for name, other := range map[string]traceContext{"next attempt": context("d1", "order-1", 2), "other delivery": context("d2", "order-1", 1)} {
-		if other.id != first.id {
-			t.Errorf("%s: trace id = %s, want %s", name, other.id, first.id)
+	for name, other := range map[string]event.TraceContext{"next attempt": context("d1", "order-1", 2), "other delivery": context("d2", "order-1", 1)} {
+		if other.ID != first.ID {
+			t.Errorf("%s: trace id = %s, want %s", name, other.ID, first.ID)
 		}
-		if other.span == first.span {
+		if other.Span == first.Span {
 			t.Errorf("%s: the span's id is the same", name)
 		}
 	}
-	if other := context("d1", "order-2", 1); other.id == first.id {
+	if other := context("d1", "order-2", 1); other.ID == first.ID {
 		t.Error("two events share a trace")
 	}
 }

@@ -41,6 +41,7 @@ import (
 	"signalbox/rules/pattern"
 	"signalbox/sources"
 	"signalbox/targets/egress"
+	"signalbox/telemetry"
 )
 
 // New returns the command serve.
@@ -120,6 +121,7 @@ type server struct {
 	hooks    *ingest.Hooks
 	sources  *sources.Supervisor
 	archiver *archiver.Archiver
+	tracer   *telemetry.Tracer  // nil where no spans are exported
 	certs    *auth.Certificates // nil without TLS
 	http     *ingest.Server
 	front    api.Front
@@ -260,6 +262,9 @@ func (s *server) start() (err error) {
 	s.guard = ingest.NewGuard(keys, s.cfg.Hosts(), int64(s.cfg.Limits.MaxBody), s.audit.Refused)
 
 	if s.egress, err = egress.New(s.cfg.Egress); err != nil {
+		return err
+	}
+	if err := s.startTracer(registry); err != nil {
 		return err
 	}
 	if err := s.startArchives(registry); err != nil {
@@ -406,7 +411,23 @@ func (s *server) routerOptions(registry prometheus.Registerer) router.Options {
 		DedupWindow: s.cfg.Dedup.Window,
 		PublicURL:   s.publicURL(),
 		Version:     s.Version,
+		Tracer:      s.tracer,
 	}
+}
+
+// startTracer begins to export spans, where somebody wants them.
+func (s *server) startTracer(registry prometheus.Registerer) error {
+	options, err := s.cfg.Spans(s.Version, os.Getenv)
+	if err != nil {
+		s.log.Warn("spans are not exported", zap.Error(err))
+		return nil
+	}
+	if s.tracer, err = telemetry.New(options, s.log, registry); err != nil {
+		return fmt.Errorf("telemetry.otlp: %w", err)
+	}
+	s.tracer.Start()
+	s.life.onStop("spans", s.tracer.Stop)
+	return nil
 }
 
 // publicURL is where the references in notifications point to.
