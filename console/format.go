@@ -20,7 +20,7 @@ var functions = template.FuncMap{
 	"rfc3339": func(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) },
 	"text":    func(v any) string { return fmt.Sprint(v) },
 	"rate":    rate, "percent": percent, "add": func(a, b int) int { return a + b }, "navigation": func() []entry { return navigation },
-	"bytes": bytesText, "seconds": func(s float64) string { return span(time.Duration(s * float64(time.Second))) },
+	"bytes": bytesText, "float": func(n int64) float64 { return float64(n) }, "seconds": func(s float64) string { return span(time.Duration(s * float64(time.Second))) },
 	"bodyLines": func(body string) []jsonLine { return jsonLines([]byte(body), nil) }, "letterType": letterType, "groupLink": groupLink,
 	"list": func(items ...any) []any { return items },
 }

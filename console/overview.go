@@ -2,6 +2,7 @@ package console
 
 import (
 	"net/http"
+	"time"
 
 	"signalbox/config"
 	"signalbox/delivery"
@@ -13,8 +14,10 @@ import (
 // overviewView is what the first page shows.
 type overviewView struct {
 	Accounts router.Accounts
-	Charts   []chart
-	Disk     float64
+	// Oldest is since when the oldest delivery of all targets is pending; zero for none.
+	Oldest time.Time
+	Charts []chart
+	Disk   float64
 	// Bad are the targets that do not take deliveries as they should.
 	Bad    []targetView
 	Groups dlq.Groups
@@ -42,6 +45,9 @@ func loadOverview(v *visit) (any, error) {
 		return nil, err
 	}
 	for _, t := range list {
+		if at := t.OldestPending; !at.IsZero() && (x.Oldest.IsZero() || at.Before(x.Oldest)) {
+			x.Oldest = at
+		}
 		if t.State != delivery.OK {
 			x.Bad = append(x.Bad, viewTarget(t))
 		}

@@ -13,8 +13,10 @@ func pages() []*page {
 		{path: "deadletters", name: "deadletters", nav: "deadletters", load: loadLetters},
 		{path: "replay", name: "replay", nav: "deadletters", load: loadReplay},
 		{path: "purge", name: "purge", nav: "deadletters", load: loadPurge},
-		{path: "redrives", name: "redrives", nav: "redrives", load: loadRedrives},
+		{path: "redrives", name: "redrives", nav: "redrives", load: loadReplays},
 		{path: "redrive", name: "redrive", nav: "redrives", load: loadRedrive},
+		{path: "past", name: "past", nav: "redrives", load: loadPast},
+		{path: "archives", name: "archives", nav: "archives", load: loadArchives},
 		{path: "rules", name: "rules", nav: "rules", load: loadRules},
 		{path: "flow", name: "flow", nav: "flow", load: loadFlow},
 		{path: "sources", name: "sources", nav: "sources", load: loadSources},
@@ -38,6 +40,9 @@ func actions() map[string]action {
 		"redrives/begin":  doRedrive,
 		"redrives/cancel": onRedrive(client.Redrives.Cancel, "The replay is being cancelled."),
 		"redrives/resume": onRedrive(client.Redrives.Resume, "The replay continues."),
+		"replays/pause":   onReplay(client.Replays.Pause, "The replay is paused."),
+		"replays/resume":  onReplay(client.Replays.Resume, "The replay continues."),
+		"replays/cancel":  onReplay(client.Replays.Cancel, "The replay is being cancelled."),
 		"purge":           doPurge,
 		"rules/pause":     onRule(client.Rules.Pause, "%s is paused."),
 		"rules/resume":    onRule(client.Rules.Resume, "%s continues."),
@@ -53,5 +58,5 @@ type entry struct{ Path, Name string }
 
 var navigation = []entry{
 	{"", "Overview"}, {"events", "Events"}, {"targets", "Targets"}, {"deadletters", "Dead letters"}, {"redrives", "Replays"}, {},
-	{"rules", "Rules"}, {"flow", "Flow and types"}, {"sources", "Sources"}, {}, {"playground", "Playground"}, {"send", "Send an event"}, {"audit", "Audit"},
+	{"rules", "Rules"}, {"flow", "Flow and types"}, {"sources", "Sources"}, {"archives", "Archives"}, {}, {"playground", "Playground"}, {"send", "Send an event"}, {"audit", "Audit"},
 }

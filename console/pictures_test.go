@@ -1,13 +1,17 @@
 package console_test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
+
+	"signalbox/replay"
 )
 
 // shown are all pages with something on them, and a text that each has.
@@ -33,7 +37,9 @@ func (w *world) shown(big string) map[string]string {
 		"deadletters?target=billing": "Chosen",
 		"replay?target=billing":      "would be sent",
 		"purge?target=search-index":  "would be deleted",
-		"redrives":                   "Replay",
+		"redrives":                   "Of past events",
+		"past?name=again":            "Has come to",
+		"archives":                   "No archives",
 	}
 }
 
@@ -50,6 +56,12 @@ func busy(t testing.TB) (w *world, big string) {
 	}
 	w.send("shop.users", "UserSignedUp", `{"name": "Ada"}`)
 	w.settled(6)
+	_, err := w.client.Replays.Begin(context.Background(), replay.Request{Name: "again", Target: "warehouse", Since: time.Unix(0, 0)})
+	must(t, err)
+	w.eventually("the replay has ended", func() bool {
+		j, err := w.client.Replays.Get(context.Background(), "again")
+		return err == nil && j.State.Ended()
+	})
 	return w, big
 }
 

@@ -71,7 +71,7 @@ type Page struct {
 // The bounds of the work for one page: the events that are looked at, the bytes that are
 // read of them, and the bytes of the envelopes in it.
 const (
-	maxLooked  = 20_000
+	maxLooked  = 4_000
 	maxRead    = 64 << 20
 	maxContent = 8 << 20
 )
