@@ -5,6 +5,8 @@ import (
 
 	"go.uber.org/zap"
 
+	"signalbox/delivery/queue"
+	"signalbox/event"
 	"signalbox/journal"
 )
 
@@ -53,7 +55,7 @@ func (d *deaths) due(now time.Time) map[string]uint64 {
 }
 
 // logDeath tells of a delivery that went to the dead-letter queue.
-func logDeath(l *Lane, d *journal.Delivery, eventID string) {
+func logDeath(l *Lane, d *journal.Delivery, it *queue.Item) {
 	text := d.Death.Code + ": " + d.Death.Message
 	l.mu.Lock()
 	first := l.deaths.note(text, time.Now())
@@ -61,7 +63,8 @@ func logDeath(l *Lane, d *journal.Delivery, eventID string) {
 	l.mu.Unlock()
 	if first {
 		l.env.Log.Warn("delivery went to the dead-letter queue", zap.String("target", l.Name), zap.String("rule", d.Rule),
-			zap.String("event", eventID), zap.Int("attempts", d.Attempts), zap.String("error", text))
+			zap.String("event_id", it.EventID()), zap.String("delivery_id", it.ID()), zap.String("trace_id", event.TraceID(it.EventID(), it.Meta())),
+			zap.Int("attempts", d.Attempts), zap.String("error", text))
 	}
 }
 

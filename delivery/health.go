@@ -92,7 +92,7 @@ func noteSuccess(a *Attempt) {
 func tell(a *Attempt, c change) {
 	l, f, target := a.lane, a.Failure, zap.String("target", a.lane.Name)
 	if c.failing {
-		l.env.Log.Warn("target fails", target, zap.String("code", f.Code), zap.Int("status", f.Status), zap.Error(f))
+		l.env.Log.Warn("target fails", target, zap.String("error_code", f.Code), zap.Int("status", f.Status), zap.Error(f))
 	}
 	if c.opened {
 		l.env.Metrics.circuitOpened(l.Name)

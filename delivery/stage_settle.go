@@ -96,7 +96,7 @@ func (a *Attempt) deadLetterAs(next journal.Delivery, condition string) {
 		l.env.Redrives.DiedAgain(&next)
 	}
 	l.env.Metrics.Died(ruleOf(a.Item), l.Name)
-	logDeath(l, &next, a.Item.EventID())
+	logDeath(l, &next, a.Item)
 	if l.env.Died != nil {
 		l.env.Died(l.Target, a.Item, &next)
 	}

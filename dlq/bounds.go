@@ -74,7 +74,7 @@ func (t *trimmer) old(ctx context.Context, before time.Time) (int, error) {
 		return d.Delivery.Death != nil && d.Delivery.Death.At.Before(before), d.Delivery.Seq < until
 	})
 	if n > 0 {
-		t.log.Warn("old dead letters were dropped", zap.Int("letters", n), zap.Duration("max_age", t.bounds.MaxAge))
+		t.log.Warn("old dead letters were dropped", zap.Int("dead_letters", n), zap.Duration("max_age", t.bounds.MaxAge))
 	}
 	return n, err
 }
@@ -107,7 +107,7 @@ func (t *trimmer) beyond(ctx context.Context) (int, error) {
 		t.count = 0 // what was not dropped is still there: count again
 	}
 	if n > 0 {
-		t.log.Warn("the oldest dead letters were dropped: there were too many bytes of them", zap.Int("letters", n), zap.Uint64("max_bytes", t.bounds.MaxBytes))
+		t.log.Warn("the oldest dead letters were dropped: there were too many bytes of them", zap.Int("dead_letters", n), zap.Uint64("max_bytes", t.bounds.MaxBytes))
 	}
 	return n, err
 }

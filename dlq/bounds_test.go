@@ -58,7 +58,7 @@ func TestOldDeadLettersAreDropped(t *testing.T) {
 		if c, _ := b.lanes.journal.Counters.Totals(); c.Dropped != 601 || c.Dead != 11 || !c.Balanced() {
 			t.Errorf("the counters are %+v", c)
 		}
-		if logs.Len() != 1 || logs.All()[0].ContextMap()["letters"] != int64(600) {
+		if logs.Len() != 1 || logs.All()[0].ContextMap()["dead_letters"] != int64(600) {
 			t.Errorf("logged %v", logs.All())
 		}
 	})

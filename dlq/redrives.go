@@ -25,7 +25,7 @@ func newRedrives(o Options) *Redrives {
 
 // fields are what the log says of a redrive that has ended.
 func fields(j Job) []zap.Field {
-	return []zap.Field{zap.String("id", j.ID), zap.Int("delivered", j.Delivered), zap.Int("died_again", j.DiedAgain), zap.Int("skipped", j.Skipped), zap.Int("left", j.Left)}
+	return []zap.Field{zap.String("redrive_id", j.ID), zap.Int("delivered", j.Delivered), zap.Int("died_again", j.DiedAgain), zap.Int("skipped", j.Skipped), zap.Int("left", j.Left)}
 }
 
 // Start reads the redrives of an earlier run and continues those that had not

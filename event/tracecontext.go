@@ -77,6 +77,12 @@ func digit(c byte) byte {
 	return c - '0'
 }
 
+// TraceID returns the id of an event's trace, in hex.
+func TraceID(eventID string, m *Metadata) string {
+	t := NewTraceContext(eventID, m, "", 0)
+	return string(t.ID[:])
+}
+
 // AppendSpan writes the id of the span in hex.
 func (t *TraceContext) AppendSpan(dst []byte) []byte {
 	var span [8]byte

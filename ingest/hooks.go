@@ -190,7 +190,7 @@ func (h *Hooks) accept(w http.ResponseWriter, r *http.Request, hook *hookEntry, 
 	if p := problems[0]; p != nil {
 		return h.invalid(w, hook, p)
 	}
-	h.handler.log.Debug("a webhook was taken", zap.String("hook", hook.Name), zap.String("event", e.ID),
+	h.handler.log.Debug("a webhook was taken", zap.String("hook", hook.Name), zap.String("event_id", e.ID), zap.String("trace_id", event.TraceID(e.ID, &e.Meta)),
 		zap.String("detail_type", e.DetailType), zap.Bool("duplicate", e.Duplicate))
 	w.Header().Set(HeaderEventID, e.ID)
 	if hook.Quiet() {

@@ -100,7 +100,8 @@ func (in *intake) tell(o dedup.Outcome, err error) ([]error, error) {
 		in.metrics.reused.Inc()
 		in.reused.Do(func() {
 			in.log.Warn("an event has the id and the source of another with other content; both are accepted: give each event an id of its own",
-				zap.String("bus", e.Meta.Bus), zap.String("source", e.Source), zap.String("detail_type", e.DetailType), zap.String("id", e.ID))
+				zap.String("bus", e.Meta.Bus), zap.String("source", e.Source), zap.String("detail_type", e.DetailType),
+				zap.String("event_id", e.ID), zap.String("trace_id", event.TraceID(e.ID, &e.Meta)))
 		})
 	}
 	return o.Errs, err

@@ -166,7 +166,7 @@ func TestAnIDThatIsReusedIsWarnedOf(t *testing.T) {
 			b.send(e, &again)
 		}
 		b.settled()
-		if all := logs.FilterMessageSnippet("has the id and the source of another").All(); len(all) != 1 || all[0].ContextMap()["id"] != "sample" {
+		if all := logs.FilterMessageSnippet("has the id and the source of another").All(); len(all) != 1 || all[0].ContextMap()["event_id"] != "sample" {
 			t.Errorf("logged: %v", all)
 		}
 		if n := figure(t, registry, "signalbox_events_id_reused_total"); n != 4 {

@@ -85,7 +85,7 @@ func (b *taking) bury(ctx context.Context) error {
 	}
 	l := b.letters[0]
 	b.counts.faults.Do(func() {
-		b.log.Warn("a message can't be taken in, and is in the dead-letter queue", zap.String("id", l.Message.ID), zap.String("subject", l.Message.Subject),
+		b.log.Warn("a message can't be taken in, and is in the dead-letter queue", zap.String("message_id", l.Message.ID), zap.String("subject", l.Message.Subject),
 			zap.String("error_code", l.Code), zap.Error(l.Err))
 	})
 	return b.whenTaken(ctx, func(ctx context.Context) error { return b.opts.Accepter.KeepDead(ctx, b.source, b.letters) })

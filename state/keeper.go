@@ -208,7 +208,7 @@ func (k *Keeper) failed(f *folding) {
 	}
 	k.faults.Do(func() {
 		k.log.Warn("an event can't be folded into the state of its object, which stays as it was",
-			zap.String("type", f.Type), zap.String("key", f.Key), zap.String("event", f.fault.EventID), zap.String("error", f.fault.Message))
+			zap.String("type", f.Type), zap.String("key", f.Key), zap.String("event_id", f.fault.EventID), zap.String("error", f.fault.Message))
 	})
 }
 

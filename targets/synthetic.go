@@ -1,6 +1,10 @@
 package targets
 
-import "go.uber.org/zap"
+import (
+	"go.uber.org/zap"
+
+	"signalbox/event"
+)
 
 // LogSynthetic logs what t would have been sent, for a synthetic event at a
 // target whose policy is SyntheticLog.
@@ -14,6 +18,7 @@ func LogSynthetic(log *zap.Logger, t Target, d *Delivery) error {
 		zap.String("target", d.Target),
 		zap.String("delivery_id", d.ID),
 		zap.String("event_id", d.EventID),
+		zap.String("trace_id", event.TraceID(d.EventID, d.Meta)),
 		zap.String("method", request.Method),
 		zap.String("address", request.Address),
 		zap.Any("headers", request.Headers),
