@@ -20,6 +20,7 @@ import (
 	"signalbox/journal/journaltest"
 	"signalbox/replay"
 	"signalbox/targets"
+	"signalbox/trace"
 )
 
 // replayed begins a replay and waits for its end, in fake time.
@@ -567,6 +568,39 @@ func TestAReplayThatMakesNoSenseIsRefused(t *testing.T) {
 		}
 		if n := len(b.router.Replays.Jobs()); n != 0 {
 			t.Errorf("%d replays are there", n)
+		}
+	})
+}
+
+// TestAClockSetBackLosesNothingToReplay: numbers go on where the clock was before it was set back, so
+// that a range in the middle of that has each of its events once, and the list of events agrees.
+func TestAClockSetBackLosesNothingToReplay(t *testing.T) {
+	taken(t, toA, 3, func(t *testing.T, b *bench) {
+		ahead := time.Now().Add(time.Hour)
+		b.journal.Seqs.Pass(journal.SeqAt(ahead)) // the clock was there, and is an hour behind now
+		for i := range 4 {
+			b.send(order(10 + i))
+		}
+		b.settled()
+		for name, tt := range map[string]struct {
+			since, until time.Time
+			want         uint64
+		}{
+			"all":                      {want: 7},
+			"before it was set back":   {until: ahead, want: 3},
+			"after it was set back":    {since: ahead, want: 4},
+			"across":                   {since: time.Now().Add(-2 * time.Hour), want: 7},
+			"a range without events":   {since: time.Now(), until: ahead, want: 0},
+			"another, before them all": {since: time.Unix(1, 0), until: time.Unix(2, 0), want: 0},
+		} {
+			page, err := b.router.Traces.Search(t.Context(), trace.Filter{Since: tt.since, Until: tt.until}, "", 100, false)
+			if err != nil || uint64(len(page.Events)) != tt.want {
+				t.Errorf("%s: %d events are listed, want %d (%v)", name, len(page.Events), tt.want, err)
+			}
+			j := b.replayed(replay.Request{Since: tt.since, Until: tt.until})
+			if want := (replay.Tally{Planned: tt.want, Delivered: tt.want}); j.State != jobs.Finished || j.Tally != want {
+				t.Errorf("%s: %+v, want %+v", name, j, want)
+			}
 		}
 	})
 }
