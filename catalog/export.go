@@ -22,6 +22,7 @@ type view struct {
 	Sources       []string          `json:"sources,omitempty"`
 	Object        string            `json:"object,omitempty"`
 	Key           string            `json:"key,omitempty"`
+	Fold          string            `json:"fold,omitempty"`
 	Final         bool              `json:"final,omitempty"`
 	Compatibility Compatibility     `json:"compatibility,omitempty"`
 	Deprecated    *deprecationView  `json:"deprecated,omitempty"`
@@ -43,6 +44,9 @@ func (t *Type) view() view {
 	v := view{
 		Name: t.Name, Version: t.Version, Kind: t.Kind, Owner: t.Owner, Description: t.Description, Sources: t.Sources,
 		Object: t.Object, Key: t.Key, Final: t.Final, Compatibility: t.Compatibility, Position: t.Pos.String(),
+	}
+	if t.Fold != nil {
+		v.Fold = t.Fold.Source
 	}
 	if t.Schema != nil {
 		v.Schema = t.Schema.Source
@@ -124,7 +128,7 @@ section{border-top:1px solid var(--line);margin-top:2rem}.old{color:#b45309}dl{d
 {{end}}</tbody></table>
 {{range $i, $t := .}}<section id="t{{$i}}"><h2>{{.Name}} {{.Version}} <span class="kind">{{.Kind}}</span></h2><p>{{.Description}}</p>
 {{with .Deprecated}}<p class="old">Deprecated{{with .Since}} since {{.}}{{end}}{{with .Until}}, not taken from {{.}} on{{end}}{{with .ReplacedBy}}; send {{.}} instead{{end}}.</p>{{end}}
-<dl>{{with .Owner}}<dt>Owner</dt><dd>{{.}}</dd>{{end}}{{with .Sources}}<dt>Sources</dt><dd>{{join .}}</dd>{{end}}{{with .Object}}<dt>Object</dt><dd>{{.}}</dd>{{end}}{{with .Key}}<dt>Key</dt><dd>{{.}}</dd>{{end}}{{if .Final}}<dt>Final</dt><dd>nothing needs to follow it</dd>{{end}}</dl>
+<dl>{{with .Owner}}<dt>Owner</dt><dd>{{.}}</dd>{{end}}{{with .Sources}}<dt>Sources</dt><dd>{{join .}}</dd>{{end}}{{with .Object}}<dt>Object</dt><dd>{{.}}</dd>{{end}}{{with .Key}}<dt>Key</dt><dd>{{.}}</dd>{{end}}{{with .Fold}}<dt>Fold</dt><dd>{{.}}</dd>{{end}}{{if .Final}}<dt>Final</dt><dd>nothing needs to follow it</dd>{{end}}</dl>
 {{with .Schema}}<h3>Schema</h3><pre>{{pretty .}}</pre>{{end}}{{range .Examples}}<h3>Example</h3><pre>{{pretty .}}</pre>{{end}}</section>
 {{end}}</body></html>
 `))

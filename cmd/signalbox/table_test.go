@@ -73,6 +73,9 @@ func TestCatalogCommands(t *testing.T) {
 	signalbox(t, "catalog", "show", "--config", config, "OrderCreated", "--version", "1").want(t, cli.ExitOK, `"version": "1"`, "")
 	signalbox(t, "catalog", "show", "--config", config, "OrderCreated", "--version", "2").want(t, cli.ExitError, "", `type "OrderCreated" has no version "2"`)
 	signalbox(t, "catalog", "show", "--config", config, "OrderCreatd").want(t, cli.ExitError, "", `no type "OrderCreatd" is declared (did you mean "OrderCreated"?)`)
+	write(t, dir, "folded.yaml", "types: [{name: AddressChanged, kind: event, object: order, key: detail.orderId, fold: merge}]\n")
+	folded := write(t, dir, "folding.yaml", "rules: [rules.yaml]\ncatalog: [folded.yaml]\n")
+	signalbox(t, "catalog", "show", "--config", folded, "AddressChanged").want(t, cli.ExitOK, `"fold": "merge"`, "")
 	bare := write(t, dir, "bare.yaml", "rules: [rules.yaml]\n")
 	signalbox(t, "catalog", "list", "--config", bare).want(t, cli.ExitOK, "", "no types are declared")
 }
