@@ -20,6 +20,7 @@ import (
 	"signalbox/history"
 	"signalbox/journal/backup"
 	"signalbox/router"
+	"signalbox/schedule"
 	"signalbox/sources"
 )
 
@@ -31,6 +32,8 @@ type Options struct {
 	Sources *sources.Supervisor
 	// Archives are what is kept for longer than in the store.
 	Archives *archiver.Archiver
+	// Schedules fires the rules that have one; nil where none do.
+	Schedules *schedule.Runner
 	// Store is what POST /v1/backup copies, and Version the program's that did.
 	Store    backup.Store
 	Version  string

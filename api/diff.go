@@ -74,7 +74,7 @@ func (h diffHandlers) shadow(w http.ResponseWriter, r *http.Request) (any, error
 	set := h.router.Rules()
 	rule := set.Rule(bus, name)
 	if rule == nil {
-		return nil, ruleHandlers{h.router}.unknown(bus, name)
+		return nil, ruleHandlers{router: h.router}.unknown(bus, name)
 	}
 	if rule.State != rules.Shadow {
 		return nil, &Error{Status: http.StatusConflict, Message: fmt.Sprintf("rule %q is %s, not in state shadow", name, rule.State),

@@ -7,10 +7,14 @@ import (
 	"signalbox/router"
 	"signalbox/router/pause"
 	"signalbox/rules"
+	"signalbox/schedule"
 )
 
 // ruleHandlers show, pause and resume rules.
-type ruleHandlers struct{ router *router.Router }
+type ruleHandlers struct {
+	router    *router.Router
+	schedules *schedule.Runner
+}
 
 // ruleList is every rule that serves, sorted by bus and name.
 type ruleList struct {

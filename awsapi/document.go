@@ -79,7 +79,13 @@ func (a *API) document(set *rules.Set, r *rules.Rule) *ruleDocument {
 func (a *API) ofFile(set *rules.Set, r *rules.Rule) *ruleDocument {
 	d := &ruleDocument{
 		Name: r.Name, EventBusName: r.Bus, Description: r.Description, State: enabled,
-		EventPattern: string(r.Pattern.Source()), ManagedBy: managedBy(r),
+		ManagedBy: managedBy(r),
+	}
+	if r.Pattern != r.Firing {
+		d.EventPattern = string(r.Pattern.Source())
+	}
+	if r.Schedule != nil {
+		d.ScheduleExpression = r.Schedule.String()
 	}
 	if r.State == rules.Disabled || r.State == rules.Shadow { // which sends nothing either
 		d.State = disabled

@@ -9,6 +9,7 @@ import (
 	"signalbox/rules"
 	"signalbox/rules/pattern"
 	"signalbox/rules/transform"
+	"signalbox/schedule"
 )
 
 func (a *API) putRule(in *struct {
@@ -22,13 +23,18 @@ func (a *API) putRule(in *struct {
 		return nil, err
 	case in.ScheduleExpression != "" && bus != rules.DefaultBus:
 		return nil, invalid("ScheduleExpression is supported only on the default event bus.")
-	case in.ScheduleExpression != "":
-		return nil, invalid("Parameter ScheduleExpression is not valid. Reason: rules here match events, and run on no schedule.")
-	case in.EventPattern == "":
+	case in.EventPattern == "" && in.ScheduleExpression == "":
 		return nil, invalid("Parameter(s) EventPattern or ScheduleExpression must be specified.")
 	}
-	if _, err := pattern.Parse([]byte(in.EventPattern), pattern.Options{}); err != nil {
-		return nil, &event.Error{Code: "InvalidEventPatternException", Message: err.Error()}
+	if in.ScheduleExpression != "" {
+		if _, err := schedule.Parse(in.ScheduleExpression, ""); err != nil {
+			return nil, invalid("Parameter ScheduleExpression is not valid.")
+		}
+	}
+	if in.EventPattern != "" {
+		if _, err := pattern.Parse([]byte(in.EventPattern), pattern.Options{}); err != nil {
+			return nil, &event.Error{Code: "InvalidEventPatternException", Message: err.Error()}
+		}
 	}
 	next := &ruleDocument{Tags: in.Tags}
 	if d != nil {
@@ -37,7 +43,7 @@ func (a *API) putRule(in *struct {
 		return nil, err
 	}
 	next.Name, next.EventBusName, next.Description, next.State = in.Name, bus, in.Description, in.State
-	next.EventPattern, next.RoleArn = in.EventPattern, in.RoleArn
+	next.EventPattern, next.ScheduleExpression, next.RoleArn = in.EventPattern, in.ScheduleExpression, in.RoleArn
 	if next.State == "" {
 		next.State = enabled
 	}

@@ -37,6 +37,7 @@ const (
 	isKindByName // the bit is the value
 	hasRoot      // and Derived
 	isTellsState // the bit is the value
+	isScheduled  // the bit is the value
 
 	knownFields = 1<<iota - 1
 )
@@ -110,6 +111,9 @@ func (m *Metadata) fields() uint64 {
 	if m.TellsState {
 		bits |= isTellsState
 	}
+	if m.Scheduled {
+		bits |= isScheduled
+	}
 	if !m.Received.IsZero() {
 		bits |= hasReceived
 	}
@@ -151,7 +155,7 @@ func (m *Metadata) UnmarshalBinary(data []byte) error {
 	if unknown := bits &^ knownFields; unknown != 0 {
 		return fmt.Errorf("metadata: unknown fields %#x (written by a newer release?)", unknown)
 	}
-	*m = Metadata{Synthetic: bits&isSynthetic != 0, KindByName: bits&isKindByName != 0, TellsState: bits&isTellsState != 0}
+	*m = Metadata{Synthetic: bits&isSynthetic != 0, KindByName: bits&isKindByName != 0, TellsState: bits&isTellsState != 0, Scheduled: bits&isScheduled != 0}
 	for i, field := range m.stringFields() {
 		if bits&(1<<i) != 0 {
 			*field = r.text()

@@ -18,7 +18,7 @@ func fullMetadata() Metadata {
 		Bus: "orders", Received: time.Date(2024, 3, 1, 12, 30, 0, 123456789, time.UTC),
 		TraceParent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", TraceState: "a=b",
 		XRay: "Root=1-5759e988-bd862e3fe1be46a994272793", CorrelationID: "c", CausationID: "d", Hops: 3, Root: 1 << 63, Derived: 9999,
-		Synthetic: true, Kind: KindCommand, KindByName: true, TellsState: true, SchemaVersion: "2.1", DedupKey: "e", PartitionKey: "f",
+		Synthetic: true, Kind: KindCommand, KindByName: true, TellsState: true, Scheduled: true, SchemaVersion: "2.1", DedupKey: "e", PartitionKey: "f",
 		Format: FormatCloudEvents, DataForm: DataBase64,
 		Extensions: []Attribute{{"subject", `"s"`}, {"time", "null"}},
 		Path:       []Hop{{"g", "OrderCreated", "orders", "reserve", "inventory"}, {}},

@@ -76,6 +76,8 @@ type Metadata struct {
 	Kind          Kind
 	KindByName    bool
 	SchemaVersion string
+	// Scheduled means that a rule's schedule made the event: nothing from outside can be.
+	Scheduled bool
 	// TellsState means that the journal indexes the event as a change of an object.
 	TellsState bool
 	// DedupKey names the event among repeats of itself; PartitionKey names the

@@ -31,6 +31,8 @@ const (
 	TableTouch    = 't' // seq; seq, n; seq, n, time     → what rules said; what came of a delivery; a redrive
 	TableStory    = 'o' // hour, hash of what joins, seq → nothing
 	TableWork     = 'w' // seq of the command            → state of its work request
+	tableArchive  = 'z' // name of an archive            → how far it has got
+	tableSchedule = 'y' // bus and name of a rule        → when it fired last
 	TableOrder    = 'b' // lane, hash of an ordering key    → what is known of the key
 	//                    lane, hash, seq, n            → parked delivery
 )

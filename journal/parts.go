@@ -28,7 +28,8 @@ type Parts struct {
 	Pauses     *Pauses
 	Jobs       *Jobs
 	Audit      *Audit
-	Archives   *Archives
+	Archives   *Marks
+	Schedules  *Marks
 	Documents  *Documents
 	Meta       *Meta
 }
@@ -46,7 +47,8 @@ func NewParts(s Source) Parts {
 		Pauses:     &Pauses{s.DB, s.Commit},
 		Jobs:       &Jobs{s.DB},
 		Audit:      &Audit{s.DB, s.Commit},
-		Archives:   &Archives{s.DB, s.Commit},
+		Archives:   &Marks{tableArchive, s.DB, s.Commit},
+		Schedules:  &Marks{tableSchedule, s.DB, s.Commit},
 		Documents:  &Documents{s.DB, s.Commit},
 		Meta:       &Meta{s.DB, s.Commit},
 	}

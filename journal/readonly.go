@@ -45,10 +45,10 @@ func (s *ReadOnly) Between(from, before Seq, fn func(Record) bool) (err error) {
 // Oldest returns the number from which on the store has all events.
 func (s *ReadOnly) Oldest() Seq { return s.oldest }
 
-// Archives calls fn with the state of every archive, as Archives.All does.
+// Archives calls fn with the state of every archive, as Marks.All does.
 func (s *ReadOnly) Archives(fn func(name string, state []byte) error) (err error) {
 	defer files.Catch(&err)
-	return (&Archives{db: s.db}).All(fn)
+	return (&Marks{db: s.db}).All(fn)
 }
 
 // findOldest finds what retention has left.

@@ -45,6 +45,7 @@ var Tables = [...]table{
 	{Letter: tableChange, Name: "changes of objects", verify: verifyChange, TrimTo: changesTo},
 	{Letter: TableWork, Name: "work requests", verify: verifyWork, TrimTo: WorkKey},
 	{Letter: tableDead, Name: "dead letters", verify: verifyDelivery},
+	{Letter: tableSchedule, Name: "schedules", verify: verifyMark},
 	{Letter: tableArchive, Name: "archives", verify: verifyArchive, first: true},
 }
 

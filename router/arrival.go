@@ -14,7 +14,7 @@ import (
 // *event.Error.
 func (s *snapshot) inspect(e *event.Event) ([]catalog.Finding, error) {
 	declared := s.set.Catalog
-	if declared == nil {
+	if declared == nil || e.Meta.Scheduled {
 		return nil, nil
 	}
 	atBus, byName := s.set.Buses[e.Meta.Bus].Catalog, declared.Naming.OnArrival

@@ -20,7 +20,7 @@ type awsRule struct {
 	State        State                    `yaml:"State"`
 	EventPattern *document.Node           `yaml:"EventPattern"`
 	Targets      []*document.Node         `yaml:"Targets"`
-	Schedule     *document.Node           `yaml:"ScheduleExpression"`
+	Schedule     document.Located[string] `yaml:"ScheduleExpression"`
 
 	// These say nothing about routing.
 	Arn       *document.Node `yaml:"Arn"`
@@ -214,25 +214,19 @@ func (r *fileReader) awsRule(n *document.Node, path document.Path, logicalID str
 	}
 	a := awsRule{State: Enabled}
 	r.dec.Decode(given(n), &a, path)
-	if a.Schedule != nil && a.EventPattern == nil {
-		r.warnings.Add(a.Schedule.Pos, path, "is left out: it is a schedule (%s), and rules here match events", a.Schedule.Text)
-		r.schedules = append(r.schedules, name)
-		return
-	}
 	d := &draft{
 		Name:        a.Name,
 		Description: a.Description,
 		State:       a.State,
 		Pattern:     a.EventPattern,
+		Schedule:    a.Schedule,
 		pos:         n.Pos,
 		path:        path,
 		patternKey:  "EventPattern",
+		scheduleKey: "ScheduleExpression",
 	}
 	if d.Name.Node == nil && logicalID != "" {
 		d.Name = document.Located[string]{Value: logicalID, Node: &document.Node{Kind: document.String, Text: logicalID, Pos: n.Pos}}
-	}
-	if a.Schedule != nil {
-		r.warnings.Add(a.Schedule.Pos, path.Key("ScheduleExpression"), "is ignored: a rule here matches events, and runs on no schedule")
 	}
 	if !a.EventBusName.IsZero() {
 		d.Bus = document.Located[string]{Value: busName(r.text(a.EventBusName, buses)), Node: a.EventBusName}

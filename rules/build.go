@@ -169,9 +169,6 @@ func (b *builder) attach(a attachment, byName map[string][]*draft) {
 	path := document.Path{}.Key("Targets")
 	switch {
 	case a.bus != "" || len(buses) == 0:
-		if slices.ContainsFunc(b.loader.parts, func(p *part) bool { return slices.Contains(p.contents.schedules, a.rule) }) {
-			return // left out, as was warned
-		}
 		names := slices.Sorted(maps.Keys(byName))
 		b.problems.Add(a.pos, path, "no rule %q on bus %q%s", a.rule, cmp.Or(a.bus, DefaultBus), spelling.Suggest(a.rule, names))
 	case len(buses) > 1:

@@ -8,6 +8,7 @@ import (
 	"signalbox/document"
 	"signalbox/rules/exprenv"
 	"signalbox/rules/pattern"
+	"signalbox/schedule"
 	"signalbox/targets"
 )
 
@@ -30,9 +31,18 @@ type draft struct {
 	// Start is from where on the rule's targets get events: latest, which is the next one, oldest, or
 	// a time. Else the target says it.
 	Start targets.Start `yaml:"start" example:"oldest"`
+	// Schedule is when the rule fires by itself: rate(5 minutes), or
+	// cron(minutes hours day-of-month month day-of-week year).
+	Schedule document.Located[string] `yaml:"schedule" example:"cron(0 8 ? * MON-FRI *)"`
+	// Timezone is that of a cron expression; UTC where it is left out.
+	Timezone document.Located[string] `yaml:"timezone" example:"Europe/Berlin" with:"{schedule: cron(0 8 * * ? *)}"`
+	// CatchUp is what comes of the times that pass while the router does not run: none fires none of
+	// them, last the latest, and all the latest 100.
+	CatchUp schedule.CatchUp `yaml:"catch_up" enum:"none|last|all" default:"none" with:"{schedule: rate(1 hour)}"`
 
-	// Pattern is what the event must look like, in the pattern language of EventBridge.
-	Pattern *document.Node `yaml:"pattern" holds:"pattern" example:"{source: [shop.orders]}" required:"true"`
+	// Pattern is what the event must look like, in the pattern language of EventBridge. A rule has
+	// one, or a schedule, or both.
+	Pattern *document.Node `yaml:"pattern" holds:"pattern" example:"{source: [shop.orders]}" required:"true" instead:"schedule"`
 	// When is an expression that must hold as well.
 	When document.Located[string] `yaml:"when" example:"detail.total > detail.paid"`
 	// Kind is the kind of message, or a list of kinds, that the rule is for; all where it is left out.
@@ -42,9 +52,9 @@ type draft struct {
 
 	pos  Position
 	path document.Path
-	// patternKey is what the file calls the pattern.
-	patternKey string
-	parsed     parsed
+	// patternKey and scheduleKey are what the file calls the pattern and the schedule.
+	patternKey, scheduleKey string
+	parsed                  parsed
 }
 
 // parsed is what can be made of a draft by itself, and so beside other documents.
@@ -167,8 +177,6 @@ type contents struct {
 	rules       []*draft
 	// attached are targets of rules that may stand in other files.
 	attached []attachment
-	// schedules are the names of rules that were left out.
-	schedules []string
 }
 
 // attachment adds targets to a rule, as PutTargets does. Without a bus the rule is
@@ -259,7 +267,7 @@ func (r *fileReader) file(root *document.Node) {
 }
 
 func readRule(dec *document.Decoder, n *document.Node, path document.Path) *draft {
-	d := &draft{State: Enabled, pos: n.Pos, patternKey: "pattern"}
+	d := &draft{State: Enabled, pos: n.Pos, patternKey: "pattern", scheduleKey: "schedule"}
 	if name := n.Get("name"); name != nil && name.Text != "" {
 		path = document.In(fmt.Sprintf("rule %q", name.Text))
 	}

@@ -174,7 +174,7 @@ func keep(parts []*part) map[string]*kept {
 		if len(p.contents.attached) > 0 {
 			return nil
 		}
-		if p.built != nil && len(p.contents.schedules) == 0 {
+		if p.built != nil {
 			all[p.document.Path] = p.built
 		}
 	}

@@ -16,20 +16,31 @@ type matcher struct {
 	gone map[*Rule]bool
 }
 
-// compiled are rules with their patterns; the pattern number i is that of rules[i].
+// compiled are rules with their patterns; the pattern number i is that of of[i]. A rule that has a
+// schedule and a pattern beside it is there twice, first for its schedule.
 type compiled struct {
 	patterns *pattern.Set
+	of       []*Rule
 	rules    []*Rule // sorted by name
 }
 
 func compileRules(rules []*Rule) (c compiled, err error) {
-	patterns := make([]*pattern.Pattern, len(rules))
-	for i, r := range rules {
-		patterns[i] = r.Pattern
+	patterns := make([]*pattern.Pattern, 0, len(rules))
+	c.rules, c.of = rules, make([]*Rule, 0, len(rules))
+	for _, r := range rules {
+		if r.Firing != nil && r.Firing != r.Pattern {
+			patterns, c.of = append(patterns, r.Firing), append(c.of, r)
+		}
+		patterns, c.of = append(patterns, r.Pattern), append(c.of, r)
 	}
-	c.rules = rules
 	c.patterns, err = pattern.Compile(patterns)
 	return c, err
+}
+
+// ofSchedule reports whether a pattern is that of its rule's schedule.
+func (c *compiled) ofSchedule(i int) bool {
+	r := c.of[i]
+	return r.Firing == r.Pattern || i+1 < len(c.of) && c.of[i+1] == r
 }
 
 // newMatcher returns the matcher of the rules of a bus, sorted by name; known is that of rules
@@ -98,8 +109,11 @@ func (m *matcher) match(envelope []byte, cond *conditions, dst []Matched) []Matc
 func (c *compiled) match(envelope []byte, cond *conditions, gone map[*Rule]bool, dst []Matched) []Matched {
 	var numbers [16]int
 	for _, i := range c.patterns.Match(envelope, numbers[:0]) {
-		rule := c.rules[i]
+		rule := c.of[i]
 		if len(gone) > 0 && gone[rule] {
+			continue
+		}
+		if rule.Firing != nil && (c.ofSchedule(i) && !cond.event.Meta.Scheduled || len(dst) > 0 && dst[len(dst)-1].Rule == rule) {
 			continue
 		}
 		if len(rule.Kinds) > 0 {

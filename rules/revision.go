@@ -40,6 +40,9 @@ func ruleDigest(d *draft, pattern string) digest {
 	if d.Start.Set { // others keep the revision that they had
 		fields = append(fields, "start", d.Start.String())
 	}
+	if d.Schedule.Node != nil {
+		fields = append(fields, "schedule", d.Schedule.Value, d.Timezone.Value, string(d.CatchUp))
+	}
 	for _, t := range d.Targets {
 		fields = append(fields, rendered(t.node))
 	}

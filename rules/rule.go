@@ -13,6 +13,7 @@ import (
 	"signalbox/rules/exprenv"
 	"signalbox/rules/pattern"
 	"signalbox/rules/transform"
+	"signalbox/schedule"
 	"signalbox/spelling"
 	"signalbox/targets"
 )
@@ -100,8 +101,15 @@ type Rule struct {
 	StopBubbling bool
 	// Start is from where on the rule's targets get events; where it is not set, as these
 	// say.
-	Start   targets.Start
+	Start targets.Start
+	// Schedule is when the rule fires by itself; nil if it does not.
+	Schedule *schedule.Schedule
+	CatchUp  schedule.CatchUp
+	// Pattern is what events must match: Firing if the rule has a schedule and no other.
 	Pattern *pattern.Pattern
+	// Firing is matched by the events of the rule's schedule, which alone are compared with it;
+	// nil if it has none.
+	Firing *pattern.Pattern
 	// When is the condition that an event must fulfil besides matching the
 	// pattern; nil if there is none.
 	When *exprenv.Program

@@ -41,7 +41,11 @@ func (b *ruleBuilder) rule(d *draft) *Rule {
 	}
 	r.ARN = RuleARN(b.src.Region, b.src.Account, r.Bus, r.Name)
 	b.identity(d)
+	b.schedule(d, r)
 	r.Pattern = b.pattern(d)
+	if r.Pattern == nil && d.Pattern.IsZero() {
+		r.Pattern = r.Firing
+	}
 	r.When = b.when(d)
 	r.Kinds = b.kinds(d)
 	r.Targets = b.ruleTargets(d)
@@ -70,6 +74,9 @@ func (b *ruleBuilder) identity(d *draft) {
 // pattern compiles a rule's pattern, which is a mapping, or JSON text.
 func (b *ruleBuilder) pattern(d *draft) *pattern.Pattern {
 	path := d.path.Key(d.patternKey)
+	if d.Pattern.IsZero() && d.Schedule.Node != nil {
+		return nil
+	}
 	if d.Pattern.IsZero() {
 		b.problems.Add(d.pos, d.path, `has no %s: write one, such as source: ["shop.orders"]`, d.patternKey)
 		return nil

@@ -5,6 +5,7 @@ import (
 
 	"signalbox/event"
 	"signalbox/rules/transform"
+	"signalbox/schedule"
 	"signalbox/targets"
 )
 
@@ -18,6 +19,9 @@ type ruleView struct {
 	Strict      bool             `json:"strict,omitempty"`
 	StopBubbles bool             `json:"stop_bubbling,omitempty"`
 	Start       string           `json:"start,omitempty"`
+	Schedule    string           `json:"schedule,omitempty"`
+	Timezone    string           `json:"timezone,omitempty"`
+	CatchUp     schedule.CatchUp `json:"catch_up,omitempty"`
 	Pattern     json.RawMessage  `json:"pattern"`
 	When        string           `json:"when,omitempty"`
 	Kind        []event.Kind     `json:"kind,omitempty"`
@@ -59,6 +63,9 @@ func (r *Rule) MarshalJSON() ([]byte, error) {
 		Pattern:     r.Pattern.Source(),
 		Targets:     make([]ruleTargetView, len(r.Targets)),
 		Position:    r.Pos.String(),
+	}
+	if r.Schedule != nil {
+		v.Schedule, v.Timezone, v.CatchUp = r.Schedule.String(), r.Schedule.Zone(), r.CatchUp
 	}
 	if r.When != nil {
 		v.When = r.When.Source()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/url"
+	"strconv"
 
 	"signalbox/api"
 	"signalbox/router/pause"
@@ -49,6 +50,11 @@ func (r Rules) List(ctx context.Context) ([]Rule, error) {
 		rules = withPause(rules, &paused[i])
 	}
 	return rules, err
+}
+
+// Schedule returns the next times at which a rule with a schedule fires, limit at most.
+func (r Rules) Schedule(ctx context.Context, bus, name string, limit int) (s api.ScheduleView, err error) {
+	return s, r.get(ctx, "/v1/rules/"+url.PathEscape(bus)+"/"+url.PathEscape(name)+"/schedule", params("limit", strconv.Itoa(limit)), &s)
 }
 
 // Flow returns which messages lead to which.

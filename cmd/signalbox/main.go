@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	_ "time/tzdata" // for schedules, where the system has no time zones, as an image of nothing else
 
 	"signalbox/cmd/signalbox/internal/cli"
 )

@@ -19,7 +19,7 @@ func repeatable(e *event.Event) bool {
 
 // fingerprint hashes what makes an event the same as another: bus, dedup key or
 // source and id, the hops, so that an event that comes back in a loop is not
-// taken for itself, whether it is a test, and the name of the key that it was sent
+// taken for itself, whether it is a test, whether a schedule made it, and the name of the key that it was sent
 // with, as one sender must not suppress what another sends.
 func fingerprint(e *event.Event, sender string) *journal.Fingerprint {
 	if !repeatable(e) {
@@ -33,6 +33,9 @@ func fingerprint(e *event.Event, sender string) *journal.Fingerprint {
 	if e.Meta.DedupKey != "" {
 		flags |= 2
 		parts[1], parts[2] = "", e.Meta.DedupKey
+	}
+	if e.Meta.Scheduled {
+		flags |= 8
 	}
 	if sender != "" {
 		flags |= 4

@@ -172,12 +172,8 @@ func (c *converter) busOf(n *document.Node) string {
 // rule converts an AWS::Events::Rule.
 func (c *converter) rule(id string, resource, p *document.Node) {
 	c.conditional(resource)
-	if p.Get("EventPattern").IsZero() {
-		schedule := "no EventPattern"
-		if s := p.Get("ScheduleExpression"); !s.IsZero() {
-			schedule = "a schedule, " + c.text(s)
-		}
-		c.leave("rule %s has %s", document.Quoted(id), schedule)
+	if p.Get("EventPattern").IsZero() && p.Get("ScheduleExpression").IsZero() {
+		c.leave("rule %s has no EventPattern and no ScheduleExpression", document.Quoted(id))
 		return
 	}
 	name := id
@@ -198,8 +194,11 @@ func (c *converter) rule(id string, resource, p *document.Node) {
 			list = append(list, c.target(t, t.Get("Arn")))
 		}
 	}
-	c.add(name, p, p.Get("EventPattern"), list)
+	c.add(name, p, when{pattern: p.Get("EventPattern"), schedule: p.Get("ScheduleExpression")}, list)
 }
+
+// when is what makes a rule fire.
+type when struct{ pattern, schedule, zone *document.Node }
 
 // samEvents converts the rules that a function of SAM has among its events.
 func (c *converter) samEvents(function string, events *document.Node) {
@@ -214,26 +213,36 @@ func (c *converter) samEvents(function string, events *document.Node) {
 				c.leave("event %s of %s has no Pattern", document.Quoted(m.Key), document.Quoted(function))
 				continue
 			}
-			name := function + m.Key
-			if given := p.Get("RuleName"); !given.IsZero() {
-				name = c.text(given)
+			c.samEvent(function, m.Key, p, p.Get("RuleName"), when{pattern: p.Get("Pattern")})
+		case "Schedule":
+			c.samEvent(function, m.Key, p, p.Get("Name"), when{schedule: p.Get("Schedule")})
+		case "ScheduleV2":
+			if s := p.Get("ScheduleExpression"); s.IsZero() || strings.HasPrefix(c.text(s), "at(") {
+				c.leave("%s of %s is a schedule that fires once", document.Quoted(m.Key), document.Quoted(function))
+				continue
 			}
-			id := p.Get("Target").Get("Id")
-			if id.IsZero() {
-				id = str(m.Key)
-			}
-			target := *p
-			target.Members = append(slices.Clone(p.Members), document.Member{Key: "Id", Value: id})
-			list := []*document.Node{c.target(&target, mapping("Ref", str(function)))}
-			c.add(name, p, p.Get("Pattern"), list)
-		case "Schedule", "ScheduleV2":
-			c.leave("%s of %s is a schedule", document.Quoted(m.Key), document.Quoted(function))
+			c.samEvent(function, m.Key, p, p.Get("Name"), when{schedule: p.Get("ScheduleExpression"), zone: p.Get("ScheduleExpressionTimezone")})
 		}
 	}
 }
 
+// samEvent converts one event of a function, whose target is the function.
+func (c *converter) samEvent(function, key string, p, name *document.Node, when when) {
+	named := function + key
+	if !name.IsZero() {
+		named = c.text(name)
+	}
+	id := p.Get("Target").Get("Id")
+	if id.IsZero() {
+		id = str(key)
+	}
+	target := *p
+	target.Members = append(slices.Clone(p.Members), document.Member{Key: "Id", Value: id})
+	c.add(named, p, when, []*document.Node{c.target(&target, mapping("Ref", str(function)))})
+}
+
 // add puts a rule into the file.
-func (c *converter) add(name string, p, pattern *document.Node, targets []*document.Node) {
+func (c *converter) add(name string, p *document.Node, when when, targets []*document.Node) {
 	bus := "default"
 	if named := p.Get("EventBusName"); named != nil {
 		bus = c.busOf(named)
@@ -249,7 +258,15 @@ func (c *converter) add(name string, p, pattern *document.Node, targets []*docum
 	if s := p.Get("State"); !s.IsZero() && strings.EqualFold(c.text(s), "disabled") {
 		set(rule, "state", str("disabled"))
 	}
-	set(rule, "pattern", c.pattern(pattern))
+	if !when.schedule.IsZero() {
+		set(rule, "schedule", str(c.text(when.schedule)))
+	}
+	if !when.zone.IsZero() {
+		set(rule, "timezone", str(c.text(when.zone)))
+	}
+	if !when.pattern.IsZero() {
+		set(rule, "pattern", c.pattern(when.pattern))
+	}
 	set(rule, "targets", &document.Node{Kind: document.Sequence, Items: targets})
 	c.rules = append(c.rules, c.done(rule))
 }

@@ -33,7 +33,7 @@ func load(t *testing.T, file, src string) (*cfn.Result, *rules.Set) {
 func TestCases(t *testing.T) {
 	tests := []struct{ file, rule, target, note string }{
 		{"10-cfn-yaml.yaml", "Rule", "q", `fill in: q, of type "AWS::SQS::Queue"`},
-		{"11-cdk-template.json", "Rule", "q", "rule Tick has a schedule, rate(1 minute)"},
+		{"11-cdk-template.json", "Rule", "q", "fill in"},
 		{"14-sam-template.json", "fnE", "fn", `fill in: fn, of type "AWS::Serverless::Function"`},
 	}
 	for _, tt := range tests {
@@ -127,7 +127,9 @@ Resources:
       Events:
         e: {Type: EventBridgeRule, Properties: {EventBusName: !GetAtt b.Name, RuleName: made, State: DISABLED, Target: {Id: mine}, InputPath: $.detail, Pattern: {source: [x]}}}
         t: {Type: CloudWatchEvent, Properties: {Pattern: {source: [y]}}}
-        s: {Type: ScheduleV2, Properties: {ScheduleExpression: rate(1 day)}}
+        s: {Type: ScheduleV2, Properties: {ScheduleExpression: cron(0 8 * * ? *), ScheduleExpressionTimezone: Europe/Berlin}}
+        o: {Type: ScheduleV2, Properties: {ScheduleExpression: at(2026-11-27T08:00:00)}}
+        n: {Type: Schedule, Properties: {Schedule: rate(1 day), Name: nightly, Enabled: true}}
   b: {Type: AWS::Events::EventBus, Properties: {Name: stock}}
 `
 	got, set := load(t, "t.yaml", template)
@@ -148,7 +150,13 @@ Resources:
 	if made := set.Rule("stock", "made"); made == nil || made.State != rules.Disabled || made.Targets[0].ID != "mine" || *made.Targets[0].Spec.InputPath != "$.detail" {
 		t.Errorf("the rule of SAM: %+v", made)
 	}
-	if set.Rule("default", "ft") == nil || !strings.Contains(strings.Join(got.Notes, "\n"), "is a schedule") {
+	if r := set.Rule("default", "fs"); r == nil || r.Schedule.String() != "cron(0 8 * * ? *)" || r.Schedule.Zone() != "Europe/Berlin" {
+		t.Errorf("the schedule of SAM in a time zone: %+v", r)
+	}
+	if r := set.Rule("default", "nightly"); r == nil || r.Schedule.String() != "rate(1 day)" || r.Targets[0].Target != "f" {
+		t.Errorf("the schedule of SAM: %+v", r)
+	}
+	if set.Rule("default", "ft") == nil || !strings.Contains(strings.Join(got.Notes, "\n"), "is a schedule that fires once") {
 		t.Errorf("the other events of SAM:\n%s", got.YAML)
 	}
 }

@@ -145,6 +145,8 @@ func (r *Rule) explain(rule *rules.Rule, kind event.Kind, envelope []byte) error
 		return nil
 	}
 	switch {
+	case rule.Firing != nil && rule.Firing == rule.Pattern:
+		r.note("the rule fires by its schedule alone, " + rule.Schedule.String() + ": nothing that is sent makes it fire")
 	case rule.When != nil && rule.State != rules.Disabled:
 		r.note("the pattern matches, and the condition does not hold: " + rule.When.Source())
 	case rule.When != nil:

@@ -94,6 +94,7 @@ func either(all ...object) object { return object{"anyOf": all} }
 
 func mapping(options []*option) object {
 	properties, required := object{}, []string{}
+	var one []object // is there of each that may have something in its place
 	for _, o := range options {
 		if o.refused {
 			continue
@@ -102,6 +103,8 @@ func mapping(options []*option) object {
 		properties[o.key] = p
 		if o.alias != "" {
 			properties[o.alias] = p
+		} else if o.instead != "" {
+			one = append(one, object{"required": []string{o.key}}, object{"required": []string{o.instead}})
 		} else if o.required {
 			required = append(required, o.key)
 		}
@@ -109,6 +112,9 @@ func mapping(options []*option) object {
 	out := object{"type": []string{"object", "null"}, "properties": properties, "additionalProperties": false}
 	if len(required) > 0 {
 		out["type"], out["required"] = "object", required
+	}
+	if len(one) > 0 {
+		out["anyOf"] = one
 	}
 	return out
 }

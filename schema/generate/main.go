@@ -4,7 +4,7 @@
 // A field has its keys in the tag yaml, and in others what only people and editors read: holds
 // (what a node is decoded into later), enum (the words that there are, with | between), min, max
 // and above (bounds), example and with (YAML, and what has to stand beside it), default (where it
-// does not follow from the code), word (one that stands for a mapping), required, and since. A
+// does not follow from the code), word (one that stands for a mapping), required, instead (what may stand in its place), and since. A
 // test holds all of it against the loader.
 package main
 

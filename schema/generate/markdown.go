@@ -63,10 +63,17 @@ func rows(b *strings.Builder, before string, options []*option) {
 	}
 }
 
+func (o *option) unless() string {
+	if o.instead == "" {
+		return ""
+	}
+	return ", unless `" + o.instead + "` is there"
+}
+
 func row(b *strings.Builder, before string, o *option) {
 	text := strings.TrimSpace(o.description + " " + o.bounds())
 	if o.required {
-		text = "**Required.** " + text
+		text = "**Required" + o.unless() + ".** " + text
 	}
 	if o.alias != "" {
 		text += " Also `" + o.alias + "`."

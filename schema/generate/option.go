@@ -30,6 +30,8 @@ type option struct {
 	// example is YAML, as are the options beside it that the example needs.
 	example, with string
 	required      bool
+	// instead is the option that may be there in place of a required one; empty for none.
+	instead string
 	// refused means that it is known here only to be refused: by another kind, or below.
 	refused bool
 	// since is the version that brought the option; empty for the first.
@@ -145,7 +147,7 @@ func (r *reader) option(t reflect.Type, i int, v, full reflect.Value) *option {
 		description: r.comments.of(t, i),
 		least:       field.Tag.Get("min"), most: field.Tag.Get("max"), above: field.Tag.Get("above"),
 		example: field.Tag.Get("example"), with: field.Tag.Get("with"), since: field.Tag.Get("since"),
-		required: field.Tag.Get("required") == "true",
+		required: field.Tag.Get("required") == "true", instead: field.Tag.Get("instead"),
 	}
 	o.key, o.alias, _ = strings.Cut(field.Tag.Get("yaml"), "|")
 	if o.description == "" {

@@ -21,7 +21,8 @@ func newRulesCommand(c *cli.Env) *cobra.Command {
 		Short: "Look at rules; pause and resume them",
 		Example: `  signalbox rules list
   signalbox rules pause big-orders
-  signalbox rules resume big-orders --bus shop`,
+  signalbox rules resume big-orders --bus shop
+  signalbox rules schedule nightly`,
 		Args: cli.NoSuchCommand,
 		RunE: func(cmd *cobra.Command, _ []string) error { return r.list(cmd.Context()) },
 	}
@@ -38,6 +39,7 @@ func newRulesCommand(c *cli.Env) *cobra.Command {
 	cmd.AddCommand(list,
 		r.verb("pause", "Suspend a rule's deliveries; it continues to match", client.Rules.Pause),
 		r.verb("resume", "Let a rule's deliveries continue", client.Rules.Resume),
+		newScheduleCommand(&r.Command),
 		newShadowCommand(&r.Command))
 	return cmd
 }

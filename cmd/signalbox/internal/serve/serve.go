@@ -39,6 +39,7 @@ import (
 	"signalbox/router"
 	"signalbox/rules"
 	"signalbox/rules/pattern"
+	"signalbox/schedule"
 	"signalbox/sources"
 	"signalbox/targets/egress"
 	"signalbox/telemetry"
@@ -121,7 +122,8 @@ type server struct {
 	hooks    *ingest.Hooks
 	sources  *sources.Supervisor
 	archiver *archiver.Archiver
-	tracer   *telemetry.Tracer  // nil where no spans are exported
+	tracer   *telemetry.Tracer // nil where no spans are exported
+	schedule *schedule.Runner
 	certs    *auth.Certificates // nil without TLS
 	http     *ingest.Server
 	front    api.Front
@@ -295,6 +297,9 @@ func (s *server) start() (err error) {
 	s.sources.Set(s.set.Sources)
 	s.life.onStop("sources", s.sources.Stop) // before the router, as HTTP
 	s.life.onStop("archives", s.archiver.Stop)
+	if err := s.startSchedules(registry); err != nil {
+		return err
+	}
 
 	s.giveBack = time.AfterFunc(giveBackAfter, debug.FreeOSMemory)
 	s.reloader = config.NewReloader(config.ReloaderOptions{
@@ -459,6 +464,24 @@ func (s *server) swap(set *rules.Set) error {
 	s.hooks.Set(set.Hooks)
 	s.sources.Set(set.Sources)
 	s.archiver.Set(set.Archives)
+	s.schedule.Set(set.Schedules())
+	return nil
+}
+
+// startSchedules begins to fire the rules that have a schedule.
+func (s *server) startSchedules(registry *prometheus.Registry) (err error) {
+	if s.schedule, err = schedule.NewRunner(schedule.Options{
+		Accept: s.router.Accept, Marks: s.journal.Schedules, Logger: s.log, Registerer: registry,
+		Known: func(id string) bool {
+			e, err := s.router.Traces.Event(id)
+			return err == nil && e.Parsed.Meta.Scheduled
+		},
+	}); err != nil {
+		return err
+	}
+	s.schedule.Set(s.set.Schedules())
+	s.schedule.Start()
+	s.life.onStop("schedules", s.schedule.Stop) // before the router, as HTTP
 	return nil
 }
 
@@ -495,7 +518,7 @@ func (s *server) newIngest(registry *prometheus.Registry, stopping context.Conte
 // console asks for keys and looks at names by asking what is guarded.
 func (s *server) handler(registry *prometheus.Registry, stopping context.Context) http.Handler {
 	management := api.New(api.Options{
-		Router: s.router, Sources: s.sources, Archives: s.archiver, Store: s.journal, Version: s.Version, Audit: s.audit, History: s.history, Reloader: s.reloader,
+		Router: s.router, Sources: s.sources, Archives: s.archiver, Schedules: s.schedule, Store: s.journal, Version: s.Version, Audit: s.audit, History: s.history, Reloader: s.reloader,
 		Diff: s.past(), Gatherer: registry, Logger: s.log, Stopping: stopping,
 	})
 	guarded := s.guard.Guard(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
