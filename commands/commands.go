@@ -202,10 +202,11 @@ func (s *Service) read(seq journal.Seq) (*work.Request, error) {
 func (s *Service) Each(before string, fn func(*work.Request) bool) error {
 	from := ^journal.Seq(0)
 	if before != "" {
-		if _, err := s.Find(before); err != nil {
+		seq, ok := journal.SeqOfEventID(before)
+		if _, err := s.Find(before); err != nil && (!ok || seq >= s.opts.Journal.Seqs.Oldest()) {
 			return err
 		}
-		from, _ = journal.SeqOfEventID(before)
+		from = seq // also one that retention has dropped since it was listed
 	}
 	var fault error
 	err := s.opts.Journal.Works.Before(from, func(k journal.Work) bool {

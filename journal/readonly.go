@@ -48,7 +48,7 @@ func (s *ReadOnly) Oldest() Seq { return s.oldest }
 // Archives calls fn with the state of every archive, as Marks.All does.
 func (s *ReadOnly) Archives(fn func(name string, state []byte) error) (err error) {
 	defer files.Catch(&err)
-	return (&Marks{db: s.db}).All(fn)
+	return (&Marks{table: tableArchive, db: s.db}).All(fn)
 }
 
 // findOldest finds what retention has left.

@@ -21,8 +21,8 @@ func newScheduleCommand(c *connect.Command) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "schedule <rule>",
 		Short: "Show when a rule with a schedule fires next",
-		Long: `Show the next times at which a rule with a schedule fires, in its time zone and in UTC,
-and when it fired last.`,
+		Long: `Show the next times at which a rule with a schedule fires, in its time zone and
+in UTC, and when it fired last.`,
 		Example: "  signalbox rules schedule nightly\n  signalbox rules schedule nightly --bus shop --count 3",
 		Args:    cli.Takes(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
