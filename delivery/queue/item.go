@@ -31,11 +31,14 @@ func NewItem(d journal.Delivery, e *Event) *Item {
 	return &Item{Delivery: d, event: e}
 }
 
-// Envelope, Meta and EventID are those of the delivery's event. Neither of the first two is to
-// be changed.
-func (it *Item) Envelope() []byte      { return it.event.envelope }
+// Envelope returns that of the delivery's event, which is not to be changed.
+func (it *Item) Envelope() []byte { return it.event.envelope }
+
+// Meta returns the metadata of the delivery's event, which are not to be changed.
 func (it *Item) Meta() *event.Metadata { return &it.event.meta }
-func (it *Item) EventID() string       { return it.event.id }
+
+// EventID returns the id of the delivery's event.
+func (it *Item) EventID() string { return it.event.id }
 
 // Bus returns the bus of the rule that planned the delivery.
 func (it *Item) Bus() string { return cmp.Or(it.Delivery.Bus, it.event.meta.Bus) }

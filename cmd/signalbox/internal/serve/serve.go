@@ -281,6 +281,9 @@ func (s *server) start() (err error) {
 	s.history = history.New(registry)
 	s.history.Start()
 	s.life.onStop("history", s.history.Stop)
+	if err := s.startSchedules(registry); err != nil {
+		return err
+	}
 	s.life.onStop("HTTP", s.stopHTTP) // before the router: nothing comes in any more
 
 	stopping, stop := context.WithCancel(context.Background())
@@ -297,9 +300,6 @@ func (s *server) start() (err error) {
 	s.sources.Set(s.set.Sources)
 	s.life.onStop("sources", s.sources.Stop) // before the router, as HTTP
 	s.life.onStop("archives", s.archiver.Stop)
-	if err := s.startSchedules(registry); err != nil {
-		return err
-	}
 
 	s.giveBack = time.AfterFunc(giveBackAfter, debug.FreeOSMemory)
 	s.reloader = config.NewReloader(config.ReloaderOptions{
