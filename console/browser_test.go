@@ -97,18 +97,22 @@ func (b *browser) open(path string) {
 // text returns the text of the page.
 func (b *browser) text() string {
 	b.t.Helper()
-	return of[string](b, "document.body ? document.body.innerText : ''")
+	return of[string](b, pageText)
 }
+
+// pageText is the text of the page in its own language.
+const pageText = "document.body ? document.body.innerText : ''"
 
 // sees waits until the page has a text.
 func (b *browser) sees(want string) {
 	b.t.Helper()
 	for end := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		if strings.Contains(b.text(), want) {
+		text, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](pageText))
+		if err == nil && strings.Contains(text, want) {
 			return
 		}
-		if time.Now().After(end) {
-			b.t.Fatalf("the page has no %q, but:\n%s", want, b.text())
+		if time.Now().After(end) { // until then a page that is being left has no text
+			b.t.Fatalf("the page has no %q, but:\n%s\n%v", want, text, err)
 		}
 	}
 }
