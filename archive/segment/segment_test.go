@@ -209,7 +209,7 @@ func TestManifestsAreReadable(t *testing.T) {
 	}
 }
 
-// orders returns events of about 1 KB, no two of which are alike.
+// orders returns events of 0.4 KB, no two of which are alike.
 func orders(b *testing.B, n int) []journal.Record {
 	words, random := []string{"bolt", "nut", "washer", "screw", "hinge", "bracket", "anchor", "rivet"}, rand.New(rand.NewPCG(1, 2))
 	records := make([]journal.Record, n)
