@@ -117,6 +117,20 @@ func (b *browser) sees(want string) {
 	}
 }
 
+// arrives waits until the page is one whose address has a text.
+func (b *browser) arrives(want string) {
+	b.t.Helper()
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		at, err := chromedp.Run(b.ctx, chromedp.Evaluate[string]("document.readyState == 'complete' ? location.href : ''"))
+		if err == nil && strings.Contains(at, want) {
+			return
+		}
+		if time.Now().After(end) {
+			b.t.Fatalf("the page is %s, not one of %s; %v", at, want, err)
+		}
+	}
+}
+
 // click clicks the first button or link with a text.
 func (b *browser) click(text string) {
 	b.t.Helper()

@@ -124,6 +124,7 @@ func TestReplayByClicks(t *testing.T) {
 	b.sees("4 of 4 would be sent")
 	b.do(chromedp.SetValue("input[name=rate]", "200"))
 	b.click("Preview")
+	b.arrives("rate=200")
 	b.sees("4 of 4 would be sent")
 	b.click("Replay 4")
 	b.sees("The replay has begun.")

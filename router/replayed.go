@@ -18,7 +18,11 @@ import (
 func (r *Router) newReplays() *replay.Replays {
 	return replay.New(replay.Options{
 		Journal: r.journal, Past: r.opts.Past, Lanes: &r.Lanes, Log: r.log,
-		Planner: func() replay.Planner { return pastPlanner{r.planner()} },
+		Planner: func() replay.Planner {
+			r.intake.turn.RLock() // a start in the past begins before its rules serve, and plans with them
+			defer r.intake.turn.RUnlock()
+			return pastPlanner{r.planner()}
+		},
 		Request: func(target string, d *targets.Delivery) (targets.Request, error) {
 			return r.planner().request(target, d)
 		},

@@ -90,7 +90,7 @@ func (f *FauxQS) Receive(queue string) (all []types.Message) {
 	url := f.Endpoint + "/000000000000/" + queue
 	for {
 		out, err := f.Client.ReceiveMessage(context.Background(), &sqs.ReceiveMessageInput{
-			QueueUrl: &url, MaxNumberOfMessages: 10, MessageAttributeNames: []string{"All"}, MessageSystemAttributeNames: []types.MessageSystemAttributeName{"All"},
+			QueueUrl: &url, MaxNumberOfMessages: 10, WaitTimeSeconds: 1, MessageAttributeNames: []string{"All"}, MessageSystemAttributeNames: []types.MessageSystemAttributeName{"All"},
 		})
 		if err != nil {
 			f.t.Fatal(err)
