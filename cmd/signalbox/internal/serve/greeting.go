@@ -137,7 +137,7 @@ func sample(set *rules.Set) (source, detailType string) {
 			DetailType []any `json:"detail-type"`
 			Detail     any
 		}
-		if r.State != rules.Enabled || r.Bus != rules.DefaultBus || json.Unmarshal(r.Pattern.Source(), &p) != nil {
+		if r.State != rules.Enabled || r.Bus != rules.DefaultBus || r.Pattern == r.Firing || json.Unmarshal(r.Pattern.Source(), &p) != nil {
 			continue
 		}
 		alone := p.Detail == nil && r.When == nil

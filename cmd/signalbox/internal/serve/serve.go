@@ -295,6 +295,10 @@ func (s *server) start() (err error) {
 	s.life.onStop("archives", s.archiver.Stop)
 
 	s.giveBack = time.AfterFunc(giveBackAfter, debug.FreeOSMemory)
+	s.life.onStop("memory", func(context.Context) error {
+		s.giveBack.Stop()
+		return nil
+	})
 	s.reloader = config.NewReloader(config.ReloaderOptions{
 		Config: s.cfg, Set: s.set, Others: []rules.Documents{s.documents.Source()}, LastGood: s.lastGood.read, Swap: s.swap, Judge: s.judge, Apply: s.apply, Observe: s.observe(newReloads(s.log, registry)),
 	})
