@@ -242,8 +242,8 @@ func (k *keeper) own(ctx context.Context, files *segment.Files, s saved, known b
 	switch {
 	case err != nil || k.takeOver.Load():
 		return err
-	case owner == "" && s.Cursor == 0:
-		return nil // it is new, or begins anew
+	case owner == "" && (s.Cursor == 0 || s.Owner == ""):
+		return nil // it is new, or begins anew, or could not be claimed yet
 	case owner == "":
 		return fmt.Errorf("%s is not there, or empty, and was written before: is its disk mounted? If it has moved, move its files too; "+
 			"to begin anew, take the archive out of the configuration and put it in again", files)

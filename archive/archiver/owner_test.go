@@ -2,6 +2,8 @@ package archiver
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -58,6 +60,29 @@ func TestACopyOfAStore(t *testing.T) {
 		if s := w.of.Statuses()[0]; s.Failing {
 			t.Errorf("%+v", s)
 		}
+	})
+}
+
+// TestAFolderThatComesLater is written to once it can be made.
+func TestAFolderThatComesLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		disk := filepath.Join(w.folder, "disk")
+		w.folder = filepath.Join(w.folder, "later")
+		if err := os.Symlink(disk, w.folder); err != nil { // to what is not mounted yet
+			t.Fatal(err)
+		}
+		w.set(nil, "all", "")
+		w.send("shop", 2)
+		w.after(3 * time.Hour)
+		if s := w.of.Statuses()[0]; !s.Failing {
+			t.Fatalf("%+v", s)
+		}
+		if err := os.Mkdir(disk, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		w.after(time.Hour)
+		w.wantArchived("all", w.sent)
 	})
 }
 
