@@ -97,13 +97,12 @@ func (m *matcher) match(envelope []byte, cond *conditions, dst []Matched) []Matc
 	if m.recent.patterns == nil {
 		return dst
 	}
-	if n := len(dst); n > from {
-		if dst = m.recent.match(envelope, cond, nil, dst); len(dst) > n {
-			slices.SortFunc(dst[from:], func(a, b Matched) int { return cmp.Compare(a.Rule.Name, b.Rule.Name) })
-		}
-		return dst
+	n := len(dst)
+	dst = m.recent.match(envelope, cond, nil, dst)
+	if from < n && n < len(dst) { // both have some
+		slices.SortFunc(dst[from:], func(a, b Matched) int { return cmp.Compare(a.Rule.Name, b.Rule.Name) })
 	}
-	return m.recent.match(envelope, cond, nil, dst)
+	return dst
 }
 
 func (c *compiled) match(envelope []byte, cond *conditions, gone map[*Rule]bool, dst []Matched) []Matched {

@@ -324,10 +324,11 @@ func (r *Runner) mark() error {
 	for key, t := range r.rules {
 		delete(gone, key)
 		if t.unmarked {
-			marks[key] = mark{t.Schedule.String(), t.Schedule.Zone(), t.last}
-			if t.last.IsZero() {
-				marks[key] = mark{t.Schedule.String(), t.Schedule.Zone(), t.noticed}
+			until := t.last
+			if until.IsZero() { // it has never fired
+				until = t.noticed
 			}
+			marks[key] = mark{t.Schedule.String(), t.Schedule.Zone(), until}
 		}
 	}
 	r.mu.Unlock()

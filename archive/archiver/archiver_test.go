@@ -320,10 +320,7 @@ func TestACrashBetweenSegmentAndNote(t *testing.T) {
 		w.set(nil, "all", "")
 		w.send("shop", 3)
 		w.after(10 * time.Minute)
-		var state []byte
-		if err := w.journal.Archives.All(func(_ string, s []byte) error { state = slices.Clone(s); return nil }); err != nil {
-			t.Fatal(err)
-		}
+		state := w.state()
 		w.after(time.Hour)
 		w.wantArchived("all", w.sent)
 		if err := errors.Join(w.of.Stop(t.Context()), w.journal.Archives.Put("all", state), w.journal.Close()); err != nil {

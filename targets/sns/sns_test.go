@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"go.uber.org/goleak"
 
 	"signalbox/event"
@@ -40,14 +39,6 @@ func open(t testing.TB, endpoint, topic string, change func(*targets.Config, *Op
 	return targetstest.Open(t, Kind(), c, env).(targets.BatchTarget)
 }
 
-func attributes(m types.Message) map[string]string {
-	out := map[string]string{}
-	for name, a := range m.MessageAttributes {
-		out[name] = aws.ToString(a.StringValue)
-	}
-	return out
-}
-
 func TestPublish(t *testing.T) {
 	s := servers.StartFauxQS(t)
 	s.Topic("orders")
@@ -63,7 +54,7 @@ func TestPublish(t *testing.T) {
 		if len(got) != 1 || aws.ToString(got[0].Body) != string(d.Body) {
 			t.Fatalf("got %v", got)
 		}
-		has := attributes(got[0])
+		has := servers.Attributes(got[0])
 		if len(has) != 10 || has["x-team"] != "blue & grün" || has["content-type"] != remote.ContentTypeText || has["x-signalbox-delivery-id"] != d.ID || has["traceparent"] == "" {
 			t.Errorf("its attributes are %v", has)
 		}
@@ -246,7 +237,7 @@ func TestTheServiceIsCutOffUnderLoad(t *testing.T) {
 		way.Mend()
 	}, func() (ids []string) {
 		for _, m := range s.Receive("orders") {
-			ids = append(ids, attributes(m)["x-signalbox-delivery-id"])
+			ids = append(ids, servers.Attributes(m)["x-signalbox-delivery-id"])
 		}
 		return ids
 	})

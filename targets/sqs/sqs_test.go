@@ -16,7 +16,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
-	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"go.uber.org/goleak"
 
 	"signalbox/event"
@@ -66,14 +65,6 @@ func open(t testing.TB, endpoint, queue string, change func(*targets.Config, *Op
 	return targetstest.Open(t, Kind(), c, env).(targets.BatchTarget)
 }
 
-func attributes(m types.Message) map[string]string {
-	out := map[string]string{}
-	for name, a := range m.MessageAttributes {
-		out[name] = aws.ToString(a.StringValue)
-	}
-	return out
-}
-
 func TestSend(t *testing.T) {
 	s := start(t)
 	s.Queue("orders")
@@ -90,7 +81,7 @@ func TestSend(t *testing.T) {
 		if len(got) != 1 || aws.ToString(got[0].Body) != targetstest.Envelope {
 			t.Fatalf("got %v", got)
 		}
-		has := attributes(got[0])
+		has := servers.Attributes(got[0])
 		if len(has) != 10 || has["x-team"] != "blue" || has["content-type"] != remote.ContentTypeJSON || has["x-signalbox-delivery-id"] != d.ID ||
 			has["x-signalbox-event-id"] != d.EventID || has["x-correlation-id"] != "c-1" || has["traceparent"] == "" || has["x-signalbox-rule"] != "orders" {
 			t.Errorf("its attributes are %v", has)
@@ -106,7 +97,7 @@ func TestSend(t *testing.T) {
 			t.Fatal(err)
 		}
 		got := s.Receive("orders")
-		if len(got) != 1 || attributes(got[0])["content-type"] != remote.ContentTypeCloudEvent || !strings.Contains(aws.ToString(got[0].Body), `"specversion":"1.0"`) {
+		if len(got) != 1 || servers.Attributes(got[0])["content-type"] != remote.ContentTypeCloudEvent || !strings.Contains(aws.ToString(got[0].Body), `"specversion":"1.0"`) {
 			t.Errorf("got %v", got)
 		}
 	})
@@ -294,7 +285,7 @@ func TestTheServiceIsCutOffUnderLoad(t *testing.T) {
 		way.Mend()
 	}, func() (ids []string) {
 		for _, m := range s.Receive("orders") {
-			ids = append(ids, attributes(m)["x-signalbox-delivery-id"])
+			ids = append(ids, servers.Attributes(m)["x-signalbox-delivery-id"])
 		}
 		return ids
 	})

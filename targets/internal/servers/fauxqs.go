@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
@@ -105,6 +106,15 @@ func (f *FauxQS) Receive(queue string) (all []types.Message) {
 			}
 		}
 	}
+}
+
+// Attributes returns the attributes of a message that are texts.
+func Attributes(m types.Message) map[string]string {
+	out := map[string]string{}
+	for name, a := range m.MessageAttributes {
+		out[name] = aws.ToString(a.StringValue)
+	}
+	return out
 }
 
 // Topic makes a topic, and a queue of the same name that gets what is published to it as it is.
