@@ -30,6 +30,8 @@ type Env struct {
 	Shared *queue.SharedMemory
 	// Backpressure is told of lanes that are behind; it may be nil.
 	Backpressure *Backpressure
+	// Yield is what replays give way by; nil where they do not.
+	Yield *Yield
 	// GoneWait is how long the deliveries of a target that is gone wait for it before
 	// they go to the dead-letter queue; zero is not at all.
 	GoneWait time.Duration

@@ -35,6 +35,7 @@ type Lane struct {
 	health  health
 	aging   aging
 	pace    pace
+	yield   *Yield // of the lane of a replay without a rate
 	alarm   alarm
 	absence absence
 	deaths  deaths
@@ -126,7 +127,7 @@ func (l *Lane) Assign(cfg targets.Config, t targets.Target) {
 	l.active, l.pace = nil, pace{}
 	if t != nil {
 		l.active = newActive(cfg, t)
-		l.pace = newPace(l.active)
+		l.pace = newPace(l.active, l.yield)
 	}
 	l.bound()
 	failing := l.health.failing

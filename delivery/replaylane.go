@@ -15,8 +15,14 @@ func NewReplayLane(env *Env, name string, id journal.LaneID, beside *Lane) *Lane
 }
 
 // Share gives a replay's lane the target of the lane beside it, at a rate of its own and with
-// half of its workers; or none, if that has none. Live deliveries keep the target's own.
+// half of its workers; or none, if that has none. Live deliveries keep the target's own. Without
+// a rate the lane gives way to live traffic.
 func (l *Lane) Share(beside *Lane, rate targets.Rate) {
+	l.mu.Lock()
+	if l.yield = nil; rate.PerSecond() <= 0 {
+		l.yield = l.env.Yield
+	}
+	l.mu.Unlock()
 	t := beside.Use()
 	if t == nil {
 		l.Assign(targets.Config{}, nil)

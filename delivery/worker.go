@@ -97,7 +97,7 @@ func (w worker) upNext() int {
 func (w worker) allowed(n int) bool {
 	l := w.lane
 	c := &l.health.circuit
-	if c.ThrottledUntil().IsZero() && l.pace.limiter == nil || l.discarding.Load() {
+	if c.ThrottledUntil().IsZero() && !l.pace.bounds() || l.discarding.Load() {
 		return true
 	}
 	now := time.Now()

@@ -29,7 +29,9 @@ type Options struct {
 	Request func(target string, d *targets.Delivery) (targets.Request, error)
 	// Died is told of a delivery whose body can't be rendered, once it is a dead letter.
 	Died func(target string, d *journal.Delivery, rec *journal.Record)
-	Log  *zap.Logger
+	// Yield is what replays that have no rate of their own give way to live traffic by.
+	Yield *delivery.Yield
+	Log   *zap.Logger
 }
 
 // Lanes are the queues of targets, and those of replays beside them.

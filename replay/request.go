@@ -30,8 +30,8 @@ type Request struct {
 	// Rule and Target are the only ones to send by, and to.
 	Rule   string `json:"rule,omitempty"`
 	Target string `json:"target,omitempty"`
-	// Rate bounds the deliveries a second to one target; 0 is as much as it answers, and half
-	// of its own rate limit.
+	// Rate bounds the deliveries a second to one target; 0 is as much as it answers and live
+	// traffic leaves, and half of its own rate limit.
 	Rate float64 `json:"rate,omitempty"`
 	// AsPlanned sends by those rules, and to those targets, that the event was planned for
 	// when it was accepted, whatever matches now.

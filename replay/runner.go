@@ -22,6 +22,38 @@ const (
 	patience = time.Second
 )
 
+// What is planned at once where a rate bounds the replay is what goes in windowTime, and no less
+// than leastWindow: a large plan would stand before live events.
+const (
+	windowTime  = 250 * time.Millisecond
+	leastWindow = 64
+)
+
+// pacing is how fast a replay can go now: how many deliveries of a part are planned at once, and how
+// long that part is waited for.
+type pacing struct {
+	window   int
+	patience time.Duration
+}
+
+// pacingAt returns the pacing of a part whose lane has room for so many deliveries, and goes at a
+// rate, in deliveries a second.
+func pacingAt(rate float64, room int) pacing {
+	if n := rate * windowTime.Seconds(); n < float64(room) {
+		room = min(room, max(leastWindow, int(n)))
+	}
+	return pacing{room, patience + time.Duration(2*float64(room)/rate*float64(time.Second))}
+}
+
+// pacing returns how fast the replay can go now for a part whose lane has room for so many deliveries.
+func (r *runner) pacing(room int) pacing {
+	rate := r.j.Rate
+	if rate <= 0 {
+		rate = r.opts.Yield.Rate() / float64(max(1, len(r.j.parts)))
+	}
+	return pacingAt(rate, room)
+}
+
 // runner does the work of a replay.
 type runner struct {
 	*Replays
@@ -35,6 +67,7 @@ func (r *runner) run(ctx context.Context) {
 	r.front, r.rear = r.opts.Past.Walk(ctx), r.opts.Past.Walk(ctx)
 	defer r.front.Close()
 	defer r.rear.Close()
+	defer r.opts.Yield.Join()()
 	if err := errors.Join(r.findBeginning(), r.reopen()); err != nil {
 		r.stopOn(err)
 	}
@@ -132,6 +165,9 @@ func (r *runner) step() (moved bool, err error) {
 	if w == nil {
 		return false, nil
 	}
+	if r.j.Rate <= 0 && r.opts.Yield.Take(float64(w.most)/asOneDelivery, time.Now()) > 0 {
+		return false, nil
+	}
 	// Where nothing has room, what is looked at for other targets is no haste.
 	return len(w.parts) > 0 || len(r.j.parts) == 0, w.plan()
 }
@@ -186,7 +222,7 @@ func (r *runner) next() (w *window) {
 			return
 		}
 		to := min(j.before, r.opts.Journal.Seqs.Stable()) // what follows is not on disk yet
-		w = &window{runner: r, from: j.frontier, to: to, parts: map[string]*quota{}}
+		w = &window{runner: r, from: j.frontier, to: to, most: min(maxLookedAt, perRoom*r.pacing(maxLookedAt).window), parts: map[string]*quota{}}
 		for _, p := range j.parts {
 			if room := r.room(p); room > 0 && p.cursor < j.frontier && p.cursor < w.from {
 				w.from, w.to = p.cursor, j.frontier
@@ -206,7 +242,7 @@ func (r *runner) room(p *part) int {
 	if p.State != jobs.Running || p.Ending != "" {
 		return 0
 	}
-	window := p.lane.Window()
+	window := r.pacing(p.lane.Window()).window
 	free := 2*window - int(r.j.counts(p.lane.ID).Pending())
 	if free < window {
 		if p.full.IsZero() {
@@ -222,6 +258,8 @@ func (r *runner) room(p *part) int {
 type window struct {
 	*runner
 	from, to journal.Seq
+	// most is how many events may be looked at.
+	most int
 	// ahead means that it begins at the frontier: targets that have no part get one.
 	ahead bool
 	parts map[string]*quota
@@ -252,7 +290,7 @@ func (w *window) gather() bool {
 		case room > 0:
 			w.parts[name] = &quota{part: p, room: room}
 			alive = true
-		case time.Since(p.full) < patience:
+		case time.Since(p.full) < w.pacing(p.lane.Window()).patience:
 			waits = true
 		}
 	}
@@ -265,6 +303,7 @@ func (w *window) gather() bool {
 // The bounds of a window.
 const (
 	maxLookedAt = 1024    // events
+	perRoom     = 4       // of them for each delivery that is planned at once
 	maxBytes    = 4 << 20 // of what is planned
 )
 
@@ -353,7 +392,7 @@ func (w *window) read() (next journal.Seq, err error) {
 	}
 	var fault error
 	err = walk.Between(w.from, w.to, func(rec journal.Record) bool {
-		if looked == maxLookedAt || bytes > maxBytes || w.full() {
+		if looked == w.most || bytes > maxBytes || w.full() {
 			next, stopped = rec.Seq, true
 			return false
 		}
@@ -399,6 +438,9 @@ func (w *window) full() bool {
 	return false
 }
 
+// asOneDelivery is how many events are looked at for the cost of one delivery.
+const asOneDelivery = 16
+
 // numbers is how many deliveries of one event a replay can number.
 const numbers = 1 << 11
 
@@ -441,7 +483,7 @@ func (w *window) quota(target string) (*quota, error) {
 		return nil, err
 	}
 	p.lane = lane
-	q := &quota{part: p, room: lane.Window()}
+	q := &quota{part: p, room: w.pacing(lane.Window()).window}
 	w.parts[target] = q
 	return q, nil
 }

@@ -95,10 +95,17 @@ func idsOf(ds []targets.Delivery) map[string]int {
 // taken is a bench with events that have been delivered to the target a.
 func taken(t *testing.T, rules string, n int, test func(t *testing.T, b *bench)) {
 	t.Helper()
+	takenOn(t, func(*bench) {}, rules, n, test)
+}
+
+// takenOn is taken on a bench that is prepared.
+func takenOn(t *testing.T, prepare func(*bench), rules string, n int, test func(t *testing.T, b *bench)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, rules)
 		b.disk = journaltest.Crashable()
 		b.opts.Trace = true
+		prepare(b)
 		b.start()
 		defer func() { b.verified() }()
 		for i := range n {

@@ -26,8 +26,22 @@ func (r *Router) newReplays() *replay.Replays {
 		Request: func(target string, d *targets.Delivery) (targets.Request, error) {
 			return r.planner().request(target, d)
 		},
-		Died: r.intake.diedUnrendered,
+		Died:  r.intake.diedUnrendered,
+		Yield: r.yield,
 	})
+}
+
+// liveTraffic returns how many events have been accepted, with how many deliveries live lanes have
+// made. An event that a replay's delivery leads to is live traffic too.
+func (r *Router) liveTraffic() uint64 {
+	_, events := r.journal.Counters.Totals()
+	n := events.Accepted
+	for _, l := range r.Lanes.all() {
+		if !ofReplay(l) {
+			n += r.journal.Counters.LaneCounts(l.ID).Delivered
+		}
+	}
+	return n
 }
 
 // pastPlanner plans events of the past, for replays.

@@ -190,7 +190,9 @@ type Router struct {
 	gate gate
 	// backpressure is what lanes exert on intake.
 	backpressure *delivery.Backpressure
-	intake       intake
+	// yield is what replays give way by.
+	yield  *delivery.Yield
+	intake intake
 
 	// base is cancelled when attempts under way must end.
 	base    context.Context
@@ -290,6 +292,7 @@ func (r *Router) begin(set *rules.Set) (err error) {
 	}
 	r.intake.pauses, r.Lanes.pauses = r.Pauses, r.Pauses
 	r.backpressure = delivery.NewBackpressure(r.opts.processorsShort)
+	r.yield = delivery.NewYield(r.liveTraffic, r.opts.processorsShort)
 	r.Lanes.env = r.lanesEnv()
 	r.Lanes.open()
 	r.Replays = r.newReplays()
@@ -482,7 +485,7 @@ func (r *Router) targetEnv() targets.Env {
 func (r *Router) lanesEnv() delivery.Env {
 	return delivery.Env{
 		Store: r.store(), Log: r.log, Metrics: r.metrics.lanes, Tracer: r.opts.Tracer, Window: r.opts.Window, WindowBytes: r.opts.WindowBytes,
-		Shared: queue.NewSharedMemory(r.opts.Memory), Backpressure: r.backpressure,
+		Shared: queue.NewSharedMemory(r.opts.Memory), Backpressure: r.backpressure, Yield: r.yield,
 		GoneWait: r.opts.TargetGoneWait, Base: r.base, Running: r.running.Load, Stopping: r.gate.closed.Load, Go: r.workers.Go,
 		Policies: func() *delivery.Policies { return r.snapshot.Load().policies },
 		Requests: commands.Stage{Service: r.Commands}, Redrives: r.DeadLetters, Derive: r.intake.derive, Died: r.intake.died, Places: r.intake.seqsOf,

@@ -49,7 +49,7 @@ targets unless --target names one.`,
 	flags.StringVar(&r.pattern, "pattern", "", "only events that match this pattern: a file or JSON")
 	flags.StringVar(&r.req.Rule, "rule", "", "send by this rule alone")
 	flags.StringVar(&r.req.Target, "target", "", "send to this target alone")
-	flags.StringVar(&r.rate, "rate", "", "how many deliveries to send to a target at most, such as 50/s or 50")
+	flags.StringVar(&r.rate, "rate", "", "how many deliveries to send to a target, such as 50/s or 50 (default: as many as live traffic leaves)")
 	flags.BoolVar(&r.req.AsPlanned, "as-planned", false, "send by the rules that the events were planned for when they were accepted")
 	flags.BoolVar(&r.req.AsNew, "as-new", false, "give deliveries new ids, so that receivers that know the first ones act again")
 	flags.StringVar(&r.req.Name, "name", "", "name the replay")
