@@ -32,6 +32,9 @@ type Config struct {
 	Bus string `yaml:"bus" example:"default"`
 	// RetentionDays is for how many days events are kept at least; 0 is for ever.
 	RetentionDays int `yaml:"retention_days" min:"0" max:"36500" example:"365"`
+	// Start is the time from which on events are archived; oldest, all that the store has, where it
+	// is left out.
+	Start targets.Start `yaml:"start" example:"2026-01-31T15:04:05Z"`
 	// Every is how long a time goes into one segment: one that a day is made of, such as 5m.
 	Every time.Duration `yaml:"every" min:"1s"`
 	// Folder is where the archive lies, in a folder of its name. It, or S3, is needed.
@@ -61,6 +64,9 @@ func New(c Config, p *pattern.Pattern, secrets secret.Source) (*Archive, []*targ
 	}
 	if c.Every = cmp.Or(c.Every, DefaultEvery); c.Every < time.Second || (24*time.Hour)%c.Every != 0 {
 		v.Fail([]string{"every"}, "is %s: it must be a time that a day is made of, such as 1h or 5m, of a second at least", c.Every)
+	}
+	if c.Start.Set && !c.Start.Past {
+		v.Fail([]string{"start"}, "is latest: write the time from which on events are archived, or oldest")
 	}
 	switch {
 	case c.Folder != "" && c.S3 != nil:
@@ -93,10 +99,20 @@ func (a *Archive) Equal(other *Archive) bool { return reflect.DeepEqual(a.Config
 // Retention is how long events are kept at least; 0 is for ever.
 func (a *Archive) Retention() time.Duration { return time.Duration(a.RetentionDays) * 24 * time.Hour }
 
+// First returns the time of the oldest events that the archive may have at a moment; zero for all
+// that there ever were.
+func (a *Archive) First(now time.Time) time.Time {
+	first := a.Start.From
+	if keep := a.Retention(); keep > 0 && now.Add(-keep).After(first) {
+		first = now.Add(-keep)
+	}
+	return first
+}
+
 // Show returns the configuration as it may be shown.
 func (a *Archive) Show() map[string]any {
 	shown := map[string]any{}
-	for key, text := range map[string]string{"description": a.Description, "folder": a.Folder} {
+	for key, text := range map[string]string{"description": a.Description, "folder": a.Folder, "start": a.Start.String()} {
 		if text != "" {
 			shown[key] = text
 		}

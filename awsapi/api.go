@@ -1,5 +1,5 @@
-// Package awsapi answers the operations of EventBridge's own API about rules, targets, buses and
-// tags, so that AWS's SDKs and tools show them.
+// Package awsapi answers the operations of EventBridge's own API about rules, targets, buses,
+// tags, archives and replays, so that AWS's SDKs and tools show them.
 package awsapi
 
 import (
@@ -10,9 +10,11 @@ import (
 	"sync"
 	"time"
 
+	"signalbox/archive/archiver"
 	"signalbox/audit"
 	"signalbox/auth"
 	"signalbox/event"
+	"signalbox/replay"
 	"signalbox/rules"
 )
 
@@ -29,8 +31,26 @@ type Options struct {
 	Change func(others []rules.Documents, keep func() error) error
 	// Audit remembers who changed what; it may be nil.
 	Audit *audit.Log
+	// Archives and Replays are the router's.
+	Archives *archiver.Archiver
+	Replays  *replay.Replays
+	// ArchiveFolder is the folder in which the archives lie that are made by API.
+	ArchiveFolder string
+	// Quotas are AWS's limits that hold here too.
+	Quotas Quotas
 	// Since is when the router began to serve: the time of what has none of its own.
 	Since time.Time
+}
+
+// Quotas are limits that AWS has; 0 is none.
+type Quotas struct {
+	// TargetsPerRule is how many targets a rule may have, ReplaysAtOnce how many replays may be at work.
+	TargetsPerRule, ReplaysAtOnce int
+}
+
+// exceeded is the error of what would go over a quota.
+func exceeded() error {
+	return &event.Error{Code: "LimitExceededException", Message: "The requested resource exceeds the maximum number allowed."}
 }
 
 // API answers operations. It is safe for concurrent use.
@@ -52,6 +72,15 @@ type operation struct {
 
 // operations are all that are answered here; PutEvents and TestEventPattern are elsewhere.
 var operations = map[string]operation{
+	"CancelReplay":          {auth.Admin, answers((*API).cancelReplay)},
+	"CreateArchive":         {auth.Admin, answers((*API).createArchive)},
+	"DeleteArchive":         {auth.Admin, answers((*API).deleteArchive)},
+	"StartReplay":           {auth.Admin, answers((*API).startReplay)},
+	"UpdateArchive":         {auth.Admin, answers((*API).updateArchive)},
+	"DescribeArchive":       {auth.Read, answers((*API).describeArchive)},
+	"DescribeReplay":        {auth.Read, answers((*API).describeReplay)},
+	"ListArchives":          {auth.Read, answers((*API).listArchives)},
+	"ListReplays":           {auth.Read, answers((*API).listReplays)},
 	"CreateEventBus":        {auth.Admin, answers((*API).createEventBus)},
 	"DeleteEventBus":        {auth.Admin, answers((*API).deleteEventBus)},
 	"DeleteRule":            {auth.Admin, answers((*API).deleteRule)},
@@ -121,11 +150,11 @@ func (a *API) write(op *operation, request []byte) (any, error) {
 
 // objectOf returns the name of what a request changes, for the audit.
 func objectOf(request []byte) string {
-	var names struct{ EventBusName, Name, Rule, ResourceARN string }
+	var names struct{ EventBusName, Name, Rule, ResourceARN, ArchiveName, ReplayName string }
 	if json.Unmarshal(request, &names) != nil {
 		return ""
 	}
-	object := cmp.Or(names.Name, names.Rule, names.ResourceARN)
+	object := cmp.Or(names.Name, names.Rule, names.ResourceARN, names.ArchiveName, names.ReplayName)
 	if names.EventBusName != "" {
 		object = names.EventBusName + "/" + object
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
 
+	"signalbox/archive/archiver"
 	"signalbox/config"
 	"signalbox/ingest"
 	"signalbox/journal/store"
@@ -32,6 +33,7 @@ type running struct {
 	disk     *store.Disk
 	journal  *store.Journal
 	router   *router.Router
+	archiver *archiver.Archiver
 	reloader *config.Reloader
 	dir      string
 }
@@ -49,11 +51,22 @@ func start(t testing.TB, dir string, disk *store.Disk) *running {
 	must(t, err)
 	set, err := c.LoadRules(documents.Source())
 	must(t, err)
-	r.router, err = router.New(router.Options{Journal: r.journal, Account: account, Region: region}, set)
+	r.archiver, err = archiver.New(archiver.Options{Journal: r.journal})
+	must(t, err)
+	r.archiver.Set(set.Archives)
+	r.router, err = router.New(router.Options{Journal: r.journal, Account: account, Region: region, Past: r.archiver.Reader()}, set)
 	must(t, err)
 	r.router.Start()
-	r.reloader = config.NewReloader(config.ReloaderOptions{Config: c, Set: set, Others: []rules.Documents{documents.Source()}, Swap: r.router.Swap})
+	swap := func(set *rules.Set) error {
+		if err := r.router.Swap(set); err != nil {
+			return err
+		}
+		r.archiver.Set(set.Archives)
+		return nil
+	}
+	r.reloader = config.NewReloader(config.ReloaderOptions{Config: c, Set: set, Others: []rules.Documents{documents.Source()}, Swap: swap})
 	r.API = New(Options{
+		Archives: r.archiver, Replays: r.router.Replays, ArchiveFolder: filepath.Join(dir, "archives"), Quotas: Quotas(c.Quotas),
 		Rules: r.router.Rules, Documents: documents, Account: account, Region: region, Since: time.UnixMilli(1767323045678),
 		Change: func(others []rules.Documents, keep func() error) error {
 			return r.reloader.Change(context.Background(), others, keep)
@@ -71,7 +84,7 @@ func (r *running) stop() error {
 	if r.journal == nil {
 		return nil
 	}
-	err := errors.Join(r.router.Stop(context.Background()), r.journal.Close())
+	err := errors.Join(r.archiver.Stop(context.Background()), r.router.Stop(context.Background()), r.journal.Close())
 	r.journal = nil
 	return err
 }
@@ -152,7 +165,7 @@ func TestLife(t *testing.T) {
 	if out.FailedEntryCount != 0 {
 		t.Fatalf("%s", *out.FailedEntries[0].ErrorMessage)
 	}
-	put(t, c, "orders", `{"total":50}`)
+	put(t, c, "orders", `{"total":50}`) // which does not match
 	put(t, c, "orders", `{"total":150}`)
 	if got := <-to.got; got != `{"total": 150, "env": "${HOME}"}` {
 		t.Errorf("got %s", got)

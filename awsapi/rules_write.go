@@ -142,6 +142,9 @@ func (a *API) putTargets(in *struct {
 				d.Targets[i] = t
 			}
 		}
+		if most := a.opts.Quotas.TargetsPerRule; most > 0 && len(d.Targets) > most {
+			return exceeded()
+		}
 		return nil
 	})
 	if err != nil {

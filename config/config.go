@@ -89,6 +89,8 @@ type Config struct {
 	TargetGone TargetGone `yaml:"target_gone"`
 	// Reload bounds what a reload of the rules may change.
 	Reload Reload `yaml:"reload"`
+	// Quotas are limits of AWS's that hold for EventBridge's API here too.
+	Quotas Quotas `yaml:"quotas"`
 	// Metrics is what is counted.
 	Metrics Metrics `yaml:"metrics"`
 	// Telemetry is what is sent of what the router does, and where.
@@ -172,6 +174,14 @@ type DLQ struct {
 	MaxAge time.Duration `yaml:"max_age" min:"0s" example:"30d"`
 	// MaxBytes is how much dead letters may take on disk; 0 is no bound.
 	MaxBytes document.Size `yaml:"max_bytes" example:"5GiB"`
+}
+
+// Quotas are limits of AWS's that EventBridge's API can hold; 0 is no limit.
+type Quotas struct {
+	// TargetsPerRule is how many targets a rule of the API may have; AWS allows 5.
+	TargetsPerRule int `yaml:"targets_per_rule" min:"0" example:"5"`
+	// ReplaysAtOnce is how many replays may be at work when another is started by the API; AWS allows 10.
+	ReplaysAtOnce int `yaml:"replays_at_once" min:"0" example:"10"`
 }
 
 // Metrics is what is counted.

@@ -56,6 +56,8 @@ func (c *Config) validate(root *document.Node, problems *document.Problems) {
 	v.check(c.Dedup.Window >= 0 && c.Dedup.Window <= 24*time.Hour, "must be from 0, which takes every event, to 24h", "dedup", "window")
 	v.check(c.DLQ.MaxAge >= 0, "must be 0, which is no bound, or how long to keep a dead letter", "dlq", "max_age")
 	v.check(c.DLQ.MaxBytes >= 0, "must be 0, which is no bound, or a size such as 1GiB", "dlq", "max_bytes")
+	v.check(c.Quotas.TargetsPerRule >= 0, "must be 0, which is no limit, or how many targets", "quotas", "targets_per_rule")
+	v.check(c.Quotas.ReplaysAtOnce >= 0, "must be 0, which is no limit, or how many replays", "quotas", "replays_at_once")
 	v.check(c.Metrics.MaxRules >= 1, "must be at least 1", "metrics", "max_rules")
 	v.check(c.Metrics.MaxTargets >= 1, "must be at least 1", "metrics", "max_targets")
 	c.Telemetry.OTLP.validate(v)

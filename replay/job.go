@@ -56,6 +56,8 @@ type Job struct {
 	Tally
 	// Targets are its parts, by the name of the target.
 	Targets []Part `json:"targets"`
+	// Cancelling means that it is being cancelled: an attempt may be under way.
+	Cancelling bool `json:"cancelling,omitempty"`
 	// LeftOut counts what is not sent, by the reason.
 	LeftOut map[string]int `json:"left_out,omitempty"`
 	// Starts are the rules' targets that begin in the past, and that alone are sent to; empty
@@ -148,6 +150,7 @@ func (j *job) View() Job {
 		}
 	}
 	v.At, v.LeftOut = at.Time(), maps.Clone(j.LeftOut)
+	v.Cancelling = j.cancelled && !j.State.Ended()
 	return v
 }
 

@@ -20,6 +20,8 @@ type Request struct {
 	// Name names the replay: letters, digits, points, dashes and underscores. One is made
 	// where it is empty.
 	Name string `json:"name,omitempty"`
+	// Description is what it is for.
+	Description string `json:"description,omitempty"`
 	// Since and Until bound when the events were accepted: [Since, Until). A zero Since is
 	// as far back as events are kept, a zero Until the moment at which the replay begins.
 	Since time.Time `json:"since,omitzero"`
@@ -27,9 +29,15 @@ type Request struct {
 	// Bus is that of the events, and Pattern an event pattern that they must match.
 	Bus     string          `json:"bus,omitempty"`
 	Pattern json.RawMessage `json:"pattern,omitempty"`
-	// Rule and Target are the only ones to send by, and to.
-	Rule   string `json:"rule,omitempty"`
-	Target string `json:"target,omitempty"`
+	// Archive is the archive whose events are meant, in place of Bus and Pattern: those that it
+	// takes, from where it starts, and for as long as it keeps them. Until may then lie in the future,
+	// and where it is a whole second, that is meant too.
+	Archive string `json:"archive,omitempty"`
+	// Rule and Target are the only ones to send by, and to; Rules are in place of Rule where there
+	// are several.
+	Rule   string   `json:"rule,omitempty"`
+	Rules  []string `json:"rules,omitempty"`
+	Target string   `json:"target,omitempty"`
 	// Rate bounds the deliveries a second to one target; 0 is as much as it answers and live
 	// traffic leaves, and half of its own rate limit.
 	Rate float64 `json:"rate,omitempty"`
@@ -55,12 +63,16 @@ func (r *Request) check(j journalNumbers, oldest journal.Seq, set *rules.Set, tr
 	switch {
 	case r.Name != "" && !nameForm.MatchString(r.Name):
 		return span{}, badRequest("name %q: write up to 64 letters, digits, points, dashes or underscores", r.Name)
-	case r.Since.After(now):
+	case r.Since.After(now) && r.Archive == "":
 		return span{}, badRequest("since %s: lies in the future; it is %s", text(r.Since), text(now))
-	case r.Until.After(now):
+	case r.Until.After(now) && r.Archive == "":
 		return span{}, badRequest("until %s: lies in the future; it is %s: leave it out to replay what there is", text(r.Until), text(now))
 	case !r.Until.IsZero() && !r.Since.Before(r.Until):
 		return span{}, badRequest("since %s is not before until %s: no event lies between", text(r.Since), text(r.Until))
+	case r.Archive != "" && (r.Bus != "" || len(r.Pattern) > 0):
+		return span{}, badRequest("archive: stands beside bus or pattern, and has both itself; leave them out")
+	case r.Rule != "" && len(r.Rules) > 0:
+		return span{}, badRequest("rules: stands beside rule; write all of them there")
 	case r.Rate < 0 || r.Rate > 1e9:
 		return span{}, badRequest("rate: %v is not between 0 and 1,000,000,000", r.Rate)
 	case r.AsPlanned && !traced:
@@ -74,7 +86,15 @@ func (r *Request) check(j journalNumbers, oldest journal.Seq, set *rules.Set, tr
 		s.from = max(s.from, journal.SeqAt(r.Since))
 	}
 	if !r.Until.IsZero() {
-		s.before = min(s.before, journal.SeqAt(r.Until))
+		until := r.Until
+		if r.Archive != "" && until.Nanosecond() == 0 {
+			until = until.Add(time.Second) // which is in the range, as EventBridge's events have times of whole seconds
+		}
+		s.before = min(s.before, journal.SeqAt(until))
+	}
+	if a := set.Archives[r.Archive]; a != nil {
+		r.Bus, r.Pattern = a.Bus, a.Pattern
+		s.from = max(s.from, journal.SeqAt(a.First(now)))
 	}
 	s.from = min(s.from, s.before)
 	return s, nil
@@ -94,17 +114,31 @@ func (r *Request) checkNames(set *rules.Set) error {
 	if _, ok := set.Targets[r.Target]; r.Target != "" && !ok {
 		return badRequest("target %q: there is none%s", r.Target, spelling.Suggest(r.Target, slices.Collect(maps.Keys(set.Targets))))
 	}
-	if r.Rule == "" {
+	if _, ok := set.Archives[r.Archive]; r.Archive != "" && !ok {
+		return badRequest("archive %q: there is none%s", r.Archive, spelling.Suggest(r.Archive, slices.Collect(maps.Keys(set.Archives))))
+	}
+	given := r.Only()
+	if len(given) == 0 {
 		return nil
 	}
 	var names []string
 	for _, rule := range set.Rules {
-		if rule.Name == r.Rule {
-			return nil
-		}
 		names = append(names, rule.Name)
 	}
-	return badRequest("rule %q: there is none%s", r.Rule, spelling.Suggest(r.Rule, names))
+	for _, name := range given {
+		if !slices.Contains(names, name) {
+			return badRequest("rule %q: there is none%s", name, spelling.Suggest(name, names))
+		}
+	}
+	return nil
+}
+
+// Only returns the only rules to send by; none for all.
+func (r *Request) Only() []string {
+	if r.Rule != "" {
+		return []string{r.Rule}
+	}
+	return r.Rules
 }
 
 // chooser is a request ready for use.
@@ -174,12 +208,12 @@ func (c *chooser) choose(in Planner, rec *journal.Record, left map[string]int) (
 	if err != nil {
 		return nil, err
 	}
-	set := in.Set()
+	set, only := in.Set(), c.Only()
 	for _, s := range sends {
 		cfg := set.Targets[s.Target]
 		switch {
 		case len(c.starts) > 0 && !slices.Contains(c.starts, rules.Starting{Bus: s.Rule.Bus, Rule: s.Rule.Name, Target: s.Target}):
-		case c.Rule != "" && s.Rule.Name != c.Rule, c.Target != "" && s.Target != c.Target:
+		case len(only) > 0 && !slices.Contains(only, s.Rule.Name), c.Target != "" && s.Target != c.Target:
 		case c.Target == "" && len(c.starts) == 0 && cfg.Traits().Forwards:
 			left[LeftBus]++
 		default:

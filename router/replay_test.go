@@ -563,6 +563,10 @@ func TestAReplayThatMakesNoSenseIsRefused(t *testing.T) {
 			`target "x": there is none`:              {Target: "x"},
 			"pattern: ":                              {Pattern: []byte(`{"source": "x"}`)},
 			"rate: -1":                               {Rate: -1},
+			`archive "x": there is none`:             {Archive: "x"},
+			"archive: stands beside bus":             {Archive: "x", Bus: "default"},
+			"rules: stands beside rule":              {Rule: "all", Rules: []string{"all"}},
+			`rule "y": there is none`:                {Rules: []string{"y"}},
 			`name "a@b": write up to 64`:             {Name: "a@b"},
 			`name "` + strings.Repeat("x", 65) + `"`: {Name: strings.Repeat("x", 65)},
 		} {

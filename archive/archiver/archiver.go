@@ -187,7 +187,7 @@ func (a *Archiver) start(declared *archive.Archive, before *keeper) {
 	if s := a.known[declared.Name]; s.Cursor > 0 {
 		k.cursor.Store(uint64(s.Cursor))
 	} else {
-		k.cursor.Store(uint64(a.opts.Journal.Seqs.Oldest())) // what there is now is owed to it
+		k.cursor.Store(uint64(k.first())) // what there is now is owed to it
 	}
 	a.all[declared.Name] = k
 	a.running.Go(func() {
@@ -282,7 +282,7 @@ func (a *Archiver) ReaderOf(name string) (*past.Reader, bool, error) {
 		files, err := k.reading()
 		r := a.Reader()
 		r.Archives = func() []*segment.Files { return a.written([]*segment.Files{files}) }
-		r.Takes = func(rec *journal.Record) bool { return k.archive.Takes(rec.Bus(), rec.Envelope) }
+		r.Takes = func(rec *journal.Record) bool { return k.takes(rec, rec.Bus()) }
 		return r, true, err
 	}
 	return nil, false, nil

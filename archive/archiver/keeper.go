@@ -65,6 +65,20 @@ func newKeeper(of *Archiver, a *archive.Archive, cancel context.CancelFunc) *kee
 	}
 }
 
+// first returns the first event that a new archive gets.
+func (k *keeper) first() journal.Seq {
+	seqs := k.of.opts.Journal.Seqs
+	return max(seqs.Oldest(), min(k.start(), seqs.Clock()))
+}
+
+// start returns where the archive starts; 0 for all that there is.
+func (k *keeper) start() journal.Seq { return journal.SeqAt(k.archive.Start.From) }
+
+// takes reports whether an event of a bus is archived.
+func (k *keeper) takes(r *journal.Record, bus string) bool {
+	return r.Seq >= k.start() && k.archive.Takes(bus, r.Envelope)
+}
+
 // owed returns the first event before a bound that the archive still has to get, or the bound,
 // up to which it then hurries.
 func (k *keeper) owed(bound journal.Seq) journal.Seq {
@@ -285,8 +299,9 @@ func (k *keeper) position(s saved, known bool, last *segment.Segment) (saved, er
 			s.Ahead = end
 		}
 	}
-	if oldest := seqs.Oldest(); s.Cursor < oldest {
+	if oldest := seqs.Oldest(); s.Cursor == 0 || s.Cursor < oldest {
 		s.Gap = s.Cursor > 0
+		oldest = max(oldest, k.first())
 		s.Cursor, s.From = oldest, oldest
 	}
 	seqs.Pass(s.Cursor)

@@ -69,7 +69,7 @@ func (p *piece) take(r journal.Record) bool {
 	if urgent := p.keeper.urgent.Load() > p.keeper.cursor.Load(); !urgent {
 		p.pace.yield(p.ctx, p.read)
 	}
-	if bus := r.Bus(); p.keeper.archive.Takes(bus, r.Envelope) {
+	if bus := r.Bus(); p.keeper.takes(&r, bus) {
 		p.fault = p.add(&r, bus)
 	}
 	return p.fault == nil

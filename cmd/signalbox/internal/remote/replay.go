@@ -46,6 +46,7 @@ targets unless --target names one.`,
 	flags.StringVar(&r.since, "since", "", "events accepted since then: 2026-01-31T15:04:05Z, a day, a duration back from now such as 2h, or oldest")
 	flags.StringVar(&r.until, "until", "", "only events accepted before then")
 	flags.StringVar(&r.req.Bus, "bus", "", "only events on this bus")
+	flags.StringVar(&r.req.Archive, "archive", "", "only events that this archive takes, from where it starts")
 	flags.StringVar(&r.pattern, "pattern", "", "only events that match this pattern: a file or JSON")
 	flags.StringVar(&r.req.Rule, "rule", "", "send by this rule alone")
 	flags.StringVar(&r.req.Target, "target", "", "send to this target alone")
