@@ -7,11 +7,15 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"signalbox/api"
 	"signalbox/event"
+	"signalbox/journal/store"
+	"signalbox/rules"
 	"signalbox/state"
 )
 
@@ -169,9 +173,132 @@ func TestStatesInArchives(t *testing.T) {
 	w.audit(`{"id":"1","n":3}`)
 	at := func(moment time.Time) string { return url.QueryEscape(moment.Format(time.RFC3339Nano)) }
 	w.ask("GET", "/v1/state/Thing/1?at="+at(was.Updated), "", 200, `"n":1`)
-	w.ask("GET", "/v1/state/Thing/2?at="+at(was.Updated), "", 404, "no event since")
-	w.ask("GET", "/v1/state/Thing/1?at="+at(was.Updated.Add(-time.Hour)), "", 404, "NotKept")
+	w.ask("GET", "/v1/state/Thing/2?at="+at(was.Updated), "", 404, "it was not there yet")
+	w.ask("GET", "/v1/state/Thing/1?at="+at(was.Updated.Add(-time.Hour)), "", 404, "it was not there yet")
 	w.ask("GET", "/v1/state/Thing/1", "", 200, `"n":3`)
 	must(t, os.Truncate(w.archivedSegment("all"), 3))
 	w.ask("GET", "/v1/state/Thing/1?at="+at(was.Updated), "", 404, "has 3 bytes")
+}
+
+// dropped has the store drop all its events, which no archive is owed.
+func (w *world) dropped() {
+	w.t.Helper()
+	last := w.journal.Seqs.Stable()
+	w.eventually("the store has dropped them", func() bool {
+		oldest, err := w.journal.Trimmer.Trim(store.Retention{MaxAge: time.Nanosecond})
+		must(w.t, err)
+		return oldest >= last
+	})
+}
+
+// changesOf returns what the changes of Thing 1 have in n, the latest first, in pages, and why some may be missing.
+func (w *world) changesOf(limit int) (ns []int, partial string) {
+	w.t.Helper()
+	for cursor := ""; ; {
+		page, err := w.client.States.History(w.t.Context(), "Thing", "1", cursor, limit)
+		must(w.t, err)
+		if len(page.Changes) > limit {
+			w.t.Errorf("a page has %d changes", len(page.Changes))
+		}
+		for _, c := range page.Changes {
+			var s struct{ N int }
+			must(w.t, json.Unmarshal(c.State, &s))
+			ns = append(ns, s.N)
+		}
+		if cursor = page.Next; cursor == "" {
+			return ns, page.Partial
+		}
+	}
+}
+
+// TestHistoryInArchives lists changes of the store and of an archive as one, in pages of any size.
+func TestHistoryInArchives(t *testing.T) {
+	w := newWorldOf(t, archivedRules, "archives: {all: {folder: archive, every: 1s}}\n")
+	w.audit(`{"id":"1","n":1}`, `{"id":"1","n":2}`, `{"id":"2","n":7}`, `{"id":"1","n":3}`)
+	other, err := w.client.States.Get(t.Context(), "Thing", "2", "")
+	must(t, err)
+	w.archived("all", 4)
+	if got, partial := w.changesOf(10); !slices.Equal(got, []int{3, 2, 1}) || partial != "" {
+		t.Errorf("from the archive alone: %v, partial %q", got, partial)
+	}
+	w.audit(`{"id":"1","n":4}`, `{"id":"1","n":5}`)
+	for limit := 1; limit <= 6; limit++ {
+		if got, partial := w.changesOf(limit); !slices.Equal(got, []int{5, 4, 3, 2, 1}) || partial != "" {
+			t.Errorf("in pages of %d: %v, partial %q", limit, got, partial)
+		}
+	}
+	w.ask("GET", "/v1/state-history/Thing?key=1&cursor="+other.Version, "", 400, "use the next_cursor")
+	w.ask("GET", "/v1/state-history/Thing?key=1&cursor=7", "", 400, "use the next_cursor")
+	must(t, os.Truncate(w.archivedSegment("all"), 3))
+	if got, partial := w.changesOf(10); !slices.Equal(got, []int{5, 4}) || !strings.Contains(partial, "has 3 bytes") {
+		t.Errorf("beside a damaged segment: %v, partial %q", got, partial)
+	}
+}
+
+// TestStatesThatArePartial say so: their beginning is in neither the store nor an archive.
+func TestStatesThatArePartial(t *testing.T) {
+	at := func(s *state.Object) string {
+		return "/v1/state/Thing/1?at=" + url.QueryEscape(s.Updated.Format(time.RFC3339Nano))
+	}
+	get := func(w *world) *state.Object {
+		s, err := w.client.States.Get(t.Context(), "Thing", "1", "")
+		must(t, err)
+		return s
+	}
+	t.Run("no archive", func(t *testing.T) {
+		w := newWorldOf(t, archivedRules, "")
+		w.audit(`{"id":"1","n":1}`)
+		w.dropped()
+		w.audit(`{"id":"1","n":2}`, `{"id":"2","n":7}`)
+		if got, partial := w.changesOf(10); !slices.Equal(got, []int{2}) || !strings.Contains(partial, "in neither the store nor an archive") {
+			t.Errorf("got %v, partial %q", got, partial)
+		}
+		if page, err := w.client.States.History(t.Context(), "Thing", "2", "", 10); err != nil || page.Partial != "" {
+			t.Errorf("what began in the store: %+v, %v", page, err)
+		}
+	})
+	t.Run("an archive of the type alone", func(t *testing.T) {
+		w := newWorldOf(t, archivedRules, "archives: {things: {folder: archive, every: 1s, pattern: {detail-type: [Thing, Other]}}}\n")
+		w.audit(`{"id":"1","n":1}`)
+		first := get(w)
+		w.audit(`{"id":"1","n":2}`)
+		w.archived("things", 2)
+		w.audit(`{"id":"1","n":3}`)
+		if body := w.ask("GET", at(first), "", 200, `"n":1`); strings.Contains(body, "partial") {
+			t.Errorf("got %s", body)
+		}
+		if got, partial := w.changesOf(10); !slices.Equal(got, []int{3, 2, 1}) || partial != "" {
+			t.Errorf("got %v, partial %q", got, partial)
+		}
+	})
+	t.Run("an archive of something else too", func(t *testing.T) {
+		w := newWorldOf(t, archivedRules, "archives: {some: {folder: archive, every: 1s, bus: default}}\n")
+		w.audit(`{"id":"1","n":1}`)
+		first := get(w)
+		w.audit(`{"id":"1","n":2}`)
+		w.archived("some", 2)
+		w.audit(`{"id":"1","n":3}`)
+		if body := w.ask("GET", at(first), "", 200, `"n":1`); !strings.Contains(body, `"partial":"no archive takes all events of Thing`) {
+			t.Errorf("got %s", body)
+		}
+		if got, partial := w.changesOf(10); !slices.Equal(got, []int{3, 2, 1}) || !strings.Contains(partial, "no archive takes all") {
+			t.Errorf("got %v, partial %q", got, partial)
+		}
+	})
+	t.Run("an archive that began later", func(t *testing.T) {
+		w := newWorldOf(t, archivedRules, "")
+		w.audit(`{"id":"1","n":1}`)
+		w.dropped()
+		w.audit(`{"id":"1","n":2}`)
+		w.write("more.yaml", "archives: {all: {folder: archive, every: 1s}}\n")
+		set, err := rules.Load(rules.Source{Globs: []string{"more.yaml"}, Dir: w.dir})
+		must(t, err)
+		w.archives.Set(set.Archives)
+		w.archived("all", 1)
+		w.audit(`{"id":"3","n":1}`)
+		w.ask("GET", "/v1/state/Thing/1?at="+url.QueryEscape(time.Now().Add(-time.Hour).Format(time.RFC3339Nano)), "", 404, "NotKept")
+		if got, partial := w.changesOf(10); !slices.Equal(got, []int{2}) || !strings.Contains(partial, "in neither the store nor an archive") {
+			t.Errorf("got %v, partial %q", got, partial)
+		}
+	})
 }

@@ -9,8 +9,10 @@ import (
 	"fmt"
 	"reflect"
 	"regexp"
+	"slices"
 	"time"
 
+	"signalbox/event"
 	"signalbox/rules/pattern"
 	"signalbox/secret"
 	"signalbox/targets"
@@ -91,6 +93,22 @@ func (a *Archive) Takes(bus string, envelope []byte) bool {
 	}
 	var found [1]int
 	return a.set == nil || len(a.set.Match(envelope, found[:0])) > 0
+}
+
+// TakesAll reports whether it takes all events of some detail-types, whatever else they are: it does
+// if it takes every event, or if its pattern asks for nothing but detail-types.
+func (a *Archive) TakesAll(detailTypes []string) bool {
+	if a.Bus != "" || a.set == nil {
+		return a.Bus == ""
+	}
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(a.Pattern, &fields); err != nil || len(fields) != 1 || fields["detail-type"] == nil {
+		return false
+	}
+	return !slices.ContainsFunc(detailTypes, func(name string) bool {
+		e := event.Event{DetailType: name, Detail: []byte("{}")}
+		return !a.Takes("", e.Envelope())
+	})
 }
 
 // Equal reports whether both are the same archive.

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"signalbox/event"
@@ -59,6 +60,22 @@ func (c *Catalog) ObjectTypes() map[string]ObjectType {
 		return nil
 	}
 	return c.objects
+}
+
+// Telling returns the detail-types of the messages that can tell of objects of a type.
+func (c *Catalog) Telling(object string) (names []string) {
+	if _, declared := c.Type(object, ""); !declared {
+		names = []string{object} // audits that nobody has declared
+	}
+	if c == nil {
+		return names
+	}
+	for _, t := range c.Types {
+		if t.ObjectName() == object && (t.Fold != nil || t.Kind == event.KindAudit) {
+			names = append(names, t.Name)
+		}
+	}
+	return slices.Compact(names)
 }
 
 // FoldsEvents reports whether messages that are no audits tell of objects.

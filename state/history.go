@@ -31,6 +31,9 @@ type History struct {
 	// KnownSince is set where events before it are kept that may have changed the object, and are
 	// not listed.
 	KnownSince time.Time `json:"known_since,omitzero"`
+	// Partial is why changes may be missing before those of the last page, as nothing has their events
+	// any more; empty if none are.
+	Partial string `json:"partial,omitempty"`
 	// Next is the cursor of the page that follows; empty where there is none.
 	Next string `json:"next_cursor,omitempty"`
 }
@@ -38,8 +41,8 @@ type History struct {
 // maxHistory bounds the bytes of the states in a page.
 const maxHistory = 8 << 20
 
-// History returns up to limit changes of an object that are kept, from where an earlier page
-// ended. The error is journal.ErrNotFound where no state of the object is known, and a
+// History returns up to limit changes of an object that are kept, in the store or in archives, from
+// where an earlier page ended. The error is journal.ErrNotFound where no state of the object is known, and a
 // *BadRequest for a cursor that no page of this object has given.
 func (r *Reader) History(kind, key, cursor string, limit int) (*History, error) {
 	is, err := r.journal.Objects.State(kind, key)
@@ -51,7 +54,7 @@ func (r *Reader) History(kind, key, cursor string, limit int) (*History, error) 
 		return nil, err
 	}
 	var seqs []journal.Seq
-	if err := r.journal.Objects.LatestChanges(is.Object, 0, before, func(c journal.Change) (bool, error) {
+	if err := r.journal.Objects.LatestChanges(is.Object, r.journal.Seqs.Oldest(), before, func(c journal.Change) (bool, error) {
 		seqs = append(seqs, c.Seq)
 		return len(seqs) <= limit, nil
 	}); err != nil {
@@ -60,16 +63,38 @@ func (r *Reader) History(kind, key, cursor string, limit int) (*History, error) 
 	more := len(seqs) > limit
 	seqs = seqs[:min(len(seqs), limit)]
 	page := &History{Changes: []Change{}}
-	if page.KnownSince, err = r.missing(kind); err != nil || len(seqs) == 0 {
-		return page, err
-	}
-	if page.Changes, err = r.changes(is.Object, seqs[len(seqs)-1], seqs[0]+1); err != nil {
+	if page.KnownSince, err = r.missing(kind); err != nil {
 		return nil, err
 	}
-	if bounded(page) || more {
-		page.Next = page.Changes[len(page.Changes)-1].Version
+	if len(seqs) > 0 {
+		if page.Changes, err = r.changes(is.Object, seqs[len(seqs)-1], seqs[0]+1); err != nil {
+			return nil, err
+		}
+		if bounded(page) || more {
+			page.Next = page.Changes[len(page.Changes)-1].Version
+			return page, nil
+		}
 	}
-	return page, nil
+	return page, r.earlier(page, &is, before, limit)
+}
+
+// earlier adds to a page what there is before the events of the store, or says that it is missing.
+func (r *Reader) earlier(page *History, is *journal.ObjectState, before journal.Seq, limit int) error {
+	switch began, err := r.began(is); {
+	case err != nil || !began:
+		return err
+	case !r.past.Archived():
+		page.Partial = fmt.Sprintf("events before %s are in neither the store nor an archive: earlier changes are missing", r.journal.Seqs.Oldest().Time().Format(time.RFC3339))
+		return nil
+	case len(page.Changes) == limit:
+		page.Next = page.Changes[limit-1].Version // they are on a page of their own
+		return nil
+	}
+	cursor := before
+	if cursor == ^journal.Seq(0) {
+		cursor = 0
+	}
+	return r.archivedChanges(page, is.Object, cursor, limit-len(page.Changes))
 }
 
 // bounded cuts a page off where its states get too long, and reports whether it did.
@@ -97,10 +122,17 @@ func (r *Reader) historyCursor(o journal.Object, cursor string) (journal.Seq, er
 			return 0, err
 		}
 	}
+	if !found && err == nil && journal.Seq(v) < r.journal.Seqs.Oldest() && r.past.Archived() {
+		return journal.Seq(v), nil // archives are looked through for it
+	}
 	if !found {
-		return 0, &BadRequest{fmt.Sprintf("cursor %q: use the next_cursor of an earlier page; if its event has been dropped meanwhile, list from the beginning", cursor)}
+		return 0, noCursor(cursor)
 	}
 	return journal.Seq(v), nil
+}
+
+func noCursor(cursor string) error {
+	return &BadRequest{fmt.Sprintf("cursor %q: use the next_cursor of an earlier page; if its event has been dropped meanwhile, list from the beginning", cursor)}
 }
 
 // changes returns the changes of an object by the events from a number on and before another, the

@@ -202,7 +202,11 @@ func (r *Reader) unknown(kind, key string, at time.Time) error {
 		err = notIndexed(kind, at, since)
 	}
 	if err == nil {
-		err = fmt.Errorf("%s %q at %s: it was not there yet: %w", kind, key, at.Format(time.RFC3339Nano), journal.ErrNotFound)
+		err = notYet(kind, key, at)
 	}
 	return err
+}
+
+func notYet(kind, key string, at time.Time) error {
+	return fmt.Errorf("%s %q at %s: it was not there yet: %w", kind, key, at.Format(time.RFC3339Nano), journal.ErrNotFound)
 }

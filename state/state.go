@@ -35,6 +35,9 @@ type Object struct {
 	// KnownSince is set where events before it are kept that may have changed the object, and are
 	// not part of State.
 	KnownSince time.Time `json:"known_since,omitzero"`
+	// Partial is why events that tell of the object may be missing in State, as nothing has them any
+	// more; empty if none are.
+	Partial string `json:"partial,omitempty"`
 	// Failed counts the events that could not be folded and left the state as it was; Fault is
 	// the latest of them.
 	Failed int    `json:"failed,omitempty"`

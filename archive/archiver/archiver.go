@@ -267,7 +267,7 @@ func (a *Archiver) Files() (all []*segment.Files) {
 func (a *Archiver) Reader() *past.Reader {
 	r := past.Of(a.opts.Journal.Events, a.opts.Journal.Seqs)
 	r.Archives = func() []*segment.Files { return a.written(a.Files()) }
-	r.All = func() []*segment.Files { return a.written(a.whole()) }
+	r.All = func(detailTypes []string) []*segment.Files { return a.written(a.whole(detailTypes)) }
 	r.Ahead = func() journal.Seq { return journal.Seq(a.ahead.Load()) }
 	return r
 }
@@ -288,10 +288,10 @@ func (a *Archiver) ReaderOf(name string) (*past.Reader, bool, error) {
 	return nil, false, nil
 }
 
-// whole returns the files of the archives that take every event.
-func (a *Archiver) whole() (all []*segment.Files) {
+// whole returns the files of the archives that take all events of some detail-types.
+func (a *Archiver) whole(detailTypes []string) (all []*segment.Files) {
 	for _, k := range a.keepers() {
-		if k.archive.Bus != "" || k.archive.Pattern != nil {
+		if !k.archive.TakesAll(detailTypes) {
 			continue
 		}
 		if files, err := k.reading(); err == nil {

@@ -300,9 +300,16 @@ func (k *keeper) position(s saved, known bool, last *segment.Segment) (saved, er
 		}
 	}
 	if oldest := seqs.Oldest(); s.Cursor == 0 || s.Cursor < oldest {
-		s.Gap = s.Cursor > 0
-		oldest = max(oldest, k.first())
-		s.Cursor, s.From = oldest, oldest
+		from := max(oldest, k.first())
+		horizon, err := k.of.opts.Journal.Meta.Horizon()
+		if err != nil {
+			return s, err
+		}
+		begins := s.Cursor == 0
+		s.Gap, s.Cursor, s.From = !begins, from, from
+		if begins && from == oldest && horizon == 0 {
+			s.From = 0 // the archive has all that there ever was
+		}
 	}
 	seqs.Pass(s.Cursor)
 	return s, nil

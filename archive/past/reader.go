@@ -20,8 +20,8 @@ type Reader struct {
 	Numbers Numbers
 	// Archives returns the archives that there are and that something was written to; nil for none.
 	Archives func() []*segment.Files
-	// All are those of Archives that take every event; nil for none.
-	All func() []*segment.Files
+	// All are those of Archives that take all events of some detail-types; nil for none.
+	All func(detailTypes []string) []*segment.Files
 	// Ahead returns the number before which archives may have events that the store never had,
 	// as it is older than they are; nil for none.
 	Ahead func() journal.Seq
@@ -73,14 +73,39 @@ func (r *Reader) archives() []*segment.Files {
 // Archived reports whether there is an archive to read.
 func (r *Reader) Archived() bool { return len(r.archives()) > 0 }
 
-// Whole returns a reader of what the archives alone have that take every event; nil if none does.
-func (r *Reader) Whole() *Reader {
-	if r.All == nil || len(r.All()) == 0 {
+// Whole returns a reader of those archives alone that take all events of some detail-types; nil if
+// none does.
+func (r *Reader) Whole(detailTypes []string) *Reader {
+	if r.All == nil {
+		return nil
+	}
+	all := r.All(detailTypes)
+	if len(all) == 0 {
 		return nil
 	}
 	whole := *r
-	whole.Archives = r.All
+	whole.Archives = func() []*segment.Files { return all }
 	return &whole
+}
+
+// Since returns the number from which on one of the archives has all that it takes, up to where the
+// store goes on; zero is the first event that there ever was.
+func (r *Reader) Since(ctx context.Context) (journal.Seq, error) {
+	least := r.Bound()
+	for _, files := range r.archives() {
+		since, first := r.Bound(), true
+		for s, err := range r.segments(ctx, files, 0, r.Bound()) {
+			if err != nil {
+				return 0, err
+			}
+			if first || s.AfterGap {
+				since = s.From
+			}
+			first = false
+		}
+		least = min(least, since)
+	}
+	return least, nil
 }
 
 // Oldest returns the number from which on there may be events, in the store or in an archive.

@@ -16,7 +16,8 @@ import (
 type Segment struct {
 	// File is its name within the day's folder.
 	File string `json:"file"`
-	// All events of the archive from From on, up to but without Before, are in this segment.
+	// All events of the archive from From on, up to but without Before, are in this segment. From is
+	// zero where it begins with the first event that there ever was.
 	From   journal.Seq `json:"from,string"`
 	Before journal.Seq `json:"before,string"`
 	// First and Last are the numbers of its first and last event, with the times of their

@@ -19,8 +19,8 @@ func newStateGetCommand(c *cli.Env) *cobra.Command {
 		Use:   "get <type> <key>",
 		Short: "Print an object's state, now or at a moment, or all its changes",
 		Long: `Print an object's state: the latest, that of a moment or of a version. With --history,
-list its changes and the events that made them, the latest first, as long as those are
-kept.`,
+list its changes and the events that made them, the latest first, as long as the store
+or an archive has those. What is partial says so, and why.`,
 		Example: `  signalbox state get customer eu/42
   signalbox state get customer eu/42 --at 2h
   signalbox state get customer eu/42 --at 2026-01-31T15:04:05Z --output json
@@ -63,7 +63,7 @@ func (g *stateGet) run(cmd *cobra.Command, kind, key string) error {
 		return conn.States.Get(ctx, kind, key, g.version)
 	}
 	return connect.Ask(cmd.Context(), &g.Command, ask, func(s *state.Object) error {
-		g.incomplete(kind, s.KnownSince)
+		g.incomplete(kind, s.KnownSince, s.Partial)
 		if s.Fault != nil {
 			fmt.Fprintf(g.Stderr, "%s could not be folded and left the state as it was; the latest is %s: %s\n",
 				cli.Count(s.Failed, "event"), s.Fault.EventID, s.Fault.Message)
@@ -73,8 +73,12 @@ func (g *stateGet) run(cmd *cobra.Command, kind, key string) error {
 	})
 }
 
-// incomplete tells of events that are kept, and of which it is not known whether they belong here.
-func (g *stateGet) incomplete(kind string, since time.Time) {
+// incomplete tells of events that are kept, and of which it is not known whether they belong here, and
+// of those that nothing has any more.
+func (g *stateGet) incomplete(kind string, since time.Time, partial string) {
+	if partial != "" {
+		fmt.Fprintf(g.Stderr, "partial: %s\n", partial)
+	}
 	if !since.IsZero() {
 		fmt.Fprintf(g.Stderr, "changes before %s are not known: signalbox state rebuild %s\n", since.Format(time.RFC3339), kind)
 	}
@@ -87,7 +91,7 @@ func (g *stateGet) changes(ctx context.Context, kind, key string) error {
 	ask := func(ctx context.Context, conn *client.Client) (all state.History, err error) {
 		all.Changes, all.Next, err = client.Pages(g.limit, func(cursor string, limit int) ([]state.Change, string, error) {
 			page, err := conn.States.History(ctx, kind, key, cursor, limit)
-			all.KnownSince = page.KnownSince
+			all.KnownSince, all.Partial = page.KnownSince, page.Partial
 			return page.Changes, page.Next, err
 		})
 		return all, err
@@ -96,7 +100,7 @@ func (g *stateGet) changes(ctx context.Context, kind, key string) error {
 }
 
 func (g *stateGet) print(kind string, all *state.History) error {
-	g.incomplete(kind, all.KnownSince)
+	g.incomplete(kind, all.KnownSince, all.Partial)
 	if len(all.Changes) == 0 {
 		_, err := fmt.Fprintln(g.Stdout, "no change is kept")
 		return err
