@@ -1,5 +1,5 @@
 // Package awsapi answers the operations of EventBridge's own API about rules, targets, buses,
-// tags, archives and replays, so that AWS's SDKs and tools show them.
+// tags, archives, replays, connections and API destinations, so that AWS's SDKs and tools show them.
 package awsapi
 
 import (
@@ -16,6 +16,7 @@ import (
 	"signalbox/event"
 	"signalbox/replay"
 	"signalbox/rules"
+	"signalbox/secret"
 )
 
 // Options are what the API works with. All are required but Audit.
@@ -31,6 +32,8 @@ type Options struct {
 	Change func(others []rules.Documents, keep func() error) error
 	// Audit remembers who changed what; it may be nil.
 	Audit *audit.Log
+	// Keys encrypt the secrets of connections.
+	Keys secret.Keys
 	// Archives and Replays are the router's.
 	Archives *archiver.Archiver
 	Replays  *replay.Replays
@@ -72,33 +75,45 @@ type operation struct {
 
 // operations are all that are answered here; PutEvents and TestEventPattern are elsewhere.
 var operations = map[string]operation{
-	"CancelReplay":          {auth.Admin, answers((*API).cancelReplay)},
-	"CreateArchive":         {auth.Admin, answers((*API).createArchive)},
-	"DeleteArchive":         {auth.Admin, answers((*API).deleteArchive)},
-	"StartReplay":           {auth.Admin, answers((*API).startReplay)},
-	"UpdateArchive":         {auth.Admin, answers((*API).updateArchive)},
-	"DescribeArchive":       {auth.Read, answers((*API).describeArchive)},
-	"DescribeReplay":        {auth.Read, answers((*API).describeReplay)},
-	"ListArchives":          {auth.Read, answers((*API).listArchives)},
-	"ListReplays":           {auth.Read, answers((*API).listReplays)},
-	"CreateEventBus":        {auth.Admin, answers((*API).createEventBus)},
-	"DeleteEventBus":        {auth.Admin, answers((*API).deleteEventBus)},
-	"DeleteRule":            {auth.Admin, answers((*API).deleteRule)},
-	"DisableRule":           {auth.Admin, answers((*API).disableRule)},
-	"EnableRule":            {auth.Admin, answers((*API).enableRule)},
-	"PutRule":               {auth.Admin, answers((*API).putRule)},
-	"PutTargets":            {auth.Admin, answers((*API).putTargets)},
-	"RemoveTargets":         {auth.Admin, answers((*API).removeTargets)},
-	"TagResource":           {auth.Admin, answers((*API).tagResource)},
-	"UntagResource":         {auth.Admin, answers((*API).untagResource)},
-	"UpdateEventBus":        {auth.Admin, answers((*API).updateEventBus)},
-	"DescribeEventBus":      {auth.Read, answers((*API).describeEventBus)},
-	"DescribeRule":          {auth.Read, answers((*API).describeRule)},
-	"ListEventBuses":        {auth.Read, answers((*API).listEventBuses)},
-	"ListRuleNamesByTarget": {auth.Read, answers((*API).listRuleNamesByTarget)},
-	"ListRules":             {auth.Read, answers((*API).listRules)},
-	"ListTagsForResource":   {auth.Read, answers((*API).listTagsForResource)},
-	"ListTargetsByRule":     {auth.Read, answers((*API).listTargetsByRule)},
+	"CancelReplay":           {auth.Admin, answers((*API).cancelReplay)},
+	"CreateApiDestination":   {auth.Admin, answers((*API).createAPIDestination)},
+	"CreateConnection":       {auth.Admin, answers((*API).createConnection)},
+	"DeleteApiDestination":   {auth.Admin, answers((*API).deleteAPIDestination)},
+	"DeleteConnection":       {auth.Admin, answers((*API).deleteConnection)},
+	"PutPermission":          {auth.Admin, answers((*API).putPermission)},
+	"RemovePermission":       {auth.Admin, answers((*API).removePermission)},
+	"UpdateApiDestination":   {auth.Admin, answers((*API).updateAPIDestination)},
+	"UpdateConnection":       {auth.Admin, answers((*API).updateConnection)},
+	"DescribeApiDestination": {auth.Read, answers((*API).describeAPIDestination)},
+	"DescribeConnection":     {auth.Read, answers((*API).describeConnection)},
+	"ListApiDestinations":    {auth.Read, answers((*API).listAPIDestinations)},
+	"ListConnections":        {auth.Read, answers((*API).listConnections)},
+	"CreateArchive":          {auth.Admin, answers((*API).createArchive)},
+	"DeleteArchive":          {auth.Admin, answers((*API).deleteArchive)},
+	"StartReplay":            {auth.Admin, answers((*API).startReplay)},
+	"UpdateArchive":          {auth.Admin, answers((*API).updateArchive)},
+	"DescribeArchive":        {auth.Read, answers((*API).describeArchive)},
+	"DescribeReplay":         {auth.Read, answers((*API).describeReplay)},
+	"ListArchives":           {auth.Read, answers((*API).listArchives)},
+	"ListReplays":            {auth.Read, answers((*API).listReplays)},
+	"CreateEventBus":         {auth.Admin, answers((*API).createEventBus)},
+	"DeleteEventBus":         {auth.Admin, answers((*API).deleteEventBus)},
+	"DeleteRule":             {auth.Admin, answers((*API).deleteRule)},
+	"DisableRule":            {auth.Admin, answers((*API).disableRule)},
+	"EnableRule":             {auth.Admin, answers((*API).enableRule)},
+	"PutRule":                {auth.Admin, answers((*API).putRule)},
+	"PutTargets":             {auth.Admin, answers((*API).putTargets)},
+	"RemoveTargets":          {auth.Admin, answers((*API).removeTargets)},
+	"TagResource":            {auth.Admin, answers((*API).tagResource)},
+	"UntagResource":          {auth.Admin, answers((*API).untagResource)},
+	"UpdateEventBus":         {auth.Admin, answers((*API).updateEventBus)},
+	"DescribeEventBus":       {auth.Read, answers((*API).describeEventBus)},
+	"DescribeRule":           {auth.Read, answers((*API).describeRule)},
+	"ListEventBuses":         {auth.Read, answers((*API).listEventBuses)},
+	"ListRuleNamesByTarget":  {auth.Read, answers((*API).listRuleNamesByTarget)},
+	"ListRules":              {auth.Read, answers((*API).listRules)},
+	"ListTagsForResource":    {auth.Read, answers((*API).listTagsForResource)},
+	"ListTargetsByRule":      {auth.Read, answers((*API).listTargetsByRule)},
 }
 
 // answers returns what decodes a request, which has been checked, for an operation.

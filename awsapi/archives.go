@@ -18,12 +18,17 @@ import (
 // archiveDocument is an archive of the API: what a rule file says of it, and beside that what only
 // the API tells. Its JSON is a rule file.
 type archiveDocument struct {
+	API      archiveSaid               `json:"Api"`
+	Archives map[string]archiveSection `json:"archives"`
+}
+
+// archiveSaid is what only the API tells of an archive.
+type archiveSaid struct {
 	ArchiveName string
 	// EventPattern is the text that was sent.
 	EventPattern     string `json:",omitempty"`
 	KmsKeyIdentifier string `json:",omitempty"`
 	CreationTime     seconds
-	Archives         map[string]archiveSection `json:"archives"`
 }
 
 // archiveSection is an archive as a rule file has it.
@@ -50,7 +55,7 @@ func (a *API) archiveOf(declared *archive.Archive) (d archiveDocument, owned boo
 	if made.IsZero() {
 		made = a.opts.Since
 	}
-	return archiveDocument{ArchiveName: declared.Name, EventPattern: string(declared.Pattern), CreationTime: secondsOf(made)}, false, nil
+	return archiveDocument{API: archiveSaid{ArchiveName: declared.Name, EventPattern: string(declared.Pattern), CreationTime: secondsOf(made)}}, false, nil
 }
 
 // archiveView is an archive in an answer.
@@ -74,7 +79,7 @@ func (a *API) listed(declared *archive.Archive, d *archiveDocument) (archiveView
 	content, err := a.opts.Archives.Content(context.Background(), declared.Name)
 	v := archiveView{
 		ArchiveName: declared.Name, EventSourceArn: a.sourceOf(declared), State: enabled, RetentionDays: declared.RetentionDays,
-		SizeBytes: content.Bytes, EventCount: content.Events, CreationTime: d.CreationTime,
+		SizeBytes: content.Bytes, EventCount: content.Events, CreationTime: d.API.CreationTime,
 	}
 	if err != nil {
 		v.StateReason = err.Error()
@@ -103,7 +108,7 @@ func (a *API) describeArchive(in *archiveName) (any, error) {
 	}
 	v, err := a.listed(declared, &d)
 	v.ArchiveArn, v.Description = a.archiveARN(declared.Name), declared.Description
-	v.EventPattern, v.KmsKeyIdentifier = d.EventPattern, d.KmsKeyIdentifier
+	v.EventPattern, v.KmsKeyIdentifier = d.API.EventPattern, d.API.KmsKeyIdentifier
 	return v, err
 }
 
@@ -168,7 +173,7 @@ func (a *API) createArchive(in *struct {
 		return nil, invalid("ArchiveName %s", fault)
 	}
 	now := time.Now().UTC()
-	d := archiveDocument{in.ArchiveName, "", in.KmsKeyIdentifier, secondsOf(now), map[string]archiveSection{in.ArchiveName: {
+	d := archiveDocument{archiveSaid{in.ArchiveName, "", in.KmsKeyIdentifier, secondsOf(now)}, map[string]archiveSection{in.ArchiveName: {
 		Description: in.Description, Bus: bus.Name, RetentionDays: in.RetentionDays, Start: now.Format(time.RFC3339Nano),
 		// one of the same name that is made later has nothing of this one
 		Folder: filepath.Join(a.opts.ArchiveFolder, strconv.FormatInt(now.UnixNano(), 36)),
@@ -181,23 +186,23 @@ func (a *API) createArchive(in *struct {
 
 // filter sets which events an archive takes; empty for all.
 func (d *archiveDocument) filter(given string) error {
-	section := d.Archives[d.ArchiveName]
-	d.EventPattern, section.Pattern = given, nil
+	section := d.Archives[d.API.ArchiveName]
+	d.API.EventPattern, section.Pattern = given, nil
 	if given != "" {
 		if _, err := pattern.Parse([]byte(given), pattern.Options{}); err != nil {
 			return &event.Error{Code: "InvalidEventPatternException", Message: err.Error()}
 		}
 		section.Pattern = json.RawMessage(given)
 	}
-	d.Archives[d.ArchiveName] = section
+	d.Archives[d.API.ArchiveName] = section
 	return nil
 }
 
 func (a *API) keepArchive(d *archiveDocument) (any, error) {
-	if err := a.change(archivePath(d.ArchiveName), d); err != nil {
+	if err := a.change(archivePath(d.API.ArchiveName), d); err != nil {
 		return nil, err
 	}
-	return changedArchive{a.archiveARN(d.ArchiveName), enabled, d.CreationTime}, nil
+	return changedArchive{a.archiveARN(d.API.ArchiveName), enabled, d.API.CreationTime}, nil
 }
 
 // ownArchive returns an archive of the API.
@@ -233,7 +238,7 @@ func (a *API) updateArchive(in *struct {
 		section.RetentionDays = *in.RetentionDays
 	}
 	if in.KmsKeyIdentifier != nil {
-		d.KmsKeyIdentifier = *in.KmsKeyIdentifier
+		d.API.KmsKeyIdentifier = *in.KmsKeyIdentifier
 	}
 	d.Archives[in.ArchiveName] = section
 	if in.EventPattern != nil {

@@ -20,7 +20,9 @@ type bus struct {
 	KmsKeyIdentifier string          `json:",omitempty"`
 	DeadLetterConfig json.RawMessage `json:",omitempty"`
 	LogConfig        json.RawMessage `json:",omitempty"`
-	Tags             []tag           `json:",omitempty"`
+	// Policy is what PutPermission has said, in JSON.
+	Policy           string `json:",omitempty"`
+	Tags             []tag  `json:",omitempty"`
 	CreationTime     seconds
 	LastModifiedTime seconds
 }
@@ -62,9 +64,10 @@ func (a *API) describeEventBus(in *struct{ Name string }) (any, error) {
 		KmsKeyIdentifier string          `json:",omitempty"`
 		DeadLetterConfig json.RawMessage `json:",omitempty"`
 		LogConfig        json.RawMessage `json:",omitempty"`
+		Policy           string          `json:",omitempty"`
 		CreationTime     seconds
 		LastModifiedTime seconds
-	}{b.Name, a.busARN(b.Name), b.Description, b.KmsKeyIdentifier, b.DeadLetterConfig, b.LogConfig, b.CreationTime, b.LastModifiedTime}, err
+	}{b.Name, a.busARN(b.Name), b.Description, b.KmsKeyIdentifier, b.DeadLetterConfig, b.LogConfig, b.Policy, b.CreationTime, b.LastModifiedTime}, err
 }
 
 func (a *API) listEventBuses(in *struct {
@@ -116,7 +119,10 @@ func (a *API) createEventBus(in *struct {
 		return nil, err
 	}
 	now := secondsOf(time.Now())
-	b := bus{in.Name, in.Description, in.KmsKeyIdentifier, in.DeadLetterConfig, in.LogConfig, in.Tags, now, now}
+	b := bus{
+		Name: in.Name, Description: in.Description, KmsKeyIdentifier: in.KmsKeyIdentifier, DeadLetterConfig: in.DeadLetterConfig,
+		LogConfig: in.LogConfig, Tags: in.Tags, CreationTime: now, LastModifiedTime: now,
+	}
 	if err := a.change(busPath(in.Name), busDocument{[1]bus{b}}); err != nil {
 		return nil, err
 	}

@@ -25,6 +25,7 @@ import (
 	"signalbox/journal/store"
 	"signalbox/router"
 	"signalbox/rules"
+	"signalbox/secret"
 )
 
 // running is a router with its API, its files and its store.
@@ -54,7 +55,7 @@ func start(t testing.TB, dir string, disk *store.Disk) *running {
 	r.archiver, err = archiver.New(archiver.Options{Journal: r.journal})
 	must(t, err)
 	r.archiver.Set(set.Archives)
-	r.router, err = router.New(router.Options{Journal: r.journal, Account: account, Region: region, Past: r.archiver.Reader()}, set)
+	r.router, err = router.New(router.Options{Journal: r.journal, Account: account, Region: region, Past: r.archiver.Reader(), Secrets: secret.Source{Keys: c.Keys}}, set)
 	must(t, err)
 	r.router.Start()
 	swap := func(set *rules.Set) error {
@@ -66,7 +67,7 @@ func start(t testing.TB, dir string, disk *store.Disk) *running {
 	}
 	r.reloader = config.NewReloader(config.ReloaderOptions{Config: c, Set: set, Others: []rules.Documents{documents.Source()}, Swap: swap})
 	r.API = New(Options{
-		Archives: r.archiver, Replays: r.router.Replays, ArchiveFolder: filepath.Join(dir, "archives"), Quotas: Quotas(c.Quotas),
+		Keys: c.Keys(), Archives: r.archiver, Replays: r.router.Replays, ArchiveFolder: filepath.Join(dir, "archives"), Quotas: Quotas(c.Quotas),
 		Rules: r.router.Rules, Documents: documents, Account: account, Region: region, Since: time.UnixMilli(1767323045678),
 		Change: func(others []rules.Documents, keep func() error) error {
 			return r.reloader.Change(context.Background(), others, keep)

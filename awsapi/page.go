@@ -18,8 +18,10 @@ const maxPage = 100
 // tokenForm begins what a token holds: the name that the page ended with.
 const tokenForm = "after:"
 
-// page returns the part of sorted items that is asked for, and the token for the next.
+// page returns the part of items that is asked for, in the order of their names, and the token for the
+// next. It sorts the items.
 func page[T any](p paging, items []T, name func(T) string) (part []T, next string, err error) {
+	slices.SortFunc(items, func(a, b T) int { return strings.Compare(name(a), name(b)) })
 	if p.NextToken != nil {
 		decoded, err := base64.RawURLEncoding.DecodeString(*p.NextToken)
 		last, ok := strings.CutPrefix(string(decoded), tokenForm)

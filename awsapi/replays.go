@@ -3,7 +3,6 @@ package awsapi
 import (
 	"errors"
 	"math"
-	"slices"
 	"strings"
 	"time"
 
@@ -112,7 +111,6 @@ func (a *API) listReplays(in *struct {
 		}
 	}
 	name := func(v replayView) string { return v.ReplayName }
-	slices.SortFunc(views, func(v, w replayView) int { return strings.Compare(v.ReplayName, w.ReplayName) })
 	part, next, err := page(in.paging, withPrefix(views, in.NamePrefix, name), name)
 	if err != nil {
 		return nil, err

@@ -71,6 +71,22 @@ func (d *Documents) read(path string, v any) (found bool, err error) {
 	return true, nil
 }
 
+// documentsBelow returns what lies below a path, in the order of the paths.
+func documentsBelow[T any](d *Documents, prefix string) (all []T, err error) {
+	from, _ := d.find(prefix)
+	for _, doc := range d.all[from:] {
+		if !strings.HasPrefix(doc.Path, prefix) {
+			break
+		}
+		var v T
+		if err := json.Unmarshal(doc.Text, &v); err != nil {
+			return nil, fmt.Errorf("document %s: %w", doc.Path, err)
+		}
+		all = append(all, v)
+	}
+	return all, nil
+}
+
 // with returns all documents with one changed; nil removes it.
 func (d *Documents) with(path string, text []byte) []rules.Document {
 	next := slices.Clone(d.all)

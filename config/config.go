@@ -73,6 +73,10 @@ type Config struct {
 	// Secrets are what rule files may refer to; everything where it is left out.
 	Secrets secret.Limits `yaml:"secrets"`
 
+	// SecretKeys are what secrets are encrypted with that come by EventBridge's API: each the base64 of 32
+	// bytes, as a reference. The first encrypts, all decrypt, so that keys can be rotated.
+	SecretKeys []Secret `yaml:"secret_keys" example:"[YW4tZXhhbXBsZS1vZi1hLWtleS1vZi0zMi1ieXRlcyE=]"`
+
 	// Limits bound what is taken in.
 	Limits Limits `yaml:"limits"`
 	// Retention is how long delivered events are kept: until the first bound is reached. An event with
@@ -121,6 +125,8 @@ type Config struct {
 	listenGiven bool
 	// readAt is before the file was read.
 	readAt time.Time
+	// keys are SecretKeys, ready for use.
+	keys secret.Keys
 	// given resolve references; secrets do it too, and note the files.
 	given, secrets secret.Source
 	secretFiles    *[]string
@@ -269,6 +275,9 @@ func LogOf(path string) Log {
 	}
 	return c.Log
 }
+
+// Keys returns what secrets are encrypted with.
+func (c *Config) Keys() secret.Keys { return c.keys }
 
 // Load reads a configuration. An error is of the type document.Errors and holds
 // every fault of the file; rule files are read by LoadRules.

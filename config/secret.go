@@ -25,9 +25,19 @@ func (s Secret) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(secret.Mask)
 // MarshalText masks the secret in JSON and YAML.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(secret.Mask), nil }
 
+// revealed returns the texts of secrets.
+func revealed(secrets []Secret) []string {
+	texts := make([]string, len(secrets))
+	for i, s := range secrets {
+		texts[i] = s.Reveal()
+	}
+	return texts
+}
+
 // resolveWith sets what resolves references, and notes each file that is read.
 func (c *Config) resolveWith(given secret.Source) {
 	var files []string
+	given.Keys = c.Keys
 	c.given, c.secrets, c.secretFiles = given, given, &files
 	c.secrets.ReadFile = func(path string) ([]byte, error) {
 		files = append(files, path)

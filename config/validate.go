@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"signalbox/document"
+	"signalbox/secret"
 	"signalbox/spelling"
 	"signalbox/targets/egress"
 )
@@ -69,6 +70,14 @@ func (c *Config) validate(root *document.Node, problems *document.Problems) {
 	v.oneOf(c.Log.Format, []string{"console", "json"}, "log", "format")
 	if err := c.Secrets.Fault(); err != nil {
 		v.fail(err.Error(), "secrets")
+	}
+	var err error
+	keys := revealed(c.SecretKeys)
+	if slices.Contains(keys, "") { // which is a fault already
+		keys = nil
+	}
+	if c.keys, err = secret.ParseKeys(keys); err != nil {
+		v.fail(err.Error(), "secret_keys")
 	}
 	if _, err := egress.New(c.Egress); err != nil {
 		v.fail(err.Error(), "egress")

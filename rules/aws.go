@@ -76,8 +76,8 @@ func (r *fileReader) json(root *document.Node) {
 		r.listed(root, "Rules", func(n *document.Node, path document.Path) { r.awsRule(n, path, "", nil) })
 	case root.Get("EventBuses") != nil:
 		r.listed(root, "EventBuses", func(n *document.Node, _ document.Path) { r.awsBus(n, "", nil) })
-	case root.Get("ArchiveName") != nil:
-		r.awsArchive(root)
+	case root.Get("Api") != nil:
+		r.apiDocument(root)
 	case root.Get("EventPattern") != nil, root.Get("ScheduleExpression") != nil, root.Get("Name") != nil && root.Get("rules") == nil:
 		r.awsRule(root, document.Path{}, "", nil)
 	case root.Get("Targets") != nil:
@@ -87,14 +87,12 @@ func (r *fileReader) json(root *document.Node) {
 	}
 }
 
-// awsArchive reads what the API keeps of an archive: the archive as in a file, with what only the API
-// tells of it beside that.
-func (r *fileReader) awsArchive(root *document.Node) {
-	if root.Get("archives") == nil {
-		r.problems.Add(root.Pos, document.Path{}, "is an archive as describe-archive prints it, which does not say where it lies: write it under archives: with folder: or s3:")
-		return
-	}
-	r.archives = append(r.archives, members(r.dec, root.Get("archives"), "archives")...)
+// apiDocument reads what the API keeps of an archive, a connection or an API destination: as it is in
+// a file, with what only the API tells of it beside that.
+func (r *fileReader) apiDocument(root *document.Node) {
+	file := *root
+	file.Members = slices.DeleteFunc(slices.Clone(root.Members), func(m document.Member) bool { return m.Key == "Api" })
+	r.file(&file)
 }
 
 // listed reads the answer of a List operation.

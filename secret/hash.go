@@ -32,6 +32,7 @@ func (s Source) Resolving() (Source, *Resolving) {
 			r.note(path, text, err == nil)
 			return text, err
 		},
+		Keys:   s.Keys,
 		limits: s.limits,
 	}, r
 }

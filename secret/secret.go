@@ -1,5 +1,5 @@
 // Package secret resolves the references to secrets in configurations: ${NAME},
-// ${NAME:-default} and ${file:PATH}. What they stand for is never shown.
+// ${NAME:-default}, ${file:PATH} and ${sealed:TEXT}, which Keys have encrypted. What they stand for is never shown.
 package secret
 
 import (
@@ -18,6 +18,8 @@ const Mask = "***"
 type Source struct {
 	LookupEnv func(name string) (string, bool)
 	ReadFile  func(path string) ([]byte, error)
+	// Keys return the keys that open what is sealed; nil for none.
+	Keys func() Keys
 
 	limits Limits
 }
@@ -94,6 +96,10 @@ func (s Source) resolve(ref, dir string) (value string, fromOutside bool, err er
 		}
 		return strings.TrimRight(string(b), "\r\n"), true, nil
 	}
+	if text, ok := strings.CutPrefix(ref, sealed); ok {
+		plain, err := s.open(text)
+		return plain, true, err
+	}
 	name, fallback, hasFallback := strings.Cut(ref, ":-")
 	if !validEnvName(name) {
 		return "", false, fmt.Errorf("${%s} is no reference: write ${NAME}, ${NAME:-default} or ${file:PATH}, or $${ for the characters themselves", ref)
@@ -109,6 +115,13 @@ func (s Source) resolve(ref, dir string) (value string, fromOutside bool, err er
 		return "", false, fmt.Errorf("environment variable %s is not set: set it, or give a default with ${%s:-default}", name, name)
 	}
 	return fallback, false, nil
+}
+
+func (s Source) open(text string) (string, error) {
+	if s.Keys == nil {
+		return Keys(nil).open(text)
+	}
+	return s.Keys().open(text)
 }
 
 func validEnvName(name string) bool {

@@ -35,8 +35,8 @@ type requests struct {
 type named struct {
 	name string
 	text template.Text
-	// secret means that the value is not to be shown.
-	secret bool
+	// secret means that the value is not to be shown, wins that it takes the place of a rule's.
+	secret, wins bool
 }
 
 // newRequests returns what makes requests of the options.
@@ -257,6 +257,9 @@ func (b *building) fullQuery() (query string, shown []string, err error) {
 	}
 	for i := range b.params.Query {
 		p := &b.params.Query[i]
+		if slices.ContainsFunc(b.query, func(n named) bool { return n.wins && n.name == p.Name }) {
+			continue
+		}
 		value, err := p.Value(b.d)
 		if err != nil {
 			return "", nil, err

@@ -72,7 +72,7 @@ func newTarget(c *targets.Config, env targets.Env) (targets.Target, error) {
 	if err != nil {
 		return nil, err
 	}
-	renderer.NoBody = o.Method == http.MethodGet
+	renderer.NoBody = o.bodyless()
 	requests, secrets, err := newRequests(o, c, env.Secrets)
 	if err != nil {
 		return nil, err
@@ -260,6 +260,7 @@ func (t *httpTarget) do(ctx context.Context, m *remote.Message, to request) (res
 	if t.login == nil {
 		return t.send(ctx, m, to)
 	}
+	m.Body = t.login.Body(m.Body)
 	if err := t.login.Apply(ctx, t.toLogIn(m, to)); err != nil {
 		return nil, 1, err
 	}

@@ -3,6 +3,7 @@ package http
 import (
 	"fmt"
 	"maps"
+	"net/http"
 	"net/netip"
 	"net/url"
 	"slices"
@@ -34,8 +35,8 @@ var schemes = []string{"http", "https"}
 // Options are those of a target of type http.
 type Options struct {
 	remote.Options `yaml:",inline" example:"https://warehouse.example.com/events"`
-	// Method is that of the request. A GET has no body.
-	Method string `yaml:"method" enum:"POST|PUT|PATCH|DELETE|GET"`
+	// Method is that of the request. A GET, a HEAD and an OPTIONS have no body.
+	Method string `yaml:"method" enum:"POST|PUT|PATCH|DELETE|GET|HEAD|OPTIONS"`
 	// Path is added to that of the URL. It may hold {{ expressions }} of the event, as may Query and
 	// the values of headers.
 	Path string `yaml:"path" example:"'/orders/{{ detail.id }}'"`
@@ -85,7 +86,7 @@ func (o *Options) Validate(c *targets.Config, v *targets.Validation) {
 	if o.Format == remote.FormatCloudEventsBinary && c.Batch != nil {
 		v.Fail([]string{"format"}, "cloudevents-binary holds one event in one request, so it can't be sent in batches: use cloudevents, or remove batch")
 	}
-	v.OneOf("method", o.Method, "POST", "PUT", "PATCH", "DELETE", "GET")
+	v.OneOf("method", o.Method, "POST", "PUT", "PATCH", "DELETE", "GET", "HEAD", "OPTIONS")
 	o.texts(c, v)
 	o.logins(v)
 	o.answers(c, v)
@@ -202,9 +203,14 @@ func (o *Options) texts(c *targets.Config, v *targets.Validation) {
 	if len(fields) > 0 {
 		v.Fail([]string{fields[0]}, "holds {{ }}, which is of one event, so it can't be sent in batches: remove batch")
 	}
-	if o.Method == "GET" {
-		v.Fail([]string{"method"}, "GET has no body, so it can't be sent in batches: remove batch")
+	if o.bodyless() {
+		v.Fail([]string{"method"}, "%s has no body, so it can't be sent in batches: remove batch", o.Method)
 	}
+}
+
+// bodyless reports whether the requests have no body.
+func (o *Options) bodyless() bool {
+	return o.Method == http.MethodGet || o.Method == http.MethodHead || o.Method == http.MethodOptions
 }
 
 // checkPath checks what is literal in a path.

@@ -93,7 +93,7 @@ func (t *httpTarget) logIn(c *targets.Config, o *Options, env targets.Env, w *wa
 		return err
 	}
 	for _, f := range t.login.Query() {
-		t.requests.query = append(t.requests.query, named{f.Name, template.Fixed(f.Value), true})
+		t.requests.query = append(t.requests.query, named{name: f.Name, text: template.Fixed(f.Value), secret: true, wins: true})
 		t.requests.expressions = true
 	}
 	return nil

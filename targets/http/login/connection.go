@@ -17,6 +17,12 @@ type Connection struct {
 	Description string `yaml:"description" example:"The CRM"`
 	// Auth is the login.
 	Auth *Options `yaml:"auth" required:"true" example:"{bearer: example-of-a-token}"`
+	// Headers, Query and Body are added to each request, in place of what the target or the rule has by
+	// the same name: headers, members of the query, and members of a body that is a JSON object. They
+	// may hold references to secrets, and are not shown.
+	Headers map[string]string `yaml:"headers" example:"{X-Tenant: shop}"`
+	Query   map[string]string `yaml:"query" example:"{tenant: shop}"`
+	Body    map[string]string `yaml:"body" example:"{tenant: shop}"`
 	// Hosts are those that targets with it may send to, such as crm.example.com, or
 	// *.example.com for all below; any if there are none.
 	Hosts []string `yaml:"hosts" example:"[crm.example.com]"`
@@ -54,6 +60,17 @@ func (c *Connection) Validate(v *targets.Validation) {
 	default:
 		c.Auth.Validate(v, "auth")
 		c.plain = c.Auth.OAuth2 != nil && c.Auth.OAuth2.plain(v)
+	}
+	check := &check{v, nil}
+	for name, text := range c.Headers {
+		e, _ := v.Expand([]string{"headers", name}, text)
+		check.header("headers", name)
+		check.headerValue("headers", e.Value)
+	}
+	for key, texts := range map[string]map[string]string{"query": c.Query, "body": c.Body} {
+		for name, text := range texts {
+			v.Expand([]string{key, name}, text)
+		}
 	}
 	for i, host := range c.Hosts {
 		if _, err := egress.HostName(strings.TrimPrefix(host, "*.")); err != nil {

@@ -5,7 +5,10 @@ package login
 import (
 	"context"
 	"encoding/base64"
+	"encoding/json"
+	"maps"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -76,12 +79,14 @@ type Request struct {
 type Login struct {
 	// header and query are what each request gets.
 	header, query []signature.Field
-	oauth         *oauth
-	sigv4         *sigv4
-	hmac          *HMAC
-	key           []byte
-	secrets       []string
-	sets          []string
+	// body are members that a body gets which is a JSON object.
+	body    []signature.Field
+	oauth   *oauth
+	sigv4   *sigv4
+	hmac    *HMAC
+	key     []byte
+	secrets []string
+	sets    []string
 }
 
 // kinds returns the keys of the options that are set.
@@ -195,7 +200,11 @@ func (c *check) headerValue(key, value string) {
 // New returns the login of options that are valid. Token servers are asked over sends.
 func New(o *Options, dir string, s secret.Source, sends Sender) (*Login, error) {
 	if c := o.shared; c != nil {
-		return New(c.Auth, c.Dir, s, sends)
+		l, err := New(c.Auth, c.Dir, s, sends)
+		if err != nil {
+			return nil, err
+		}
+		return l, l.add(c, s)
 	}
 	l := &Login{}
 	r := &resolver{dir: dir, from: s}
@@ -225,6 +234,46 @@ func New(o *Options, dir string, s secret.Source, sends Sender) (*Login, error) 
 	}
 	l.secrets = r.secrets
 	return l, r.err
+}
+
+// add adds what the requests of a connection get beside the login.
+func (l *Login) add(c *Connection, s secret.Source) error {
+	r := &resolver{dir: c.Dir, from: s, secrets: l.secrets}
+	fields := func(texts map[string]string) (all []signature.Field) {
+		for _, name := range slices.Sorted(maps.Keys(texts)) {
+			all = append(all, signature.Field{Name: name, Value: r.secret(texts[name])})
+		}
+		return all
+	}
+	for _, f := range fields(c.Headers) {
+		l.set(f.Name, f.Value)
+	}
+	l.query = append(l.query, fields(c.Query)...)
+	l.body = fields(c.Body)
+	l.secrets = r.secrets
+	return r.err
+}
+
+// Body returns a body with the members that the connection adds, if it is a JSON object.
+func (l *Login) Body(body []byte) []byte {
+	if l == nil || len(l.body) == 0 {
+		return body
+	}
+	var members map[string]json.RawMessage
+	if json.Unmarshal(body, &members) != nil || members == nil {
+		return body
+	}
+	for _, f := range l.body {
+		value, err := json.Marshal(f.Value)
+		if err != nil {
+			return body
+		}
+		members[f.Name] = value
+	}
+	if merged, err := json.Marshal(members); err == nil {
+		return merged
+	}
+	return body
 }
 
 func (l *Login) set(name, value string) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"os"
@@ -31,6 +32,10 @@ type OAuth2 struct {
 	Scopes []string `yaml:"scopes" example:"[orders.write]"`
 	// Params are sent with the request for a token, such as an audience.
 	Params map[string]string `yaml:"params" example:"{audience: orders}"`
+	// Method is that of the request for a token. With GET, all that is sent stands in the query.
+	Method string `yaml:"method" enum:"POST|PUT|GET" default:"POST"`
+	// Headers are sent with the request for a token.
+	Headers map[string]string `yaml:"headers" example:"{X-Tenant: shop}"`
 	// SendIn is where id and secret stand in that request.
 	SendIn string `yaml:"send_in" enum:"header|body" default:"header"`
 }
@@ -48,6 +53,17 @@ func (o *OAuth2) validate(c *check) {
 		if _, err := c.v.Secrets.Expand(text, c.v.Dir); err != nil {
 			c.fail("params", "%s: %v", name, err)
 		}
+	}
+	for name, text := range o.Headers {
+		e, err := c.v.Secrets.Expand(text, c.v.Dir)
+		if err != nil {
+			c.fail("headers", "%s: %v", name, err)
+		}
+		c.header("headers", name)
+		c.headerValue("headers", e.Value)
+	}
+	if o.Method != "" && o.Method != "POST" && o.Method != "PUT" && o.Method != "GET" {
+		c.fail("method", "is %q: it must be POST, PUT or GET", o.Method)
 	}
 	if o.SendIn != "" && o.SendIn != "header" && o.SendIn != "body" {
 		c.fail("send_in", "is %q: it must be header or body", o.SendIn)
@@ -106,9 +122,48 @@ func (o *OAuth2) new(r *resolver, sends Sender) *oauth {
 		ClientID: r.text(o.ClientID), ClientSecret: r.secret(o.ClientSecret), TokenURL: address,
 		Scopes: o.Scopes, EndpointParams: params, AuthStyle: style,
 	}}
+	if o.Method != "" && o.Method != http.MethodPost || len(o.Headers) > 0 {
+		asked := &asking{method: o.Method, headers: map[string]string{}, sends: sends}
+		for name, text := range o.Headers {
+			asked.headers[name] = r.secret(text)
+		}
+		sends = asked
+	}
 	out.client = &http.Client{Transport: sends, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	out.fixed = remote.NewHidden(r.secrets)
 	return out
+}
+
+// asking asks for tokens otherwise than RFC 6749 says.
+type asking struct {
+	method  string
+	headers map[string]string
+	sends   Sender
+}
+
+// RoundTrip sends a request for a token.
+func (a *asking) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context())
+	for name, value := range a.headers {
+		r.Header.Set(name, value)
+	}
+	switch a.method {
+	case http.MethodPut:
+		r.Method = http.MethodPut
+	case http.MethodGet:
+		form, err := io.ReadAll(io.LimitReader(r.Body, 64<<10))
+		r.Body.Close()
+		if err != nil {
+			return nil, err
+		}
+		r.Method, r.Body, r.GetBody, r.ContentLength = http.MethodGet, nil, nil, 0
+		r.Header.Del("Content-Type")
+		if r.URL.RawQuery != "" {
+			r.URL.RawQuery += "&"
+		}
+		r.URL.RawQuery += string(form)
+	}
+	return a.sends.RoundTrip(r)
 }
 
 // get returns a token that is valid, the same for all for as long as it is.

@@ -19,6 +19,7 @@ import (
 	"signalbox/journal/store"
 	"signalbox/router"
 	"signalbox/schedule"
+	"signalbox/secret"
 	"signalbox/sources"
 	"signalbox/telemetry"
 )
@@ -27,7 +28,7 @@ import (
 func (s *server) routerOptions(registry prometheus.Registerer) router.Options {
 	limits := s.cfg.Limits
 	return router.Options{
-		Egress:  s.egress,
+		Egress: s.egress, Secrets: secret.Source{Keys: s.cfg.Keys},
 		Journal: s.journal, Logger: s.log, Registerer: registry, Stdout: cli.StreamOf(s.Stdout).(io.Writer),
 		Account: s.cfg.Account, Region: s.cfg.Region,
 		MaxPending: uint64(limits.MaxPending), MinFreeDisk: uint64(s.cfg.MinFreeDisk),

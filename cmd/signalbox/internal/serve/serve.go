@@ -283,7 +283,7 @@ func (s *server) start() (err error) {
 	stopping, stop := context.WithCancel(context.Background())
 	s.aws = awsapi.New(awsapi.Options{
 		Rules: s.router.Rules, Documents: s.documents, Audit: s.audit, Account: s.cfg.Account, Region: s.cfg.Region, Since: time.Now(),
-		Archives: s.archiver, Replays: s.router.Replays, ArchiveFolder: filepath.Join(s.cfg.DataDir, "archives"), Quotas: awsapi.Quotas(s.cfg.Quotas),
+		Keys: s.cfg.Keys(), Archives: s.archiver, Replays: s.router.Replays, ArchiveFolder: filepath.Join(s.cfg.DataDir, "archives"), Quotas: awsapi.Quotas(s.cfg.Quotas),
 		Change: func(others []rules.Documents, keep func() error) error {
 			return s.reloader.Change(context.Background(), others, keep)
 		},

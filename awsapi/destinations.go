@@ -1,0 +1,196 @@
+package awsapi
+
+import (
+	"strconv"
+	"time"
+
+	"signalbox/event"
+	"signalbox/secret"
+)
+
+// destinationDocument is an API destination: the target that it is, and beside that what only the API
+// tells. Its JSON is a rule file.
+type destinationDocument struct {
+	API     destinationSaid          `json:"Api"`
+	Targets map[string]targetSection `json:"targets"`
+}
+
+// destinationSaid is an API destination as the API tells of it.
+type destinationSaid struct {
+	Name, UUID                   string
+	Description                  string `json:",omitempty"`
+	ConnectionArn                string
+	InvocationEndpoint           string
+	HTTPMethod                   string `json:"HttpMethod"`
+	InvocationRateLimitPerSecond int
+	CreationTime                 seconds
+	LastModifiedTime             seconds
+}
+
+// targetSection is a target as a rule file has it.
+type targetSection struct {
+	Type      string            `json:"type"`
+	ARN       string            `json:"arn"`
+	URL       string            `json:"url"`
+	Method    string            `json:"method"`
+	RateLimit string            `json:"rate_limit"`
+	Auth      map[string]string `json:"auth"`
+}
+
+// defaultRate is how many invocations a second an API destination gets where nothing else is said.
+const defaultRate = 300
+
+func destinationPath(name string) string { return "api-destinations/" + name + ".json" }
+
+// destinationPrefix begins the names of the targets that API destinations are.
+const destinationPrefix = "api-destination-"
+
+func (a *API) destinationARN(d *destinationSaid) string {
+	return a.arn("api-destination/" + d.Name + "/" + d.UUID)
+}
+
+func (a *API) apiDestination(name string) (d destinationDocument, err error) {
+	found, err := a.opts.Documents.read(destinationPath(name), &d)
+	if err == nil && !found {
+		err = notFound("Failed to describe the api-destination(s). An api-destination '%s' does not exist.", name)
+	}
+	return d, err
+}
+
+// destinationView is an API destination in an answer.
+type destinationView struct {
+	APIDestinationArn            string `json:"ApiDestinationArn"`
+	Name                         string
+	Description                  string `json:",omitempty"`
+	APIDestinationState          string `json:"ApiDestinationState"`
+	ConnectionArn                string
+	InvocationEndpoint           string
+	HTTPMethod                   string `json:"HttpMethod"`
+	InvocationRateLimitPerSecond int
+	CreationTime                 seconds
+	LastModifiedTime             seconds
+}
+
+const active = "ACTIVE"
+
+func (a *API) listedDestination(d *destinationSaid) destinationView {
+	return destinationView{
+		APIDestinationArn: a.destinationARN(d), Name: d.Name, APIDestinationState: active, ConnectionArn: d.ConnectionArn,
+		InvocationEndpoint: d.InvocationEndpoint, HTTPMethod: d.HTTPMethod, InvocationRateLimitPerSecond: d.InvocationRateLimitPerSecond,
+		CreationTime: d.CreationTime, LastModifiedTime: d.LastModifiedTime,
+	}
+}
+
+type destinationName struct{ Name string }
+
+func (a *API) describeAPIDestination(in *destinationName) (any, error) {
+	d, err := a.apiDestination(in.Name)
+	if err != nil {
+		return nil, err
+	}
+	v := a.listedDestination(&d.API)
+	v.Description = d.API.Description
+	return v, nil
+}
+
+func (a *API) listAPIDestinations(in *struct {
+	paging
+	NamePrefix, ConnectionArn string
+}) (any, error) {
+	all, err := documentsBelow[destinationDocument](a.opts.Documents, "api-destinations/")
+	if err != nil {
+		return nil, err
+	}
+	name := func(d destinationDocument) string { return d.API.Name }
+	var of []destinationDocument
+	for _, d := range all {
+		if in.ConnectionArn == "" || d.API.ConnectionArn == in.ConnectionArn {
+			of = append(of, d)
+		}
+	}
+	part, next, err := page(in.paging, withPrefix(of, in.NamePrefix, name), name)
+	if err != nil {
+		return nil, err
+	}
+	views := make([]destinationView, len(part))
+	for i := range part {
+		views[i] = a.listedDestination(&part[i].API)
+	}
+	return struct {
+		APIDestinations []destinationView `json:"ApiDestinations"`
+		NextToken       string            `json:",omitempty"`
+	}{views, next}, nil
+}
+
+// changedDestination answers what has made or changed an API destination.
+type changedDestination struct {
+	APIDestinationArn   string `json:"ApiDestinationArn"`
+	APIDestinationState string `json:"ApiDestinationState"`
+	CreationTime        seconds
+	LastModifiedTime    seconds
+}
+
+func (a *API) createAPIDestination(in *struct {
+	Name, Description, ConnectionArn, InvocationEndpoint string
+	HTTPMethod                                           string `json:"HttpMethod"`
+	InvocationRateLimitPerSecond                         *int
+}) (any, error) {
+	if _, err := a.apiDestination(in.Name); err == nil {
+		return nil, &event.Error{Code: "ResourceAlreadyExistsException", Message: "An api-destination '" + in.Name + "' already exists."}
+	}
+	now := secondsOf(time.Now())
+	said := destinationSaid{
+		Name: in.Name, UUID: newUUID(), Description: in.Description, ConnectionArn: in.ConnectionArn, InvocationEndpoint: in.InvocationEndpoint,
+		HTTPMethod: in.HTTPMethod, InvocationRateLimitPerSecond: defaultRate, CreationTime: now, LastModifiedTime: now,
+	}
+	if in.InvocationRateLimitPerSecond != nil {
+		said.InvocationRateLimitPerSecond = *in.InvocationRateLimitPerSecond
+	}
+	return a.keepDestination(&said)
+}
+
+// keepDestination makes an API destination a target.
+func (a *API) keepDestination(d *destinationSaid) (any, error) {
+	connection, err := a.ofARN(d.ConnectionArn)
+	if err != nil {
+		return nil, err
+	}
+	err = a.change(destinationPath(d.Name), destinationDocument{*d, map[string]targetSection{destinationPrefix + d.Name: {
+		Type: "http", ARN: a.destinationARN(d), URL: secret.Literal(d.InvocationEndpoint), Method: d.HTTPMethod,
+		RateLimit: strconv.Itoa(d.InvocationRateLimitPerSecond) + "/s", Auth: map[string]string{"connection": connection.API.Name},
+	}}})
+	if err != nil {
+		return nil, err
+	}
+	return changedDestination{a.destinationARN(d), active, d.CreationTime, d.LastModifiedTime}, nil
+}
+
+func (a *API) updateAPIDestination(in *struct {
+	Name                                           string
+	Description, ConnectionArn, InvocationEndpoint *string
+	HTTPMethod                                     *string `json:"HttpMethod"`
+	InvocationRateLimitPerSecond                   *int
+}) (any, error) {
+	d, err := a.apiDestination(in.Name)
+	if err != nil {
+		return nil, err
+	}
+	said := d.API
+	said.Description, said.ConnectionArn = textOr(in.Description, said.Description), textOr(in.ConnectionArn, said.ConnectionArn)
+	said.InvocationEndpoint, said.HTTPMethod = textOr(in.InvocationEndpoint, said.InvocationEndpoint), textOr(in.HTTPMethod, said.HTTPMethod)
+	if in.InvocationRateLimitPerSecond != nil {
+		said.InvocationRateLimitPerSecond = *in.InvocationRateLimitPerSecond
+	}
+	said.LastModifiedTime = secondsOf(time.Now())
+	return a.keepDestination(&said)
+}
+
+func (a *API) deleteAPIDestination(in *destinationName) (any, error) {
+	if _, err := a.apiDestination(in.Name); err != nil {
+		return nil, err
+	}
+	if err := a.change(destinationPath(in.Name), nil); err != nil {
+		return nil, err
+	}
+	return struct{}{}, nil
+}
