@@ -14,6 +14,7 @@ import (
 
 	"signalbox/api"
 	"signalbox/event"
+	"signalbox/journal"
 	"signalbox/journal/store"
 	"signalbox/rules"
 	"signalbox/state"
@@ -301,4 +302,64 @@ func TestStatesThatArePartial(t *testing.T) {
 			t.Errorf("got %v, partial %q", got, partial)
 		}
 	})
+}
+
+// TestFoldedStatesInArchives are made of all events that an archive has, also where one of them can't
+// be folded, and the clock was set back in the middle.
+func TestFoldedStatesInArchives(t *testing.T) {
+	w := newWorldOf(t, archivedRules, "archives: {all: {folder: archive, every: 1s}}\n")
+	w.write("catalog.yaml", `types:
+  - {name: Added, kind: event, object: order, key: detail.id, fold: '{"sum": (state?.sum ?? 0) + event.detail.n}'}
+`)
+	w.ask("POST", "/-/reload", "", 200, `"changed":true`)
+	add := func(n string) *event.Event {
+		e := &event.Event{Source: "shop", DetailType: "Added", Detail: []byte(`{"id":"1","n":` + n + `}`)}
+		refused, err := w.router.Accept(t.Context(), []*event.Event{e})
+		must(t, errors.Join(append(refused, err)...))
+		return e
+	}
+	var sent []*event.Event
+	for i, n := range []string{"1", "2", `"x"`, "3"} {
+		if sent = append(sent, add(n)); i == 0 {
+			w.journal.Seqs.Pass(journal.SeqAt(time.Now().Add(2 * time.Second))) // the clock was there
+		}
+	}
+	w.archived("all", 4)
+	add("10")
+	for i, want := range []string{`"state":{"sum":1}`, `"state":{"sum":3}`, `"failed":1`, `"state":{"sum":6},"failed":1`} {
+		at := url.QueryEscape(sent[i].Meta.Received.Format(time.RFC3339Nano))
+		if body := w.ask("GET", "/v1/state/order/1?at="+at, "", 200, want); strings.Contains(body, "partial") {
+			t.Errorf("got %s", body)
+		}
+	}
+	page, err := w.client.States.History(t.Context(), "order", "1", "", 10)
+	must(t, err)
+	var got []string
+	for _, c := range page.Changes {
+		got = append(got, string(c.State)+c.Fault[:min(len(c.Fault), 1)])
+	}
+	if want := []string{`{"sum":16}`, `{"sum":6}`, `{"sum":3}` + page.Changes[2].Fault[:1], `{"sum":3}`, `{"sum":1}`}; !slices.Equal(got, want) || page.Partial != "" {
+		t.Errorf("the history: %q, partial %q", got, page.Partial)
+	}
+}
+
+// TestCursorsOfAnotherStore are refused by what reads archives too.
+func TestCursorsOfAnotherStore(t *testing.T) {
+	const archives = "archives: {all: {folder: archive, every: 1s}}\n"
+	w, other := newWorldOf(t, archivedRules, archives), newWorldOf(t, archivedRules, archives)
+	for _, x := range []*world{w, other} {
+		for range 3 {
+			x.audit(`{"id":"1","n":1}`)
+			time.Sleep(1100 * time.Millisecond) // real segments of a second
+		}
+		x.archived("all", 3)
+	}
+	for _, path := range []string{"/v1/archives/all/segments?limit=1", "/v1/state-history/Thing?key=1&limit=1", "/v1/events?limit=1"} {
+		var answer struct {
+			Next string `json:"next_cursor"`
+		}
+		must(t, json.Unmarshal([]byte(w.ask("GET", path, "", 200, "next_cursor")), &answer))
+		w.ask("GET", path+"&cursor="+url.QueryEscape(answer.Next), "", 200, "{")
+		other.ask("GET", path+"&cursor="+url.QueryEscape(answer.Next), "", 400, "use the next_cursor")
+	}
 }

@@ -104,3 +104,22 @@ func TestWhatHasBegunInThePastDoesNotBeginAgain(t *testing.T) {
 		}
 	})
 }
+
+// TestAStartInTheFuture replays nothing, and new events come at once.
+func TestAStartInTheFuture(t *testing.T) {
+	taken(t, "targets: {}\nrules: []\n", 20, func(t *testing.T, b *bench) {
+		b.write(strings.Replace(toA, "name: orders,", "name: orders, start: 2999-01-01,", 1))
+		b.swap()
+		b.send(order(20))
+		time.Sleep(time.Minute)
+		b.settled()
+		if got := len(b.fakes["a"].deliveries()); got != 1 {
+			t.Errorf("%d deliveries", got)
+		}
+		for _, j := range b.router.Replays.Jobs() {
+			if j.State != jobs.Finished || j.Planned != 0 {
+				t.Errorf("the start: %+v", j)
+			}
+		}
+	})
+}
