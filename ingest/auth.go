@@ -155,12 +155,15 @@ func (h *Handler) lacks(r *http.Request, right auth.Right, what string) *problem
 	return h.refuse(r, "the key "+strconv.Quote(name)+" has "+held+", which "+what+" needs: add it to the key's rights")
 }
 
+// codeAccessDenied is that of a right which a key lacks.
+const codeAccessDenied = "AccessDeniedException"
+
 // refuse returns the answer about a right that a key lacks.
 func (h *Handler) refuse(r *http.Request, message string) *problem {
 	if h.opts.Refused != nil {
 		h.opts.Refused(r, "right")
 	}
-	return &problem{status: http.StatusForbidden, Code: "AccessDeniedException", Message: message}
+	return &problem{status: http.StatusForbidden, Code: codeAccessDenied, Message: message}
 }
 
 // SameOrigin refuses what the page of another site makes a browser send: without

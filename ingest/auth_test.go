@@ -118,11 +118,11 @@ func TestTryingOutNeedsTheRightToRead(t *testing.T) {
 	const denied = `{"__type":"AccessDeniedException","message":"the key \"%s\" %s: add it to the key's rights%s"}`
 	for name, test := range map[string]struct{ got, want string }{
 		"a pattern, read": {ask("a-key-that-only-reads", "TestEventPattern", string(pattern)), `200{"Result":true}`},
-		"a pattern, send": {ask(testToken, "TestEventPattern", string(pattern)), "403" + fmt.Sprintf(denied, "shop", "has no right to read, which TestEventPattern needs", "")},
-		"a pattern, none": {ask("a-key-without-rights", "TestEventPattern", "{"), "403" + fmt.Sprintf(denied, "none", "has no right to read, which TestEventPattern needs", "")},
-		"a bus, none":     {ask("a-key-without-rights", "PutEvents", put("shop")), "403" + fmt.Sprintf(denied, "none", `may not send to bus \"shop\"`, ", under send")},
-		"no bus, none":    {ask("a-key-without-rights", "PutEvents", put("nowhere")), "403" + fmt.Sprintf(denied, "none", `may not send to bus \"nowhere\"`, ", under send")},
-		"a bus, read":     {ask("a-key-that-only-reads", "PutEvents", put("shop")), "403" + fmt.Sprintf(denied, "reader", `may not send to bus \"shop\"`, ", under send")},
+		"a pattern, send": {ask(testToken, "TestEventPattern", string(pattern)), "400" + fmt.Sprintf(denied, "shop", "has no right to read, which TestEventPattern needs", "")},
+		"a pattern, none": {ask("a-key-without-rights", "TestEventPattern", "{"), "400" + fmt.Sprintf(denied, "none", "has no right to read, which TestEventPattern needs", "")},
+		"a bus, none":     {ask("a-key-without-rights", "PutEvents", put("shop")), "400" + fmt.Sprintf(denied, "none", `may not send to bus \"shop\"`, ", under send")},
+		"no bus, none":    {ask("a-key-without-rights", "PutEvents", put("nowhere")), "400" + fmt.Sprintf(denied, "none", `may not send to bus \"nowhere\"`, ", under send")},
+		"a bus, read":     {ask("a-key-that-only-reads", "PutEvents", put("shop")), "400" + fmt.Sprintf(denied, "reader", `may not send to bus \"shop\"`, ", under send")},
 	} {
 		if test.got != test.want {
 			t.Errorf("%s: %s, want %s", name, test.got, test.want)

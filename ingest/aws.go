@@ -262,7 +262,11 @@ func writeAWSProblem(w http.ResponseWriter, p *problem) {
 	p.setRetryAfter(w.Header())
 	w.Header()["Content-Type"] = awsType
 	w.Header().Set("X-Amzn-Errortype", p.Code)
-	writeEncoded(w, p.status, struct {
+	status := p.status
+	if p.Code == codeAccessDenied {
+		status = http.StatusBadRequest // as AWS has it
+	}
+	writeEncoded(w, status, struct {
 		Type    string `json:"__type"`
 		Message string `json:"message"`
 	}{p.Code, p.Message})
