@@ -88,6 +88,10 @@ func (r *Reader) missing(kind string) (time.Time, error) {
 	if err != nil || since <= r.journal.Seqs.Oldest() {
 		return time.Time{}, err
 	}
+	kept := false
+	if err := r.journal.Events.Between(r.journal.Seqs.Oldest(), since, func(journal.Record) bool { kept = true; return false }); err != nil || !kept {
+		return time.Time{}, err
+	}
 	return since.Time(), nil
 }
 

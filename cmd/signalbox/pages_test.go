@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// TestPagesDoWhatTheyShow runs the tutorial and the how-to pages from top to bottom, each in a
+// TestPagesDoWhatTheyShow runs the tutorial, docs/time.md and the how-to pages from top to bottom, each in a
 // copy of the quick start: every command in a block of console prints what stands below it. A …
 // stands for anything, and spaces are not counted.
 func TestPagesDoWhatTheyShow(t *testing.T) {
@@ -24,7 +24,7 @@ func TestPagesDoWhatTheyShow(t *testing.T) {
 	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", receiver, "../../examples/quickstart/receiver").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	for _, page := range append(pages, filepath.Join("..", "..", "docs", "tutorial.md")) {
+	for _, page := range append(pages, filepath.Join("..", "..", "docs", "tutorial.md"), filepath.Join("..", "..", "docs", "time.md")) {
 		t.Run(filepath.Base(page), func(t *testing.T) {
 			t.Parallel()
 			text, err := os.ReadFile(page)
