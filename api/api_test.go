@@ -265,6 +265,7 @@ func TestConsoleAsks(t *testing.T) {
 		{"GET", "/v1/history?target=nope", "", 200, `"series":[]`},
 		{"GET", "/v1/reload", "", 200, `"ok":true`},
 		{"GET", "/v1/flow", "", 200, `"svg":"\u003csvg`},
+		{"GET", "/v1/flow?svg=maybe", "", 400, `svg \"maybe\": write true or false`},
 		{"GET", "/v1/catalog", "", 200, "OrderCreated"},
 		{"POST", "/v1/playground", `{"event":{"source":"a","detail-type":"B","detail":{"n":1}},"pattern":{"source":["b"]}}`, 200, `"matched":false,"failures":[{"path":"source"`},
 		{"POST", "/v1/playground", `{"event":{"source":"a","detail-type":"B","detail":{"n":1}},"pattern":{"source":["a"]},"transform":"{m: detail.n}"}`, 200, `"body":"{\"m\":1}"`},
@@ -273,10 +274,10 @@ func TestConsoleAsks(t *testing.T) {
 	} {
 		w.ask(tt.method, tt.path, tt.body, tt.status, tt.want)
 	}
-	f, err := w.client.Rules.Flow(t.Context())
+	f, err := w.client.Rules.Flow(t.Context(), false)
 	must(t, err)
-	if len(f.Rows) != 4 {
-		t.Errorf("%d rows: %+v", len(f.Rows), f.Rows)
+	if len(f.Rows) != 4 || len(f.Graph.Nodes) == 0 || f.SVG != "" {
+		t.Errorf("%d rows: %+v, %d nodes, a picture of %d bytes", len(f.Rows), f.Rows, len(f.Graph.Nodes), len(f.SVG))
 	}
 }
 

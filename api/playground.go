@@ -31,23 +31,32 @@ func figures(recorder *history.Recorder) handler {
 
 // FlowView is which messages lead to which.
 type FlowView struct {
-	// Rows are the event table; SVG is the graph as a picture.
-	Rows []flow.Row `json:"rows"`
-	SVG  string     `json:"svg"`
+	// Rows are the event table; SVG is the graph as a picture, empty with ?svg=false.
+	Rows  []flow.Row  `json:"rows"`
+	Graph *flow.Graph `json:"graph"`
+	SVG   string      `json:"svg,omitempty"`
 }
 
 // showFlow returns the handler that draws the rules that serve.
 func showFlow(r *router.Router) handler {
-	return func(http.ResponseWriter, *http.Request) (any, error) {
+	return func(_ http.ResponseWriter, req *http.Request) (any, error) {
+		q := req.URL.Query()
+		drawn, err := boolOf(q, "svg")
+		if err != nil {
+			return nil, err
+		}
 		set := r.Rules()
 		f, err := flow.Of(set, flow.Declared(set.Catalog))
 		if err != nil {
 			return nil, err
 		}
-		var svg strings.Builder
-		if err := flow.WriteSVG(&svg, f.Graph()); err != nil {
-			return nil, err
+		view := FlowView{Rows: f.Table(), Graph: f.Graph()}
+		if q.Has("svg") && !drawn {
+			return view, nil
 		}
-		return FlowView{Rows: f.Table(), SVG: svg.String()}, nil
+		var svg strings.Builder
+		err = flow.WriteSVG(&svg, view.Graph)
+		view.SVG = svg.String()
+		return view, err
 	}
 }

@@ -32,6 +32,7 @@ type Console struct {
 	pages    map[string]*page
 	sessions *sessions
 	streams  chan struct{}
+	drawings drawings
 	mux      http.ServeMux
 }
 

@@ -21,7 +21,7 @@ var functions = template.FuncMap{
 	"text":    func(v any) string { return fmt.Sprint(v) },
 	"rate":    rate, "percent": percent, "add": func(a, b int) int { return a + b }, "navigation": func() []entry { return navigation },
 	"bytes": bytesText, "float": func(n int64) float64 { return float64(n) }, "seconds": func(s float64) string { return span(time.Duration(s * float64(time.Second))) },
-	"bodyLines": func(body string) []jsonLine { return jsonLines([]byte(body), nil) }, "letterType": letterType, "groupLink": groupLink,
+	"bodyLines": func(body string) []jsonLine { return jsonLines([]byte(body), nil) }, "letterType": letterType, "groupLink": groupLink, "ruleLink": ruleLink,
 	"list": func(items ...any) []any { return items },
 }
 

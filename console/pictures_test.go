@@ -110,5 +110,13 @@ func TestPictures(t *testing.T) {
 			}
 		}
 	}
+	wide := newWorldOf(t, wideRules(0))
+	b.url = wide.server.URL + "/ui/"
+	for _, fold := range []string{"none", "target"} {
+		b.size(1280, false)
+		b.open("flow?fold=" + fold)
+		b.sees("service-5")
+		b.picture(filepath.Join(dir, "wide-"+fold+".png"))
+	}
 	b.quiet()
 }

@@ -77,12 +77,15 @@ const worldCatalog = `types:
 `
 
 // newWorld makes a world, with keys where there are some.
-func newWorld(t testing.TB, keys ...auth.Key) *world {
+func newWorld(t testing.TB, keys ...auth.Key) *world { return newWorldOf(t, worldRules, keys...) }
+
+// newWorldOf makes a world with other rules.
+func newWorldOf(t testing.TB, rules string, keys ...auth.Key) *world {
 	w := &world{t: t, dir: t.TempDir()}
 	w.down.Store(true)
 	consumer := httptest.NewServer(http.HandlerFunc(w.consume))
 	w.write("config.yaml", "data_dir: data\nrules: [rules.yaml]\ncatalog: [catalog.yaml]\n")
-	w.write("rules.yaml", strings.ReplaceAll(worldRules, "CONSUMER", consumer.URL))
+	w.write("rules.yaml", strings.ReplaceAll(rules, "CONSUMER", consumer.URL))
 	w.write("catalog.yaml", worldCatalog)
 	cfg, err := config.Load(filepath.Join(w.dir, "config.yaml"))
 	must(t, err)

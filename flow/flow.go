@@ -50,6 +50,8 @@ type Step struct {
 	Sources []string
 	// Outputs are the types that are declared to come of it.
 	Outputs []string
+	// Shadow means that the rule sends nothing.
+	Shadow bool
 
 	types *pattern.Pattern
 }
@@ -107,7 +109,7 @@ func inFiles(a, b *rules.Rule) int {
 }
 
 func (f *Flow) add(r *rules.Rule) error {
-	common := Step{Rule: r.Name, Bus: r.Bus, Description: r.Description}
+	common := Step{Rule: r.Name, Bus: r.Bus, Description: r.Description, Shadow: r.State == rules.Shadow}
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(r.Pattern.Source(), &fields); err != nil {
 		return err

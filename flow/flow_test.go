@@ -229,7 +229,7 @@ func TestSVG(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			boxes, lines, err := place(g)
+			boxes, lines, err := place(g, layerGap)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -302,7 +302,7 @@ func TestSVGIsTheSameEachTime(t *testing.T) {
 			t.Fatalf("another drawing of the same graph (%v)", err)
 		}
 	}
-	boxes, _, err := place(g)
+	boxes, _, err := place(g, layerGap)
 	if err != nil {
 		t.Fatal(err)
 	}

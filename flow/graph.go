@@ -19,36 +19,65 @@ const (
 	Action
 )
 
+// shapeNames are what the shapes are called in JSON.
+var shapeNames = []string{Producer: "producer", Message: "message", RuleNode: "rule", Action: "action"}
+
+// MarshalText returns the name of the shape.
+func (s Shape) MarshalText() ([]byte, error) { return []byte(shapeNames[s]), nil }
+
+// UnmarshalText reads the name of a shape.
+func (s *Shape) UnmarshalText(text []byte) error {
+	at := slices.Index(shapeNames, string(text))
+	if at < 0 {
+		return fmt.Errorf("unknown shape %q", text)
+	}
+	*s = Shape(at)
+	return nil
+}
+
+// MarkShadow is the mark of a rule that matches and sends nothing.
+const MarkShadow = "shadow"
+
 // Node is a node of the graph.
 type Node struct {
-	ID string
+	ID    string `json:"id"`
+	Shape Shape  `json:"shape"`
 	// Lines are its label.
-	Lines []string
-	Shape Shape
-	Kind  event.Kind // of a Message
+	Lines []string   `json:"label"`
+	Kind  event.Kind `json:"kind,omitempty"` // of a Message
 	// Mark is what is remarkable: "dead end", "not consumed", "shadow".
-	Mark string
+	Mark string `json:"mark,omitempty"`
 	// InCycle means that the node leads back to itself.
-	InCycle bool
+	InCycle bool `json:"in_cycle,omitempty"`
+	// Rules are the rules that a RuleNode stands for, Target is whom an Action stands for.
+	Rules  []RuleRef `json:"rules,omitempty"`
+	Target string    `json:"target,omitempty"`
+}
+
+// RuleRef names a rule.
+type RuleRef struct {
+	Bus  string `json:"bus"`
+	Name string `json:"name"`
 }
 
 // Edge leads from one node to another.
 type Edge struct {
-	From, To string
-	InCycle  bool
+	From    string `json:"from"`
+	To      string `json:"to"`
+	InCycle bool   `json:"in_cycle,omitempty"`
 }
 
 // Graph is the flow as nodes and edges, in a fixed order.
 type Graph struct {
-	Nodes []Node
-	Edges []Edge
+	Nodes []Node `json:"nodes"`
+	Edges []Edge `json:"edges"`
 }
 
 // Graph draws producers, messages, rules, actions, and the messages that those
 // emit. Each action is a node of its own: a service that acts on many messages is
 // not a crossroads.
 func (f *Flow) Graph() *Graph {
-	g := &Graph{}
+	g := &Graph{Nodes: []Node{}, Edges: []Edge{}}
 	known := map[string]bool{}
 	node := func(n Node) string {
 		if !known[n.ID] {
@@ -73,8 +102,8 @@ func (f *Flow) Graph() *Graph {
 	}
 	for i := range f.Steps {
 		s := &f.Steps[i]
-		rule := node(Node{ID: "rule:" + s.Bus + "/" + s.Rule, Lines: []string{s.Rule}, Shape: RuleNode})
-		action := node(Node{ID: "action:" + s.Bus + "/" + s.Rule + "/" + s.Action, Lines: actionLines(s), Shape: Action})
+		rule := node(s.rule())
+		action := node(Node{ID: "action:" + s.Bus + "/" + s.Rule + "/" + s.Action, Lines: actionLines(s), Shape: Action, Target: s.Service})
 		edge(rule, action)
 		for _, name := range names {
 			if !s.AnyInput && s.takes(name) {
@@ -93,6 +122,15 @@ func (f *Flow) Graph() *Graph {
 	}
 	g.markCycles()
 	return g
+}
+
+// rule is the node of a step's rule.
+func (s *Step) rule() Node {
+	n := Node{ID: "rule:" + s.Bus + "/" + s.Rule, Lines: []string{s.Rule}, Shape: RuleNode, Rules: []RuleRef{{s.Bus, s.Rule}}}
+	if s.Shadow {
+		n.Mark = MarkShadow
+	}
+	return n
 }
 
 func actionLines(s *Step) []string {

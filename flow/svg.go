@@ -30,6 +30,18 @@ const (
 // box is where a node stands.
 type box struct{ x, y, w, h float64 }
 
+// hexagon returns the points of the outline of a rule.
+func (at box) hexagon() string {
+	const cut = 9
+	return fmt.Sprintf("%.1f,%.1f %.1f,%.1f %.1f,%.1f %.1f,%.1f %.1f,%.1f %.1f,%.1f",
+		at.x+cut, at.y, at.x+at.w-cut, at.y, at.x+at.w, at.y+at.h/2, at.x+at.w-cut, at.y+at.h, at.x+cut, at.y+at.h, at.x, at.y+at.h/2)
+}
+
+// base returns where the line of a text in a box stands, of so many.
+func (at box) base(line, lines int) float64 {
+	return at.y + at.h/2 - float64(lines-1)*lineHeight/2 + fontSize*0.35 + float64(line)*lineHeight
+}
+
 // size is how much room a node's text takes.
 func (n Node) size() (w, h float64) {
 	lines := n.lines()
@@ -52,19 +64,11 @@ func (n Node) lines() []string {
 
 // WriteSVG draws the graph from left to right.
 func WriteSVG(w io.Writer, g *Graph) error {
-	boxes, lines, err := place(g)
+	boxes, lines, err := place(g, layerGap)
 	if err != nil {
 		return err
 	}
-	var width, height float64
-	for _, b := range boxes {
-		width, height = max(width, b.x+b.w), max(height, b.y+b.h)
-	}
-	for _, points := range lines {
-		for _, p := range points {
-			width, height = max(width, p[0]), max(height, p[1])
-		}
-	}
+	width, height := extent(boxes, lines)
 	width, height = max(width+2*margin, 720), height+2*margin+legendRoom
 	var b strings.Builder
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" width="%.0f" height="%.0f" viewBox="0 0 %.0f %.0f" font-family="ui-sans-serif, system-ui, sans-serif" font-size="%d">`+"\n", width, height, width, height, fontSize)
@@ -83,15 +87,28 @@ func WriteSVG(w io.Writer, g *Graph) error {
 	return err
 }
 
-// place lays the graph out: a box for each node, and the points of each edge. The
-// library draws from top to bottom, so width and height change places.
-func place(g *Graph) (boxes []box, lines [][][2]float64, err error) {
+// extent returns how far to the right and down a layout goes.
+func extent(boxes []box, lines [][][2]float64) (width, height float64) {
+	for _, b := range boxes {
+		width, height = max(width, b.x+b.w), max(height, b.y+b.h)
+	}
+	for _, points := range lines {
+		for _, p := range points {
+			width, height = max(width, p[0]), max(height, p[1])
+		}
+	}
+	return width, height
+}
+
+// place lays the graph out: a box for each node, and the points of each edge, with a gap between
+// layers in pixels. The library draws from top to bottom, so width and height change places.
+func place(g *Graph, gap float64) (boxes []box, lines [][][2]float64, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("the graph can't be laid out (%v): write it with --output dot and let Graphviz draw it", p)
 		}
 	}()
-	p := &placing{index: map[string]int{}, sizes: map[string]graph.Size{}, boxes: make([]box, len(g.Nodes)), points: map[[2]string][][2]float64{}}
+	p := &placing{index: map[string]int{}, sizes: map[string]graph.Size{}, boxes: make([]box, len(g.Nodes)), points: map[[2]string][][2]float64{}, gap: gap}
 	for i, n := range g.Nodes {
 		w, h := n.size()
 		p.index[n.ID], p.sizes[n.ID], p.boxes[i] = i, graph.Size{W: h, H: w}, box{w: w, h: h}
@@ -114,6 +131,7 @@ type placing struct {
 	boxes  []box
 	points map[[2]string][][2]float64 // of edges, by their ends
 	bottom float64
+	gap    float64 // between layers
 }
 
 // place lays out one part of the graph below the others. The library can lay out all
@@ -123,7 +141,7 @@ func (p *placing) place(edges []Edge) {
 	for i, e := range edges {
 		source[i] = []string{e.From, e.To}
 	}
-	layout := autog.Layout(source, autog.WithNodeSize(p.sizes), autog.WithLayerSpacing(layerGap), autog.WithNodeSpacing(nodeGap),
+	layout := autog.Layout(source, autog.WithNodeSize(p.sizes), autog.WithLayerSpacing(p.gap), autog.WithNodeSpacing(nodeGap),
 		autog.WithCycleBreaking(autog.CycleBreakingDepthFirst), autog.WithPositioning(autog.PositioningSinkColoring),
 		autog.WithEdgeRouting(autog.EdgeRoutingPolyline))
 	top := p.bottom
@@ -185,23 +203,29 @@ func drawEdge(b *strings.Builder, e Edge, points [][2]float64) {
 	if e.InCycle {
 		marker, width = "cycle", 2
 	}
-	fmt.Fprintf(b, `<path d="M%.1f %.1f`, points[0][0], points[0][1])
+	fmt.Fprintf(b, `<path d="%s" fill="none" stroke="%s" stroke-width="%.1f" marker-end="url(#%s)"><title>%s</title></path>`+"\n",
+		curve(points), e.stroke(), width, marker, html.EscapeString(e.From+" → "+e.To))
+}
+
+// curve is the path through the points of an edge.
+func curve(points [][2]float64) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "M%.1f %.1f", points[0][0], points[0][1])
 	for i := 1; i < len(points)-1; i++ {
 		p, next := points[i], points[i+1]
 		end := [2]float64{(p[0] + next[0]) / 2, (p[1] + next[1]) / 2}
 		if i == len(points)-2 {
 			end = next
 		}
-		fmt.Fprintf(b, ` Q%.1f %.1f %.1f %.1f`, p[0], p[1], end[0], end[1])
+		fmt.Fprintf(&b, " Q%.1f %.1f %.1f %.1f", p[0], p[1], end[0], end[1])
 	}
 	if len(points) == 2 {
 		// A curve that leaves and arrives level is easier to follow than a slant.
 		from, to := points[0], points[1]
 		half := (from[0] + to[0]) / 2
-		fmt.Fprintf(b, ` C%.1f %.1f %.1f %.1f %.1f %.1f`, half, from[1], half, to[1], to[0], to[1])
+		fmt.Fprintf(&b, " C%.1f %.1f %.1f %.1f %.1f %.1f", half, from[1], half, to[1], to[0], to[1])
 	}
-	fmt.Fprintf(b, `" fill="none" stroke="%s" stroke-width="%.1f" marker-end="url(#%s)"><title>%s</title></path>`+"\n",
-		e.stroke(), width, marker, html.EscapeString(e.From+" → "+e.To))
+	return b.String()
 }
 
 func drawNode(b *strings.Builder, n Node, at box) {
@@ -216,13 +240,12 @@ func drawNode(b *strings.Builder, n Node, at box) {
 	style := fmt.Sprintf(`fill="%s" stroke="%s" stroke-width="%.1f"%s`, n.fill(), n.stroke(), width, dash)
 	fmt.Fprintf(b, `<g><title>%s</title>%s`, html.EscapeString(n.label()), outline(n.Shape, at, style))
 	lines := n.lines()
-	y := at.y + at.h/2 - float64(len(lines)-1)*lineHeight/2 + fontSize*0.35
 	for i, line := range lines {
 		weight := ""
 		if n.Shape == Action && i == 0 {
 			weight = ` font-weight="600"`
 		}
-		fmt.Fprintf(b, `<text x="%.1f" y="%.1f" text-anchor="middle" fill="#1f2328"%s>%s</text>`, at.x+at.w/2, y+float64(i)*lineHeight, weight, html.EscapeString(line))
+		fmt.Fprintf(b, `<text x="%.1f" y="%.1f" text-anchor="middle" fill="#1f2328"%s>%s</text>`, at.x+at.w/2, at.base(i, len(lines)), weight, html.EscapeString(line))
 	}
 	b.WriteString("</g>\n")
 }
@@ -233,9 +256,7 @@ func outline(s Shape, at box, style string) string {
 	case Producer:
 		return fmt.Sprintf(`<ellipse cx="%.1f" cy="%.1f" rx="%.1f" ry="%.1f" %s/>`, at.x+at.w/2, at.y+at.h/2, at.w/2, at.h/2, style)
 	case RuleNode:
-		const cut = 9
-		return fmt.Sprintf(`<polygon points="%.1f,%.1f %.1f,%.1f %.1f,%.1f %.1f,%.1f %.1f,%.1f %.1f,%.1f" %s/>`,
-			at.x+cut, at.y, at.x+at.w-cut, at.y, at.x+at.w, at.y+at.h/2, at.x+at.w-cut, at.y+at.h, at.x+cut, at.y+at.h, at.x, at.y+at.h/2, style)
+		return fmt.Sprintf(`<polygon points="%s" %s/>`, at.hexagon(), style)
 	case Action:
 		return fmt.Sprintf(`<rect x="%.1f" y="%.1f" width="%.1f" height="%.1f" %s/>`, at.x, at.y, at.w, at.h, style)
 	}

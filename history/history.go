@@ -21,12 +21,15 @@ const (
 	kept      = 240
 	perPoint  = 4
 	maxSeries = 3000
+	// maxRouteSeries bounds those of a rule's deliveries to a target among them.
+	maxRouteSeries = 1000
 )
 
 // Series is one figure over the last hour.
 type Series struct {
 	// Name is what is counted: accepted, unmatched, delivered, dead, failed and matched are
-	// rates a second, p99 is in seconds, pending and disk are numbers as they were.
+	// rates a second, p99 is in seconds, pending and disk are numbers as they were. Those of a
+	// rule's deliveries to a target are rule_delivered and rule_dead.
 	Name string `json:"name"`
 	// Target, Bus and Rule are what it is of; empty for the router.
 	Target string `json:"target,omitempty"`
@@ -71,6 +74,7 @@ type Recorder struct {
 	mu     sync.Mutex
 	until  time.Time
 	series map[key]*ring
+	routes int // how many series are of a rule's deliveries to a target
 }
 
 // New returns a Recorder of what a gatherer has.
@@ -111,19 +115,17 @@ func (r *Recorder) take() {
 	first := r.until.IsZero()
 	r.until = now
 	for _, f := range families {
-		of, ok := figures[f.GetName()]
-		if !ok {
-			continue
-		}
-		for _, m := range f.GetMetric() {
-			k, counts, wanted := of(labels(m))
-			switch {
-			case !wanted || !r.room(k):
-			case m.GetHistogram() != nil:
-				seen[k] = r.ring(k).quantile(m.GetHistogram())
-			default:
-				seen[k] += m.GetCounter().GetValue() + m.GetGauge().GetValue()
-				r.ring(k).counts = counts
+		for _, of := range figures[f.GetName()] {
+			for _, m := range f.GetMetric() {
+				k, counts, wanted := of(labels(m))
+				switch {
+				case !wanted || !r.room(k):
+				case m.GetHistogram() != nil:
+					seen[k] = r.ring(k).quantile(m.GetHistogram())
+				default:
+					seen[k] += m.GetCounter().GetValue() + m.GetGauge().GetValue()
+					r.ring(k).counts = counts
+				}
 			}
 		}
 	}
@@ -135,16 +137,28 @@ func (r *Recorder) take() {
 			of.push(v)
 		} else { // its target or rule has gone
 			delete(r.series, k)
+			r.routes -= k.route()
 		}
 	}
 }
 
+// route is 1 for a series of a rule's deliveries to a target, else 0.
+func (k key) route() int {
+	if k.rule != "" && k.target != "" {
+		return 1
+	}
+	return 0
+}
+
 // room reports whether a series is kept.
-func (r *Recorder) room(k key) bool { return r.series[k] != nil || len(r.series) < maxSeries }
+func (r *Recorder) room(k key) bool {
+	return r.series[k] != nil || len(r.series) < maxSeries && r.routes+k.route() <= maxRouteSeries
+}
 
 func (r *Recorder) ring(k key) *ring {
 	if r.series[k] == nil {
 		r.series[k] = &ring{}
+		r.routes += k.route()
 	}
 	return r.series[k]
 }
@@ -162,25 +176,32 @@ func labels(m *dto.Metric) map[string]string {
 type figure func(l map[string]string) (k key, counts, wanted bool)
 
 // figures are the metrics of which there are series.
-var figures = map[string]figure{
-	"signalbox_events_accepted_total":  ofRouter("accepted", true),
-	"signalbox_events_unmatched_total": ofRouter("unmatched", true),
-	"signalbox_journal_bytes":          ofRouter("disk", false),
-	"signalbox_deliveries_total": func(l map[string]string) (key, bool, bool) {
-		return key{name: l["outcome"], target: l["target"]}, true, l["outcome"] == "delivered" || l["outcome"] == "dead"
+var figures = map[string][]figure{
+	"signalbox_events_accepted_total":  {ofRouter("accepted", true)},
+	"signalbox_events_unmatched_total": {ofRouter("unmatched", true)},
+	"signalbox_journal_bytes":          {ofRouter("disk", false)},
+	"signalbox_deliveries_total": {
+		func(l map[string]string) (key, bool, bool) {
+			return key{name: l["outcome"], target: l["target"]}, true, ended(l)
+		},
+		func(l map[string]string) (key, bool, bool) {
+			return key{"rule_" + l["outcome"], l["target"], l["bus"], l["rule"]}, true, l["rule"] != "" && ended(l)
+		},
 	},
-	"signalbox_attempts_total": func(l map[string]string) (key, bool, bool) {
+	"signalbox_attempts_total": {func(l map[string]string) (key, bool, bool) {
 		return key{name: "failed", target: l["target"]}, true, l["code"] != ""
-	},
-	"signalbox_deliveries_pending": func(l map[string]string) (key, bool, bool) {
+	}},
+	"signalbox_deliveries_pending": {func(l map[string]string) (key, bool, bool) {
 		return key{name: "pending", target: l["target"]}, false, true
-	},
-	"signalbox_attempt_seconds": func(l map[string]string) (key, bool, bool) {
+	}},
+	"signalbox_attempt_seconds": {func(l map[string]string) (key, bool, bool) {
 		return key{name: "p99", target: l["target"]}, false, true
-	},
-	"signalbox_rule_matches_total":          ofRule("matched"),
-	"signalbox_rule_condition_errors_total": ofRule("condition_errors"),
+	}},
+	"signalbox_rule_matches_total":          {ofRule("matched")},
+	"signalbox_rule_condition_errors_total": {ofRule("condition_errors")},
 }
+
+func ended(l map[string]string) bool { return l["outcome"] == "delivered" || l["outcome"] == "dead" }
 
 func ofRouter(name string, counts bool) figure {
 	return func(map[string]string) (key, bool, bool) { return key{name: name}, counts, true }

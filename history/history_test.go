@@ -74,9 +74,12 @@ func TestRates(t *testing.T) {
 		if s := c.one(t, history.Filter{Target: "t", Name: "delivered"}); s.Last != 0 || !slices.Equal(s.Points, []float64{3, 0}) {
 			t.Errorf("delivered by two rules: %+v", s)
 		}
+		if s := c.one(t, history.Filter{Target: "t", Name: "rule_delivered", Bus: "b", Rule: "s"}); !slices.Equal(s.Points, []float64{1, 0}) {
+			t.Errorf("delivered by one of them: %+v", s)
+		}
 		c.deliveries.WithLabelValues("b", "r", "late", "dead").Add(30)
 		c.wait(1)
-		if s := c.one(t, history.Filter{Target: "late"}); s.Last != 2 {
+		if s := c.one(t, history.Filter{Target: "late", Name: "dead"}); s.Last != 2 {
 			t.Errorf("a counter that begins later: %+v", s)
 		}
 		c.deliveries.Reset()

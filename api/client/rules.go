@@ -57,9 +57,9 @@ func (r Rules) Schedule(ctx context.Context, bus, name string, limit int) (s api
 	return s, r.get(ctx, "/v1/rules/"+url.PathEscape(bus)+"/"+url.PathEscape(name)+"/schedule", params("limit", strconv.Itoa(limit)), &s)
 }
 
-// Flow returns which messages lead to which.
-func (r Rules) Flow(ctx context.Context) (f api.FlowView, err error) {
-	return f, r.get(ctx, "/v1/flow", nil, &f)
+// Flow returns which messages lead to which, with a picture of it if that is drawn.
+func (r Rules) Flow(ctx context.Context, drawn bool) (f api.FlowView, err error) {
+	return f, r.get(ctx, "/v1/flow", params("svg", strconv.FormatBool(drawn)), &f)
 }
 
 func withPause(rules []Rule, p *pause.Rule) []Rule {
