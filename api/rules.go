@@ -21,6 +21,8 @@ type ruleList struct {
 	// Revision is a hash of all that the files say.
 	Revision string        `json:"revision"`
 	Rules    []*rules.Rule `json:"rules"`
+	// Activity is what those rules have done since the router began.
+	Activity []router.RuleActivity `json:"activity"`
 	// Paused are those that are paused or being resumed; a rule may be gone.
 	Paused     []pause.Rule `json:"paused"`
 	NextCursor string       `json:"next_cursor,omitempty"`
@@ -29,7 +31,37 @@ type ruleList struct {
 func (h ruleHandlers) list(_ http.ResponseWriter, r *http.Request) (any, error) {
 	set := h.router.Rules()
 	part, next, err := page(r.URL.Query(), set.Rules, func(r **rules.Rule) string { return (*r).Bus + "/" + (*r).Name })
-	return ruleList{Revision: set.Revision, Rules: part, Paused: h.router.Pauses.Rules(), NextCursor: next}, err
+	active := make([]router.RuleActivity, len(part))
+	for i, rule := range part {
+		active[i] = h.router.Activity(rule)
+	}
+	return ruleList{Revision: set.Revision, Rules: part, Activity: active, Paused: h.router.Pauses.Rules(), NextCursor: next}, err
+}
+
+// RuleStatus is how one rule stands.
+type RuleStatus struct {
+	router.RuleActivity
+	// Pause is set while the rule is paused or being resumed.
+	Pause *pause.Rule `json:"pause,omitempty"`
+}
+
+func (h ruleHandlers) status(_ http.ResponseWriter, r *http.Request) (any, error) {
+	bus, name := r.PathValue("bus"), r.PathValue("name")
+	rule := h.router.Rules().Rule(bus, name)
+	if rule == nil {
+		return nil, h.unknown(bus, name)
+	}
+	return RuleStatus{h.router.Activity(rule), h.pause(bus, name)}, nil
+}
+
+// pause returns how a rule is paused; nil if it is not.
+func (h ruleHandlers) pause(bus, name string) *pause.Rule {
+	for _, p := range h.router.Pauses.Rules() {
+		if p.Bus == bus && p.Name == name {
+			return &p
+		}
+	}
+	return nil
 }
 
 func (h ruleHandlers) get(_ http.ResponseWriter, r *http.Request) (any, error) {
@@ -53,10 +85,8 @@ func (h ruleHandlers) verb(act func(bus, name string) error) handler {
 		if err := act(bus, name); err != nil {
 			return nil, pauseProblem(err, h.like(bus, name))
 		}
-		for _, p := range h.router.Pauses.Rules() {
-			if p.Bus == bus && p.Name == name {
-				return p, nil
-			}
+		if p := h.pause(bus, name); p != nil {
+			return p, nil
 		}
 		state := "gone"
 		if rule := h.router.Rules().Rule(bus, name); rule != nil {

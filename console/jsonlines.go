@@ -30,7 +30,7 @@ func jsonLines(raw []byte, marks map[string][]string) []jsonLine {
 	if json.Indent(&out, raw, "", " ") != nil {
 		return textLines(string(raw))
 	}
-	shown, cut := out.Bytes(), false
+	shown, cut := readable(out.Bytes()), false
 	if len(shown) > maxShown {
 		shown, cut = shown[:maxShown], true
 	}
@@ -42,6 +42,27 @@ func jsonLines(raw []byte, marks map[string][]string) []jsonLine {
 		w.lines = append(w.lines, jsonLine{Text: "… the rest is not shown"})
 	}
 	return w.lines
+}
+
+// readable returns JSON with <, > and & as they are, which encoders write as escapes.
+func readable(text []byte) []byte {
+	if !bytes.Contains(text, []byte(`\u00`)) {
+		return text
+	}
+	out := make([]byte, 0, len(text))
+	for i := 0; i < len(text); i++ {
+		if text[i] != '\\' || i+1 == len(text) {
+			out = append(out, text[i])
+			continue
+		}
+		letter := map[string]byte{`\u003c`: '<', `\u003e`: '>', `\u0026`: '&'}[string(text[i:min(i+6, len(text))])]
+		if letter != 0 {
+			out, i = append(out, letter), i+5
+			continue
+		}
+		out, i = append(out, text[i], text[i+1]), i+1
+	}
+	return out
 }
 
 // textLines are the lines of a text.

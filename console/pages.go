@@ -18,6 +18,8 @@ func pages() []*page {
 		{path: "past", name: "past", nav: "redrives", load: loadPast},
 		{path: "archives", name: "archives", nav: "archives", load: loadArchives},
 		{path: "rules", name: "rules", nav: "rules", load: loadRules},
+		{path: "rule", name: "rule", nav: "rules", load: loadRule},
+		{path: "shadow", name: "shadow", nav: "rules", load: loadShadow},
 		{path: "flow", name: "flow", nav: "flow", load: loadFlow},
 		{path: "sources", name: "sources", nav: "sources", load: loadSources},
 		{path: "audit", name: "audit", nav: "audit", load: loadAudit, fixed: func(v *visit) bool { return v.q("cursor") != "" }},

@@ -209,7 +209,7 @@ func TestExplainAndSend(t *testing.T) {
 	b.open("rules")
 	b.sees("orders-to-warehouse")
 	b.click("Pause")
-	b.sees("is paused.")
+	b.sees("invoices is paused.")
 	b.open("")
 	b.click("Read again")
 	b.sees("The files say what already serves.")

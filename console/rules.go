@@ -18,6 +18,13 @@ type ruleView struct {
 	Matched, Errors chart
 }
 
+// chart adds the figures of the last hour.
+func (r *ruleView) chart(of map[figure]history.Series) {
+	r.Matched, r.Errors = chart{Title: "Matches a second", Tone: "busy"}, chart{Title: "Condition errors a second", Tone: "bad"}
+	r.Matched.add(of[figure{"matched", r.Bus, r.Name, ""}])
+	r.Errors.add(of[figure{"condition_errors", r.Bus, r.Name, ""}])
+}
+
 func loadRules(v *visit) (any, error) {
 	list, err := v.api.Rules.List(v.ctx())
 	if err != nil {
@@ -34,9 +41,8 @@ func loadRules(v *visit) (any, error) {
 		More  int
 	}{More: max(0, len(list)-rulesShown)}
 	for _, r := range list[:min(len(list), rulesShown)] {
-		view := ruleView{Rule: r, Matched: chart{Title: "Matches a second", Tone: "busy"}, Errors: chart{}}
-		view.Matched.add(of[figure{"matched", r.Bus, r.Name, ""}])
-		view.Errors.add(of[figure{"condition_errors", r.Bus, r.Name, ""}])
+		view := ruleView{Rule: r}
+		view.chart(of)
 		x.Rules = append(x.Rules, view)
 	}
 	return x, nil
@@ -46,9 +52,9 @@ func loadRules(v *visit) (any, error) {
 func onRule(act func(client.Rules, context.Context, string, string) (pause.Rule, error), told string) action {
 	return func(v *visit) (string, string, error) {
 		_, err := act(v.api.Rules, v.ctx(), v.q("bus"), v.q("name"))
-		return "rules", fmt.Sprintf(told, v.q("name")), err
+		return ruleLink(v.q("bus"), v.q("name"))[len(Path):], fmt.Sprintf(told, v.q("name")), err
 	}
 }
 
 // ruleLink returns the address of what is shown of a rule.
-func ruleLink(_, name string) string { return link("events", "rule", name) }
+func ruleLink(bus, name string) string { return link("rule", "bus", bus, "name", name) }

@@ -29,6 +29,9 @@ func TestJSONLines(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
+	if lines := jsonLines([]byte(`["a\u003e\\u003e\u0026\u00e9\\"]`), nil); lines[1].Text != `"a>\\u003e&\u00e9\\"` {
+		t.Errorf("escapes are shown as %s", lines[1].Text)
+	}
 	if lines := jsonLines([]byte("no \xff JSON\n<b>"), nil); len(lines) != 2 || lines[0].Text != "no \ufffd JSON" {
 		t.Errorf("what is no JSON: %+v", lines)
 	}

@@ -23,6 +23,7 @@ import (
 	"signalbox/auth"
 	"signalbox/config"
 	"signalbox/console"
+	"signalbox/diff"
 	"signalbox/event"
 	"signalbox/history"
 	"signalbox/ingest"
@@ -68,6 +69,7 @@ rules:
   - {name: search, pattern: {source: [shop.catalog]}, targets: [search-index]}
   - {name: tell-customers, pattern: {detail-type: [PaymentMade]}, targets: [mailer]}
   - {name: partner-feed, pattern: {detail-type: [StockLow]}, targets: [partner, mailer]}
+  - {name: vip, pattern: {source: [shop.orders]}, when: "detail.customer.tier == 'gold'", targets: [mailer]}
   - {name: fraud, state: shadow, pattern: {source: [shop.orders], detail: {total: [{numeric: [">", 400]}]}}, targets: [mailer]}
 `
 
@@ -104,7 +106,8 @@ func newWorldOf(t testing.TB, rules string, keys ...auth.Key) *world {
 	recorder := history.New(registry)
 	recorder.Start()
 	stopping, stop := context.WithCancel(context.Background())
-	management := api.New(api.Options{Router: w.router, Store: j, Audit: log, History: recorder, Reloader: reloader, Gatherer: registry, Stopping: stopping})
+	management := api.New(api.Options{Router: w.router, Store: j, Audit: log, History: recorder, Reloader: reloader, Gatherer: registry, Stopping: stopping,
+		Diff: &diff.Store{Events: j.Events, Clock: time.Now, Workers: 1}})
 	events := ingest.New(w.router, ingest.Options{
 		Plan:    func(ctx context.Context, e *event.Event) (any, error) { return w.router.Plan(ctx, e) },
 		Command: w.router.Commands.Command, Query: w.router.Commands.Query, Stopping: stopping,

@@ -198,9 +198,10 @@ func (in *intake) take(evs []*event.Event, prints []dedup.Fresh, planned func(*e
 // handOver hands the lanes what is now on disk, and counts it.
 func (in *intake) handOver(plans []plan, entries []journal.Entry) {
 	var all, dead delivery.Offers
+	now := time.Now()
 	for i := range plans {
 		p := &plans[i]
-		in.metrics.accepted(p)
+		in.metrics.accepted(p, now)
 		in.trace(p.event)
 		if p.object != nil {
 			in.changed(p.object)
@@ -211,7 +212,7 @@ func (in *intake) handOver(plans []plan, entries []journal.Entry) {
 		}
 		for _, m := range p.matched {
 			if m.Err != nil {
-				in.whenError(m)
+				in.whenError(m, p.event.ID, now)
 			}
 		}
 		var shared *queue.Event
@@ -250,8 +251,8 @@ func (in *intake) trace(e *event.Event) {
 
 // whenError reports a condition that failed on an event: once for each rule, as
 // long as the rules stay the same.
-func (in *intake) whenError(m rules.Matched) {
-	in.metrics.conditionFailed(m.Rule)
+func (in *intake) whenError(m rules.Matched, id string, now time.Time) {
+	in.metrics.conditionFailed(m.Rule, id, m.Err, now)
 	if _, logged := in.whenFailed.LoadOrStore(m.Rule.Bus+"/"+m.Rule.Name, true); !logged {
 		in.log.Warn("condition failed on an event; the rule does not match it",
 			zap.String("bus", m.Rule.Bus), zap.String("rule", m.Rule.Name), zap.Error(m.Err))

@@ -29,9 +29,10 @@ type metrics struct {
 	matches    *prometheus.CounterVec // bus, rule
 	whenErrors *prometheus.CounterVec // bus, rule
 	unfolded   *prometheus.CounterVec // type of objects
-	// matchesOf has the counters of matches by *rules.Rule, of the rules that serve now:
-	// to find one by its labels takes longer than to match most events.
-	matchesOf atomic.Pointer[sync.Map]
+	// ruleFigures has those of each *rules.Rule that serves now: to find them by labels takes
+	// longer than to match most events.
+	ruleFigures atomic.Pointer[sync.Map]
+	activities  activities
 }
 
 func newMetrics(reg prometheus.Registerer, r *Router) *metrics {
@@ -58,7 +59,7 @@ func newMetrics(reg prometheus.Registerer, r *Router) *metrics {
 		unfolded:   counters("signalbox_state_fold_errors_total", "Events that could not be folded into the state of their object, by its type.", "type"),
 		whenErrors: counters("signalbox_rule_condition_errors_total", "Events on which a rule's condition failed; it did not match them.", "bus", "rule"),
 	}
-	m.matchesOf.Store(new(sync.Map))
+	m.ruleFigures.Store(new(sync.Map))
 	m.refusals.WithLabelValues(event.CodeNotFound)
 	m.refusals.WithLabelValues(event.CodeInvalidArgument)
 	m.refusals.WithLabelValues(event.CodeNoHandler)
@@ -80,22 +81,23 @@ func (m *metrics) serve(before, now *rules.Set, mostRules, mostTargets int) {
 	if m.lanes.EachRule(each) {
 		m.matches.Reset()
 		m.whenErrors.Reset()
+		m.activities.reset()
 	}
 	if before != nil && each {
 		m.forgetRules(before, now)
 	}
-	m.matchesOf.Store(new(sync.Map))
+	m.ruleFigures.Store(new(sync.Map))
 }
 
-// matched returns the counter of a rule's matches.
-func (m *metrics) matched(rule *rules.Rule) prometheus.Counter {
-	known := m.matchesOf.Load()
-	if c, ok := known.Load(rule); ok {
-		return c.(prometheus.Counter)
+// ofRule returns the figures of a rule.
+func (m *metrics) ofRule(rule *rules.Rule) *ruleFigures {
+	known := m.ruleFigures.Load()
+	if f, ok := known.Load(rule); ok {
+		return f.(*ruleFigures)
 	}
-	c := m.matches.WithLabelValues(rule.Bus, rule.Name)
-	known.Store(rule, c)
-	return c
+	f := &ruleFigures{m.matches.WithLabelValues(rule.Bus, rule.Name), m.activities.get(delivery.Rule{Bus: rule.Bus, Name: rule.Name})}
+	known.Store(rule, f)
+	return f
 }
 
 // forgetRules removes the figures of rules that are gone, so that those of a router
@@ -114,16 +116,19 @@ func (m *metrics) forgetRules(before, now *rules.Set) {
 		}
 	}
 	m.lanes.ForgetRules(gone)
+	m.activities.forget(gone)
 }
 
-func (m *metrics) accepted(p *plan) {
+func (m *metrics) accepted(p *plan, now time.Time) {
 	m.accepts.Inc()
 	matched := false
 	for _, x := range p.matched {
 		if x.Err == nil {
 			matched = true
 			if m.lanes.OfEachRule() {
-				m.matched(x.Rule).Inc()
+				of := m.ofRule(x.Rule)
+				of.matches.Inc()
+				of.matched.Store(now.UnixNano())
 			}
 		}
 	}
@@ -133,9 +138,10 @@ func (m *metrics) accepted(p *plan) {
 }
 
 // conditionFailed counts an event on which a rule's condition failed.
-func (m *metrics) conditionFailed(rule *rules.Rule) {
+func (m *metrics) conditionFailed(rule *rules.Rule, id string, err error, now time.Time) {
 	if m.lanes.OfEachRule() {
 		m.whenErrors.WithLabelValues(rule.Bus, rule.Name).Inc()
+		m.activities.get(delivery.Rule{Bus: rule.Bus, Name: rule.Name}).failedOn(id, err, now)
 	}
 }
 

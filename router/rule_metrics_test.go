@@ -1,8 +1,10 @@
 package router
 
 import (
+	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -24,8 +26,8 @@ func TestRulesAreCountedFromTheirFirstEvent(t *testing.T) {
 	}
 	count := func(s *rules.Set) {
 		for _, r := range s.Rules {
-			m.accepted(&plan{matched: []rules.Matched{{Rule: r}}})
-			m.conditionFailed(r)
+			m.accepted(&plan{matched: []rules.Matched{{Rule: r}}}, time.Now())
+			m.conditionFailed(r, "1", errors.New("broken"), time.Now())
 			m.lanes.Died(delivery.Rule{Bus: r.Bus, Name: r.Name}, "mail")
 		}
 	}

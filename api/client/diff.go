@@ -2,7 +2,6 @@ package client
 
 import (
 	"context"
-	"net/url"
 	"strconv"
 
 	"signalbox/api"
@@ -20,7 +19,7 @@ func (r Rules) Shadow(ctx context.Context, name string, asked diff.Range) (resul
 	if asked.Samples != nil {
 		q.Set("samples", strconv.Itoa(*asked.Samples))
 	}
-	return result, r.get(ctx, withQuery("/v1/rules/"+url.PathEscape(asked.Bus)+"/"+url.PathEscape(name)+"/shadow", q), nil, &result)
+	return result, r.get(ctx, withQuery(pathOfRule(asked.Bus, name)+"/shadow", q), nil, &result)
 }
 
 // Reload has the router read all files again. With force, rules that would change more than

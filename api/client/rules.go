@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"signalbox/api"
+	"signalbox/router"
 	"signalbox/router/pause"
 )
 
@@ -26,6 +27,8 @@ type Rule struct {
 	Position    string          `json:"position,omitempty"`
 	// Pause is set while the rule is paused or being resumed.
 	Pause *pause.Rule `json:"pause,omitempty"`
+	// Activity is what it has done since the router began; nil for a rule that is gone.
+	Activity *router.RuleActivity `json:"activity,omitempty"`
 }
 
 // RuleTarget is one place that a rule sends to.
@@ -38,12 +41,16 @@ type RuleTarget struct {
 func (r Rules) List(ctx context.Context) ([]Rule, error) {
 	var paused []pause.Rule // each page has all
 	rules, err := all(ctx, r.conn, "/v1/rules", func(page *struct {
-		Rules  []Rule       `json:"rules"`
-		Paused []pause.Rule `json:"paused"`
-		Next   string       `json:"next_cursor"`
+		Rules    []Rule                `json:"rules"`
+		Activity []router.RuleActivity `json:"activity"`
+		Paused   []pause.Rule          `json:"paused"`
+		Next     string                `json:"next_cursor"`
 	},
 	) ([]Rule, string) {
 		paused = page.Paused
+		for i := range min(len(page.Rules), len(page.Activity)) {
+			page.Rules[i].Activity = &page.Activity[i]
+		}
 		return page.Rules, page.Next
 	})
 	for i := range paused {
@@ -52,9 +59,23 @@ func (r Rules) List(ctx context.Context) ([]Rule, error) {
 	return rules, err
 }
 
+// Get returns a rule with the keys of a rule file.
+func (r Rules) Get(ctx context.Context, bus, name string) (document json.RawMessage, err error) {
+	return document, r.get(ctx, pathOfRule(bus, name), nil, &document)
+}
+
+// Status returns how a rule stands.
+func (r Rules) Status(ctx context.Context, bus, name string) (s api.RuleStatus, err error) {
+	return s, r.get(ctx, pathOfRule(bus, name)+"/status", nil, &s)
+}
+
+func pathOfRule(bus, name string) string {
+	return "/v1/rules/" + url.PathEscape(bus) + "/" + url.PathEscape(name)
+}
+
 // Schedule returns the next times at which a rule with a schedule fires, limit at most.
 func (r Rules) Schedule(ctx context.Context, bus, name string, limit int) (s api.ScheduleView, err error) {
-	return s, r.get(ctx, "/v1/rules/"+url.PathEscape(bus)+"/"+url.PathEscape(name)+"/schedule", params("limit", strconv.Itoa(limit)), &s)
+	return s, r.get(ctx, pathOfRule(bus, name)+"/schedule", params("limit", strconv.Itoa(limit)), &s)
 }
 
 // Flow returns which messages lead to which, with a picture of it if that is drawn.
@@ -84,5 +105,5 @@ func (r Rules) Resume(ctx context.Context, bus, name string) (pause.Rule, error)
 }
 
 func (r Rules) verb(ctx context.Context, bus, name, verb string) (p pause.Rule, err error) {
-	return p, r.act(ctx, "/v1/rules/"+url.PathEscape(bus)+"/"+url.PathEscape(name)+"/"+verb, &p)
+	return p, r.act(ctx, pathOfRule(bus, name)+"/"+verb, &p)
 }
