@@ -22,7 +22,8 @@ var functions = template.FuncMap{
 	"rate":    rate, "percent": percent, "add": func(a, b int) int { return a + b }, "navigation": func() []entry { return navigation },
 	"bytes": bytesText, "float": func(n int64) float64 { return float64(n) }, "seconds": func(s float64) string { return span(time.Duration(s * float64(time.Second))) },
 	"bodyLines": func(body string) []jsonLine { return jsonLines([]byte(body), nil) }, "letterType": letterType, "groupLink": groupLink, "ruleLink": ruleLink,
-	"list": func(items ...any) []any { return items },
+	"short": func(raw json.RawMessage) string { return cut(string(readable(raw)), 160) },
+	"list":  func(items ...any) []any { return items },
 }
 
 // number returns a count with its thousands parted.

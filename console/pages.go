@@ -21,6 +21,7 @@ func pages() []*page {
 		{path: "rule", name: "rule", nav: "rules", load: loadRule},
 		{path: "shadow", name: "shadow", nav: "rules", load: loadShadow},
 		{path: "flow", name: "flow", nav: "flow", load: loadFlow},
+		{path: "state", name: "state", nav: "state", load: loadState, fixed: stateFixed},
 		{path: "sources", name: "sources", nav: "sources", load: loadSources},
 		{path: "audit", name: "audit", nav: "audit", load: loadAudit, fixed: func(v *visit) bool { return v.q("cursor") != "" }},
 		{path: "explain", name: "explain", nav: "events", load: loadExplain},
@@ -60,5 +61,5 @@ type entry struct{ Path, Name string }
 
 var navigation = []entry{
 	{"", "Overview"}, {"events", "Events"}, {"targets", "Targets"}, {"deadletters", "Dead letters"}, {"redrives", "Replays"}, {},
-	{"rules", "Rules"}, {"flow", "Flow and types"}, {"sources", "Sources"}, {"archives", "Archives"}, {}, {"playground", "Playground"}, {"send", "Send an event"}, {"audit", "Audit"},
+	{"rules", "Rules"}, {"flow", "Flow and types"}, {"state", "State"}, {"sources", "Sources"}, {"archives", "Archives"}, {}, {"playground", "Playground"}, {"send", "Send an event"}, {"audit", "Audit"},
 }

@@ -23,6 +23,9 @@ func (w *world) shown(big string) map[string]string {
 		"rule?bus=default&name=fraud":   "What it would have sent",
 		"shadow?bus=default&name=fraud": "would have been sent",
 		"flow":                          "Declared types",
+		"state":                         "Customer",
+		"state?type=Customer":           "eu/42",
+		"state?type=Customer&key=eu/42": "The events that made it",
 		"sources":                       "No sources",
 		"audit":                         "Who operated",
 		"playground":                    "does not match",
@@ -58,6 +61,9 @@ func busy(t testing.TB) (w *world, big string) {
 		w.send("shop.stock", "StockLow", fmt.Sprintf(`{"sku": "A-7", "left": %d}`, 3-left))
 	}
 	w.send("shop.users", "UserSignedUp", `{"name": "Ada"}`)
+	for _, tier := range []string{"silver", "gold"} {
+		w.customer(fmt.Sprintf(`"id": "eu/42", "name": "Ada", "tier": %q`, tier), false)
+	}
 	w.settled(6)
 	_, err := w.client.Replays.Begin(context.Background(), replay.Request{Name: "again", Target: "warehouse", Since: time.Unix(0, 0)})
 	must(t, err)

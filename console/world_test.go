@@ -173,7 +173,12 @@ func (w *world) write(name, text string) {
 // send sends an event and returns its id.
 func (w *world) send(source, detailType, detail string) string {
 	w.t.Helper()
-	text := fmt.Sprintf(`{"source": %q, "detail-type": %q, "detail": %s}`, source, detailType, detail)
+	return w.envelope(fmt.Sprintf(`{"source": %q, "detail-type": %q, "detail": %s}`, source, detailType, detail))
+}
+
+// envelope sends an event as it is written, and returns its id.
+func (w *world) envelope(text string) string {
+	w.t.Helper()
 	sent, err := w.client.Events.Send(context.Background(), []byte(text), client.SendOptions{})
 	must(w.t, err)
 	return sent.Events[0].ID
