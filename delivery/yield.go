@@ -25,6 +25,10 @@ type Yield struct {
 	replays int
 	done    chan struct{}
 	watched *sync.WaitGroup
+
+	// looking is held while live traffic is looked at. It guards seen, what that came to last.
+	looking sync.Mutex
+	seen    uint64
 }
 
 const (
@@ -117,20 +121,40 @@ func (y *Yield) leave() {
 func (y *Yield) watch(done chan struct{}) {
 	tick := time.NewTicker(yieldEvery)
 	defer tick.Stop()
-	at, seen := time.Now(), y.live()
+	at := time.Now()
+	_ = y.Apart(func() error { return nil })
 	for {
 		select {
 		case <-done:
 			return
 		case <-tick.C:
 		}
-		short, live, now := y.short(), y.live(), time.Now()
-		y.mu.Lock()
-		y.fill(now)
-		y.allowance = y.next(live-seen, short, now.Sub(at))
-		y.mu.Unlock()
-		at, seen = now, live
+		now := time.Now()
+		y.look(now, now.Sub(at))
+		at = now
 	}
+}
+
+// look looks at live traffic, so long after the look before.
+func (y *Yield) look(now time.Time, since time.Duration) {
+	y.looking.Lock()
+	defer y.looking.Unlock()
+	short, live := y.short(), y.live()
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	y.fill(now)
+	y.allowance = y.next(live-y.seen, short, since)
+	y.seen = live
+}
+
+// Apart runs what makes replayed deliveries count as those of a live lane, and does not take these for
+// live traffic.
+func (y *Yield) Apart(move func() error) error {
+	y.looking.Lock()
+	defer y.looking.Unlock()
+	err := move()
+	y.seen = y.live()
+	return err
 }
 
 // fill counts what may go now, under the lock.

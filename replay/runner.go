@@ -202,11 +202,13 @@ func (r *runner) endPart(p *part) error {
 	lane := p.lane
 	end := journal.LaneEnd{Name: lane.Name, ID: lane.ID, Into: lane.Home}
 	last := p.tally(r.j.counts) // which does not change any more
-	err := r.opts.Journal.EndLane(end, r.Record(r.j), r.State(r.j, func() {
-		p.Close()
-		p.lane, p.Tally = nil, last
-		p.planned, p.buried = 0, 0
-	}))
+	err := r.opts.Yield.Apart(func() error {
+		return r.opts.Journal.EndLane(end, r.Record(r.j), r.State(r.j, func() {
+			p.Close()
+			p.lane, p.Tally = nil, last
+			p.planned, p.buried = 0, 0
+		}))
+	})
 	if err != nil {
 		return err
 	}

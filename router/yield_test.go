@@ -57,6 +57,26 @@ func TestAReplayGivesWay(t *testing.T) {
 	})
 }
 
+// TestAReplayThatEndsIsNoLiveTraffic: its deliveries become those of the target's lane, and another
+// replay goes no faster for that.
+func TestAReplayThatEndsIsNoLiveTraffic(t *testing.T) {
+	takenOn(t, processorsThatSuffice, toA, 20_000, func(t *testing.T, b *bench) {
+		_, err := b.router.Replays.Begin(replay.Request{Name: "polite"})
+		b.must(err)
+		_, err = b.router.Replays.Begin(replay.Request{Name: "ends", Rate: 8000})
+		b.must(err)
+		b.beside("polite", 2*time.Second)
+		n := b.beside("polite", 3*time.Second)
+		if j, err := b.router.Replays.Job("ends"); err != nil || j.State != jobs.Finished {
+			t.Errorf("the other: %+v, %v", j, err)
+		}
+		if n > 1500 {
+			t.Errorf("%d deliveries in 3 s beside live traffic, want 400 a second", n)
+		}
+		b.replayEnds("polite")
+	})
+}
+
 // TestAReplayThatOnlyLooksGivesWay holds that a replay without deliveries gives way too: what it looks
 // through takes the processor.
 func TestAReplayThatOnlyLooksGivesWay(t *testing.T) {
