@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"time"
 
@@ -53,6 +54,9 @@ type Job struct {
 	// ArchivedTo is set where events come from archives: those accepted before it, without what
 	// no archive takes.
 	ArchivedTo time.Time `json:"archived_to,omitzero"`
+	// YieldRate is how many deliveries a second all replays without a rate may make together now, beside
+	// live traffic; 0 is no bound.
+	YieldRate float64 `json:"yield_rate,omitempty"`
 	Tally
 	// Targets are its parts, by the name of the target.
 	Targets []Part `json:"targets"`
@@ -89,7 +93,9 @@ type job struct {
 	frontier journal.Seq
 	parts    map[string]*part
 	// counts returns the counters of a lane.
-	counts  func(journal.LaneID) journal.Counts
+	counts func(journal.LaneID) journal.Counts
+	// yield is what it gives way by.
+	yield   *delivery.Yield
 	changed chan struct{} // holds a token when something has changed
 }
 
@@ -150,6 +156,9 @@ func (j *job) View() Job {
 		}
 	}
 	v.At, v.LeftOut = at.Time(), maps.Clone(j.LeftOut)
+	if rate := j.yield.Rate(); j.State == jobs.Running && j.Rate <= 0 && !math.IsInf(rate, 1) {
+		v.YieldRate = math.Round(rate)
+	}
 	v.Cancelling = j.cancelled && !j.State.Ended()
 	return v
 }

@@ -67,7 +67,7 @@ func (r *Replays) read(name string, state []byte) (*job, error) {
 
 // ready makes what a replay that runs needs.
 func (r *Replays) ready(j *job) (err error) {
-	j.counts = r.opts.Journal.Counters.LaneCounts
+	j.counts, j.yield = r.opts.Journal.Counters.LaneCounts, r.opts.Yield
 	if j.chooser, err = j.compile(&r.opts); err == nil {
 		j.chooser.starts = j.Starts
 	}

@@ -39,8 +39,11 @@ func TestAReplayGivesWay(t *testing.T) {
 		if n := b.beside("polite", 5*time.Second); n < 1500 || n > 2200 {
 			t.Errorf("%d deliveries in 5 s beside live traffic, want 400 a second", n)
 		}
+		if j, err := b.router.Replays.Job("polite"); err != nil || j.YieldRate < 300 || j.YieldRate > 401 {
+			t.Errorf("beside live traffic: %+v, %v", j, err)
+		}
 		began := time.Now()
-		if j := b.replayEnds("polite"); j.State != jobs.Finished || j.Delivered < 20_000 {
+		if j := b.replayEnds("polite"); j.State != jobs.Finished || j.Delivered < 20_000 || j.YieldRate != 0 {
 			t.Errorf("the replay: %+v", j)
 		}
 		if took := time.Since(began); took > 5*time.Second {

@@ -109,6 +109,9 @@ func printReplay(w io.Writer, j replay.Job) error {
 	if j.Reason != "" {
 		fmt.Fprintf(w, "stopped: %s\n", j.Reason)
 	}
+	if j.YieldRate > 0 {
+		fmt.Fprintf(w, "gives way to live traffic: %v deliveries a second now, of all replays without --rate together\n", j.YieldRate)
+	}
 	if !j.MissingTo.IsZero() {
 		fmt.Fprintf(w, "retention dropped events of before %s before they were replayed\n", text(j.MissingTo))
 	}
