@@ -20,6 +20,7 @@ import (
 	"signalbox/history"
 	"signalbox/journal/backup"
 	"signalbox/router"
+	"signalbox/rules"
 	"signalbox/schedule"
 	"signalbox/sources"
 )
@@ -32,6 +33,8 @@ type Options struct {
 	Sources *sources.Supervisor
 	// Archives are what is kept for longer than in the store.
 	Archives *archiver.Archiver
+	// Documents returns what was made by EventBridge's API as rule files; nil where there is none.
+	Documents func() ([]rules.Document, error)
 	// Schedules fires the rules that have one; nil where none do.
 	Schedules *schedule.Runner
 	// Store is what POST /v1/backup copies, and Version the program's that did.

@@ -92,7 +92,7 @@ type challenge struct {
 func routes(o Options) []route {
 	r := o.Router
 	var (
-		rule     = ruleHandlers{r, o.Schedules}
+		rule     = ruleHandlers{r, o.Schedules, o.Documents}
 		keys     = keyHandlers{r}
 		target   = targetHandlers{r, keys}
 		buses    = busHandlers{r}
@@ -109,6 +109,7 @@ func routes(o Options) []route {
 		{"GET", "/v1/rules", Read, "limit cursor", "Lists the rules.", 0, ruleList{}, nil, rule.list},
 		{"GET", "/v1/rules/{bus}/{name}", Read, "", "Shows a rule.", 0, (*rules.Rule)(nil), nil, rule.get},
 		{"GET", "/v1/rules/{bus}/{name}/status", Read, "", "Shows when a rule last matched, how its condition last failed, and how it is paused.", 0, RuleStatus{}, nil, rule.status},
+		{"GET", "/v1/rule-documents", Read, "", "Returns what was made by EventBridge's API as rule files.", 0, RuleDocuments{}, nil, rule.documents},
 		{"GET", "/v1/rules/{bus}/{name}/schedule", Read, "limit", "Shows when a rule with a schedule fires next.", 0, ScheduleView{}, nil, rule.schedule},
 		{"POST", "/v1/rules/{bus}/{name}/pause", Operate, "", "Pauses a rule: its deliveries are suspended.", 0, pause.Rule{}, nil, rule.verb(r.Pauses.PauseRule)},
 		{"POST", "/v1/rules/{bus}/{name}/resume", Operate, "", "Resumes a rule.", 0, pause.Rule{}, nil, rule.verb(r.Pauses.ResumeRule)},

@@ -14,6 +14,7 @@ import (
 type ruleHandlers struct {
 	router    *router.Router
 	schedules *schedule.Runner
+	made      func() ([]rules.Document, error)
 }
 
 // ruleList is every rule that serves, sorted by bus and name.

@@ -178,18 +178,15 @@ func (t *target) check() error {
 
 // unreachable returns why nothing can be sent to a target; it is empty where something can.
 func (a *API) unreachable(set *rules.Set, t *target) string {
-	group := ""
-	if t.said.SqsParameters != nil {
-		group = t.said.SqsParameters.MessageGroupID
-	}
-	if set.Reaches(rules.Made{ARN: t.ARN, Group: group}, a.opts.Account, a.opts.Region) {
+	made := t.made()
+	if set.Reaches(made, a.opts.Account, a.opts.Region) {
 		return ""
 	}
 	parts := strings.SplitN(t.ARN, ":", 6)
 	switch {
 	case len(parts) < 6 || parts[0] != "arn" || parts[2] == "" || parts[5] == "":
 		return "Parameter " + t.ARN + " is not valid. Reason: Provided Arn is not in correct format."
-	case parts[2] == "sqs" && strings.HasSuffix(t.ARN, ".fifo") && group == "":
+	case parts[2] == "sqs" && strings.HasSuffix(t.ARN, ".fifo") && made.Group == "":
 		return "Parameter(s) SqsParameters must be specified for target: " + t.ID + "."
 	}
 	return "Parameter " + t.ARN + " is not valid. Reason: no target is declared for it: declare one in a rule file, with this arn: or the name " +

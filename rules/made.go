@@ -65,6 +65,15 @@ func (m *Made) name(kind string) string {
 	return fmt.Sprintf("%s-%.40s-%s", kind, end, hex.EncodeToString(hash[:4]))
 }
 
+// Declaration returns the name of the target, and its options as in a rule file; ok is false where none can
+// be made.
+func (m *Made) Declaration(account, region string) (name string, options map[string]string, ok bool) {
+	if options, ok = m.options(account, region); !ok {
+		return "", nil, false
+	}
+	return m.name(options["type"]), options, true
+}
+
 // named returns how the entry names its target.
 func (t *targetDraft) named() targetName { return targetName{t.Target.Value, t.ARN, t.makes} }
 

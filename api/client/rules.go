@@ -64,6 +64,11 @@ func (r Rules) Get(ctx context.Context, bus, name string) (document json.RawMess
 	return document, r.get(ctx, pathOfRule(bus, name), nil, &document)
 }
 
+// Documents returns what was made by EventBridge's API as rule files.
+func (r Rules) Documents(ctx context.Context) (d api.RuleDocuments, err error) {
+	return d, r.get(ctx, "/v1/rule-documents", nil, &d)
+}
+
 // Status returns how a rule stands.
 func (r Rules) Status(ctx context.Context, bus, name string) (s api.RuleStatus, err error) {
 	return s, r.get(ctx, pathOfRule(bus, name)+"/status", nil, &s)

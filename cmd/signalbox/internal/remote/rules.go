@@ -39,6 +39,7 @@ func newRulesCommand(c *cli.Env) *cobra.Command {
 	cmd.AddCommand(list,
 		r.verb("pause", "Suspend a rule's deliveries; it continues to match", client.Rules.Pause),
 		r.verb("resume", "Let a rule's deliveries continue", client.Rules.Resume),
+		newExportCommand(&r.Command),
 		newScheduleCommand(&r.Command),
 		newShadowCommand(&r.Command))
 	return cmd

@@ -16,7 +16,7 @@ import (
 // console asks for keys and looks at names by asking what is guarded.
 func (s *server) handler(registry *prometheus.Registry, stopping context.Context) http.Handler {
 	management := api.New(api.Options{
-		Router: s.router, Sources: s.sources, Archives: s.archiver, Schedules: s.schedule, Store: s.journal, Version: s.Version, Audit: s.audit, History: s.history, Reloader: s.reloader,
+		Router: s.router, Sources: s.sources, Archives: s.archiver, Schedules: s.schedule, Documents: s.aws.Export, Store: s.journal, Version: s.Version, Audit: s.audit, History: s.history, Reloader: s.reloader,
 		Diff: s.past(), Gatherer: registry, Logger: s.log, Stopping: stopping,
 	})
 	guarded := s.guard.Guard(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
