@@ -228,6 +228,7 @@ func TestShow(t *testing.T) {
 	}{
 		{"GET", "/v1/rules", 200, `"name":"big","bus":"default","arn":"arn:aws:events:local:000000000000:rule/big","description":"Big orders."`},
 		{"GET", "/v1/rules/default/unpaid", 200, `"when":"detail.total \u003e detail.paid"`},
+		{"GET", "/v1/key", 200, `{"rights":["send","read","operate","admin"]}`},
 		{"GET", "/v1/rules/default/unpaid/status", 200, `"bus":"default","name":"unpaid"`},
 		{"GET", "/v1/rules/default/unpayd/status", 404, `did you mean \"unpaid\"`},
 		{"GET", "/v1/rules/default/nope", 404, `no rule \"nope\" on bus \"default\"`},

@@ -157,6 +157,7 @@ func routes(o Options) []route {
 		{"POST", "/v1/explain", Read, "bus", "Explains which rules match an event, and why the others do not.", 0, explain.Explanation{}, map[string]any{}, events.explain},
 		{"POST", "/v1/playground", Read, "", "Tries a rule that is not in use with an event.", 0, playground.Result{}, playground.Trial{}, events.try},
 		{"GET", "/v1/flow", Read, "svg", "Shows which messages lead to which, as a table, a graph and a picture.", 0, FlowView{}, nil, showFlow(r)},
+		{"GET", "/v1/key", Read, "", "Shows whose key the request carries, and its rights.", 0, Caller{}, nil, showCaller},
 		{"GET", "/v1/accounts", Read, "", "Shows the counters of events and deliveries.", 0, router.Accounts{}, nil, accounts(r)},
 		{"POST", "/v1/backup", Admin, "", "Sends a copy of the store as it is now, as a tar archive whose last file is backup.json.", 0, content{"application/x-tar": nil}, nil, backupHandlers{o}.send},
 		{"GET", "/v1/openapi.json", Read, "", "This document.", 0, map[string]any{}, nil, openAPI(o)},

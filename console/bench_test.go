@@ -30,7 +30,8 @@ func BenchmarkPages(b *testing.B) {
 	}
 	id := w.order(1, 500)
 	w.settled(1)
-	for _, path := range []string{"", "events", "events?source=none", "event?id=" + id, "targets", "deadletters", "rules", "flow"} {
+	for _, path := range []string{
+		"", "events", "events?source=none", "event?id=" + id, "targets", "deadletters", "rules", "flow", "rule?bus=default&name=search", "rule?bus=default&name=invoices", "state", "again"} {
 		b.Run(path, func(b *testing.B) {
 			for b.Loop() {
 				resp, err := w.server.Client().Get(w.server.URL + "/ui/" + path)

@@ -18,6 +18,7 @@ import (
 	"go.uber.org/zap"
 
 	"signalbox/api"
+	"signalbox/auth"
 	"signalbox/journal"
 )
 
@@ -49,6 +50,8 @@ type view struct {
 	Counts  journal.Counts
 	Version string
 	Token   string
+	// MayOperate and MaySend are what the viewer's key allows.
+	MayOperate, MaySend bool
 	// SignedIn means that there is a session to end.
 	SignedIn bool
 	// Told is what came of the last action.
@@ -76,6 +79,8 @@ func (v *visit) view(p *page, data any) view {
 	if !v.locked() {
 		accounts, _ := v.api.Store.Accounts(v.ctx())
 		x.Counts = accounts.Deliveries
+		caller, _ := v.api.Store.Caller(v.ctx())
+		x.MayOperate, x.MaySend = caller.May(auth.Operate), caller.May(auth.Send)
 	}
 	return x
 }

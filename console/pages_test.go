@@ -15,10 +15,19 @@ import (
 // TestPages opens all pages, wide and narrow, light and dark: nothing may break the policy or
 // fail in the script, be wider than a phone, or be hard to use without eyes or a mouse.
 func TestPages(t *testing.T) {
-	w, big := busy(t)
-	b := newBrowser(t, w.server.URL+"/ui/")
 	axe := axeCore(t)
-	for path, text := range w.shown(big) {
+	w, big := busy(t)
+	newBrowser(t, w.server.URL+"/ui/").fit(axe, w.shown(big))
+	o := operated(t)
+	newBrowser(t, o.server.URL+"/ui/").fit(axe, operatedPages)
+}
+
+// fit fails the test for each page that does not look or work as it should; the texts are those
+// that the pages have.
+func (b *browser) fit(axe string, pages map[string]string) {
+	t := b.t
+	t.Helper()
+	for path, text := range pages {
 		for _, look := range []struct {
 			width int64
 			dark  bool

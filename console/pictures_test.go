@@ -45,6 +45,8 @@ func (w *world) shown(big string) map[string]string {
 		"purge?target=search-index":     "would be deleted",
 		"redrives":                      "Of past events",
 		"past?name=again":               "Has come to",
+		"again":                         "Replay past events",
+		"again?since=1h&rule=search":    "2 deliveries of 2 events",
 		"archives":                      "No archives",
 	}
 }
@@ -104,8 +106,16 @@ func TestPictures(t *testing.T) {
 		t.Skip("CONSOLE_PICTURES names no folder to write pictures to")
 	}
 	w, big := busy(t)
-	b := newBrowser(t, w.server.URL+"/ui/")
-	for path, text := range w.shown(big) {
+	newBrowser(t, w.server.URL+"/ui/").pictures(dir, w.shown(big), big)
+	o := operated(t)
+	newBrowser(t, o.server.URL+"/ui/").pictures(dir, operatedPages, "-")
+	wide := newWorldOf(t, wideRules(0))
+	newBrowser(t, wide.server.URL+"/ui/").pictures(dir, map[string]string{"flow?fold=none": "service-5", "flow?fold=target": "service-5"}, "-")
+}
+
+// pictures writes pictures of pages into a folder; big is an id that the files' names leave out.
+func (b *browser) pictures(dir string, pages map[string]string, big string) {
+	for path, text := range pages {
 		if only := os.Getenv("CONSOLE_ONLY"); !strings.Contains(path, only) {
 			continue
 		}
@@ -114,18 +124,10 @@ func TestPictures(t *testing.T) {
 				b.size(width, dark)
 				b.open(path)
 				b.sees(text)
-				name := "p-" + strings.NewReplacer("?", "-", "=", "-", "&", "-").Replace(strings.ReplaceAll(path, big, "big"))
+				name := "p-" + strings.NewReplacer("?", "-", "=", "-", "&", "-", "/", "-").Replace(strings.ReplaceAll(path, big, "big"))
 				b.picture(filepath.Join(dir, fmt.Sprintf("%s-%d-%t.png", name, width, dark)))
 			}
 		}
-	}
-	wide := newWorldOf(t, wideRules(0))
-	b.url = wide.server.URL + "/ui/"
-	for _, fold := range []string{"none", "target"} {
-		b.size(1280, false)
-		b.open("flow?fold=" + fold)
-		b.sees("service-5")
-		b.picture(filepath.Join(dir, "wide-"+fold+".png"))
 	}
 	b.quiet()
 }

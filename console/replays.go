@@ -2,10 +2,8 @@ package console
 
 import (
 	"context"
-	"net/http"
 
 	"signalbox/api/client"
-	"signalbox/archive/archiver"
 	"signalbox/dlq"
 	"signalbox/replay"
 )
@@ -47,12 +45,4 @@ func onReplay(act func(client.Replays, context.Context, string) (replay.Job, err
 		job, err := act(v.api.Replays, v.ctx(), v.q("name"))
 		return link("past", "name", job.Name)[len(Path):], told, err
 	}
-}
-
-func loadArchives(v *visit) (any, error) {
-	list, err := v.api.Archives.List(v.ctx())
-	if statusOf(err) == http.StatusNotFound { // a program that has none
-		list, err = nil, nil
-	}
-	return struct{ Archives []archiver.Listed }{list}, err
 }

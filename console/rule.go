@@ -24,8 +24,7 @@ type oneRuleView struct {
 	// Document is the rule with the keys of a rule file, but for its pattern.
 	Document json.RawMessage
 	Routes   []ruleRoute
-	// Events are the latest that it matched, of those that were looked at; of a shadow rule those
-	// that its pattern matches.
+	// Events are the latest that it matched.
 	Events trace.Page
 }
 
@@ -68,12 +67,22 @@ func loadRule(v *visit) (any, error) {
 		r.Dead.add(of[figure{"rule_dead", bus, name, t.Target}])
 		x.Routes = append(x.Routes, r)
 	}
-	filter := trace.Filter{Rule: name}
-	if x.Rule.State == string(rules.Shadow) { // it has no deliveries to be found by
-		filter = trace.Filter{Bus: bus, Pattern: x.Rule.Pattern}
-	}
-	x.Events, err = v.api.Events.Search(v.ctx(), filter, "", ruleEvents, false)
+	x.Events, err = v.matchedBy(&x.Rule)
 	return x, err
+}
+
+// matchedBy returns the latest events that a rule has matched since the router began; of a
+// shadow rule, which has no deliveries to be found by, those that its pattern matches. It looks
+// back from the last match, as since then there may be a million that others matched.
+func (v *visit) matchedBy(r *ruleView) (trace.Page, error) {
+	if r.Activity.LastMatch.IsZero() {
+		return trace.Page{}, nil
+	}
+	filter := trace.Filter{Rule: r.Name, Until: r.Activity.LastMatch.Add(time.Second)}
+	if r.State == string(rules.Shadow) {
+		filter.Rule, filter.Bus, filter.Pattern = "", r.Bus, r.Pattern
+	}
+	return v.api.Events.Search(v.ctx(), filter, "", ruleEvents, false)
 }
 
 // shadowView is what a shadow rule would have sent.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -19,6 +20,7 @@ import (
 
 	"signalbox/api"
 	"signalbox/api/client"
+	"signalbox/archive/archiver"
 	"signalbox/audit"
 	"signalbox/auth"
 	"signalbox/config"
@@ -29,6 +31,7 @@ import (
 	"signalbox/ingest"
 	"signalbox/journal/store"
 	"signalbox/router"
+	"signalbox/sources"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -41,8 +44,10 @@ type world struct {
 	router *router.Router
 	server *httptest.Server
 	client *client.Client
-	// down makes the consumer of billing answer 503.
+	// down makes the consumers of billing and of what is keyed answer 503.
 	down atomic.Bool
+	// posted has the paths of forms that were sent.
+	posted sync.Map
 }
 
 // theKey is that of a world with keys.
@@ -96,17 +101,27 @@ func newWorldOf(t testing.TB, rules string, keys ...auth.Key) *world {
 	j, err := store.Open(cfg.DataDir, store.Options{})
 	must(t, err)
 	registry := prometheus.NewRegistry()
-	w.router, err = router.New(router.Options{Journal: j, Trace: true, Registerer: registry, Stdout: io.Discard}, set)
+	archives, err := archiver.New(archiver.Options{Journal: j, Registerer: registry})
+	must(t, err)
+	archives.Set(set.Archives)
+	w.router, err = router.New(router.Options{Journal: j, Trace: true, Registerer: registry, Stdout: io.Discard, Past: archives.Reader()}, set)
 	must(t, err)
 	w.router.Start()
 	log, err := audit.New(j.Audit, zap.NewNop(), registry)
 	must(t, err)
 	log.Start()
 	reloader := config.NewReloader(config.ReloaderOptions{Config: cfg, Set: set, Swap: w.router.Swap})
+	taken := sources.NewSupervisor(sources.SupervisorOptions{Accepter: w.router, Registerer: registry, Paused: func(name string) *sources.Pause {
+		if p := w.router.Pauses.OfSource(name); p != nil {
+			return &sources.Pause{By: p.By, Since: p.Since}
+		}
+		return nil
+	}})
+	taken.Set(set.Sources)
 	recorder := history.New(registry)
 	recorder.Start()
 	stopping, stop := context.WithCancel(context.Background())
-	management := api.New(api.Options{Router: w.router, Store: j, Audit: log, History: recorder, Reloader: reloader, Gatherer: registry, Stopping: stopping,
+	management := api.New(api.Options{Router: w.router, Store: j, Audit: log, History: recorder, Reloader: reloader, Gatherer: registry, Stopping: stopping, Archives: archives, Sources: taken,
 		Diff: &diff.Store{Events: j.Events, Clock: time.Now, Workers: 1}})
 	events := ingest.New(w.router, ingest.Options{
 		Plan:    func(ctx context.Context, e *event.Event) (any, error) { return w.router.Plan(ctx, e) },
@@ -126,6 +141,9 @@ func newWorldOf(t testing.TB, rules string, keys ...auth.Key) *world {
 	front := new(api.Front)
 	front.Open(ingest.SameOrigin(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if console.Serves(r) {
+			if r.Method == http.MethodPost {
+				w.posted.Store(strings.TrimPrefix(r.URL.Path, console.Path), true)
+			}
 			pages.ServeHTTP(rw, r)
 		} else {
 			guarded.ServeHTTP(rw, r)
@@ -141,6 +159,8 @@ func newWorldOf(t testing.TB, rules string, keys ...auth.Key) *world {
 		stop()
 		w.server.Close()
 		must(t, recorder.Stop(context.Background()))
+		must(t, taken.Stop(context.Background()))
+		must(t, archives.Stop(context.Background()))
 		must(t, w.router.Stop(context.Background()))
 		must(t, log.Stop(context.Background()))
 		must(t, j.Close())
@@ -153,7 +173,7 @@ func newWorldOf(t testing.TB, rules string, keys ...auth.Key) *world {
 func (w *world) consume(rw http.ResponseWriter, r *http.Request) {
 	_, _ = io.Copy(io.Discard, r.Body)
 	switch r.URL.Path {
-	case "/billing":
+	case "/billing", "/keyed":
 		if w.down.Load() {
 			http.Error(rw, "the ledger is closed", http.StatusServiceUnavailable)
 		}

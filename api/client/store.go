@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 
+	"signalbox/api"
 	"signalbox/config"
 	"signalbox/history"
 	"signalbox/router"
@@ -16,6 +17,11 @@ type Store struct{ *conn }
 // Accounts returns the counters of all events and deliveries.
 func (s Store) Accounts(ctx context.Context) (a router.Accounts, err error) {
 	return a, s.get(ctx, "/v1/accounts", nil, &a)
+}
+
+// Caller returns whose key requests carry, and its rights.
+func (s Store) Caller(ctx context.Context) (c api.Caller, err error) {
+	return c, s.get(ctx, "/v1/key", nil, &c)
 }
 
 // History returns the figures of the last hour that a filter chooses.
