@@ -1,4 +1,4 @@
-// Package cfn turns templates of CloudFormation, of the CDK and of SAM into rule files.
+// Package cfn turns templates of CloudFormation, of the CDK and of SAM into rule files, and plans of Terraform.
 package cfn
 
 import (
@@ -24,7 +24,7 @@ type Result struct {
 	Notes []string `json:"notes"`
 }
 
-// Convert returns the rule file of a template, in JSON or YAML. Targets are stubs,
+// Convert returns the rule file of a template in JSON or YAML, or of a plan of Terraform in JSON. Targets are stubs,
 // which log; each says in a comment what it stands for.
 func Convert(file string, src []byte) (*Result, error) {
 	if strings.HasPrefix(strings.TrimSpace(string(src)), "{") {
@@ -36,9 +36,12 @@ func Convert(file string, src []byte) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	if isPlan(root) {
+		return convertPlan(src)
+	}
 	resources := root.Get("Resources")
 	if resources == nil || resources.Kind != document.Mapping {
-		return nil, errors.New("no template: it has no Resources")
+		return nil, errors.New("no template, which has Resources, and no plan of Terraform as JSON (terraform show -json)")
 	}
 	c := &converter{resources: resources, parameters: root.Get("Parameters"), mappings: root.Get("Mappings"), targets: map[string]string{}, buses: map[string]string{}, ruleNames: map[string]bool{}}
 	for _, m := range resources.Members {
