@@ -71,16 +71,17 @@ func loadRule(v *visit) (any, error) {
 	return x, err
 }
 
-// matchedBy returns the latest events that a rule has matched since the router began; of a
-// shadow rule, which has no deliveries to be found by, those that its pattern matches. It looks
-// back from the last match, as since then there may be a million that others matched.
+// matchedBy returns the latest events that a rule has matched since the router began, of those
+// that its pattern matches now: others are passed over without a look at their deliveries. A shadow
+// rule has no deliveries to be found by. It looks back from the last match, as since then there
+// may be a million that others matched.
 func (v *visit) matchedBy(r *ruleView) (trace.Page, error) {
 	if r.Activity.LastMatch.IsZero() {
 		return trace.Page{}, nil
 	}
-	filter := trace.Filter{Rule: r.Name, Until: r.Activity.LastMatch.Add(time.Second)}
+	filter := trace.Filter{Rule: r.Name, Pattern: r.Pattern, Until: r.Activity.LastMatch.Add(time.Second)}
 	if r.State == string(rules.Shadow) {
-		filter.Rule, filter.Bus, filter.Pattern = "", r.Bus, r.Pattern
+		filter.Rule, filter.Bus = "", r.Bus
 	}
 	return v.api.Events.Search(v.ctx(), filter, "", ruleEvents, false)
 }
