@@ -191,6 +191,36 @@ func TestLogin(t *testing.T) {
 	}
 }
 
+// TestKeyThatIsGone: the session of a key that is not known any more ends, whatever is asked next.
+func TestKeyThatIsGone(t *testing.T) {
+	ops := auth.Key{Name: "ops", Token: theKey, Rights: auth.Rights{Held: []auth.Right{auth.Admin}}}
+	gone := auth.Key{Name: "ada", Token: "a-key-that-will-be-gone", Rights: auth.Rights{Held: []auth.Right{auth.Admin}}}
+	for _, ask := range []func(*viewer, url.Values) (*http.Response, string){
+		func(v *viewer, _ url.Values) (*http.Response, string) { return v.get("/ui/targets") },
+		func(v *viewer, _ url.Values) (*http.Response, string) { return v.get("/ui/flow.svg") },
+		func(v *viewer, token url.Values) (*http.Response, string) {
+			return v.post("/ui/targets/pause", "", token)
+		},
+	} {
+		w := newWorld(t, ops, gone)
+		v := newViewer(w, t)
+		resp, body := v.post("/ui/login", "/ui/login", url.Values{"key": {gone.Token}})
+		v.wants(resp, body, 303, "/ui/")
+		_, text := v.get("/ui/target?name=warehouse")
+		form := url.Values{"name": {"warehouse"}, "token": {tokenForm.FindStringSubmatch(text)[1]}}
+		keys, err := auth.NewKeys([]auth.Key{ops})
+		must(t, err)
+		w.setKeys(keys)
+		resp, body = ask(v, form)
+		v.wants(resp, body, 303, "/ui/login")
+		resp, body = v.get("/ui/targets")
+		v.wants(resp, body, 303, "/ui/login?next=targets")
+		if s, err := w.client.Targets.Get(t.Context(), "warehouse"); err != nil || s.Pause != nil {
+			t.Errorf("a key that is gone has paused a target: %+v, %v", s.Pause, err)
+		}
+	}
+}
+
 // cookieOf returns the viewer's id.
 func cookieOf(v *viewer) string {
 	at, _ := url.Parse(v.w.server.URL + "/ui/")

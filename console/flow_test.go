@@ -2,9 +2,11 @@ package console_test
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 )
 
@@ -36,6 +38,41 @@ func TestFlowLive(t *testing.T) {
 	b.do(chromedp.Focus(`.graph a.target[href*="billing"]`), chromedp.KeyEvent("\r"))
 	b.arrives("target?name=billing")
 	b.quiet()
+}
+
+// TestFlowRates: what goes to a target stands at its edge and in the table, within the quarter of a
+// minute for which figures are taken.
+func TestFlowRates(t *testing.T) {
+	w := newWorld(t)
+	b := newBrowser(t, w.server.URL+"/ui/")
+	b.open("flow")
+	b.sees("orders-to-warehouse")
+	const moving = `[...document.querySelectorAll(".graph .figure-text")].some(e => !e.textContent.startsWith("0/s") && e.textContent.endsWith("/s"))`
+	w.eventually("an edge has a rate", func() bool {
+		w.order(1, 50)
+		return of[bool](b, moving)
+	})
+	if row := of[string](b, `document.getElementById("rule:default/orders-to-warehouse target:warehouse").innerText`); !regexp.MustCompile(`[1-9]`).MatchString(row) {
+		t.Errorf("the table says %q of it", row)
+	}
+	b.quiet()
+}
+
+// TestFlowPrints: on paper the picture is as wide as the page, and what is to be clicked is left out.
+func TestFlowPrints(t *testing.T) {
+	w := newWorldOf(t, wideRules(0))
+	b := newBrowser(t, w.server.URL+"/ui/")
+	b.size(700, true)
+	b.open("flow")
+	b.sees("service-5")
+	_, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: "print"})
+	must(t, err)
+	if wide := of[float64](b, `document.querySelector(".graph").getBoundingClientRect().width`); wide > 700 || wide < 500 {
+		t.Errorf("the picture is %v pixels wide on a page of 700", wide)
+	}
+	if n := of[int](b, `[...document.querySelectorAll(".side, form, button")].filter(e => e.offsetParent !== null).length`); n > 0 {
+		t.Errorf("%d things to be clicked are printed", n)
+	}
 }
 
 // wideRules are rules with 20 types, 20 rules and 6 targets, and more with 30 rules for one target.

@@ -46,6 +46,8 @@ type world struct {
 	client *client.Client
 	// down makes the consumers of billing and of what is keyed answer 503.
 	down atomic.Bool
+	// setKeys changes the keys that requests may carry.
+	setKeys func(*auth.Keys)
 	// posted has the paths of forms that were sent.
 	posted sync.Map
 }
@@ -130,6 +132,7 @@ func newWorldOf(t testing.TB, rules string, keys ...auth.Key) *world {
 	set2, err := auth.NewKeys(keys)
 	must(t, err)
 	guard := ingest.NewGuard(set2, cfg.Hosts(), 0, log.Refused)
+	w.setKeys = func(keys *auth.Keys) { guard.Set(keys, cfg.Hosts()) }
 	guarded := guard.Guard(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if ingest.TakesEvents(r) {
 			events.ServeHTTP(rw, r)
