@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"math"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -56,15 +57,15 @@ func (y *Yield) takes(n float64, during time.Duration) (went float64) {
 
 func TestYield(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		live := uint64(0)
-		y := NewYield(func() uint64 { return live }, func() bool { return false })
+		var live atomic.Uint64
+		y := NewYield(live.Load, func() bool { return false })
 		defer y.Join()()
 		if rate := y.Rate(); !math.IsInf(rate, 1) {
 			t.Errorf("it begins with a rate of %v", rate)
 		}
 		done := make(chan struct{})
 		go func() { // 100 live events a second
-			for tick := time.NewTicker(yieldEvery); ; live++ {
+			for tick := time.NewTicker(yieldEvery); ; live.Add(1) {
 				select {
 				case <-done:
 					tick.Stop()
@@ -90,29 +91,29 @@ func TestYield(t *testing.T) {
 // TestYieldIsNotLookedFor looks at live traffic only while a replay is at work.
 func TestYieldIsNotLookedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		looks := 0
-		y := NewYield(func() uint64 { looks++; return 0 }, func() bool { return false })
+		var looks atomic.Int64
+		y := NewYield(func() uint64 { looks.Add(1); return 0 }, func() bool { return false })
 		if wait := y.Take(1, time.Now()); wait > 0 { // a lane whose replay can't be read
 			t.Errorf("the first waits for %v", wait)
 		}
 		first, second := y.Join(), y.Join()
 		time.Sleep(time.Second)
 		first()
-		before := looks
+		before := looks.Load()
 		time.Sleep(time.Second)
-		if before == 0 || looks == before {
-			t.Errorf("%d looks for two replays, %d more for one", before, looks-before)
+		if before == 0 || looks.Load() == before {
+			t.Errorf("%d looks for two replays, %d more for one", before, looks.Load()-before)
 		}
 		second()
-		before = looks
+		before = looks.Load()
 		time.Sleep(time.Hour)
-		if looks != before {
-			t.Errorf("%d looks without a replay", looks-before)
+		if n := looks.Load() - before; n != 0 {
+			t.Errorf("%d looks without a replay", n)
 		}
 		third := y.Join()
 		time.Sleep(time.Second)
 		third()
-		if looks == before {
+		if looks.Load() == before {
 			t.Error("a later replay is not looked for")
 		}
 	})
