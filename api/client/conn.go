@@ -128,14 +128,17 @@ func (c *conn) send(ctx context.Context, method, path, contentType string, body 
 	return nil, answerError(resp)
 }
 
-// request makes a request, whatever its answer.
-func (c *conn) request(ctx context.Context, method, path, contentType string, body []byte) (*http.Response, error) {
+// request makes a request, whatever its answer. headers are names with their values.
+func (c *conn) request(ctx context.Context, method, path, contentType string, body []byte, headers ...string) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, method, c.URL+path, bytes.NewReader(body))
 	if err != nil {
 		return nil, fmt.Errorf("address of the router: %w", err)
 	}
 	if contentType != "" {
 		req.Header.Set("Content-Type", contentType)
+	}
+	for i := 0; i+1 < len(headers); i += 2 {
+		req.Header.Set(headers[i], headers[i+1])
 	}
 	if c.APIKey != "" {
 		req.Header.Set("Authorization", "Bearer "+c.APIKey)

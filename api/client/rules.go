@@ -3,6 +3,8 @@ package client
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"net/http"
 	"net/url"
 	"strconv"
 
@@ -76,6 +78,26 @@ func (r Rules) Status(ctx context.Context, bus, name string) (s api.RuleStatus, 
 
 func pathOfRule(bus, name string) string {
 	return "/v1/rules/" + url.PathEscape(bus) + "/" + url.PathEscape(name)
+}
+
+// AWS calls an operation of EventBridge's API, such as ListRules.
+func (r Rules) AWS(ctx context.Context, operation string, in, into any) error {
+	body, err := json.Marshal(in)
+	if err != nil {
+		return err
+	}
+	resp, err := r.request(ctx, http.MethodPost, "/", "application/x-amz-json-1.1", body, "X-Amz-Target", "AWSEvents."+operation)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return answerError(resp)
+	}
+	if err := json.NewDecoder(resp.Body).Decode(into); err != nil {
+		return fmt.Errorf("%s: this is not the answer of a router: %w", operation, err)
+	}
+	return nil
 }
 
 // Schedule returns the next times at which a rule with a schedule fires, limit at most.

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -10,6 +13,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
+
+	"signalbox/rules"
 )
 
 // awsClient returns AWS's client of a router.
@@ -55,5 +60,91 @@ func TestRulesExport(t *testing.T) {
 	must(t, os.Remove(filepath.Join(to, "targets.json")))
 	if out := signalbox(t, "check", "--config", filepath.Join(other, "config.yaml")); out.code == 0 {
 		t.Errorf("without the targets: %+v", out)
+	}
+}
+
+const exported = `
+buses: {a/b: {description: "D ${x}"}}
+targets:
+  hall: {type: log, arn: "arn:aws:lambda:eu-west-1:123456789012:function:hall"}
+  console: {type: log}
+archives: {kept: {folder: kept, bus: a/b, retention_days: 7, pattern: {source: [shop]}}}
+rules:
+  - {name: big, bus: a/b, description: "Of ${y} and %{z}", state: disabled, pattern: {source: [shop], detail: {total: [{numeric: [">", 100.50]}], t: ["${a}", "<>&"]}}, targets: [
+      {id: one, target: hall, input_transformer: {input_paths_map: {n: $.detail.n}, input_template: '{"n": <n>, "x": "${q} \"quoted\""}'}, retry: {max_attempts: 5, max_age: 1h}}]}
+  - {name: tick, schedule: cron(0 8 * * ? *), timezone: Europe/Berlin, targets: [{target: hall, input_path: $.detail}]}
+  - {name: own, pattern: {source: [x]}, when: "detail.a > 1", targets: [console]}
+`
+
+// TestExport: a template of CloudFormation has what the rule files have, and says what it has not; imported again, it
+// is the same. Terraform's JSON has the same texts, in which it finds no templates.
+func TestExport(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "config.yaml", "listen: 127.0.0.1:0\nmin_free_disk: 0\nrules: [rules.yaml]\n")
+	write(t, dir, "rules.yaml", exported)
+	s := startRouter(t, dir)
+	_, err := s.awsClient().PutRule(t.Context(), &eventbridge.PutRuleInput{
+		Name: aws.String("made"), EventPattern: aws.String(`{"source": ["made"]}`), Tags: []types.Tag{{Key: aws.String("team"), Value: aws.String("${shop}")}},
+	})
+	must(t, err)
+	cfn := s.run("export", "--format", "cloudformation")
+	for _, want := range []string{
+		"left out: rule own on bus default: target console has no ARN that AWS knows", `left out: rule own on bus default: when: detail.a > 1`, `left out: rule tick on bus default: timezone: Europe/Berlin`,
+	} {
+		if cfn.code != 0 || !strings.Contains(cfn.stderr, want) {
+			t.Errorf("code %d, told %q, want %q", cfn.code, cfn.stderr, want)
+		}
+	}
+	if out := s.run("export", "--format", "cloudformation", "--strict"); out.code != 1 || out.stdout != "" || !strings.Contains(out.stderr, "3 things can't be said") {
+		t.Errorf("strict: %+v", out)
+	}
+	if out := s.run("export", "--format", "json"); out.code != 2 || !strings.Contains(out.stderr, "write cloudformation or terraform") {
+		t.Errorf("another format: %+v", out)
+	}
+
+	again := t.TempDir()
+	write(t, again, "template.json", cfn.stdout)
+	imported := signalbox(t, "import", filepath.Join(again, "template.json"))
+	write(t, again, "rules.yaml", imported.stdout)
+	set, err := rules.Load(rules.Source{Globs: []string{filepath.Join(again, "rules.yaml")}})
+	must(t, err)
+	before, err := rules.Load(rules.Source{Globs: []string{filepath.Join(dir, "rules.yaml")}})
+	must(t, err)
+	for _, name := range [][2]string{{"a/b", "big"}, {"default", "tick"}} {
+		a, b := before.Rule(name[0], name[1]), set.Rule(name[0], name[1])
+		if b == nil || a.State != b.State || a.Description != b.Description || string(a.Pattern.Source()) != string(b.Pattern.Source()) || len(a.Targets) != len(b.Targets) {
+			t.Fatalf("%s is %+v, was %+v, in\n%s", name[1], b, a, imported.stdout)
+		}
+		x, y := a.Targets[0], b.Targets[0]
+		if x.ID != y.ID || x.Target != y.Target || (x.Retry == nil) != (y.Retry == nil) || x.Retry != nil && (x.Retry.MaxAttempts != y.Retry.MaxAttempts || x.Retry.MaxAge != y.Retry.MaxAge) ||
+			!reflect.DeepEqual(x.Spec.InputTransformer, y.Spec.InputTransformer) || !reflect.DeepEqual(x.Spec.InputPath, y.Spec.InputPath) {
+			t.Errorf("%s: the target is %+v, was %+v", name[1], y, x)
+		}
+	}
+	if set.Rule("default", "tick").Schedule.String() != "cron(0 8 * * ? *)" || set.Rule("default", "made") == nil {
+		t.Errorf("imported\n%s", imported.stdout)
+	}
+
+	tf := s.run("export", "--format", "terraform")
+	var all struct {
+		Resource map[string]map[string]map[string]any
+	}
+	must(t, json.Unmarshal([]byte(tf.stdout), &all))
+	big := all.Resource["aws_cloudwatch_event_rule"]["ab-big"]
+	if big["name"] != "big" || big["event_bus_name"] != "${aws_cloudwatch_event_bus.ab.name}" || big["state"] != "DISABLED" || big["description"] != "Of $${y} and %%{z}" ||
+		big["event_pattern"] != `{"source":["shop"],"detail":{"total":[{"numeric":[">",100.50]}],"t":["$${a}","<>&"]}}` {
+		t.Errorf("the rule: %+v", big)
+	}
+	target := all.Resource["aws_cloudwatch_event_target"]["ab-big-one"]
+	if target["rule"] != "${aws_cloudwatch_event_rule.ab-big.name}" || target["target_id"] != "one" || target["arn"] != "arn:aws:lambda:eu-west-1:123456789012:function:hall" ||
+		fmt.Sprint(target["input_transformer"]) != `map[input_paths:map[n:$.detail.n] input_template:{"n": <n>, "x": "$${q} \"quoted\""}]` ||
+		fmt.Sprint(target["retry_policy"]) != "map[maximum_event_age_in_seconds:3600 maximum_retry_attempts:4]" {
+		t.Errorf("the target: %+v", target)
+	}
+	if tags := all.Resource["aws_cloudwatch_event_rule"]["default-made"]["tags"]; fmt.Sprint(tags) != "map[team:$${shop}]" {
+		t.Errorf("the tags: %v", tags)
+	}
+	if archive := all.Resource["aws_cloudwatch_event_archive"]["kept"]; archive["retention_days"] != 7.0 || archive["event_pattern"] != `{"source":["shop"]}` {
+		t.Errorf("the archive: %v", archive)
 	}
 }

@@ -11,6 +11,6 @@ import (
 func Commands(c *cli.Env) []*cobra.Command {
 	return []*cobra.Command{
 		newSendCommand(c), newEventsCommand(c), newTailCommand(c), newReplayCommand(c), newReplaysCommand(c), newExplainCommand(c), newTraceCommand(c), newWorkCommand(c), newStateCommand(c),
-		newKeysCommand(c), newTargetsCommand(c), newRulesCommand(c), newDiffCommand(c), newReloadCommand(c), newSourcesCommand(c), newAuditCommand(c), newBackupCommand(c), newHealthCommand(c),
+		newKeysCommand(c), newTargetsCommand(c), newRulesCommand(c), newDiffCommand(c), newTemplateCommand(c), newReloadCommand(c), newSourcesCommand(c), newAuditCommand(c), newBackupCommand(c), newHealthCommand(c),
 	}
 }

@@ -1,0 +1,249 @@
+// Package template writes what EventBridge's API tells of a router as a template of CloudFormation,
+// or for Terraform.
+package template
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// Model is what there is, in the form of the API's answers.
+type Model struct {
+	Buses    []Bus
+	Rules    []Rule
+	Archives []Archive
+	// Left are what no template can say, each in a line.
+	Left []string
+}
+
+// Bus is a bus, without the default one.
+type Bus struct {
+	Name, Description string
+	Tags              []Tag
+}
+
+// Tag is a tag of a bus or a rule.
+type Tag struct{ Key, Value string }
+
+// Rule is a rule with its targets.
+type Rule struct {
+	Name, EventBusName, Arn, Description, EventPattern, ScheduleExpression, State, RoleArn string
+	Tags                                                                                   []Tag
+	Targets                                                                                []Target
+}
+
+// Target is a target of a rule: what is looked at of it, and the whole.
+type Target struct {
+	ID    string `json:"Id"`
+	Arn   string
+	Whole json.RawMessage `json:"-"`
+}
+
+// UnmarshalJSON keeps the whole.
+func (t *Target) UnmarshalJSON(text []byte) error {
+	type plain Target
+	t.Whole = bytes.Clone(text)
+	return json.Unmarshal(text, (*plain)(t))
+}
+
+// Archive is an archive.
+type Archive struct {
+	ArchiveName, EventSourceArn, Description, EventPattern string
+	RetentionDays                                          int
+}
+
+// Caller calls an operation of EventBridge's API.
+type Caller func(operation string, in map[string]any, out any) error
+
+// defaultBus is there by itself.
+const defaultBus = "default"
+
+// Collect asks a router for all that it has.
+func Collect(call Caller) (*Model, error) {
+	m := &Model{}
+	var buses []struct{ Name, Arn, Description string }
+	if err := pages(call, "ListEventBuses", map[string]any{}, "EventBuses", &buses); err != nil {
+		return nil, err
+	}
+	for _, b := range buses {
+		tags, err := tagsOf(call, b.Arn)
+		if err != nil {
+			return nil, err
+		}
+		if b.Name != defaultBus {
+			m.Buses = append(m.Buses, Bus{b.Name, b.Description, tags})
+		}
+		if err := m.rulesOn(call, b.Name); err != nil {
+			return nil, err
+		}
+	}
+	var archives []struct{ ArchiveName string }
+	if err := pages(call, "ListArchives", map[string]any{}, "Archives", &archives); err != nil {
+		return nil, err
+	}
+	for _, a := range archives {
+		var described Archive
+		if err := call("DescribeArchive", map[string]any{"ArchiveName": a.ArchiveName}, &described); err != nil {
+			return nil, err
+		}
+		m.Archives = append(m.Archives, described)
+	}
+	for _, secret := range []struct{ what, operation, member string }{
+		{"connection", "ListConnections", "Connections"}, {"API destination", "ListApiDestinations", "ApiDestinations"},
+	} {
+		var named []struct{ Name string }
+		if err := pages(call, secret.operation, map[string]any{}, secret.member, &named); err != nil {
+			return nil, err
+		}
+		for _, n := range named {
+			m.Left = append(m.Left, secret.what+" "+n.Name+": secrets are not shown")
+		}
+	}
+	return m, nil
+}
+
+func (m *Model) rulesOn(call Caller, bus string) error {
+	var all []Rule
+	if err := pages(call, "ListRules", map[string]any{"EventBusName": bus}, "Rules", &all); err != nil {
+		return err
+	}
+	for _, r := range all {
+		of := map[string]any{"Rule": r.Name, "EventBusName": bus}
+		if err := pages(call, "ListTargetsByRule", of, "Targets", &r.Targets); err != nil {
+			return err
+		}
+		var err error
+		if r.Tags, err = tagsOf(call, r.Arn); err != nil {
+			return err
+		}
+		for _, t := range r.Targets {
+			if strings.HasPrefix(t.Arn, "arn:aws:signalbox:") {
+				m.leave(&r, "target %s has no ARN that AWS knows, such as that of a queue: write one", t.ID)
+			}
+		}
+		m.Rules = append(m.Rules, r)
+	}
+	return nil
+}
+
+// leave notes what no template can say of a rule.
+func (m *Model) leave(r *Rule, format string, args ...any) {
+	m.Left = append(m.Left, fmt.Sprintf("rule %s on bus %s: ", r.Name, r.EventBusName)+fmt.Sprintf(format, args...))
+}
+
+// house are the members of a rule, and of its targets, for which EventBridge has no word.
+var house = []string{"when", "kind", "strict", "stop_bubbling", "start", "timezone", "catch_up", "transform", "reply", "emits"}
+
+// Lose notes what a rule has that EventBridge has no word for, given the rule as in a rule file.
+func (m *Model) Lose(r *Rule, file []byte) error {
+	var said struct {
+		Members map[string]json.RawMessage
+		State   string
+		Targets []map[string]json.RawMessage
+	}
+	if err := json.Unmarshal(file, &said); err != nil {
+		return err
+	}
+	if err := json.Unmarshal(file, &said.Members); err != nil {
+		return err
+	}
+	if said.State == "shadow" {
+		m.leave(r, "state: shadow: it is DISABLED here")
+	}
+	for _, members := range append([]map[string]json.RawMessage{said.Members}, said.Targets...) {
+		for _, key := range house {
+			value, ok := members[key]
+			var text string
+			if json.Unmarshal(value, &text) != nil {
+				text = string(value)
+			}
+			if ok && text != "UTC" && text != "none" { // the defaults of a schedule
+				m.leave(r, "%s: %s", key, text)
+			}
+		}
+	}
+	return nil
+}
+
+// pages reads all pages of a listing.
+func pages[T any](call Caller, operation string, in map[string]any, member string, all *[]T) error {
+	for {
+		var page map[string]json.RawMessage
+		if err := call(operation, in, &page); err != nil {
+			return err
+		}
+		var items []T
+		if err := json.Unmarshal(page[member], &items); err != nil {
+			return fmt.Errorf("%s: %w", operation, err)
+		}
+		*all = append(*all, items...)
+		var next string
+		if token, ok := page["NextToken"]; !ok || json.Unmarshal(token, &next) != nil || next == "" {
+			return nil
+		}
+		in["NextToken"] = next
+	}
+}
+
+func tagsOf(call Caller, arn string) ([]Tag, error) {
+	var out struct{ Tags []Tag }
+	return out.Tags, call("ListTagsForResource", map[string]any{"ResourceARN": arn}, &out)
+}
+
+// names gives each thing a name of its own in a template.
+type names struct {
+	form  *regexp.Regexp
+	taken map[string]bool
+}
+
+func newNames(form string) *names { return &names{regexp.MustCompile(form), map[string]bool{}} }
+
+// of returns a name made of parts: what form finds in them is left out.
+func (n *names) of(parts ...string) string {
+	name := n.form.ReplaceAllString(strings.Join(parts, "-"), "")
+	if name == "" || name[0] >= '0' && name[0] <= '9' {
+		name = "r" + name
+	}
+	free := name
+	for i := 2; n.taken[free]; i++ {
+		free = name + strconv.Itoa(i)
+	}
+	n.taken[free] = true
+	return free
+}
+
+// object is a JSON object without what is empty.
+type object map[string]any
+
+func (o object) set(key string, value any) {
+	switch v := value.(type) {
+	case string:
+		if v == "" {
+			return
+		}
+	case []Tag:
+		if len(v) == 0 {
+			return
+		}
+	case json.RawMessage:
+		if len(v) == 0 {
+			return
+		}
+	case nil:
+		return
+	}
+	o[key] = value
+}
+
+func written(v any) ([]byte, error) {
+	var text bytes.Buffer
+	e := json.NewEncoder(&text)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	err := e.Encode(v)
+	return text.Bytes(), err
+}
