@@ -112,7 +112,7 @@ func freeAddress(t *testing.T) string {
 }
 
 // looks are the commands that may be given again until they show what the page shows.
-var looks = regexp.MustCompile(`^signalbox (targets list|dlq list|events|rules list|trace|send .*--dry-run|health|audit|replays list)\b`)
+var looks = regexp.MustCompile(`^(timeout 3 )?signalbox (tail|archive|targets list|dlq list|events|rules list|trace|send .*--dry-run|health|audit|replays list)\b`)
 
 // follow runs a command, and wants it to print what the page shows.
 func (p *reader) follow(s step) {
