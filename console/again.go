@@ -5,7 +5,6 @@ import (
 	"errors"
 	"maps"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
@@ -36,10 +35,8 @@ func (f pastForm) request(now time.Time) (r replay.Request, err error) {
 			return r, badField("pattern", f.Pattern, "write it as JSON")
 		}
 	}
-	if f.Rate != "" {
-		if r.Rate, err = strconv.ParseFloat(f.Rate, 64); err != nil || !(r.Rate >= 0) {
-			return r, badField("rate", f.Rate, "write how many a second, such as 20")
-		}
+	if r.Rate, err = perSecond("rate", f.Rate); err != nil {
+		return r, err
 	}
 	if r.Since, err = timeOf("since", f.Since, now); err == nil {
 		r.Until, err = timeOf("until", f.Until, now)

@@ -7,105 +7,11 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
-	"strings"
-	"time"
 
 	"signalbox/api"
 	"signalbox/audit"
 	"signalbox/dlq"
 )
-
-// letterForm is a filter of dead letters as it is written, and how they are replayed.
-type letterForm struct {
-	ID, Target, Rule, Bus, Code, Status, Since, Until, Pattern string
-	// To, As, Rate, Limit and Attempts are of a replay.
-	To, As, Rate, Limit, Attempts string
-}
-
-func readLetterForm(v *visit) letterForm {
-	q := func(name string) string { return strings.TrimSpace(v.q(name)) }
-	return letterForm{
-		ID: q("id"), Target: q("target"), Rule: q("rule"), Bus: q("bus"), Code: q("error_code"), Status: q("status"),
-		Since: q("since"), Until: q("until"), Pattern: q("pattern"),
-		To: q("to"), As: q("as"), Rate: q("rate"), Limit: q("limit"), Attempts: q("attempts"),
-	}
-}
-
-// filter returns the filter that the form means.
-func (f letterForm) filter(now time.Time) (x dlq.Filter, err error) {
-	x = dlq.Filter{Target: f.Target, Rule: f.Rule, Bus: f.Bus, Code: f.Code}
-	if f.ID != "" {
-		x.IDs = []string{f.ID}
-	}
-	if f.Pattern != "" {
-		x.Pattern = json.RawMessage(f.Pattern)
-		if !json.Valid(x.Pattern) {
-			return x, badField("pattern", f.Pattern, "write it as JSON")
-		}
-	}
-	if x.Status, err = whole("status", f.Status); err != nil {
-		return x, err
-	}
-	if x.Since, err = timeOf("since", f.Since, now); err == nil {
-		x.Until, err = timeOf("until", f.Until, now)
-	}
-	return x, err
-}
-
-func badField(name, text, fix string) *api.Error {
-	return &api.Error{Status: http.StatusBadRequest, Message: fmt.Sprintf("%s %q: %s", name, text, fix)}
-}
-
-// whole reads a number of a form; an empty field is 0.
-func whole(name, text string) (int, error) {
-	if text == "" {
-		return 0, nil
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 0 {
-		return 0, badField(name, text, "write a whole number")
-	}
-	return n, nil
-}
-
-// redrive returns the replay that the form means.
-func (f letterForm) redrive(now time.Time) (r api.RedriveRequest, err error) {
-	r.To, r.As = f.To, f.As
-	if r.Filter, err = f.filter(now); err != nil {
-		return r, err
-	}
-	r.All = r.Filter.Empty()
-	if f.Rate != "" {
-		if r.Rate, err = strconv.ParseFloat(f.Rate, 64); err != nil || r.Rate < 0 {
-			return r, badField("rate", f.Rate, "write how many a second, such as 20")
-		}
-	}
-	if r.Limit, err = whole("limit", f.Limit); err == nil {
-		r.Attempts, err = whole("attempts", f.Attempts)
-	}
-	return r, err
-}
-
-// pairs are the names and values of the filter, for links and for fields that are out of sight.
-func (f letterForm) pairs() []string {
-	return []string{"id", f.ID, "target", f.Target, "rule", f.Rule, "bus", f.Bus, "error_code", f.Code, "status", f.Status, "since", f.Since, "until", f.Until, "pattern", f.Pattern}
-}
-
-// Chosen are those fields of the filter that are set.
-func (f letterForm) Chosen() (all []field) {
-	p := f.pairs()
-	for i := 0; i < len(p); i += 2 {
-		if p[i+1] != "" {
-			all = append(all, field{p[i], p[i+1]})
-		}
-	}
-	return all
-}
-
-// Link returns the address of a page with the filter.
-func (f letterForm) Link(to string) string { return link(to, f.pairs()...) }
-
-type field struct{ Name, Value string }
 
 // groupLink returns the address of a page about the dead letters of a group.
 func groupLink(to string, g dlq.Group) string {

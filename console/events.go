@@ -66,22 +66,6 @@ func (f eventForm) filter(now time.Time) (t trace.Filter, err error) {
 	return t, err
 }
 
-// timeOf reads a time, or a duration back from now such as 15m.
-func timeOf(name, text string, now time.Time) (time.Time, error) {
-	if text == "" {
-		return time.Time{}, nil
-	}
-	if back, err := time.ParseDuration(text); err == nil {
-		return now.Add(-back), nil
-	}
-	for _, form := range []string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02T15:04", time.DateOnly} {
-		if at, err := time.Parse(form, text); err == nil {
-			return at, nil
-		}
-	}
-	return time.Time{}, &api.Error{Status: http.StatusBadRequest, Message: name + " " + text + ": write a time such as 2026-01-31T15:04:05Z, a day, or a duration back from now such as 1h"}
-}
-
 // with returns the address of the list with this form, from a cursor on.
 func (f eventForm) with(cursor string) string {
 	return link("events", "text", f.Text, "source", f.Source, "detail_type", f.DetailType, "rule", f.Rule, "target", f.Target, "outcome", f.Outcome,

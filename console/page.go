@@ -2,16 +2,12 @@ package console
 
 import (
 	"bytes"
-	"embed"
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"html/template"
-	"io/fs"
 	"net/http"
 	"net/url"
-	"path"
 	"strings"
 	"time"
 
@@ -21,9 +17,6 @@ import (
 	"signalbox/auth"
 	"signalbox/journal"
 )
-
-//go:embed templates assets
-var files embed.FS
 
 // page is what is shown at a path. Its template defines "title" and "main"; where it defines
 // "live", that part of it is kept up to date while it is open.
@@ -145,44 +138,6 @@ func (v *visit) told() string {
 	setCookie(v.w, v.r, saidCookie, "", -1)
 	text, _ := base64.RawURLEncoding.DecodeString(cookie.Value)
 	return string(text)
-}
-
-// assets are the embedded files by name. Their path has a hash of all of them, so that browsers
-// may keep them for good.
-var assets, assetVersion = readAssets()
-
-func readAssets() (map[string][]byte, string) {
-	all, sum := map[string][]byte{}, fnv.New64a()
-	entries, err := fs.ReadDir(files, "assets")
-	if err != nil {
-		panic(err) // they are embedded
-	}
-	for _, e := range entries {
-		text, err := files.ReadFile("assets/" + e.Name())
-		if err != nil {
-			panic(err)
-		}
-		all[e.Name()] = text
-		sum.Write(text)
-	}
-	return all, fmt.Sprintf("%016x", sum.Sum64())
-}
-
-func asset(name string) string { return Path + "assets/" + assetVersion + "/" + name }
-
-var assetTypes = map[string]string{".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
-
-func serveAsset(w http.ResponseWriter, r *http.Request) {
-	text, ok := assets[r.PathValue("name")]
-	if !ok {
-		http.NotFound(w, r)
-		return
-	}
-	w.Header().Set("Content-Type", assetTypes[path.Ext(r.PathValue("name"))])
-	if r.PathValue("version") == assetVersion {
-		w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
-	}
-	_, _ = w.Write(text)
 }
 
 // link returns the address of a page with parameters, given as names and values in turn;
