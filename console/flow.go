@@ -30,6 +30,8 @@ type flowView struct {
 	// Picture is nil where there are no nodes, or too many.
 	Picture *flowPicture
 	Edges   []flowEdge
+	// MoreRows and MoreEdges are how many are not shown.
+	MoreRows, MoreEdges int
 }
 
 func loadFlow(v *visit) (any, error) {
@@ -57,6 +59,8 @@ func loadFlow(v *visit) (any, error) {
 	if x.Nodes > 0 && x.Nodes <= mostDrawn {
 		x.Picture, err = v.drawings.draw(g, state, x.Edges)
 	}
+	x.MoreRows, x.MoreEdges = max(0, len(x.Rows)-rulesShown), max(0, len(x.Edges)-rulesShown)
+	x.Rows, x.Edges = x.Rows[:len(x.Rows)-x.MoreRows], x.Edges[:len(x.Edges)-x.MoreEdges]
 	return x, err
 }
 

@@ -147,11 +147,7 @@ func (f *folding) add(id string, n Node) {
 	if f.Nodes[at].Mark != n.Mark {
 		f.Nodes[at].Mark = "" // it is of one of them only
 	}
-	for _, r := range n.Rules {
-		if !slices.Contains(f.Nodes[at].Rules, r) {
-			f.Nodes[at].Rules = append(f.Nodes[at].Rules, r)
-		}
-	}
+	f.Nodes[at].Rules = append(f.Nodes[at].Rules, n.Rules...) // each node is of another rule
 }
 
 // edge adds what an edge becomes.
