@@ -52,9 +52,8 @@ func NewTraceContext(eventID string, meta *Metadata, of string, attempt int) Tra
 // decided against sampling it. It is NewTraceContext for whoever only decides.
 func TraceRandom(eventID string, m *Metadata) (random uint64, sampled bool) {
 	if m.TraceParent == "" && m.XRay == "" && len(eventID) == 36 {
-		var id [32]byte
-		if uuidHex(&id, eventID) {
-			return randomOf(id[:]), true
+		if random, ok := uuidRandom(eventID); ok {
+			return random, true
 		}
 	}
 	t := NewTraceContext(eventID, m, "", 0)
@@ -155,6 +154,39 @@ func uuidHex(dst *[32]byte, id string) bool {
 		n++
 	}
 	return *dst != [32]byte([]byte("00000000000000000000000000000000"))
+}
+
+// hexValues has the value of each hexadecimal digit, and noDigit for all else.
+var hexValues = func() (values [256]byte) {
+	for i := range values {
+		values[i] = noDigit
+	}
+	for i, c := range "0123456789abcdef" {
+		values[c] = byte(i)
+	}
+	for i, c := range "ABCDEF" {
+		values[c] = byte(10 + i)
+	}
+	return values
+}()
+
+const noDigit = 0x80
+
+// uuidRandom returns the last 7 bytes of a UUID, and whether it is one; it is uuidHex and randomOf, and is
+// asked for each event.
+func uuidRandom(id string) (random uint64, ok bool) {
+	if len(id) != 36 || id[8] != '-' || id[13] != '-' || id[18] != '-' || id[23] != '-' {
+		return 0, false
+	}
+	var all byte
+	for _, part := range [...]string{id[:8], id[9:13], id[14:18], id[19:23], id[24:36]} {
+		for i := range len(part) {
+			v := hexValues[part[i]]
+			all |= v
+			random = random<<4 | uint64(v)
+		}
+	}
+	return random & (1<<56 - 1), all != 0 && all < noDigit
 }
 
 // spanID hashes a delivery's id and an attempt, never to 0, which is no span.

@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -21,13 +22,18 @@ const (
 // Tracer takes spans, and sends them in the background. A nil one takes none. It never waits:
 // what does not fit is dropped, and counted. It is safe for concurrent use.
 type Tracer struct {
-	queue  chan []byte // encoded spans
-	bound  uint64      // of the random part of ids of traces that are sampled
+	bound  uint64 // of the random part of ids of traces that are sampled
 	sender *sender
 	log    *zap.Logger
 	spans  *prometheus.CounterVec // outcome
 	// exported, full, failed and refused are those of its outcomes.
 	exported, full, failed, refused prometheus.Counter
+
+	mu      sync.Mutex
+	waiting [][]byte // encoded spans
+	// batch holds a token when a batch waits. To wake a goroutine for each span costs more than
+	// making it.
+	batch chan struct{}
 
 	stop  chan struct{}
 	once  sync.Once
@@ -46,11 +52,11 @@ func New(o Options, log *zap.Logger, reg prometheus.Registerer) (*Tracer, error)
 		return nil, err
 	}
 	t := &Tracer{
-		queue: make(chan []byte, maxQueue), bound: boundOf(o.Sample), sender: s, log: log,
+		bound: boundOf(o.Sample), sender: s, log: log,
 		spans: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "signalbox_otlp_spans_total", Help: "Spans by what became of them: exported, or dropped as the queue was full, the receiver could not be reached, or it refused them.",
 		}, []string{"outcome"}),
-		stop: make(chan struct{}), ended: make(chan struct{}),
+		batch: make(chan struct{}, 1), stop: make(chan struct{}), ended: make(chan struct{}),
 	}
 	t.exported, t.full = t.spans.WithLabelValues("exported"), t.spans.WithLabelValues("queue_full")
 	t.failed, t.refused = t.spans.WithLabelValues("failed"), t.spans.WithLabelValues("refused")
@@ -80,14 +86,18 @@ func (t *Tracer) Record(s *Span) {
 	if t == nil {
 		return
 	}
-	if len(t.queue) == cap(t.queue) { // spares making it
+	encoded := s.encode()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.waiting) >= maxQueue {
 		t.full.Inc()
 		return
 	}
-	select {
-	case t.queue <- s.encode():
-	default:
-		t.full.Inc()
+	if t.waiting = append(t.waiting, encoded); len(t.waiting)%maxBatch == 0 {
+		select {
+		case t.batch <- struct{}{}:
+		default:
+		}
 	}
 }
 
@@ -122,45 +132,25 @@ func (t *Tracer) run() {
 	defer close(t.ended)
 	tick := time.NewTicker(gather)
 	defer tick.Stop()
-	for {
-		var batch [][]byte
-		stopping := false
-		for len(batch) < maxBatch && !stopping {
-			select {
-			case s := <-t.queue:
-				batch = append(batch, s)
-				continue
-			case <-t.stop:
-				stopping = true
-			case <-tick.C:
-			}
-			if len(batch) > 0 {
-				break
-			}
+	for stopping := false; !stopping; {
+		select {
+		case <-t.stop:
+			stopping = true
+		case <-t.batch:
+		case <-tick.C:
 		}
-		if stopping {
-			t.drain(batch)
-			return
-		}
-		t.send(batch)
+		t.sendAll()
 	}
 }
 
-// drain sends what is left.
-func (t *Tracer) drain(batch [][]byte) {
-	for {
-		select {
-		case s := <-t.queue:
-			if batch = append(batch, s); len(batch) < maxBatch {
-				continue
-			}
-		default:
-		}
-		if len(batch) == 0 {
-			return
-		}
+// sendAll sends what waits.
+func (t *Tracer) sendAll() {
+	t.mu.Lock()
+	all := t.waiting
+	t.waiting = nil
+	t.mu.Unlock()
+	for batch := range slices.Chunk(all, maxBatch) {
 		t.send(batch)
-		batch = batch[:0]
 	}
 }
 
