@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
 	"signalbox/archive/past"
 	"signalbox/catalog"
@@ -59,6 +60,7 @@ type shelf struct {
 	journal *store.Journal
 	catalog *catalog.Catalog
 	failed  int
+	logs    *observer.ObservedLogs
 }
 
 func newShelf(t testing.TB, text string) *shelf {
@@ -74,7 +76,9 @@ func (s *shelf) open() {
 	if s.journal, err = store.Open("data", store.Options{Disk: s.disk}); err != nil {
 		s.t.Fatal(err)
 	}
-	s.Keeper = state.NewKeeper(state.NewReader(s.journal, past.Of(s.journal.Events, s.journal.Seqs), func() *catalog.Catalog { return s.catalog }), zap.NewNop())
+	core, logs := observer.New(zap.WarnLevel)
+	s.logs = logs
+	s.Keeper = state.NewKeeper(state.NewReader(s.journal, past.Of(s.journal.Events, s.journal.Seqs), func() *catalog.Catalog { return s.catalog }), zap.New(core))
 	s.OnFault = func(string) { s.failed++ }
 	s.declare("")
 }
@@ -314,6 +318,10 @@ func TestAFoldThatFailsLeavesTheState(t *testing.T) {
 		}
 		if s.failed != 2 {
 			t.Errorf("%d faults counted, want 2", s.failed)
+		}
+		told := s.logs.All()
+		if len(told) != 1 || told[0].ContextMap()["trace_id"] != event.TraceID(told[0].ContextMap()["event_id"].(string), &bad.Meta) {
+			t.Errorf("the log: %v", told)
 		}
 	})
 }

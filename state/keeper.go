@@ -8,6 +8,7 @@ import (
 	"go.uber.org/zap"
 	"golang.org/x/time/rate"
 
+	"signalbox/event"
 	"signalbox/journal"
 )
 
@@ -207,8 +208,12 @@ func (k *Keeper) failed(f *folding) {
 		k.OnFault(f.Type)
 	}
 	k.faults.Do(func() {
+		trace := zap.Skip()
+		if e, err := f.record.Parsed(); err == nil {
+			trace = zap.String("trace_id", event.TraceID(e.ID, &e.Meta))
+		}
 		k.log.Warn("an event can't be folded into the state of its object, which stays as it was",
-			zap.String("type", f.Type), zap.String("key", f.Key), zap.String("event_id", f.fault.EventID), zap.String("error", f.fault.Message))
+			zap.String("type", f.Type), zap.String("key", f.Key), zap.String("event_id", f.fault.EventID), trace, zap.String("error", f.fault.Message))
 	})
 }
 

@@ -2,7 +2,6 @@ package telemetry
 
 import (
 	"context"
-	"slices"
 	"sync"
 	"time"
 
@@ -86,13 +85,13 @@ func (t *Tracer) Record(s *Span) {
 	if t == nil {
 		return
 	}
-	encoded := s.encode()
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if len(t.waiting) >= maxQueue {
+	if t.crowded() { // spares making it
 		t.full.Inc()
 		return
 	}
+	encoded := s.encode()
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	if t.waiting = append(t.waiting, encoded); len(t.waiting)%maxBatch == 0 {
 		select {
 		case t.batch <- struct{}{}:
@@ -128,6 +127,13 @@ func (t *Tracer) Stop(ctx context.Context) error {
 // lastly is how long sending what waits at the end may take.
 const lastly = 2 * time.Second
 
+// crowded reports whether as many wait as may.
+func (t *Tracer) crowded() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.waiting) >= maxQueue
+}
+
 func (t *Tracer) run() {
 	defer close(t.ended)
 	tick := time.NewTicker(gather)
@@ -145,13 +151,21 @@ func (t *Tracer) run() {
 
 // sendAll sends what waits.
 func (t *Tracer) sendAll() {
-	t.mu.Lock()
-	all := t.waiting
-	t.waiting = nil
-	t.mu.Unlock()
-	for batch := range slices.Chunk(all, maxBatch) {
+	for batch := t.take(); len(batch) > 0; batch = t.take() {
 		t.send(batch)
 	}
+}
+
+// take takes the next spans out of those that wait: a batch at most.
+func (t *Tracer) take() [][]byte {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	n := min(len(t.waiting), maxBatch)
+	batch := t.waiting[:n:n]
+	if t.waiting = t.waiting[n:]; len(t.waiting) == 0 {
+		t.waiting = nil
+	}
+	return batch
 }
 
 // send sends a batch, and counts what became of it. A failure is told once, not each time.

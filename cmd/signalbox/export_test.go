@@ -148,3 +148,19 @@ func TestExport(t *testing.T) {
 		t.Errorf("the archive: %v", archive)
 	}
 }
+
+// TestArchiveOfTheAPILiesInTheData: also where the router was started from elsewhere, with a relative path.
+func TestArchiveOfTheAPILiesInTheData(t *testing.T) {
+	base := t.TempDir()
+	t.Chdir(base)
+	must(t, os.Mkdir("conf", 0o700))
+	write(t, "conf", "config.yaml", "listen: 127.0.0.1:0\nmin_free_disk: 0\nrules: [rules.yaml]\n")
+	write(t, "conf", "rules.yaml", "rules: []\n")
+	s := startRouter(t, "conf")
+	_, err := s.awsClient().CreateArchive(t.Context(), &eventbridge.CreateArchiveInput{ArchiveName: aws.String("all"), EventSourceArn: aws.String("arn:aws:events:local:000000000000:event-bus/default")})
+	must(t, err)
+	s.eventually("written to", func() bool {
+		found, err := filepath.Glob(filepath.Join(base, "conf", "data", "archives", "*", "all", "*"))
+		return err == nil && len(found) > 0
+	})
+}

@@ -280,10 +280,14 @@ func (s *server) start() (err error) {
 	}
 	s.life.onStop("HTTP", s.stopHTTP) // before the router: nothing comes in any more
 
+	data, err := filepath.Abs(s.cfg.DataDir) // documents name the folder, wherever the router is started
+	if err != nil {
+		return err
+	}
 	stopping, stop := context.WithCancel(context.Background())
 	s.aws = awsapi.New(awsapi.Options{
 		Rules: s.router.Rules, Documents: s.documents, Audit: s.audit, Account: s.cfg.Account, Region: s.cfg.Region, Since: time.Now(),
-		Keys: s.cfg.Keys(), Archives: s.archiver, Replays: s.router.Replays, ArchiveFolder: filepath.Join(s.cfg.DataDir, "archives"), Quotas: awsapi.Quotas(s.cfg.Quotas),
+		Keys: s.cfg.Keys(), Archives: s.archiver, Replays: s.router.Replays, ArchiveFolder: filepath.Join(data, "archives"), Quotas: awsapi.Quotas(s.cfg.Quotas),
 		Change: func(others []rules.Documents, keep func() error) error {
 			return s.reloader.Change(context.Background(), others, keep)
 		},
