@@ -161,6 +161,7 @@ func (in *intake) take(evs []*event.Event, prints []dedup.Fresh, planned func(*e
 		if err != nil {
 			refused[i] = err
 			in.metrics.refused(err)
+			in.traceRefused(e, reserved.At(i), err)
 			continue
 		}
 		entry, err := with.entry(&p)
@@ -247,6 +248,19 @@ func (in *intake) trace(e *event.Event) {
 	if in.tracer.Sampled(e.ID, &e.Meta) {
 		in.tracer.Record(telemetry.Arrived(telemetry.ArrivedContext(e.ID, &e.Meta), e, time.Now()))
 	}
+}
+
+// traceRefused makes a span of an event that is refused, which would have had this number.
+func (in *intake) traceRefused(e *event.Event, seq journal.Seq, err error) {
+	if !in.tracer.On() {
+		return
+	}
+	told := *e
+	if told.ID == "" {
+		told.ID = journal.NewEventID(seq)
+	}
+	told.Meta.Received = seq.Time()
+	in.tracer.Record(telemetry.Refused(telemetry.ArrivedContext(told.ID, &told.Meta), &told, time.Now(), err))
 }
 
 // whenError reports a condition that failed on an event: once for each rule, as

@@ -140,6 +140,42 @@ func TestSpansOfADelivery(t *testing.T) {
 	}
 }
 
+// TestSpansOfRefusedEvents: each has one, whatever is sampled, in the trace that its producer has named, or in one of its own.
+func TestSpansOfRefusedEvents(t *testing.T) {
+	receiver := newSpans(t)
+	tracer, stop := receiver.tracer(t, 0)
+	b := newBench(t, toA)
+	b.opts.Tracer = tracer
+	b.start()
+	const parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00"
+	known, unknown, good := order(1), order(2), order(3)
+	known.Meta.TraceParent, known.Meta.Bus, unknown.Meta.Bus, unknown.ID = parent, "nowhere", "nowhere", ""
+	errs, err := b.router.Accept(context.Background(), []*event.Event{known, unknown, good})
+	if err != nil || errs[0] == nil || errs[1] == nil || errs[2] != nil {
+		t.Fatalf("%v, %v", errs, err)
+	}
+	b.stop()
+	stop()
+	if len(receiver.all) != 2 {
+		t.Fatalf("%d spans", len(receiver.all))
+	}
+	for i, s := range receiver.all {
+		code := ""
+		for _, a := range s.Attributes {
+			if a.Key == "error.type" {
+				code = a.Value.GetStringValue()
+			}
+		}
+		if s.Name != "accept nowhere" || s.Status.GetCode() != tracepb.Status_STATUS_CODE_ERROR || !strings.Contains(s.Status.GetMessage(), "Event bus nowhere does not exist") ||
+			code != event.CodeNotFound || (hex.EncodeToString(s.TraceId) == parent[3:35]) != (i == 0) || s.EndTimeUnixNano < s.StartTimeUnixNano {
+			t.Errorf("%v", s)
+		}
+	}
+	if unknown.ID != "" {
+		t.Errorf("the event of the caller got the id %s", unknown.ID)
+	}
+}
+
 // BenchmarkSpans takes events through two routers in turn, one of which sends the spans of 1 %
 // of all traces, and compares the processor time.
 func BenchmarkSpans(b *testing.B) {

@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"encoding/json"
+	"errors"
 	"time"
 
 	"signalbox/event"
@@ -23,6 +24,16 @@ func Arrived(c event.TraceContext, e *event.Event, now time.Time) *Span {
 	}
 	s.linkTo(&e.Meta)
 	s.Parent = spanOf(&e.Meta)
+	return s
+}
+
+// Refused returns the span of an event that was not accepted.
+func Refused(c event.TraceContext, e *event.Event, now time.Time, reason error) *Span {
+	s := Arrived(c, e, now)
+	s.Error = reason.Error()
+	if refused, ok := errors.AsType[*event.Error](reason); ok {
+		s.Attributes = append(s.Attributes, Attribute{Name: "error.type", Text: refused.Code})
+	}
 	return s
 }
 
