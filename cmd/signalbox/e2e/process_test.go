@@ -56,17 +56,11 @@ type process struct {
 func newProcess(t testing.TB, rules string) *process {
 	t.Helper()
 	p := &process{t: t, dir: t.TempDir()}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
+	address := freeAddress(t)
 	p.url = "http://" + address
 	p.write("config.yaml", "listen: "+address+"\ndata_dir: ./data\nrules: [rules.yaml]\n")
 	p.write("rules.yaml", rules)
+	var err error
 	if p.log, err = os.Create(filepath.Join(p.dir, "log")); err != nil {
 		t.Fatal(err)
 	}
@@ -79,6 +73,17 @@ func newProcess(t testing.TB, rules string) *process {
 		}
 	})
 	return p
+}
+
+// freeAddress returns one that nothing listens at.
+func freeAddress(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
 }
 
 func (p *process) write(name, text string) {
