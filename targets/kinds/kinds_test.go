@@ -173,7 +173,7 @@ func TestConfigValidate(t *testing.T) {
 			`headers.a b: "a b" is no name of a header`,
 			`headers.traceparent: each delivery carries its own and it cannot be set`,
 			`headers.x-signalbox-rule: names that begin with X-Signalbox- are set by each delivery and cannot be set`}},
-		{"method", with(web, func(c *targets.Config) { c.Options.(*http.Options).Method = "HEAD" }), []string{`method: is "HEAD": it must be one of POST, PUT, PATCH, DELETE, GET`}},
+		{"method", with(web, func(c *targets.Config) { c.Options.(*http.Options).Method = "TRACE" }), []string{`method: is "TRACE": it must be one of POST, PUT, PATCH, DELETE, GET, HEAD, OPTIONS`}},
 		{"signing secret", with(web, func(c *targets.Config) {
 			c.Options.(*http.Options).SigningSecrets = []string{"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "x"}
 		}), []string{
