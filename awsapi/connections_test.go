@@ -290,3 +290,37 @@ func TestUpdatedConnection(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestConnectionsBesideLimits: where secrets: limits what rule files may refer to, they can send no secret of a connection that was
+// made by API, neither by its name nor by what is stored of it.
+func TestConnectionsBesideLimits(t *testing.T) {
+	dir := t.TempDir()
+	r := startSealing(t, store.InMemory(), dir, secretKey)
+	r.answer(t, "CreateConnection", `{"Name":"crm","AuthorizationType":"API_KEY","AuthParameters":{"ApiKeyAuthParameters":{"ApiKeyName":"X-Key","ApiKeyValue":"`+password+`"}}}`)
+	all, err := r.Export()
+	must(t, err)
+	sealed := regexp.MustCompile(`\$\{sealed:[^}]*\}`).FindString(string(all[0].Text))
+	load := func(limits, target string) error {
+		write(t, dir, "config.yaml", "rules: [rules.yaml]\nsecret_keys: ["+secretKey+"]\n"+limits)
+		write(t, dir, "rules.yaml", "targets: {t: {type: http, url: \"http://127.0.0.1:1\", "+target+"}}\nrules: []\n")
+		c, err := config.Load(dir + "/config.yaml")
+		must(t, err)
+		_, err = c.LoadRules(r.opts.Documents.Source())
+		return err
+	}
+	for target, want := range map[string]string{
+		"auth: {connection: crm}":               "was made by API and may be sent to any host",
+		"headers: {X-Stolen: '" + sealed + "'}": "may not refer to encrypted secrets",
+		"auth: {bearer: '" + sealed + "'}":      "may not refer to encrypted secrets",
+	} {
+		if err := load("secrets: {env: [SHOP_*]}\n", target); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", target, err)
+		}
+		if err := load("", target); err != nil {
+			t.Errorf("%s, where nothing is limited: %v", target, err)
+		}
+	}
+	if err := load("secrets: {env: [SHOP_*]}\n", ""); err != nil {
+		t.Errorf("the connection itself: %v", err)
+	}
+}

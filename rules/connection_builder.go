@@ -23,8 +23,8 @@ type connectionBuilder struct {
 // connection is a login as a document declares it.
 type connection struct {
 	login.Connection
-	// configured means that it stands in config.yaml, broken that it is faulty.
-	configured, broken, used bool
+	// configured means that it stands in config.yaml, made that it is of no file, broken that it is faulty.
+	configured, made, broken, used bool
 }
 
 // add reads the connections of one document.
@@ -38,7 +38,7 @@ func (b *connectionBuilder) add(c contents) {
 
 func (b *connectionBuilder) read(member document.Member, path document.Path, noFile bool) *connection {
 	n, before := member.Value, b.problems.Len()
-	c := &connection{configured: standsIn(b.src.Connections, n)}
+	c := &connection{configured: standsIn(b.src.Connections, n), made: noFile}
 	dir, secrets := b.src.surroundings(b.src.Connections, member, noFile)
 	c.Name, c.Dir = member.Key, dir
 	if n.Kind != document.Mapping {
@@ -56,8 +56,9 @@ func (b *connectionBuilder) read(member document.Member, path document.Path, noF
 }
 
 // connect gives a target the connection that it names, and returns it; nil for none. Where
-// rule files may not refer to any secret, they can't send those of config.yaml anywhere.
-func (b *connectionBuilder) connect(config *targets.Config, n *document.Node, path document.Path, configured bool) *connection {
+// rule files may not refer to any secret, they can't send those of config.yaml, or of an API, anywhere;
+// trusted means that the target is of these itself.
+func (b *connectionBuilder) connect(config *targets.Config, n *document.Node, path document.Path, trusted bool) *connection {
 	user, ok := config.Options.(login.User)
 	if !ok || user.LoginOptions() == nil || user.LoginOptions().Connection == "" {
 		return nil
@@ -69,7 +70,10 @@ func (b *connectionBuilder) connect(config *targets.Config, n *document.Node, pa
 		b.problems.Add(at.Pos, where, "no connection %q%s; declare it under connections:", auth.Connection, spelling.Suggest(auth.Connection, slices.Sorted(maps.Keys(b.all))))
 		return nil
 	}
-	if c.configured && !configured && len(c.Hosts) == 0 && !b.src.Limits.None() {
+	switch limited := !trusted && len(c.Hosts) == 0 && !b.src.Limits.None(); {
+	case limited && c.made:
+		b.problems.Add(at.Pos, where, "connection %q was made by API and may be sent to any host, and secrets: limits what rule files may refer to: make an API destination with it", c.Name)
+	case limited && c.configured:
 		b.problems.Add(at.Pos, where, "connection %q stands in the configuration and may be sent to any host, and secrets: limits what rule files may refer to: give the connection its hosts:", c.Name)
 	}
 	c.used = true

@@ -328,6 +328,9 @@ func (src *Source) surroundings(configured *document.Node, member document.Membe
 	if noFile || !standsIn(configured, member.Value) {
 		secrets = secrets.Limited(src.Limits, src.Dir)
 	}
+	if noFile {
+		secrets = secrets.Sealed()
+	}
 	return dir, secrets
 }
 

@@ -34,6 +34,8 @@ type targetBuilder struct {
 	// equal holds the targets that are the same in the Set that rules are kept of.
 	equal       map[string]bool
 	connections *connectionBuilder
+	// noFile means that what is read now is of no file.
+	noFile bool
 	// unlimited means that there was a warning of references that nothing limits.
 	unlimited bool
 }
@@ -47,6 +49,8 @@ func newTargetBuilder(r *report, src *Source, set *Set, hash *revision) *targetB
 
 // add reads the targets of one document.
 func (b *targetBuilder) add(c contents) {
+	b.noFile = c.noFile
+	defer func() { b.noFile = false }()
 	for _, member := range c.targets {
 		path, ok := b.declared("target", member, b.pos)
 		if !ok {
@@ -105,7 +109,7 @@ func (b *targetBuilder) options(config *targets.Config, n *document.Node, path d
 	b.dec.Decode(b.foreign(config, n, path), config, path)
 	b.zeros(n, path, mayNotBeZero...)
 	config.SetDefaults()
-	b.validate(config, n, path, b.connections.connect(config, n, path, b.configured(n)))
+	b.validate(config, n, path, b.connections.connect(config, n, path, b.configured(n) || b.noFile))
 	b.orderBy(config, n, path)
 }
 

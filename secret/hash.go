@@ -33,7 +33,7 @@ func (s Source) Resolving() (Source, *Resolving) {
 			return text, err
 		},
 		Keys:   s.Keys,
-		limits: s.limits,
+		limits: s.limits, unsealed: s.unsealed,
 	}, r
 }
 

@@ -32,13 +32,20 @@ func (l Limits) Fault() error {
 // Limited returns a Source that refuses what the limits do not name; their relative
 // globs start in dir.
 func (s Source) Limited(l Limits, dir string) Source {
-	s.limits = Limits{Env: l.Env}
+	s.limits, s.unsealed = Limits{Env: l.Env}, !l.None()
 	if l.Files != nil {
 		s.limits.Files = []string{}
 	}
 	for _, pattern := range l.Files {
 		s.limits.Files = append(s.limits.Files, absolute(ResolvePath(dir, pattern)))
 	}
+	return s
+}
+
+// Sealed returns a Source that opens what is sealed, whatever is limited: for what was sealed where it
+// stands.
+func (s Source) Sealed() Source {
+	s.unsealed = false
 	return s
 }
 

@@ -34,7 +34,7 @@ func TestSealed(t *testing.T) {
 		t.Error("sealed twice, it is the same")
 	}
 	for _, keys := range []Keys{first, second} {
-		e, err := sourceWith(keys).Limited(Limits{Env: []string{}, Files: []string{}}, "").Expand("Bearer "+ref, "")
+		e, err := sourceWith(keys).Limited(Limits{Env: []string{}, Files: []string{}}, "").Sealed().Expand("Bearer "+ref, "")
 		if err != nil || e.Value != "Bearer "+text || e.Masked() != "Bearer ***" {
 			t.Errorf("%q, shown as %q, %v", e.Value, e.Masked(), err)
 		}
@@ -60,6 +60,16 @@ func TestSealed(t *testing.T) {
 		if e, err := sourceWith(tt.keys).Expand(tt.ref, ""); err == nil || !strings.Contains(err.Error(), tt.want) || e.Value != "" {
 			t.Errorf("%s: %q, %v", name, e.Value, err)
 		}
+	}
+	limited := sourceWith(first).Limited(Limits{Env: []string{}}, "")
+	resolver, _ := limited.Resolving()
+	for _, s := range []Source{limited, resolver} {
+		if e, err := s.Expand(ref, ""); err == nil || !strings.Contains(err.Error(), "may not refer to encrypted secrets") || e.Value != "" {
+			t.Errorf("where references are limited: %q, %v", e.Value, err)
+		}
+	}
+	if e, err := sourceWith(first).Limited(Limits{}, "").Expand(ref, ""); err != nil || e.Value != text {
+		t.Errorf("where nothing is limited: %q, %v", e.Value, err)
 	}
 	if _, err := (Source{}).Expand(ref, ""); err == nil {
 		t.Error("opened without keys")

@@ -22,6 +22,8 @@ type Source struct {
 	Keys func() Keys
 
 	limits Limits
+	// unsealed refuses what is sealed: it may be of another, and was copied.
+	unsealed bool
 }
 
 func (s Source) lookupEnv(name string) (string, bool) {
@@ -118,7 +120,10 @@ func (s Source) resolve(ref, dir string) (value string, fromOutside bool, err er
 }
 
 func (s Source) open(text string) (string, error) {
-	if s.Keys == nil {
+	switch {
+	case s.unsealed:
+		return "", errors.New("rule files may not refer to encrypted secrets where secrets: in the configuration limits what they refer to")
+	case s.Keys == nil:
 		return Keys(nil).open(text)
 	}
 	return s.Keys().open(text)
