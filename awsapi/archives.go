@@ -1,9 +1,11 @@
 package awsapi
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -89,11 +91,11 @@ func (a *API) listed(declared *archive.Archive, d *archiveDocument) (archiveView
 
 // sourceOf is the ARN of the bus that an archive is of; of every bus it is that of none.
 func (a *API) sourceOf(declared *archive.Archive) string {
-	if declared.Bus == "" {
-		return a.busARN("*")
-	}
-	return a.busARN(declared.Bus)
+	return a.busARN(cmp.Or(declared.Bus, everyBus))
 }
+
+// everyBus stands in an ARN for all buses, which AWS has no word for.
+const everyBus = "*"
 
 type archiveName struct{ ArchiveName string }
 
@@ -253,7 +255,8 @@ func (a *API) updateArchive(in *struct {
 const eraseWithin = 20 * time.Second
 
 func (a *API) deleteArchive(in *archiveName) (any, error) {
-	if _, err := a.ownArchive(a.opts.Rules(), in.ArchiveName); err != nil {
+	d, err := a.ownArchive(a.opts.Rules(), in.ArchiveName)
+	if err != nil {
 		return nil, err
 	}
 	if err := a.change(archivePath(in.ArchiveName), nil); err != nil {
@@ -261,5 +264,10 @@ func (a *API) deleteArchive(in *archiveName) (any, error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), eraseWithin)
 	defer cancel()
-	return struct{}{}, a.opts.Archives.Erase(ctx, in.ArchiveName)
+	if err := a.opts.Archives.Erase(ctx, in.ArchiveName); err != nil {
+		return nil, err
+	}
+	folder := d.Archives[in.ArchiveName].Folder // which only the archive has used, and is empty
+	_, _ = os.Remove(filepath.Join(folder, in.ArchiveName)), os.Remove(folder)
+	return struct{}{}, nil
 }

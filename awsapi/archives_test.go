@@ -189,11 +189,33 @@ func TestDeletedArchive(t *testing.T) {
 	eventually(t, func() bool { return len(files()) > 0 }) // the note whose it is
 	_, err := c.DeleteArchive(ctx, &eventbridge.DeleteArchiveInput{ArchiveName: aws.String("a")})
 	must(t, err)
-	if got := files(); len(got) > 0 {
-		t.Errorf("%v are left", got)
+	if left, err := filepath.Glob(filepath.Join(r.dir, "archives", "*")); err != nil || len(left) > 0 {
+		t.Errorf("%v are left, %v", left, err)
 	}
 	if got := archive(); got != 1 {
 		t.Errorf("%d events in the second of the name", got)
+	}
+}
+
+// TestReplayOfAnArchiveOfEveryBus sends what was on the bus of the destination alone.
+func TestReplayOfAnArchiveOfEveryBus(t *testing.T) {
+	to := newSink(t)
+	r := startWith(t, "buses: {orders: {}}\narchives: {all: {folder: all}}\ntargets: {a: {type: http, url: "+to.url+"}}\nrules:\n"+
+		"  - {name: a, bus: orders, pattern: {source: [shop]}, targets: [a]}\n  - {name: b, pattern: {source: [shop]}, targets: [a]}\n")
+	c := client(t, r.url)
+	put(t, c, "orders", `{"n":1}`)
+	put(t, c, "default", `{"n":2}`)
+	<-to.got
+	<-to.got
+	got := r.answer(t, "StartReplay", fmt.Sprintf(`{"ReplayName":"p","EventSourceArn":"%sarchive/all","EventStartTime":1,"EventEndTime":%d,"Destination":{"Arn":"%sevent-bus/orders"}}`, arnOf, time.Now().Unix()+60, arnOf))
+	if !strings.Contains(got, "STARTING") {
+		t.Fatal(got)
+	}
+	if got := r.replayed(t, "p"); !strings.Contains(got, `"Destination":{"Arn":"`+arnOf+`event-bus/orders"}`) {
+		t.Error(got)
+	}
+	if body := <-to.got; !strings.Contains(body, `"n":1`) || len(to.got) > 0 {
+		t.Errorf("%s, and %d more", body, len(to.got))
 	}
 }
 

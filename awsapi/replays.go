@@ -1,6 +1,7 @@
 package awsapi
 
 import (
+	"cmp"
 	"errors"
 	"math"
 	"strings"
@@ -70,7 +71,7 @@ func (a *API) listedReplay(j *replay.Job) replayView {
 		EventStartTime: secondsOf(j.Since), EventEndTime: secondsOf(j.Until),
 	}
 	if j.Archive == "" { // a command began it, on the store and all archives
-		v.EventSourceArn, v.EventStartTime, v.EventEndTime = a.busARN(j.Bus), secondsOf(j.From), secondsOf(j.To)
+		v.EventSourceArn, v.EventStartTime, v.EventEndTime = a.busARN(cmp.Or(j.Bus, everyBus)), secondsOf(j.From), secondsOf(j.To)
 	}
 	if j.Planned > 0 {
 		v.EventLastReplayedTime = secondsOf(j.At)
@@ -90,7 +91,7 @@ func (a *API) describeReplay(in *replayName) (any, error) {
 	}
 	v := a.listedReplay(&j)
 	v.ReplayArn, v.Description = a.arn("replay/"+j.Name), j.Description
-	v.Destination = &destination{Arn: a.busARN(j.Bus)}
+	v.Destination = &destination{Arn: a.busARN(cmp.Or(j.Bus, everyBus))}
 	for _, name := range j.Only() {
 		v.Destination.FilterArns = append(v.Destination.FilterArns, a.ruleARN(j.Bus, name))
 	}
@@ -159,7 +160,7 @@ func (a *API) startReplay(in *struct {
 	}
 	j, err := a.opts.Replays.Begin(replay.Request{
 		Name: in.ReplayName, Description: in.Description, Archive: from, Rules: only,
-		Since: moment(in.EventStartTime), Until: moment(in.EventEndTime),
+		Bus: bus.Name, Since: moment(in.EventStartTime), Until: moment(in.EventEndTime),
 	})
 	if err != nil {
 		return nil, replayRefused(err)

@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -29,7 +30,7 @@ type Request struct {
 	// Bus is that of the events, and Pattern an event pattern that they must match.
 	Bus     string          `json:"bus,omitempty"`
 	Pattern json.RawMessage `json:"pattern,omitempty"`
-	// Archive is the archive whose events are meant, in place of Bus and Pattern: those that it
+	// Archive is the archive whose events are meant, in place of Pattern: those that it
 	// takes, from where it starts, and for as long as it keeps them. Until may then lie in the future,
 	// and where it is a whole second, that is meant too.
 	Archive string `json:"archive,omitempty"`
@@ -69,8 +70,8 @@ func (r *Request) check(j journalNumbers, oldest journal.Seq, set *rules.Set, tr
 		return span{}, badRequest("until %s: lies in the future; it is %s: leave it out to replay what there is", text(r.Until), text(now))
 	case !r.Until.IsZero() && !r.Since.Before(r.Until):
 		return span{}, badRequest("since %s is not before until %s: no event lies between", text(r.Since), text(r.Until))
-	case r.Archive != "" && (r.Bus != "" || len(r.Pattern) > 0):
-		return span{}, badRequest("archive: stands beside bus or pattern, and has both itself; leave them out")
+	case r.Archive != "" && len(r.Pattern) > 0:
+		return span{}, badRequest("archive: stands beside pattern, and has one itself; leave that out")
 	case r.Rule != "" && len(r.Rules) > 0:
 		return span{}, badRequest("rules: stands beside rule; write all of them there")
 	case r.Rate < 0 || r.Rate > 1e9:
@@ -93,7 +94,10 @@ func (r *Request) check(j journalNumbers, oldest journal.Seq, set *rules.Set, tr
 		s.before = min(s.before, journal.SeqAt(until))
 	}
 	if a := set.Archives[r.Archive]; a != nil {
-		r.Bus, r.Pattern = a.Bus, a.Pattern
+		if r.Bus != "" && a.Bus != "" && r.Bus != a.Bus {
+			return span{}, badRequest("bus %q: archive %q is of bus %q; leave bus out", r.Bus, r.Archive, a.Bus)
+		}
+		r.Bus, r.Pattern = cmp.Or(a.Bus, r.Bus), a.Pattern
 		s.from = max(s.from, journal.SeqAt(a.First(now)))
 	}
 	s.from = min(s.from, s.before)

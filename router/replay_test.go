@@ -564,7 +564,7 @@ func TestAReplayThatMakesNoSenseIsRefused(t *testing.T) {
 			"pattern: ":                              {Pattern: []byte(`{"source": "x"}`)},
 			"rate: -1":                               {Rate: -1},
 			`archive "x": there is none`:             {Archive: "x"},
-			"archive: stands beside bus":             {Archive: "x", Bus: "default"},
+			"archive: stands beside pattern":         {Archive: "x", Pattern: []byte(`{"source": ["x"]}`)},
 			"rules: stands beside rule":              {Rule: "all", Rules: []string{"all"}},
 			`rule "y": there is none`:                {Rules: []string{"y"}},
 			`name "a@b": write up to 64`:             {Name: "a@b"},
