@@ -85,13 +85,14 @@ func (f *FauxQS) Queue(name string, attributes ...string) {
 	}
 }
 
-// Receive takes all messages out of a queue.
+// Receive takes all messages out of a queue. What an answer had that did not come, such as one to a wait that had
+// just ended, is there again while it waits for more.
 func (f *FauxQS) Receive(queue string) (all []types.Message) {
 	f.t.Helper()
 	url := f.Endpoint + "/000000000000/" + queue
 	for {
 		out, err := f.Client.ReceiveMessage(context.Background(), &sqs.ReceiveMessageInput{
-			QueueUrl: &url, MaxNumberOfMessages: 10, WaitTimeSeconds: 1, MessageAttributeNames: []string{"All"}, MessageSystemAttributeNames: []types.MessageSystemAttributeName{"All"},
+			QueueUrl: &url, MaxNumberOfMessages: 10, VisibilityTimeout: 2, WaitTimeSeconds: 3, MessageAttributeNames: []string{"All"}, MessageSystemAttributeNames: []types.MessageSystemAttributeName{"All"},
 		})
 		if err != nil {
 			f.t.Fatal(err)
