@@ -77,7 +77,7 @@ type archiveView struct {
 }
 
 // listed returns an archive as it is in a listing.
-func (a *API) listed(declared *archive.Archive, d *archiveDocument) (archiveView, error) {
+func (a *API) listed(declared *archive.Archive, d *archiveDocument) archiveView {
 	content, err := a.opts.Archives.Content(context.Background(), declared.Name)
 	v := archiveView{
 		ArchiveName: declared.Name, EventSourceArn: a.sourceOf(declared), State: enabled, RetentionDays: declared.RetentionDays,
@@ -86,7 +86,7 @@ func (a *API) listed(declared *archive.Archive, d *archiveDocument) (archiveView
 	if err != nil {
 		v.StateReason = err.Error()
 	}
-	return v, nil
+	return v
 }
 
 // sourceOf is the ARN of the bus that an archive is of; of every bus it is that of none.
@@ -108,10 +108,10 @@ func (a *API) describeArchive(in *archiveName) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	v, err := a.listed(declared, &d)
+	v := a.listed(declared, &d)
 	v.ArchiveArn, v.Description = a.archiveARN(declared.Name), declared.Description
 	v.EventPattern, v.KmsKeyIdentifier = d.API.EventPattern, d.API.KmsKeyIdentifier
-	return v, err
+	return v, nil
 }
 
 func (a *API) archiveARN(name string) string { return a.arn("archive/" + name) }
@@ -121,7 +121,7 @@ func (a *API) listArchives(in *struct {
 	NamePrefix, EventSourceArn, State string
 }) (any, error) {
 	set := a.opts.Rules()
-	names := withPrefix(slices.Sorted(maps.Keys(set.Archives)), in.NamePrefix, func(name string) string { return name })
+	names := withPrefix(slices.Collect(maps.Keys(set.Archives)), in.NamePrefix, func(name string) string { return name })
 	if in.EventSourceArn != "" {
 		bus, err := a.bus(set, in.EventSourceArn)
 		if err != nil {
@@ -142,9 +142,7 @@ func (a *API) listArchives(in *struct {
 		if err != nil {
 			return nil, err
 		}
-		if views[i], err = a.listed(set.Archives[name], &d); err != nil {
-			return nil, err
-		}
+		views[i] = a.listed(set.Archives[name], &d)
 	}
 	return struct {
 		Archives  []archiveView

@@ -76,7 +76,7 @@ func (a *API) listEventBuses(in *struct {
 }) (any, error) {
 	set := a.opts.Rules()
 	name := func(name string) string { return name }
-	part, next, err := page(in.paging, withPrefix(slices.Sorted(maps.Keys(set.Buses)), in.NamePrefix, name), name)
+	part, next, err := page(in.paging, withPrefix(slices.Collect(maps.Keys(set.Buses)), in.NamePrefix, name), name)
 	if err != nil {
 		return nil, err
 	}

@@ -143,17 +143,27 @@ type action func(v *visit) (next, told string, err error)
 // maxForm bounds what a form brings, in bytes.
 const maxForm = 8 << 20
 
+// sent returns the visit of a form, which must be the console's own and have a key where one is needed;
+// nil where it has been answered.
+func (c *Console) sent(w http.ResponseWriter, r *http.Request) *visit {
+	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	v := c.visit(w, r)
+	if err := v.ours(); err != nil {
+		v.fail(err)
+		return nil
+	}
+	if v.locked() {
+		v.askForKey()
+		return nil
+	}
+	return v
+}
+
 // act returns the handler of an action, which only a form of the console's own may ask for.
 func (c *Console) act(do action) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
-		v := c.visit(w, r)
-		if err := v.ours(); err != nil {
-			v.fail(err)
-			return
-		}
-		if v.locked() {
-			v.askForKey()
+		v := c.sent(w, r)
+		if v == nil {
 			return
 		}
 		next, told, err := do(v)

@@ -101,14 +101,8 @@ func (v *visit) try(x playgroundView) (playgroundView, error) {
 
 // judge answers with what the playground shows of what is being typed.
 func (c *Console) judge(w http.ResponseWriter, r *http.Request) {
-	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
-	v := c.visit(w, r)
-	if err := v.ours(); err != nil {
-		v.fail(err)
-		return
-	}
-	if v.locked() {
-		v.askForKey()
+	v := c.sent(w, r)
+	if v == nil {
 		return
 	}
 	x, err := loadPlayground(v)
