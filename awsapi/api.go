@@ -176,6 +176,11 @@ func objectOf(request []byte) string {
 	return object
 }
 
+// taken is the error of a name that something has already.
+func taken(what string) error {
+	return &event.Error{Code: "ResourceAlreadyExistsException", Message: what + " already exists."}
+}
+
 // notFound is a ResourceNotFoundException.
 func notFound(format string, args ...any) error {
 	return &event.Error{Code: event.CodeNotFound, Message: fmt.Sprintf(format, args...)}

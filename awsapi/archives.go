@@ -12,9 +12,7 @@ import (
 	"time"
 
 	"signalbox/archive"
-	"signalbox/event"
 	"signalbox/rules"
-	"signalbox/rules/pattern"
 )
 
 // archiveDocument is an archive of the API: what a rule file says of it, and beside that what only
@@ -163,11 +161,11 @@ func (a *API) createArchive(in *struct {
 }) (any, error) {
 	set := a.opts.Rules()
 	bus, err := a.bus(set, in.EventSourceArn)
-	switch _, taken := set.Archives[in.ArchiveName]; {
+	switch _, there := set.Archives[in.ArchiveName]; {
 	case err != nil:
 		return nil, err
-	case taken:
-		return nil, &event.Error{Code: "ResourceAlreadyExistsException", Message: "Archive " + in.ArchiveName + " already exists."}
+	case there:
+		return nil, taken("Archive " + in.ArchiveName)
 	}
 	if fault := archive.CheckName(in.ArchiveName); fault != "" {
 		return nil, invalid("ArchiveName %s", fault)
@@ -189,8 +187,8 @@ func (d *archiveDocument) filter(given string) error {
 	section := d.Archives[d.API.ArchiveName]
 	d.API.EventPattern, section.Pattern = given, nil
 	if given != "" {
-		if _, err := pattern.Parse([]byte(given), pattern.Options{}); err != nil {
-			return &event.Error{Code: "InvalidEventPatternException", Message: err.Error()}
+		if err := checkPattern(given); err != nil {
+			return err
 		}
 		section.Pattern = json.RawMessage(given)
 	}

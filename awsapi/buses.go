@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"signalbox/event"
 	"signalbox/rules"
 )
 
@@ -113,7 +112,7 @@ func (a *API) createEventBus(in *struct {
 	Tags []tag
 }) (any, error) {
 	if _, ok := a.opts.Rules().Buses[in.Name]; ok {
-		return nil, &event.Error{Code: "ResourceAlreadyExistsException", Message: "Event bus " + in.Name + " already exists."}
+		return nil, taken("Event bus " + in.Name)
 	}
 	if err := distinct(in.Tags); err != nil {
 		return nil, err

@@ -4,7 +4,6 @@ import (
 	"strconv"
 	"time"
 
-	"signalbox/event"
 	"signalbox/secret"
 )
 
@@ -136,7 +135,7 @@ func (a *API) createAPIDestination(in *struct {
 	InvocationRateLimitPerSecond                         *int
 }) (any, error) {
 	if _, err := a.apiDestination(in.Name); err == nil {
-		return nil, &event.Error{Code: "ResourceAlreadyExistsException", Message: "An api-destination '" + in.Name + "' already exists."}
+		return nil, taken("An api-destination '" + in.Name + "'")
 	}
 	now := secondsOf(time.Now())
 	said := destinationSaid{

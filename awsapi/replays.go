@@ -153,7 +153,7 @@ func (a *API) startReplay(in *struct {
 		return nil, err
 	}
 	if _, err := a.opts.Replays.Job(in.ReplayName); err == nil {
-		return nil, &event.Error{Code: "ResourceAlreadyExistsException", Message: "Replay " + in.ReplayName + " already exists."}
+		return nil, taken("Replay " + in.ReplayName)
 	}
 	if most := a.opts.Quotas.ReplaysAtOnce; most > 0 && a.opts.Replays.Running() >= most {
 		return nil, exceeded()

@@ -32,8 +32,8 @@ func (a *API) putRule(in *struct {
 		}
 	}
 	if in.EventPattern != "" {
-		if _, err := pattern.Parse([]byte(in.EventPattern), pattern.Options{}); err != nil {
-			return nil, &event.Error{Code: "InvalidEventPatternException", Message: err.Error()}
+		if err := checkPattern(in.EventPattern); err != nil {
+			return nil, err
 		}
 	}
 	next := &ruleDocument{Tags: in.Tags}
@@ -51,6 +51,14 @@ func (a *API) putRule(in *struct {
 		return nil, err
 	}
 	return struct{ RuleArn string }{a.ruleARN(bus, in.Name)}, nil
+}
+
+// checkPattern returns why a pattern is refused.
+func checkPattern(text string) error {
+	if _, err := pattern.Parse([]byte(text), pattern.Options{}); err != nil {
+		return &event.Error{Code: "InvalidEventPatternException", Message: err.Error()}
+	}
+	return nil
 }
 
 // writable returns the bus that is named, and the rule, if there is one; it is an error if that is not the API's.
