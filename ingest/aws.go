@@ -1,10 +1,8 @@
 package ingest
 
 import (
-	"bytes"
 	"encoding/binary"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -49,9 +47,6 @@ func (h *Handler) serveAWS(w http.ResponseWriter, r *http.Request) {
 	case operation == "PutEvents":
 		f = formPutEvents
 		o = h.putEvents(w, r)
-	case operation == "TestEventPattern" && h.opts.TestPattern != nil:
-		f = formTestPattern
-		o = h.testEventPattern(w, r)
 	case h.opts.Control != nil && h.opts.Control.Right(operation) != "":
 		f = formControl
 		o = h.control(w, r, operation)
@@ -60,7 +55,7 @@ func (h *Handler) serveAWS(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// control answers an operation about rules, targets or buses.
+// control answers an operation of the control plane.
 func (h *Handler) control(w http.ResponseWriter, r *http.Request, operation string) outcome {
 	if p := h.lacks(r, h.opts.Control.Right(operation), operation); p != nil {
 		writeAWSProblem(w, p)
@@ -209,52 +204,6 @@ func (h *Handler) accept(r *http.Request, batch event.Batch) ([]*problem, error)
 		next++
 	}
 	return problems, nil
-}
-
-func (h *Handler) testEventPattern(w http.ResponseWriter, r *http.Request) outcome {
-	if p := h.mayTry(r, "TestEventPattern"); p != nil {
-		writeAWSProblem(w, p)
-		return outcomeRefused
-	}
-	body, p := h.readBody(w, r)
-	if p != nil {
-		writeAWSProblem(w, p)
-		return outcomeRefused
-	}
-	defer releaseBuffer(body)
-	matched, p := h.runTest(body.Bytes())
-	if p != nil {
-		writeAWSProblem(w, p)
-		return outcomeRefused
-	}
-	w.Header()["Content-Type"] = awsType
-	writeEncoded(w, http.StatusOK, struct{ Result bool }{matched})
-	return outcomeAccepted
-}
-
-func (h *Handler) runTest(body []byte) (bool, *problem) {
-	var request struct{ EventPattern, Event *string }
-	if err := json.Unmarshal(bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")), &request); err != nil {
-		return false, &problem{status: http.StatusBadRequest, Code: event.CodeSerialization, Message: "the body is not valid JSON: " + err.Error()}
-	}
-	switch {
-	case request.EventPattern == nil:
-		return false, validation("Parameter EventPattern is not valid.")
-	case request.Event == nil:
-		return false, validation("Parameter Event is not valid.")
-	}
-	if !event.IsRecorded([]byte(*request.Event)) {
-		return false, validation("Parameter Event is not valid.")
-	}
-	matched, err := h.opts.TestPattern([]byte(*request.EventPattern), []byte(*request.Event))
-	if err != nil {
-		return false, &problem{status: http.StatusBadRequest, Code: "InvalidEventPatternException", Message: err.Error()}
-	}
-	return matched, nil
-}
-
-func validation(message string) *problem {
-	return &problem{status: http.StatusBadRequest, Code: event.CodeValidation, Message: message}
 }
 
 // writeAWSProblem answers an error as the AWS JSON protocol has it.
