@@ -19,7 +19,7 @@ type checker struct {
 	// ownBus begins the ARNs of buses here, whose region need not look like one of AWS's.
 	ownBus string
 	// clean is the request without what the model does not know and without null, in the order of the model.
-	clean bytes.Buffer
+	clean  bytes.Buffer
 	faults event.Violations
 	// mistyped is what AWS says of the first value that is not even of its type.
 	mistyped string
