@@ -78,6 +78,7 @@ var operations = map[string]operation{
 	"CancelReplay":           {auth.Admin, answers((*API).cancelReplay)},
 	"CreateApiDestination":   {auth.Admin, answers((*API).createAPIDestination)},
 	"CreateConnection":       {auth.Admin, answers((*API).createConnection)},
+	"DeauthorizeConnection":  {auth.Admin, answers((*API).deauthorizeConnection)},
 	"DeleteApiDestination":   {auth.Admin, answers((*API).deleteAPIDestination)},
 	"DeleteConnection":       {auth.Admin, answers((*API).deleteConnection)},
 	"PutPermission":          {auth.Admin, answers((*API).putPermission)},

@@ -1,15 +1,13 @@
 package ingest
 
 import (
-	"encoding/binary"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net/http"
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
 	"go.uber.org/zap"
 
 	"signalbox/event"
@@ -24,7 +22,7 @@ const (
 func (h *Handler) serveAWS(w http.ResponseWriter, r *http.Request) {
 	f, o := formOther, outcomeRefused
 	defer h.observed(time.Now(), &f, &o)
-	w.Header()["X-Amzn-Requestid"] = []string{newRequestID()}
+	w.Header()["X-Amzn-Requestid"] = []string{uuid.NewString()}
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
 		writeAWSProblem(w, &problem{status: http.StatusMethodNotAllowed, Code: "MethodNotAllowed",
@@ -219,20 +217,4 @@ func writeAWSProblem(w http.ResponseWriter, p *problem) {
 		Type    string `json:"__type"`
 		Message string `json:"message"`
 	}{p.Code, p.Message})
-}
-
-// newRequestID is a random UUID. It only has to tell requests apart.
-func newRequestID() string {
-	var id [16]byte
-	binary.LittleEndian.PutUint64(id[:8], rand.Uint64())
-	binary.LittleEndian.PutUint64(id[8:], rand.Uint64())
-	id[6], id[8] = id[6]&0x0f|0x40, id[8]&0x3f|0x80
-	var s [36]byte
-	hex.Encode(s[:8], id[:4])
-	hex.Encode(s[9:13], id[4:6])
-	hex.Encode(s[14:18], id[6:8])
-	hex.Encode(s[19:23], id[8:10])
-	hex.Encode(s[24:], id[10:])
-	s[8], s[13], s[18], s[23] = '-', '-', '-', '-'
-	return string(s[:])
 }
