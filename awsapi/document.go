@@ -2,7 +2,6 @@ package awsapi
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/json"
 	"strings"
 	"time"
@@ -44,7 +43,10 @@ type targetSaid struct {
 	SqsParameters    *struct {
 		MessageGroupID string `json:"MessageGroupId"`
 	}
+	DeadLetterConfig *deadLetterConfig
 }
+
+type deadLetterConfig struct{ Arn string }
 
 // UnmarshalJSON keeps the text.
 func (t *target) UnmarshalJSON(text []byte) error {
@@ -112,9 +114,10 @@ func managedBy(r *rules.Rule) string {
 // entryOfFile is an entry of a rule in a file as the API tells of it. What EventBridge has no word
 // for, such as transform, is left out.
 func (a *API) entryOfFile(set *rules.Set, t *rules.RuleTarget) target {
-	arn := cmp.Or(t.ARN, set.Targets[t.Target].ARN)
-	if arn == "" {
-		arn = "arn:aws:signalbox:" + a.opts.Region + ":" + a.opts.Account + ":target/" + t.Target
+	arn := set.TargetARN(t.Target, t.ARN, a.opts.Region, a.opts.Account)
+	var letters *deadLetterConfig
+	if t.DeadLetter != "" {
+		letters = &deadLetterConfig{set.TargetARN(t.DeadLetter, t.DeadLetterARN, a.opts.Region, a.opts.Account)}
 	}
 	out := target{ID: t.ID, ARN: arn}
 	out.text = compact(struct {
@@ -124,7 +127,8 @@ func (a *API) entryOfFile(set *rules.Set, t *rules.RuleTarget) target {
 		InputPath        *string           `json:",omitempty"`
 		InputTransformer *inputTransformer `json:",omitempty"`
 		RetryPolicy      *retryPolicy      `json:",omitempty"`
-	}{t.ID, arn, t.Spec.Input, t.Spec.InputPath, transformerOf(t.Spec.InputTransformer), policyOf(t.Retry)})
+		DeadLetterConfig *deadLetterConfig `json:",omitempty"`
+	}{t.ID, arn, t.Spec.Input, t.Spec.InputPath, transformerOf(t.Spec.InputTransformer), policyOf(t.Retry), letters})
 	return out
 }
 

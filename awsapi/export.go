@@ -26,13 +26,14 @@ func (a *API) madeTargets(set *rules.Set) (map[string]map[string]string, error) 
 	docs, err := documentsBelow[ruleDocument](a.opts.Documents, "rules/")
 	for _, doc := range docs {
 		for i := range doc.Targets {
-			m := doc.Targets[i].made()
-			name, options, ok := m.Declaration(a.opts.Account, a.opts.Region)
-			if t, serves := set.Targets[name]; !ok || !serves || strings.HasPrefix(t.ARN, "arn:") {
-				continue
+			for _, m := range []rules.Made{doc.Targets[i].made(), {ARN: doc.Targets[i].deadLetters()}} {
+				name, options, ok := m.Declaration(a.opts.Account, a.opts.Region)
+				if t, serves := set.Targets[name]; !ok || !serves || strings.HasPrefix(t.ARN, "arn:") {
+					continue
+				}
+				options["arn"] = m.ARN
+				out[name] = options
 			}
-			options["arn"] = m.ARN
-			out[name] = options
 		}
 	}
 	return out, err
@@ -45,4 +46,12 @@ func (t *target) made() rules.Made {
 		m.Group = t.said.SqsParameters.MessageGroupID
 	}
 	return m
+}
+
+// deadLetters is the ARN of the queue that gets its dead letters too; empty for none.
+func (t *target) deadLetters() string {
+	if t.said.DeadLetterConfig == nil {
+		return ""
+	}
+	return t.said.DeadLetterConfig.Arn
 }

@@ -1,6 +1,7 @@
 package awsapi
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 	"strings"
@@ -130,7 +131,7 @@ func (a *API) putTargets(in *struct {
 	var failed []failedEntry
 	err := a.changed(in.Rule, in.EventBusName, func(d *ruleDocument) error {
 		for _, t := range in.Targets {
-			if why := a.unreachable(set, &t); why != "" {
+			if why := cmp.Or(a.unreachable(set, &t), a.noDeadLetters(set, &t)); why != "" {
 				failed = append(failed, failedEntry{t.ID, event.CodeValidation, why})
 				continue
 			}
@@ -190,6 +191,29 @@ func (a *API) unreachable(set *rules.Set, t *target) string {
 	}
 	return "Parameter " + t.ARN + " is not valid. Reason: no target is declared for it: declare one in a rule file, with this arn: or the name " +
 		rules.NameInARN(t.ARN) + ". Only queues of SQS, buses of this router and log groups need none."
+}
+
+// noDeadLetters returns why dead letters can't be sent where a target says; it is empty where they can, or
+// where it says nothing.
+func (a *API) noDeadLetters(set *rules.Set, t *target) string {
+	arn := t.deadLetters()
+	if arn == "" {
+		return ""
+	}
+	reason := ""
+	switch parts := strings.SplitN(arn, ":", 6); {
+	case len(parts) < 6 || parts[0] != "arn" || parts[5] == "":
+		reason = "Provided Arn is not in correct format."
+	case parts[2] != "sqs":
+		reason = "DeadLetterConfig must name a queue of SQS."
+	case set.Reaches(rules.Made{ARN: arn}, a.opts.Account, a.opts.Region):
+		return ""
+	case strings.HasSuffix(parts[5], ".fifo"):
+		reason = "a dead-letter queue must be a standard queue."
+	default:
+		reason = "it is not the ARN of a queue."
+	}
+	return "Parameter " + arn + " is not valid. Reason: " + reason
 }
 
 func (a *API) removeTargets(in *struct {

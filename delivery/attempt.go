@@ -31,8 +31,10 @@ type Attempt struct {
 	run *batchRun
 	// result is what came of the attempt.
 	result journal.Answered
-	retry  targets.Retry
-	start  time.Time
+	// forward is the delivery of a dead letter that is planned with the end of the attempt.
+	forward *journal.Delivery
+	retry   targets.Retry
+	start   time.Time
 	// deadline is when the delivery is too old for a further attempt; zero is never.
 	deadline time.Time
 }
@@ -85,7 +87,7 @@ func (a *Attempt) render() {
 		ID: it.ID(), EventID: it.EventID(), Bus: it.Meta().Bus, Rule: d.Rule, RuleTarget: d.RuleTarget,
 		Target: a.lane.Target, Attempt: d.Attempts + 1, Replay: d.ReplayName(),
 		Envelope: it.Envelope(), Body: d.Body, Meta: it.Meta(),
-		Parameters: a.lane.env.Policies().Parameters[entryOf(it)],
+		Parameters: a.lane.env.Policies().Parameters[entryOf(it)], Attributes: attributesOf(d.Forward),
 	}
 	if d.Notice {
 		a.Send.Envelope, a.Send.Body = d.Body, nil

@@ -59,7 +59,7 @@ func attemptBatch(l *Lane, items []*queue.Item, t *Active, room []Attempt) {
 	run.ends.items = slices.Grow(run.ends.items, len(items))
 	attempts := room[:0]
 	for _, it := range items {
-		if it.Meta().IsRequest() || wantsReply(l.env, it, t) {
+		if isRequest(it) || wantsReply(l.env, it, t) {
 			attempt(new(Attempt), l, it, t)
 			continue
 		}

@@ -87,6 +87,8 @@ type Policies struct {
 	Replies map[Entry]bool
 	// Parameters are those of entries that add to the requests of http targets.
 	Parameters map[Entry]*targets.Parameters
+	// DeadLetters are the targets that entries name for their dead letters.
+	DeadLetters map[Entry]DeadLetterTarget
 	// Longest is the longest backoff of all.
 	Longest time.Duration
 	// Suspended returns the pause that suspends the deliveries of a rule; 0 is none.
@@ -96,8 +98,12 @@ type Policies struct {
 // Entry names a target entry of a rule.
 type Entry struct{ Bus, Rule, Entry string }
 
-// entryOf names the target entry that planned a delivery.
+// entryOf names the target entry that planned a delivery; the zero Entry for that of a dead letter,
+// which is no business of the entry's.
 func entryOf(it *queue.Item) Entry {
+	if it.Delivery.Forward != nil {
+		return Entry{}
+	}
 	return Entry{it.Bus(), it.Delivery.Rule, it.Delivery.RuleTarget}
 }
 

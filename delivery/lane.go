@@ -289,7 +289,7 @@ func (l *Lane) checkDrained() {
 // the window.
 func (a *Attempt) settle(to *journal.Delivery, end journal.End) {
 	l, it := a.lane, a.Item
-	m := journal.Move{From: it.Delivery, To: to, End: end, Answered: a.result}
+	m := journal.Move{From: it.Delivery, To: to, End: end, Answered: a.result, Forward: a.forward}
 	if to != nil && to.State == journal.Dead {
 		m.Record = it.Record()
 	}

@@ -7,11 +7,11 @@ import (
 )
 
 // paused suspends a delivery that a paused rule had planned before its pause. Those
-// that were sent again from the dead-letter queue, or by a replay, are sent all the same. A target that
-// is paused has no workers, so that nothing comes here.
+// that were sent again from the dead-letter queue, or by a replay, and those of dead letters, are sent
+// all the same. A target that is paused has no workers, so that nothing comes here.
 func paused(a *Attempt) bool {
 	it := a.Item
-	if it.Delivery.Redriven() || it.Delivery.Replay != nil {
+	if it.Delivery.Redriven() || it.Delivery.Replay != nil || it.Delivery.Forward != nil {
 		return true
 	}
 	pause := a.lane.env.Policies().Suspended(it.Bus(), it.Delivery.Rule)

@@ -100,6 +100,7 @@ func (a *Attempt) deadLetterAs(next journal.Delivery, condition string) {
 	if l.env.Died != nil {
 		l.env.Died(l.Target, a.Item, &next)
 	}
+	a.forward = l.env.Policies().Forward(a.Item.Meta().Bus, &next)
 	a.settle(&next, journal.NotEnded)
 }
 

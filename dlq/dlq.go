@@ -67,7 +67,8 @@ func (q *planner) rendering(o Redrive, l *Letter) (Rendering, error) {
 	if _, err := q.lane(target); err != nil {
 		return Rendering{}, err
 	}
-	if o.As != Current || l.Rule == "" { // of a source: what is sent is decoded as it is now
+	// What is sent for a source is decoded as it is now; a dead letter of a rule is sent on as it died.
+	if o.As != Current || l.Rule == "" || l.place.Forward != nil {
 		return Rendering{Target: target, Body: l.place.Body, Notice: l.place.Notice}, nil
 	}
 	r, err := q.opts.Render(l.parsed, &l.record, l.ruleBus(), l.Rule, l.RuleTarget)

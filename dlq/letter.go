@@ -46,6 +46,9 @@ type Letter struct {
 	Synthetic     bool              `json:"synthetic,omitempty"`
 	// Replay is the name of the replay that sent it; empty for none.
 	Replay string `json:"replay,omitempty"`
+	// ForwardOf is the id of the dead letter that it would have brought to the target that its rule names
+	// for them; empty for none.
+	ForwardOf string `json:"forward_of,omitempty"`
 	// Redriven counts the redrives that sent it; Redrives are the latest of them.
 	Redriven int               `json:"redriven,omitempty"`
 	Redrives []journal.Redrive `json:"redrives,omitempty"`
@@ -82,13 +85,16 @@ func (q *letters) letter(d journal.DeadLetter) (*Letter, error) {
 	l.Path = e.Meta.Path
 	l.Rule, l.RuleTarget, l.Target = del.Rule, del.RuleTarget, q.target(del.Lane)
 	l.AcceptedAt, l.Event = del.Seq.Time(), d.Record.Envelope
-	l.Attempts, l.RetryAttempts, l.History = del.Attempts, max(0, del.Attempts-del.Spent-1), del.History
+	l.Attempts, l.RetryAttempts, l.History = del.Attempts, del.Retries(), del.History
 	if del.Lineage != nil {
 		l.Redriven, l.Redrives = del.Lineage.Count, del.Lineage.Redrives
 	}
 	if del.Body != nil {
 		body := string(del.Body)
 		l.Body = &body
+	}
+	if del.Forward != nil {
+		l.ForwardOf = del.Forward.Of
 	}
 	if death := del.Death; death != nil {
 		l.DiedAt, l.ErrorCode, l.ErrorMessage = death.At, death.Code, death.Message

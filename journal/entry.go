@@ -49,6 +49,9 @@ type Move struct {
 	// Record is the event, to be kept with a dead letter, or to be put back where
 	// a redriven one has outlived it.
 	Record *Record
+	// Forward is the delivery of a dead letter that is planned with the move; nil for none. It is given
+	// another number if its own is taken.
+	Forward *Delivery
 	// Made is set by MoveSync where the move was made.
 	Made bool
 	// Restore is set by MoveSync where Record is gone from the log and goes back there.

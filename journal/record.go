@@ -130,6 +130,8 @@ type Delivery struct {
 	Lineage *Lineage
 	// Replay is the replay that planned the delivery; nil for none. It is never changed.
 	Replay *Replay
+	// Forward is the dead letter that the delivery is of; nil for none. It is never changed.
+	Forward *Forward
 }
 
 // Began returns when the present round began.
@@ -139,6 +141,9 @@ func (d *Delivery) Began() time.Time {
 	}
 	return d.Since
 }
+
+// Retries counts the attempts of the present round after its first: EventBridge's RETRY_ATTEMPTS.
+func (d *Delivery) Retries() int { return max(0, d.Attempts-d.Spent-1) }
 
 // Attempt is what came of one attempt.
 type Attempt struct {
@@ -230,6 +235,7 @@ type tail struct {
 	Death   *Death    `json:"death,omitempty"`
 	Lineage *Lineage  `json:"lineage,omitempty"`
 	Replay  *Replay   `json:"replay,omitempty"`
+	Forward *Forward  `json:"forward,omitempty"`
 }
 
 // AppendValue appends what the key of a delivery does not hold.
@@ -244,7 +250,7 @@ func (d *Delivery) AppendValue(dst []byte) ([]byte, error) {
 	if d.Key != "" {
 		flags |= flagKey
 	}
-	hasTail := d.Bus != "" || d.Spent != 0 || !d.Since.IsZero() || len(d.History) > 0 || d.Death != nil || d.Lineage != nil || d.Replay != nil || d.State == Held
+	hasTail := d.Bus != "" || d.Spent != 0 || !d.Since.IsZero() || len(d.History) > 0 || d.Death != nil || d.Lineage != nil || d.Replay != nil || d.Forward != nil || d.State == Held
 	if hasTail {
 		flags |= flagTail
 	}
@@ -260,7 +266,7 @@ func (d *Delivery) AppendValue(dst []byte) ([]byte, error) {
 		dst = appendString(dst, d.Key)
 	}
 	if hasTail {
-		t := tail{Bus: d.Bus, Spent: d.Spent, Since: d.Since, History: d.History, Death: d.Death, Lineage: d.Lineage, Replay: d.Replay}
+		t := tail{Bus: d.Bus, Spent: d.Spent, Since: d.Since, History: d.History, Death: d.Death, Lineage: d.Lineage, Replay: d.Replay, Forward: d.Forward}
 		if d.State == Dead || d.State == Held {
 			t.Lane = d.Lane // the key does not say it
 		}
@@ -296,7 +302,8 @@ func (d *Delivery) ReadValue(v []byte) (rest []byte, err error) {
 		if d.State == Dead || d.State == Held {
 			d.Lane = t.Lane
 		}
-		d.Bus, d.Spent, d.Since, d.History, d.Death, d.Lineage, d.Replay = t.Bus, t.Spent, t.Since, t.History, t.Death, t.Lineage, t.Replay
+		d.Bus, d.Spent, d.Since, d.History, d.Death, d.Lineage = t.Bus, t.Spent, t.Since, t.History, t.Death, t.Lineage
+		d.Replay, d.Forward = t.Replay, t.Forward
 	}
 	if r.broken || version != RecordV1 {
 		return nil, fmt.Errorf("delivery %d/%d: %w", d.Seq, d.N, ErrCorrupt)

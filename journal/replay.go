@@ -1,6 +1,9 @@
 package journal
 
-import "cmp"
+import (
+	"cmp"
+	"fmt"
+)
 
 // Replay is what a delivery knows of the replay that planned it.
 type Replay struct {
@@ -20,18 +23,25 @@ const FirstReplayed = 1 << 15
 // ID returns the delivery's id for life. Bus is that of its event.
 func (d *Delivery) ID(bus string) string {
 	entry := d.RuleTarget
-	if d.Replay != nil && d.Replay.New {
+	switch {
+	case d.Forward != nil:
+		entry = fmt.Sprintf("%s\x00%s\x00%d", entry, d.Forward.Of, d.Forward.Round)
+	case d.Replay != nil && d.Replay.New:
 		entry += "\x00" + d.Replay.Name
 	}
 	return DeliveryID(d.Seq, cmp.Or(d.Bus, bus), d.Rule, entry)
 }
 
-// ReplayName returns the name of the replay that planned the delivery; empty for none.
+// ReplayName returns the name of the replay that planned the delivery, or the dead letter that it is
+// of; empty for none.
 func (d *Delivery) ReplayName() string {
-	if d.Replay == nil {
-		return ""
+	switch {
+	case d.Forward != nil:
+		return d.Forward.Replay
+	case d.Replay != nil:
+		return d.Replay.Name
 	}
-	return d.Replay.Name
+	return ""
 }
 
 // Past is a delivery that is planned of an event which was accepted before.

@@ -57,6 +57,11 @@ func (s TouchState) code() byte {
 	return 1
 }
 
+// ended reports whether the delivery has ended.
+func (s TouchState) ended() bool {
+	return s == TouchDelivered || s == TouchDropped || s == TouchLogged
+}
+
 // Answered is what came of the latest attempt at a delivery, for its touch. The
 // zero value says that there was none.
 type Answered struct {
@@ -113,6 +118,7 @@ type touchTail struct {
 	History []Attempt `json:"history,omitempty"`
 	Derived []Seq     `json:"derived,omitempty"`
 	Replay  *Replay   `json:"replay,omitempty"`
+	Forward *Forward  `json:"forward,omitempty"`
 }
 
 // TouchOf is the state in a trace of a delivery that has not ended.
@@ -150,8 +156,7 @@ var RedriveValue = []byte{RecordV1, touchRedriven}
 func AppendTouch(v []byte, d *Delivery, state TouchState, a *Answered) ([]byte, error) {
 	v = append(v, RecordV1, state.code())
 	lane := d.Lane
-	ended := state == TouchDelivered || state == TouchDropped || state == TouchLogged
-	if d.Replay != nil && d.Lineage == nil && ended {
+	if d.Replay != nil && d.Lineage == nil && state.ended() {
 		lane = d.Replay.Lane // its own ends with the replay
 	}
 	v = binary.AppendUvarint(v, uint64(lane))
@@ -169,14 +174,14 @@ func AppendTouch(v []byte, d *Delivery, state TouchState, a *Answered) ([]byte, 
 		after = max(1, a.At.Sub(d.Seq.Time()).Microseconds())
 	}
 	v = binary.AppendUvarint(v, uint64(after))
-	tail := touchTail{Bus: d.Bus, Derived: a.Derived, Replay: d.Replay}
+	tail := touchTail{Bus: d.Bus, Derived: a.Derived, Replay: d.Replay, Forward: d.Forward}
 	switch state {
 	case TouchWaiting:
 		tail.Due = d.Due
 	case TouchDelivered, TouchDropped, TouchLogged, TouchParked:
 		tail.Spent, tail.Since, tail.History = d.Spent, d.Since, d.History
 	}
-	if tail.Bus != "" || tail.Replay != nil || tail.Spent != 0 || !tail.Due.IsZero() || !tail.Since.IsZero() || len(tail.History)+len(tail.Derived) > 0 {
+	if tail.Bus != "" || tail.Replay != nil || tail.Forward != nil || tail.Spent != 0 || !tail.Due.IsZero() || !tail.Since.IsZero() || len(tail.History)+len(tail.Derived) > 0 {
 		b, err := json.Marshal(tail)
 		if err != nil {
 			return nil, fmt.Errorf("touch %d/%d: %w", d.Seq, d.N, err)
@@ -208,7 +213,8 @@ func readTouch(s Seq, n uint16, v []byte) (Touch, error) {
 		if err := json.Unmarshal(r.rest, &tail); err != nil {
 			return Touch{}, fmt.Errorf("touch %d/%d: %w", s, n, ErrCorrupt)
 		}
-		d.Bus, d.Spent, d.Since, d.Due, d.History, d.Replay = tail.Bus, tail.Spent, tail.Since, tail.Due, tail.History, tail.Replay
+		d.Bus, d.Spent, d.Since, d.Due, d.History = tail.Bus, tail.Spent, tail.Since, tail.Due, tail.History
+		d.Replay, d.Forward = tail.Replay, tail.Forward
 		t.Derived = tail.Derived
 	}
 	return t, nil

@@ -209,6 +209,9 @@ func verifyDelivery(v *verifier, k, value []byte) {
 		v.fault("delivery %d/%d: %v", d.Seq, d.N, err)
 	}
 	v.place(k, &d)
+	if d.Forward != nil && d.N != NumberOfForward(d.N) {
+		v.fault("delivery %d/%d: of a dead letter, and its number is none of these", d.Seq, d.N)
+	}
 	if d.State == Waiting && d.Key != "" && !v.opaque {
 		v.waitsAsHead(&d)
 	}

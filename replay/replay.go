@@ -41,6 +41,8 @@ type Lanes interface {
 	OpenReplay(target, name string, rate targets.Rate) (*delivery.Lane, error)
 	// CloseReplay closes such a lane, which has ended.
 	CloseReplay(*delivery.Lane) error
+	// Requeue tells the lane of a delivery that it is ready on disk.
+	Requeue(journal.Delivery)
 	// TargetName returns the name of a lane's target, even if it is gone.
 	TargetName(journal.LaneID) string
 	// Serves reports whether a target is defined now.
@@ -55,6 +57,8 @@ type Planner interface {
 	Entry(bus, rule, entry string) (Send, bool)
 	// Render renders a body and an ordering key.
 	Render(e *event.Event, rec *journal.Record, envelope []byte, s *Send)
+	// Forward returns the delivery of a dead letter of an event on a bus; nil for none.
+	Forward(bus string, dead *journal.Delivery) *journal.Delivery
 	// Set returns the rules.
 	Set() *rules.Set
 }

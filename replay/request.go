@@ -250,7 +250,7 @@ func (c *chooser) planned(in Planner, p *subject, left map[string]int) (sends []
 	}
 	for i := range touches {
 		d := &touches[i].Delivery
-		if d.N >= journal.FirstReplayed || d.Rule == "" {
+		if d.N >= journal.FirstForwarded || d.Rule == "" { // of a replay, of a dead letter, or of a source
 			continue
 		}
 		bus := d.Bus

@@ -364,6 +364,10 @@ func (w *window) handOver() {
 			w.opts.Died(w.opts.Lanes.TargetName(p.Delivery.Lane), &p.Delivery, p.Record)
 			continue
 		}
+		if p.Delivery.Forward != nil {
+			w.opts.Lanes.Requeue(p.Delivery)
+			continue
+		}
 		ready[p.Delivery.Lane] = append(ready[p.Delivery.Lane], p.Delivery)
 	}
 	for id, ds := range ready {
@@ -463,7 +467,14 @@ func (w *window) planEvent(in Planner, p *subject, now time.Time) error {
 		}
 		in.Render(p.event, p.record, p.envelope, s)
 		q.room--
-		w.past = append(w.past, w.delivery(p, s, q, i, now))
+		d := w.delivery(p, s, q, i, now)
+		w.past = append(w.past, d)
+		if d.Delivery.State != journal.Dead {
+			continue
+		}
+		if f := in.Forward(p.event.Meta.Bus, &d.Delivery); f != nil {
+			w.past = append(w.past, journal.Past{Delivery: *f, Record: p.record})
+		}
 	}
 	return nil
 }

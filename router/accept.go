@@ -42,6 +42,8 @@ type intake struct {
 	maxDerived  int
 	// eventOf returns an event that was accepted before.
 	eventOf func(id string) (*trace.Stored, error)
+	// requeue tells its lane of a delivery of a dead letter.
+	requeue func(journal.Delivery)
 	// changed is told of each object that an event has changed.
 	changed func(*journal.Object)
 	// reused bounds the warnings of ids that several events have.
@@ -57,7 +59,7 @@ type intake struct {
 // init sets what the intake takes from its router, except the pauses.
 func (in *intake) init(r *Router) (err error) {
 	in.journal, in.log, in.metrics, in.gate, in.planner, in.eventOf = r.journal, r.log, r.metrics, &r.gate, r.planner, r.Traces.Event
-	in.changed, in.tracer = r.States.Changed, r.opts.Tracer
+	in.changed, in.tracer, in.requeue = r.States.Changed, r.opts.Tracer, r.Lanes.Requeue
 	in.base, in.maxHops, in.reused.Interval = r.base, r.opts.MaxHops, time.Minute
 	in.maxDerived, in.derivations.last = r.opts.MaxDerived, r.journal.Events.Derived
 	in.dedup, err = dedup.New(r.journal, r.opts.DedupWindow)
@@ -238,6 +240,11 @@ func (in *intake) handOver(plans []plan, entries []journal.Entry) {
 		}
 	}
 	all.Make()
+	for i := range plans {
+		for _, f := range entries[i].Deliveries[len(plans[i].sends):] {
+			in.requeue(f)
+		}
+	}
 	for _, o := range dead {
 		in.died(o.Lane.Name, o.Item, &o.Item.Delivery)
 	}

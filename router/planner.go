@@ -36,8 +36,8 @@ func (r *Router) planner() planner {
 }
 
 // maxDeliveries is how many deliveries one event can have: their numbers, which
-// name them, are of 16 bits, and half of them are for replays.
-const maxDeliveries = journal.FirstReplayed
+// name them, are of 16 bits, and most of them are for replays and dead letters.
+const maxDeliveries = journal.FirstForwarded
 
 // plan is what is to be done with one event.
 type plan struct {
@@ -191,6 +191,13 @@ func (in planner) entry(p *plan) (journal.Entry, error) {
 			e.Deliveries[i].Death = &journal.Death{
 				At: time.Now().UTC(), Code: targets.CodeInvalidJSON,
 				Message: fmt.Sprintf("rule %q: target %q: %v", s.rule.Name, s.to.Target, s.err),
+			}
+		}
+	}
+	for i := range p.sends { // what is appended follows them
+		if d := &e.Deliveries[i]; d.State == journal.Dead {
+			if f := in.policies.Forward(p.event.Meta.Bus, d); f != nil {
+				e.Deliveries = append(e.Deliveries, *f)
 			}
 		}
 	}

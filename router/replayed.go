@@ -50,6 +50,11 @@ type pastPlanner struct{ planner }
 // Set returns the rules.
 func (in pastPlanner) Set() *rules.Set { return in.set }
 
+// Forward returns the delivery of a dead letter.
+func (in pastPlanner) Forward(bus string, dead *journal.Delivery) *journal.Delivery {
+	return in.policies.Forward(bus, dead)
+}
+
 // Sends returns what rules send of an event now.
 func (in pastPlanner) Sends(e *event.Event, envelope []byte) (sends []replay.Send) {
 	for _, m := range in.set.Match(e, envelope, nil) {

@@ -212,16 +212,16 @@ type snapshot struct {
 	policies *delivery.Policies
 }
 
-// policiesOf returns what a set says of deliveries.
-func (r *Router) policiesOf(set *rules.Set) *delivery.Policies {
+// policiesOf returns what a set says of deliveries. lanes are those of its targets.
+func (r *Router) policiesOf(set *rules.Set, lanes map[string]*delivery.Lane) *delivery.Policies {
 	p := &delivery.Policies{Retries: map[delivery.Entry]targets.Retry{}, Suspended: r.Pauses.Suspended}
 	for _, t := range set.Targets {
 		p.Longest = max(p.Longest, t.Retry.MaxBackoff)
 	}
-	for _, r := range set.Rules {
-		for i := range r.Targets {
-			t := &r.Targets[i]
-			entry := delivery.Entry{Bus: r.Bus, Rule: r.Name, Entry: t.ID}
+	for _, rule := range set.Rules {
+		for i := range rule.Targets {
+			t := &rule.Targets[i]
+			entry := delivery.Entry{Bus: rule.Bus, Rule: rule.Name, Entry: t.ID}
 			if t.Retry != nil {
 				p.Retries[entry] = *t.Retry
 				p.Longest = max(p.Longest, t.Retry.MaxBackoff)
@@ -237,6 +237,14 @@ func (r *Router) policiesOf(set *rules.Set) *delivery.Policies {
 					p.Replies = map[delivery.Entry]bool{}
 				}
 				p.Replies[entry] = set.ReplyEvents(t)
+			}
+			if t.DeadLetter != "" {
+				if p.DeadLetters == nil {
+					p.DeadLetters = map[delivery.Entry]delivery.DeadLetterTarget{}
+				}
+				p.DeadLetters[entry] = delivery.DeadLetterTarget{
+					Lane: lanes[t.DeadLetter].ID, RuleARN: rules.RuleARN(r.opts.Region, r.opts.Account, rule.Bus, rule.Name), TargetARN: set.TargetARN(t.Target, t.ARN, r.opts.Region, r.opts.Account),
+				}
 			}
 		}
 	}
@@ -267,6 +275,7 @@ func New(opts Options, set *rules.Set) (*Router, error) {
 	r.States = state.NewKeeper(state.NewReader(opts.Journal, opts.Past, func() *catalog.Catalog { return r.Rules().Catalog }), opts.Logger)
 	r.States.OnFault = func(kind string) { r.metrics.unfolded.WithLabelValues(kind).Inc() }
 	opts.Journal.OnFreed(r.Lanes.unblock)
+	opts.Journal.OnForwarded(r.Lanes.Requeue)
 	if err := r.begin(set); err != nil {
 		r.abandon()
 		return nil, err
@@ -405,7 +414,7 @@ func (r *Router) swap(set *rules.Set) error {
 		return err
 	}
 	all := r.withSources(set)
-	next := &snapshot{set: set, lanes: make(map[string]*delivery.Lane, len(all)), policies: r.policiesOf(set)}
+	next := &snapshot{set: set, lanes: make(map[string]*delivery.Lane, len(all))}
 	built := map[string]targets.Target{}
 	discard := func(err error) error {
 		for _, t := range built {
@@ -428,6 +437,7 @@ func (r *Router) swap(set *rules.Set) error {
 		}
 		built[name] = t
 	}
+	next.policies = r.policiesOf(set, next.lanes)
 	if err := r.Pauses.TakeFiles(set); err != nil {
 		return discard(err)
 	}

@@ -40,7 +40,7 @@ type awsTarget struct {
 	RetryPolicy      *awsRetryPolicy          `yaml:"RetryPolicy"`
 
 	RoleArn                     *document.Node `yaml:"RoleArn"`
-	DeadLetterConfig            *document.Node `yaml:"DeadLetterConfig"`
+	DeadLetterConfig            *awsDeadLetter `yaml:"DeadLetterConfig"`
 	HTTPParameters              *awsParameters `yaml:"HttpParameters"`
 	SqsParameters               *document.Node `yaml:"SqsParameters"`
 	KinesisParameters           *document.Node `yaml:"KinesisParameters"`
@@ -55,6 +55,10 @@ type awsTarget struct {
 type awsTransformer struct {
 	InputPathsMap map[string]string        `yaml:"InputPathsMap"`
 	InputTemplate document.Located[string] `yaml:"InputTemplate"`
+}
+
+type awsDeadLetter struct {
+	Arn *document.Node `yaml:"Arn"`
 }
 
 type awsRetryPolicy struct {
@@ -314,8 +318,8 @@ func (r *fileReader) awsTarget(n *document.Node, path document.Path) targetDraft
 		d.InputTransformer = &transformerDraft{InputPathsMap: t.InputPathsMap, InputTemplate: t.InputTemplate}
 	}
 	r.retryPolicy(&d, a.RetryPolicy)
-	if !a.DeadLetterConfig.IsZero() {
-		r.warnings.Add(a.DeadLetterConfig.Pos, path.Key("DeadLetterConfig"), "is ignored: dead letters rest in the router's own queue")
+	if letters := a.DeadLetterConfig; letters != nil && !letters.Arn.IsZero() {
+		r.deadLetters(&d, letters.Arn)
 	}
 	for _, member := range n.Members {
 		if strings.HasSuffix(member.Key, "Parameters") && member.Key != "HttpParameters" && !member.Value.IsZero() {
@@ -323,6 +327,18 @@ func (r *fileReader) awsTarget(n *document.Node, path document.Path) targetDraft
 		}
 	}
 	return d
+}
+
+// deadLetters reads what gets dead letters too.
+func (r *fileReader) deadLetters(d *targetDraft, arn *document.Node) {
+	if arn.Kind != document.String && arn.Get("Ref") == nil && arn.Get("Fn::GetAtt") == nil {
+		r.warnings.Add(arn.Pos, d.path.Key("DeadLetterConfig"), "is ignored, as the template computes it: dead letters rest in the router's own queue alone")
+		return
+	}
+	d.DeadLetter = document.Located[string]{Value: r.text(arn, nil), Node: arn}
+	if r.makesTargets {
+		d.lettersMake = Made{ARN: d.DeadLetter.Value}
+	}
 }
 
 // retryPolicy counts the first attempt, which AWS's retries do not include.

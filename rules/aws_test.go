@@ -34,6 +34,17 @@ func TestLoadAWSFiles(t *testing.T) {
 			t.Errorf("second target: %+v", second)
 		}
 	})
+	t.Run("what has a dead-letter queue", func(t *testing.T) {
+		handler := set.Rule("orders", "big-orders").Targets[1]
+		if handler.DeadLetter != "Queue" || handler.DeadLetterARN != "arn:aws:sqs:eu-west-1:123456789012:Queue" {
+			t.Errorf("got %+v", handler)
+		}
+		for _, w := range set.Warnings {
+			if strings.Contains(w.Error(), `target "Queue": no rule`) {
+				t.Error(w)
+			}
+		}
+	})
 	t.Run("list-rules", func(t *testing.T) {
 		on, off := set.Rule(DefaultBus, "on"), set.Rule(DefaultBus, "off")
 		if on == nil || off == nil || on.State != Enabled || off.State != Disabled {

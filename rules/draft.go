@@ -107,6 +107,9 @@ type targetDraft struct {
 	Target document.Located[string] `yaml:"target" required:"true" example:"log"`
 	// Retry replaces what is said of the target's retry.
 	Retry *document.Node `yaml:"retry" holds:"retry" example:"{max_attempts: 3}"`
+	// DeadLetter is the name of a target, or its ARN, that gets the dead letters of these deliveries too,
+	// beside the dead-letter queue.
+	DeadLetter document.Located[string] `yaml:"dead_letter" example:"log"`
 	// Reply replaces the target's.
 	Reply document.Located[string] `yaml:"reply" enum:"events|none" example:"none" with:"{target: web}"`
 	// Emits are the types of the events that these deliveries lead to; else the target's.
@@ -122,8 +125,8 @@ type targetDraft struct {
 
 	// ARN names the target in files that come from AWS.
 	ARN string `yaml:"-"`
-	// makes is what a target is made of where none has the ARN.
-	makes Made
+	// makes is what a target is made of where none has the ARN, and lettersMake the same for DeadLetter.
+	makes, lettersMake Made
 	// attempts and age are those of AWS's RetryPolicy; 0 if it does not say.
 	attempts int
 	age      time.Duration

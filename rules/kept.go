@@ -133,9 +133,12 @@ type kept struct {
 type keptRule struct {
 	rule   *Rule
 	digest digest
-	// names are nil where each entry names its target by its name.
-	names []targetName
+	// names are nil where each entry names its targets by their names.
+	names []entryNames
 }
+
+// entryNames are how an entry names its target, and that of its dead letters, which is not set for none.
+type entryNames struct{ target, letters targetName }
 
 // targetName is how an entry names its target.
 type targetName struct {
@@ -145,12 +148,12 @@ type targetName struct {
 }
 
 // targetNames returns how the entries of a rule name their targets, as keptRule has it.
-func targetNames(d *draft, r *Rule) (names []targetName) {
+func targetNames(d *draft, r *Rule) (names []entryNames) {
 	plain := true
 	for i := range d.Targets {
 		t := &d.Targets[i]
 		names = append(names, t.named())
-		plain = plain && t.ARN == "" && t.Target.Value == r.Targets[i].Target
+		plain = plain && t.ARN == "" && t.Target.Value == r.Targets[i].Target && t.DeadLetter.Value == r.Targets[i].DeadLetter
 	}
 	if plain {
 		return nil
@@ -158,10 +161,11 @@ func targetNames(d *draft, r *Rule) (names []targetName) {
 	return names
 }
 
-// entry returns how an entry names its target.
-func (k *keptRule) entry(i int) targetName {
+// entry returns how an entry names its targets.
+func (k *keptRule) entry(i int) entryNames {
 	if k.names == nil {
-		return targetName{written: k.rule.Targets[i].Target}
+		t := &k.rule.Targets[i]
+		return entryNames{targetName{written: t.Target}, targetName{written: t.DeadLetter}}
 	}
 	return k.names[i]
 }
@@ -207,9 +211,16 @@ func (b *builder) fits(k *kept, known *Set, targets *targetBuilder) bool {
 			return false
 		}
 		for j := range r.rule.Targets {
-			n := r.entry(j)
-			name, ok := targets.find(n)
-			if !ok || name != r.rule.Targets[j].Target || !targets.same(name, known) {
+			n, t := r.entry(j), &r.rule.Targets[j]
+			name, ok := targets.find(n.target)
+			if !ok || name != t.Target || !targets.same(name, known) {
+				return false
+			}
+			if n.letters.written == "" {
+				continue
+			}
+			name, ok = targets.find(n.letters)
+			if ok != (t.DeadLetter != "") || ok && (name != t.DeadLetter || !targets.same(name, known)) {
 				return false
 			}
 		}

@@ -112,14 +112,15 @@ func (e *editor) rules(f int) {
 		if e.r.IntN(4) == 0 {
 			b.WriteString("    bus: " + e.pick("default", "orders", "orders") + "\n")
 		}
-		b.WriteString("    targets:\n      - target: " + e.often(e.pick("one", "two"), "three") + "\n" + e.pick("", "", "        retry: {max_attempts: 3}\n", "        input_path: $.detail\n"))
+		b.WriteString("    targets:\n      - target: " + e.often(e.pick("one", "two"), "three") + "\n" + e.pick("", "", "        retry: {max_attempts: 3}\n", "        input_path: $.detail\n") +
+			e.pick("", "", "        dead_letter: "+e.often(e.pick("two", "arn:aws:sqs:eu-west-1:123456789012:letters"), "three")+"\n"))
 	}
 	e.write(fmt.Sprintf("rules/r-%d.yaml", f), b.String())
 }
 
 func (e *editor) targets() {
 	token := e.pick("", ", headers: {Authorization: \"${file:"+filepath.Join(e.dir, "token")+"}\"}")
-	text := "targets:\n  one: {type: log, to: stdout}\n  two: {type: http, url: \"http://127.0.0.1:1/" + e.pick("a", "b") + "\"" + token + "}\n" + e.often("  three: {type: log, to: stdout}\n", "")
+	text := "targets:\n  one: {type: log, to: stdout, arn: \"arn:aws:sqs:eu-west-1:123456789012:" + e.often("letters", "none") + "\"}\n  two: {type: http, url: \"http://127.0.0.1:1/" + e.pick("a", "b") + "\"" + token + "}\n" + e.often("  three: {type: log, to: stdout}\n", "")
 	e.write("rules/targets.yaml", text+e.often(e.pick("buses: {orders: {}}\n", "buses: {orders: {bubble: true}}\n"), ""))
 }
 

@@ -74,8 +74,14 @@ func (m *Made) Declaration(account, region string) (name string, options map[str
 	return m.name(options["type"]), options, true
 }
 
-// named returns how the entry names its target.
-func (t *targetDraft) named() targetName { return targetName{t.Target.Value, t.ARN, t.makes} }
+// named returns how the entry names its target, and that of its dead letters.
+func (t *targetDraft) named() entryNames {
+	letters := targetName{written: t.DeadLetter.Value}
+	if strings.HasPrefix(letters.written, "arn:") {
+		letters.arn, letters.makes = letters.written, t.lettersMake
+	}
+	return entryNames{targetName{t.Target.Value, t.ARN, t.makes}, letters}
+}
 
 // make makes the target of an entry, unless there is one; it returns its name.
 func (b *targetBuilder) make(m Made) (string, bool) {

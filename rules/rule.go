@@ -129,6 +129,10 @@ type RuleTarget struct {
 	// Target is a key of the Set's Targets. ARN is how the rule names it, empty where that is by
 	// this name.
 	Target, ARN string
+	// DeadLetter is a key of the Set's Targets too: what gets dead letters of the entry beside the
+	// dead-letter queue; empty for none. DeadLetterARN is how the rule names it, empty where that is by this
+	// name.
+	DeadLetter, DeadLetterARN string
 	// Spec is the transform as it was written; Transform is the same compiled, nil
 	// if the event is to be sent as it is.
 	Spec      transform.Spec

@@ -210,5 +210,7 @@ func (b *ruleBuilder) target(d *targetDraft) RuleTarget {
 	name := b.targets.resolve(d)
 	e := &entryBuilder{report: b.report, src: b.src, names: b.names, draft: d}
 	e.config, e.known = b.set.Targets[name]
-	return e.entry(name)
+	t := e.entry(name)
+	t.DeadLetter, t.DeadLetterARN = b.targets.deadLetters(d)
+	return t
 }

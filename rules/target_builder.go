@@ -227,7 +227,7 @@ func (b *targetBuilder) unused() {
 	used := map[string]bool{}
 	for _, r := range b.set.Rules {
 		for _, t := range r.Targets {
-			used[t.Target] = true
+			used[t.Target], used[t.DeadLetter] = true, true
 		}
 	}
 	if len(b.set.Rules) == 0 {
@@ -295,7 +295,7 @@ func (b *targetBuilder) resolve(d *targetDraft) string {
 	if d.Target.Node != nil {
 		pos = d.Target.Node.Pos
 	}
-	name, ok := b.find(d.named())
+	name, ok := b.find(d.named().target)
 	if !ok && name != "" && !b.broken[name] {
 		known := slices.Sorted(maps.Keys(b.pos))
 		hint := spelling.Suggest(name, known)
@@ -310,6 +310,35 @@ func (b *targetBuilder) resolve(d *targetDraft) string {
 		b.problems.Add(pos, path, "no target %q%s", written, hint)
 	}
 	return name
+}
+
+// deadLetters finds the target that an entry names for its dead letters, and how it names it if not by
+// its name; none where nothing does.
+func (b *targetBuilder) deadLetters(d *targetDraft) (name, arn string) {
+	n := d.named().letters
+	if n.written == "" {
+		return "", ""
+	}
+	name, ok := b.find(n)
+	at, path := d.DeadLetter.Node, d.path.Key("dead_letter")
+	ofAWS := d.node.Get("DeadLetterConfig")
+	if ofAWS != nil {
+		path = d.path.Key("DeadLetterConfig")
+	}
+	switch config := b.set.Targets[name]; {
+	case ok && config.ToBus() == "":
+		return name, n.arn
+	case ok:
+		b.problems.Add(at.Pos, path, "target %q sends to a bus, where publish_dead_letters tells of dead letters; name a target that sends elsewhere", name)
+	case b.broken[name]:
+	case ofAWS != nil:
+		b.warnings.Add(ofAWS.Pos, path, "is ignored, as there is no target %q: dead letters rest in the router's own queue alone; give a target this arn:", n.written)
+	case n.arn != "":
+		b.problems.Add(at.Pos, path, "no target %q; give a target this arn:", n.written)
+	default:
+		b.problems.Add(at.Pos, path, "no target %q%s; declare it under targets:", n.written, spelling.Suggest(name, slices.Sorted(maps.Keys(b.pos))))
+	}
+	return "", ""
 }
 
 // NameInARN returns the name of what an ARN stands for: its last part, but for a

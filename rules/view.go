@@ -37,6 +37,7 @@ type ruleTargetView struct {
 	InputTransformer *transformerView `json:"input_transformer,omitempty"`
 	Transform        string           `json:"transform,omitempty"`
 	Retry            *targets.Retry   `json:"retry,omitempty"`
+	DeadLetter       string           `json:"dead_letter,omitempty"`
 	Reply            string           `json:"reply,omitempty"`
 	Emits            []string         `json:"emits,omitempty"`
 }
@@ -84,6 +85,7 @@ func (t *RuleTarget) view() ruleTargetView {
 		InputTransformer: viewTransformer(t.Spec.InputTransformer),
 		Transform:        orEmpty(t.Spec.Transform),
 		Retry:            t.Retry,
+		DeadLetter:       t.DeadLetter,
 		Reply:            t.Reply,
 		Emits:            t.Emits,
 	}

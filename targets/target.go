@@ -33,6 +33,8 @@ type Delivery struct {
 	Body []byte
 	// Parameters are what the rule adds to the request of an http target; nil for none.
 	Parameters *Parameters
+	// Attributes go with the event: as attributes of the message, or as headers.
+	Attributes []Attribute
 	// Replay is the name of the replay that sends the event again, which Envelope has too;
 	// empty for none.
 	Replay string
@@ -49,6 +51,9 @@ type Delivery struct {
 	// without its secrets; nil where it has none.
 	Hide func(text string) string
 }
+
+// Attribute is a name and what it says, in any characters.
+type Attribute struct{ Name, Value string }
 
 // Answer is what a target answered to a delivery.
 type Answer struct {

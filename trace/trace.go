@@ -79,6 +79,8 @@ type Delivery struct {
 	Death    *journal.Death `json:"death,omitempty"`
 	// Replay is the name of the replay that planned it; empty for none.
 	Replay string `json:"replay,omitempty"`
+	// ForwardOf is the id of the dead letter that it brings to the target that its rule names for them.
+	ForwardOf string `json:"forward_of,omitempty"`
 	// Derived are the events that the delivery led to.
 	Derived []*Event `json:"derived,omitempty"`
 }

@@ -140,6 +140,9 @@ func (t *tree) delivery(e *Event, rec *journal.Touch) (*Delivery, error) {
 		Status: rec.Status, At: rec.At, TookMS: float64(rec.Took.Microseconds()) / 1000,
 		History: d.History, Redriven: rec.Redriven, Death: d.Death, Replay: d.ReplayName(),
 	}
+	if d.Forward != nil {
+		shown.ForwardOf = d.Forward.Of
+	}
 	if rec.State == journal.TouchWaiting {
 		shown.Due = d.Due
 	}

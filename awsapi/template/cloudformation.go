@@ -15,6 +15,9 @@ func (m *Model) CloudFormation() ([]byte, error) {
 		p := object{"Name": b.Name}
 		p.set("Description", b.Description)
 		p.set("Tags", b.Tags)
+		if arn := b.DeadLetterConfig.Arn; arn != "" {
+			p["DeadLetterConfig"] = object{"Arn": arn}
+		}
 		buses[b.Name] = object{"Ref": add("EventBus", p, "Bus", b.Name)}
 	}
 	for _, r := range m.Rules {

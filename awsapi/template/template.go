@@ -24,7 +24,11 @@ type Model struct {
 type Bus struct {
 	Name, Description string
 	Tags              []Tag
+	DeadLetterConfig  deadLetterConfig
 }
+
+// deadLetterConfig has the ARN of the queue of dead letters; empty for none.
+type deadLetterConfig struct{ Arn string }
 
 // Tag is a tag of a bus or a rule.
 type Tag struct{ Key, Value string }
@@ -41,6 +45,8 @@ type Target struct {
 	ID    string `json:"Id"`
 	Arn   string
 	Whole json.RawMessage `json:"-"`
+
+	DeadLetterConfig deadLetterConfig
 }
 
 // UnmarshalJSON keeps the whole.
@@ -65,7 +71,7 @@ const defaultBus = "default"
 // Collect asks a router for all that it has.
 func Collect(call Caller) (*Model, error) {
 	m := &Model{}
-	var buses []struct{ Name, Arn, Description string }
+	var buses []struct{ Name, Arn string }
 	if err := pages(call, "ListEventBuses", map[string]any{}, "EventBuses", &buses); err != nil {
 		return nil, err
 	}
@@ -75,7 +81,11 @@ func Collect(call Caller) (*Model, error) {
 			return nil, err
 		}
 		if b.Name != defaultBus {
-			m.Buses = append(m.Buses, Bus{b.Name, b.Description, tags})
+			bus := Bus{Tags: tags}
+			if err := call("DescribeEventBus", map[string]any{"Name": b.Name}, &bus); err != nil {
+				return nil, err
+			}
+			m.Buses = append(m.Buses, bus)
 		}
 		if err := m.rulesOn(call, b.Name); err != nil {
 			return nil, err
@@ -123,6 +133,9 @@ func (m *Model) rulesOn(call Caller, bus string) error {
 		for _, t := range r.Targets {
 			if strings.HasPrefix(t.Arn, "arn:aws:signalbox:") {
 				m.leave(&r, "target %s has no ARN that AWS knows, such as that of a queue: write one", t.ID)
+			}
+			if strings.HasPrefix(t.DeadLetterConfig.Arn, "arn:aws:signalbox:") {
+				m.leave(&r, "the dead_letter of target %s has no ARN that AWS knows: write that of a queue", t.ID)
 			}
 		}
 		m.Rules = append(m.Rules, r)

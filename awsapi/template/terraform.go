@@ -23,6 +23,9 @@ func (m *Model) Terraform() ([]byte, error) {
 		p := object{"name": literal(b.Name)}
 		p.set("description", literal(b.Description))
 		p.set("tags", tagMap(b.Tags))
+		if arn := b.DeadLetterConfig.Arn; arn != "" {
+			p["dead_letter_config"] = object{"arn": literal(arn)}
+		}
 		buses[b.Name] = add("bus", p, b.Name)
 	}
 	for _, r := range m.Rules {

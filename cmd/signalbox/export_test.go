@@ -68,12 +68,14 @@ buses: {a/b: {description: "D ${x}"}}
 targets:
   hall: {type: log, arn: "arn:aws:lambda:eu-west-1:123456789012:function:hall"}
   console: {type: log}
+  letters: {type: log, arn: "arn:aws:sqs:eu-west-1:123456789012:letters"}
 archives: {kept: {folder: kept, bus: a/b, retention_days: 7, pattern: {source: [shop]}}}
 rules:
   - {name: big, bus: a/b, description: "Of ${y} and %{z}", state: disabled, pattern: {source: [shop], detail: {total: [{numeric: [">", 100.50]}], t: ["${a}", "<>&"]}}, targets: [
-      {id: one, target: hall, input_transformer: {input_paths_map: {n: $.detail.n}, input_template: '{"n": <n>, "x": "${q} \"quoted\""}'}, retry: {max_attempts: 5, max_age: 1h}}]}
+      {id: one, target: hall, input_transformer: {input_paths_map: {n: $.detail.n}, input_template: '{"n": <n>, "x": "${q} \"quoted\""}'}, retry: {max_attempts: 5, max_age: 1h}, dead_letter: letters}]}
   - {name: tick, schedule: cron(0 8 * * ? *), timezone: Europe/Berlin, targets: [{target: hall, input_path: $.detail}]}
-  - {name: own, pattern: {source: [x]}, when: "detail.a > 1", targets: [console]}
+  - {name: own, pattern: {source: [x]}, when: "detail.a > 1", targets: [{target: console, dead_letter: hall}]}
+  - {name: letters, pattern: {source: [y]}, targets: [{target: hall, dead_letter: console}]}
 `
 
 // TestExport: a template of CloudFormation has what the rule files have, and says what it has not; imported again, it
@@ -87,15 +89,20 @@ func TestExport(t *testing.T) {
 		Name: aws.String("made"), EventPattern: aws.String(`{"source": ["made"]}`), Tags: []types.Tag{{Key: aws.String("team"), Value: aws.String("${shop}")}},
 	})
 	must(t, err)
+	_, err = s.awsClient().CreateEventBus(t.Context(), &eventbridge.CreateEventBusInput{
+		Name: aws.String("encrypted"), DeadLetterConfig: &types.DeadLetterConfig{Arn: aws.String("arn:aws:sqs:eu-west-1:123456789012:bus")},
+	})
+	must(t, err)
 	cfn := s.run("export", "--format", "cloudformation")
 	for _, want := range []string{
 		"left out: rule own on bus default: target console has no ARN that AWS knows", `left out: rule own on bus default: when: detail.a > 1`, `left out: rule tick on bus default: timezone: Europe/Berlin`,
+		"left out: rule letters on bus default: the dead_letter of target hall has no ARN that AWS knows",
 	} {
 		if cfn.code != 0 || !strings.Contains(cfn.stderr, want) {
 			t.Errorf("code %d, told %q, want %q", cfn.code, cfn.stderr, want)
 		}
 	}
-	if out := s.run("export", "--format", "cloudformation", "--strict"); out.code != 1 || out.stdout != "" || !strings.Contains(out.stderr, "3 things can't be said") {
+	if out := s.run("export", "--format", "cloudformation", "--strict"); out.code != 1 || out.stdout != "" || !strings.Contains(out.stderr, "4 things can't be said") {
 		t.Errorf("strict: %+v", out)
 	}
 	if out := s.run("export", "--format", "json"); out.code != 2 || !strings.Contains(out.stderr, "write cloudformation or terraform") {
@@ -116,12 +123,16 @@ func TestExport(t *testing.T) {
 			t.Fatalf("%s is %+v, was %+v, in\n%s", name[1], b, a, imported.stdout)
 		}
 		x, y := a.Targets[0], b.Targets[0]
-		if x.ID != y.ID || x.Target != y.Target || (x.Retry == nil) != (y.Retry == nil) || x.Retry != nil && (x.Retry.MaxAttempts != y.Retry.MaxAttempts || x.Retry.MaxAge != y.Retry.MaxAge) ||
+		if x.DeadLetter != y.DeadLetter || x.ID != y.ID || x.Target != y.Target || (x.Retry == nil) != (y.Retry == nil) || x.Retry != nil && (x.Retry.MaxAttempts != y.Retry.MaxAttempts || x.Retry.MaxAge != y.Retry.MaxAge) ||
 			!reflect.DeepEqual(x.Spec.InputTransformer, y.Spec.InputTransformer) || !reflect.DeepEqual(x.Spec.InputPath, y.Spec.InputPath) {
 			t.Errorf("%s: the target is %+v, was %+v", name[1], y, x)
 		}
 	}
 	if set.Rule("default", "tick").Schedule.String() != "cron(0 8 * * ? *)" || set.Rule("default", "made") == nil {
+		t.Errorf("imported\n%s", imported.stdout)
+	}
+
+	if !strings.Contains(imported.stdout, `left out: DeadLetterConfig of bus encrypted`) {
 		t.Errorf("imported\n%s", imported.stdout)
 	}
 
@@ -140,6 +151,9 @@ func TestExport(t *testing.T) {
 		fmt.Sprint(target["input_transformer"]) != `map[input_paths:map[n:$.detail.n] input_template:{"n": <n>, "x": "$${q} \"quoted\""}]` ||
 		fmt.Sprint(target["retry_policy"]) != "map[maximum_event_age_in_seconds:3600 maximum_retry_attempts:4]" {
 		t.Errorf("the target: %+v", target)
+	}
+	if letters, bus := target["dead_letter_config"], all.Resource["aws_cloudwatch_event_bus"]["encrypted"]["dead_letter_config"]; fmt.Sprint(letters, bus) != "map[arn:arn:aws:sqs:eu-west-1:123456789012:letters] map[arn:arn:aws:sqs:eu-west-1:123456789012:bus]" {
+		t.Errorf("dead letters: %v, %v", letters, bus)
 	}
 	if tags := all.Resource["aws_cloudwatch_event_rule"]["default-made"]["tags"]; fmt.Sprint(tags) != "map[team:$${shop}]" {
 		t.Errorf("the tags: %v", tags)

@@ -56,9 +56,9 @@ func (it *Item) Began() time.Time {
 	return it.Delivery.Since
 }
 
-// Planned returns when the delivery was planned: with its event, or by a replay.
+// Planned returns when the delivery was planned: with its event, by a replay, or when a letter died.
 func (it *Item) Planned() time.Time {
-	if it.Delivery.Replay != nil {
+	if it.Delivery.Replay != nil || it.Delivery.Forward != nil {
 		return it.Began()
 	}
 	return it.event.meta.Received

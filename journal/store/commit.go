@@ -358,6 +358,7 @@ func (j *Journal) land() {
 		<-j.tokens
 		f.answer(err)
 		j.tellFreed(f.freed)
+		j.tellForwarded(f.moves)
 		for i := range f.moves {
 			if f.moves[i].Applied != nil {
 				f.moves[i].Applied()

@@ -76,6 +76,8 @@ type Journal struct {
 
 	// onFreed is called with each ordering key that may continue after it was stopped.
 	onFreed atomic.Pointer[func(journal.LaneID, journal.KeyHash)]
+	// onForwarded is called with each delivery of a dead letter that is ready now.
+	onForwarded atomic.Pointer[func(journal.Delivery)]
 }
 
 // Open opens or creates the store in dir and recovers what a crash left. It

@@ -25,7 +25,8 @@ type writer struct {
 	states map[string]journal.Seq
 	// freed holds the ordering keys that this batch lets continue.
 	freed []keyRef
-	// dead holds the places that dead deliveries of replays take in this batch.
+	// dead holds the places in the dead-letter queue that deliveries of replays take in this batch, and
+	// those that deliveries of dead letters will take if they die too.
 	dead map[string]bool
 	// ended holds the lanes that this batch ends.
 	ended []journal.LaneID
@@ -142,6 +143,9 @@ func (w *writer) entry(e *journal.Entry) error {
 
 // planned writes a new delivery, and counts it.
 func (w *writer) planned(d *journal.Delivery, r *journal.Record) error {
+	if err := w.forwarded(d); err != nil {
+		return err
+	}
 	if err := w.put(d, r); err != nil {
 		return err
 	}
@@ -186,7 +190,7 @@ func (w *writer) move(m *journal.Move) (err error) {
 	if err != nil {
 		return err
 	}
-	if w.j.Traces.Kept() {
+	if w.j.Traces.Kept() || m.From.Forward != nil {
 		if err := w.touch(m); err != nil {
 			return err
 		}
@@ -218,7 +222,10 @@ func (w *writer) move(m *journal.Move) (err error) {
 			return err
 		}
 	}
-	return w.put(m.To, m.Record)
+	if err := w.put(m.To, m.Record); err != nil || m.Forward == nil {
+		return err
+	}
+	return w.planned(m.Forward, m.Record)
 }
 
 // claim settles which of a request's moves can be made: those whose letter is

@@ -130,13 +130,19 @@ func (w *writer) touch(m *journal.Move) (err error) {
 	case m.End == journal.Logged:
 		state = journal.TouchLogged
 	}
-	w.key = journal.AppendTouchKey(w.key[:0], d.Seq, d.N)
 	if m.From.State == journal.Dead && m.To != nil {
+		w.key = journal.AppendTouchKey(w.key[:0], d.Seq, d.N)
 		if err := w.set(journal.AppendRedriveKey(w.key, w.j.Seqs.now()), journal.RedriveValue); err != nil {
 			return err
 		}
 	}
-	if w.value, err = journal.AppendTouch(w.value[:0], d, state, &m.Answered); err != nil {
+	return w.record(d, state, &m.Answered)
+}
+
+// record writes the record of a delivery.
+func (w *writer) record(d *journal.Delivery, state journal.TouchState, a *journal.Answered) (err error) {
+	w.key = journal.AppendTouchKey(w.key[:0], d.Seq, d.N)
+	if w.value, err = journal.AppendTouch(w.value[:0], d, state, a); err != nil {
 		return err
 	}
 	return w.set(w.key, w.value)

@@ -137,6 +137,9 @@ func (c *converter) bus(m document.Member) {
 	if given := m.Value.Get("Properties").Get("Name"); !given.IsZero() {
 		name = c.text(given)
 	}
+	if !m.Value.Get("Properties").Get("DeadLetterConfig").IsZero() {
+		c.leave("DeadLetterConfig of bus %s: it gets what can't be decrypted, and nothing is encrypted here", document.Quoted(name))
+	}
 	c.declareBus(m.Key, name)
 }
 

@@ -71,9 +71,10 @@ Resources:
       State: DISABLED
       EventPattern: {source: [!Sub '${Stage}.orders'], detail: {total: [{numeric: ['>', 100]}], account: [!Ref AWS::AccountId]}}
       Targets:
-        - {Id: one, Arn: !GetAtt Hook.Arn, RetryPolicy: {MaximumRetryAttempts: 4, MaximumEventAgeInSeconds: 3600}, Input: '{"a": 1}'}
+        - {Id: one, Arn: !GetAtt Hook.Arn, RetryPolicy: {MaximumRetryAttempts: 4, MaximumEventAgeInSeconds: 3600}, Input: '{"a": 1}', DeadLetterConfig: {Arn: !GetAtt Dead.Arn}}
         - {Id: two, Arn: 'arn:aws:lambda:eu-west-1:123456789012:function:fn:live', InputPath: $.detail}
-        - {Id: three, Arn: !GetAtt Bus.Arn, DeadLetterConfig: {Arn: x}}
+        - {Id: three, Arn: !GetAtt Bus.Arn, DeadLetterConfig: {Arn: 'arn:aws:sqs:eu-west-1:123456789012:other'}}
+  Dead: {Type: AWS::SQS::Queue}
   Pipe: {Type: AWS::Pipes::Pipe}
 `
 	got, set := load(t, "t.yaml", template)
@@ -91,8 +92,11 @@ Resources:
 	if bus := set.Targets["Bus"]; three.Target != "Bus" || bus.ToBus() != "orders-test" {
 		t.Errorf("the third target: %+v of %+v", three, set.Targets["Bus"])
 	}
+	if one.DeadLetter != "Dead" || set.Targets["Dead"].ARN != "" || three.DeadLetter != "other" || set.Targets["other"].ARN != "arn:aws:sqs:eu-west-1:123456789012:other" || two.DeadLetter != "" {
+		t.Errorf("dead letters go to %q, %q and %q of %+v", one.DeadLetter, two.DeadLetter, three.DeadLetter, set.Targets)
+	}
 	notes := strings.Join(got.Notes, "\n")
-	for _, want := range []string{"only under its condition IsProd", `"AWS::AccountId", here AWS-ACCOUNTID`, "Stage is a parameter", "left out: Pipe", "DeadLetterConfig"} {
+	for _, want := range []string{"only under its condition IsProd", `"AWS::AccountId", here AWS-ACCOUNTID`, "Stage is a parameter", "left out: Pipe", `fill in: Dead, of type "AWS::SQS::Queue"`} {
 		if !strings.Contains(notes, want) {
 			t.Errorf("no note has %q:\n%s", want, notes)
 		}

@@ -36,8 +36,11 @@ func (c *converter) target(n, arn *document.Node) *document.Node {
 	if retry := c.retry(n.Get("RetryPolicy")); retry != nil {
 		set(entry, "retry", retry)
 	}
+	if letters := n.Get("DeadLetterConfig").Get("Arn"); !letters.IsZero() {
+		set(entry, "dead_letter", str(c.declareTarget(letters)))
+	}
 	for _, m := range n.Members {
-		if strings.HasSuffix(m.Key, "Parameters") || m.Key == "DeadLetterConfig" {
+		if strings.HasSuffix(m.Key, "Parameters") {
 			c.note("target %s: %s is left out; how to deliver is said by the target", name, m.Key)
 		}
 	}

@@ -123,7 +123,11 @@ func (t *planReader) resource(r *planResource) {
 	case "target":
 		t.targets = append(t.targets, *r)
 	case "bus":
-		t.add(r.Address, &template{"AWS::Events::EventBus", map[string]any{"Name": t.text(r, "name")}})
+		p := map[string]any{"Name": t.text(r, "name")}
+		if block(r.Values, "dead_letter_config") != nil {
+			p["DeadLetterConfig"] = map[string]any{}
+		}
+		t.add(r.Address, &template{"AWS::Events::EventBus", p})
 	case "permission", "bus_policy": // keys have rights here
 	default:
 		t.notes = append(t.notes, fmt.Sprintf("%s, of type %s", document.Quoted(r.Address), r.Type))
@@ -250,8 +254,8 @@ func (t *planReader) target(r *planResource) {
 		}
 		entry["RetryPolicy"] = policy
 	}
-	if block(r.Values, "dead_letter_config") != nil {
-		entry["DeadLetterConfig"] = map[string]any{}
+	if b := block(r.Values, "dead_letter_config"); b != nil {
+		entry["DeadLetterConfig"] = map[string]any{"Arn": b["arn"]}
 	}
 	if block(r.Values, "http_target") != nil {
 		entry["HttpParameters"] = map[string]any{}

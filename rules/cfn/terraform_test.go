@@ -29,6 +29,9 @@ func TestPlan(t *testing.T) {
 		queue.Spec.InputTransformer.InputTemplate != `{"n": <n>, "t": "${t}"}` || queue.Spec.InputTransformer.InputPathsMap["n"] != "$.detail.n" {
 		t.Errorf("the queue: %+v", queue)
 	}
+	if queue.DeadLetter != "dead" || set.Targets["dead"].ARN != "arn:aws:sqs:eu-west-1:123456789012:dead" {
+		t.Errorf("its dead letters go to %q of %+v", queue.DeadLetter, set.Targets["dead"])
+	}
 	if hall.Target != "hall" || *hall.Spec.InputPath != "$.detail" || set.Targets["hall"].ARN == "" {
 		t.Errorf("the function: %+v", hall)
 	}
@@ -39,7 +42,7 @@ func TestPlan(t *testing.T) {
 		t.Errorf("the rule of a module: %+v in\n%s", low, got.YAML)
 	}
 	notes := strings.Join(got.Notes, "\n")
-	for _, want := range []string{"left out: aws_cloudwatch_event_archive.all, of type aws_cloudwatch_event_archive", "aws_cloudwatch_event_target.lost, of rule elsewhere, which the plan does not have", "DeadLetterConfig is left out", "fill in: jobs"} {
+	for _, want := range []string{"left out: aws_cloudwatch_event_archive.all, of type aws_cloudwatch_event_archive", "aws_cloudwatch_event_target.lost, of rule elsewhere, which the plan does not have", "fill in: dead", "fill in: jobs"} {
 		if !strings.Contains(notes, want) {
 			t.Errorf("no note has %q:\n%s", want, notes)
 		}

@@ -45,8 +45,8 @@ var order = []string{
 	"traceparent", "x-signalbox-path", "x-correlation-id", "x-signalbox-rule", "tracestate", "x-signalbox-attempt",
 }
 
-// newMessage makes a message of a rendered delivery.
-func (s *Service) newMessage(rendered *remote.Message, configured map[string]bool) (*Message, error) {
+// newMessage makes a message of a rendered delivery with attributes of its own.
+func (s *Service) newMessage(rendered *remote.Message, own []targets.Attribute, configured map[string]bool) (*Message, error) {
 	switch {
 	case len(rendered.Body) == 0:
 		return nil, template.Unfit("body", fmt.Errorf("is empty, which %s does not take", s.Name))
@@ -54,6 +54,9 @@ func (s *Service) newMessage(rendered *remote.Message, configured map[string]boo
 		return nil, template.Unfit("body", fmt.Errorf("is not UTF-8, which %s does not take", s.Name))
 	}
 	m := &Message{Body: string(rendered.Body), Attributes: make([]remote.Field, 0, maxAttributes), rendered: rendered, size: len(rendered.Body)}
+	for _, a := range own {
+		m.attribute(a.Name, allowed(a.Value))
+	}
 	m.attributes(configured)
 	if s.SystemTrace {
 		m.Trace = valueOf(rendered.Fields, "x-amzn-trace-id")
@@ -64,11 +67,22 @@ func (s *Service) newMessage(rendered *remote.Message, configured map[string]boo
 	return m, nil
 }
 
-// attributes adds the headers.
+// allowed returns a text without the characters that the value of an attribute can't have
+// (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html).
+func allowed(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' && r != '\t' && r != '\n' && r != '\r' || r == 0xfffe || r == 0xffff {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(text, "\ufffd"))
+}
+
+// attributes adds the headers, as many as there is room for.
 func (m *Message) attributes(configured map[string]bool) {
 	if len(configured) > 0 {
 		for _, f := range m.rendered.Fields {
-			if configured[f.Name] {
+			if configured[f.Name] && len(m.Attributes) < maxAttributes {
 				m.attribute(f.Name, f.Value)
 			}
 		}

@@ -89,7 +89,7 @@ func (t *Target) Render(d *targets.Delivery) (*Message, error) {
 	if err != nil {
 		return nil, err
 	}
-	m, err := t.service.newMessage(rendered, t.configured)
+	m, err := t.service.newMessage(rendered, d.Attributes, t.configured)
 	if err != nil || t.groups == nil {
 		return m, err
 	}
@@ -192,6 +192,9 @@ func (t *Target) Preview(d *targets.Delivery) (targets.Request, error) {
 		if valueOf(m.Attributes, name) == "" {
 			delete(headers, name)
 		}
+	}
+	for _, a := range d.Attributes {
+		headers[a.Name] = valueOf(m.Attributes, a.Name)
 	}
 	return targets.Request{Method: "SEND", Address: t.hidden.In(address), Headers: headers, Body: m.Body}, nil
 }

@@ -10,6 +10,7 @@ import (
 	"io"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -206,6 +207,9 @@ func appendLogLine(dst []byte, d *targets.Delivery, now time.Time) []byte {
 	dst = append(dst, `,"attempt":`...)
 	dst = strconv.AppendInt(dst, int64(d.Attempt), 10)
 	dst = appendStringField(dst, "replay", d.Replay)
+	for _, a := range d.Attributes {
+		dst = appendStringField(dst, strings.ToLower(a.Name), a.Value)
+	}
 	if d.Synthetic() {
 		dst = append(dst, `,"synthetic":true`...)
 	}
@@ -249,7 +253,7 @@ func appendJSONBody(dst, body []byte, known bool) []byte {
 }
 
 func logFields(d *targets.Delivery) []zap.Field {
-	return []zap.Field{
+	fields := []zap.Field{
 		zap.String("rule", d.Rule),
 		zap.String("target", d.Target),
 		zap.String("bus", d.Bus),
@@ -259,4 +263,8 @@ func logFields(d *targets.Delivery) []zap.Field {
 		zap.Bool("synthetic", d.Synthetic()),
 		zap.Reflect("body", json.RawMessage(appendJSONBody(nil, d.Content(), d.Body == nil))),
 	}
+	for _, a := range d.Attributes {
+		fields = append(fields, zap.String(strings.ToLower(a.Name), a.Value))
+	}
+	return fields
 }

@@ -39,6 +39,7 @@ func TestLogLine(t *testing.T) {
 			}
 			d.Rule = `größer "als"`
 			d.Meta = &event.Metadata{Synthetic: true}
+			d.Attributes = []targets.Attribute{{Name: "ERROR_CODE", Value: `"TIMEOUT"`}}
 			target := open(t, targets.Config{}, targets.Env{Stdout: &out})
 			if err := target.Deliver(t.Context(), d); err != nil {
 				t.Fatal(err)
@@ -54,12 +55,13 @@ func TestLogLine(t *testing.T) {
 				Time, Rule, Target, Bus string
 				DeliveryID              string `json:"delivery_id"`
 				EventID                 string `json:"event_id"`
+				Code                    string `json:"error_code"`
 				Attempt                 int
 			}
 			if err := json.Unmarshal([]byte(line), &got); err != nil {
 				t.Fatal(err)
 			}
-			if got.Rule != d.Rule || got.Target != d.Target || got.Bus != d.Bus || got.DeliveryID != d.ID || got.EventID != d.EventID || got.Attempt != 1 || got.Time == "" {
+			if got.Rule != d.Rule || got.Target != d.Target || got.Bus != d.Bus || got.DeliveryID != d.ID || got.EventID != d.EventID || got.Code != `"TIMEOUT"` || got.Attempt != 1 || got.Time == "" {
 				t.Errorf("line %s, want the delivery's fields", line)
 			}
 			preview, err := target.Preview(d)
@@ -136,7 +138,9 @@ func TestLogTornLine(t *testing.T) {
 func TestLogZap(t *testing.T) {
 	core, logs := observer.New(zap.InfoLevel)
 	target := open(t, targets.Config{Options: &Options{To: ToZap}}, targets.Env{Logger: zap.New(core)})
-	if err := target.Deliver(t.Context(), targetstest.Delivery()); err != nil {
+	d := targetstest.Delivery()
+	d.Attributes = []targets.Attribute{{Name: "ERROR_CODE", Value: "TIMEOUT"}}
+	if err := target.Deliver(t.Context(), d); err != nil {
 		t.Fatal(err)
 	}
 	entries := logs.FilterMessage("event delivered").All()
@@ -144,7 +148,7 @@ func TestLogZap(t *testing.T) {
 		t.Fatalf("%d entries, want 1", len(entries))
 	}
 	fields := entries[0].ContextMap()
-	if fields["event_id"] != targetstest.Delivery().EventID || string(fields["body"].(json.RawMessage)) != targetstest.Envelope {
+	if fields["error_code"] != "TIMEOUT" || fields["event_id"] != targetstest.Delivery().EventID || string(fields["body"].(json.RawMessage)) != targetstest.Envelope {
 		t.Errorf("fields %v, want the delivery's", fields)
 	}
 }

@@ -57,6 +57,11 @@ func CheckHeaderName(name string) error {
 	return nil
 }
 
+// headerOf returns the header of an attribute: of RULE_ARN X-Signalbox-Rule-Arn.
+func headerOf(attribute string) string {
+	return textproto.CanonicalMIMEHeaderKey("X-Signalbox-" + strings.ReplaceAll(attribute, "_", "-"))
+}
+
 // token are the characters of a token of RFC 9110, section 5.6.2.
 var token = func() (all [256]bool) {
 	for c := range 256 {

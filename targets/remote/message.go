@@ -149,6 +149,9 @@ func (r *Renderer) RenderInto(m *Message, d *targets.Delivery, now time.Time) er
 		m.add(name.synthetic, "true")
 	}
 	m.addText(name.replay, d.Replay)
+	for _, a := range d.Attributes {
+		m.addText(r.binding.name(headerOf(a.Name)), strings.ToValidUTF8(a.Value[:min(len(a.Value), maxHeaderText)], ""))
+	}
 	r.way(m, d, meta)
 	for _, f := range r.configured {
 		m.Set(f)

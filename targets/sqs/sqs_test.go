@@ -91,6 +91,35 @@ func TestSend(t *testing.T) {
 			t.Errorf("the preview is %+v, %v", p, err)
 		}
 	})
+	t.Run("a dead letter", func(t *testing.T) {
+		target := open(t, s.Endpoint, "orders", func(_ *targets.Config, o *Options) {
+			o.Headers = map[string]string{"X-A": "1", "X-B": "1", "X-C": "1", "X-D": "1", "X-E": "1"}
+		}, targets.Env{})
+		d := targetstest.Delivery()
+		d.Attributes = []targets.Attribute{
+			{Name: "RULE_ARN", Value: "arn:aws:events:local:000000000000:rule/orders"}, {Name: "TARGET_ARN", Value: "arn:aws:sqs:eu-west-1:000000000000:q"},
+			{Name: "ERROR_CODE", Value: "ERROR_FROM_TARGET"}, {Name: "ERROR_MESSAGE", Value: "grün,\nand \x01\xff"},
+			{Name: "RETRY_ATTEMPTS", Value: "0"}, {Name: "EXHAUSTED_RETRY_CONDITION", Value: "MaximumRetryAttempts"},
+		}
+		if err := target.Deliver(t.Context(), d); err != nil {
+			t.Fatal(err)
+		}
+		got := s.Receive("orders")
+		if len(got) != 1 || aws.ToString(got[0].Body) != targetstest.Envelope {
+			t.Fatalf("got %v", got)
+		}
+		has := servers.Attributes(got[0])
+		p, err := target.Preview(d)
+		for _, a := range d.Attributes {
+			want := strings.NewReplacer("\x01", " ", "\xff", "\ufffd").Replace(a.Value)
+			if has[a.Name] != want || p.Headers[a.Name] != want || aws.ToString(got[0].MessageAttributes[a.Name].DataType) != "String" {
+				t.Errorf("%s is %q, and in the preview %q, %v, want %q", a.Name, has[a.Name], p.Headers[a.Name], err, want)
+			}
+		}
+		if len(has) != 10 || has["x-d"] != "1" {
+			t.Errorf("its attributes are %v", has)
+		}
+	})
 	t.Run("a CloudEvent", func(t *testing.T) {
 		target := open(t, s.Endpoint, "orders", func(_ *targets.Config, o *Options) { o.Format = remote.FormatCloudEvents }, targets.Env{})
 		if err := target.Deliver(t.Context(), targetstest.Delivery()); err != nil {
