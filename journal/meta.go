@@ -176,6 +176,10 @@ func verifyMeta(v *verifier, k, value []byte) {
 			v.fault("horizon of retention %x: %v", value, ErrCorrupt)
 		}
 	case bytes.Equal(k, RestoredKey), bytes.Equal(k, idKey):
+	case bytes.Equal(k, PositionKey):
+		if len(value) != positionLen {
+			v.fault("position in the log of the cluster %x: %v", value, ErrCorrupt)
+		}
 	case bytes.Equal(k, changesSinceKey):
 		if len(value) != 8 {
 			v.fault("changes of objects since %x: %v", value, ErrCorrupt)

@@ -2,7 +2,9 @@ package journal
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
 
@@ -32,6 +34,9 @@ type Report struct {
 	// Faults are the first faults; FaultCount is how many there are.
 	Faults     []string `json:"faults"`
 	FaultCount int      `json:"fault_count"`
+	// Digest is a hash of all rows: the nodes of a cluster have the same one at the same place of
+	// their log.
+	Digest string `json:"digest"`
 	// Notes are what is no fault and may be of interest.
 	Notes []string `json:"notes,omitempty"`
 }
@@ -124,7 +129,12 @@ func (v *verifier) run() (_ Report, err error) {
 		}
 	}
 	var before []byte
+	digest, size := sha256.New(), []byte(nil)
 	err = Scan(v.view, []byte{0}, []byte{0xff}, func(k, value []byte) (bool, error) {
+		size = binary.AppendUvarint(binary.AppendUvarint(size[:0], uint64(len(k))), uint64(len(value)))
+		digest.Write(size)
+		digest.Write(k)
+		digest.Write(value)
 		if bytes.Compare(before, k) >= 0 {
 			v.fault("key %x: not in order", k)
 		}
@@ -139,6 +149,7 @@ func (v *verifier) run() (_ Report, err error) {
 	if err != nil {
 		return Report{}, err
 	}
+	v.Digest = hex.EncodeToString(digest.Sum(nil))
 	v.compare()
 	v.compareHeads()
 	v.compareChanges()

@@ -48,14 +48,30 @@ func (j *Journal) Checkpoint(read func(dir string) error) (err error) {
 	return read(dir)
 }
 
-// MarkRestored marks a store as one that was made of a backup.
+// MarkRestored marks a store as one that was made of a backup. It is of no cluster any more.
 func MarkRestored(dir string) error {
-	j, err := Open(dir, Options{Fatal: func(error) {}})
+	j, err := Open(dir, Options{Fatal: func(error) {}, leaves: true})
 	if err != nil {
 		return err
 	}
 	err = j.change(func(b *pebble.Batch) error {
+		if err := b.Delete(journal.PositionKey, nil); err != nil {
+			return err
+		}
 		return b.Set(journal.RestoredKey, time.Now().UTC().AppendFormat(nil, time.RFC3339), nil)
 	})
+	return errors.Join(err, j.Close())
+}
+
+// BeginCluster makes a store that is of no cluster the beginning of one, and calls read with it.
+func BeginCluster(dir string, at journal.Position, read func(*Journal) error) error {
+	j, err := Open(dir, Options{Fatal: func(error) {}, leaves: true})
+	if err != nil {
+		return err
+	}
+	if err = j.change(func(b *pebble.Batch) error { return b.Set(journal.PositionKey, at.AppendValue(nil), nil) }); err == nil {
+		j.at.Store(&at)
+		err = read(j)
+	}
 	return errors.Join(err, j.Close())
 }

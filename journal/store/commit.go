@@ -98,6 +98,9 @@ func (j *Journal) change(write func(*pebble.Batch) error) error {
 }
 
 func (j *Journal) submit(r *request) error {
+	if j.follows {
+		return journal.ErrNotLeading
+	}
 	j.mu.Lock()
 	if j.closed {
 		j.mu.Unlock()
@@ -287,7 +290,9 @@ func (j *Journal) commitGroup(sync bool) bool {
 	}
 	if err != nil {
 		f.batch.Close()
-		j.fatal(fmt.Errorf("journal: a write failed: %w", err))
+		if !errors.Is(err, journal.ErrNotLeading) {
+			j.fatal(fmt.Errorf("journal: a write failed: %w", err))
+		}
 		f.answer(err)
 		return false
 	}
@@ -317,6 +322,9 @@ func (f *flight) room() (n int) {
 
 // apply hands a group's batch to the store.
 func (j *Journal) apply(f *flight, sync bool) error {
+	if j.replicas != nil {
+		return j.replicate(f)
+	}
 	unsynced := j.Seqs.now().Sub(j.synced)
 	f.sync = sync || len(f.requests) > 0 || unsynced >= syncMoves
 	if !f.sync {

@@ -11,7 +11,7 @@ import (
 // identify reads what tells this store's cursors from those of others, and makes it where there
 // is none yet.
 func (j *Journal) identify() (err error) {
-	if j.id, err = j.Meta.ID(); err != nil || j.id != nil {
+	if j.id, err = j.Meta.ID(); err != nil || j.id != nil || j.follows {
 		return err
 	}
 	id := make([]byte, 16)

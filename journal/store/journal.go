@@ -31,8 +31,15 @@ type Options struct {
 	// Fatal is called when the store can no longer write safely (a failed fsync,
 	// a full disk); it must end the process. Nil logs and exits with 1.
 	Fatal func(error)
+	// Replicas is the log of the cluster that this node leads; nil for a store of its own. It comes with
+	// the number of the cluster.
+	Replicas Log
+	// Follows means that the store is made by Apply alone, of what another node writes.
+	Follows bool
 	// MaxOpenFiles bounds the files that are open at once; 0 is 1000.
 	MaxOpenFiles int
+	// leaves opens a store of a cluster alone.
+	leaves bool
 }
 
 // Journal is an open store: it takes what is to be written, and its parts are what can be
@@ -46,7 +53,13 @@ type Journal struct {
 	Trimmer *Trimmer
 
 	// id tells this store from all others; copies of it have the same.
-	id      []byte
+	id []byte
+	// replicas is the log of the cluster that this node leads; follows means that another does. at is
+	// how far the store has got in it.
+	replicas Log
+	follows  bool
+	at       atomic.Pointer[journal.Position]
+
 	dir     string
 	fs      vfs.FS
 	db      *pebble.DB
@@ -98,7 +111,7 @@ func Open(dir string, opts Options) (*Journal, error) {
 		return nil, fmt.Errorf("data directory %s: %w", dir, err)
 	}
 	j := &Journal{
-		dir: dir, fs: fs, lock: lock, log: opts.Logger, fatal: opts.Fatal,
+		dir: dir, fs: fs, lock: lock, log: opts.Logger, fatal: opts.Fatal, replicas: opts.Replicas, follows: opts.Follows,
 		wake: make(chan struct{}, 1), lazy: make(chan struct{}, 1), stop: make(chan struct{}),
 		tokens: make(chan struct{}, maxFlights), flights: make(chan *flight, maxFlights),
 		landed: make(chan struct{}),
@@ -116,7 +129,7 @@ func Open(dir string, opts Options) (*Journal, error) {
 	j.overdue.Stop()
 	go j.commit()
 	go j.land()
-	if err = j.identify(); err == nil && older {
+	if err = j.identify(); err == nil && older && !j.follows {
 		err = j.mark()
 	}
 	if err != nil {
@@ -147,6 +160,9 @@ func (j *Journal) open(fs vfs.FS, opts Options) (older bool, err error) {
 	if err = files.CheckBlobs(j.db, fs, j.dir); err == nil {
 		older, err = j.Meta.Check()
 	}
+	if err == nil {
+		err = j.place(opts.leaves)
+	}
 	if err != nil {
 		return false, fmt.Errorf("data directory %s: %w", j.dir, files.Damaged(err))
 	}
@@ -154,6 +170,21 @@ func (j *Journal) open(fs vfs.FS, opts Options) (older bool, err error) {
 		return false, fmt.Errorf("data directory %s: recovery: %w", j.dir, files.Damaged(err))
 	}
 	return older, nil
+}
+
+// place finds how far the store has got in the log of its cluster, and refuses to write alone to one
+// that is of a cluster.
+func (j *Journal) place(leaves bool) error {
+	at, ok, err := journal.ReadPosition(j.db)
+	switch {
+	case err != nil:
+		return err
+	case ok && j.replicas == nil && !j.follows && !leaves:
+		return ErrOfCluster
+	case ok:
+		j.at.Store(&at)
+	}
+	return nil
 }
 
 // mark marks a store of an older version, or a new one, as one of this.
