@@ -1,0 +1,315 @@
+package cluster
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	natsio "github.com/nats-io/nats.go"
+	"go.uber.org/goleak"
+	"go.uber.org/zap/zaptest"
+
+	"signalbox/journal"
+	"signalbox/targets/targetstest/natsserver"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// memory is a store that keeps the groups that it gets.
+type memory struct {
+	mu     sync.Mutex
+	at     journal.Position
+	known  bool
+	full   bool
+	groups [][]byte
+}
+
+func (m *memory) At() (journal.Position, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.at, m.known
+}
+
+func (m *memory) Empty() (bool, error) { return !m.known && !m.full, nil }
+
+func (m *memory) Apply(group []byte, at journal.Position) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.at, m.known, m.groups = at, true, append(m.groups, bytes.Clone(group))
+	return nil
+}
+
+func (m *memory) text() string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return string(bytes.Join(m.groups, []byte(" ")))
+}
+
+// own writes what a leader appends to its store, as a journal does.
+func (m *memory) own(t *testing.T, term *Term, group string) {
+	t.Helper()
+	at, err := term.Append([]byte(group))
+	must(t, err)
+	must(t, m.Apply([]byte(group), at))
+}
+
+func start(t *testing.T) *server.Server {
+	t.Helper()
+	return natsserver.Start(t, t.TempDir(), -1, nil)
+}
+
+func join(t *testing.T, s *server.Server, node int) *Node {
+	t.Helper()
+	n, err := Join(t.Context(), Options{
+		URL: s.ClientURL(), Name: "orders", Node: node, Advertise: "http://node", Replicas: 1, Logger: zaptest.NewLogger(t),
+	})
+	must(t, err)
+	t.Cleanup(n.Close)
+	return n
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func atOnce() time.Duration { return 0 }
+
+// following follows in the background; what comes of it is sent.
+type following struct {
+	term *Term
+	err  error
+}
+
+func follow(ctx context.Context, n *Node, m *memory) <-chan following {
+	done := make(chan following, 1)
+	go func() {
+		term, err := n.Follow(ctx, m, atOnce)
+		done <- following{term, err}
+	}()
+	return done
+}
+
+func lead(t *testing.T, n *Node, m *memory) *Term {
+	t.Helper()
+	term, err := n.Follow(t.Context(), m, atOnce)
+	must(t, err)
+	t.Cleanup(term.Resign)
+	return term
+}
+
+func until(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("not within 20 s: " + what)
+		}
+	}
+}
+
+func TestAFollowerHasWhatTheLeaderWritesAndTakesOver(t *testing.T) {
+	s := start(t)
+	a, b := join(t, s, 1), join(t, s, 2)
+	stores := [2]memory{}
+	first := lead(t, a, &stores[0])
+	done := follow(t.Context(), b, &stores[1])
+	large := strings.Repeat("x", 3<<20) // three messages
+	for _, group := range []string{"one", large, "two"} {
+		stores[0].own(t, first, group)
+	}
+	until(t, "the follower has all", func() bool { return stores[1].text() == "one "+large+" two" })
+	if l := b.Leader(); l == nil || l.Node != 1 {
+		t.Errorf("the leader is %+v", l)
+	}
+	if s, err := b.Status(t.Context()); err != nil || s.Leader == nil || s.Leader.Node != 1 || s.Nodes[0].LagGroups != 0 {
+		t.Errorf("got %+v, %v", s, err)
+	}
+	began := time.Now()
+	first.Resign()
+	next := <-done
+	must(t, next.err)
+	defer next.term.Resign()
+	if took := time.Since(began); took >= LeaseTime {
+		t.Errorf("%v until another leads, though the first has resigned", took)
+	}
+	if next.term.Number() <= first.Number() || !next.term.Leads() || first.Leads() {
+		t.Errorf("terms %d and %d", first.Number(), next.term.Number())
+	}
+	if _, err := first.Append([]byte("late")); !errors.Is(err, journal.ErrNotLeading) {
+		t.Errorf("the first appends still: %v", err)
+	}
+	stores[1].own(t, next.term, "three")
+	if a, b := stores[0].at.Chain, stores[1].at.Chain; a == b {
+		t.Error("the hash did not change")
+	}
+}
+
+// TestTheLogRefusesALeaderThatWasReplaced without its having noticed: its lease is taken from it.
+func TestTheLogRefusesALeaderThatWasReplaced(t *testing.T) {
+	s := start(t)
+	a, b := join(t, s, 1), join(t, s, 2)
+	stores := [2]memory{}
+	old := lead(t, a, &stores[0])
+	stores[0].own(t, old, "one")
+	_, err := a.bucket.Put(t.Context(), leaseKey, []byte(`{"released":true}`)) // as if its time were over
+	must(t, err)
+	now := lead(t, b, &stores[1])
+	stores[1].own(t, now, "two")
+	old.held.sent.Store(new(time.Now())) // as a clock that stood still would tell
+	if _, err := old.Append([]byte("mine")); !errors.Is(err, journal.ErrNotLeading) {
+		t.Fatalf("got %v", err)
+	}
+	if <-old.Lost(); old.Err() == nil {
+		t.Error("the term goes on")
+	}
+	again := follow(t.Context(), a, &stores[0])
+	until(t, "the old leader has what the new one wrote", func() bool { return stores[0].text() == "one two" })
+	now.Resign()
+	next := <-again
+	must(t, next.err)
+	next.term.Resign()
+}
+
+// TestALeaseThatIsNotRenewedIsTaken, and its leader takes itself for one no longer than until then.
+func TestALeaseThatIsNotRenewedIsTaken(t *testing.T) {
+	s := start(t)
+	a, b := join(t, s, 1), join(t, s, 2)
+	stores := [2]memory{}
+	term := lead(t, a, &stores[0])
+	done := follow(t.Context(), b, &stores[1])
+	until(t, "the other knows who leads", func() bool { return b.Leader() != nil })
+	a.nc.Close()
+	next := <-done
+	must(t, next.err)
+	defer next.term.Resign()
+	if term.Leads() {
+		t.Error("two lead")
+	}
+	<-term.Lost()
+}
+
+// TestAMessageWhoseAnswerIsLostCounts once.
+func TestAMessageWhoseAnswerIsLostCounts(t *testing.T) {
+	s := start(t)
+	a, b := join(t, s, 1), join(t, s, 2)
+	stores := [2]memory{}
+	term := lead(t, a, &stores[0])
+	stores[0].own(t, term, "one")
+	group := []byte("two")
+	m := newMessage(a.opts.subject(), term.number, term.last+1, chained(term.at.Chain, group), 1, 1, group)
+	if _, err := term.publish(m); err != nil { // and nobody hears of it
+		t.Fatal(err)
+	}
+	stores[0].own(t, term, "two")
+	stores[0].own(t, term, "three")
+	ctx, stop := context.WithCancel(t.Context())
+	done := follow(ctx, b, &stores[1])
+	until(t, "the follower has all", func() bool { return stores[1].text() == "one two three" })
+	stop()
+	<-done
+}
+
+// TestWhatNoLeaderWroteIsPassedOver: a foreign message ends the term, and changes nothing else. So does a group
+// whose end its leader could not write.
+func TestWhatNoLeaderWroteIsPassedOver(t *testing.T) {
+	s := start(t)
+	a := join(t, s, 1)
+	store := new(memory)
+	term := lead(t, a, store)
+	store.own(t, term, "one")
+	half := newMessage(a.opts.subject(), term.number, term.last+1, 1, 1, 2, []byte("half"))
+	for _, m := range []*natsio.Msg{half, {Subject: a.opts.subject(), Data: []byte("hello"), Header: natsio.Header{}}, {Subject: a.opts.subject(), Header: natsio.Header{headerTerm: {"99"}, headerChain: {"zz"}}}} {
+		if _, err := a.js.PublishMsg(t.Context(), m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := term.Append([]byte("two")); !errors.Is(err, journal.ErrNotLeading) {
+		t.Fatalf("got %v", err)
+	}
+	term.Resign()
+	term = lead(t, a, store)
+	store.own(t, term, "three")
+	term.Resign()
+	all := new(memory)
+	term = lead(t, a, all)
+	term.Resign()
+	if all.text() != "one three" || all.at != store.at {
+		t.Errorf("got %q at %+v, want that of %+v", all.text(), all.at, store.at)
+	}
+}
+
+func TestAStoreThatIsNotOfTheLogIsRefused(t *testing.T) {
+	s := start(t)
+	a := join(t, s, 1)
+	store := new(memory)
+	term := lead(t, a, store)
+	store.own(t, term, "one")
+	store.own(t, term, "two")
+	term.Resign()
+	at := store.at
+	for name, test := range map[string]struct {
+		store   *memory
+		differs bool
+		want    string
+	}{
+		"ahead of the log":    {&memory{known: true, at: journal.Position{Cluster: at.Cluster, Seq: at.Seq + 5, Term: at.Term}}, true, "the log ends at"},
+		"of another history":  {&memory{known: true, at: journal.Position{Cluster: at.Cluster, Seq: at.Seq, Term: at.Term, Chain: 1}}, true, "is another"},
+		"of another cluster":  {&memory{known: true, at: journal.Position{Cluster: 1, Seq: at.Seq}}, false, "another cluster"},
+		"of a router alone":   {&memory{full: true}, false, "signalbox cluster init"},
+		"of a history before": {&memory{known: true, at: journal.Position{Cluster: at.Cluster, Seq: at.Seq - 1, Term: at.Term, Chain: 5}}, true, "is another"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := a.Follow(t.Context(), test.store, atOnce)
+			if errors.Is(err, ErrDiffers) != test.differs || err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+// TestANodeWithOtherRulesLeavesTheLeaseToOthers for a while.
+func TestANodeWithOtherRulesLeavesTheLeaseToOthers(t *testing.T) {
+	s := start(t)
+	a, b := join(t, s, 1), join(t, s, 2)
+	a.SetRules("x")
+	b.SetRules("y")
+	stores := [2]memory{}
+	term := lead(t, a, &stores[0])
+	ctx, stop := context.WithCancel(t.Context())
+	done := follow(ctx, b, &stores[1])
+	until(t, "the other knows why", func() bool { return strings.Contains(b.OtherRules(), "node 1") })
+	b.SetRules("x")
+	if why := b.OtherRules(); why != "" {
+		t.Error(why)
+	}
+	a.SetRules("z") // its next renewal tells
+	until(t, "the other knows of the change", func() bool { return b.OtherRules() != "" })
+	stop()
+	<-done
+	term.Resign()
+}
+
+func TestAStreamOfOthersIsRefused(t *testing.T) {
+	s := start(t)
+	nc, err := natsio.Connect(s.ClientURL())
+	must(t, err)
+	defer nc.Close()
+	js, err := nc.JetStream()
+	must(t, err)
+	_, err = js.AddStream(&natsio.StreamConfig{Name: "SIGNALBOX_orders", Subjects: []string{"x"}})
+	must(t, err)
+	n, err := Join(t.Context(), Options{URL: s.ClientURL(), Name: "orders", Node: 1, Replicas: 1, Logger: zaptest.NewLogger(t)})
+	if err == nil {
+		n.Close()
+	}
+	if err == nil || !strings.Contains(err.Error(), "no Signalbox has made it") {
+		t.Errorf("got %v", err)
+	}
+}

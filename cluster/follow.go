@@ -1,0 +1,357 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/nats-io/nats.go/jetstream"
+	"go.uber.org/zap"
+
+	"signalbox/journal"
+)
+
+// Store is a node's store while it follows.
+type Store interface {
+	// At is how far it has got in the log of its cluster; false if it is of none.
+	At() (journal.Position, bool)
+	// Empty reports whether there is nothing in it.
+	Empty() (bool, error)
+	// Apply writes a group that is at a place of the log.
+	Apply(group []byte, at journal.Position) error
+}
+
+// ErrDiffers is the error of a store that can't go on from where it is: it has what is not in the log, or the log
+// no longer has what comes next. It is to be made anew of a snapshot.
+var ErrDiffers = errors.New("the store is not what the cluster's log makes")
+
+// Eligible says how long after the lease is free this node stands for election, and why it waits.
+type Eligible func() (wait time.Duration)
+
+// maxBehind is how many messages behind the log a node may be to stand at once.
+const maxBehind = 1000
+
+// follower reads the log into a store.
+type follower struct {
+	*Node
+	store Store
+	// at is the place in the store, and term the latest that has begun.
+	at   journal.Position
+	term uint64
+	// parts are those of a group that have come, all of term and chain.
+	parts []byte
+	part  int
+	// last is the last message that was read.
+	last uint64
+}
+
+// Follow keeps a store up to date until this node is to lead. Then the store is at the end of the log, and nobody
+// else writes to it. The error is ErrDiffers if the store must be made anew.
+func (n *Node) Follow(ctx context.Context, store Store, eligible Eligible) (*Term, error) {
+	f := &follower{Node: n, store: store}
+	if err := f.begin(ctx); err != nil {
+		return nil, err
+	}
+	n.read.Store(f.last)
+	n.role.Store(Following)
+	for {
+		term, err := f.follow(ctx, eligible)
+		if term != nil || ctx.Err() != nil || errors.Is(err, ErrDiffers) {
+			return term, err
+		}
+		n.log.Warn("the cluster's log can't be read now; it tries again", zap.Error(err))
+		if err := pause(ctx, retryEvery); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// begin finds the place of the store in the log, and checks that it is one.
+func (f *follower) begin(ctx context.Context) (err error) {
+	known := false
+	f.at, known = f.store.At()
+	f.term, f.last = f.at.Term, f.at.Seq
+	empty, err := f.store.Empty()
+	if err != nil {
+		return err
+	}
+	if !known && !empty {
+		return &unusable{"the data directory has the store of a router without a cluster: run signalbox cluster init to begin the cluster with it, or set data_dir to a new directory"}
+	}
+	if known && f.at.Cluster != f.cluster {
+		return &unusable{fmt.Sprintf("the data directory has the store of another cluster, or the stream %s was made anew: set data_dir to a new directory, or cluster.name to the store's own", f.opts.stream())}
+	}
+	for {
+		if err = f.check(ctx, known); err == nil || errors.Is(err, ErrDiffers) || ctx.Err() != nil {
+			return err
+		}
+		if err := pause(ctx, retryEvery); err != nil {
+			return err
+		}
+	}
+}
+
+// check compares the place of the store with the log.
+func (f *follower) check(ctx context.Context, known bool) error {
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	info, err := f.stream.Info(ctx)
+	if err != nil {
+		return err
+	}
+	first, last := info.State.FirstSeq, info.State.LastSeq
+	f.end.Store(last)
+	switch {
+	case !known:
+		if snapshot, err := f.newest(ctx); err != nil || snapshot != nil {
+			return errors.Join(err, fmt.Errorf("%w: it is empty, and there is a snapshot", ErrDiffers))
+		}
+		if first > 1 {
+			return fmt.Errorf("%w: it is empty, and the log begins at message %d", ErrDiffers, first)
+		}
+		return nil
+	case f.at.Seq > last:
+		return fmt.Errorf("%w: it has message %d, and the log ends at %d", ErrDiffers, f.at.Seq, last)
+	case f.at.Seq+1 < first:
+		return fmt.Errorf("%w: it is at message %d, and the log begins at %d", ErrDiffers, f.at.Seq, first)
+	case f.at.Seq < first || f.at.Seq == 0:
+		return nil
+	}
+	raw, err := f.stream.GetMsg(ctx, f.at.Seq)
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return nil // purged meanwhile; the hash of the next message tells
+	}
+	if err != nil {
+		return err
+	}
+	m, err := readMessage(raw.Sequence, raw.Time, raw.Header, raw.Data)
+	if err != nil || m.chain != f.at.Chain || m.term != f.at.Term {
+		return fmt.Errorf("%w: message %d in the log is another", ErrDiffers, f.at.Seq)
+	}
+	return nil
+}
+
+// follow reads messages until the node is to lead, or something fails.
+func (f *follower) follow(ctx context.Context, eligible Eligible) (*Term, error) {
+	f.parts, f.part, f.last = nil, 0, f.at.Seq
+	ctx, cancel := context.WithCancel(ctx)
+	consumer, err := f.js.OrderedConsumer(ctx, f.opts.stream(), jetstream.OrderedConsumerConfig{
+		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: f.at.Seq + 1,
+	})
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	iterator, err := consumer.Messages()
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	messages, failed := make(chan jetstream.Msg, 64), make(chan error, 1)
+	reading := make(chan struct{})
+	go func() {
+		defer close(reading)
+		for {
+			m, err := iterator.Next()
+			if err != nil {
+				failed <- err
+				return
+			}
+			select {
+			case messages <- m:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	won := make(chan *held)
+	campaigning := make(chan struct{})
+	go func() {
+		defer close(campaigning)
+		f.campaign(ctx, eligible, won)
+	}()
+	defer func() {
+		cancel()
+		iterator.Stop()
+		<-reading
+		<-campaigning
+	}()
+	for {
+		select {
+		case m := <-messages:
+			if err := f.take(m); err != nil {
+				return nil, err
+			}
+		case err := <-failed:
+			return nil, fmt.Errorf("read the log: %w", err)
+		case h := <-won:
+			term := f.newTerm(h)
+			if err := f.lead(term, messages, failed); err != nil {
+				term.resign(err)
+				return nil, err
+			}
+			return term, nil
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+}
+
+// take reads one message.
+func (f *follower) take(raw jetstream.Msg) error {
+	meta, err := raw.Metadata()
+	if err != nil {
+		return err
+	}
+	seq := meta.Sequence.Stream
+	if seq <= f.last {
+		return nil
+	}
+	if seq != f.last+1 {
+		return fmt.Errorf("%w: message %d of the log follows %d", ErrDiffers, seq, f.last)
+	}
+	f.last = seq
+	defer func() {
+		f.read.Store(seq)
+		f.readAt.Store(meta.Timestamp.UnixNano())
+		if f.end.Load() < seq {
+			f.end.Store(seq)
+		}
+	}()
+	m, err := readMessage(seq, meta.Timestamp, raw.Headers(), raw.Data())
+	if err != nil {
+		f.log.Error("a message of the cluster's log is none of Signalbox's, and is passed over: keep others from writing to its subject",
+			zap.String("subject", f.opts.subject()), zap.Error(err))
+		return nil
+	}
+	return f.apply(&m)
+}
+
+// apply writes what a message has to the store.
+func (f *follower) apply(m *message) error {
+	switch {
+	case m.leader != nil && m.term > f.term:
+		f.term, f.parts, f.part = m.term, nil, 0 // a group whose end is missing was never acknowledged
+		f.figures.number.Store(m.term)
+		return nil
+	case m.leader != nil || m.term != f.term:
+		f.log.Error("a message of the cluster's log is of a term that is over, and is passed over", zap.Uint64("message", m.seq))
+		return nil
+	case m.part != f.part+1:
+		f.log.Error("a message of the cluster's log is out of its order, and is passed over", zap.Uint64("message", m.seq))
+		return nil
+	}
+	group := m.data
+	if m.parts > 1 {
+		f.parts, f.part = append(f.parts, m.data...), m.part
+		if m.part < m.parts {
+			return nil
+		}
+		group = f.parts
+	}
+	f.parts, f.part = nil, 0
+	if chained(f.at.Chain, group) != m.chain {
+		return fmt.Errorf("%w: the hash of message %d is another", ErrDiffers, m.seq)
+	}
+	at := f.position(m.seq, m.term, m.chain)
+	if err := f.store.Apply(group, at); err != nil {
+		return err
+	}
+	f.at = at
+	return nil
+}
+
+// campaign looks whether the lease is free until this node has it.
+func (f *follower) campaign(ctx context.Context, eligible Eligible, won chan<- *held) {
+	var since time.Time
+	for {
+		free, err := f.lease.look(ctx, f.bucket)
+		switch {
+		case err != nil || !free:
+			since = time.Time{}
+		case since.IsZero():
+			since = time.Now()
+		}
+		if free && time.Since(since) >= f.patience(eligible) {
+			value := leaseValue{Run: uuid.NewString(), Leader: Leader{
+				Node: f.opts.Node, URL: f.opts.Advertise, Since: time.Now().UTC(), Version: f.opts.Version,
+			}}
+			h, err := f.lease.take(ctx, f.bucket, value, &f.rules)
+			if err != nil {
+				f.log.Debug("the cluster's lease can't be taken", zap.Error(err))
+			}
+			if h != nil {
+				select {
+				case won <- h:
+				case <-ctx.Done():
+					_ = h.release(context.WithoutCancel(ctx)) // it ends by itself
+				}
+				return
+			}
+		}
+		if pause(ctx, lookEvery) != nil {
+			return
+		}
+	}
+}
+
+// patience is for how long the lease is left to others that are more fit to lead.
+func (f *follower) patience(eligible Eligible) time.Duration {
+	wait := eligible()
+	if end, read := f.end.Load(), f.read.Load(); end > read+maxBehind {
+		wait += LeaseTime
+	}
+	if until := time.Unix(0, f.steppedDown.Load()); time.Now().Before(until) {
+		wait += 2 * LeaseTime
+	}
+	return wait
+}
+
+// lead reads the log to its end, and begins a term there.
+func (f *follower) lead(term *Term, messages <-chan jetstream.Msg, failed <-chan error) error {
+	for {
+		info, err := f.stream.Info(term.ctx)
+		if err == nil {
+			if f.last < info.State.LastSeq {
+				err = f.readTo(term.ctx, info.State.LastSeq, messages, failed)
+				if err != nil {
+					return err
+				}
+			}
+			term.number = f.term + 1
+			err = term.begin(f.at, f.last)
+			if err == nil {
+				return nil
+			}
+			if errors.Is(err, journal.ErrNotLeading) {
+				return err
+			}
+		}
+		if term.ctx.Err() != nil {
+			return context.Cause(term.ctx)
+		}
+		f.log.Info("the term can't begin yet", zap.Error(err))
+		if err := pause(term.ctx, retryEvery/5); err != nil {
+			return err
+		}
+	}
+}
+
+// readTo reads messages up to one.
+func (f *follower) readTo(ctx context.Context, last uint64, messages <-chan jetstream.Msg, failed <-chan error) error {
+	for f.last < last {
+		select {
+		case m := <-messages:
+			if err := f.take(m); err != nil {
+				return err
+			}
+		case err := <-failed:
+			return fmt.Errorf("read the log: %w", err)
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	return nil
+}

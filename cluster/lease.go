@@ -1,0 +1,178 @@
+package cluster
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// leaseKey is the key of the lease in the cluster's bucket.
+const leaseKey = "leader"
+
+// lease is what is known of who leads. Each renewal writes the key anew, and is refused if anybody else has
+// written it since. A lease is free once it has not been renewed for LeaseTime by the clock of who looks, which begins
+// after the leader's own did: clocks need not agree.
+type lease struct {
+	holder atomic.Pointer[Leader]
+	// latest is who has led last.
+	latest   atomic.Pointer[Leader]
+	revision uint64
+	seen     time.Time
+	released bool
+}
+
+// leaseValue is what the key holds.
+type leaseValue struct {
+	Leader
+	// Run tells this run of the node from others.
+	Run string `json:"run"`
+	// Released means that whoever held it leads no more.
+	Released bool `json:"released,omitempty"`
+}
+
+// look reads the lease, and reports whether it is free.
+func (l *lease) look(ctx context.Context, bucket jetstream.KeyValue) (free bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	e, err := bucket.Get(ctx, leaseKey)
+	if errors.Is(err, jetstream.ErrKeyNotFound) {
+		l.revision = 0
+		l.holder.Store(nil)
+		return true, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	if e.Revision() > l.revision { // an older one comes of a server that lags behind
+		var v leaseValue
+		if err := json.Unmarshal(e.Value(), &v); err != nil {
+			v.Released = true // nobody's
+		}
+		l.revision, l.seen, l.released = e.Revision(), time.Now(), v.Released
+		if v.Node > 0 {
+			l.latest.Store(&v.Leader)
+		}
+		if v.Released {
+			l.holder.Store(nil)
+		} else {
+			l.holder.Store(&v.Leader)
+		}
+	}
+	if l.released {
+		return true, nil
+	}
+	if time.Since(l.seen) >= LeaseTime {
+		l.holder.Store(nil)
+		return true, nil
+	}
+	return false, nil
+}
+
+// held is a lease that this node holds.
+type held struct {
+	bucket   jetstream.KeyValue
+	value    leaseValue
+	revision uint64
+	// rules is the revision of this node's rule files, which may change while it leads.
+	rules *atomic.Value
+	// sent is when the latest renewal was sent that went through.
+	sent atomic.Pointer[time.Time]
+}
+
+// take takes a lease that is free; nil if another was first.
+func (l *lease) take(ctx context.Context, bucket jetstream.KeyValue, value leaseValue, rules *atomic.Value) (*held, error) {
+	h := &held{bucket: bucket, value: value, revision: l.revision, rules: rules}
+	ok, err := h.write(ctx)
+	if err != nil || !ok {
+		return nil, err
+	}
+	l.revision, l.seen, l.released = h.revision, time.Now(), false
+	l.holder.Store(&h.value.Leader)
+	return h, nil
+}
+
+// write writes the lease, and reports whether it is still this node's.
+func (h *held) write(ctx context.Context) (ours bool, err error) {
+	value := h.value
+	value.Rules = h.rules.Load().(string)
+	text, err := json.Marshal(value)
+	if err != nil {
+		return false, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	sent := time.Now()
+	var revision uint64
+	if h.revision == 0 {
+		revision, err = h.bucket.Create(ctx, leaseKey, text)
+	} else {
+		revision, err = h.bucket.Update(ctx, leaseKey, text, h.revision)
+	}
+	if errors.Is(err, jetstream.ErrKeyExists) {
+		return h.wrote(ctx)
+	}
+	if err != nil {
+		return true, err
+	}
+	h.revision = revision
+	h.sent.Store(&sent)
+	return true, nil
+}
+
+// wrote finds out who has written the lease: this node, by a renewal whose answer was lost, or another.
+func (h *held) wrote(ctx context.Context) (ours bool, err error) {
+	e, err := h.bucket.Get(ctx, leaseKey)
+	if err != nil {
+		return true, err
+	}
+	var v leaseValue
+	if json.Unmarshal(e.Value(), &v) != nil || v.Run != h.value.Run {
+		return false, nil
+	}
+	h.revision = max(h.revision, e.Revision())
+	return true, errors.New("the answer to an earlier renewal was lost")
+}
+
+// left is for how long this node may still take itself for the leader. It goes by both of the machine's
+// clocks: one stands still while the machine sleeps, the other may be set.
+func (h *held) left() time.Duration {
+	sent := h.sent.Load()
+	if sent == nil {
+		return 0
+	}
+	now := time.Now()
+	return LeaseTime - max(now.Sub(*sent), now.Round(0).Sub(sent.Round(0)))
+}
+
+// renew renews the lease until ctx ends or the lease is lost; the error says why it is.
+func (h *held) renew(ctx context.Context) error {
+	wait := renewEvery
+	for {
+		if err := pause(ctx, min(wait, max(h.left(), 0))); err != nil {
+			return nil
+		}
+		if h.left() <= 0 {
+			return errors.New("the lease could not be renewed in time")
+		}
+		ours, err := h.write(ctx)
+		switch {
+		case !ours:
+			return errors.New("another node has taken the lease")
+		case err != nil:
+			wait = retryEvery
+		default:
+			wait = renewEvery
+		}
+	}
+}
+
+// release gives the lease up, so that others need not wait for its end.
+func (h *held) release(ctx context.Context) error {
+	h.value.Released = true
+	_, err := h.write(ctx)
+	return err
+}

@@ -1,0 +1,203 @@
+package cluster
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"go.uber.org/zap"
+)
+
+// Role is what a node does.
+type Role string
+
+// The roles of nodes.
+const (
+	// Starting means that the node makes its store.
+	Starting Role = "starting"
+	// Following means that the node makes its store of what the leader writes.
+	Following Role = "follower"
+	// Leading means that the node takes events in and delivers them.
+	Leading Role = "leader"
+	// Gone means that the node has not told anything for a while.
+	Gone Role = "gone"
+)
+
+// Status is what is known of a cluster.
+type Status struct {
+	Name string `json:"name"`
+	// Node is the number of the node that says this.
+	Node int `json:"node"`
+	// Leader is who leads; nil while nobody does.
+	Leader *Leader `json:"leader"`
+	// Nodes are those that have told of themselves, by their numbers.
+	Nodes []NodeStatus `json:"nodes"`
+	// Problem is why not all is known.
+	Problem string `json:"problem,omitempty"`
+}
+
+// NodeStatus is what a node tells of itself.
+type NodeStatus struct {
+	Node int    `json:"node"`
+	URL  string `json:"url"`
+	Role Role   `json:"role"`
+	// Position is the number of the last message of the log that it has.
+	Position uint64 `json:"position"`
+	// LagGroups is how many messages it is behind the log, LagSeconds how long ago the last one that it
+	// has was written, where it is behind.
+	LagGroups  uint64  `json:"lag_groups"`
+	LagSeconds float64 `json:"lag_seconds"`
+	// Rules is the revision of its rule files.
+	Rules   string `json:"rules,omitempty"`
+	Version string `json:"version,omitempty"`
+	// Note is what keeps it from standing for election.
+	Note string    `json:"note,omitempty"`
+	Seen time.Time `json:"seen"`
+}
+
+// nodePrefix is what the keys begin with at which nodes tell of themselves.
+const nodePrefix = "nodes."
+
+// Leader returns who leads; nil while nobody is known to.
+func (n *Node) Leader() *Leader {
+	if t := n.term.Load(); t != nil {
+		leader := t.held.value.Leader
+		leader.Term = t.number
+		return &leader
+	}
+	return n.lease.holder.Load()
+}
+
+// Term returns the term in which this node leads; nil while it does not.
+func (n *Node) Term() *Term { return n.term.Load() }
+
+// Number is the node's own.
+func (n *Node) Number() int { return n.opts.Node }
+
+// SetRole says what the node does while it neither follows nor leads.
+func (n *Node) SetRole(r Role) { n.role.Store(r) }
+
+// SetRules says which rule files the node has.
+func (n *Node) SetRules(revision string) { n.rules.Store(revision) }
+
+// OtherRules returns why this node's rule files keep it from standing for election: they are not those of the
+// leader, or of the latest one; empty where they are.
+func (n *Node) OtherRules() string {
+	leader := n.lease.latest.Load()
+	if own := n.rules.Load().(string); leader != nil && leader.Node != n.opts.Node && leader.Rules != own {
+		return fmt.Sprintf("its rule files are not those of node %d, the leader", leader.Node)
+	}
+	return ""
+}
+
+// self is what this node tells of itself.
+func (n *Node) self() NodeStatus {
+	s := NodeStatus{
+		Node: n.opts.Node, URL: n.opts.Advertise, Role: n.role.Load().(Role), Position: n.read.Load(),
+		Rules: n.rules.Load().(string), Version: n.opts.Version, Note: n.OtherRules(), Seen: time.Now().UTC(),
+	}
+	s.LagGroups, s.LagSeconds = n.lag()
+	return s
+}
+
+// lag is how far this node is behind the log.
+func (n *Node) lag() (groups uint64, seconds float64) {
+	end, read := n.end.Load(), n.read.Load()
+	if end <= read {
+		return 0, 0
+	}
+	if at := n.readAt.Load(); at > 0 {
+		seconds = max(0, time.Since(time.Unix(0, at)).Seconds())
+	}
+	return end - read, seconds
+}
+
+// Run tells the other nodes how far this one is, until ctx ends.
+func (n *Node) Run(ctx context.Context) {
+	for {
+		if err := n.tell(ctx); err != nil && ctx.Err() == nil {
+			n.log.Debug("the other nodes can't be told how far this one is", zap.Error(err))
+		}
+		if pause(ctx, tellEvery) != nil {
+			return
+		}
+	}
+}
+
+func (n *Node) tell(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	if n.term.Load() == nil {
+		info, err := n.stream.Info(ctx)
+		if err != nil {
+			return err
+		}
+		n.end.Store(info.State.LastSeq)
+	}
+	text, err := json.Marshal(n.self())
+	if err != nil {
+		return err
+	}
+	_, err = n.bucket.Put(ctx, nodePrefix+strconv.Itoa(n.opts.Node), text)
+	return err
+}
+
+// Status returns what is known of the cluster. Where the servers can't be reached it is what this node knows
+// itself, with the error.
+func (n *Node) Status(ctx context.Context) (Status, error) {
+	s := Status{Name: n.opts.Name, Node: n.opts.Node, Leader: n.Leader(), Nodes: []NodeStatus{n.self()}}
+	others, err := n.others(ctx)
+	s.Nodes = append(s.Nodes, others...)
+	slices.SortFunc(s.Nodes, func(a, b NodeStatus) int { return a.Node - b.Node })
+	return s, err
+}
+
+// others are the other nodes that have told of themselves.
+func (n *Node) others(ctx context.Context) (all []NodeStatus, err error) {
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	keys, err := n.bucket.Keys(ctx)
+	if errors.Is(err, jetstream.ErrNoKeysFound) {
+		return nil, nil
+	}
+	for _, key := range keys {
+		if !strings.HasPrefix(key, nodePrefix) || key == nodePrefix+strconv.Itoa(n.opts.Node) {
+			continue
+		}
+		e, err := n.bucket.Get(ctx, key)
+		if err != nil {
+			return all, err
+		}
+		var s NodeStatus
+		if json.Unmarshal(e.Value(), &s) != nil {
+			continue // no node wrote it
+		}
+		if behind := max(n.end.Load(), s.Position) - s.Position; time.Since(s.Seen) > goneAfter {
+			s.Role, s.LagGroups, s.LagSeconds = Gone, behind, time.Since(s.Seen).Seconds()
+		}
+		all = append(all, s)
+	}
+	return all, err
+}
+
+// Remove forgets a node that does not come back. One that runs tells of itself again.
+func (n *Node) Remove(ctx context.Context, node int) error {
+	others, err := n.others(ctx)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(others, func(s NodeStatus) bool { return s.Node == node })
+	switch {
+	case i < 0:
+		return fmt.Errorf("there is no other node %d: see signalbox cluster status", node)
+	case others[i].Role != Gone:
+		return fmt.Errorf("node %d runs at %s: stop it first", node, others[i].URL)
+	}
+	return n.bucket.Delete(ctx, nodePrefix+strconv.Itoa(node))
+}

@@ -1,0 +1,193 @@
+package cluster
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	natsio "github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"go.uber.org/zap"
+
+	"signalbox/journal"
+)
+
+// Term is the time in which this node leads.
+type Term struct {
+	node   *Node
+	number uint64
+	held   *held
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	ended  sync.WaitGroup
+	// leaving is closed when this node was told to step down.
+	leaving chan struct{}
+	leave   sync.Once
+
+	// last is the last message of the log, and at the place after the last group. Append alone changes them.
+	last uint64
+	at   journal.Position
+	// bytes were appended since the latest snapshot, and grown tells that they are enough for one.
+	bytes int64
+	grown chan struct{}
+}
+
+// newTerm begins to renew a lease that was won.
+func (n *Node) newTerm(h *held) *Term {
+	t := &Term{node: n, held: h, leaving: make(chan struct{}), grown: make(chan struct{}, 1)}
+	t.ctx, t.cancel = context.WithCancelCause(context.Background())
+	t.ended.Go(func() {
+		if err := h.renew(t.ctx); err != nil {
+			t.cancel(err)
+		}
+	})
+	return t
+}
+
+// begin writes the message that begins the term behind the last of the log. It fails if that is not the last.
+func (t *Term) begin(at journal.Position, last uint64) error {
+	value := t.held.value.Leader
+	value.Term = t.number
+	text, err := json.Marshal(value)
+	if err != nil {
+		return err
+	}
+	m := natsio.NewMsg(t.node.opts.subject())
+	m.Data = text
+	m.Header.Set(headerTerm, strconv.FormatUint(t.number, 10))
+	m.Header.Set(headerNode, strconv.Itoa(t.node.opts.Node))
+	ctx, cancel := context.WithTimeout(t.ctx, answerTime)
+	defer cancel()
+	ack, err := t.node.js.PublishMsg(ctx, m, jetstream.WithExpectLastSequence(last))
+	if err != nil {
+		return err
+	}
+	t.last, t.at = ack.Sequence, at
+	t.node.role.Store(Leading)
+	t.node.term.Store(t)
+	t.node.figures.number.Store(t.number)
+	t.node.figures.failovers.Add(1)
+	t.node.progress(t.last)
+	t.node.log.Info("this node leads the cluster", zap.Uint64("term", t.number), zap.Uint64("message", t.last))
+	return nil
+}
+
+// Number is the term's; each begins with one that is larger.
+func (t *Term) Number() uint64 { return t.number }
+
+// Lost is closed when the term has ended.
+func (t *Term) Lost() <-chan struct{} { return t.ctx.Done() }
+
+// Err is why the term has ended; nil while it has not.
+func (t *Term) Err() error { return context.Cause(t.ctx) }
+
+// Leads reports whether this node may deliver: its lease is good.
+func (t *Term) Leads() bool { return t.held.left() > 0 && t.ctx.Err() == nil }
+
+// Append is store.Log's: it appends a group, in several messages where it is too large for one.
+func (t *Term) Append(group []byte) (journal.Position, error) {
+	began := time.Now()
+	chain := chained(t.at.Chain, group)
+	size := max(int(t.node.nc.MaxPayload()), leastPayload) - headerRoom
+	parts := (len(group) + size - 1) / size
+	for i := range parts {
+		part := group[i*size : min((i+1)*size, len(group))]
+		if err := t.append(part, chain, i+1, parts); err != nil {
+			return journal.Position{}, err
+		}
+	}
+	t.at = t.node.position(t.last, t.number, chain)
+	t.node.progress(t.last)
+	t.node.figures.publish.Observe(time.Since(began).Seconds())
+	t.grow(int64(len(group)))
+	return t.at, nil
+}
+
+// append appends one message, and tries until it is in the log or the term has ended.
+func (t *Term) append(data []byte, chain uint64, part, parts int) error {
+	m := newMessage(t.node.opts.subject(), t.number, t.last+1, chain, part, parts, data)
+	for {
+		seq, err := t.publish(m)
+		if err == nil {
+			t.last = seq
+			return nil
+		}
+		if errors.Is(err, journal.ErrNotLeading) {
+			t.cancel(err)
+		}
+		if t.ctx.Err() != nil {
+			return fmt.Errorf("%w: %w", journal.ErrNotLeading, context.Cause(t.ctx))
+		}
+		t.node.figures.retries.Add(1)
+		t.node.log.Warn("the cluster's log can't be written to; it tries again while this node leads", zap.Error(err))
+		_ = pause(t.ctx, retryEvery/5)
+	}
+}
+
+// publish publishes a message, and returns its number. An error that is not ErrNotLeading leaves open whether the
+// message is in the log; it may be published again.
+func (t *Term) publish(m *natsio.Msg) (uint64, error) {
+	ctx, cancel := context.WithTimeout(t.ctx, answerTime)
+	defer cancel()
+	ack, err := t.node.js.PublishMsg(ctx, m, jetstream.WithExpectLastSequence(t.last), jetstream.WithRetryAttempts(0))
+	switch {
+	case err == nil && ack.Sequence == t.last+1:
+		return ack.Sequence, nil
+	case err == nil: // one sent before, at another place
+		return 0, fmt.Errorf("%w: the message is number %d of the log, and not %d", journal.ErrNotLeading, ack.Sequence, t.last+1)
+	case !isWrongLast(err):
+		return 0, err
+	}
+	// Somebody has appended: this node, by a message whose answer was lost, or another.
+	there, err := t.node.stream.GetMsg(ctx, t.last+1)
+	if err != nil {
+		return 0, err
+	}
+	if there.Header.Get(natsio.MsgIdHdr) == m.Header.Get(natsio.MsgIdHdr) && there.Header.Get(headerChain) == m.Header.Get(headerChain) {
+		return there.Sequence, nil
+	}
+	return 0, fmt.Errorf("%w: another node has appended to the log", journal.ErrNotLeading)
+}
+
+// isWrongLast reports whether the stream has refused a message because it is not behind the one that its
+// publisher took for the last.
+func isWrongLast(err error) bool {
+	e, ok := errors.AsType[*jetstream.APIError](err)
+	return ok && (e.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence || e.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant)
+}
+
+// StepDown asks whoever leads in this term to stop, and then to resign, so that another node takes over.
+func (t *Term) StepDown() {
+	t.node.steppedDown.Store(time.Now().Add(2 * LeaseTime).UnixNano())
+	t.leave.Do(func() { close(t.leaving) })
+}
+
+// Leaving is closed when the node is to resign in good order.
+func (t *Term) Leaving() <-chan struct{} { return t.leaving }
+
+// Resign ends the term once nothing more is written or delivered in it, and gives the lease up.
+func (t *Term) Resign() { t.resign(nil) }
+
+func (t *Term) resign(why error) {
+	t.cancel(why)
+	t.ended.Wait()
+	t.node.term.CompareAndSwap(t, nil)
+	t.node.role.Store(Following)
+	if t.held.left() > 0 {
+		if err := t.held.release(context.Background()); err != nil {
+			t.node.log.Debug("the lease is not given up, and ends by itself", zap.Error(err))
+		}
+	}
+	t.node.lease.holder.Store(nil)
+}
+
+// progress notes how far the log goes, of which this node has all.
+func (n *Node) progress(seq uint64) {
+	n.read.Store(seq)
+	n.readAt.Store(time.Now().UnixNano())
+	n.end.Store(seq)
+}
