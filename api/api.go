@@ -47,6 +47,8 @@ type Options struct {
 	Diff     *diff.Store
 	Gatherer prometheus.Gatherer
 	Logger   *zap.Logger
+	// Cluster is that which the router is a node of; nil where it is alone.
+	Cluster Cluster
 	// Stopping ends when the router begins to stop: purges are then broken off.
 	Stopping context.Context
 }

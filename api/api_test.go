@@ -41,6 +41,7 @@ type world struct {
 	sources  *sources.Supervisor
 	archives *archiver.Archiver
 	journal  *store.Journal
+	nodes    *nodes
 	server   *httptest.Server
 	client   *client.Client
 	stop     context.CancelFunc
@@ -121,8 +122,9 @@ func newWorldOf(t *testing.T, text, more string) *world {
 	w.sources.Set(set.Sources)
 	recorder := history.New(registry)
 	recorder.Start()
+	w.nodes = &nodes{leads: true}
 	management := api.New(api.Options{
-		Router: w.router, Store: j, Audit: w.log, History: recorder, Reloader: reloader, Sources: w.sources, Archives: w.archives,
+		Router: w.router, Cluster: w.nodes, Store: j, Audit: w.log, History: recorder, Reloader: reloader, Sources: w.sources, Archives: w.archives,
 		Diff:     &diff.Store{Events: j.Events, Clock: time.Now, Workers: 1},
 		Gatherer: registry, Stopping: stopping,
 	})

@@ -107,6 +107,8 @@ func problemOf(err error) *Error {
 		return &Error{Status: http.StatusNotFound, Code: "NotKept", Message: lost.Problem, Hint: lost.Hint}
 	case errors.As(err, &heavy):
 		return &Error{Status: http.StatusServiceUnavailable, Message: heavy.Problem}
+	case errors.Is(err, journal.ErrNotLeading):
+		return &Error{Status: http.StatusServiceUnavailable, Message: "this node does not lead its cluster any more", Hint: "send it again, to any node"}
 	case errors.Is(err, jobs.ErrStopped), errors.Is(err, context.Canceled):
 		return &Error{Status: http.StatusServiceUnavailable, Message: "the router is stopping"}
 	case errors.Is(err, journal.ErrNotFound):

@@ -193,6 +193,9 @@ func routes(o Options) []route {
 			route{"GET", "/v1/archives/{name}/segments", Read, "since until limit cursor", "Lists the segments of an archive, the oldest first.", 0, SegmentList{}, nil, archive.segments},
 			route{"GET", "/v1/archives/{name}/events", Read, "since until pattern skip_damaged", "Sends the events of an archive, and those that the store still has for it, as lines of JSON. A last line with an error says why not all came.", 0, content{"application/x-ndjson": nil}, nil, archive.export})
 	}
+	if o.Cluster != nil {
+		all = append(all, clusterRoutes(o.Cluster)...)
+	}
 	if o.Audit != nil {
 		all = append(all, route{"GET", "/v1/audit", Read, "action object key outcome since until limit cursor", "Lists who did what with the right to operate, and who was refused, the latest first.", 0, audit.Page{}, nil, auditHandlers{o.Audit}.list})
 	}

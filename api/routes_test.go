@@ -59,7 +59,7 @@ func TestOpenAPIAndRoutesAgree(t *testing.T) {
 			t.Errorf("%s %s is not described: %v", method, path, op)
 		}
 	})
-	for _, r := range api.Routes(api.Options{Router: w.router, Audit: w.log, Sources: w.sources, Archives: w.archives, Reloader: new(config.Reloader), Gatherer: prometheus.NewRegistry(), Logger: zap.NewNop()}) {
+	for _, r := range api.Routes(api.Options{Router: w.router, Cluster: w.nodes, Audit: w.log, Sources: w.sources, Archives: w.archives, Reloader: new(config.Reloader), Gatherer: prometheus.NewRegistry(), Logger: zap.NewNop()}) {
 		if path := api.PathParameter.ReplaceAllString(r.Path, "{$1}"); !documented[path][r.Method] {
 			t.Errorf("%s %s is not documented", r.Method, r.Path)
 		}

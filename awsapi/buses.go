@@ -108,12 +108,9 @@ func (b *bus) config() busConfig {
 
 func (a *API) createEventBus(in *struct {
 	busConfig
-	Name, EventSourceName string
-	Tags                  []tag
+	Name string
+	Tags []tag
 }) (any, error) {
-	if in.EventSourceName != "" {
-		return nil, notFound("Event source %s does not exist.", in.EventSourceName)
-	}
 	if _, ok := a.opts.Rules().Buses[in.Name]; ok {
 		return nil, taken("Event bus " + in.Name)
 	}

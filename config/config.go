@@ -101,6 +101,8 @@ type Config struct {
 	Telemetry Telemetry `yaml:"telemetry"`
 	// Trace is whether what came of each event is kept, so that its trace can be shown.
 	Trace string `yaml:"trace" enum:"on|off"`
+	// Cluster makes the router one node of several.
+	Cluster Cluster `yaml:"cluster"`
 	// Console is whether the web pages are served at /ui/.
 	Console string `yaml:"console" enum:"on|off"`
 	// MaxHops is how many steps may lie between an event and the one that its story began with, where
@@ -248,6 +250,7 @@ func Default() *Config {
 		Reload:          Reload{Since: time.Hour},
 		Metrics:         Metrics{MaxRules: 5000, MaxTargets: 1000},
 		Telemetry:       Telemetry{OTLP: OTLP{Sample: 0.01}},
+		Cluster:         Cluster{Replicas: 3, SnapshotBytes: 256 << 20},
 		Trace:           "on",
 		Console:         "on",
 		MaxHops:         32,

@@ -62,6 +62,7 @@ func (c *Config) validate(root *document.Node, problems *document.Problems) {
 	v.check(c.Metrics.MaxRules >= 1, "must be at least 1", "metrics", "max_rules")
 	v.check(c.Metrics.MaxTargets >= 1, "must be at least 1", "metrics", "max_targets")
 	c.Telemetry.OTLP.validate(v)
+	c.Cluster.validate(v)
 	v.check(c.TargetGone.Wait >= 0, "must be 0, which is not at all, or how long to wait", "target_gone", "wait")
 	v.positive("reload", "since", int64(c.Reload.Since))
 	v.check(c.DrainDelay >= 0, "must not be negative", "drain_delay")

@@ -49,7 +49,7 @@ type stages struct{ before, single []stage }
 
 func newStages() stages {
 	return stages{
-		before: []stage{discarded, redriven, gone, paused, prepare, request, synthetic, age},
+		before: []stage{discarded, redriven, gone, paused, prepare, request, synthetic, age, leads},
 		single: []stage{send, reply, outcome},
 	}
 }

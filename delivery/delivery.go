@@ -39,6 +39,8 @@ type Env struct {
 	Base context.Context
 	// Running reports whether deliveries may begin, Stopping whether no more should.
 	Running, Stopping func() bool
+	// Leads reports whether this router may deliver now, of those of a cluster; nil where it is alone.
+	Leads func() bool
 	// Go runs a function in a goroutine that the program waits for when it stops.
 	Go func(func())
 	// Policies returns what today's rules say of deliveries.

@@ -11,7 +11,8 @@ type form string
 
 const (
 	formPutEvents             form = "put_events"
-	formControl               form = "control" // operations of the EventBridge API but PutEvents
+	formTestPattern           form = "test_event_pattern"
+	formControl               form = "control" // operations about rules, targets and buses
 	formCloudEventsBinary     form = "cloudevents_binary"
 	formCloudEventsStructured form = "cloudevents_structured"
 	formCloudEventsBatch      form = "cloudevents_batch"
@@ -20,7 +21,7 @@ const (
 )
 
 var forms = []form{
-	formPutEvents, formControl, formCloudEventsBinary, formCloudEventsStructured,
+	formPutEvents, formTestPattern, formControl, formCloudEventsBinary, formCloudEventsStructured,
 	formCloudEventsBatch, formJSON, formOther,
 }
 

@@ -2,7 +2,6 @@ package router
 
 import (
 	"context"
-	"fmt"
 	"sync"
 	"time"
 
@@ -190,7 +189,7 @@ func (in *intake) take(evs []*event.Event, prints []dedup.Fresh, planned func(*e
 	defer steps.Release()
 	if err := in.journal.Append(steps.With(entries)); err != nil {
 		in.dedup.Doubt()
-		return nil, fmt.Errorf("journal: %w", err)
+		return nil, unwritten(err)
 	}
 	steps.Commit()
 	in.handOver(plans, entries)

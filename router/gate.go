@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"time"
 
+	"signalbox/journal"
 	"signalbox/journal/store"
 
 	"golang.org/x/sys/unix"
@@ -14,7 +15,9 @@ import (
 
 // gate decides whether events may come in at all.
 type gate struct {
-	journal    *store.Journal
+	journal *store.Journal
+	// leads is Options.Leads.
+	leads      func() bool
 	maxPending uint64
 	minFree    uint64
 	closed     atomic.Bool
@@ -38,6 +41,17 @@ func (b *Busy) Error() string { return b.Reason }
 // RetryAfter is how long to wait before sending again.
 func (b *Busy) RetryAfter() time.Duration { return b.Wait }
 
+// errOtherLeads is the answer of a node that leads its cluster no more, or does not know whether it does.
+var errOtherLeads = &Busy{Wait: time.Second, Reason: "this node does not lead its cluster any more: send it again, to any node"}
+
+// unwritten is why the journal has not taken events.
+func unwritten(err error) error {
+	if errors.Is(err, journal.ErrNotLeading) {
+		return errOtherLeads
+	}
+	return fmt.Errorf("journal: %w", err)
+}
+
 // diskCheckEvery is how often the free disk space is asked for.
 const diskCheckEvery = 250 * time.Millisecond
 
@@ -59,6 +73,9 @@ func (g *gate) admit() error {
 // derived ones: while the backlog is full, or the router is stopping, the
 // deliveries that they come from could not end without them.
 func (g *gate) writable() error {
+	if g.leads != nil && !g.leads() {
+		return errOtherLeads
+	}
 	// Senders and /readyz are told the reason: it has no paths. The log has them.
 	if err := g.journal.Trouble(); err != nil {
 		reason := "see the log"

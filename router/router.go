@@ -94,6 +94,9 @@ type Options struct {
 	processorsShort func() bool
 	// Version is the program's, for the User-Agent of HTTP targets.
 	Version string
+	// Leads reports whether this router may take events in and deliver them, of those of a cluster; nil where it is
+	// alone.
+	Leads func() bool
 	// Tracer takes spans of events and attempts; nil takes none.
 	Tracer *telemetry.Tracer
 }
@@ -262,7 +265,7 @@ func New(opts Options, set *rules.Set) (*Router, error) {
 	r.base, r.abandon = context.WithCancel(context.Background())
 	opts.Journal.Traces.Keep(opts.Trace)
 	r.metrics = newMetrics(opts.Registerer, r)
-	r.gate = gate{journal: opts.Journal, maxPending: opts.MaxPending, minFree: opts.MinFreeDisk}
+	r.gate = gate{journal: opts.Journal, leads: opts.Leads, maxPending: opts.MaxPending, minFree: opts.MinFreeDisk}
 	r.DeadLetters = dlq.New(dlq.Options{Journal: opts.Journal, Lanes: &r.Lanes, Log: opts.Logger,
 		Render: func(e *event.Event, rec *journal.Record, bus, rule, entry string) (dlq.Rendering, error) {
 			return r.planner().redriven(e, rec, bus, rule, entry)
@@ -496,7 +499,7 @@ func (r *Router) lanesEnv() delivery.Env {
 	return delivery.Env{
 		Store: r.store(), Log: r.log, Metrics: r.metrics.lanes, Tracer: r.opts.Tracer, Window: r.opts.Window, WindowBytes: r.opts.WindowBytes,
 		Shared: queue.NewSharedMemory(r.opts.Memory), Backpressure: r.backpressure, Yield: r.yield,
-		GoneWait: r.opts.TargetGoneWait, Base: r.base, Running: r.running.Load, Stopping: r.gate.closed.Load, Go: r.workers.Go,
+		GoneWait: r.opts.TargetGoneWait, Base: r.base, Running: r.running.Load, Stopping: r.gate.closed.Load, Leads: r.opts.Leads, Go: r.workers.Go,
 		Policies: func() *delivery.Policies { return r.snapshot.Load().policies },
 		Requests: commands.Stage{Service: r.Commands}, Redrives: r.DeadLetters, Derive: r.intake.derive, Died: r.intake.died, Places: r.intake.seqsOf,
 		Resume: func(hold journal.HoldID) { r.Pauses.Late(hold) }, Drained: r.Pauses.Drained,

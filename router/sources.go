@@ -139,7 +139,7 @@ func (in *intake) keepDead(lanes *Lanes, source string, evs []*event.Event, prin
 	}
 	if err := in.journal.Append(entries); err != nil {
 		in.dedup.Doubt()
-		return fmt.Errorf("journal: %w", err)
+		return unwritten(err)
 	}
 	for i, e := range evs {
 		d := &entries[i].Deliveries[0]

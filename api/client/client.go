@@ -32,6 +32,7 @@ type Client struct {
 	States       States
 	Catalog      Catalog
 	Audit        Audit
+	Cluster      Cluster
 	Store        Store
 	Health       Health
 }
@@ -44,7 +45,7 @@ func New(opts Options) *Client {
 	}
 	return &Client{
 		URL: opts.URL, Events: Events{c}, Commands: Commands{c}, WorkRequests: WorkRequests{c}, DeadLetters: DeadLetters{c},
-		Redrives: Redrives{c}, Replays: Replays{c}, Targets: Targets{c}, Rules: Rules{c}, Sources: Sources{c}, Archives: Archives{c}, States: States{c}, Catalog: Catalog{c}, Audit: Audit{c}, Store: Store{c},
+		Redrives: Redrives{c}, Replays: Replays{c}, Targets: Targets{c}, Rules: Rules{c}, Sources: Sources{c}, Archives: Archives{c}, States: States{c}, Catalog: Catalog{c}, Audit: Audit{c}, Cluster: Cluster{c}, Store: Store{c},
 		Health: Health{c},
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"signalbox/api"
 	"signalbox/cmd/signalbox/internal/archives"
 	"signalbox/cmd/signalbox/internal/cli"
+	"signalbox/cmd/signalbox/internal/clusters"
 	"signalbox/cmd/signalbox/internal/connect"
 	"signalbox/cmd/signalbox/internal/deadletters"
 	"signalbox/cmd/signalbox/internal/offline"
@@ -66,7 +67,7 @@ func told(e *api.Error) bool {
 // commandsOf returns all commands. Those of offline and remote are listed in their packages.
 func commandsOf(c *cli.Env) []*cobra.Command {
 	return slices.Concat(
-		[]*cobra.Command{serve.New(c), deadletters.New(c), archives.New(c), newVersionCommand(c)},
+		[]*cobra.Command{serve.New(c), deadletters.New(c), archives.New(c), clusters.New(c), newVersionCommand(c)},
 		offline.Commands(c, remote.NewDiscover(c)), remote.Commands(c),
 	)
 }

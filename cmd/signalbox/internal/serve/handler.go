@@ -9,14 +9,15 @@ import (
 	"signalbox/api"
 	"signalbox/console"
 	"signalbox/ingest"
+	"signalbox/rules/pattern"
 )
 
 // handler serves ingest, and the API for all else. Hooks verify requests themselves, and the
 // console asks for keys and looks at names by asking what is guarded.
-func (s *server) handler(registry *prometheus.Registry, stopping context.Context) http.Handler {
+func (s *server) handler(gatherer prometheus.Gatherer, stopping context.Context) http.Handler {
 	management := api.New(api.Options{
 		Router: s.router, Sources: s.sources, Archives: s.archiver, Schedules: s.schedule, Documents: s.aws.Export, Store: s.journal, Version: s.Version, Audit: s.audit, History: s.history, Reloader: s.reloader,
-		Diff: s.past(), Gatherer: registry, Logger: s.log, Stopping: stopping,
+		Diff: s.past(), Gatherer: gatherer, Logger: s.log, Stopping: stopping, Cluster: s.control(),
 	})
 	guarded := s.guard.Guard(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if ingest.TakesEvents(r) { // a mux would lead the path of one object's state to that of another
@@ -44,4 +45,13 @@ func (s *server) console(guarded http.Handler, stopping context.Context) http.Ha
 		return nil
 	}
 	return console.New(console.Options{API: guarded, NeedsKey: s.guard.NeedsKey, Version: s.Version, Logger: s.log, Stopping: stopping})
+}
+
+// testPattern answers EventBridge's TestEventPattern.
+func testPattern(text, event []byte) (bool, error) {
+	p, err := pattern.Parse(text, pattern.Options{})
+	if err != nil {
+		return false, err
+	}
+	return p.Match(event)
 }

@@ -64,9 +64,9 @@ file with a fault changes nothing.`,
 			c.Loaded = kept.loaded
 			cfg, set, err := loadUntil(cmd.Context(), c.Load)
 			s := newServer(c, cfg, set)
-			s.lastGood = kept
+			s.lastGood, s.listen = kept, listen
 			defer s.adoptStdLog()()
-			if cfg == nil || err != nil && !s.mayHaveStore() {
+			if cfg == nil || err != nil && (cfg.Cluster.On() || !s.mayHaveStore()) {
 				return err
 			}
 			s.faults = err
@@ -77,6 +77,9 @@ file with a fault changes nothing.`,
 				if err := cfg.CheckHooks(set); err != nil {
 					return err
 				}
+			}
+			if cfg.Cluster.On() {
+				return s.runNode(cmd.Context())
 			}
 			return s.run(cmd.Context())
 		},
@@ -93,8 +96,10 @@ type server struct {
 	// faults are why the rules of files alone don't make a Set.
 	faults   error
 	lastGood *lastGood
-	log      *zap.Logger
-	life     lifecycle
+	// listen is where to listen in place of the configuration's; it may be empty.
+	listen string
+	log    *zap.Logger
+	life   lifecycle
 	// outlet is where log writes to, as does cli's stderr.
 	outlet *outlet
 	// exit ends the process.
@@ -120,13 +125,16 @@ type server struct {
 	schedule *schedule.Runner
 	certs    *auth.Certificates // nil without TLS
 	http     *ingest.Server
-	front    api.Front
+	front    *api.Front
 	journal  *store.Journal
 	router   *router.Router
 	reloader *config.Reloader
 	aws      *awsapi.API
 	// documents are the rules that were made by API.
 	documents *awsapi.Documents
+	// node is this router in its cluster, and term the time in which it leads; both are nil without one.
+	node *clusterNode
+	term *term
 	// giveBack gives memory back to the system: what a load took, and the old rules, once for
 	// several loads, as a change that was asked for is noticed by the watcher as well.
 	giveBack *time.Timer
@@ -136,7 +144,7 @@ type server struct {
 // where the log is JSON. Both are nil where they have faults.
 func newServer(c *cli.Env, cfg *config.Config, set *rules.Set) *server {
 	ignoreBrokenPipes()
-	s := &server{Env: c, cfg: cfg, set: set, lastGood: new(lastGood), outlet: &outlet{w: cli.StreamOf(c.Stderr).(io.Writer)}, exit: os.Exit}
+	s := &server{Env: c, cfg: cfg, set: set, lastGood: new(lastGood), outlet: &outlet{w: cli.StreamOf(c.Stderr).(io.Writer)}, exit: os.Exit, front: new(api.Front)}
 	format := config.Default().Log
 	if cfg != nil {
 		format = cfg.Log
@@ -209,17 +217,25 @@ func (s *server) wait(ctx context.Context) error {
 // start starts the parts in order. What has been started is stopped by life, also
 // where a later part fails. The port is bound first, so that health can be asked
 // for while the journal recovers.
-func (s *server) start() (err error) {
+func (s *server) start() error {
+	registry := s.newRegistry()
+	if err := s.startHTTP(registry); err != nil {
+		return err
+	}
+	return s.startRouter(registry, registry, store.Options{})
+}
+
+// newRegistry returns a registry with the figures of the process.
+func (s *server) newRegistry() *prometheus.Registry {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), buildInfo(s.Version))
-
 	s.outlet.register(registry)
-	s.shareOut(registry)
+	return registry
+}
 
-	keys, err := s.cfg.KeySet()
-	if err != nil {
-		return fmt.Errorf("auth: %w", err)
-	}
+// startHTTP begins to listen.
+func (s *server) startHTTP(registry *prometheus.Registry) (err error) {
+	s.shareOut(registry)
 	options := ingest.ServerOptions{
 		Listen: s.cfg.Listen,
 		// The keys are asked for behind the front: health needs none.
@@ -235,13 +251,23 @@ func (s *server) start() (err error) {
 		}
 		options.TLS = s.certs.Config()
 	}
-	if s.http, err = ingest.NewServer(&s.front, options); err != nil {
+	if s.http, err = ingest.NewServer(s.front, options); err != nil {
 		return inUse(err)
 	}
 	s.life.onStop("HTTP", s.stopHTTP)
 	s.http.Start()
+	return nil
+}
 
-	if s.journal, err = store.Open(s.cfg.DataDir, store.Options{Logger: s.log, Fatal: s.fatal, MaxOpenFiles: s.files.Store}); err != nil {
+// startRouter starts all that is behind HTTP. What it counts goes to the registry, and what is shown comes of
+// the gatherer; in says how the store is opened.
+func (s *server) startRouter(registry *prometheus.Registry, gatherer prometheus.Gatherer, in store.Options) error {
+	keys, err := s.cfg.KeySet()
+	if err != nil {
+		return fmt.Errorf("auth: %w", err)
+	}
+	in.Logger, in.Fatal, in.MaxOpenFiles = s.log, s.fatal, s.files.Store
+	if s.journal, err = store.Open(s.cfg.DataDir, in); err != nil {
 		return err
 	}
 	s.life.onStop("journal", func(context.Context) error { return s.journal.Close() })
@@ -278,7 +304,7 @@ func (s *server) start() (err error) {
 	if err := s.startSchedules(registry); err != nil {
 		return err
 	}
-	s.life.onStop("HTTP", s.stopHTTP) // before the router: nothing comes in any more
+	s.life.onStop("HTTP", s.stopIntake) // before the router: nothing comes in any more
 
 	data, err := filepath.Abs(s.cfg.DataDir) // documents name the folder, wherever the router is started
 	if err != nil {
@@ -313,10 +339,10 @@ func (s *server) start() (err error) {
 	}
 	s.watch()
 
-	s.front.Open(s.bounds.Bound(ingest.SameOrigin(s.handler(registry, stopping))), s.router.Ready)
+	s.open(s.bounds.Bound(ingest.SameOrigin(s.handler(gatherer, stopping))))
 	s.giveBack.Reset(giveBackAfter)
 	s.life.onStop("readiness", func(context.Context) error {
-		s.front.Close()
+		s.close()
 		stop()
 		return nil
 	})
@@ -395,6 +421,10 @@ func inUse(err error) error {
 // fatal ends the process when the journal can't write safely any more: going on
 // would acknowledge events that are not on disk.
 func (s *server) fatal(err error) {
+	if s.term != nil && s.term.over() {
+		s.log.Warn("the store could not be written to after the term had ended", zap.Error(err))
+		return
+	}
 	fmt.Fprintf(s.Stderr, "signalbox: the journal in %s can't be written safely, so the router stops at once: %v\n"+
 		"Look at the disk (space, rights, faults) and start again; signalbox verify says whether what lies there is whole.\n", s.cfg.DataDir, err)
 	_ = s.outlet.Sync()

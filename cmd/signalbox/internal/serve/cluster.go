@@ -1,0 +1,364 @@
+package serve
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+
+	"signalbox/api"
+	"signalbox/cluster"
+	"signalbox/config"
+	"signalbox/ingest"
+	"signalbox/journal/backup"
+	"signalbox/journal/store"
+	"signalbox/rules"
+)
+
+const (
+	// otherRulesWait is how long a node whose rule files are not the leader's leaves the lease to others: where all
+	// that are left have other ones, one of them leads at last.
+	otherRulesWait = 6 * cluster.LeaseTime
+	// lostTime is how long the parts of a router may take to stop that leads no more.
+	lostTime = 2 * time.Second
+	// requestsTime is how long requests under way may take at the end of a term.
+	requestsTime = time.Second
+	// rulesEvery is how often rule files with faults are read again by a node that follows.
+	rulesEvery = 5 * time.Second
+)
+
+// clusterNode is this router in its cluster, for as long as the process runs.
+type clusterNode struct {
+	*cluster.Node
+	registry *prometheus.Registry
+	follower http.Handler
+}
+
+// term is a time in which this router leads.
+type term struct {
+	*cluster.Term
+	requests requests
+}
+
+// over reports whether the term has ended.
+func (t *term) over() bool { return t.Err() != nil }
+
+// runNode runs the router as a node of a cluster: it follows until it is to lead, leads until it can't or may not
+// any more, and follows again.
+func (s *server) runNode(ctx context.Context) error {
+	defer s.endInTime(ctx)()
+	err := s.takePart(ctx)
+	if ctx.Err() != nil && (err == nil || errors.Is(err, context.Cause(ctx))) {
+		err = nil
+	}
+	s.notify(notifyStopping)
+	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.ShutdownTimeout)
+	defer cancel()
+	err = errors.Join(err, s.life.stop(stopping))
+	s.log.Info("stopped")
+	return err
+}
+
+// takePart joins the cluster, and takes part in it until ctx ends.
+func (s *server) takePart(ctx context.Context) error {
+	registry := s.newRegistry()
+	if err := s.startHTTP(registry); err != nil {
+		return err
+	}
+	c := &s.cfg.Cluster
+	s.log.Info("joining the cluster", zap.String("cluster", c.Name), zap.Int("node", c.Node), zap.String("nats", c.NATS))
+	options := s.cfg.ClusterOptions()
+	options.Version, options.Logger = s.Version, s.log
+	node, err := cluster.Join(ctx, options)
+	if err != nil {
+		return err
+	}
+	s.life.onStop("cluster", func(context.Context) error { node.Close(); return nil })
+	node.Register(registry)
+	s.node = &clusterNode{Node: node, registry: registry}
+	if s.node.follower, err = s.followerHandler(); err != nil {
+		return err
+	}
+	telling, stopTelling := context.WithCancel(context.WithoutCancel(ctx))
+	told := make(chan struct{})
+	go func() { defer close(told); node.Run(telling) }()
+	s.life.onStop("telling of the node", func(context.Context) error { stopTelling(); <-told; return nil })
+	s.notify(notifyReady)
+	for ctx.Err() == nil {
+		t, err := s.follow(ctx)
+		switch {
+		case errors.Is(err, cluster.ErrDiffers):
+			s.log.Warn("the store is made anew", zap.Error(err))
+			if err := node.Rebuild(ctx, s.cfg.DataDir); err != nil {
+				return err
+			}
+		case err != nil:
+			return err
+		default:
+			if err := s.lead(ctx, t); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// follow makes the store of what the leader writes, until this node is to lead.
+func (s *server) follow(ctx context.Context) (_ *cluster.Term, err error) {
+	s.node.SetRole(cluster.Starting)
+	s.front.Open(s.node.follower, s.followerReady)
+	if backup.IsBroken(s.cfg.DataDir) {
+		return nil, fmt.Errorf("%w: it was not made whole", cluster.ErrDiffers)
+	}
+	j, err := store.Open(s.cfg.DataDir, store.Options{Follows: true, Node: s.cfg.Cluster.Node, Logger: s.log, Fatal: s.fatal, MaxOpenFiles: s.files.Store})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, j.Close()) }()
+	watching, stop := context.WithCancel(ctx)
+	watched := make(chan struct{})
+	go func() { defer close(watched); s.watchRules(watching) }()
+	defer func() { stop(); <-watched }()
+	return s.node.Follow(ctx, j, func() (wait time.Duration) {
+		if s.node.OtherRules() != "" {
+			wait = otherRulesWait
+		}
+		return wait
+	})
+}
+
+// followerReady is why a node that follows is not ready: what comes to it can't be handed on, or it is far behind.
+func (s *server) followerReady() error {
+	if s.node.Leader() == nil {
+		return errors.New("no node leads the cluster at the moment")
+	}
+	return nil
+}
+
+// lead runs the router until the term ends, or the process is to.
+func (s *server) lead(ctx context.Context, t *cluster.Term) error {
+	l := &server{
+		Env: s.Env, cfg: s.cfg, set: s.set, lastGood: new(lastGood), log: s.log, outlet: s.outlet, exit: s.exit,
+		memory: s.memory, files: s.files, bounds: s.bounds, certs: s.certs, http: s.http, front: s.front,
+		node: s.node, term: &term{Term: t},
+	}
+	l.Loaded = func(f rules.Files) { s.node.SetRules(revisionOf(f)); l.lastGood.loaded(f) }
+	cfg, set, err := l.Load()
+	switch {
+	case cfg == nil:
+		s.log.Error("config.yaml has faults; the one from before continues to serve", zap.Error(err))
+	default:
+		if s.listen != "" {
+			cfg.ListenOn(s.listen)
+		}
+		l.cfg, l.set, l.faults = cfg, set, err
+	}
+	registry := prometheus.NewRegistry()
+	err = l.startRouter(registry, prometheus.Gatherers{s.node.registry, registry}, store.Options{Replicas: t, Node: s.cfg.Cluster.Node})
+	if err == nil {
+		l.greet()
+		copying, stop := context.WithCancel(context.Background())
+		copied := make(chan struct{})
+		go func() { defer close(copied); t.Snapshots(copying, l.journal) }()
+		l.life.onStop("snapshots", func(context.Context) error { stop(); <-copied; return nil })
+		err = l.waitInTerm(ctx)
+	}
+	if t.Err() != nil {
+		s.log.Warn("this node leads the cluster no more", zap.Uint64("term", t.Number()), zap.Error(t.Err()))
+		err = nil // what failed by that has failed
+	}
+	within := s.cfg.ShutdownTimeout
+	if t.Err() != nil {
+		within = lostTime
+	}
+	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), within)
+	defer cancel()
+	stop := l.life.stop(stopping)
+	t.Resign()
+	if errors.Is(stop, errLate) {
+		return errors.Join(err, fmt.Errorf("parts of the router hang at the end of its term, so the process ends: %w", stop))
+	}
+	if stop != nil {
+		s.log.Warn("the router has stopped with errors", zap.Error(stop))
+	}
+	return err
+}
+
+// waitInTerm returns when the router is to stop.
+func (s *server) waitInTerm(ctx context.Context) error {
+	select {
+	case err := <-s.http.Failed():
+		return fmt.Errorf("serve HTTP: %w", err)
+	case <-s.term.Lost():
+		return nil
+	case <-s.term.Leaving():
+		s.log.Info("stepping down; attempts under way may end", zap.Duration("within", s.cfg.ShutdownTimeout))
+		return nil
+	case <-ctx.Done():
+		return s.wait(ctx)
+	}
+}
+
+// open lets requests in.
+func (s *server) open(next http.Handler) {
+	if s.term != nil {
+		s.term.requests.next = next
+		next = &s.term.requests
+	}
+	s.front.Open(next, s.router.Ready)
+}
+
+// close tells that the router is about to stop. In a cluster, what comes is handed to the next leader.
+func (s *server) close() {
+	if s.term == nil {
+		s.front.Close()
+		return
+	}
+	s.front.Open(s.node.follower, s.followerReady)
+}
+
+// stopIntake takes in nothing more.
+func (s *server) stopIntake(ctx context.Context) error {
+	if s.term == nil {
+		return s.stopHTTP(ctx)
+	}
+	return s.term.requests.stop(ctx)
+}
+
+// leads is router.Options.Leads.
+func (s *server) leads() func() bool {
+	if s.term == nil {
+		return nil
+	}
+	return s.term.Leads
+}
+
+// control is api.Options.Cluster.
+func (s *server) control() api.Cluster {
+	if s.term == nil {
+		return nil
+	}
+	return &cluster.Control{Node: s.node.Node, Store: s.journal}
+}
+
+// requests hands requests on, and knows of those under way.
+type requests struct {
+	next    http.Handler
+	mu      sync.Mutex
+	ended   bool
+	running sync.WaitGroup
+}
+
+// ServeHTTP hands a request on, unless the term is over.
+func (q *requests) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	q.mu.Lock()
+	if q.ended {
+		q.mu.Unlock()
+		writeNoLeader(w)
+		return
+	}
+	q.running.Add(1)
+	q.mu.Unlock()
+	defer q.running.Done()
+	q.next.ServeHTTP(w, r)
+}
+
+// stop lets no more in, and waits for those under way.
+func (q *requests) stop(ctx context.Context) error {
+	q.mu.Lock()
+	q.ended = true
+	q.mu.Unlock()
+	done := make(chan struct{})
+	go func() { q.running.Wait(); close(done) }()
+	timer := time.NewTimer(requestsTime)
+	defer timer.Stop()
+	select {
+	case <-done:
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	return nil
+}
+
+// watchRules reads the rule files as they change, so that the other nodes know which ones this node has.
+func (s *server) watchRules(ctx context.Context) {
+	env := *s.Env
+	env.Loaded = func(f rules.Files) { s.node.SetRules(revisionOf(f)) }
+	told := ""
+	for {
+		cfg, set, err := env.Load()
+		if err == nil {
+			r := config.NewReloader(config.ReloaderOptions{Config: cfg, Set: set, Swap: func(*rules.Set) error { return nil }, Observe: newFollowed(s.log)})
+			r.Run(ctx, nil)
+			return
+		}
+		if told != err.Error() {
+			told = err.Error()
+			s.log.Error("rules have faults; this node follows with them, and leads with the last that had none", zap.Error(err))
+			s.node.SetRules("faults")
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(rulesEvery):
+		}
+	}
+}
+
+// newFollowed returns what is told of the reloads of a node that follows.
+func newFollowed(log *zap.Logger) func(config.Outcome) {
+	return func(o config.Outcome) {
+		switch {
+		case o.Err != nil && !o.Repeated:
+			log.Error("rules have faults; the leader goes by its own", zap.Error(o.Err))
+		case o.Changed:
+			log.Info("rules read; they serve once this node leads", zap.String("revision", o.Set.Revision))
+		}
+	}
+}
+
+// revisionOf tells rule files from others: a hash of what they say, wherever they lie.
+func revisionOf(f rules.Files) string {
+	all := make([]string, 0, len(f.Rules)+len(f.Catalog))
+	for _, d := range slices.Concat(f.Rules, f.Catalog) {
+		sum := sha256.Sum256(d.Text)
+		all = append(all, filepath.Base(d.Path)+" "+hex.EncodeToString(sum[:]))
+	}
+	slices.Sort(all)
+	h := sha256.New()
+	for _, one := range all {
+		h.Write([]byte(one + "\n"))
+	}
+	return hex.EncodeToString(h.Sum(nil)[:6])
+}
+
+// followerHandler returns what a node answers that does not lead: what each node answers itself, and the leader's
+// answers for all else.
+func (s *server) followerHandler() (http.Handler, error) {
+	keys, err := s.cfg.KeySet()
+	if err != nil {
+		return nil, fmt.Errorf("auth: %w", err)
+	}
+	guard := ingest.NewGuard(keys, s.cfg.Hosts(), int64(s.cfg.Limits.MaxBody), func(*http.Request, string) {})
+	own := guard.Guard(api.NewFollower(api.Options{Cluster: &cluster.Control{Node: s.node.Node}, Gatherer: s.node.registry, Logger: s.log}))
+	forward, err := s.forwarder()
+	if err != nil {
+		return nil, err
+	}
+	return ingest.SameOrigin(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if api.OfEachNode(r) {
+			own.ServeHTTP(w, r)
+			return
+		}
+		forward.ServeHTTP(w, r)
+	})), nil
+}
