@@ -73,11 +73,12 @@ type operation struct {
 	answer func(a *API, request []byte) (any, error)
 }
 
-// operations are all that are answered here; PutEvents and TestEventPattern are elsewhere.
+// operations are all that are answered here; PutEvents is not.
 var operations = map[string]operation{
 	"CancelReplay":           {auth.Admin, answers((*API).cancelReplay)},
 	"CreateApiDestination":   {auth.Admin, answers((*API).createAPIDestination)},
 	"CreateConnection":       {auth.Admin, answers((*API).createConnection)},
+	"DeauthorizeConnection":  {auth.Admin, answers((*API).deauthorizeConnection)},
 	"DeleteApiDestination":   {auth.Admin, answers((*API).deleteAPIDestination)},
 	"DeleteConnection":       {auth.Admin, answers((*API).deleteConnection)},
 	"PutPermission":          {auth.Admin, answers((*API).putPermission)},
@@ -114,6 +115,7 @@ var operations = map[string]operation{
 	"ListRules":              {auth.Read, answers((*API).listRules)},
 	"ListTagsForResource":    {auth.Read, answers((*API).listTagsForResource)},
 	"ListTargetsByRule":      {auth.Read, answers((*API).listTargetsByRule)},
+	"TestEventPattern":       {auth.Read, answers((*API).testEventPattern)},
 }
 
 // answers returns what decodes a request, which has been checked, for an operation.

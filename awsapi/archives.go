@@ -187,7 +187,7 @@ func (d *archiveDocument) filter(given string) error {
 	section := d.Archives[d.API.ArchiveName]
 	d.API.EventPattern, section.Pattern = given, nil
 	if given != "" {
-		if err := checkPattern(given); err != nil {
+		if _, err := parsePattern(given); err != nil {
 			return err
 		}
 		section.Pattern = json.RawMessage(given)

@@ -160,7 +160,7 @@ func (a *API) authorize(d *connectionDocument, kind string, given *authGiven) er
 	if errors.Is(s.err, secret.ErrNoKey) {
 		return invalid("The connection can't be kept: %v.", s.err)
 	}
-	d.API.AuthorizationType, d.API.AuthParameters = kind, show
+	d.API.AuthorizationType, d.API.AuthParameters, d.API.LastAuthorizedTime = kind, show, d.API.LastModifiedTime
 	d.Connections[d.API.Name] = section
 	return s.err
 }

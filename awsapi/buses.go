@@ -108,9 +108,12 @@ func (b *bus) config() busConfig {
 
 func (a *API) createEventBus(in *struct {
 	busConfig
-	Name string
-	Tags []tag
+	Name, EventSourceName string
+	Tags                  []tag
 }) (any, error) {
+	if in.EventSourceName != "" {
+		return nil, notFound("Event source %s does not exist.", in.EventSourceName)
+	}
 	if _, ok := a.opts.Rules().Buses[in.Name]; ok {
 		return nil, taken("Event bus " + in.Name)
 	}

@@ -2,12 +2,14 @@ package awsapi
 
 import (
 	"cmp"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
+
+	"github.com/google/uuid"
 )
 
 // connectionDocument is a connection of the API: what a rule file says of it, with its secrets
@@ -21,13 +23,13 @@ type connectionDocument struct {
 type connectionSaid struct {
 	Name string
 	// UUID is the end of its ARN, and of that of its secret.
-	UUID              string
-	Description       string `json:",omitempty"`
-	AuthorizationType string
-	AuthParameters    authShown
-	KmsKeyIdentifier  string `json:",omitempty"`
-	CreationTime      seconds
-	LastModifiedTime  seconds
+	UUID               string
+	AuthorizationType  string
+	AuthParameters     authShown
+	KmsKeyIdentifier   string `json:",omitempty"`
+	CreationTime       seconds
+	LastModifiedTime   seconds
+	LastAuthorizedTime seconds
 }
 
 // connectionSection is a connection as a rule file has it.
@@ -40,9 +42,10 @@ type connectionSection struct {
 }
 
 type authSection struct {
-	Basic  *basicSection  `json:"basic,omitempty"`
-	APIKey *keySection    `json:"api_key,omitempty"`
-	OAuth2 *oauth2Section `json:"oauth2,omitempty"`
+	Basic        *basicSection  `json:"basic,omitempty"`
+	APIKey       *keySection    `json:"api_key,omitempty"`
+	OAuth2       *oauth2Section `json:"oauth2,omitempty"`
+	Deauthorized string         `json:"deauthorized,omitempty"`
 }
 
 type basicSection struct {
@@ -75,15 +78,6 @@ func (a *API) connectionARN(c *connectionSaid) string {
 	return a.arn("connection/" + c.Name + "/" + c.UUID)
 }
 
-// newUUID returns a random UUID (RFC 9562, version 4).
-func newUUID() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	h := hex.EncodeToString(b[:])
-	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
-}
-
 // secretARN is the ARN that a secret of AWS's would have.
 func (a *API) secretARN(c *connectionSaid) string {
 	end := sha256.Sum256([]byte(c.UUID))
@@ -99,16 +93,29 @@ func (a *API) connection(name string) (d connectionDocument, err error) {
 	return d, err
 }
 
-// authorized is the state of a connection: what it authorizes with is complete. Tokens are got when
+// The states of connections. One is authorized where it has what it authorizes with; tokens are got when
 // something is sent.
-const authorized = "AUTHORIZED"
+const (
+	authorized   = "AUTHORIZED"
+	deauthorized = "DEAUTHORIZED"
+)
 
-// stateOf is the state that CreateConnection and UpdateConnection answer.
-func stateOf(c *connectionSaid) string {
-	if c.AuthorizationType == oauthAuth {
-		return "AUTHORIZING"
+// section is what a rule file says of the connection.
+func (d *connectionDocument) section() connectionSection { return d.Connections[d.API.Name] }
+
+func (d *connectionDocument) state() string {
+	if d.section().Auth.Deauthorized != "" {
+		return deauthorized
 	}
 	return authorized
+}
+
+// stateOnChange is the state that CreateConnection and UpdateConnection answer.
+func (d *connectionDocument) stateOnChange() string {
+	if state := d.state(); state == deauthorized || d.API.AuthorizationType != oauthAuth {
+		return state
+	}
+	return "AUTHORIZING"
 }
 
 type connectionName struct{ Name string }
@@ -128,10 +135,11 @@ type connectionView struct {
 	LastAuthorizedTime seconds
 }
 
-func (a *API) listedConnection(c *connectionSaid) connectionView {
+func (a *API) listedConnection(d *connectionDocument) connectionView {
+	c := &d.API
 	return connectionView{
-		Name: c.Name, ConnectionArn: a.connectionARN(c), ConnectionState: authorized, AuthorizationType: c.AuthorizationType,
-		CreationTime: c.CreationTime, LastModifiedTime: c.LastModifiedTime, LastAuthorizedTime: c.LastModifiedTime,
+		Name: c.Name, ConnectionArn: a.connectionARN(c), ConnectionState: d.state(), AuthorizationType: c.AuthorizationType,
+		CreationTime: c.CreationTime, LastModifiedTime: c.LastModifiedTime, LastAuthorizedTime: c.LastAuthorizedTime,
 	}
 }
 
@@ -140,8 +148,11 @@ func (a *API) describeConnection(in *connectionName) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := a.listedConnection(&d.API)
-	v.Description, v.SecretArn, v.KmsKeyIdentifier, v.AuthParameters = d.API.Description, a.secretARN(&d.API), d.API.KmsKeyIdentifier, &d.API.AuthParameters
+	v := a.listedConnection(&d)
+	v.Description, v.KmsKeyIdentifier, v.AuthParameters = d.section().Description, d.API.KmsKeyIdentifier, &d.API.AuthParameters
+	if v.ConnectionState == authorized {
+		v.SecretArn = a.secretARN(&d.API)
+	}
 	return v, nil
 }
 
@@ -153,8 +164,8 @@ func (a *API) listConnections(in *struct {
 	if err != nil {
 		return nil, err
 	}
-	if in.ConnectionState != "" && in.ConnectionState != authorized {
-		all = nil
+	if in.ConnectionState != "" {
+		all = slices.DeleteFunc(all, func(d connectionDocument) bool { return d.state() != in.ConnectionState })
 	}
 	name := func(d connectionDocument) string { return d.API.Name }
 	part, next, err := page(in.paging, withPrefix(all, in.NamePrefix, name), name)
@@ -163,7 +174,7 @@ func (a *API) listConnections(in *struct {
 	}
 	views := make([]connectionView, len(part))
 	for i := range part {
-		views[i] = a.listedConnection(&part[i].API)
+		views[i] = a.listedConnection(&part[i])
 	}
 	return struct {
 		Connections []connectionView
@@ -193,7 +204,7 @@ func (a *API) createConnection(in *struct {
 	}
 	now := secondsOf(time.Now())
 	d := connectionDocument{
-		connectionSaid{Name: in.Name, UUID: newUUID(), Description: in.Description, KmsKeyIdentifier: in.KmsKeyIdentifier, CreationTime: now, LastModifiedTime: now},
+		connectionSaid{Name: in.Name, UUID: uuid.NewString(), KmsKeyIdentifier: in.KmsKeyIdentifier, CreationTime: now, LastModifiedTime: now},
 		map[string]connectionSection{in.Name: {Description: in.Description}},
 	}
 	if err := a.authorize(&d, in.AuthorizationType, &in.AuthParameters); err != nil {
@@ -202,7 +213,13 @@ func (a *API) createConnection(in *struct {
 	if err := a.change(connectionPath(in.Name), d); err != nil {
 		return nil, err
 	}
-	return changedConnection{a.connectionARN(&d.API), stateOf(&d.API), now, now, 0}, nil
+	out := a.changedConnection(&d, d.stateOnChange())
+	out.LastAuthorizedTime = 0 // which is not told of a new one
+	return out, nil
+}
+
+func (a *API) changedConnection(d *connectionDocument, state string) changedConnection {
+	return changedConnection{a.connectionARN(&d.API), state, d.API.CreationTime, d.API.LastModifiedTime, d.API.LastAuthorizedTime}
 }
 
 // noPrivate is the error of a connection through AWS's private network.
@@ -222,9 +239,8 @@ func (a *API) updateConnection(in *struct {
 	if in.InvocationConnectivityParameters != nil || in.AuthParameters != nil && in.AuthParameters.ConnectivityParameters != nil {
 		return nil, noPrivate
 	}
-	section := d.Connections[in.Name]
-	d.API.Description = textOr(in.Description, d.API.Description)
-	section.Description = d.API.Description
+	section := d.section()
+	section.Description = textOr(in.Description, section.Description)
 	d.Connections[in.Name] = section
 	d.API.KmsKeyIdentifier = textOr(in.KmsKeyIdentifier, d.API.KmsKeyIdentifier)
 	d.API.LastModifiedTime = secondsOf(time.Now())
@@ -241,13 +257,13 @@ func (a *API) updateConnection(in *struct {
 	if err != nil {
 		return nil, err
 	}
-	return changedConnection{a.connectionARN(&d.API), stateOf(&d.API), d.API.CreationTime, d.API.LastModifiedTime, d.API.LastModifiedTime}, nil
+	return a.changedConnection(&d, d.stateOnChange()), nil
 }
 
 // orOnlyHTTP returns the parameters, with those of a connection that is to authorize as before where
 // only other ones are given.
 func (g *authGiven) orOnlyHTTP(kind string, d *connectionDocument) *authGiven {
-	if kind != d.API.AuthorizationType || g.BasicAuthParameters != nil || g.APIKeyAuthParameters != nil || g.OAuthParameters != nil {
+	if kind != d.API.AuthorizationType || d.state() == deauthorized || g.BasicAuthParameters != nil || g.APIKeyAuthParameters != nil || g.OAuthParameters != nil {
 		return g
 	}
 	same := *g
@@ -265,7 +281,22 @@ func (a *API) deleteConnection(in *connectionName) (any, error) {
 	if err := a.change(connectionPath(in.Name), nil); err != nil {
 		return nil, err
 	}
-	return changedConnection{a.connectionARN(&d.API), "DELETING", d.API.CreationTime, d.API.LastModifiedTime, d.API.LastModifiedTime}, nil
+	return a.changedConnection(&d, "DELETING"), nil
+}
+
+// deauthorizeConnection removes what a connection authorizes with. What is sent with it fails until
+// UpdateConnection gives it something else.
+func (a *API) deauthorizeConnection(in *connectionName) (any, error) {
+	d, err := a.connection(in.Name)
+	if err != nil {
+		return nil, err
+	}
+	d.API.AuthParameters, d.API.LastModifiedTime = authShown{}, secondsOf(time.Now())
+	d.Connections[in.Name] = connectionSection{Description: d.section().Description, Auth: authSection{Deauthorized: "DeauthorizeConnection"}}
+	if err := a.change(connectionPath(in.Name), d); err != nil {
+		return nil, err
+	}
+	return a.changedConnection(&d, "DEAUTHORIZING"), nil
 }
 
 // ofARN returns the connection that an ARN names.

@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
 
 	"signalbox/config"
+	"signalbox/dlq"
 	"signalbox/journal/store"
 )
 
@@ -288,6 +289,80 @@ func TestUpdatedConnection(t *testing.T) {
 	_, err = c.DescribeConnection(ctx, &eventbridge.DescribeConnectionInput{Name: aws.String("gone")})
 	if _, ok := errors.AsType[*types.ResourceNotFoundException](err); !ok {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestDeauthorizedConnection: nothing of what a connection authorizes with is left, and what is sent with it fails and
+// says why, after a restart too, until it has something else.
+func TestDeauthorizedConnection(t *testing.T) {
+	got := make(chan string, 10)
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		user, pass, _ := r.BasicAuth()
+		got <- user + " " + pass + " " + r.Header.Get("X-A")
+	}))
+	t.Cleanup(server.Close)
+	dir, disk := t.TempDir(), store.InMemory()
+	r := startSealing(t, disk, dir, secretKey)
+	connection, err := client(t, r.url).CreateConnection(t.Context(), &eventbridge.CreateConnectionInput{Name: aws.String("b"), Description: aws.String("D"), AuthorizationType: "BASIC", AuthParameters: &types.CreateConnectionAuthRequestParameters{
+		BasicAuthParameters:      &types.CreateConnectionBasicAuthRequestParameters{Username: aws.String("me"), Password: aws.String(password)},
+		InvocationHttpParameters: &types.ConnectionHttpParameters{HeaderParameters: []types.ConnectionHeaderParameter{{Key: aws.String("X-A"), Value: aws.String("a"), IsValueSecret: true}}},
+	}})
+	must(t, err)
+	made, err := client(t, r.url).CreateApiDestination(t.Context(), &eventbridge.CreateApiDestinationInput{Name: aws.String("d"), ConnectionArn: connection.ConnectionArn, HttpMethod: "POST", InvocationEndpoint: &server.URL})
+	must(t, err)
+	r.exchange(t,
+		exchange{"PutRule", `{"Name":"r","EventPattern":"{\"source\":[\"shop\"]}"}`, `{"RuleArn":"` + arnOf + `rule/r"}`},
+		exchange{"PutTargets", `{"Rule":"r","Targets":[{"Id":"t","Arn":"` + *made.ApiDestinationArn + `","RetryPolicy":{"MaximumRetryAttempts":0}}]}`, none},
+	)
+	put(t, client(t, r.url), "default", `{}`)
+	if got := <-got; got != "me "+password+" a" {
+		t.Fatal(got)
+	}
+
+	const times3 = `"CreationTime":T,"LastModifiedTime":T,"LastAuthorizedTime":T`
+	said := func(state string) string {
+		return `"ConnectionArn":"` + arnOf + `connection/b/U","ConnectionState":"` + state + `",`
+	}
+	expect := func(operation, body, want string) {
+		t.Helper()
+		if got := r.masked(t, operation, body); got != want {
+			t.Errorf("%s: got %s, want %s", operation, got, want)
+		}
+	}
+	expect("DeauthorizeConnection", `{"Name":"x"}`, "ResourceNotFoundException: Failed to describe the connection(s). Connection 'x' does not exist.")
+	expect("DeauthorizeConnection", `{"Name":"b"}`, `{`+said("DEAUTHORIZING")+times3+`}`)
+	all, err := r.Export()
+	must(t, err)
+	for _, d := range all {
+		if strings.Contains(string(d.Text), "sealed") || strings.Contains(string(d.Text), "X-A") {
+			t.Errorf("something is left in %s", d.Text)
+		}
+	}
+	must(t, r.stop())
+	r = startSealing(t, disk, dir, secretKey)
+	expect("DescribeConnection", `{"Name":"b"}`, `{"Name":"b","Description":"D",`+said("DEAUTHORIZED")+`"AuthorizationType":"BASIC","AuthParameters":{},`+times3+`}`)
+	expect("ListConnections", `{"ConnectionState":"AUTHORIZED"}`, `{"Connections":[]}`)
+	expect("ListConnections", `{"ConnectionState":"DEAUTHORIZED"}`, `{"Connections":[{"Name":"b",`+said("DEAUTHORIZED")+`"AuthorizationType":"BASIC",`+times3+`}]}`)
+	if got := r.answer(t, "ListApiDestinations", `{}`); !strings.Contains(got, `"ApiDestinationState":"INACTIVE"`) {
+		t.Error(got)
+	}
+	expect("UpdateApiDestination", `{"Name":"d","InvocationRateLimitPerSecond":9}`, `{"ApiDestinationArn":"`+arnOf+`api-destination/d/U","ApiDestinationState":"INACTIVE","CreationTime":T,"LastModifiedTime":T}`)
+	put(t, client(t, r.url), "default", `{}`)
+	eventually(t, func() bool {
+		page, err := r.router.DeadLetters.List(dlq.Filter{}, "", 10)
+		must(t, err)
+		return len(page.Letters) == 1 && page.Letters[0].ErrorCode == "NO_PERMISSIONS" && page.Letters[0].ErrorMessage == `connection "b" is deauthorized (DeauthorizeConnection); give it another login`
+	})
+
+	expect("UpdateConnection", `{"Name":"b","Description":""}`, `{`+said("DEAUTHORIZED")+times3+`}`)
+	expect("UpdateConnection", `{"Name":"b","AuthParameters":{"InvocationHttpParameters":{}}}`, "ValidationException: Parameter(s) BasicAuthParameters must be specified for the authorization type BASIC.")
+	expect("UpdateConnection", `{"Name":"b","AuthParameters":{"BasicAuthParameters":{"Username":"you","Password":"p"}}}`, `{`+said("AUTHORIZED")+times3+`}`)
+	if got := r.answer(t, "DescribeApiDestination", `{"Name":"d"}`); !strings.Contains(got, `"ApiDestinationState":"ACTIVE"`) {
+		t.Error(got)
+	}
+	put(t, client(t, r.url), "default", `{}`)
+	if got := <-got; got != "you p " {
+		t.Errorf("got %q", got)
 	}
 }
 

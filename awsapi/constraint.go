@@ -19,9 +19,9 @@ type checker struct {
 	// ownBus begins the ARNs of buses here, whose region need not look like one of AWS's.
 	ownBus string
 	// clean is the request without what the model does not know and without null, in the order of the model.
-	clean bytes.Buffer
-	// faults are what AWS says of the values, mistyped what it says of the first that is not even of its type.
-	faults   []string
+	clean  bytes.Buffer
+	faults event.Violations
+	// mistyped is what AWS says of the first value that is not even of its type.
 	mistyped string
 }
 
@@ -42,13 +42,11 @@ func check(input *shape, body []byte, ownBus string) (clean []byte, err error) {
 	}
 	c := checker{ownBus: ownBus}
 	c.value(input, "", request)
-	switch n := len(c.faults); {
-	case c.mistyped != "":
+	if c.mistyped != "" {
 		return nil, &event.Error{Code: event.CodeSerialization, Message: c.mistyped}
-	case n == 1:
-		return nil, invalid("1 validation error detected: %s", c.faults[0])
-	case n > 1:
-		return nil, invalid("%d validation errors detected: %s", n, strings.Join(c.faults, "; "))
+	}
+	if err := c.faults.Error(); err != nil {
+		return nil, err
 	}
 	return c.clean.Bytes(), nil
 }
@@ -212,7 +210,7 @@ func (c *checker) fault(s *shape, path string, v any, constraint string) {
 	if v != nil {
 		value = "'" + printed(s, v) + "'"
 	}
-	c.faults = append(c.faults, "Value "+value+" at '"+path+"' failed to satisfy constraint: "+constraint)
+	c.faults.Add(value, path, constraint)
 }
 
 // typed notes a value that is of another type.

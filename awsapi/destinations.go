@@ -4,6 +4,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/google/uuid"
+
 	"signalbox/secret"
 )
 
@@ -70,14 +72,21 @@ type destinationView struct {
 	LastModifiedTime             seconds
 }
 
-const active = "ACTIVE"
+// destinationState is the state of an API destination with a connection.
+func destinationState(c *connectionDocument) string {
+	if c.state() == authorized {
+		return "ACTIVE"
+	}
+	return "INACTIVE"
+}
 
-func (a *API) listedDestination(d *destinationSaid) destinationView {
+func (a *API) listedDestination(d *destinationSaid) (destinationView, error) {
+	c, err := a.ofARN(d.ConnectionArn)
 	return destinationView{
-		APIDestinationArn: a.destinationARN(d), Name: d.Name, APIDestinationState: active, ConnectionArn: d.ConnectionArn,
+		APIDestinationArn: a.destinationARN(d), Name: d.Name, APIDestinationState: destinationState(&c), ConnectionArn: d.ConnectionArn,
 		InvocationEndpoint: d.InvocationEndpoint, HTTPMethod: d.HTTPMethod, InvocationRateLimitPerSecond: d.InvocationRateLimitPerSecond,
 		CreationTime: d.CreationTime, LastModifiedTime: d.LastModifiedTime,
-	}
+	}, err
 }
 
 type destinationName struct{ Name string }
@@ -87,9 +96,9 @@ func (a *API) describeAPIDestination(in *destinationName) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := a.listedDestination(&d.API)
+	v, err := a.listedDestination(&d.API)
 	v.Description = d.API.Description
-	return v, nil
+	return v, err
 }
 
 func (a *API) listAPIDestinations(in *struct {
@@ -113,7 +122,9 @@ func (a *API) listAPIDestinations(in *struct {
 	}
 	views := make([]destinationView, len(part))
 	for i := range part {
-		views[i] = a.listedDestination(&part[i].API)
+		if views[i], err = a.listedDestination(&part[i].API); err != nil {
+			return nil, err
+		}
 	}
 	return struct {
 		APIDestinations []destinationView `json:"ApiDestinations"`
@@ -139,7 +150,7 @@ func (a *API) createAPIDestination(in *struct {
 	}
 	now := secondsOf(time.Now())
 	said := destinationSaid{
-		Name: in.Name, UUID: newUUID(), Description: in.Description, ConnectionArn: in.ConnectionArn, InvocationEndpoint: in.InvocationEndpoint,
+		Name: in.Name, UUID: uuid.NewString(), Description: in.Description, ConnectionArn: in.ConnectionArn, InvocationEndpoint: in.InvocationEndpoint,
 		HTTPMethod: in.HTTPMethod, InvocationRateLimitPerSecond: defaultRate, CreationTime: now, LastModifiedTime: now,
 	}
 	if in.InvocationRateLimitPerSecond != nil {
@@ -161,7 +172,7 @@ func (a *API) keepDestination(d *destinationSaid) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return changedDestination{a.destinationARN(d), active, d.CreationTime, d.LastModifiedTime}, nil
+	return changedDestination{a.destinationARN(d), destinationState(&connection), d.CreationTime, d.LastModifiedTime}, nil
 }
 
 func (a *API) updateAPIDestination(in *struct {

@@ -221,7 +221,6 @@ func TestAnswers(t *testing.T) {
 	r := startWith(t, "buses: {filed: {}}\ntargets: {q: {type: log}, q.fifo: {type: log}}\nrules: [{name: filed, pattern: {source: [s]}, targets: [q]}]\n")
 	queue := "arn:aws:sqs:eu-west-1:123456789012:q"
 	file := filepath.Join(r.dir, "rules.yaml")
-	none := `{"FailedEntryCount":0,"FailedEntries":[]}`
 	targetsOf := func(entries string) string { return `{"Rule":"r","Targets":[` + entries + `]}` }
 	for i, test := range []struct{ operation, body, want string }{
 		// Buses.

@@ -34,6 +34,9 @@ func TestPermissions(t *testing.T) {
 		{"PutPermission", `{"EventBusName":"b"}`, "ValidationException: Parameter StatementId is required.", ""},
 		{"PutPermission", `{"EventBusName":"b","Policy":"x"}`, "ValidationException: Parameter Policy is not valid. Reason: it is no policy in JSON.", ""},
 		{"PutPermission", strings.Replace(put("one", "*"), `"b"`, `"x"`, 1), "ResourceNotFoundException: Event bus x does not exist.", ""},
+		{"RemovePermission", `{"EventBusName":"x","StatementId":"one"}`, "ResourceNotFoundException: Event bus x does not exist.", ""},
+		{"PutPermission", put("o e", "12"), "ValidationException: 2 validation errors detected: Value '12' at 'principal' failed to satisfy constraint: Member must satisfy regular expression pattern: " +
+			`(\d{12}|\*); Value 'o e' at 'statementId' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-zA-Z0-9-_]+`, ""},
 		{"PutPermission", strings.Replace(put("one", "*"), `"b"`, `"filed"`, 1), "ManagedRuleException: Event bus filed is managed by the rule files: change it there.", ""},
 	} {
 		if got := r.answer(t, test.operation, test.body); got != test.want {

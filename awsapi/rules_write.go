@@ -8,7 +8,6 @@ import (
 
 	"signalbox/event"
 	"signalbox/rules"
-	"signalbox/rules/pattern"
 	"signalbox/rules/transform"
 	"signalbox/schedule"
 )
@@ -33,7 +32,7 @@ func (a *API) putRule(in *struct {
 		}
 	}
 	if in.EventPattern != "" {
-		if err := checkPattern(in.EventPattern); err != nil {
+		if _, err := parsePattern(in.EventPattern); err != nil {
 			return nil, err
 		}
 	}
@@ -52,14 +51,6 @@ func (a *API) putRule(in *struct {
 		return nil, err
 	}
 	return struct{ RuleArn string }{a.ruleARN(bus, in.Name)}, nil
-}
-
-// checkPattern returns why a pattern is refused.
-func checkPattern(text string) error {
-	if _, err := pattern.Parse([]byte(text), pattern.Options{}); err != nil {
-		return &event.Error{Code: "InvalidEventPatternException", Message: err.Error()}
-	}
-	return nil
 }
 
 // writable returns the bus that is named, and the rule, if there is one; it is an error if that is not the API's.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -43,6 +44,8 @@ type putDecoder struct {
 	// large means that each detail gets memory of its own at once.
 	large bool
 	entry putEntry
+	// violations are of entries.
+	violations Violations
 }
 
 // putEntry is what has been read of one entry. The spans are of putDecoder.text.
@@ -101,7 +104,7 @@ func (d *putDecoder) release() {
 	if len(d.text) > maxScratch {
 		d.text = nil
 	}
-	d.scanner, d.batch = scanner{}, Batch{}
+	d.scanner, d.batch, d.violations = scanner{}, Batch{}, nil
 	d.entry = putEntry{resources: d.entry.resources[:0]}
 	putDecoders.Put(d)
 }
@@ -110,8 +113,13 @@ func (d *putDecoder) release() {
 func (d *putDecoder) request() *Error {
 	d.space()
 	found := false
+	var endpoint Violations
 	var err *Error
 	ok := d.members(func(key []byte) bool {
+		if string(key) == "EndpointId" {
+			endpoint, err = d.endpoint()
+			return err == nil
+		}
 		if string(key) != "Entries" {
 			return d.value(1)
 		}
@@ -126,31 +134,28 @@ func (d *putDecoder) request() *Error {
 		err = d.entries()
 		return err == nil
 	})
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case !ok || !d.end():
+	}
+	if !ok || !d.end() {
 		return notJSON(&d.fault)
+	}
+	var all Violations
+	switch {
 	case !found:
-		return constraint("null", "Member must not be null")
+		all.Add("null", "entries", "Member must not be null")
 	case d.count == 0:
-		return constraint("[]", "Member must have length greater than or equal to 1")
+		all.Add("'[]'", "entries", "Member must have length greater than or equal to 1")
 	case d.count > d.limits.putCount():
-		return constraint(fmt.Sprintf("[%d entries]", d.count),
-			fmt.Sprintf("Member must have length less than or equal to %d", d.limits.putCount()))
-	case d.size > d.limits.size():
+		all.Add(fmt.Sprintf("'[%d entries]'", d.count), "entries", fmt.Sprintf("Member must have length less than or equal to %d", d.limits.putCount()))
+	}
+	if err := slices.Concat(all, d.violations, endpoint).Error(); err != nil {
+		return err
+	}
+	if d.size > d.limits.size() {
 		return &Error{Code: CodeValidation, Message: "Total size of the entries in the request is over the limit."}
 	}
 	return nil
-}
-
-// constraint is the error of the EventBridge API for a bad number of entries.
-func constraint(value, rule string) *Error {
-	return &Error{
-		Code:    CodeValidation,
-		Message: "1 validation error detected: Value '" + value + "' at 'entries' failed to satisfy constraint: " + rule,
-		Path:    "Entries",
-	}
 }
 
 // members walks over the object at the position, and calls take with each key
@@ -249,6 +254,7 @@ func (d *putDecoder) oneEntry() *Error {
 	if e.seen&putTime != 0 {
 		d.size += 14
 	}
+	d.constrain(i)
 	if e.fault == nil {
 		e.fault = d.checkEntry(i)
 	}

@@ -15,7 +15,7 @@ func TestDecodePutEvents(t *testing.T) {
 		"Detail":" {\"id\": \"\\u00e9\",\"n\":1.0}\n", "EventBusName":"arn:aws:events:eu-west-1:1:event-bus/orders",
 		"TraceHeader":"Root=1-5759e988-bd862e3fe1be46a994272793", "Future": {"x":[1]} },
 		{"Detail":"{}","DetailType":"T","Source":"s","EventBusName":null,"Time":"2024-03-01T12:30:00+01:00"} ],
-		"EndpointId": "abc" } `
+		"EndpointId": "abc.xyz" } `
 	want := []*Event{{
 		Source: "shop.orders", DetailType: "OrderCreated", Resources: []string{"r1", "r\n2"},
 		Time: time.Unix(1700000000, 250_000_000).UTC(), Detail: []byte(`{"id": "\u00e9","n":1.0}`),
@@ -102,8 +102,8 @@ func TestDecodePutEventsRefusesRequests(t *testing.T) {
 	tests := map[string]struct{ body, want string }{
 		"empty":        {``, `SerializationException: the body is not valid JSON: byte 0: expected a JSON object, but the text ends here`},
 		"array":        {`[]`, `SerializationException: the body is not valid JSON: byte 0: expected a JSON object, found '['`},
-		"no entries":   {`{}`, `ValidationException: 1 validation error detected: Value 'null' at 'entries' failed to satisfy constraint: Member must not be null`},
-		"null entries": {`{"Entries":null}`, `ValidationException: 1 validation error detected: Value 'null' at 'entries' failed to satisfy constraint: Member must not be null`},
+		"no entries":   {`{}`, `ValidationException: 1 validation error detected: Value null at 'entries' failed to satisfy constraint: Member must not be null`},
+		"null entries": {`{"Entries":null}`, `ValidationException: 1 validation error detected: Value null at 'entries' failed to satisfy constraint: Member must not be null`},
 		"zero entries": {`{"Entries":[]}`, `ValidationException: 1 validation error detected: Value '[]' at 'entries' failed to satisfy constraint: Member must have length greater than or equal to 1`},
 		"11 entries":   {`{"Entries":[` + many + `]}`, `ValidationException: 1 validation error detected: Value '[11 entries]' at 'entries' failed to satisfy constraint: Member must have length less than or equal to 10`},
 		"too large":    {`{"Entries":[` + entryJSON(`{"a":"`+strings.Repeat("x", 1<<20)+`"}`) + `]}`, `ValidationException: Total size of the entries in the request is over the limit.`},

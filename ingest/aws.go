@@ -1,17 +1,13 @@
 package ingest
 
 import (
-	"bytes"
-	"encoding/binary"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net/http"
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
 	"go.uber.org/zap"
 
 	"signalbox/event"
@@ -26,7 +22,7 @@ const (
 func (h *Handler) serveAWS(w http.ResponseWriter, r *http.Request) {
 	f, o := formOther, outcomeRefused
 	defer h.observed(time.Now(), &f, &o)
-	w.Header()["X-Amzn-Requestid"] = []string{newRequestID()}
+	w.Header()["X-Amzn-Requestid"] = []string{uuid.NewString()}
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
 		writeAWSProblem(w, &problem{status: http.StatusMethodNotAllowed, Code: "MethodNotAllowed",
@@ -49,9 +45,6 @@ func (h *Handler) serveAWS(w http.ResponseWriter, r *http.Request) {
 	case operation == "PutEvents":
 		f = formPutEvents
 		o = h.putEvents(w, r)
-	case operation == "TestEventPattern" && h.opts.TestPattern != nil:
-		f = formTestPattern
-		o = h.testEventPattern(w, r)
 	case h.opts.Control != nil && h.opts.Control.Right(operation) != "":
 		f = formControl
 		o = h.control(w, r, operation)
@@ -60,7 +53,7 @@ func (h *Handler) serveAWS(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// control answers an operation about rules, targets or buses.
+// control answers an operation of the control plane.
 func (h *Handler) control(w http.ResponseWriter, r *http.Request, operation string) outcome {
 	if p := h.lacks(r, h.opts.Control.Right(operation), operation); p != nil {
 		writeAWSProblem(w, p)
@@ -211,52 +204,6 @@ func (h *Handler) accept(r *http.Request, batch event.Batch) ([]*problem, error)
 	return problems, nil
 }
 
-func (h *Handler) testEventPattern(w http.ResponseWriter, r *http.Request) outcome {
-	if p := h.mayTry(r, "TestEventPattern"); p != nil {
-		writeAWSProblem(w, p)
-		return outcomeRefused
-	}
-	body, p := h.readBody(w, r)
-	if p != nil {
-		writeAWSProblem(w, p)
-		return outcomeRefused
-	}
-	defer releaseBuffer(body)
-	matched, p := h.runTest(body.Bytes())
-	if p != nil {
-		writeAWSProblem(w, p)
-		return outcomeRefused
-	}
-	w.Header()["Content-Type"] = awsType
-	writeEncoded(w, http.StatusOK, struct{ Result bool }{matched})
-	return outcomeAccepted
-}
-
-func (h *Handler) runTest(body []byte) (bool, *problem) {
-	var request struct{ EventPattern, Event *string }
-	if err := json.Unmarshal(bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")), &request); err != nil {
-		return false, &problem{status: http.StatusBadRequest, Code: event.CodeSerialization, Message: "the body is not valid JSON: " + err.Error()}
-	}
-	switch {
-	case request.EventPattern == nil:
-		return false, validation("Parameter EventPattern is not valid.")
-	case request.Event == nil:
-		return false, validation("Parameter Event is not valid.")
-	}
-	if !event.IsRecorded([]byte(*request.Event)) {
-		return false, validation("Parameter Event is not valid.")
-	}
-	matched, err := h.opts.TestPattern([]byte(*request.EventPattern), []byte(*request.Event))
-	if err != nil {
-		return false, &problem{status: http.StatusBadRequest, Code: "InvalidEventPatternException", Message: err.Error()}
-	}
-	return matched, nil
-}
-
-func validation(message string) *problem {
-	return &problem{status: http.StatusBadRequest, Code: event.CodeValidation, Message: message}
-}
-
 // writeAWSProblem answers an error as the AWS JSON protocol has it.
 func writeAWSProblem(w http.ResponseWriter, p *problem) {
 	p.setRetryAfter(w.Header())
@@ -270,20 +217,4 @@ func writeAWSProblem(w http.ResponseWriter, p *problem) {
 		Type    string `json:"__type"`
 		Message string `json:"message"`
 	}{p.Code, p.Message})
-}
-
-// newRequestID is a random UUID. It only has to tell requests apart.
-func newRequestID() string {
-	var id [16]byte
-	binary.LittleEndian.PutUint64(id[:8], rand.Uint64())
-	binary.LittleEndian.PutUint64(id[8:], rand.Uint64())
-	id[6], id[8] = id[6]&0x0f|0x40, id[8]&0x3f|0x80
-	var s [36]byte
-	hex.Encode(s[:8], id[:4])
-	hex.Encode(s[9:13], id[4:6])
-	hex.Encode(s[14:18], id[6:8])
-	hex.Encode(s[19:23], id[8:10])
-	hex.Encode(s[24:], id[10:])
-	s[8], s[13], s[18], s[23] = '-', '-', '-', '-'
-	return string(s[:])
 }

@@ -1,7 +1,6 @@
 package ingest
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -131,43 +130,6 @@ func TestRequestErrorsWithTheSDK(t *testing.T) {
 				t.Errorf("%d tries, want %d", got, test.tries)
 			}
 		})
-	}
-}
-
-func TestTestEventPatternWithTheSDK(t *testing.T) {
-	client := eventBridge(t, serve(t, new(fakeRouter), Options{
-		TestPattern: func(pattern, _ []byte) (bool, error) {
-			if string(pattern) == "bad" {
-				return false, errors.New("Event pattern is not valid. Reason: x")
-			}
-			return string(pattern) == "yes", nil
-		},
-	}), "key")
-	const envelope = `{"id":"1","account":"0","source":"s","time":"2024-03-01T12:30:00Z","region":"r","detail-type":"T","resources":[],"detail":{}}`
-	test := func(pattern, event string) (bool, error) {
-		out, err := client.TestEventPattern(context.Background(), &eventbridge.TestEventPatternInput{EventPattern: &pattern, Event: &event})
-		if err != nil {
-			return false, err
-		}
-		return out.Result, nil
-	}
-	for pattern, want := range map[string]bool{"yes": true, "no": false} {
-		if got, err := test(pattern, envelope); err != nil || got != want {
-			t.Errorf("%s: got %v, %v", pattern, got, err)
-		}
-	}
-	for _, odd := range []string{`{"id":"1","account":"0","source":"s","time":"t","region":"r","detail-type":["T"]}`,
-		`{"id":"1","account":"0","source":"s","time":"t","region":"r","detail-type":"T","detail":"{}","dynamodb":{}}`} {
-		if got, err := test("yes", odd); err != nil || !got {
-			t.Errorf("%s: got %v, %v", odd, got, err)
-		}
-	}
-	var invalid *types.InvalidEventPatternException
-	if _, err := test("bad", envelope); !errors.As(err, &invalid) {
-		t.Errorf("got %v, want an InvalidEventPatternException", err)
-	}
-	if _, err := test("yes", `{"id":"1"}`); err == nil || !strings.Contains(err.Error(), "Parameter Event is not valid.") {
-		t.Errorf("got %v", err)
 	}
 }
 

@@ -30,7 +30,7 @@ type Accepter interface {
 	Accept(ctx context.Context, events []*event.Event) ([]error, error)
 }
 
-// ControlPlane answers operations of the EventBridge API besides PutEvents and TestEventPattern.
+// ControlPlane answers operations of the EventBridge API besides PutEvents.
 type ControlPlane interface {
 	// Right returns what a key must be allowed for an operation; it is empty for one that is
 	// not answered.
@@ -66,11 +66,7 @@ type Options struct {
 	// Plan returns what would become of an event; its answer is shown as JSON. Nil
 	// turns dry runs off.
 	Plan func(ctx context.Context, e *event.Event) (any, error)
-	// TestPattern reports whether an event pattern matches an event. Its error says
-	// why the pattern is not valid. Nil turns TestEventPattern off.
-	TestPattern func(pattern, event []byte) (bool, error)
-	// Control answers the operations of the EventBridge API about rules, targets and buses; nil
-	// answers none.
+	// Control answers the other operations of the EventBridge API; nil answers none.
 	Control ControlPlane
 	// Refused is told of each request whose key lacks the right to send; it may be nil.
 	Refused func(r *http.Request, reason string)

@@ -11,8 +11,7 @@ type form string
 
 const (
 	formPutEvents             form = "put_events"
-	formTestPattern           form = "test_event_pattern"
-	formControl               form = "control" // operations about rules, targets and buses
+	formControl               form = "control" // operations of the EventBridge API but PutEvents
 	formCloudEventsBinary     form = "cloudevents_binary"
 	formCloudEventsStructured form = "cloudevents_structured"
 	formCloudEventsBatch      form = "cloudevents_batch"
@@ -21,7 +20,7 @@ const (
 )
 
 var forms = []form{
-	formPutEvents, formTestPattern, formControl, formCloudEventsBinary, formCloudEventsStructured,
+	formPutEvents, formControl, formCloudEventsBinary, formCloudEventsStructured,
 	formCloudEventsBatch, formJSON, formOther,
 }
 

@@ -118,6 +118,16 @@ func TestLogins(t *testing.T) {
 	}
 }
 
+// TestDeauthorized: where the login was taken away nothing is sent, and it is tried again.
+func TestDeauthorized(t *testing.T) {
+	server := serve(t, func(http.ResponseWriter, *http.Request) { t.Error("something was sent") })
+	target := logged(t, server, Options{Auth: &login.Options{Deauthorized: "it leaked"}})
+	err := targetstest.Error(t, target.Deliver(t.Context(), targetstest.Delivery()))
+	if err.Code != targets.CodeNoPermissions || err.Final || !strings.Contains(err.Error(), "is deauthorized (it leaked); give it another login") {
+		t.Errorf("got %+v", err)
+	}
+}
+
 // tokens is a server that gives tokens, and one that takes only the latest.
 type tokens struct {
 	given, refused atomic.Int64
@@ -293,6 +303,7 @@ func TestLoginFaults(t *testing.T) {
 	}{
 		{Options{Auth: &login.Options{}}, "auth: must have one of basic, bearer"},
 		{Options{Auth: &login.Options{Bearer: "a", Basic: &login.Basic{}}}, "auth: must have one of basic, bearer"},
+		{Options{Auth: &login.Options{Bearer: "a", Deauthorized: "x"}}, "auth: must have one of basic, bearer"},
 		{Options{Auth: &login.Options{Basic: &login.Basic{User: "a:b", Password: "c"}}}, "auth.basic.user: can't hold a colon"},
 		{Options{Auth: &login.Options{Basic: &login.Basic{User: "a", Password: "${EMPTY}"}}}, "auth.basic.password: is empty"},
 		{Options{Auth: &login.Options{APIKey: &login.APIKey{Value: "x"}}}, "auth.api_key: must have one of header: and query:"},

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"net/url"
 	"slices"
@@ -34,6 +35,8 @@ type Options struct {
 	SigV4 *SigV4 `yaml:"sigv4"`
 	// HMAC signs the body.
 	HMAC *HMAC `yaml:"hmac"`
+	// Deauthorized is why the login was taken away: nothing is sent, and attempts fail, until there is another.
+	Deauthorized string `yaml:"deauthorized" example:"the password leaked"`
 	// Connection is the name of a connection, which says how.
 	Connection string `yaml:"connection" example:"crm"`
 	shared     *Connection
@@ -87,6 +90,8 @@ type Login struct {
 	key     []byte
 	secrets []string
 	sets    []string
+	// deauthorized is why nothing may be sent; nil if it may.
+	deauthorized error
 }
 
 // kinds returns the keys of the options that are set.
@@ -94,7 +99,7 @@ func (o *Options) kinds() (keys []string) {
 	for _, k := range []struct {
 		key string
 		set bool
-	}{{"basic", o.Basic != nil}, {"bearer", o.Bearer != ""}, {"api_key", o.APIKey != nil}, {"oauth2", o.OAuth2 != nil}, {"sigv4", o.SigV4 != nil}, {"hmac", o.HMAC != nil}, {"connection", o.Connection != ""}} {
+	}{{"basic", o.Basic != nil}, {"bearer", o.Bearer != ""}, {"api_key", o.APIKey != nil}, {"oauth2", o.OAuth2 != nil}, {"sigv4", o.SigV4 != nil}, {"hmac", o.HMAC != nil}, {"deauthorized", o.Deauthorized != ""}, {"connection", o.Connection != ""}} {
 		if k.set {
 			keys = append(keys, k.key)
 		}
@@ -111,7 +116,7 @@ func (o *Options) Kind() string {
 func (o *Options) Validate(v *targets.Validation, key string) {
 	kinds := o.kinds()
 	if len(kinds) != 1 {
-		v.Fail([]string{key}, "must have one of basic, bearer, api_key, oauth2, sigv4, hmac and connection")
+		v.Fail([]string{key}, "must have one of basic, bearer, api_key, oauth2, sigv4, hmac, deauthorized and connection")
 		return
 	}
 	c := &check{v, []string{key, kinds[0]}}
@@ -204,6 +209,9 @@ func New(o *Options, dir string, s secret.Source, sends Sender) (*Login, error) 
 		if err != nil {
 			return nil, err
 		}
+		if l.deauthorized != nil {
+			l.deauthorized = fmt.Errorf("connection %q is deauthorized (%s); give it another login", c.Name, c.Auth.Deauthorized)
+		}
 		return l, l.add(c, s)
 	}
 	l := &Login{}
@@ -231,6 +239,8 @@ func New(o *Options, dir string, s secret.Source, sends Sender) (*Login, error) 
 		form.SetDefaults()
 		l.hmac, l.key = &form, []byte(r.secret(form.Secret))
 		l.sets = []string{form.Header}
+	case o.Deauthorized != "":
+		l.deauthorized = fmt.Errorf("the target is deauthorized (%s); give it another login", o.Deauthorized)
 	}
 	l.secrets = r.secrets
 	return l, r.err
@@ -330,6 +340,9 @@ func (l *Login) Query() []signature.Field {
 
 // Apply logs a request in. Its error is an *targets.Error.
 func (l *Login) Apply(ctx context.Context, r *Request) error {
+	if l.deauthorized != nil {
+		return &targets.Error{Code: targets.CodeNoPermissions, Tries: 1, Err: l.deauthorized}
+	}
 	for _, f := range l.header {
 		r.Set(f.Name, f.Value)
 	}

@@ -9,7 +9,6 @@ import (
 	"signalbox/api"
 	"signalbox/console"
 	"signalbox/ingest"
-	"signalbox/rules/pattern"
 )
 
 // handler serves ingest, and the API for all else. Hooks verify requests themselves, and the
@@ -45,13 +44,4 @@ func (s *server) console(guarded http.Handler, stopping context.Context) http.Ha
 		return nil
 	}
 	return console.New(console.Options{API: guarded, NeedsKey: s.guard.NeedsKey, Version: s.Version, Logger: s.log, Stopping: stopping})
-}
-
-// testPattern answers EventBridge's TestEventPattern.
-func testPattern(text, event []byte) (bool, error) {
-	p, err := pattern.Parse(text, pattern.Options{})
-	if err != nil {
-		return false, err
-	}
-	return p.Match(event)
 }

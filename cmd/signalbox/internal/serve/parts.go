@@ -123,9 +123,9 @@ func (s *server) newIngest(registry *prometheus.Registry, stopping context.Conte
 		MaxBody: int64(limits.MaxBody), MaxBatch: limits.MaxEntries, MaxDepth: limits.MaxDepth,
 		Plan:    func(ctx context.Context, e *event.Event) (any, error) { return s.router.Plan(ctx, e) },
 		Command: s.router.Commands.Command, Query: s.router.Commands.Query,
-		Stopping:    stopping,
-		Refused:     s.audit.Refused,
-		Control:     s.aws,
-		TestPattern: testPattern, Registerer: registry, Logger: s.log,
+		Stopping:   stopping,
+		Refused:    s.audit.Refused,
+		Control:    s.aws,
+		Registerer: registry, Logger: s.log,
 	})
 }
