@@ -72,6 +72,11 @@ func TestVerifyNamesWhatIsCorrupt(t *testing.T) {
 			v, _ := d.AppendValue(nil)
 			return d.AppendKey(nil), v
 		}, "on disk are 1, 1"},
+		{"forward", func(_ *Journal, s journal.Seq) ([]byte, []byte) {
+			d := journal.Delivery{Seq: s, N: 7, Forward: &journal.Forward{Of: "a"}}
+			v, _ := d.AppendValue(nil)
+			return d.AppendKey(nil), v
+		}, "of a dead letter, and its number is none of these"},
 		{"dead", func(_ *Journal, s journal.Seq) ([]byte, []byte) {
 			d := journal.Delivery{Seq: s, State: journal.Dead}
 			return d.AppendKey(nil), []byte("x")

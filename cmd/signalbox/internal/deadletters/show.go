@@ -50,6 +50,7 @@ func printLetter(w io.Writer, l *dlq.Letter) {
 	line("kind", string(l.Kind))
 	line("rule", l.Rule+" on bus "+l.Bus)
 	line("target", l.Target)
+	line("forward of", l.ForwardOf)
 	line("accepted", l.AcceptedAt.Format(time.RFC3339))
 	line("died", l.DiedAt.Format(time.RFC3339))
 	line("error code", l.ErrorCode)

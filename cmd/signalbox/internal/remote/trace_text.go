@@ -157,6 +157,9 @@ func stateText(d *trace.Delivery) string {
 	if d.Replay != "" {
 		text += ", replay " + d.Replay
 	}
+	if d.ForwardOf != "" {
+		text += ", of dead letter " + d.ForwardOf
+	}
 	return text
 }
 
