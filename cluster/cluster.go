@@ -50,8 +50,10 @@ const (
 	// tried again.
 	lookEvery  = 250 * time.Millisecond
 	retryEvery = 250 * time.Millisecond
-	// answerTime bounds a request to the servers.
-	answerTime = 2 * time.Second
+	// answerTime bounds a request to the servers: while they elect a leader of their own they do not answer at
+	// all. publishTime bounds one that carries a group.
+	answerTime  = time.Second
+	publishTime = 2 * time.Second
 	// tellEvery is how often a node tells the others how far it is, and goneAfter when one counts as gone.
 	tellEvery = time.Second
 	goneAfter = 5 * time.Second
@@ -102,7 +104,7 @@ func Join(ctx context.Context, opts Options) (*Node, error) {
 	if err := n.connect(); err != nil {
 		return nil, err
 	}
-	told := time.Time{}
+	told := sometimes{}
 	for {
 		err := n.prepare(ctx)
 		if err == nil {
@@ -112,8 +114,7 @@ func Join(ctx context.Context, opts Options) (*Node, error) {
 			n.nc.Close()
 			return nil, fmt.Errorf("cluster %s: %w", opts.Name, err)
 		}
-		if time.Since(told) > 10*time.Second {
-			told = time.Now()
+		if told.now() {
 			n.log.Warn("the cluster's NATS servers can't be used yet; it tries again", zap.Error(err))
 		}
 		if err := pause(ctx, retryEvery); err != nil {
@@ -123,12 +124,23 @@ func Join(ctx context.Context, opts Options) (*Node, error) {
 	}
 }
 
+// sometimes tells when to log again what goes on failing.
+type sometimes struct{ last time.Time }
+
+func (s *sometimes) now() bool {
+	if time.Since(s.last) < 10*time.Second {
+		return false
+	}
+	s.last = time.Now()
+	return true
+}
+
 // connect begins to connect, and keeps doing so. What is published while there is no connection fails at once.
 func (n *Node) connect() (err error) {
 	options := append([]natsio.Option{
 		natsio.Name(fmt.Sprintf("signalbox %s node %d", n.opts.Name, n.opts.Node)),
 		natsio.RetryOnFailedConnect(true), natsio.MaxReconnects(-1), natsio.ReconnectBufSize(-1),
-		natsio.ReconnectWait(retryEvery), natsio.ReconnectJitter(retryEvery, retryEvery), natsio.Timeout(answerTime),
+		natsio.ReconnectWait(retryEvery), natsio.ReconnectJitter(retryEvery, retryEvery), natsio.Timeout(2 * answerTime),
 		natsio.PingInterval(time.Second), natsio.MaxPingsOutstanding(2),
 		natsio.DisconnectErrHandler(func(_ *natsio.Conn, err error) {
 			if err != nil {
@@ -156,7 +168,7 @@ const leastPayload = 64 << 10
 
 // prepare finds or makes the stream and the buckets.
 func (n *Node) prepare(ctx context.Context) (err error) {
-	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	ctx, cancel := context.WithTimeout(ctx, 2*answerTime)
 	defer cancel()
 	if n.stream, err = n.logStream(ctx); err != nil {
 		return fmt.Errorf("stream %s: %w", n.opts.stream(), err)

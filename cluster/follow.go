@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -105,8 +106,8 @@ func (f *follower) check(ctx context.Context, known bool) error {
 	f.end.Store(last)
 	switch {
 	case !known:
-		if snapshot, err := f.newest(ctx); err != nil || snapshot != nil {
-			return errors.Join(err, fmt.Errorf("%w: it is empty, and there is a snapshot", ErrDiffers))
+		if made, err := f.snapshotsMade(ctx); err != nil || len(made.All) > 0 {
+			return cmp.Or(err, fmt.Errorf("%w: it is empty, and there is a snapshot", ErrDiffers))
 		}
 		if first > 1 {
 			return fmt.Errorf("%w: it is empty, and the log begins at message %d", ErrDiffers, first)
@@ -136,19 +137,11 @@ func (f *follower) check(ctx context.Context, known bool) error {
 // follow reads messages until the node is to lead, or something fails.
 func (f *follower) follow(ctx context.Context, eligible Eligible) (*Term, error) {
 	f.parts, f.part, f.last = nil, 0, f.at.Seq
+	iterator, err := f.messages(ctx)
+	if err != nil {
+		return nil, err
+	}
 	ctx, cancel := context.WithCancel(ctx)
-	consumer, err := f.js.OrderedConsumer(ctx, f.opts.stream(), jetstream.OrderedConsumerConfig{
-		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: f.at.Seq + 1,
-	})
-	if err != nil {
-		cancel()
-		return nil, err
-	}
-	iterator, err := consumer.Messages()
-	if err != nil {
-		cancel()
-		return nil, err
-	}
 	messages, failed := make(chan jetstream.Msg, 64), make(chan error, 1)
 	reading := make(chan struct{})
 	go func() {
@@ -197,6 +190,19 @@ func (f *follower) follow(ctx context.Context, eligible Eligible) (*Term, error)
 			return nil, context.Cause(ctx)
 		}
 	}
+}
+
+// messages returns those behind the place of the store.
+func (f *follower) messages(ctx context.Context) (jetstream.MessagesContext, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	consumer, err := f.js.OrderedConsumer(ctx, f.opts.stream(), jetstream.OrderedConsumerConfig{
+		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: f.at.Seq + 1,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return consumer.Messages()
 }
 
 // take reads one message.
@@ -286,7 +292,7 @@ func (f *follower) campaign(ctx context.Context, eligible Eligible, won chan<- *
 				select {
 				case won <- h:
 				case <-ctx.Done():
-					_ = h.release(context.WithoutCancel(ctx)) // it ends by itself
+					h.release(context.WithoutCancel(ctx))
 				}
 				return
 			}
@@ -312,13 +318,10 @@ func (f *follower) patience(eligible Eligible) time.Duration {
 // lead reads the log to its end, and begins a term there.
 func (f *follower) lead(term *Term, messages <-chan jetstream.Msg, failed <-chan error) error {
 	for {
-		info, err := f.stream.Info(term.ctx)
+		last, err := f.lastMessage(term.ctx)
 		if err == nil {
-			if f.last < info.State.LastSeq {
-				err = f.readTo(term.ctx, info.State.LastSeq, messages, failed)
-				if err != nil {
-					return err
-				}
+			if err := f.readTo(term.ctx, last, messages, failed); err != nil {
+				return err
 			}
 			term.number = f.term + 1
 			err = term.begin(f.at, f.last)
@@ -337,6 +340,17 @@ func (f *follower) lead(term *Term, messages <-chan jetstream.Msg, failed <-chan
 			return err
 		}
 	}
+}
+
+// lastMessage asks for the number of the last message of the log.
+func (n *Node) lastMessage(ctx context.Context) (uint64, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	info, err := n.stream.Info(ctx)
+	if err != nil {
+		return 0, err
+	}
+	return info.State.LastSeq, nil
 }
 
 // readTo reads messages up to one.

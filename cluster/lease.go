@@ -17,12 +17,34 @@ const leaseKey = "leader"
 // written it since. A lease is free once it has not been renewed for LeaseTime by the clock of who looks, which begins
 // after the leader's own did: clocks need not agree.
 type lease struct {
-	holder atomic.Pointer[Leader]
+	holder atomic.Pointer[holder]
 	// latest is who has led last.
 	latest   atomic.Pointer[Leader]
 	revision uint64
 	seen     time.Time
 	released bool
+}
+
+// holder is who leads, until gone is closed.
+type holder struct {
+	Leader
+	run  string
+	gone chan struct{}
+}
+
+// hold notes who leads; nil is nobody.
+func (l *lease) hold(v *leaseValue) {
+	was := l.holder.Load()
+	if was != nil && v != nil && was.run == v.Run {
+		return
+	}
+	var next *holder
+	if v != nil {
+		next = &holder{v.Leader, v.Run, make(chan struct{})}
+	}
+	if l.holder.Store(next); was != nil {
+		close(was.gone)
+	}
 }
 
 // leaseValue is what the key holds.
@@ -41,7 +63,7 @@ func (l *lease) look(ctx context.Context, bucket jetstream.KeyValue) (free bool,
 	e, err := bucket.Get(ctx, leaseKey)
 	if errors.Is(err, jetstream.ErrKeyNotFound) {
 		l.revision = 0
-		l.holder.Store(nil)
+		l.hold(nil)
 		return true, nil
 	}
 	if err != nil {
@@ -57,16 +79,16 @@ func (l *lease) look(ctx context.Context, bucket jetstream.KeyValue) (free bool,
 			l.latest.Store(&v.Leader)
 		}
 		if v.Released {
-			l.holder.Store(nil)
+			l.hold(nil)
 		} else {
-			l.holder.Store(&v.Leader)
+			l.hold(&v)
 		}
 	}
 	if l.released {
 		return true, nil
 	}
 	if time.Since(l.seen) >= LeaseTime {
-		l.holder.Store(nil)
+		l.hold(nil)
 		return true, nil
 	}
 	return false, nil
@@ -91,7 +113,7 @@ func (l *lease) take(ctx context.Context, bucket jetstream.KeyValue, value lease
 		return nil, err
 	}
 	l.revision, l.seen, l.released = h.revision, time.Now(), false
-	l.holder.Store(&h.value.Leader)
+	l.hold(&h.value)
 	return h, nil
 }
 
@@ -170,9 +192,13 @@ func (h *held) renew(ctx context.Context) error {
 	}
 }
 
-// release gives the lease up, so that others need not wait for its end.
-func (h *held) release(ctx context.Context) error {
+// release gives the lease up, so that others need not wait for its end. A renewal before it may have been broken off
+// whose answer is not known: then it is tried again.
+func (h *held) release(ctx context.Context) {
 	h.value.Released = true
-	_, err := h.write(ctx)
-	return err
+	for h.left() > 0 {
+		if ours, err := h.write(ctx); !ours || err == nil || pause(ctx, retryEvery/10) != nil {
+			return
+		}
+	}
 }

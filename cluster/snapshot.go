@@ -3,12 +3,11 @@ package cluster
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -17,9 +16,6 @@ import (
 	"signalbox/journal"
 	"signalbox/journal/backup"
 )
-
-// snapshotPrefix is what the names of snapshots begin with; the number of a message follows, up to which all is in it.
-const snapshotPrefix = "snapshot-"
 
 // keepSnapshots is how many snapshots are kept: one may be read while the next is made.
 const keepSnapshots = 2
@@ -36,40 +32,64 @@ type Source interface {
 	At() (journal.Position, bool)
 }
 
+// snapshotsKey is the key in the cluster's bucket that names the snapshots.
+const snapshotsKey = "snapshots"
+
+// made are the snapshots that can be read, the newest first.
+type made struct {
+	All []snapshot `json:"all"`
+	// revision is that of the key; 0 where it is not there yet.
+	revision uint64
+}
+
 // snapshot is one in the object store.
 type snapshot struct {
-	name string
-	seq  uint64
-	size int64
+	Name string `json:"name"`
+	// Seq is the number of the message up to which all is in it, and Bytes its size.
+	Seq   uint64 `json:"seq"`
+	Bytes int64  `json:"bytes"`
 }
 
-// list returns the snapshots, the newest first.
-func (n *Node) list(ctx context.Context) (all []snapshot, _ jetstream.ObjectStore, err error) {
-	objects, err := n.objects(ctx)
+// snapshotsMade reads which snapshots there are.
+func (n *Node) snapshotsMade(ctx context.Context) (m made, err error) {
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	e, err := n.bucket.Get(ctx, snapshotsKey)
+	if errors.Is(err, jetstream.ErrKeyNotFound) {
+		return m, nil
+	}
 	if err != nil {
-		return nil, nil, err
+		return m, err
 	}
-	infos, err := objects.List(ctx)
-	if err != nil && !errors.Is(err, jetstream.ErrNoObjectsFound) {
-		return nil, nil, err
+	if err := json.Unmarshal(e.Value(), &m); err != nil {
+		return m, &unusable{fmt.Sprintf("the key %s of the bucket %s is not what Signalbox has written: %v", snapshotsKey, n.opts.bucket(), err)}
 	}
-	for _, info := range infos {
-		seq, err := strconv.ParseUint(strings.TrimPrefix(info.Name, snapshotPrefix), 10, 64)
-		if err == nil && strings.HasPrefix(info.Name, snapshotPrefix) && !info.Deleted {
-			all = append(all, snapshot{name: info.Name, seq: seq, size: int64(info.Size)})
-		}
-	}
-	slices.SortFunc(all, func(a, b snapshot) int { return cmp.Compare(b.seq, a.seq) })
-	return all, objects, nil
+	m.revision = e.Revision()
+	return m, nil
 }
 
-// newest returns the newest snapshot; nil if there is none.
-func (n *Node) newest(ctx context.Context) (*snapshot, error) {
-	all, _, err := n.list(ctx)
-	if err != nil || len(all) == 0 {
+// name makes a snapshot known as the newest, and returns those that nobody needs any more.
+func (n *Node) name(ctx context.Context, s snapshot) (old []snapshot, err error) {
+	m, err := n.snapshotsMade(ctx)
+	if err != nil {
 		return nil, err
 	}
-	return &all[0], nil
+	m.All = append([]snapshot{s}, slices.DeleteFunc(m.All, func(o snapshot) bool { return o.Name == s.Name })...)
+	slices.SortStableFunc(m.All, func(a, b snapshot) int { return cmp.Compare(b.Seq, a.Seq) }) // another node may have made a newer one
+	keep := min(keepSnapshots, len(m.All))
+	m.All, old = m.All[:keep], m.All[keep:]
+	text, err := json.Marshal(m)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	if m.revision == 0 {
+		_, err = n.bucket.Create(ctx, snapshotsKey, text)
+	} else {
+		_, err = n.bucket.Update(ctx, snapshotsKey, text, m.revision)
+	}
+	return old, err
 }
 
 // Snapshot puts a copy of a store beside the log, and drops what of the log every node has got that runs.
@@ -81,25 +101,27 @@ func (n *Node) Snapshot(ctx context.Context, store Source) error {
 		return errors.New("the store has nothing of the log yet")
 	}
 	began := time.Now()
-	all, objects, err := n.list(ctx)
+	objects, err := n.objects(ctx)
 	if err != nil {
 		return fmt.Errorf("snapshot: %w", err)
 	}
+	name := fmt.Sprintf("%d-%d", at.Seq, began.UnixMilli())
 	r, w := io.Pipe()
 	go func() { w.CloseWithError(backup.Send(w, store, n.opts.Version, func() {})) }()
-	name := snapshotPrefix + strconv.FormatUint(at.Seq, 10)
 	info, err := objects.Put(ctx, jetstream.ObjectMeta{Name: name, Description: fmt.Sprintf("The store of node %d of %s at message %d", n.opts.Node, n.opts.Name, at.Seq)}, r)
 	_ = r.CloseWithError(err) // a copy that is not read any more ends
 	if err != nil {
 		return fmt.Errorf("snapshot: %w", err)
 	}
+	old, err := n.name(ctx, snapshot{Name: name, Seq: at.Seq, Bytes: int64(info.Size)})
+	if err != nil {
+		return errors.Join(fmt.Errorf("snapshot: %w", err), objects.Delete(ctx, name))
+	}
 	n.figures.snapshots.Add(1)
 	n.figures.snapshotBytes.Store(int64(info.Size))
-	for _, old := range all[min(keepSnapshots-1, len(all)):] {
-		if old.name != name {
-			if err := objects.Delete(ctx, old.name); err != nil {
-				n.log.Warn("an old snapshot can't be removed", zap.String("snapshot", old.name), zap.Error(err))
-			}
+	for _, o := range old {
+		if err := objects.Delete(ctx, o.Name); err != nil {
+			n.log.Warn("an old snapshot can't be removed", zap.String("snapshot", o.Name), zap.Error(err))
 		}
 	}
 	before, err := n.purge(ctx, at.Seq)
@@ -152,11 +174,11 @@ func (n *Node) rebuild(ctx context.Context, dir string) error {
 	ctx, cancel := context.WithTimeout(ctx, snapshotTime)
 	defer cancel()
 	began := time.Now()
-	all, objects, err := n.list(ctx)
+	m, err := n.snapshotsMade(ctx)
 	if err != nil {
 		return err
 	}
-	if len(all) == 0 {
+	if len(m.All) == 0 {
 		info, err := n.stream.Info(ctx)
 		if err != nil {
 			return err
@@ -166,16 +188,21 @@ func (n *Node) rebuild(ctx context.Context, dir string) error {
 		}
 		return backup.Rebuild(dir, nil)
 	}
-	object, err := objects.Get(ctx, all[0].name)
+	newest := m.All[0]
+	objects, err := n.objects(ctx)
 	if err != nil {
-		return fmt.Errorf("snapshot %s: %w", all[0].name, err)
+		return err
+	}
+	object, err := objects.Get(ctx, newest.Name)
+	if err != nil {
+		return fmt.Errorf("snapshot %s: %w", newest.Name, err)
 	}
 	err = backup.Rebuild(dir, object)
 	if err = errors.Join(err, object.Close()); err != nil {
-		return fmt.Errorf("snapshot %s: %w", all[0].name, err)
+		return fmt.Errorf("snapshot %s: %w", newest.Name, err)
 	}
-	n.figures.snapshotBytes.Store(all[0].size)
-	n.log.Info("the store was made of a snapshot", zap.Uint64("message", all[0].seq), zap.Int64("bytes", all[0].size), zap.Duration("took", time.Since(began)))
+	n.figures.snapshotBytes.Store(newest.Bytes)
+	n.log.Info("the store was made of a snapshot", zap.Uint64("message", newest.Seq), zap.Int64("bytes", newest.Bytes), zap.Duration("took", time.Since(began)))
 	return nil
 }
 
@@ -217,12 +244,12 @@ func (n *Node) snapshotOrTell(ctx context.Context, store Source) error {
 
 // Fresh refuses a cluster that has a log already.
 func (n *Node) Fresh(ctx context.Context) error {
-	info, err := n.stream.Info(ctx)
+	last, err := n.lastMessage(ctx)
 	if err != nil {
 		return err
 	}
-	snapshot, err := n.newest(ctx)
-	if err == nil && (snapshot != nil || info.State.LastSeq > 0) {
+	m, err := n.snapshotsMade(ctx)
+	if err == nil && (len(m.All) > 0 || last > 0) {
 		err = fmt.Errorf("the cluster %s has a log already: set cluster.name to another name, or remove the stream %s and the buckets %s and %s",
 			n.opts.Name, n.opts.stream(), n.opts.bucket(), n.opts.snapshots())
 	}

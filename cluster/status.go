@@ -71,7 +71,20 @@ func (n *Node) Leader() *Leader {
 		leader.Term = t.number
 		return &leader
 	}
-	return n.lease.holder.Load()
+	if h := n.lease.holder.Load(); h != nil {
+		return &h.Leader
+	}
+	return nil
+}
+
+// Follows returns the leader that this node follows, and a channel that is closed when it is known to lead no more;
+// nil where none leads, or the node itself does or did when it ran before.
+func (n *Node) Follows() (*Leader, <-chan struct{}) {
+	h := n.lease.holder.Load()
+	if h == nil || h.Node == n.opts.Node {
+		return nil, nil
+	}
+	return &h.Leader, h.gone
 }
 
 // Term returns the term in which this node leads; nil while it does not.
@@ -131,15 +144,15 @@ func (n *Node) Run(ctx context.Context) {
 }
 
 func (n *Node) tell(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, answerTime)
-	defer cancel()
 	if n.term.Load() == nil {
-		info, err := n.stream.Info(ctx)
+		last, err := n.lastMessage(ctx)
 		if err != nil {
 			return err
 		}
-		n.end.Store(info.State.LastSeq)
+		n.end.Store(last)
 	}
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
 	text, err := json.Marshal(n.self())
 	if err != nil {
 		return err

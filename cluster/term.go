@@ -110,7 +110,7 @@ func (t *Term) Append(group []byte) (journal.Position, error) {
 // append appends one message, and tries until it is in the log or the term has ended.
 func (t *Term) append(data []byte, chain uint64, part, parts int) error {
 	m := newMessage(t.node.opts.subject(), t.number, t.last+1, chain, part, parts, data)
-	for {
+	for told := (sometimes{}); ; {
 		seq, err := t.publish(m)
 		if err == nil {
 			t.last = seq
@@ -123,7 +123,9 @@ func (t *Term) append(data []byte, chain uint64, part, parts int) error {
 			return fmt.Errorf("%w: %w", journal.ErrNotLeading, context.Cause(t.ctx))
 		}
 		t.node.figures.retries.Add(1)
-		t.node.log.Warn("the cluster's log can't be written to; it tries again while this node leads", zap.Error(err))
+		if told.now() {
+			t.node.log.Warn("the cluster's log can't be written to; it tries again while this node leads", zap.Error(err))
+		}
 		_ = pause(t.ctx, retryEvery/5)
 	}
 }
@@ -131,7 +133,7 @@ func (t *Term) append(data []byte, chain uint64, part, parts int) error {
 // publish publishes a message, and returns its number. An error that is not ErrNotLeading leaves open whether the
 // message is in the log; it may be published again.
 func (t *Term) publish(m *natsio.Msg) (uint64, error) {
-	ctx, cancel := context.WithTimeout(t.ctx, answerTime)
+	ctx, cancel := context.WithTimeout(t.ctx, publishTime)
 	defer cancel()
 	ack, err := t.node.js.PublishMsg(ctx, m, jetstream.WithExpectLastSequence(t.last), jetstream.WithRetryAttempts(0))
 	switch {
@@ -177,12 +179,8 @@ func (t *Term) resign(why error) {
 	t.ended.Wait()
 	t.node.term.CompareAndSwap(t, nil)
 	t.node.role.Store(Following)
-	if t.held.left() > 0 {
-		if err := t.held.release(context.Background()); err != nil {
-			t.node.log.Debug("the lease is not given up, and ends by itself", zap.Error(err))
-		}
-	}
-	t.node.lease.holder.Store(nil)
+	t.held.release(context.Background())
+	t.node.lease.hold(nil)
 }
 
 // progress notes how far the log goes, of which this node has all.

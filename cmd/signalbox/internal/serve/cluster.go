@@ -138,8 +138,8 @@ func (s *server) follow(ctx context.Context) (_ *cluster.Term, err error) {
 
 // followerReady is why a node that follows is not ready: what comes to it can't be handed on, or it is far behind.
 func (s *server) followerReady() error {
-	if s.node.Leader() == nil {
-		return errors.New("no node leads the cluster at the moment")
+	if leader, _ := s.node.Follows(); leader == nil {
+		return errors.New("no other node leads the cluster at the moment")
 	}
 	return nil
 }

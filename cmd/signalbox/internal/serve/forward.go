@@ -58,8 +58,8 @@ func (s *server) forwarder() (http.Handler, error) {
 		},
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		leader := s.node.Leader()
-		if leader == nil || leader.Node == s.node.Number() || r.Header.Get(forwardedBy) != "" {
+		leader, gone := s.node.Follows()
+		if leader == nil || r.Header.Get(forwardedBy) != "" {
 			writeNoLeader(w)
 			return
 		}
@@ -68,11 +68,23 @@ func (s *server) forwarder() (http.Handler, error) {
 			writeNoLeader(w)
 			return
 		}
-		proxy.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), leaderKey{}, u)))
+		ctx, end := context.WithCancelCause(context.WithValue(r.Context(), leaderKey{}, u))
+		defer end(nil)
+		go func() { // a machine that hangs answers nothing, not even that it is gone
+			select {
+			case <-gone:
+				end(errLeaderGone)
+			case <-ctx.Done():
+			}
+		}()
+		proxy.ServeHTTP(w, r.WithContext(ctx))
 	}), nil
 }
 
 type leaderKey struct{}
+
+// errLeaderGone ends a request that was handed to a leader which leads no more.
+var errLeaderGone = errors.New("the leader that the request was handed to leads no more")
 
 // leaderOf is where the leader is that a request is handed to.
 func leaderOf(ctx context.Context) *url.URL { return ctx.Value(leaderKey{}).(*url.URL) }
