@@ -15,6 +15,9 @@ RACE_PKG    ?= ./api/... ./archive/... ./auth/... ./awsapi/... ./commands/... ./
 CHAOS       ?= 100
 SOAK        ?= 10m
 
+# How many faults make chaos-cluster makes.
+CLUSTER_ROUNDS ?= 300
+
 # What the program says of itself, and its packages are called. Empty: what git says.
 VERSION     ?=
 
@@ -49,6 +52,10 @@ race: ## Run the tests of the concurrent packages under the race detector (RACE_
 chaos: ## Make everything fail under load, for an hour or so (CHAOS=100 rounds of each fault)
 	CHAOS_ROUNDS=$(CHAOS) .ci/gotest -timeout 6h -run Chaos ./cmd/signalbox/e2e
 
+.PHONY: chaos-cluster
+chaos-cluster: ## Make nodes, NATS servers and what joins them fail under load, for an hour or two (CLUSTER_ROUNDS=300)
+	CLUSTER_ROUNDS=$(CLUSTER_ROUNDS) .ci/gotest -timeout 12h -run TestClusterFaults ./cmd/signalbox/e2e
+
 .PHONY: soak
 soak: ## Keep a load up and watch memory and goroutines (SOAK=10m)
 	SOAK=$(SOAK) $(GO) test -timeout 12h -v -run Soak ./cmd/signalbox/e2e
@@ -80,6 +87,10 @@ bench: ## Run benchmarks (PKG=./journal BENCH=Append BENCHCOUNT=10)
 .PHONY: yardsticks
 yardsticks: ## Measure the whole way beside strawmen, within 3 minutes (ROUNDS=10; see docs/performance.md)
 	YARDSTICK_ROUNDS=$(ROUNDS) $(GO) test -timeout 1h -run '^$$' -bench WholeWay -benchtime 1x ./cmd/signalbox/e2e/yardstick
+
+.PHONY: cluster-figures
+cluster-figures: ## Measure a cluster of three beside a single router, within 5 minutes (ROUNDS=3; see docs/cluster.md)
+	YARDSTICK_ROUNDS=$(ROUNDS) $(GO) test -timeout 1h -run '^$$' -bench Cluster -benchtime 1x ./cmd/signalbox/e2e/yardstick
 
 .PHONY: growth
 growth: ## Measure how the router grows with targets, rules and pending deliveries, within 5 minutes

@@ -127,15 +127,8 @@ func throttles(x *trial) {
 	})
 }
 
-// flaps refuses every third request, at random.
 func flaps(x *trial) {
-	misbehave(x, 800, func(w http.ResponseWriter, r *http.Request) bool {
-		if rand.IntN(3) > 0 {
-			return kind(w, r)
-		}
-		w.WriteHeader(http.StatusServiceUnavailable)
-		return false
-	})
+	misbehave(x, 800, flapping)
 }
 
 // misbehave puts the sink into a mood from time to time, in milliseconds.

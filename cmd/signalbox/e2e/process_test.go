@@ -5,6 +5,7 @@ package e2e
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -46,6 +47,7 @@ type process struct {
 	dir  string
 	url  string
 	args []string
+	env  []string
 	cmd  *exec.Cmd
 	log  *os.File
 	// key is what requests are made with, where the router wants one.
@@ -55,7 +57,12 @@ type process struct {
 // newProcess prepares a directory with a configuration; rules go to rules.yaml.
 func newProcess(t testing.TB, rules string) *process {
 	t.Helper()
-	p := &process{t: t, dir: t.TempDir()}
+	return newProcessIn(t, t.TempDir(), rules)
+}
+
+func newProcessIn(t testing.TB, dir, rules string) *process {
+	t.Helper()
+	p := &process{t: t, dir: dir}
 	address := freeAddress(t)
 	p.url = "http://" + address
 	p.write("config.yaml", "listen: "+address+"\ndata_dir: ./data\nrules: [rules.yaml]\n")
@@ -113,19 +120,32 @@ func (p *process) signal(s os.Signal) {
 // start runs the program and waits until it is ready.
 func (p *process) start() {
 	p.t.Helper()
+	p.launch()
+	p.eventually(30*time.Second, "ready", p.ready)
+}
+
+// impatient gives up on a program that does not answer.
+var impatient = &http.Client{Timeout: 5 * time.Second}
+
+// ready asks the program whether it is.
+func (p *process) ready() bool {
+	r, err := impatient.Get(p.url + "/readyz")
+	if err != nil {
+		return false
+	}
+	r.Body.Close()
+	return r.StatusCode == http.StatusOK
+}
+
+// launch runs the program.
+func (p *process) launch() {
+	p.t.Helper()
 	p.cmd = exec.Command(program, append([]string{"serve", "--config", filepath.Join(p.dir, "config.yaml")}, p.args...)...)
+	p.cmd.Env = append(os.Environ(), p.env...)
 	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
 	if err := p.cmd.Start(); err != nil {
 		p.t.Fatal(err)
 	}
-	p.eventually(30*time.Second, "ready", func() bool {
-		r, err := http.Get(p.url + "/readyz")
-		if err != nil {
-			return false
-		}
-		r.Body.Close()
-		return r.StatusCode == http.StatusOK
-	})
 }
 
 // kill ends the program as a power cut would end it, and reaps it.
@@ -186,6 +206,9 @@ func (p *process) accounts() (a accounts, err error) {
 		return a, err
 	}
 	defer r.Body.Close()
+	if r.StatusCode != http.StatusOK {
+		return a, errors.New(r.Status)
+	}
 	return a, json.NewDecoder(r.Body).Decode(&a)
 }
 
@@ -219,13 +242,19 @@ func (p *process) reload() int {
 // tests, as often as CHAOS_ROUNDS says in a longer one.
 func rounds(t *testing.T, usual int) int {
 	t.Helper()
-	text := os.Getenv("CHAOS_ROUNDS")
+	return fromEnvironment(t, "CHAOS_ROUNDS", usual)
+}
+
+// fromEnvironment returns a number that a variable gives, or the usual one.
+func fromEnvironment(t testing.TB, name string, usual int) int {
+	t.Helper()
+	text := os.Getenv(name)
 	if text == "" {
 		return usual
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil {
-		t.Fatalf("CHAOS_ROUNDS: %v", err)
+		t.Fatalf("%s: %v", name, err)
 	}
 	return n
 }

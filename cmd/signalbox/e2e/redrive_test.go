@@ -17,7 +17,7 @@ func TestChaosRedrive(t *testing.T) {
 		w.WriteHeader(http.StatusUnprocessableEntity)
 		return false
 	})
-	x := &trial{t: t, s: s, paths: []string{"/plain"}, acked: map[int]acknowledged{}}
+	x := &trial{record: newRecord(t, s, "/plain")}
 	x.p = newProcess(t, fmt.Sprintf(`
 targets:
   plain: {type: http, url: "%s/plain", timeout: 1s, breaker: {failures: 100000}}

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"sync"
@@ -16,7 +17,9 @@ type receipt struct {
 	path     string
 	delivery string
 	event    string
-	body     []byte
+	// node is that of a cluster which sent it.
+	node string
+	body []byte
 	// taken means that the sink answered with success, as far as it knows.
 	taken bool
 }
@@ -26,6 +29,15 @@ type mood func(w http.ResponseWriter, r *http.Request) (taken bool)
 
 // kind is the mood of a sink that takes everything.
 func kind(http.ResponseWriter, *http.Request) bool { return true }
+
+// flapping refuses every third request, at random.
+func flapping(w http.ResponseWriter, r *http.Request) bool {
+	if rand.IntN(3) > 0 {
+		return kind(w, r)
+	}
+	w.WriteHeader(http.StatusServiceUnavailable)
+	return false
+}
 
 // sink is a real HTTP target that remembers what it got.
 type sink struct {
@@ -76,6 +88,7 @@ func (s *sink) note(r *http.Request, body []byte) (n int) {
 	s.got = append(s.got, receipt{
 		at: time.Now(), path: r.URL.Path, body: body,
 		delivery: r.Header.Get("X-Signalbox-Delivery-Id"), event: r.Header.Get("X-Signalbox-Event-Id"),
+		node: r.Header.Get("X-Node"),
 	})
 	return len(s.got) - 1
 }

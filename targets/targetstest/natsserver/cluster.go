@@ -90,7 +90,7 @@ func StartCluster(t testing.TB, binary, sync string) *Cluster {
 			t.Fatal(err)
 		}
 		var err error
-		if s.log, err = os.Create(filepath.Join(dir, "log")); err != nil {
+		if s.log, err = os.Create(filepath.Join(t.ArtifactDir(), fmt.Sprintf("nats-%d.log", i+1))); err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() {
@@ -158,9 +158,12 @@ func (c *Cluster) Mend() {
 	}
 }
 
-// Start starts the server, again if it was killed, and does not wait for it.
+// Start starts the server, again if it was killed, and does not wait for it. One that runs is left as it is.
 func (p *Process) Start() {
 	p.t.Helper()
+	if p.cmd != nil {
+		return
+	}
 	p.cmd = exec.Command(p.binary, "-c", p.file)
 	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
 	if err := p.cmd.Start(); err != nil {
@@ -178,9 +181,12 @@ func (p *Process) Kill() {
 	p.cmd = nil
 }
 
-// Signal sends a signal to the server.
+// Signal sends a signal to the server, if it runs.
 func (p *Process) Signal(s os.Signal) {
 	p.t.Helper()
+	if p.cmd == nil {
+		return
+	}
 	if err := p.cmd.Process.Signal(s); err != nil {
 		p.t.Fatal(err)
 	}

@@ -15,6 +15,7 @@ import (
 type figures struct {
 	events, rate, ackedRate float64
 	cpu                     float64 // seconds for 100,000 events, or for as many deliveries of fan-out
+	beside                  float64 // the same of the servers that a cluster's log is kept by
 	peak                    float64 // MiB
 	allocated               float64 // KB for an event; 0 where the server does not tell
 	ackP50, ackP99          float64 // ms, of requests

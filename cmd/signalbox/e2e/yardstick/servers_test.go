@@ -64,6 +64,8 @@ func buildRouter(t testing.TB) {
 type server struct {
 	address string
 	pid     int
+	// followers are the other processes of a cluster, and beside those of what its log is kept by.
+	followers, beside []int
 	// allocated returns how many bytes the server has allocated so far; nil for one that does not tell.
 	allocated func() float64
 	// ended returns how many deliveries have ended that no sink sees; nil for a server
@@ -183,16 +185,19 @@ func freeAddress(t testing.TB) string {
 	return l.Addr().String()
 }
 
-// cpuTime returns what a process has used of the processors' time so far, the threads that
-// ended included, from the process's own clock (clock_getcpuclockid(3)).
-func cpuTime(t testing.TB, pid int) time.Duration {
+// cpuTime returns what processes have used of the processors' time so far, the threads that
+// ended included, from each process's own clock (clock_getcpuclockid(3)).
+func cpuTime(t testing.TB, pids ...int) (all time.Duration) {
 	t.Helper()
 	const allThreads = 2 // CPUCLOCK_SCHED
-	var used unix.Timespec
-	if err := unix.ClockGettime(int32(^pid<<3|allThreads), &used); err != nil {
-		t.Fatal(err)
+	for _, pid := range pids {
+		var used unix.Timespec
+		if err := unix.ClockGettime(int32(^pid<<3|allThreads), &used); err != nil {
+			t.Fatal(err)
+		}
+		all += time.Duration(used.Nano())
 	}
-	return time.Duration(used.Nano())
+	return all
 }
 
 // peakMemory returns the most memory that a process has had, in MiB.

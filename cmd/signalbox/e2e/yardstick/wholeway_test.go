@@ -115,11 +115,13 @@ func (w way) measure(t testing.TB) figures {
 	if to.allocated != nil {
 		before = to.allocated()
 	}
-	cpu, begin := cpuTime(t, to.pid), time.Now()
+	routers := append([]int{to.pid}, to.followers...)
+	cpu, beside, begin := cpuTime(t, routers...), cpuTime(t, to.beside...), time.Now()
 	out := w.sendAll(t, s, to, w.during, warm.events)
+	per100k := 1e5 / float64(out.events*max(w.copies, 1))
 	f := figures{
 		events: float64(out.events), ackedRate: float64(out.events) / out.took.Seconds(),
-		cpu: (cpuTime(t, to.pid) - cpu).Seconds() / float64(out.events*max(w.copies, 1)) * 1e5, peak: peakMemory(t, to.pid),
+		cpu: (cpuTime(t, routers...) - cpu).Seconds() * per100k, beside: (cpuTime(t, to.beside...) - beside).Seconds() * per100k, peak: peakMemory(t, to.pid),
 		ackP50: quantile(out.acked, 0.5), ackP99: quantile(out.acked, 0.99),
 	}
 	if to.allocated != nil {
