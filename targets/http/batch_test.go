@@ -185,7 +185,8 @@ func TestHTTPBatchLargerThanAllowedIsNotSent(t *testing.T) {
 }
 
 func TestSameBatch(t *testing.T) {
-	plain, transformed, synthetic := targetstest.Delivery(), targetstest.Delivery(), targetstest.Delivery()
+	plain, transformed, synthetic, dead := targetstest.Delivery(), targetstest.Delivery(), targetstest.Delivery(), targetstest.Delivery()
+	dead.Attributes = []targets.Attribute{{Name: "ERROR_CODE", Value: "TIMEOUT"}}
 	transformed.Body = []byte("1")
 	synthetic.Meta = &event.Metadata{Synthetic: true}
 	for _, test := range []struct {
@@ -196,6 +197,7 @@ func TestSameBatch(t *testing.T) {
 		{targets.Config{Options: &Options{Options: remote.Options{Format: remote.FormatEventBridge}}}, transformed, true},
 		{targets.Config{Options: &Options{Options: remote.Options{Format: remote.FormatCloudEvents}}}, transformed, false},
 		{targets.Config{Options: &Options{Options: remote.Options{Format: remote.FormatEventBridge}}}, synthetic, false},
+		{targets.Config{Options: &Options{Options: remote.Options{Format: remote.FormatEventBridge}}}, dead, false},
 		{targets.Config{}, transformed, true},
 		{targets.Config{}, synthetic, true},
 	} {

@@ -256,9 +256,9 @@ func statuses(v *targets.Validation, field string, statuses []int) {
 
 // SameBatch reports whether two deliveries may share a batch: not a synthetic event
 // with a real one, as one header speaks for all, and not a CloudEvent with a
-// transformed body, which has another content type, and none with parameters of its rule.
+// transformed body, which has another content type, and none with parameters of its rule or attributes.
 func (o *Options) SameBatch(a, b *targets.Delivery) bool {
-	return a.Parameters == nil && b.Parameters == nil && a.Synthetic() == b.Synthetic() && (o.Format != remote.FormatCloudEvents || (a.Body == nil) == (b.Body == nil))
+	return a.Parameters == nil && b.Parameters == nil && a.Attributes == nil && b.Attributes == nil && a.Synthetic() == b.Synthetic() && (o.Format != remote.FormatCloudEvents || (a.Body == nil) == (b.Body == nil))
 }
 
 // LoginOptions returns how the target logs in; nil if it does not.

@@ -32,4 +32,8 @@ func TestAttributes(t *testing.T) {
 			}
 		}
 	}
+	batch, each := (&Renderer{format: FormatEventBridge, binding: HTTP}).RenderBatch([]*targets.Delivery{d}, time.Now())
+	if each != nil || batch.Header()["X-Signalbox-Rule-Arn"] == nil {
+		t.Errorf("a batch of one has %v, %v", batch.Header(), each)
+	}
 }

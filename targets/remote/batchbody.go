@@ -105,6 +105,7 @@ func (r *Renderer) describeBatch(m *Message, sent []*targets.Delivery, now time.
 		m.add(headerSynthetic, "true")
 	}
 	m.add(headerReplay, replayOf(sent))
+	r.attributes(m, sent[0]) // with any it is alone
 	for _, f := range r.configured {
 		m.Set(f)
 	}

@@ -149,15 +149,20 @@ func (r *Renderer) RenderInto(m *Message, d *targets.Delivery, now time.Time) er
 		m.add(name.synthetic, "true")
 	}
 	m.addText(name.replay, d.Replay)
-	for _, a := range d.Attributes {
-		m.addText(r.binding.name(headerOf(a.Name)), strings.ToValidUTF8(a.Value[:min(len(a.Value), maxHeaderText)], ""))
-	}
+	r.attributes(m, d)
 	r.way(m, d, meta)
 	for _, f := range r.configured {
 		m.Set(f)
 	}
 	r.sign(m, id, now)
 	return nil
+}
+
+// attributes sets the headers of a delivery's attributes, as much of each as there is room for.
+func (r *Renderer) attributes(m *Message, d *targets.Delivery) {
+	for _, a := range d.Attributes {
+		m.addText(r.binding.name(headerOf(a.Name)), strings.ToValidUTF8(a.Value[:min(len(a.Value), maxHeaderText)], ""))
+	}
 }
 
 // sendable refuses a header that no protocol can carry.
