@@ -1,11 +1,14 @@
 package template
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"strings"
+)
 
 // CloudFormation returns a template in JSON.
-func (m *Model) CloudFormation() ([]byte, error) {
-	ids, resources := newNames(`[^A-Za-z0-9]+`), object{}
-	buses := map[string]any{}
+func (m *Model) CloudFormation() (text []byte, err error) {
+	ids, resources, parameters := newNames(`[^A-Za-z0-9]+`), object{}, object{}
+	buses, arns := map[string]any{}, map[string]any{}
 	add := func(kind string, properties object, parts ...string) string {
 		id := ids.of(parts...)
 		resources[id] = object{"Type": "AWS::Events::" + kind, "Properties": properties}
@@ -18,7 +21,28 @@ func (m *Model) CloudFormation() ([]byte, error) {
 		if arn := b.DeadLetterConfig.Arn; arn != "" {
 			p["DeadLetterConfig"] = object{"Arn": arn}
 		}
-		buses[b.Name] = object{"Ref": add("EventBus", p, "Bus", b.Name)}
+		id := add("EventBus", p, "Bus", b.Name)
+		buses[b.Name], arns[b.Arn] = object{"Ref": id}, arnOf(id)
+	}
+	ask := func(path ...string) (string, any) {
+		id := ids.of(append([]string{"Connection"}, path...)...)
+		parameters[id] = object{"Type": "String", "NoEcho": true, "Description": strings.Join(path[1:], " ") + " of the connection " + path[0]}
+		return id, object{"Ref": id}
+	}
+	for _, c := range m.Connections {
+		auth, err := m.authParameters(&c, ask)
+		if err != nil {
+			return nil, err
+		}
+		p := object{"Name": c.Name, "AuthorizationType": c.AuthorizationType, "AuthParameters": auth}
+		p.set("Description", c.Description)
+		p.set("KmsKeyIdentifier", c.KmsKeyIdentifier)
+		arns[c.ConnectionArn] = arnOf(add("Connection", p, "Connection", c.Name))
+	}
+	for _, d := range m.Destinations {
+		p := object{"Name": d.Name, "ConnectionArn": orSelf(arns, d.ConnectionArn), "HttpMethod": d.HTTPMethod, "InvocationEndpoint": d.InvocationEndpoint, "InvocationRateLimitPerSecond": d.InvocationRateLimitPerSecond}
+		p.set("Description", d.Description)
+		arns[d.Arn] = arnOf(add("ApiDestination", p, "ApiDestination", d.Name))
 	}
 	for _, r := range m.Rules {
 		p := object{"Name": r.Name, "State": r.State}
@@ -28,9 +52,16 @@ func (m *Model) CloudFormation() ([]byte, error) {
 		p.set("ScheduleExpression", r.ScheduleExpression)
 		p.set("RoleArn", r.RoleArn)
 		p.set("Tags", r.Tags)
-		targets := make([]json.RawMessage, len(r.Targets))
+		targets := make([]map[string]json.RawMessage, len(r.Targets))
 		for i, t := range r.Targets {
-			targets[i] = t.Whole
+			if err := json.Unmarshal(t.Whole, &targets[i]); err != nil {
+				return nil, err
+			}
+			if arn, ok := arns[t.Arn]; ok {
+				if targets[i]["Arn"], err = json.Marshal(arn); err != nil {
+					return nil, err
+				}
+			}
 		}
 		if len(targets) > 0 {
 			p["Targets"] = targets
@@ -38,10 +69,24 @@ func (m *Model) CloudFormation() ([]byte, error) {
 		add("Rule", p, "Rule", r.EventBusName, r.Name)
 	}
 	for _, a := range m.Archives {
-		p := object{"ArchiveName": a.ArchiveName, "SourceArn": a.EventSourceArn, "RetentionDays": a.RetentionDays}
+		p := object{"ArchiveName": a.ArchiveName, "SourceArn": orSelf(arns, a.EventSourceArn), "RetentionDays": a.RetentionDays}
 		p.set("Description", a.Description)
 		p.set("EventPattern", json.RawMessage(a.EventPattern))
 		add("Archive", p, "Archive", a.ArchiveName)
 	}
-	return written(object{"AWSTemplateFormatVersion": "2010-09-09", "Resources": resources})
+	whole := object{"AWSTemplateFormatVersion": "2010-09-09", "Resources": resources}
+	if len(parameters) > 0 {
+		whole["Parameters"] = parameters
+	}
+	return written(whole)
+}
+
+func arnOf(id string) object { return object{"Fn::GetAtt": []string{id, "Arn"}} }
+
+// orSelf returns what stands for an ARN, or the ARN itself.
+func orSelf(arns map[string]any, arn string) any {
+	if known, ok := arns[arn]; ok {
+		return known
+	}
+	return arn
 }

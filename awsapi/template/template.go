@@ -13,18 +13,20 @@ import (
 
 // Model is what there is, in the form of the API's answers.
 type Model struct {
-	Buses    []Bus
-	Rules    []Rule
-	Archives []Archive
+	Buses        []Bus
+	Rules        []Rule
+	Archives     []Archive
+	Connections  []Connection
+	Destinations []Destination
 	// Left are what no template can say, each in a line.
 	Left []string
 }
 
 // Bus is a bus, without the default one.
 type Bus struct {
-	Name, Description string
-	Tags              []Tag
-	DeadLetterConfig  deadLetterConfig
+	Name, Arn, Description string
+	Tags                   []Tag
+	DeadLetterConfig       deadLetterConfig
 }
 
 // deadLetterConfig has the ARN of the queue of dead letters; empty for none.
@@ -42,9 +44,9 @@ type Rule struct {
 
 // Target is a target of a rule: what is looked at of it, and the whole.
 type Target struct {
-	ID    string `json:"Id"`
-	Arn   string
-	Whole json.RawMessage `json:"-"`
+	ID           string `json:"Id"`
+	Arn, RoleArn string
+	Whole        json.RawMessage `json:"-"`
 
 	DeadLetterConfig deadLetterConfig
 }
@@ -102,18 +104,7 @@ func Collect(call Caller) (*Model, error) {
 		}
 		m.Archives = append(m.Archives, described)
 	}
-	for _, secret := range []struct{ what, operation, member string }{
-		{"connection", "ListConnections", "Connections"}, {"API destination", "ListApiDestinations", "ApiDestinations"},
-	} {
-		var named []struct{ Name string }
-		if err := pages(call, secret.operation, map[string]any{}, secret.member, &named); err != nil {
-			return nil, err
-		}
-		for _, n := range named {
-			m.Left = append(m.Left, secret.what+" "+n.Name+": secrets are not shown")
-		}
-	}
-	return m, nil
+	return m, m.connections(call)
 }
 
 func (m *Model) rulesOn(call Caller, bus string) error {
@@ -136,6 +127,9 @@ func (m *Model) rulesOn(call Caller, bus string) error {
 			}
 			if strings.HasPrefix(t.DeadLetterConfig.Arn, "arn:aws:signalbox:") {
 				m.leave(&r, "the dead_letter of target %s has no ARN that AWS knows: write that of a queue", t.ID)
+			}
+			if strings.Contains(t.Arn, ":api-destination/") && t.RoleArn == "" {
+				m.leave(&r, "target %s has no RoleArn, which AWS needs for an API destination: write one", t.ID)
 			}
 		}
 		m.Rules = append(m.Rules, r)

@@ -158,8 +158,119 @@ func TestExport(t *testing.T) {
 	if tags := all.Resource["aws_cloudwatch_event_rule"]["default-made"]["tags"]; fmt.Sprint(tags) != "map[team:$${shop}]" {
 		t.Errorf("the tags: %v", tags)
 	}
-	if archive := all.Resource["aws_cloudwatch_event_archive"]["kept"]; archive["retention_days"] != 7.0 || archive["event_pattern"] != `{"source":["shop"]}` {
+	if archive := all.Resource["aws_cloudwatch_event_archive"]["kept"]; archive["retention_days"] != 7.0 || archive["event_source_arn"] != "${aws_cloudwatch_event_bus.ab.arn}" || archive["event_pattern"] != `{"source":["shop"]}` {
 		t.Errorf("the archive: %v", archive)
+	}
+}
+
+// TestExportConnections: a template has connections and API destinations, with parameters in the place of secrets;
+// imported again, they log in as before once the environment has them.
+func TestExportConnections(t *testing.T) {
+	const secret = "p4ssw0rd-of-the-crm"
+	dir := t.TempDir()
+	write(t, dir, "config.yaml", "listen: 127.0.0.1:0\nmin_free_disk: 0\nrules: [rules.yaml]\nsecret_keys: [c2lnbmFsYm94LXRlc3Qta2V5LW9mLTMyLWJ5dGVzISE=]\n")
+	write(t, dir, "rules.yaml", "rules: []\n")
+	s := startRouter(t, dir)
+	c, ctx := s.awsClient(), t.Context()
+	made := func(name string, kind types.ConnectionAuthorizationType, p *types.CreateConnectionAuthRequestParameters) string {
+		connection, err := c.CreateConnection(ctx, &eventbridge.CreateConnectionInput{Name: &name, Description: aws.String("D ${x}"), AuthorizationType: kind, AuthParameters: p})
+		must(t, err)
+		d, err := c.CreateApiDestination(ctx, &eventbridge.CreateApiDestinationInput{
+			Name: aws.String("to-" + name), ConnectionArn: connection.ConnectionArn, HttpMethod: "PUT", InvocationEndpoint: aws.String("https://crm.example.com/" + name), InvocationRateLimitPerSecond: aws.Int32(7),
+		})
+		must(t, err)
+		_, err = c.PutRule(ctx, &eventbridge.PutRuleInput{Name: &name, EventPattern: aws.String(`{"source":["shop"]}`)})
+		must(t, err)
+		_, err = c.PutTargets(ctx, &eventbridge.PutTargetsInput{Rule: &name, Targets: []types.Target{{Id: aws.String("t"), Arn: d.ApiDestinationArn, RetryPolicy: &types.RetryPolicy{MaximumRetryAttempts: aws.Int32(3)}}}})
+		must(t, err)
+		return *d.ApiDestinationArn
+	}
+	made("basic", "BASIC", &types.CreateConnectionAuthRequestParameters{
+		BasicAuthParameters: &types.CreateConnectionBasicAuthRequestParameters{Username: aws.String("${me}"), Password: aws.String(secret)},
+		InvocationHttpParameters: &types.ConnectionHttpParameters{
+			HeaderParameters: []types.ConnectionHeaderParameter{{Key: aws.String("X-A"), Value: aws.String("open")}, {Key: aws.String("X-B"), Value: aws.String(secret), IsValueSecret: true}},
+		},
+	})
+	key := made("key", "API_KEY", &types.CreateConnectionAuthRequestParameters{ApiKeyAuthParameters: &types.CreateConnectionApiKeyAuthRequestParameters{ApiKeyName: aws.String("X-Key"), ApiKeyValue: aws.String(secret)}, InvocationHttpParameters: &types.ConnectionHttpParameters{}})
+	made("oauth", "OAUTH_CLIENT_CREDENTIALS", &types.CreateConnectionAuthRequestParameters{OAuthParameters: &types.CreateConnectionOAuthRequestParameters{
+		ClientParameters:      &types.CreateConnectionOAuthClientRequestParameters{ClientID: aws.String("id"), ClientSecret: aws.String(secret)},
+		AuthorizationEndpoint: aws.String("https://login.example.com/token"), HttpMethod: "POST",
+		OAuthHttpParameters: &types.ConnectionHttpParameters{BodyParameters: []types.ConnectionBodyParameter{{Key: aws.String("scope"), Value: aws.String(secret), IsValueSecret: true}}},
+	}})
+	made("gone", "API_KEY", &types.CreateConnectionAuthRequestParameters{ApiKeyAuthParameters: &types.CreateConnectionApiKeyAuthRequestParameters{ApiKeyName: aws.String("X-Key"), ApiKeyValue: aws.String(secret)}})
+	_, err := c.DeauthorizeConnection(ctx, &eventbridge.DeauthorizeConnectionInput{Name: aws.String("gone")})
+	must(t, err)
+
+	cfn := s.run("export", "--format", "cloudformation")
+	for _, want := range []string{"left out: connection basic: secrets are not shown: give ConnectionbasicPassword, ConnectionbasicXBValue", "left out: connection gone: secrets are not shown: give ConnectiongoneApiKeyName, ConnectiongoneApiKeyValue", "left out: rule key on bus default: target t has no RoleArn"} {
+		if cfn.code != 0 || !strings.Contains(cfn.stderr, want) {
+			t.Errorf("told %q, want %q", cfn.stderr, want)
+		}
+	}
+	for _, want := range []string{`"ConnectionkeyApiKeyValue": {
+      "Description": "ApiKeyValue of the connection key",
+      "NoEcho": true,
+      "Type": "String"
+    }`, `"ApiKeyValue": {
+              "Ref": "ConnectionkeyApiKeyValue"
+            }`, `"ConnectionArn": {
+          "Fn::GetAtt": [
+            "Connectionkey",
+            "Arn"
+          ]
+        }`, `"Arn": {
+              "Fn::GetAtt": [
+                "ApiDestinationtokey",
+                "Arn"
+              ]
+            }`} {
+		if !strings.Contains(cfn.stdout, want) {
+			t.Errorf("the template has no %s:\n%s", want, cfn.stdout)
+		}
+	}
+	tf := s.run("export", "--format", "terraform")
+	var all struct {
+		Resource map[string]map[string]map[string]any
+		Variable map[string]map[string]any
+	}
+	must(t, json.Unmarshal([]byte(tf.stdout), &all))
+	basic := all.Resource["aws_cloudwatch_event_connection"]["basic"]
+	if want := "map[basic:map[password:${var.connection-basic-Password} username:$${me}] invocation_http_parameters:map[header:[map[is_value_secret:false key:X-A value:open] map[is_value_secret:true key:X-B value:${var.connection-basic-X-B-Value}]]]]"; fmt.Sprint(basic["auth_parameters"]) != want || basic["description"] != "D $${x}" {
+		t.Errorf("the connection: %v, want %s", basic, want)
+	}
+	if v := all.Variable["connection-basic-Password"]; v["sensitive"] != true || v["type"] != "string" {
+		t.Errorf("the variable: %v", v)
+	}
+	if key := all.Resource["aws_cloudwatch_event_connection"]["key"]; fmt.Sprint(key["auth_parameters"]) != "map[api_key:map[key:X-Key value:${var.connection-key-ApiKeyValue}]]" {
+		t.Errorf("the connection, which adds nothing to requests: %v", key) // Terraform takes no empty block
+	}
+	if d := all.Resource["aws_cloudwatch_event_api_destination"]["to-key"]; d["connection_arn"] != "${aws_cloudwatch_event_connection.key.arn}" || d["invocation_rate_limit_per_second"] != 7.0 || d["http_method"] != "PUT" {
+		t.Errorf("the destination: %v", d)
+	}
+	if target := all.Resource["aws_cloudwatch_event_target"]["default-key-t"]; target["arn"] != "${aws_cloudwatch_event_api_destination.to-key.arn}" ||
+		fmt.Sprint(target["retry_policy"]) != "map[maximum_event_age_in_seconds:86400 maximum_retry_attempts:3]" { // of which the provider makes 0 where one is left out
+		t.Errorf("the target: %v", target)
+	}
+	for _, out := range []string{cfn.stdout, cfn.stderr, tf.stdout, tf.stderr} {
+		if strings.Contains(out, secret) || strings.Contains(out, "sealed") || strings.Contains(out, key) {
+			t.Errorf("a secret, or an ARN that AWS will not know, in %s", out)
+		}
+	}
+
+	again := t.TempDir()
+	write(t, again, "template.json", cfn.stdout)
+	imported := signalbox(t, "import", filepath.Join(again, "template.json"))
+	write(t, again, "rules.yaml", imported.stdout)
+	write(t, again, "config.yaml", "rules: [rules.yaml]\n")
+	if out := signalbox(t, "check", "--config", filepath.Join(again, "config.yaml")); out.code != 1 || !strings.Contains(out.stdout+out.stderr, "KEY_API_KEY_VALUE") {
+		t.Errorf("without the secrets: %+v", out)
+	}
+	for _, name := range []string{"BASIC_PASSWORD", "BASIC_X_B", "KEY_API_KEY_VALUE", "OAUTH_CLIENT_SECRET", "OAUTH_SCOPE", "GONE_API_KEY_VALUE"} {
+		t.Setenv(name, secret)
+	}
+	out := signalbox(t, "check", "--config", filepath.Join(again, "config.yaml"))
+	if out.code != 0 || !strings.Contains(out.stdout, "4 rules") || !strings.Contains(imported.stdout, "  to-basic:\n    type: http\n    url: \"https://crm.example.com/basic\"\n    method: PUT\n    rate_limit: \"7/s\"\n    auth:\n      connection: basic\n") {
+		t.Errorf("%+v of\n%s", out, imported.stdout)
 	}
 }
 

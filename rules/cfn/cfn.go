@@ -19,6 +19,8 @@ type Result struct {
 	Rules   int    `json:"rules"`
 	Targets int    `json:"targets"`
 	Buses   int    `json:"buses"`
+	// Connections are logins that targets share.
+	Connections int `json:"connections"`
 	// Notes are what the template does not tell, or what has no counterpart; they
 	// stand in the YAML as comments too.
 	Notes []string `json:"notes"`
@@ -43,16 +45,29 @@ func Convert(file string, src []byte) (*Result, error) {
 	if resources == nil || resources.Kind != document.Mapping {
 		return nil, errors.New("no template, which has Resources, and no plan of Terraform as JSON (terraform show -json)")
 	}
-	c := &converter{resources: resources, parameters: root.Get("Parameters"), mappings: root.Get("Mappings"), targets: map[string]string{}, buses: map[string]string{}, ruleNames: map[string]bool{}}
-	for _, m := range resources.Members {
-		if typeOf(m.Value) == "AWS::Events::EventBus" {
+	c := newConverter(resources)
+	c.parameters, c.mappings = root.Get("Parameters"), root.Get("Mappings")
+	c.all()
+	return c.result(), nil
+}
+
+func newConverter(resources *document.Node) *converter {
+	return &converter{resources: resources, targets: map[string]string{}, buses: map[string]string{}, connections: map[string]string{}, ruleNames: map[string]bool{}}
+}
+
+// all converts all resources, first those that others refer to.
+func (c *converter) all() {
+	for _, m := range c.resources.Members {
+		switch typeOf(m.Value) {
+		case "AWS::Events::EventBus":
 			c.bus(m)
+		case "AWS::Events::Connection":
+			c.connection(m)
 		}
 	}
-	for _, m := range resources.Members {
+	for _, m := range c.resources.Members {
 		c.resource(m)
 	}
-	return c.result(), nil
 }
 
 var pseudo = regexp.MustCompile(`!Ref[ \t]+(AWS::[A-Za-z]+)`)
@@ -70,13 +85,13 @@ type entry struct {
 type converter struct {
 	resources, parameters, mappings *document.Node
 
-	rules, busList, targetList []entry
+	rules, busList, targetList, connectionList []entry
 	// left are the comments of what has no entry.
 	left []string
-	// targets and buses are the names of what was declared, by what the template
+	// targets, buses and connections are the names of what was declared, by what the template
 	// calls it.
-	targets, buses map[string]string
-	ruleNames      map[string]bool
+	targets, buses, connections map[string]string
+	ruleNames                   map[string]bool
 	// comments are those of the entry that is being made.
 	comments []string
 }
@@ -306,7 +321,7 @@ func (c *converter) conditional(resource *document.Node) {
 
 // result writes the file.
 func (c *converter) result() *Result {
-	r := &Result{Rules: len(c.rules), Targets: len(c.targetList), Buses: len(c.busList), Notes: append([]string{}, c.left...)}
+	r := &Result{Rules: len(c.rules), Targets: len(c.targetList), Buses: len(c.busList), Connections: len(c.connectionList), Notes: append([]string{}, c.left...)}
 	var b strings.Builder
 	for _, text := range c.left {
 		b.WriteString("# " + text + "\n")
@@ -329,6 +344,7 @@ func (c *converter) result() *Result {
 		}
 	}
 	section("buses", c.busList, "")
+	section("connections", c.connectionList, "")
 	section("targets", c.targetList, "")
 	section("rules", c.rules, "- ")
 	if len(c.rules) == 0 {

@@ -8,6 +8,8 @@ import (
 	"signalbox/rules"
 )
 
+const apiDestination = "AWS::Events::ApiDestination"
+
 // target returns the entry of a rule for one of its targets, which it declares.
 func (c *converter) target(n, arn *document.Node) *document.Node {
 	name := c.declareTarget(arn)
@@ -88,13 +90,18 @@ func (c *converter) declareTarget(arn *document.Node) string {
 		id = rules.NameInARN(text)
 	}
 	resource := c.resources.Get(id)
-	name := c.freeTarget(tidy(id))
+	named := id
+	if given := resource.Get("Properties").Get("Name"); typeOf(resource) == apiDestination && !given.IsZero() {
+		named = c.text(given)
+	}
+	name := free(tidy(named), c.targets)
 	c.targets[key] = name
 	stub := c.stub(id, resource)
 	if strings.HasPrefix(text, "arn:") && len(c.comments) == 0 {
 		set(stub, "arn", str(text))
 	}
 	switch {
+	case stub.Get("url") != nil:
 	case resource != nil:
 		c.note("fill in: %s, of type %s", document.Quoted(id), document.Quoted(typeOf(resource)))
 	default:
@@ -105,9 +112,10 @@ func (c *converter) declareTarget(arn *document.Node) string {
 	return name
 }
 
-func (c *converter) freeTarget(name string) string {
+// free returns a name, with a number behind it where another has it already.
+func free(name string, named map[string]string) string {
 	taken := map[string]bool{}
-	for _, other := range c.targets {
+	for _, other := range named {
 		taken[other] = true
 	}
 	free := name
@@ -124,7 +132,26 @@ func (c *converter) stub(id string, resource *document.Node) *document.Node {
 		return mapping("type", str("bus"), "bus", str(bus))
 	}
 	if endpoint := p.Get("InvocationEndpoint"); endpoint != nil && endpoint.Kind == document.String && !strings.ContainsAny(endpoint.Text, "*$") {
-		return mapping("type", str("http"), "url", str(endpoint.Text))
+		return c.destination(endpoint.Text, p)
 	}
 	return mapping("type", str("log"))
+}
+
+// destination is the target that an API destination is.
+func (c *converter) destination(url string, p *document.Node) *document.Node {
+	out := mapping("type", str("http"), "url", str(url))
+	if method := p.Get("HttpMethod"); !method.IsZero() {
+		if text := c.text(method); text != "POST" {
+			set(out, "method", str(text))
+		}
+	}
+	if rate := p.Get("InvocationRateLimitPerSecond"); !rate.IsZero() {
+		if n, err := strconv.Atoi(c.text(rate)); err == nil && n > 0 {
+			set(out, "rate_limit", str(strconv.Itoa(n)+"/s"))
+		}
+	}
+	if name, ok := c.connections[reference(p.Get("ConnectionArn"))]; ok {
+		set(out, "auth", mapping("connection", str(name)))
+	}
+	return out
 }

@@ -128,6 +128,10 @@ func (t *planReader) resource(r *planResource) {
 			p["DeadLetterConfig"] = map[string]any{}
 		}
 		t.add(r.Address, &template{"AWS::Events::EventBus", p})
+	case "connection":
+		t.add(r.Address, &template{"AWS::Events::Connection", t.connection(r)})
+	case "api_destination":
+		t.add(r.Address, &template{apiDestination, t.destination(r)})
 	case "permission", "bus_policy": // keys have rights here
 	default:
 		t.notes = append(t.notes, fmt.Sprintf("%s, of type %s", document.Quoted(r.Address), r.Type))
@@ -230,7 +234,7 @@ func (t *planReader) target(r *planResource) {
 		t.notes = append(t.notes, fmt.Sprintf("%s, of rule %s, which the plan does not have", document.Quoted(r.Address), document.Quoted(t.text(r, "rule"))))
 		return
 	}
-	entry := map[string]any{"Id": t.text(r, "target_id"), "Arn": t.text(r, "arn")}
+	entry := map[string]any{"Id": t.text(r, "target_id"), "Arn": t.arn(r, "arn", "api_destination")}
 	if entry["Arn"] == "" {
 		entry["Arn"] = r.Name
 	}
@@ -268,7 +272,7 @@ func (t *planReader) convert() (*Result, error) {
 	for i := range t.targets {
 		t.target(&t.targets[i])
 	}
-	c := &converter{resources: mapping(), targets: map[string]string{}, buses: map[string]string{}, ruleNames: map[string]bool{}}
+	c := newConverter(mapping())
 	for _, address := range t.order {
 		text, err := json.Marshal(t.resources[address])
 		if err != nil {
@@ -280,14 +284,7 @@ func (t *planReader) convert() (*Result, error) {
 		}
 		set(c.resources, address, n)
 	}
-	for _, m := range c.resources.Members {
-		if typeOf(m.Value) == "AWS::Events::EventBus" {
-			c.bus(m)
-		}
-	}
-	for _, m := range c.resources.Members {
-		c.resource(m)
-	}
+	c.all()
 	slices.Sort(t.notes)
 	for _, note := range t.notes {
 		c.leave("%s", note)

@@ -20,8 +20,9 @@ func newImportCommand(c *cli.Env) *cobra.Command {
 		Long: `Make a rule file of the EventBridge rules and buses in a template of CloudFormation
 (JSON or YAML), of the CDK (cdk synth) or of SAM, or in a plan of Terraform or
 OpenTofu (terraform show -json PLAN). The rule file is printed, or written to the
-file of --to. Its targets are stubs that log: fill them in. What the template does
-not tell stands in comments. Needs no running router.
+file of --to. Its targets are stubs that log: fill them in. Connections and API
+destinations are taken over without their secrets, which the environment must have.
+What the template does not tell stands in comments. Needs no running router.
 
 Exit codes: 0 all is well, 1 a failure, 2 wrong usage.`,
 		Example: "  signalbox import template.yaml > rules/imported.yaml\n  signalbox import cdk.out/Stack.template.json --to rules/stack.yaml\n  terraform show -json plan.out | signalbox import - > rules/plan.yaml",

@@ -17,10 +17,11 @@ func newTemplateCommand(c *cli.Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "export",
 		Short: "Write a CloudFormation template, or Terraform, of what a router has",
-		Long: `Write the buses, rules with their targets, and archives of a router as a template
-of CloudFormation, or in Terraform's JSON syntax for a file that ends in .tf.json.
-What those can't say is listed on standard error, such as when: and transform:, and
-leaves the exit code 0; with --strict it is 1, and nothing is written.`,
+		Long: `Write the buses, rules with their targets, archives, connections and API destinations
+of a router as a template of CloudFormation, or in Terraform's JSON syntax for a file
+that ends in .tf.json. Secrets are parameters there, or variables. What can't be said
+is listed on standard error, such as when: and transform:, and leaves the exit code 0;
+with --strict it is 1, and nothing is written.`,
 		Example: "  signalbox export --format cloudformation > rules.template.json\n  signalbox export --format terraform > rules.tf.json",
 		Args:    cli.Takes(0, 0),
 		RunE:    func(cmd *cobra.Command, _ []string) error { return e.run(cmd.Context()) },
