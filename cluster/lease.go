@@ -114,6 +114,7 @@ func (l *lease) take(ctx context.Context, bucket jetstream.KeyValue, value lease
 	}
 	l.revision, l.seen, l.released = h.revision, time.Now(), false
 	l.hold(&h.value)
+	l.latest.Store(&h.value.Leader)
 	return h, nil
 }
 
