@@ -6,8 +6,12 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+
 	"signalbox/audit"
 	"signalbox/cluster"
+	"signalbox/router"
 )
 
 // Cluster is what the routes of a cluster show and act on; *cluster.Control is one.
@@ -79,14 +83,56 @@ func clusterRoutes(c Cluster) []route {
 	}
 }
 
-// NewFollower makes the handler of what a node of a cluster answers itself that does not lead. It does not
-// authenticate. Options needs Cluster and Gatherer alone.
-func NewFollower(opts Options) http.Handler {
-	mux := http.NewServeMux()
-	for _, r := range append(clusterRoutes(opts.Cluster), route{"GET", "/metrics", Read, "", "", 0, nil, nil, metrics(opts)}) {
-		mux.Handle(r.method+" "+r.path, r.serve(answers{opts.Logger}, nil))
+// Follower is what a node of a cluster answers itself that does not lead.
+type Follower struct {
+	Cluster  Cluster
+	Gatherer prometheus.Gatherer
+	Logger   *zap.Logger
+	// Reading is the node's store; nil while it is not to be read.
+	Reading *router.Reading
+	// Leader answers what the store does not have, or not yet.
+	Leader http.Handler
+}
+
+// Handler returns the handler of these routes. It does not authenticate.
+func (f *Follower) Handler() http.Handler {
+	mux, out := http.NewServeMux(), answers{f.Logger}
+	for _, r := range append(clusterRoutes(f.Cluster), route{"GET", "/metrics", Read, "", "", 0, nil, nil, metrics(Options{Gatherer: f.Gatherer, Logger: f.Logger})}) {
+		mux.Handle(r.method+" "+r.path, r.serve(out, nil))
 	}
+	if read := f.Reading; read != nil {
+		for _, r := range keptRoutes(letterHandlers{read.DeadLetters, nil}, newTraceHandlers(read.Traces, nil), newStateHandlers(read.States)) {
+			r.handle = f.orLeader(r.handle)
+			mux.Handle(r.method+" "+r.path, r.serve(out, nil))
+		}
+	}
+	mux.Handle("/", f.Leader)
 	return mux
+}
+
+// orLeader has the leader answer what a handler does not find: this node may be a moment behind.
+func (f *Follower) orLeader(handle handler) handler {
+	return func(w http.ResponseWriter, r *http.Request) (any, error) {
+		answer, err := handle(w, r)
+		if err != nil && problemOf(err).Status == http.StatusNotFound {
+			f.Leader.ServeHTTP(w, r)
+			return nil, nil
+		}
+		return answer, err
+	}
+}
+
+// OfStore reports whether a request asks for what is in the store, which a node that follows answers of its own.
+func OfStore(r *http.Request) bool {
+	if r.Method != http.MethodGet || r.URL.Path == "/v1/events/stream" {
+		return false
+	}
+	for _, of := range [...]string{"/v1/events", "/v1/traces", "/v1/deadletters", "/v1/state", "/v1/state-history"} {
+		if r.URL.Path == of || strings.HasPrefix(r.URL.Path, of+"/") {
+			return true
+		}
+	}
+	return false
 }
 
 // OfEachNode reports whether each node of a cluster answers a request itself, also one that does not lead.

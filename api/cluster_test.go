@@ -12,7 +12,9 @@ import (
 	"go.uber.org/zap"
 
 	"signalbox/api"
+	"signalbox/catalog"
 	"signalbox/cluster"
+	"signalbox/router"
 )
 
 // nodes is a cluster of two, of which the first answers and leads.
@@ -97,24 +99,50 @@ func statusOf(err error) int {
 	return 0
 }
 
-// TestAFollowerAnswersForItself, and for nothing else.
+// TestAFollowerAnswersForItself what it has, and the leader answers the rest.
 func TestAFollowerAnswersForItself(t *testing.T) {
-	h := api.NewFollower(api.Options{Cluster: new(nodes), Gatherer: prometheus.NewRegistry(), Logger: zap.NewNop()})
+	w := newWorld(t)
+	id := w.accept("500")[0]
+	asked := ""
+	leader := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked = r.URL.Path
+		w.WriteHeader(http.StatusTeapot)
+	})
+	f := api.Follower{Cluster: new(nodes), Gatherer: prometheus.NewRegistry(), Logger: zap.NewNop(), Leader: leader,
+		Reading: router.NewReading(w.journal, func() *catalog.Catalog { return w.router.Rules().Catalog }, zap.NewNop())}
+	h := f.Handler()
 	for _, c := range []struct {
-		method, path string
-		own          bool
-		want         int
+		method, path  string
+		each, ofStore bool
+		want          int
 	}{
-		{"GET", "/v1/cluster", true, http.StatusOK}, {"GET", "/metrics", true, http.StatusOK},
-		{"DELETE", "/v1/cluster/nodes/2", true, http.StatusOK},
-		{"POST", "/v1/cluster/step-down", false, http.StatusConflict}, {"GET", "/v1/events", false, http.StatusNotFound},
-		{"POST", "/v1/events", false, http.StatusNotFound},
+		{"GET", "/v1/cluster", true, false, http.StatusOK},
+		{"GET", "/metrics", true, false, http.StatusOK},
+		{"DELETE", "/v1/cluster/nodes/2", true, false, http.StatusOK},
+		{"POST", "/v1/cluster/step-down", false, false, http.StatusConflict},
+		{"GET", "/v1/events", false, true, http.StatusOK},
+		{"GET", "/v1/events/" + id, false, true, http.StatusOK},
+		{"GET", "/v1/events/" + id + "/trace", false, true, http.StatusOK},
+		{"GET", "/v1/events/none", false, true, http.StatusTeapot},
+		{"GET", "/v1/events?limit=x", false, true, http.StatusBadRequest},
+		{"GET", "/v1/events/stream", false, false, 0},
+		{"GET", "/v1/deadletters", false, true, http.StatusOK},
+		{"GET", "/v1/state", false, true, http.StatusOK},
+		{"GET", "/v1/targets", false, false, http.StatusTeapot},
+		{"POST", "/v1/events", false, false, 0},
 	} {
 		r := httptest.NewRequestWithContext(t.Context(), c.method, c.path, nil)
+		if api.OfEachNode(r) != c.each || api.OfStore(r) != c.ofStore {
+			t.Errorf("%s %s: of each node %v, of the store %v", c.method, c.path, api.OfEachNode(r), api.OfStore(r))
+		}
+		if c.want == 0 {
+			continue
+		}
 		w := httptest.NewRecorder()
+		asked = ""
 		h.ServeHTTP(w, r)
-		if w.Code != c.want || api.OfEachNode(r) != c.own {
-			t.Errorf("%s %s: %d, of each node %v", c.method, c.path, w.Code, api.OfEachNode(r))
+		if w.Code != c.want || (asked != "") != (c.want == http.StatusTeapot) {
+			t.Errorf("%s %s: %d %s", c.method, c.path, w.Code, w.Body)
 		}
 	}
 }

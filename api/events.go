@@ -25,11 +25,11 @@ type StoredEvent struct {
 	Hops          int    `json:"hops,omitempty"`
 }
 
-// eventHandlers show events, and explain which rules they match.
+// eventHandlers explain which rules events match.
 type eventHandlers struct{ router *router.Router }
 
-func (h eventHandlers) get(_ http.ResponseWriter, r *http.Request) (any, error) {
-	e, err := h.router.Traces.Find(r.Context(), r.PathValue("id"))
+func (h traceHandlers) stored(_ http.ResponseWriter, r *http.Request) (any, error) {
+	e, err := h.traces.Find(r.Context(), r.PathValue("id"))
 	if err != nil {
 		return nil, missing(damageProblem(err), whereEventsAre)
 	}

@@ -100,8 +100,9 @@ func routes(o Options) []route {
 		redrives = redriveHandlers{r.DeadLetters}
 		replays  = replayHandlers{r.Replays}
 		events   = eventHandlers{r}
-		traces   = traceHandlers{r.Traces, make(chan struct{}, maxTraces), make(chan struct{}, maxStreams), o.Stopping}
-		states   = stateHandlers{r.States, make(chan struct{}, maxFolds)}
+		traces   = newTraceHandlers(r.Traces, o.Stopping)
+		states   = newStateHandlers(r.States)
+		kept     = keptRoutes(letters, traces, states)
 		requests = workHandlers{r.Commands}
 		types    = catalogHandlers{r}
 	)
@@ -123,9 +124,6 @@ func routes(o Options) []route {
 		{"POST", "/v1/targets/{name}/keys/resume", Operate, "", "Unblocks an ordering key.", 0, ResumeKeyRequest{}, ResumeKeyRequest{}, keys.resume},
 		{"GET", "/v1/buses", Read, "limit cursor", "Lists the buses.", 0, busList{}, nil, buses.list},
 		{"GET", "/v1/buses/{name}", Read, "", "Shows a bus.", 0, BusView{}, nil, buses.get},
-		{"GET", "/v1/deadletters", Read, letterFilter, "Lists dead letters, the oldest event first.", 0, dlq.Page{}, nil, letters.list},
-		{"GET", "/v1/deadletters/groups", Read, "target cursor", "Groups dead letters by target, error code and status. An answer takes a bounded look: follow next_cursor.", 0, dlq.Groups{}, nil, letters.groups},
-		{"GET", "/v1/deadletters/{id}", Read, "", "Shows a dead letter.", 0, (*dlq.Letter)(nil), nil, letters.get},
 		{"POST", "/v1/deadletters/redrive", Operate, "dry_run", "Replays dead letters, or previews that.", http.StatusAccepted, statuses{202: dlq.Job{}, 200: dlq.Preview{}}, RedriveRequest{}, letters.redrive},
 		{"POST", "/v1/deadletters/purge", Operate, "", "Deletes dead letters; answers in lines of JSON.", 0, content{"application/x-ndjson": Step{}}, PurgeRequest{}, letters.purge},
 		{"GET", "/v1/redrives", Read, "limit cursor", "Lists the replays of dead letters, the latest first.", 0, RedriveList{}, nil, redrives.list},
@@ -138,15 +136,7 @@ func routes(o Options) []route {
 		{"POST", "/v1/replays/{name}/pause", Operate, "", "Pauses a replay of past events.", 0, replay.Job{}, nil, replays.verb(r.Replays.Pause)},
 		{"POST", "/v1/replays/{name}/resume", Operate, "", "Continues a replay that is paused or has stopped.", http.StatusAccepted, replay.Job{}, nil, replays.verb(r.Replays.Resume)},
 		{"POST", "/v1/replays/{name}/cancel", Operate, "", "Cancels a replay: what is pending of it is dropped.", http.StatusAccepted, replay.Job{}, nil, replays.verb(r.Replays.Cancel)},
-		{"GET", "/v1/events", Read, eventFilter + " outcome until content limit cursor", "Lists the events that are kept, the latest first. A page takes a bounded look: follow next_cursor though it is empty.", 0, trace.Page{}, nil, traces.search},
 		{"GET", "/v1/events/stream", Read, eventFilter + " content cursor", "Sends events as they are accepted, as server-sent events.", 0, content{"text/event-stream": nil}, nil, traces.follow},
-		{"GET", "/v1/events/{id}", Read, "", "Shows an event.", 0, StoredEvent{}, nil, events.get},
-		{"GET", "/v1/events/{id}/trace", Read, "limit", "Shows what happened to an event.", 0, (*trace.Trace)(nil), nil, traces.event},
-		{"GET", "/v1/traces/{id}", Read, "limit", "Shows what happened to all events with a correlation id.", 0, (*trace.Trace)(nil), nil, traces.correlation},
-		{"GET", "/v1/state", Read, "limit cursor", "Lists the types of objects whose state is known.", 0, StateTypes{}, nil, states.types},
-		{"GET", "/v1/state/{type}", Read, "key version at prefix limit cursor after", "Lists the states of a type, or shows that of ?key=.", 0, statuses{200: either{StatePage{}, (*state.Object)(nil)}, 304: nil}, nil, states.list},
-		{"GET", "/v1/state/{type}/{key...}", Read, "version at", "Shows the state of an object, now or at a moment.", 0, statuses{200: (*state.Object)(nil), 304: nil}, nil, states.get},
-		{"GET", "/v1/state-history/{type}", Read, "key limit cursor", "Lists the changes of the object ?key= with the events that made them, the latest first.", 0, (*state.History)(nil), nil, states.history},
 		{"POST", "/v1/state-rebuilds/{type}", Operate, "", "Makes all states of a type anew, of the events that are kept.", http.StatusAccepted, (*state.Rebuild)(nil), nil, states.rebuild},
 		{"GET", "/v1/state-rebuilds/{type}", Read, "", "Shows how far the latest rebuild of a type is.", 0, (*state.Rebuild)(nil), nil, states.rebuilt},
 		{"GET", "/v1/work-requests", Read, "action_type operation service entity_type correlation_id open limit cursor", "Lists the work requests of commands, the latest first.", 0, WorkPage{}, nil, requests.list},
@@ -174,6 +164,7 @@ func routes(o Options) []route {
 		{"OPTIONS", "/v1/commands", Send, "", handshake, 0, nil, nil, nil},
 		{"OPTIONS", "/v1/queries", Send, "", handshake, 0, nil, nil, nil},
 	}
+	all = append(all, kept...)
 	if o.Sources != nil {
 		source := sourceHandlers{o.Sources, r.Pauses}
 		all = append(all,
@@ -213,6 +204,23 @@ func routes(o Options) []route {
 			route{"GET", "/v1/rules/{bus}/{name}/shadow", Read, "since until pattern samples", "Shows what a shadow rule would have sent.", 0, (*diff.Result)(nil), nil, compared.shadow})
 	}
 	return all
+}
+
+// keptRoutes are those that show what is in the store.
+func keptRoutes(letters letterHandlers, traces traceHandlers, states stateHandlers) []route {
+	return []route{
+		{"GET", "/v1/deadletters", Read, letterFilter, "Lists dead letters, the oldest event first.", 0, dlq.Page{}, nil, letters.list},
+		{"GET", "/v1/deadletters/groups", Read, "target cursor", "Groups dead letters by target, error code and status. An answer takes a bounded look: follow next_cursor.", 0, dlq.Groups{}, nil, letters.groups},
+		{"GET", "/v1/deadletters/{id}", Read, "", "Shows a dead letter.", 0, (*dlq.Letter)(nil), nil, letters.get},
+		{"GET", "/v1/events", Read, eventFilter + " outcome until content limit cursor", "Lists the events that are kept, the latest first. A page takes a bounded look: follow next_cursor though it is empty.", 0, trace.Page{}, nil, traces.search},
+		{"GET", "/v1/events/{id}", Read, "", "Shows an event.", 0, StoredEvent{}, nil, traces.stored},
+		{"GET", "/v1/events/{id}/trace", Read, "limit", "Shows what happened to an event.", 0, (*trace.Trace)(nil), nil, traces.event},
+		{"GET", "/v1/traces/{id}", Read, "limit", "Shows what happened to all events with a correlation id.", 0, (*trace.Trace)(nil), nil, traces.correlation},
+		{"GET", "/v1/state", Read, "limit cursor", "Lists the types of objects whose state is known.", 0, StateTypes{}, nil, states.types},
+		{"GET", "/v1/state/{type}", Read, "key version at prefix limit cursor after", "Lists the states of a type, or shows that of ?key=.", 0, statuses{200: either{StatePage{}, (*state.Object)(nil)}, 304: nil}, nil, states.list},
+		{"GET", "/v1/state/{type}/{key...}", Read, "version at", "Shows the state of an object, now or at a moment.", 0, statuses{200: (*state.Object)(nil), 304: nil}, nil, states.get},
+		{"GET", "/v1/state-history/{type}", Read, "key limit cursor", "Lists the changes of the object ?key= with the events that made them, the latest first.", 0, (*state.History)(nil), nil, states.history},
+	}
 }
 
 // serve returns the HTTP handler of a route: it checks the caller's right, the query and

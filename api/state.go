@@ -34,6 +34,10 @@ type stateHandlers struct {
 	turns  chan struct{}
 }
 
+func newStateHandlers(states *state.Keeper) stateHandlers {
+	return stateHandlers{states, make(chan struct{}, maxFolds)}
+}
+
 func (h stateHandlers) types(_ http.ResponseWriter, r *http.Request) (any, error) {
 	q := r.URL.Query()
 	limit, err := limitOf(q, maxPage, maxPage)

@@ -22,6 +22,10 @@ type traceHandlers struct {
 	stopping context.Context
 }
 
+func newTraceHandlers(traces *trace.Reader, stopping context.Context) traceHandlers {
+	return traceHandlers{traces, make(chan struct{}, maxTraces), make(chan struct{}, maxStreams), stopping}
+}
+
 func (h traceHandlers) event(_ http.ResponseWriter, r *http.Request) (any, error) {
 	return h.trace(r, h.traces.OfEvent, "event", "; a correlation id is asked for with GET /v1/traces/{id}")
 }

@@ -131,6 +131,12 @@ func (n *Node) lag() (groups uint64, seconds float64) {
 	return end - read, seconds
 }
 
+// Behind is how long ago the last message was written that this node has, where it is behind the log.
+func (n *Node) Behind() time.Duration {
+	_, seconds := n.lag()
+	return time.Duration(seconds * float64(time.Second))
+}
+
 // Run tells the other nodes how far this one is, until ctx ends.
 func (n *Node) Run(ctx context.Context) {
 	for {

@@ -10,16 +10,20 @@ import (
 
 // identify reads what tells this store's cursors from those of others, and makes it where there
 // is none yet.
-func (j *Journal) identify() (err error) {
-	if j.id, err = j.Meta.ID(); err != nil || j.id != nil || j.follows {
+func (j *Journal) identify() error {
+	id, err := j.Meta.ID()
+	if err != nil || id == nil && j.follows {
 		return err
 	}
-	id := make([]byte, 16)
-	_, _ = rand.Read(id) // never fails
-	if err = j.Meta.SetID(id); err == nil {
-		j.id = id
+	if id == nil {
+		id = make([]byte, 16)
+		_, _ = rand.Read(id) // never fails
+		if err := j.Meta.SetID(id); err != nil {
+			return err
+		}
 	}
-	return err
+	j.id.Store(&id)
+	return nil
 }
 
 // cursorMark separates a place from what shows whose it is.
@@ -43,7 +47,11 @@ func (j *Journal) Place(list, cursor string) (place string, ok bool) {
 // proof returns 32 bits that show of which list of which store a place is: against a mix-up, not
 // against a forger.
 func (j *Journal) proof(list, place string) string {
-	h := hmac.New(sha256.New, j.id)
+	var id []byte
+	if known := j.id.Load(); known != nil {
+		id = *known
+	}
+	h := hmac.New(sha256.New, id)
 	h.Write([]byte(list + "\x00" + place))
 	return hex.EncodeToString(h.Sum(nil)[:4])
 }

@@ -53,7 +53,7 @@ type Journal struct {
 	Trimmer *Trimmer
 
 	// id tells this store from all others; copies of it have the same.
-	id []byte
+	id atomic.Pointer[[]byte]
 	// replicas is the log of the cluster that this node leads; follows means that another does. at is
 	// how far the store has got in it.
 	replicas Log

@@ -191,11 +191,9 @@ func (j *Journal) notice(s seen) error {
 	if !s.meta {
 		return nil
 	}
-	id, err := j.Meta.ID()
-	if err != nil {
+	if err := j.identify(); err != nil {
 		return err
 	}
-	j.id = id
 	horizon, err := j.Meta.Horizon()
 	if err != nil {
 		return err

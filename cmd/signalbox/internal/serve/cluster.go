@@ -10,17 +10,20 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 
 	"signalbox/api"
+	"signalbox/catalog"
 	"signalbox/cluster"
 	"signalbox/config"
 	"signalbox/ingest"
 	"signalbox/journal/backup"
 	"signalbox/journal/store"
+	"signalbox/router"
 	"signalbox/rules"
 )
 
@@ -40,7 +43,11 @@ const (
 type clusterNode struct {
 	*cluster.Node
 	registry *prometheus.Registry
-	follower http.Handler
+	guard    *ingest.Guard
+	// leader hands requests to the leader.
+	leader http.Handler
+	// types is the catalog of this node's files.
+	types atomic.Pointer[catalog.Catalog]
 }
 
 // term is a time in which this router leads.
@@ -85,7 +92,12 @@ func (s *server) takePart(ctx context.Context) error {
 	s.life.onStop("cluster", func(context.Context) error { node.Close(); return nil })
 	node.Register(registry)
 	s.node = &clusterNode{Node: node, registry: registry}
-	if s.node.follower, err = s.followerHandler(); err != nil {
+	keys, err := s.cfg.KeySet()
+	if err != nil {
+		return fmt.Errorf("auth: %w", err)
+	}
+	s.node.guard = ingest.NewGuard(keys, s.cfg.Hosts(), int64(s.cfg.Limits.MaxBody), func(*http.Request, string) {})
+	if s.node.leader, err = s.forwarder(); err != nil {
 		return err
 	}
 	telling, stopTelling := context.WithCancel(context.WithoutCancel(ctx))
@@ -115,7 +127,7 @@ func (s *server) takePart(ctx context.Context) error {
 // follow makes the store of what the leader writes, until this node is to lead.
 func (s *server) follow(ctx context.Context) (_ *cluster.Term, err error) {
 	s.node.SetRole(cluster.Starting)
-	s.front.Open(s.node.follower, s.followerReady)
+	s.front.Open(s.follower(nil), s.followerReady)
 	if backup.IsBroken(s.cfg.DataDir) {
 		return nil, fmt.Errorf("%w: it was not made whole", cluster.ErrDiffers)
 	}
@@ -124,6 +136,13 @@ func (s *server) follow(ctx context.Context) (_ *cluster.Term, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, j.Close()) }()
+	j.Traces.Keep(s.cfg.Trace == "on")
+	reads := &requests{next: s.follower(router.NewReading(j, s.catalog, s.log))}
+	s.front.Open(reads, s.followerReady)
+	defer func() {
+		s.front.Open(s.follower(nil), s.followerReady)
+		reads.stop(ctx)
+	}()
 	watching, stop := context.WithCancel(ctx)
 	watched := make(chan struct{})
 	go func() { defer close(watched); s.watchRules(watching) }()
@@ -223,7 +242,7 @@ func (s *server) close() {
 		s.front.Close()
 		return
 	}
-	s.front.Open(s.node.follower, s.followerReady)
+	s.front.Open(s.follower(nil), s.followerReady)
 }
 
 // stopIntake takes in nothing more.
@@ -231,7 +250,8 @@ func (s *server) stopIntake(ctx context.Context) error {
 	if s.term == nil {
 		return s.stopHTTP(ctx)
 	}
-	return s.term.requests.stop(ctx)
+	s.term.requests.stop(ctx)
+	return nil
 }
 
 // leads is router.Options.Leads.
@@ -273,7 +293,7 @@ func (q *requests) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // stop lets no more in, and waits for those under way.
-func (q *requests) stop(ctx context.Context) error {
+func (q *requests) stop(ctx context.Context) {
 	q.mu.Lock()
 	q.ended = true
 	q.mu.Unlock()
@@ -286,7 +306,6 @@ func (q *requests) stop(ctx context.Context) error {
 	case <-timer.C:
 	case <-ctx.Done():
 	}
-	return nil
 }
 
 // watchRules reads the rule files as they change, so that the other nodes know which ones this node has.
@@ -297,7 +316,8 @@ func (s *server) watchRules(ctx context.Context) {
 	for {
 		cfg, set, err := env.Load()
 		if err == nil {
-			r := config.NewReloader(config.ReloaderOptions{Config: cfg, Set: set, Swap: func(*rules.Set) error { return nil }, Observe: newFollowed(s.log)})
+			s.node.types.Store(set.Catalog)
+			r := config.NewReloader(config.ReloaderOptions{Config: cfg, Set: set, Swap: func(next *rules.Set) error { s.node.types.Store(next.Catalog); return nil }, Observe: newFollowed(s.log)})
 			r.Run(ctx, nil)
 			return
 		}
@@ -341,24 +361,27 @@ func revisionOf(f rules.Files) string {
 	return hex.EncodeToString(h.Sum(nil)[:6])
 }
 
-// followerHandler returns what a node answers that does not lead: what each node answers itself, and the leader's
-// answers for all else.
-func (s *server) followerHandler() (http.Handler, error) {
-	keys, err := s.cfg.KeySet()
-	if err != nil {
-		return nil, fmt.Errorf("auth: %w", err)
+// catalog is that of this node's files while it follows.
+func (s *server) catalog() *catalog.Catalog {
+	if types := s.node.types.Load(); types != nil {
+		return types
 	}
-	guard := ingest.NewGuard(keys, s.cfg.Hosts(), int64(s.cfg.Limits.MaxBody), func(*http.Request, string) {})
-	own := guard.Guard(api.NewFollower(api.Options{Cluster: &cluster.Control{Node: s.node.Node}, Gatherer: s.node.registry, Logger: s.log}))
-	forward, err := s.forwarder()
-	if err != nil {
-		return nil, err
-	}
+	return new(catalog.Catalog)
+}
+
+// mostBehind is how far behind the leader a node may be and answer of its own store.
+const mostBehind = 2 * time.Second
+
+// follower returns what a node answers that does not lead: what each node answers itself, what is in its store where
+// that is to be read, and the leader's answers for all else.
+func (s *server) follower(read *router.Reading) http.Handler {
+	f := api.Follower{Cluster: &cluster.Control{Node: s.node.Node}, Gatherer: s.node.registry, Logger: s.log, Reading: read, Leader: s.node.leader}
+	own := s.node.guard.Guard(f.Handler())
 	return ingest.SameOrigin(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if api.OfEachNode(r) {
+		if api.OfEachNode(r) || read != nil && api.OfStore(r) && s.node.Behind() <= mostBehind {
 			own.ServeHTTP(w, r)
 			return
 		}
-		forward.ServeHTTP(w, r)
-	})), nil
+		s.node.leader.ServeHTTP(w, r)
+	}))
 }
