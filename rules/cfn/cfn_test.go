@@ -184,6 +184,36 @@ func TestConvertRefuses(t *testing.T) {
 	}
 }
 
+// TestDeadLetters: the queue of dead letters may be computed, or one that SAM makes.
+func TestDeadLetters(t *testing.T) {
+	for name, tt := range map[string]struct{ config, target, note string }{
+		"an ARN":          {`{Arn: !GetAtt Dead.Arn}`, "Dead", "fill in: Dead"},
+		"of the template": {`!If [IsProd, {Arn: !GetAtt Dead.Arn}, !Ref AWS::NoValue]`, "Dead", "fill in: Dead"},
+		"SAM's":           {`{Type: SQS}`, "f-dead-letters", "fill in: f-dead-letters"},
+		"SAM's, named":    {`{Type: SQS, QueueLogicalId: Letters}`, "Letters", "fill in: Letters"},
+		"none":            {`!Ref AWS::NoValue`, "", ""},
+		"nothing":         {`{}`, "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, set := load(t, "t.yaml", `
+Conditions: {IsProd: !Equals [a, a]}
+Resources:
+  f:
+    Type: AWS::Serverless::Function
+    Properties:
+      Events: {made: {Type: EventBridgeRule, Properties: {Pattern: {source: [shop]}, DeadLetterConfig: `+tt.config+`}}}
+  Dead: {Type: AWS::SQS::Queue}
+`)
+			if r := set.Rule("default", "fmade"); r == nil || r.Targets[0].DeadLetter != tt.target {
+				t.Errorf("got %+v in\n%s", r, got.YAML)
+			}
+			if notes := strings.Join(got.Notes, "\n"); !strings.Contains(notes, tt.note) {
+				t.Errorf("no note has %q:\n%s", tt.note, notes)
+			}
+		})
+	}
+}
+
 // FuzzConvert: no template makes the importer panic, and what it writes is YAML.
 func FuzzConvert(f *testing.F) {
 	for _, name := range []string{"10-cfn-yaml.yaml", "11-cdk-template.json", "14-sam-template.json"} {

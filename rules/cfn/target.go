@@ -38,8 +38,8 @@ func (c *converter) target(n, arn *document.Node) *document.Node {
 	if retry := c.retry(n.Get("RetryPolicy")); retry != nil {
 		set(entry, "retry", retry)
 	}
-	if letters := n.Get("DeadLetterConfig").Get("Arn"); !letters.IsZero() {
-		set(entry, "dead_letter", str(c.declareTarget(letters)))
+	if arn := c.deadLetters(name, n.Get("DeadLetterConfig")); arn != nil {
+		set(entry, "dead_letter", str(c.declareTarget(arn)))
 	}
 	for _, m := range n.Members {
 		if strings.HasSuffix(m.Key, "Parameters") {
@@ -47,6 +47,24 @@ func (c *converter) target(n, arn *document.Node) *document.Node {
 		}
 	}
 	return entry
+}
+
+// deadLetters returns the ARN of the queue of dead letters, or what stands for that of one that SAM makes itself,
+// which says its Type; nil for none.
+func (c *converter) deadLetters(target string, letters *document.Node) *document.Node {
+	if function, _ := call(letters); function != "" {
+		letters = c.resolve(letters)
+	}
+	if arn := letters.Get("Arn"); !arn.IsZero() {
+		return arn
+	}
+	if letters.Get("Type").IsZero() {
+		return nil
+	}
+	if id := letters.Get("QueueLogicalId"); !id.IsZero() {
+		return mapping("Ref", str(c.text(id)))
+	}
+	return mapping("Ref", str(target+"-dead-letters"))
 }
 
 // retry counts the first attempt, which AWS's retries do not include.

@@ -259,7 +259,7 @@ func (t *planReader) target(r *planResource) {
 		entry["RetryPolicy"] = policy
 	}
 	if b := block(r.Values, "dead_letter_config"); b != nil {
-		entry["DeadLetterConfig"] = map[string]any{"Arn": b["arn"]}
+		entry["DeadLetterConfig"] = map[string]any{"Arn": b["arn"], "Type": "SQS"} // the ARN may be known later alone
 	}
 	if block(r.Values, "http_target") != nil {
 		entry["HttpParameters"] = map[string]any{}

@@ -32,6 +32,9 @@ func TestPlan(t *testing.T) {
 	if queue.DeadLetter != "dead" || set.Targets["dead"].ARN != "arn:aws:sqs:eu-west-1:123456789012:dead" {
 		t.Errorf("its dead letters go to %q of %+v", queue.DeadLetter, set.Targets["dead"])
 	}
+	if hall.DeadLetter != "hall-dead-letters" {
+		t.Errorf("its dead letters, to a queue that is not there yet, go to %q", hall.DeadLetter)
+	}
 	if hall.Target != "hall" || *hall.Spec.InputPath != "$.detail" || set.Targets["hall"].ARN == "" {
 		t.Errorf("the function: %+v", hall)
 	}
