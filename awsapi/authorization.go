@@ -47,7 +47,9 @@ type authShown struct {
 	InvocationHTTPParameters *httpParameters `json:"InvocationHttpParameters,omitempty"`
 }
 
-type basicShown struct{ Username string }
+type basicShown struct {
+	Username string `json:",omitempty"`
+}
 
 type keyShown struct {
 	APIKeyName string `json:"ApiKeyName"`
@@ -55,12 +57,14 @@ type keyShown struct {
 
 type oauthShown struct {
 	ClientParameters      clientShown
-	AuthorizationEndpoint string
+	AuthorizationEndpoint string          `json:",omitempty"`
 	HTTPMethod            string          `json:"HttpMethod"`
 	OAuthHTTPParameters   *httpParameters `json:"OAuthHttpParameters,omitempty"`
 }
 
-type clientShown struct{ ClientID string }
+type clientShown struct {
+	ClientID string `json:",omitempty"`
+}
 
 // The ways to authorize.
 const (

@@ -5,11 +5,12 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/google/uuid"
+
+	"signalbox/rules"
 )
 
 // connectionDocument is a connection of the API: what a rule file says of it, with its secrets
@@ -17,6 +18,8 @@ import (
 type connectionDocument struct {
 	API         connectionSaid               `json:"Api"`
 	Connections map[string]connectionSection `json:"connections"`
+	// file is where a connection stands that is not the API's.
+	file string
 }
 
 // connectionSaid is a connection as the API tells of it, without secrets.
@@ -84,11 +87,31 @@ func (a *API) secretARN(c *connectionSaid) string {
 	return fmt.Sprintf("arn:aws:secretsmanager:%s:%s:secret:events!connection/%s/%s-%s", a.opts.Region, a.opts.Account, c.Name, c.UUID, hex.EncodeToString(end[:3]))
 }
 
-// connection returns a connection of the API.
+// connection returns a connection of the API, or of a file.
 func (a *API) connection(name string) (d connectionDocument, err error) {
-	found, err := a.opts.Documents.read(connectionPath(name), &d)
-	if err == nil && !found {
+	known := false
+	if c := a.opts.Rules().Connections[name]; c != nil {
+		d, known, err = a.connectionOf(c)
+	}
+	if err == nil && !known {
 		err = noConnection(name)
+	}
+	return d, err
+}
+
+// connectionOf returns a connection that is there as the API tells of it; ok is false for one that it has no word for.
+func (a *API) connectionOf(c *rules.Connection) (d connectionDocument, ok bool, err error) {
+	if ok, err = a.opts.Documents.read(connectionPath(c.Name), &d); !ok && err == nil {
+		d, ok = a.declared(c)
+	}
+	return d, ok, err
+}
+
+// ownConnection returns a connection of the API.
+func (a *API) ownConnection(name string) (connectionDocument, error) {
+	d, err := a.connection(name)
+	if err == nil && d.file != "" {
+		err = managed("Connection "+name, d.file)
 	}
 	return d, err
 }
@@ -150,7 +173,7 @@ func (a *API) describeConnection(in *connectionName) (any, error) {
 	}
 	v := a.listedConnection(&d)
 	v.Description, v.KmsKeyIdentifier, v.AuthParameters = d.section().Description, d.API.KmsKeyIdentifier, &d.API.AuthParameters
-	if v.ConnectionState == authorized {
+	if v.ConnectionState == authorized && d.file == "" {
 		v.SecretArn = a.secretARN(&d.API)
 	}
 	return v, nil
@@ -160,12 +183,15 @@ func (a *API) listConnections(in *struct {
 	paging
 	NamePrefix, ConnectionState string
 }) (any, error) {
-	all, err := documentsBelow[connectionDocument](a.opts.Documents, "connections/")
-	if err != nil {
-		return nil, err
-	}
-	if in.ConnectionState != "" {
-		all = slices.DeleteFunc(all, func(d connectionDocument) bool { return d.state() != in.ConnectionState })
+	var all []connectionDocument
+	for _, c := range a.opts.Rules().Connections {
+		d, ok, err := a.connectionOf(c)
+		if err != nil {
+			return nil, err
+		}
+		if ok && (in.ConnectionState == "" || in.ConnectionState == d.state()) {
+			all = append(all, d)
+		}
 	}
 	name := func(d connectionDocument) string { return d.API.Name }
 	part, next, err := page(in.paging, withPrefix(all, in.NamePrefix, name), name)
@@ -196,7 +222,7 @@ func (a *API) createConnection(in *struct {
 	AuthParameters                                         authGiven
 	InvocationConnectivityParameters                       *struct{}
 }) (any, error) {
-	if _, err := a.connection(in.Name); err == nil {
+	if a.opts.Rules().Connections[in.Name] != nil {
 		return nil, taken("Connection " + in.Name)
 	}
 	if in.InvocationConnectivityParameters != nil || in.AuthParameters.ConnectivityParameters != nil {
@@ -204,8 +230,8 @@ func (a *API) createConnection(in *struct {
 	}
 	now := secondsOf(time.Now())
 	d := connectionDocument{
-		connectionSaid{Name: in.Name, UUID: uuid.NewString(), KmsKeyIdentifier: in.KmsKeyIdentifier, CreationTime: now, LastModifiedTime: now},
-		map[string]connectionSection{in.Name: {Description: in.Description}},
+		API:         connectionSaid{Name: in.Name, UUID: uuid.NewString(), KmsKeyIdentifier: in.KmsKeyIdentifier, CreationTime: now, LastModifiedTime: now},
+		Connections: map[string]connectionSection{in.Name: {Description: in.Description}},
 	}
 	if err := a.authorize(&d, in.AuthorizationType, &in.AuthParameters); err != nil {
 		return nil, err
@@ -232,7 +258,7 @@ func (a *API) updateConnection(in *struct {
 	AuthParameters                   *authGiven
 	InvocationConnectivityParameters *struct{}
 }) (any, error) {
-	d, err := a.connection(in.Name)
+	d, err := a.ownConnection(in.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -274,7 +300,7 @@ func (g *authGiven) orOnlyHTTP(kind string, d *connectionDocument) *authGiven {
 }
 
 func (a *API) deleteConnection(in *connectionName) (any, error) {
-	d, err := a.connection(in.Name)
+	d, err := a.ownConnection(in.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -287,7 +313,7 @@ func (a *API) deleteConnection(in *connectionName) (any, error) {
 // deauthorizeConnection removes what a connection authorizes with. What is sent with it fails until
 // UpdateConnection gives it something else.
 func (a *API) deauthorizeConnection(in *connectionName) (any, error) {
-	d, err := a.connection(in.Name)
+	d, err := a.ownConnection(in.Name)
 	if err != nil {
 		return nil, err
 	}

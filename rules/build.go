@@ -75,6 +75,7 @@ func (l *loader) build() *Set {
 	b.hash.add("naming", l.catalog.Naming.Fingerprint())
 	declared.unused()
 	connections.unused()
+	b.set.Connections = connections.connections()
 	b.hash.add("origin", l.src.Account, l.src.Region)
 	b.set.Revision = b.hash.sum()
 	b.together()

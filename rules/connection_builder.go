@@ -20,9 +20,15 @@ type connectionBuilder struct {
 	pos  map[string]Position
 }
 
+// Connection is a login that targets share, and where it is declared.
+type Connection struct {
+	login.Connection
+	Pos Position
+}
+
 // connection is a login as a document declares it.
 type connection struct {
-	login.Connection
+	Connection
 	// configured means that it stands in config.yaml, made that it is of no file, broken that it is faulty.
 	configured, made, broken, used bool
 }
@@ -36,14 +42,23 @@ func (b *connectionBuilder) add(c contents) {
 	}
 }
 
+// connections returns all of them.
+func (b *connectionBuilder) connections() map[string]*Connection {
+	out := map[string]*Connection{}
+	for name, c := range b.all {
+		out[name] = &c.Connection
+	}
+	return out
+}
+
 func (b *connectionBuilder) read(member document.Member, path document.Path, noFile bool) *connection {
 	n, before := member.Value, b.problems.Len()
 	c := &connection{configured: standsIn(b.src.Connections, n), made: noFile}
 	dir, secrets := b.src.surroundings(b.src.Connections, member, noFile)
-	c.Name, c.Dir = member.Key, dir
+	c.Name, c.Dir, c.Pos = member.Key, dir, n.Pos
 	if n.Kind != document.Mapping {
 		b.problems.Add(n.Pos, path, "must be a mapping with auth:, not %s", n.Kind)
-	} else if b.dec.Decode(n, &c.Connection, path); b.problems.Len() == before {
+	} else if b.dec.Decode(n, &c.Connection.Connection, path); b.problems.Len() == before {
 		resolver, resolving := secrets.Resolving()
 		v := &targets.Validation{Secrets: resolver, Dir: c.Dir}
 		c.Validate(v)
@@ -77,7 +92,7 @@ func (b *connectionBuilder) connect(config *targets.Config, n *document.Node, pa
 		b.problems.Add(at.Pos, where, "connection %q stands in the configuration and may be sent to any host, and secrets: limits what rule files may refer to: give the connection its hosts:", c.Name)
 	}
 	c.used = true
-	auth.Use(&c.Connection)
+	auth.Use(&c.Connection.Connection)
 	return c
 }
 

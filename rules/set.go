@@ -31,6 +31,8 @@ type Set struct {
 	Hooks map[string]*hooks.Hook
 	// Sources are where messages of brokers come from, by name.
 	Sources map[string]*sources.Source
+	// Connections are logins that targets share, by name.
+	Connections map[string]*Connection
 	// Archives are where events are kept for longer than in the store, by name.
 	Archives map[string]*archive.Archive
 	// Catalog is the declared types of messages; never nil in a Set that was loaded.
