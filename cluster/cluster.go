@@ -108,6 +108,9 @@ func Join(ctx context.Context, opts Options) (*Node, error) {
 	for {
 		err := n.prepare(ctx)
 		if err == nil {
+			err = n.alone(ctx)
+		}
+		if err == nil {
 			return n, nil
 		}
 		if _, final := errors.AsType[*unusable](err); final || ctx.Err() != nil {
@@ -122,6 +125,17 @@ func Join(ctx context.Context, opts Options) (*Node, error) {
 			return nil, fmt.Errorf("cluster %s: %w", opts.Name, err)
 		}
 	}
+}
+
+// alone refuses a number that another node has which runs. A node that starts again finds its own.
+func (n *Node) alone(ctx context.Context) error {
+	others, err := n.told(ctx)
+	for _, o := range others {
+		if o.Node == n.opts.Node && o.URL != n.opts.Advertise && o.Role != Gone {
+			return &unusable{fmt.Sprintf("node %d runs at %s: give this one another number, cluster.node; where it is that one with a new address, start it %v after the other has stopped", o.Node, o.URL, goneAfter)}
+		}
+	}
+	return err
 }
 
 // sometimes tells when to log again what goes on failing.

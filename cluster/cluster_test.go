@@ -296,6 +296,38 @@ func TestANodeWithOtherRulesLeavesTheLeaseToOthers(t *testing.T) {
 	term.Resign()
 }
 
+func TestANumberThatAnotherNodeHasIsRefused(t *testing.T) {
+	s := start(t)
+	a := join(t, s, 1)
+	must(t, a.tell(t.Context()))
+	options := a.opts
+	options.Advertise = "http://elsewhere"
+	n, err := Join(t.Context(), options)
+	if err == nil {
+		n.Close()
+	}
+	if err == nil || !strings.Contains(err.Error(), "node 1 runs at http://node") {
+		t.Errorf("got %v", err)
+	}
+	join(t, s, 1) // itself, again
+}
+
+// TestATermWhoseLogDoesNotAnswerTakesNothingIn, though it leads still.
+func TestATermWhoseLogDoesNotAnswerTakesNothingIn(t *testing.T) {
+	s := start(t)
+	a := join(t, s, 1)
+	store := new(memory)
+	term := lead(t, a, store)
+	store.own(t, term, "one")
+	if !term.Takes() {
+		t.Error("it takes nothing")
+	}
+	term.waits.Store(time.Now().Add(-logPatience).UnixNano())
+	if term.Takes() || !term.Leads() {
+		t.Errorf("takes %v, leads %v", term.Takes(), term.Leads())
+	}
+}
+
 func TestAStreamOfOthersIsRefused(t *testing.T) {
 	s := start(t)
 	nc, err := natsio.Connect(s.ClientURL())

@@ -31,6 +31,9 @@ var ErrDiffers = errors.New("the store is not what the cluster's log makes")
 // Eligible says how long after the lease is free this node stands for election, and why it waits.
 type Eligible func() (wait time.Duration)
 
+// mostFetched is how many messages of the log are asked for at once.
+const mostFetched = 256
+
 // maxBehind is how many messages behind the log a node may be to stand at once.
 const maxBehind = 1000
 
@@ -142,7 +145,7 @@ func (f *follower) follow(ctx context.Context, eligible Eligible) (*Term, error)
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	messages, failed := make(chan jetstream.Msg, 64), make(chan error, 1)
+	messages, failed := make(chan jetstream.Msg), make(chan error, 1)
 	reading := make(chan struct{})
 	go func() {
 		defer close(reading)
@@ -202,7 +205,8 @@ func (f *follower) messages(ctx context.Context) (jetstream.MessagesContext, err
 	if err != nil {
 		return nil, err
 	}
-	return consumer.Messages()
+	// Those that wait here are as many as fit in some megabytes.
+	return consumer.Messages(jetstream.PullMaxMessagesWithBytesLimit(mostFetched, max(4<<20, 2*int(f.nc.MaxPayload()))))
 }
 
 // take reads one message.

@@ -179,6 +179,12 @@ func (n *Node) Status(ctx context.Context) (Status, error) {
 
 // others are the other nodes that have told of themselves.
 func (n *Node) others(ctx context.Context) (all []NodeStatus, err error) {
+	all, err = n.told(ctx)
+	return slices.DeleteFunc(all, func(s NodeStatus) bool { return s.Node == n.opts.Node }), err
+}
+
+// told are what nodes have told of themselves, this one too.
+func (n *Node) told(ctx context.Context) (all []NodeStatus, err error) {
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
 	keys, err := n.bucket.Keys(ctx)
@@ -186,7 +192,7 @@ func (n *Node) others(ctx context.Context) (all []NodeStatus, err error) {
 		return nil, nil
 	}
 	for _, key := range keys {
-		if !strings.HasPrefix(key, nodePrefix) || key == nodePrefix+strconv.Itoa(n.opts.Node) {
+		if !strings.HasPrefix(key, nodePrefix) {
 			continue
 		}
 		e, err := n.bucket.Get(ctx, key)

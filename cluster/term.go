@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	natsio "github.com/nats-io/nats.go"
@@ -24,6 +25,8 @@ type Term struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	ended  sync.WaitGroup
+	// waits is since when a group waits for the log, in Unix nanoseconds; 0 where none does.
+	waits atomic.Int64
 	// leaving is closed when this node was told to step down.
 	leaving chan struct{}
 	leave   sync.Once
@@ -88,9 +91,20 @@ func (t *Term) Err() error { return context.Cause(t.ctx) }
 // Leads reports whether this node may deliver: its lease is good.
 func (t *Term) Leads() bool { return t.held.left() > 0 && t.ctx.Err() == nil }
 
+// logPatience is for how long a group may wait for the log before nobody else is let in.
+const logPatience = 2 * time.Second
+
+// Takes reports whether events may be taken in: this node leads, and its log answers.
+func (t *Term) Takes() bool {
+	since := t.waits.Load()
+	return t.Leads() && (since == 0 || time.Since(time.Unix(0, since)) < logPatience)
+}
+
 // Append is store.Log's: it appends a group, in several messages where it is too large for one.
 func (t *Term) Append(group []byte) (journal.Position, error) {
 	began := time.Now()
+	t.waits.Store(began.UnixNano())
+	defer t.waits.Store(0)
 	chain := chained(t.at.Chain, group)
 	size := max(int(t.node.nc.MaxPayload()), leastPayload) - headerRoom
 	parts := (len(group) + size - 1) / size

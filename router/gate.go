@@ -16,8 +16,8 @@ import (
 // gate decides whether events may come in at all.
 type gate struct {
 	journal *store.Journal
-	// leads is Options.Leads.
-	leads      func() bool
+	// takes is Options.Takes.
+	takes      func() bool
 	maxPending uint64
 	minFree    uint64
 	closed     atomic.Bool
@@ -41,8 +41,8 @@ func (b *Busy) Error() string { return b.Reason }
 // RetryAfter is how long to wait before sending again.
 func (b *Busy) RetryAfter() time.Duration { return b.Wait }
 
-// errOtherLeads is the answer of a node that leads its cluster no more, or does not know whether it does.
-var errOtherLeads = &Busy{Wait: time.Second, Reason: "this node does not lead its cluster any more: send it again, to any node"}
+// errOtherLeads is the answer of a node that leads its cluster no more, or can't reach the cluster's log.
+var errOtherLeads = &Busy{Wait: time.Second, Reason: "this node does not lead its cluster any more, or can't reach the cluster's log: send it again, to any node"}
 
 // unwritten is why the journal has not taken events.
 func unwritten(err error) error {
@@ -73,7 +73,7 @@ func (g *gate) admit() error {
 // derived ones: while the backlog is full, or the router is stopping, the
 // deliveries that they come from could not end without them.
 func (g *gate) writable() error {
-	if g.leads != nil && !g.leads() {
+	if g.takes != nil && !g.takes() {
 		return errOtherLeads
 	}
 	// Senders and /readyz are told the reason: it has no paths. The log has them.

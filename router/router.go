@@ -94,9 +94,9 @@ type Options struct {
 	processorsShort func() bool
 	// Version is the program's, for the User-Agent of HTTP targets.
 	Version string
-	// Leads reports whether this router may take events in and deliver them, of those of a cluster; nil where it is
-	// alone.
-	Leads func() bool
+	// Leads reports whether this router may deliver, of those of a cluster, and Takes whether it may take events in;
+	// both are nil where it is alone.
+	Leads, Takes func() bool
 	// Tracer takes spans of events and attempts; nil takes none.
 	Tracer *telemetry.Tracer
 }
@@ -265,7 +265,7 @@ func New(opts Options, set *rules.Set) (*Router, error) {
 	r.base, r.abandon = context.WithCancel(context.Background())
 	opts.Journal.Traces.Keep(opts.Trace)
 	r.metrics = newMetrics(opts.Registerer, r)
-	r.gate = gate{journal: opts.Journal, leads: opts.Leads, maxPending: opts.MaxPending, minFree: opts.MinFreeDisk}
+	r.gate = gate{journal: opts.Journal, takes: opts.Takes, maxPending: opts.MaxPending, minFree: opts.MinFreeDisk}
 	r.DeadLetters = dlq.New(dlq.Options{Journal: opts.Journal, Lanes: &r.Lanes, Log: opts.Logger,
 		Render: func(e *event.Event, rec *journal.Record, bus, rule, entry string) (dlq.Rendering, error) {
 			return r.planner().redriven(e, rec, bus, rule, entry)

@@ -254,14 +254,6 @@ func (s *server) stopIntake(ctx context.Context) error {
 	return nil
 }
 
-// leads is router.Options.Leads.
-func (s *server) leads() func() bool {
-	if s.term == nil {
-		return nil
-	}
-	return s.term.Leads
-}
-
 // control is api.Options.Cluster.
 func (s *server) control() api.Cluster {
 	if s.term == nil {

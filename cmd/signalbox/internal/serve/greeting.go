@@ -60,6 +60,13 @@ func (s *server) warnings() (all []string) {
 	for _, warning := range slices.Concat(s.cfg.Warnings(), s.set.Warnings) {
 		all = append(all, warning.Error())
 	}
+	if s.term != nil {
+		for _, name := range slices.Sorted(maps.Keys(s.set.Archives)) {
+			if folder := s.set.Archives[name].Folder; folder != "" {
+				all = append(all, fmt.Sprintf("archive %q is in the folder %s: share it among the nodes of the cluster, or keep the archive in a bucket (s3)", name, folder))
+			}
+		}
+	}
 	return append(all, s.shortages()...)
 }
 

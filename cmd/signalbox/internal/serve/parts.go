@@ -27,7 +27,7 @@ import (
 // routerOptions are what the router is made of.
 func (s *server) routerOptions(registry prometheus.Registerer) router.Options {
 	limits := s.cfg.Limits
-	return router.Options{
+	o := router.Options{
 		Egress: s.egress, Secrets: secret.Source{Keys: s.cfg.Keys},
 		Journal: s.journal, Logger: s.log, Registerer: registry, Stdout: cli.StreamOf(s.Stdout).(io.Writer),
 		Account: s.cfg.Account, Region: s.cfg.Region,
@@ -44,8 +44,11 @@ func (s *server) routerOptions(registry prometheus.Registerer) router.Options {
 		PublicURL:   s.publicURL(),
 		Version:     s.Version,
 		Tracer:      s.tracer,
-		Leads:       s.leads(),
 	}
+	if s.term != nil {
+		o.Leads, o.Takes = s.term.Leads, s.term.Takes
+	}
+	return o
 }
 
 // startTracer begins to export spans, where somebody wants them.
