@@ -137,7 +137,7 @@ func (s *Set) HoldsTexts() bool { return s != nil && len(s.origins) > 0 && !s.or
 // loaded tells of files that were read, and had no fault.
 func (src *Source) loaded(files *origin) {
 	if src.Loaded != nil && src.Files == nil && !src.KeepFiles {
-		src.Loaded(Files{files.documents, files.types})
+		src.Loaded(Files{slices.Clone(files.documents), slices.Clone(files.types)}) // whose texts stay
 	}
 }
 

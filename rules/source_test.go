@@ -194,3 +194,15 @@ func TestFilesAloneKeepNoTexts(t *testing.T) {
 	s.api = []Document{{"one.yaml", []byte(rulesText("api2"))}}
 	s.load("broken again", "api2 file2", "rules: must be a list", "the rule files have faults")
 }
+
+// TestLoadedTextsStay: who is told of the texts of files keeps them, though the Set lets go of them.
+func TestLoadedTextsStay(t *testing.T) {
+	s := newSources(t)
+	s.api = nil
+	var told Files
+	s.src.Loaded = func(f Files) { told = f }
+	s.load("files alone", "file1")
+	if len(told.Rules) != 1 || string(told.Rules[0].Text) != apiTarget+rulesText("file1") {
+		t.Errorf("told of %q", told.Rules)
+	}
+}
