@@ -96,6 +96,21 @@ func (s *served) answer(t *testing.T, operation, body string) string {
 	return failed.Type + ": " + failed.Message
 }
 
+// exchange is a request, and what is answered.
+type exchange struct{ operation, body, want string }
+
+// exchange sends one request after the other, and holds the answers to what they are to be.
+func (s *served) exchange(t *testing.T, all ...exchange) {
+	t.Helper()
+	for i, e := range all {
+		if got := times.ReplaceAllString(s.answer(t, e.operation, e.body), "${1}T"); got != e.want {
+			t.Errorf("%d: %s %.300s:\ngot  %s\nwant %s", i, e.operation, e.body, got, e.want)
+		}
+	}
+}
+
+const none = `{"FailedEntryCount":0,"FailedEntries":[]}`
+
 func client(t *testing.T, url string) *eventbridge.Client {
 	transport := &http.Transport{}
 	t.Cleanup(transport.CloseIdleConnections)

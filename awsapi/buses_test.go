@@ -9,21 +9,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
 )
 
-// exchange is a request, and what is answered.
-type exchange struct{ operation, body, want string }
-
-// exchange sends one request after the other, and holds the answers to what they are to be.
-func (s *served) exchange(t *testing.T, all ...exchange) {
-	t.Helper()
-	for i, e := range all {
-		if got := times.ReplaceAllString(s.answer(t, e.operation, e.body), "${1}T"); got != e.want {
-			t.Errorf("%d: %s %.300s:\ngot  %s\nwant %s", i, e.operation, e.body, got, e.want)
-		}
-	}
-}
-
-const none = `{"FailedEntryCount":0,"FailedEntries":[]}`
-
 // TestBusesByARN: whatever takes a bus takes its ARN too, and one of another region or account is another bus.
 func TestBusesByARN(t *testing.T) {
 	to := newSink(t)

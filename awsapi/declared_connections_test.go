@@ -94,6 +94,12 @@ rules: []
 	if got := <-got; got != "me${x} "+password+" "+password {
 		t.Errorf("got %q", got)
 	}
+	write(t, r.dir, "rules.yaml", strings.Replace(files, `basic: {user: "me$${x}", password: "${CRM_PASSWORD}"}`, `hmac: {secret: "${CRM_PASSWORD}", header: X-Signature}`, 1))
+	_, err = r.reloader.Reload(ctx)
+	must(t, err)
+	if got := r.answer(t, "ListApiDestinations", `{}`); !strings.Contains(got, `"ApiDestinationState":"ACTIVE"`) {
+		t.Errorf("with another login: %s", got)
+	}
 	write(t, r.dir, "rules.yaml", "rules: []\n")
 	if _, err := r.reloader.Reload(ctx); err == nil || !strings.Contains(err.Error(), `no connection "basic"`) {
 		t.Errorf("without the connection: %v", err)

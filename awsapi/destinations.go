@@ -2,6 +2,7 @@ package awsapi
 
 import (
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -72,21 +73,21 @@ type destinationView struct {
 	LastModifiedTime             seconds
 }
 
-// destinationState is the state of an API destination with a connection.
-func destinationState(c *connectionDocument) string {
-	if c.state() == authorized {
+// destinationState is the state of an API destination: it is active unless its connection is deauthorized.
+func (a *API) destinationState(d *destinationSaid) string {
+	name, _, _ := strings.Cut(strings.TrimPrefix(d.ConnectionArn, a.arn("connection/")), "/")
+	if c := a.opts.Rules().Connections[name]; c != nil && c.Auth.Deauthorized == "" {
 		return "ACTIVE"
 	}
 	return "INACTIVE"
 }
 
-func (a *API) listedDestination(d *destinationSaid) (destinationView, error) {
-	c, err := a.ofARN(d.ConnectionArn)
+func (a *API) listedDestination(d *destinationSaid) destinationView {
 	return destinationView{
-		APIDestinationArn: a.destinationARN(d), Name: d.Name, APIDestinationState: destinationState(&c), ConnectionArn: d.ConnectionArn,
+		APIDestinationArn: a.destinationARN(d), Name: d.Name, APIDestinationState: a.destinationState(d), ConnectionArn: d.ConnectionArn,
 		InvocationEndpoint: d.InvocationEndpoint, HTTPMethod: d.HTTPMethod, InvocationRateLimitPerSecond: d.InvocationRateLimitPerSecond,
 		CreationTime: d.CreationTime, LastModifiedTime: d.LastModifiedTime,
-	}, err
+	}
 }
 
 type destinationName struct{ Name string }
@@ -96,9 +97,9 @@ func (a *API) describeAPIDestination(in *destinationName) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	v, err := a.listedDestination(&d.API)
+	v := a.listedDestination(&d.API)
 	v.Description = d.API.Description
-	return v, err
+	return v, nil
 }
 
 func (a *API) listAPIDestinations(in *struct {
@@ -122,9 +123,7 @@ func (a *API) listAPIDestinations(in *struct {
 	}
 	views := make([]destinationView, len(part))
 	for i := range part {
-		if views[i], err = a.listedDestination(&part[i].API); err != nil {
-			return nil, err
-		}
+		views[i] = a.listedDestination(&part[i].API)
 	}
 	return struct {
 		APIDestinations []destinationView `json:"ApiDestinations"`
@@ -172,7 +171,7 @@ func (a *API) keepDestination(d *destinationSaid) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return changedDestination{a.destinationARN(d), destinationState(&connection), d.CreationTime, d.LastModifiedTime}, nil
+	return changedDestination{a.destinationARN(d), a.destinationState(d), d.CreationTime, d.LastModifiedTime}, nil
 }
 
 func (a *API) updateAPIDestination(in *struct {

@@ -222,7 +222,7 @@ func TestAnswers(t *testing.T) {
 	queue := "arn:aws:sqs:eu-west-1:123456789012:q"
 	file := filepath.Join(r.dir, "rules.yaml")
 	targetsOf := func(entries string) string { return `{"Rule":"r","Targets":[` + entries + `]}` }
-	for i, test := range []struct{ operation, body, want string }{
+	r.exchange(t, []exchange{
 		// Buses.
 		{"CreateEventBus", `{"Name":"b"}`, `{"EventBusArn":"` + arnOf + `event-bus/b"}`},
 		{"CreateEventBus", `{"Name":"b"}`, "ResourceAlreadyExistsException: Event bus b already exists."},
@@ -298,11 +298,7 @@ func TestAnswers(t *testing.T) {
 		{"TagResource", `{"ResourceARN":"` + arnOf + `event-bus/x","Tags":[]}`, "ResourceNotFoundException: Event bus x does not exist."},
 		{"UntagResource", `{"ResourceARN":"` + arnOf + `rule/x","TagKeys":["k"]}`, "ResourceNotFoundException: Rule x does not exist on EventBus default."},
 		{"TagResource", `{"ResourceARN":"` + arnOf + `event-bus/default","Tags":[{"Key":"k","Value":"v"},{"Key":"k","Value":"w"}]}`, "ValidationException: Invalid parameter: Duplicated keys are not allowed."},
-	} {
-		if got := r.answer(t, test.operation, test.body); got != test.want {
-			t.Errorf("%d: %s %s:\ngot  %s\nwant %s", i, test.operation, test.body, got, test.want)
-		}
-	}
+	}...)
 	bad := r.answer(t, "PutRule", `{"Name":"x","EventPattern":"{\"source\":[]}"}`)
 	if !strings.HasPrefix(bad, "InvalidEventPatternException: Event pattern is not valid. Reason: Empty arrays are not allowed") {
 		t.Errorf("got %s", bad)
