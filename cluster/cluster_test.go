@@ -15,6 +15,7 @@ import (
 	"go.uber.org/zap/zaptest"
 
 	"signalbox/journal"
+	"signalbox/targets/targetstest"
 	"signalbox/targets/targetstest/natsserver"
 )
 
@@ -193,6 +194,31 @@ func TestALeaseThatIsNotRenewedIsTaken(t *testing.T) {
 		t.Error("two lead")
 	}
 	<-term.Lost()
+}
+
+// TestALeaseWhoseAnswerIsLostIsTaken: the connection breaks between the taking of a lease and the answer to it.
+func TestALeaseWhoseAnswerIsLostIsTaken(t *testing.T) {
+	s := start(t)
+	w := targetstest.NewWay(t, strings.TrimPrefix(s.ClientURL(), "nats://"))
+	n, err := Join(t.Context(), Options{URL: "nats://" + w.Address, Name: "orders", Node: 1, Advertise: "http://node", Replicas: 1, Logger: zaptest.NewLogger(t)})
+	must(t, err)
+	t.Cleanup(n.Close)
+	other := join(t, s, 2)
+	w.Hold(false, true)
+	took := make(chan *held, 1)
+	go func() {
+		h, err := n.lease.take(t.Context(), n.bucket, leaseValue{Run: "run", Leader: Leader{Node: 1}}, &n.rules)
+		if err != nil {
+			t.Error(err)
+		}
+		took <- h
+	}()
+	until(t, "taken", func() bool { _, err := other.bucket.Get(t.Context(), leaseKey); return err == nil })
+	w.Cut()
+	w.Mend()
+	if h := <-took; h == nil || h.left() <= 0 {
+		t.Errorf("the lease is not held: %+v", h)
+	}
 }
 
 // TestAMessageWhoseAnswerIsLostCounts once.

@@ -105,17 +105,24 @@ type held struct {
 	sent atomic.Pointer[time.Time]
 }
 
-// take takes a lease that is free; nil if another was first.
+// take takes a lease that is free; nil if another was first. A write whose answer is lost is tried again: it may
+// be there, and then nobody else takes the lease for LeaseTime.
 func (l *lease) take(ctx context.Context, bucket jetstream.KeyValue, value leaseValue, rules *atomic.Value) (*held, error) {
 	h := &held{bucket: bucket, value: value, revision: l.revision, rules: rules}
-	ok, err := h.write(ctx)
-	if err != nil || !ok {
-		return nil, err
+	for began := time.Now(); ; {
+		ok, err := h.write(ctx)
+		switch {
+		case !ok:
+			return nil, err
+		case err == nil:
+			l.revision, l.seen, l.released = h.revision, time.Now(), false
+			l.hold(&h.value)
+			l.latest.Store(&h.value.Leader)
+			return h, nil
+		case time.Since(began) > LeaseTime || pause(ctx, retryEvery/10) != nil:
+			return nil, err
+		}
 	}
-	l.revision, l.seen, l.released = h.revision, time.Now(), false
-	l.hold(&h.value)
-	l.latest.Store(&h.value.Leader)
-	return h, nil
 }
 
 // write writes the lease, and reports whether it is still this node's.
