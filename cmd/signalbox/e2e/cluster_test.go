@@ -30,6 +30,7 @@ type clustered struct {
 	toNode   []*targetstest.Way
 	load     clusterLoad
 	client   *http.Client
+	did      operated
 }
 
 // clusterLoad is what producers send: requests of so many events, with a pause after each.
@@ -38,8 +39,11 @@ type clusterLoad struct {
 	pause            time.Duration
 }
 
-// perNode is how many deliveries a node may have under way at once: 4 to each of three targets.
-const perNode = 12
+// perTarget is how many deliveries a node may have under way at once to a target, perNode to all three.
+const (
+	perTarget = 4
+	perNode   = 3 * perTarget
+)
 
 // newClustered prepares three servers, which sync always or in an interval, and three nodes that make
 // a snapshot every so many bytes of their log. The nodes differ in what they tell the sink as X-Node.
@@ -52,12 +56,12 @@ func newClustered(t *testing.T, sync, snapshotBytes string) *clustered {
 	}
 	rules := fmt.Sprintf(`
 targets:
-  plain: {type: http, url: "%[1]s/plain", concurrency: 4, headers: {X-Node: "${NODE}"}, %[2]s}
-  ordered: {type: http, url: "%[1]s%[3]s", concurrency: 4, order_by: detail.key, headers: {X-Node: "${NODE}"}, %[2]s}
-  batched: {type: http, url: "%[1]s/batched", batch: {max_events: 50, max_wait: 5ms}, concurrency: 4, headers: {X-Node: "${NODE}"}, %[2]s}
+  plain: {type: http, url: "%[1]s/plain", concurrency: %[4]d, headers: {X-Node: "${NODE}"}, %[2]s}
+  ordered: {type: http, url: "%[1]s%[3]s", concurrency: %[4]d, order_by: detail.key, headers: {X-Node: "${NODE}"}, %[2]s}
+  batched: {type: http, url: "%[1]s/batched", batch: {max_events: 50, max_wait: 5ms}, concurrency: %[4]d, headers: {X-Node: "${NODE}"}, %[2]s}
 rules:
   - {name: orders, pattern: {source: [shop.orders]}, targets: [plain, ordered, batched]}
-`, s.url, retries, ordered)
+`, s.url, retries, ordered, perTarget)
 	for i := range 3 {
 		dir := filepath.Join(t.ArtifactDir(), fmt.Sprint("node-", i+1))
 		if err := os.Mkdir(dir, 0o700); err != nil {
@@ -249,19 +253,15 @@ func (x *clustered) judge() {
 	x.t.Helper()
 	x.stop.Store(true)
 	x.producers.Wait()
-	var a accounts
 	leader := x.nodes[x.leader()]
-	leader.eventually(60*time.Second, "all delivered", func() bool {
-		var err error
-		a, err = leader.accounts()
-		return err == nil && a.Deliveries.Planned == a.Deliveries.Delivered+a.Deliveries.Dead+a.Deliveries.Dropped
-	})
+	a := x.replayAll(leader)
 	acked := uint64(len(x.acked))
 	if want := acked * uint64(len(x.paths)); a.Events.Accepted != acked || a.Deliveries.Delivered != want || a.Deliveries.Planned != want {
 		x.t.Errorf("%d events were acknowledged, to %d targets; the accounts say %+v", acked, len(x.paths), a)
 	}
 	x.record.judge()
 	x.judgeLeaders()
+	x.judgeOperated(leader)
 	x.judgeStores()
 }
 

@@ -147,7 +147,7 @@ func TestClusterFaults(t *testing.T) {
 	for first := 0; first < rounds; first += perCluster {
 		t.Run("random", func(t *testing.T) {
 			x := newClustered(t, []string{"always", "2m"}[rand.IntN(2)], "1MiB")
-			x.begin()
+			x.beginOperated()
 			for n := first; n < min(first+perCluster, rounds); n++ {
 				faults := []clusterFault{clusterFaults[rand.IntN(len(clusterFaults))]}
 				if rand.IntN(5) == 0 {
@@ -155,6 +155,7 @@ func TestClusterFaults(t *testing.T) {
 				}
 				x.fail(n, faults)
 			}
+			x.s.be(kind)
 			x.judge()
 		})
 	}
@@ -163,12 +164,13 @@ func TestClusterFaults(t *testing.T) {
 // usualFaults makes those of every run of the tests, within half a minute or so.
 func usualFaults(t *testing.T) {
 	x := newClustered(t, "always", "1MiB")
-	x.begin()
+	x.beginOperated()
 	for n, name := range []string{"leader killed", "leader stopped", "leader held from the servers", "leader steps down", "machine gone", "server held from the others"} {
 		f := clusterFaults[slices.IndexFunc(clusterFaults, func(f clusterFault) bool { return f.name == name })]
 		f.most = min(f.most, 6*time.Second)
 		x.fail(n, []clusterFault{f})
 	}
+	x.s.be(kind)
 	x.judge()
 }
 
@@ -176,7 +178,7 @@ func usualFaults(t *testing.T) {
 func (x *clustered) fail(round int, faults []clusterFault) {
 	x.t.Helper()
 	if rand.IntN(3) == 0 {
-		x.s.be(flapping)
+		x.s.be(refuses(flapping))
 	}
 	lasts := faults[0].least + rand.N(faults[0].most-faults[0].least)
 	names := ""
@@ -193,6 +195,6 @@ func (x *clustered) fail(round int, faults []clusterFault) {
 			}
 		}
 	}, lasts)
-	x.s.be(kind)
+	x.s.be(refuses(kind))
 	x.t.Logf("round %d: %sfor %v; whole again after %v", round+1, names, lasts.Round(time.Millisecond), after.Round(time.Millisecond))
 }
