@@ -44,6 +44,8 @@ type clusterNode struct {
 	*cluster.Node
 	registry *prometheus.Registry
 	guard    *ingest.Guard
+	// serves means that this node leads, and takes requests in.
+	serves atomic.Bool
 	// leader hands requests to the leader.
 	leader http.Handler
 	// types is the catalog of this node's files.
@@ -137,7 +139,7 @@ func (s *server) follow(ctx context.Context) (_ *cluster.Term, err error) {
 	}
 	defer func() { err = errors.Join(err, j.Close()) }()
 	j.Traces.Keep(s.cfg.Trace == "on")
-	reads := &requests{next: s.follower(router.NewReading(j, s.catalog, s.log))}
+	reads := &requests{next: s.follower(router.NewReading(j, s.catalog, s.log)), after: s.follower(nil)}
 	s.front.Open(reads, s.followerReady)
 	defer func() {
 		s.front.Open(s.follower(nil), s.followerReady)
@@ -230,8 +232,9 @@ func (s *server) waitInTerm(ctx context.Context) error {
 // open lets requests in.
 func (s *server) open(next http.Handler) {
 	if s.term != nil {
-		s.term.requests.next = next
+		s.term.requests.next, s.term.requests.after = next, s.follower(nil)
 		next = &s.term.requests
+		defer s.node.serves.Store(true)
 	}
 	s.front.Open(next, s.router.Ready)
 }
@@ -242,6 +245,7 @@ func (s *server) close() {
 		s.front.Close()
 		return
 	}
+	s.node.serves.Store(false)
 	s.front.Open(s.follower(nil), s.followerReady)
 }
 
@@ -262,20 +266,21 @@ func (s *server) control() api.Cluster {
 	return &cluster.Control{Node: s.node.Node, Store: s.journal}
 }
 
-// requests hands requests on, and knows of those under way.
+// requests hands requests on, and knows of those under way. Once they are at an end, what comes goes elsewhere.
 type requests struct {
 	next    http.Handler
+	after   http.Handler
 	mu      sync.Mutex
 	ended   bool
 	running sync.WaitGroup
 }
 
-// ServeHTTP hands a request on, unless the term is over.
+// ServeHTTP hands a request on.
 func (q *requests) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	q.mu.Lock()
 	if q.ended {
 		q.mu.Unlock()
-		writeNoLeader(w)
+		q.after.ServeHTTP(w, r)
 		return
 	}
 	q.running.Add(1)

@@ -6,11 +6,13 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
 	"os"
+	"slices"
 	"strconv"
 	"time"
 
@@ -20,9 +22,12 @@ import (
 	"signalbox/secret"
 )
 
-// forwardedBy is the header of a request that a node hands to the leader, with the number of the node: one that
-// does not lead either does not hand it on.
-const forwardedBy = "Signalbox-Forwarded-By"
+// forwardedBy is the header of a request that a node hands to the leader, with the numbers of the nodes that did: one
+// that has just stepped down hands on what another took it for the leader with, and no further node does.
+const (
+	forwardedBy = "Signalbox-Forwarded-By"
+	maxForwards = 2
+)
 
 // forwarder returns what hands requests to the leader, as they came: the leader checks keys and signatures,
 // and answers. The name in the Host header stays the client's own.
@@ -48,9 +53,15 @@ func (s *server) forwarder() (http.Handler, error) {
 			r.SetURL(leaderOf(r.In.Context()))
 			r.SetXForwarded()
 			r.Out.Host = r.In.Host
-			r.Out.Header.Set(forwardedBy, strconv.Itoa(s.node.Number()))
+			r.Out.Header[forwardedBy] = append(slices.Clone(r.In.Header[forwardedBy]), strconv.Itoa(s.node.Number()))
+			if r.In.Body != nil {
+				r.Out.Body = io.NopCloser(r.In.Body) // it may be handed to another leader
+			}
 		},
 		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
+			if dial, ok := errors.AsType[*net.OpError](err); ok && dial.Op == "dial" && s.again(w, r) {
+				return // nothing of it has been sent
+			}
 			if !errors.Is(err, context.Canceled) {
 				s.log.Debug("a request could not be handed to the leader", zap.Error(err))
 			}
@@ -59,8 +70,10 @@ func (s *server) forwarder() (http.Handler, error) {
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		leader, gone := s.node.Follows()
-		if leader == nil || r.Header.Get(forwardedBy) != "" {
-			writeNoLeader(w)
+		if leader == nil || len(r.Header[forwardedBy]) >= maxForwards {
+			if !s.again(w, r) {
+				writeNoLeader(w)
+			}
 			return
 		}
 		u, err := url.Parse(leader.URL)
@@ -68,26 +81,84 @@ func (s *server) forwarder() (http.Handler, error) {
 			writeNoLeader(w)
 			return
 		}
-		ctx, end := context.WithCancelCause(context.WithValue(r.Context(), leaderKey{}, u))
+		ctx, end := context.WithCancelCause(context.WithValue(r.Context(), handedKey{}, &handed{r, u}))
 		defer end(nil)
-		go func() { // a machine that hangs answers nothing, not even that it is gone
+		go func() { // a machine that hangs answers nothing, not even that it is gone; one that stepped down hands on
 			select {
 			case <-gone:
-				end(errLeaderGone)
 			case <-ctx.Done():
+				return
+			}
+			if err := sleep(ctx, goneGrace); err == nil {
+				end(errLeaderGone)
 			}
 		}()
 		proxy.ServeHTTP(w, r.WithContext(ctx))
 	}), nil
 }
 
-type leaderKey struct{}
+type (
+	handedKey struct{}
+	waitedKey struct{}
+)
+
+// handed is a request on its way to a leader.
+type handed struct {
+	request *http.Request
+	to      *url.URL
+}
+
+// leaderOf is where the leader is that a request is handed to.
+func leaderOf(ctx context.Context) *url.URL { return ctx.Value(handedKey{}).(*handed).to }
+
+// leaderPatience is for how long a request waits for the next leader, as when one has stepped down.
+const leaderPatience = 1500 * time.Millisecond
+
+// goneGrace is for how long what was handed to a leader may take once that leads no more.
+const goneGrace = 2 * leaderPatience
+
+// sleep waits, or returns why ctx has ended.
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// again waits, once, for another leader than there was, and has the request served by it; false where there is none
+// in time.
+func (s *server) again(w http.ResponseWriter, r *http.Request) bool {
+	to := ""
+	if h, ok := r.Context().Value(handedKey{}).(*handed); ok {
+		r, to = h.request, h.to.String()
+	}
+	if r.Context().Value(waitedKey{}) != nil {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), leaderPatience)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		leader, _ := s.node.Follows()
+		if s.node.serves.Load() || leader != nil && leader.URL != to && len(r.Header[forwardedBy]) < maxForwards {
+			s.front.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), waitedKey{}, true)))
+			return true
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return false
+		}
+	}
+}
 
 // errLeaderGone ends a request that was handed to a leader which leads no more.
 var errLeaderGone = errors.New("the leader that the request was handed to leads no more")
-
-// leaderOf is where the leader is that a request is handed to.
-func leaderOf(ctx context.Context) *url.URL { return ctx.Value(leaderKey{}).(*url.URL) }
 
 // writeNoLeader answers what can't be handed to a leader now. Whether an event that was handed on was
 // accepted is not known: with an id of its own it may be sent again.
