@@ -20,11 +20,11 @@ type Cluster struct {
 	// NATS are the addresses of the servers, with commas between them. Without any, the router is alone.
 	NATS string `yaml:"nats" example:"'nats://10.0.0.1:4222,nats://10.0.0.2:4222,nats://10.0.0.3:4222'" with:"{name: orders, node: 1, advertise: 'http://10.0.0.1:8080'}"`
 	// Name tells the cluster from others on the same servers: letters, digits, - and _.
-	Name string `yaml:"name" example:"orders"`
-	// Node is the number of this node, from 1 to 1023. No two nodes have the same one.
-	Node int `yaml:"node" example:"1"`
+	Name string `yaml:"name" example:"orders" with:"{nats: 'nats://10.0.0.1:4222', node: 1, advertise: 'http://10.0.0.1:8080'}"`
+	// Node is the number of this node. No two nodes have the same one.
+	Node int `yaml:"node" min:"1" max:"1023" default:"" example:"1" with:"{nats: 'nats://10.0.0.1:4222', name: orders, advertise: 'http://10.0.0.1:8080'}"`
 	// Advertise is where the other nodes reach this one, by HTTP.
-	Advertise string `yaml:"advertise" example:"http://10.0.0.1:8080"`
+	Advertise string `yaml:"advertise" example:"http://10.0.0.1:8080" with:"{nats: 'nats://10.0.0.1:4222', name: orders, node: 1}"`
 	// Replicas is on how many servers the log is kept: 1, 3 or 5.
 	Replicas int `yaml:"replicas"`
 	// SnapshotBytes is after how much of the log a snapshot of the store is made, and the log before it is dropped.
