@@ -67,6 +67,8 @@ type Node struct {
 	js     jetstream.JetStream
 	stream jetstream.Stream
 	bucket jetstream.KeyValue
+	// bucketStream is the stream that the bucket is made of.
+	bucketStream jetstream.Stream
 	// cluster tells this log from all others.
 	cluster uint64
 
@@ -193,6 +195,9 @@ func (n *Node) prepare(ctx context.Context) (err error) {
 		return &unusable{fmt.Sprintf("the stream %s is there, and no Signalbox has made it: set cluster.name to another name, or remove the stream", n.opts.stream())}
 	}
 	if n.bucket, err = n.keyValue(ctx); err != nil {
+		return fmt.Errorf("bucket %s: %w", n.opts.bucket(), err)
+	}
+	if n.bucketStream, err = n.js.Stream(ctx, "KV_"+n.opts.bucket()); err != nil {
 		return fmt.Errorf("bucket %s: %w", n.opts.bucket(), err)
 	}
 	if _, err = n.objects(ctx); err != nil {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	natsio "github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/zap"
 
@@ -33,6 +34,13 @@ type Eligible func() (wait time.Duration)
 
 // mostFetched is how many messages of the log are asked for at once.
 const mostFetched = 256
+
+// heartbeat is how often the servers tell that there are no messages, and fetchAfter how long a node that is to lead
+// waits for one that is there before it fetches it.
+const (
+	heartbeat  = time.Second
+	fetchAfter = 200 * time.Millisecond
+)
 
 // maxBehind is how many messages behind the log a node may be to stand at once.
 const maxBehind = 1000
@@ -206,16 +214,22 @@ func (f *follower) messages(ctx context.Context) (jetstream.MessagesContext, err
 		return nil, err
 	}
 	// Those that wait here are as many as fit in some megabytes.
-	return consumer.Messages(jetstream.PullMaxMessagesWithBytesLimit(mostFetched, max(4<<20, 2*int(f.nc.MaxPayload()))))
+	// A consumer is on one server: when that is gone, the heartbeats that are missing tell.
+	return consumer.Messages(jetstream.PullMaxMessagesWithBytesLimit(mostFetched, max(4<<20, 2*int(f.nc.MaxPayload()))),
+		jetstream.PullHeartbeat(heartbeat), jetstream.PullExpiry(5*heartbeat))
 }
 
-// take reads one message.
+// take reads one message that has come.
 func (f *follower) take(raw jetstream.Msg) error {
 	meta, err := raw.Metadata()
 	if err != nil {
 		return err
 	}
-	seq := meta.Sequence.Stream
+	return f.see(meta.Sequence.Stream, meta.Timestamp, raw.Headers(), raw.Data())
+}
+
+// see reads one message, unless it was read before.
+func (f *follower) see(seq uint64, at time.Time, header natsio.Header, data []byte) error {
 	if seq <= f.last {
 		return nil
 	}
@@ -225,12 +239,12 @@ func (f *follower) take(raw jetstream.Msg) error {
 	f.last = seq
 	defer func() {
 		f.read.Store(seq)
-		f.readAt.Store(meta.Timestamp.UnixNano())
+		f.readAt.Store(at.UnixNano())
 		if f.end.Load() < seq {
 			f.end.Store(seq)
 		}
 	}()
-	m, err := readMessage(seq, meta.Timestamp, raw.Headers(), raw.Data())
+	m, err := readMessage(seq, at, header, data)
 	if err != nil {
 		f.log.Error("a message of the cluster's log is none of Signalbox's, and is passed over: keep others from writing to its subject",
 			zap.String("subject", f.opts.subject()), zap.Error(err))
@@ -357,13 +371,26 @@ func (n *Node) lastMessage(ctx context.Context) (uint64, error) {
 	return info.State.LastSeq, nil
 }
 
-// readTo reads messages up to one.
+// readTo reads messages up to one. Those that do not come by themselves it fetches one by one.
 func (f *follower) readTo(ctx context.Context, last uint64, messages <-chan jetstream.Msg, failed <-chan error) error {
+	idle := time.NewTimer(fetchAfter)
+	defer idle.Stop()
 	for f.last < last {
 		select {
 		case m := <-messages:
 			if err := f.take(m); err != nil {
 				return err
+			}
+			idle.Reset(fetchAfter)
+		case <-idle.C:
+			if err := f.fetch(ctx); err != nil {
+				f.log.Debug("a message of the log can't be fetched now", zap.Error(err))
+				if errors.Is(err, ErrDiffers) {
+					return err
+				}
+				idle.Reset(fetchAfter)
+			} else {
+				idle.Reset(0)
 			}
 		case err := <-failed:
 			return fmt.Errorf("read the log: %w", err)
@@ -372,4 +399,18 @@ func (f *follower) readTo(ctx context.Context, last uint64, messages <-chan jets
 		}
 	}
 	return nil
+}
+
+// fetch reads the next message.
+func (f *follower) fetch(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	raw, err := f.stream.GetMsg(ctx, f.last+1)
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return fmt.Errorf("%w: message %d is gone from the log", ErrDiffers, f.last+1)
+	}
+	if err != nil {
+		return err
+	}
+	return f.see(raw.Sequence, raw.Time, raw.Header, raw.Data)
 }

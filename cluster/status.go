@@ -187,15 +187,12 @@ func (n *Node) others(ctx context.Context) (all []NodeStatus, err error) {
 func (n *Node) told(ctx context.Context) (all []NodeStatus, err error) {
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
-	keys, err := n.bucket.Keys(ctx)
-	if errors.Is(err, jetstream.ErrNoKeysFound) {
-		return nil, nil
-	}
+	keys, err := n.nodeKeys(ctx)
 	for _, key := range keys {
-		if !strings.HasPrefix(key, nodePrefix) {
-			continue
-		}
 		e, err := n.bucket.Get(ctx, key)
+		if errors.Is(err, jetstream.ErrKeyNotFound) {
+			continue // it was removed
+		}
 		if err != nil {
 			return all, err
 		}
@@ -209,6 +206,20 @@ func (n *Node) told(ctx context.Context) (all []NodeStatus, err error) {
 		all = append(all, s)
 	}
 	return all, err
+}
+
+// nodeKeys are the keys at which nodes have told of themselves. They are asked for as subjects of the bucket's stream:
+// listing keys needs a consumer, which servers that elect are slow to make.
+func (n *Node) nodeKeys(ctx context.Context) (keys []string, err error) {
+	prefix := "$KV." + n.opts.bucket() + "."
+	info, err := n.bucketStream.Info(ctx, jetstream.WithSubjectFilter(prefix+nodePrefix+"*"))
+	if err != nil {
+		return nil, err
+	}
+	for subject := range info.State.Subjects {
+		keys = append(keys, strings.TrimPrefix(subject, prefix))
+	}
+	return keys, nil
 }
 
 // Remove forgets a node that does not come back. One that runs tells of itself again.
