@@ -33,11 +33,19 @@ type clustered struct {
 	did      operated
 }
 
-// clusterLoad is what producers send: requests of so many events, with a pause after each.
+// clusterLoad is what producers send: requests of so many events, with a pause after each. Each event has a note of
+// so many bytes.
 type clusterLoad struct {
 	producers, batch int
 	pause            time.Duration
+	note             int
 }
+
+// maxPayload is what the servers take at once where nothing else is said.
+const maxPayload = "8MB"
+
+// usualServers sync always.
+var usualServers = natsserver.Settings{Sync: "always", MaxPayload: maxPayload}
 
 // perTarget is how many deliveries a node may have under way at once to a target, perNode to all three.
 const (
@@ -45,14 +53,13 @@ const (
 	perNode   = 3 * perTarget
 )
 
-// newClustered prepares three servers, which sync always or in an interval, and three nodes that make
-// a snapshot every so many bytes of their log. The nodes differ in what they tell the sink as X-Node.
-func newClustered(t *testing.T, sync, snapshotBytes string) *clustered {
+// newClustered prepares three servers, and three nodes that make a snapshot every so many bytes of their log. The nodes differ in what they tell the sink as X-Node.
+func newClustered(t *testing.T, servers natsserver.Settings, snapshotBytes string) *clustered {
 	t.Helper()
 	s := newSink(t)
 	x := &clustered{
-		record: newRecord(t, s, "/plain", ordered, "/batched"), nats: natsserver.StartCluster(t, natsserver.Build(t, filepath.Dir(program)), sync),
-		load: clusterLoad{4, 5, 30 * time.Millisecond}, client: &http.Client{Timeout: 3 * time.Second},
+		record: newRecord(t, s, "/plain", ordered, "/batched"), nats: natsserver.StartCluster(t, natsserver.Build(t, filepath.Dir(program)), servers),
+		load: clusterLoad{producers: 4, batch: 5, pause: 30 * time.Millisecond}, client: &http.Client{Timeout: 3 * time.Second},
 	}
 	rules := fmt.Sprintf(`
 targets:
@@ -131,7 +138,7 @@ func (x *clustered) produce(key string) {
 		}
 		begin := time.Now()
 		for try := 0; ; try++ {
-			err := x.nodes[rand.IntN(len(x.nodes))].putWithIDs(x.client, key, ns)
+			err := x.nodes[rand.IntN(len(x.nodes))].putWithIDs(x.client, key, x.load.note, ns)
 			if err == nil {
 				break
 			}
@@ -159,8 +166,8 @@ func (x *clustered) acknowledged() int {
 // givenID is the id that a producer gives its n-th event.
 func givenID(n int) string { return fmt.Sprint("order-", n) }
 
-// putWithIDs sends events of a key with ids of their producer's.
-func (p *process) putWithIDs(client *http.Client, key string, ns []int) error {
+// putWithIDs sends events of a key with ids of their producer's, and with a note of so many bytes.
+func (p *process) putWithIDs(client *http.Client, key string, note int, ns []int) error {
 	type cloudEvent struct {
 		SpecVersion string         `json:"specversion"`
 		ID          string         `json:"id"`
@@ -170,7 +177,7 @@ func (p *process) putWithIDs(client *http.Client, key string, ns []int) error {
 	}
 	var events []cloudEvent
 	for _, n := range ns {
-		events = append(events, cloudEvent{"1.0", givenID(n), "shop.orders", "OrderCreated", map[string]any{"n": n, "key": key}})
+		events = append(events, cloudEvent{"1.0", givenID(n), "shop.orders", "OrderCreated", map[string]any{"n": n, "key": key, "note": strings.Repeat("x", note)}})
 	}
 	body, err := json.Marshal(events)
 	if err != nil {

@@ -20,7 +20,7 @@ func TestClusterFailover(t *testing.T) {
 			continue // one of TestClusterFaults
 		}
 		t.Run(c.name, func(t *testing.T) {
-			x := newClustered(t, "always", "64MiB")
+			x := newClustered(t, usualServers, "64MiB")
 			x.begin()
 			var took []time.Duration
 			for range max(rounds, 1) {

@@ -3,10 +3,14 @@ package e2e
 import (
 	"math/rand/v2"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"syscall"
 	"testing"
 	"time"
+
+	"signalbox/targets/targetstest/natsserver"
 )
 
 // clusterFault is one way in which a part of a cluster fails, until it is mended.
@@ -21,6 +25,9 @@ var clusterFaults = []clusterFault{
 	{"leader killed", 0, 8 * time.Second, func(x *clustered, leader int) func() { return x.killNodes(leader) }},
 	{"node killed", 0, 8 * time.Second, func(x *clustered, leader int) func() { return x.killNodes(rand.IntN(3)) }},
 	{"all nodes killed", 0, 2 * time.Second, func(x *clustered, leader int) func() { return x.killNodes(0, 1, 2) }},
+	{"leader wiped", 0, 6 * time.Second, func(x *clustered, leader int) func() { return x.wipeNodes(leader) }},
+	{"node wiped", 0, 6 * time.Second, func(x *clustered, leader int) func() { return x.wipeNodes(rand.IntN(3)) }},
+	{"all nodes wiped", 0, 2 * time.Second, func(x *clustered, leader int) func() { return x.wipeNodes(0, 1, 2) }},
 	{"leader stopped", time.Second, 12 * time.Second, func(x *clustered, leader int) func() { return x.stopNode(leader) }},
 	{"node stopped", time.Second, 12 * time.Second, func(x *clustered, leader int) func() { return x.stopNode(rand.IntN(3)) }},
 	{"leader held from the servers", time.Second, 10 * time.Second, func(x *clustered, leader int) func() { return x.holdNode(leader) }},
@@ -102,6 +109,17 @@ func (x *clustered) killNodes(nodes ...int) (mend func()) {
 	}
 }
 
+// wipeNodes kills nodes and removes their data.
+func (x *clustered) wipeNodes(nodes ...int) (mend func()) {
+	mend = x.killNodes(nodes...)
+	for _, n := range nodes {
+		if err := os.RemoveAll(filepath.Join(x.nodes[n].dir, "data")); err != nil {
+			x.t.Fatal(err)
+		}
+	}
+	return mend
+}
+
 func (x *clustered) stopNode(n int) (mend func()) {
 	signal := func(s syscall.Signal) {
 		if x.nodes[n].cmd != nil {
@@ -146,7 +164,15 @@ func TestClusterFaults(t *testing.T) {
 	}
 	for first := 0; first < rounds; first += perCluster {
 		t.Run("random", func(t *testing.T) {
-			x := newClustered(t, []string{"always", "2m"}[rand.IntN(2)], "1MiB")
+			servers := natsserver.Settings{Sync: []string{"always", "2m"}[rand.IntN(2)], MaxPayload: maxPayload}
+			inParts := rand.IntN(3) == 0
+			if inParts {
+				servers.MaxPayload = "64KB"
+			}
+			x := newClustered(t, servers, "1MiB")
+			if inParts {
+				x.load = clusterLoad{producers: 4, batch: 5, pause: 300 * time.Millisecond, note: 15_000}
+			}
 			x.beginOperated()
 			for n := first; n < min(first+perCluster, rounds); n++ {
 				faults := []clusterFault{clusterFaults[rand.IntN(len(clusterFaults))]}
@@ -163,7 +189,7 @@ func TestClusterFaults(t *testing.T) {
 
 // usualFaults makes those of every run of the tests, within half a minute or so.
 func usualFaults(t *testing.T) {
-	x := newClustered(t, "always", "1MiB")
+	x := newClustered(t, usualServers, "1MiB")
 	x.beginOperated()
 	for n, name := range []string{"leader killed", "leader stopped", "leader held from the servers", "leader steps down", "machine gone", "server held from the others"} {
 		f := clusterFaults[slices.IndexFunc(clusterFaults, func(f clusterFault) bool { return f.name == name })]

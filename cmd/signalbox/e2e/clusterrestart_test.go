@@ -3,8 +3,6 @@ package e2e
 import (
 	"fmt"
 	"net/http"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 )
@@ -13,21 +11,15 @@ import (
 // snapshot, while the log before the snapshot has been purged. CLUSTER_RATE is how many events a second
 // come in meanwhile.
 func TestClusterWiped(t *testing.T) {
-	x := newClustered(t, "always", "1MiB")
+	x := newClustered(t, usualServers, "1MiB")
 	rate := fromEnvironment(t, "CLUSTER_RATE", 500)
-	x.load = clusterLoad{4, rate / 40, 100 * time.Millisecond}
+	x.load = clusterLoad{producers: 4, batch: rate / 40, pause: 100 * time.Millisecond}
 	x.begin()
 	for range fromEnvironment(t, "CLUSTER_ROUNDS", 1) {
 		victim := (x.leader() + 1) % 3
 		x.snapshot()
 		before, begin := x.acknowledged(), time.Now()
-		after := x.round(func() func() {
-			x.nodes[victim].kill()
-			if err := os.RemoveAll(filepath.Join(x.nodes[victim].dir, "data")); err != nil {
-				t.Fatal(err)
-			}
-			return x.nodes[victim].launch
-		}, time.Second)
+		after := x.round(func() func() { return x.wipeNodes(victim) }, time.Second)
 		t.Logf("node %d was wiped: whole again after %v; %.0f events/s were acknowledged meanwhile", victim+1, after.Round(time.Millisecond), float64(x.acknowledged()-before)/time.Since(begin).Seconds())
 	}
 	x.judge()
@@ -50,8 +42,8 @@ func (x *clustered) snapshot() {
 // CLUSTER_PENDING events with one each to three targets that are down. It measures until all nodes are ready.
 func TestClusterRestart(t *testing.T) {
 	pending := fromEnvironment(t, "CLUSTER_PENDING", 2000)
-	x := newClustered(t, "always", "64MiB")
-	x.load = clusterLoad{8, min(100, pending/8), 0}
+	x := newClustered(t, usualServers, "64MiB")
+	x.load = clusterLoad{producers: 8, batch: min(100, pending/8)}
 	x.s.be(func(w http.ResponseWriter, _ *http.Request) bool {
 		w.WriteHeader(http.StatusServiceUnavailable)
 		return false

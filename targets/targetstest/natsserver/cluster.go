@@ -58,14 +58,21 @@ func Build(t testing.TB, dir string) (binary string) {
 const clusterConfig = `
 server_name: n%[1]d
 listen: %[2]q
-max_payload: 8MB
+max_payload: %[7]s
 jetstream {store_dir: %[3]q, sync_interval: %[4]s}
 cluster {name: test, listen: %[5]q, no_advertise: true, advertise: "127.0.0.1:1", routes: [%[6]s]}
 `
 
-// StartCluster starts three servers and waits until they have a leader. Sync is when they sync
-// their files: always, or an interval such as 2m, their default.
-func StartCluster(t testing.TB, binary, sync string) *Cluster {
+// Settings are those of a cluster's servers.
+type Settings struct {
+	// Sync is when they sync their files: always, or an interval such as 2m, their default.
+	Sync string
+	// MaxPayload is how large a message can be, such as 1MB, their default.
+	MaxPayload string
+}
+
+// StartCluster starts three servers and waits until they have a leader.
+func StartCluster(t testing.TB, binary string, settings Settings) *Cluster {
 	t.Helper()
 	const servers = 3
 	c := &Cluster{t: t, between: make([][]*targetstest.Way, servers)}
@@ -85,7 +92,7 @@ func StartCluster(t testing.TB, binary, sync string) *Cluster {
 			}
 		}
 		s.file = filepath.Join(dir, "nats.conf")
-		text := fmt.Sprintf(clusterConfig, i+1, s.Address, filepath.Join(dir, "store"), sync, routes[i], strings.Join(urls, ", "))
+		text := fmt.Sprintf(clusterConfig, i+1, s.Address, filepath.Join(dir, "store"), settings.Sync, routes[i], strings.Join(urls, ", "), settings.MaxPayload)
 		if err := os.WriteFile(s.file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}

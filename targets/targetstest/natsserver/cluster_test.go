@@ -18,7 +18,7 @@ import (
 // the stream can't reach the others: another takes over, what was acknowledged is there, and no
 // connection has gone around the ways.
 func TestCluster(t *testing.T) {
-	c := natsserver.StartCluster(t, natsserver.Build(t, t.TempDir()), "always")
+	c := natsserver.StartCluster(t, natsserver.Build(t, t.TempDir()), natsserver.Settings{Sync: "always", MaxPayload: "1MB"})
 	var ways []*targetstest.Way
 	url := ""
 	for _, s := range c.Servers {

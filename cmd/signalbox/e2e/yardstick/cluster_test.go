@@ -75,7 +75,7 @@ func BenchmarkCluster(b *testing.B) {
 // clusterOf starts a cluster with ten rules as router does. Its address is that of its leader, or of a follower.
 func clusterOf(target, sync string, follower bool) func(t testing.TB, sink string) server {
 	return func(t testing.TB, sink string) server {
-		nats := natsserver.StartCluster(t, natsserver.Build(t, t.TempDir()), sync)
+		nats := natsserver.StartCluster(t, natsserver.Build(t, t.TempDir()), natsserver.Settings{Sync: sync, MaxPayload: "8MB"})
 		var nodes []*exec.Cmd
 		var addresses []string
 		for i := range 3 {
