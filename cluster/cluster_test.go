@@ -28,6 +28,8 @@ type memory struct {
 	known  bool
 	full   bool
 	groups [][]byte
+	// fails is why it takes no group.
+	fails error
 }
 
 func (m *memory) At() (journal.Position, bool) {
@@ -41,6 +43,9 @@ func (m *memory) Empty() (bool, error) { return !m.known && !m.full, nil }
 func (m *memory) Apply(group []byte, at journal.Position) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.fails != nil {
+		return m.fails
+	}
 	m.at, m.known, m.groups = at, true, append(m.groups, bytes.Clone(group))
 	return nil
 }
@@ -218,6 +223,61 @@ func TestALeaseWhoseAnswerIsLostIsTaken(t *testing.T) {
 	w.Mend()
 	if h := <-took; h == nil || h.left() <= 0 {
 		t.Errorf("the lease is not held: %+v", h)
+	}
+}
+
+// TestALeaseOfServersThatLostOneIsTakenNote of, in time: that was a newer one.
+func TestALeaseOfServersThatLostOneIsTakenNoteOf(t *testing.T) {
+	s := start(t)
+	n := join(t, s, 1)
+	_, err := n.bucket.Put(t.Context(), leaseKey, []byte(`{"node":2,"run":"other"}`))
+	must(t, err)
+	n.lease.revision, n.lease.seen = 1000, time.Now().Add(-LeaseTime)
+	if free, err := n.lease.look(t.Context(), n.bucket); !free || err != nil || n.lease.revision != 1000 {
+		t.Errorf("a server that lags behind: free %v, %v, revision %d", free, err, n.lease.revision)
+	}
+	n.lease.seen = time.Now().Add(-lostAfter)
+	if free, err := n.lease.look(t.Context(), n.bucket); free || err != nil || n.Leader() == nil || n.Leader().Node != 2 {
+		t.Errorf("the latest lease: free %v, %v, leader %+v", free, err, n.Leader())
+	}
+	n.lease.seen = time.Now().Add(-LeaseTime)
+	if free, err := n.lease.look(t.Context(), n.bucket); !free || err != nil {
+		t.Errorf("it was not renewed: free %v, %v", free, err)
+	}
+	h, err := n.lease.take(t.Context(), n.bucket, leaseValue{Run: "run"}, &n.rules)
+	if h == nil || err != nil {
+		t.Errorf("it can't be taken: %v", err)
+	}
+}
+
+// TestANodeWithoutServersKnowsOfNoLeader once the lease that it saw is over.
+func TestANodeWithoutServersKnowsOfNoLeader(t *testing.T) {
+	s := start(t)
+	a, b := join(t, s, 1), join(t, s, 2)
+	var stores [2]memory
+	lead(t, a, &stores[0])
+	ctx, stop := context.WithCancel(t.Context())
+	done := follow(ctx, b, &stores[1])
+	until(t, "the follower knows the leader", func() bool { l, _ := b.Follows(); return l != nil })
+	b.nc.Close()
+	until(t, "it knows of none", func() bool { l, _ := b.Follows(); return l == nil })
+	stop()
+	<-done
+}
+
+// TestANodeLeadsWithAllThatIsInTheLog: one whose store does not take a group does not begin a term without it.
+func TestANodeLeadsWithAllThatIsInTheLog(t *testing.T) {
+	s := start(t)
+	n, store := join(t, s, 1), new(memory)
+	term := lead(t, n, store)
+	store.own(t, term, "one")
+	term.Resign()
+	full := &memory{fails: errors.New("the disk is full")}
+	f := &follower{Node: n, store: full}
+	last, err := n.lastMessage(t.Context())
+	must(t, err)
+	if err := f.readTo(t.Context(), last, nil, nil); !errors.Is(err, full.fails) {
+		t.Errorf("it is at the end of the log, without what is there: %v", err)
 	}
 }
 

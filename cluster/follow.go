@@ -68,12 +68,15 @@ func (n *Node) Follow(ctx context.Context, store Store, eligible Eligible) (*Ter
 	}
 	n.read.Store(f.last)
 	n.role.Store(Following)
-	for {
+	for told := (sometimes{}); ; {
 		term, err := f.follow(ctx, eligible)
 		if term != nil || ctx.Err() != nil || errors.Is(err, ErrDiffers) {
 			return term, err
 		}
-		n.log.Warn("the cluster's log can't be read now; it tries again", zap.Error(err))
+		n.lease.lapse()
+		if told.now() {
+			n.log.Warn("the cluster's log can't be read now; it tries again", zap.Error(err))
+		}
 		if err := pause(ctx, retryEvery); err != nil {
 			return nil, err
 		}
@@ -147,7 +150,7 @@ func (f *follower) check(ctx context.Context, known bool) error {
 
 // follow reads messages until the node is to lead, or something fails.
 func (f *follower) follow(ctx context.Context, eligible Eligible) (*Term, error) {
-	f.parts, f.part, f.last = nil, 0, f.at.Seq
+	f.parts, f.part, f.last, f.term = nil, 0, f.at.Seq, f.at.Term
 	iterator, err := f.messages(ctx)
 	if err != nil {
 		return nil, err
@@ -383,15 +386,19 @@ func (f *follower) readTo(ctx context.Context, last uint64, messages <-chan jets
 			}
 			idle.Reset(fetchAfter)
 		case <-idle.C:
-			if err := f.fetch(ctx); err != nil {
+			raw, err := f.fetch(ctx)
+			switch {
+			case errors.Is(err, jetstream.ErrMsgNotFound):
+				return fmt.Errorf("%w: message %d is gone from the log", ErrDiffers, f.last+1)
+			case err != nil:
 				f.log.Debug("a message of the log can't be fetched now", zap.Error(err))
-				if errors.Is(err, ErrDiffers) {
-					return err
-				}
 				idle.Reset(fetchAfter)
-			} else {
-				idle.Reset(0)
+				continue
 			}
+			if err := f.see(raw.Sequence, raw.Time, raw.Header, raw.Data); err != nil {
+				return err
+			}
+			idle.Reset(0)
 		case err := <-failed:
 			return fmt.Errorf("read the log: %w", err)
 		case <-ctx.Done():
@@ -401,16 +408,9 @@ func (f *follower) readTo(ctx context.Context, last uint64, messages <-chan jets
 	return nil
 }
 
-// fetch reads the next message.
-func (f *follower) fetch(ctx context.Context) error {
+// fetch asks for the next message.
+func (f *follower) fetch(ctx context.Context) (*jetstream.RawStreamMsg, error) {
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
-	raw, err := f.stream.GetMsg(ctx, f.last+1)
-	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		return fmt.Errorf("%w: message %d is gone from the log", ErrDiffers, f.last+1)
-	}
-	if err != nil {
-		return err
-	}
-	return f.see(raw.Sequence, raw.Time, raw.Header, raw.Data)
+	return f.stream.GetMsg(ctx, f.last+1)
 }

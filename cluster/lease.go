@@ -10,6 +10,9 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
+// lostAfter is for how long a lease must be older than what was seen of it to be taken for the latest one.
+const lostAfter = 2 * LeaseTime
+
 // leaseKey is the key of the lease in the cluster's bucket.
 const leaseKey = "leader"
 
@@ -67,9 +70,11 @@ func (l *lease) look(ctx context.Context, bucket jetstream.KeyValue) (free bool,
 		return true, nil
 	}
 	if err != nil {
+		l.lapse()
 		return false, err
 	}
-	if e.Revision() > l.revision { // an older one comes of a server that lags behind
+	// An older one comes of a server that lags behind, or else of servers that have lost the end of the bucket.
+	if lost := e.Revision() < l.revision && time.Since(l.seen) >= lostAfter; lost || e.Revision() > l.revision {
 		var v leaseValue
 		if err := json.Unmarshal(e.Value(), &v); err != nil {
 			v.Released = true // nobody's
@@ -87,11 +92,16 @@ func (l *lease) look(ctx context.Context, bucket jetstream.KeyValue) (free bool,
 	if l.released {
 		return true, nil
 	}
-	if time.Since(l.seen) >= LeaseTime {
+	return l.lapse(), nil
+}
+
+// lapse reports whether the lease has not been renewed for its time, as far as is known: then nobody is known to lead.
+func (l *lease) lapse() bool {
+	over := time.Since(l.seen) >= LeaseTime
+	if over {
 		l.hold(nil)
-		return true, nil
 	}
-	return false, nil
+	return over
 }
 
 // held is a lease that this node holds.
