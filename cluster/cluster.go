@@ -84,7 +84,9 @@ type Node struct {
 	term atomic.Pointer[Term]
 	// steppedDown is until when this node leaves the lease to others.
 	steppedDown atomic.Int64
-	figures     figures
+	// unreached is why the latest attempt to connect to the servers failed, or what they refused last.
+	unreached atomic.Pointer[error]
+	figures   figures
 }
 
 // names of what a cluster has on the servers.
@@ -119,7 +121,11 @@ func Join(ctx context.Context, opts Options) (*Node, error) {
 			n.nc.Close()
 			return nil, fmt.Errorf("cluster %s: %w", opts.Name, err)
 		}
-		if told.now() {
+		why, connected := n.unreached.Load(), n.nc.IsConnected()
+		if why != nil && !connected {
+			err = fmt.Errorf("no server can be reached at %s: %w", n.opts.URL, *why)
+		}
+		if (why != nil || connected) && told.now() {
 			n.log.Warn("the cluster's NATS servers can't be used yet; it tries again", zap.Error(err))
 		}
 		if err := pause(ctx, retryEvery); err != nil {
@@ -153,17 +159,24 @@ func (s *sometimes) now() bool {
 
 // connect begins to connect, and keeps doing so. What is published while there is no connection fails at once.
 func (n *Node) connect() (err error) {
+	var denied sometimes // the handlers are called one after the other
 	options := append([]natsio.Option{
 		natsio.Name(fmt.Sprintf("signalbox %s node %d", n.opts.Name, n.opts.Node)),
 		natsio.RetryOnFailedConnect(true), natsio.MaxReconnects(-1), natsio.ReconnectBufSize(-1),
 		natsio.ReconnectWait(retryEvery), natsio.ReconnectJitter(retryEvery, retryEvery), natsio.Timeout(2 * answerTime),
-		natsio.PingInterval(time.Second), natsio.MaxPingsOutstanding(2),
+		natsio.PingInterval(time.Second), natsio.MaxPingsOutstanding(2), natsio.IgnoreAuthErrorAbort(),
 		natsio.DisconnectErrHandler(func(_ *natsio.Conn, err error) {
 			if err != nil {
 				n.log.Warn("the connection to NATS has broken; it is made again", zap.Error(err))
 			}
 		}),
+		natsio.ReconnectErrHandler(func(_ *natsio.Conn, err error) { n.unreached.Store(&err) }),
 		natsio.ErrorHandler(func(_ *natsio.Conn, _ *natsio.Subscription, err error) {
+			n.unreached.Store(&err)
+			if errors.Is(err, natsio.ErrPermissionViolation) && denied.now() {
+				n.log.Error("NATS allows the node less than it needs: see docs/cluster.md, and correct its user's permissions", zap.Error(err))
+				return
+			}
 			n.log.Debug("NATS", zap.Error(err))
 		}),
 	}, n.opts.Client...)

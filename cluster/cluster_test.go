@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -12,7 +13,9 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	natsio "github.com/nats-io/nats.go"
 	"go.uber.org/goleak"
+	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest"
+	"go.uber.org/zap/zaptest/observer"
 
 	"signalbox/journal"
 	"signalbox/targets/targetstest"
@@ -411,6 +414,39 @@ func TestATermWhoseLogDoesNotAnswerTakesNothingIn(t *testing.T) {
 	term.waits.Store(time.Now().Add(-logPatience).UnixNano())
 	if term.Takes() || !term.Leads() {
 		t.Errorf("takes %v, leads %v", term.Takes(), term.Leads())
+	}
+}
+
+// TestANodeJoinsOnceItsPasswordIsTheServers, however often it was refused before, and its log says why it waits.
+func TestANodeJoinsOnceItsPasswordIsTheServers(t *testing.T) {
+	var options *server.Options
+	s := natsserver.Start(t, t.TempDir(), -1, func(o *server.Options) {
+		o.Username, o.Password = "signalbox", "old-password"
+		options = o
+	})
+	core, logs := observer.New(zap.WarnLevel)
+	joined := make(chan *Node, 1)
+	go func() {
+		n, err := Join(t.Context(), Options{
+			URL: s.ClientURL(), Client: []natsio.Option{natsio.UserInfo("signalbox", "new-password")}, Name: "orders", Node: 1,
+			Advertise: "http://node", Replicas: 1, Logger: zap.New(core),
+		})
+		if err != nil {
+			t.Error(err)
+		}
+		joined <- n
+	}()
+	until(t, "the node was refused several times", func() bool {
+		v, err := s.Varz(nil)
+		must(t, err)
+		return v.TotalConnections >= 4
+	})
+	until(t, "the log says why", func() bool { return strings.Contains(fmt.Sprint(logs.All()), "Authorization Violation") })
+	changed := options.Clone()
+	changed.Password = "new-password"
+	must(t, s.ReloadOptions(changed))
+	if n := <-joined; n != nil {
+		n.Close()
 	}
 }
 
