@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -43,7 +44,10 @@ const (
 type clusterNode struct {
 	*cluster.Node
 	registry *prometheus.Registry
-	guard    *ingest.Guard
+	// guard is that of what this node answers itself, which has the keys of its files also while it follows.
+	guard *ingest.Guard
+	// hangups are those of the process, so that none ends a node that follows.
+	hangups <-chan os.Signal
 	// serves means that this node leads, and takes requests in.
 	serves atomic.Bool
 	// leader hands requests to the leader.
@@ -93,7 +97,9 @@ func (s *server) takePart(ctx context.Context) error {
 	}
 	s.life.onStop("cluster", func(context.Context) error { node.Close(); return nil })
 	node.Register(registry)
-	s.node = &clusterNode{Node: node, registry: registry}
+	hangup, stopHangups := hangups()
+	defer stopHangups()
+	s.node = &clusterNode{Node: node, registry: registry, hangups: hangup}
 	keys, err := s.cfg.KeySet()
 	if err != nil {
 		return fmt.Errorf("auth: %w", err)
@@ -127,7 +133,7 @@ func (s *server) takePart(ctx context.Context) error {
 }
 
 // follow makes the store of what the leader writes, until this node is to lead.
-func (s *server) follow(ctx context.Context) (_ *cluster.Term, err error) {
+func (s *server) follow(ctx context.Context) (*cluster.Term, error) {
 	s.node.SetRole(cluster.Starting)
 	s.front.Open(s.follower(nil), s.followerReady)
 	if backup.IsBroken(s.cfg.DataDir) {
@@ -137,7 +143,11 @@ func (s *server) follow(ctx context.Context) (_ *cluster.Term, err error) {
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, j.Close()) }()
+	defer func() {
+		if err := j.Close(); err != nil { // as when somebody still reads it
+			s.log.Warn("the store was closed with errors", zap.Error(err))
+		}
+	}()
 	j.Traces.Keep(s.cfg.Trace == "on")
 	reads := &requests{next: s.follower(router.NewReading(j, s.catalog, s.log)), after: s.follower(nil)}
 	s.front.Open(reads, s.followerReady)
@@ -157,7 +167,7 @@ func (s *server) follow(ctx context.Context) (_ *cluster.Term, err error) {
 	})
 }
 
-// followerReady is why a node that follows is not ready: what comes to it can't be handed on, or it is far behind.
+// followerReady is why a node that follows is not ready: what comes to it can't be handed on.
 func (s *server) followerReady() error {
 	if leader, _ := s.node.Follows(); leader == nil {
 		return errors.New("no other node leads the cluster at the moment")
@@ -172,7 +182,8 @@ func (s *server) lead(ctx context.Context, t *cluster.Term) error {
 		memory: s.memory, files: s.files, bounds: s.bounds, certs: s.certs, http: s.http, front: s.front,
 		node: s.node, term: &term{Term: t},
 	}
-	l.Loaded = func(f rules.Files) { s.node.SetRules(revisionOf(f)); l.lastGood.loaded(f) }
+	kept := l.lastGood // without l, which must not outlive the term
+	l.Loaded = func(f rules.Files) { s.node.SetRules(revisionOf(f)); kept.loaded(f) }
 	cfg, set, err := l.Load()
 	switch {
 	case cfg == nil:
@@ -305,17 +316,19 @@ func (q *requests) stop(ctx context.Context) {
 	}
 }
 
-// watchRules reads the rule files as they change, so that the other nodes know which ones this node has.
+// watchRules reads the files as they change, so that the other nodes know which rules this node has, and its keys
+// are those of its configuration.
 func (s *server) watchRules(ctx context.Context) {
 	env := *s.Env
 	env.Loaded = func(f rules.Files) { s.node.SetRules(revisionOf(f)) }
 	told := ""
 	for {
 		cfg, set, err := env.Load()
+		if cfg != nil {
+			err = errors.Join(err, s.applyKeys(cfg))
+		}
 		if err == nil {
-			s.node.types.Store(set.Catalog)
-			r := config.NewReloader(config.ReloaderOptions{Config: cfg, Set: set, Swap: func(next *rules.Set) error { s.node.types.Store(next.Catalog); return nil }, Observe: newFollowed(s.log)})
-			r.Run(ctx, nil)
+			s.watchFrom(ctx, cfg, set)
 			return
 		}
 		if told != err.Error() {
@@ -326,20 +339,42 @@ func (s *server) watchRules(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
+		case <-s.node.hangups:
 		case <-time.After(rulesEvery):
 		}
 	}
 }
 
-// newFollowed returns what is told of the reloads of a node that follows.
-func newFollowed(log *zap.Logger) func(config.Outcome) {
-	return func(o config.Outcome) {
-		switch {
-		case o.Err != nil && !o.Repeated:
-			log.Error("rules have faults; the leader goes by its own", zap.Error(o.Err))
-		case o.Changed:
-			log.Info("rules read; they serve once this node leads", zap.String("revision", o.Set.Revision))
+// watchFrom is watchRules, from a configuration and rules that have no faults.
+func (s *server) watchFrom(ctx context.Context, cfg *config.Config, set *rules.Set) {
+	s.node.types.Store(set.Catalog)
+	r := config.NewReloader(config.ReloaderOptions{
+		Config: cfg, Set: set, Apply: s.applyKeys, Observe: s.observeFollowed,
+		Swap: func(next *rules.Set) error { s.node.types.Store(next.Catalog); return nil },
+	})
+	watched := make(chan struct{})
+	go func() { defer close(watched); r.Run(ctx, nil) }()
+	defer func() { <-watched }()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.node.hangups:
+			_, _ = r.Reload(ctx) // the error reaches observeFollowed
 		}
+	}
+}
+
+// observeFollowed is told of the reloads of a node that follows.
+func (s *server) observeFollowed(o config.Outcome) {
+	switch {
+	case o.Err != nil && !o.Repeated:
+		s.log.Error("rules have faults; the leader goes by its own", zap.Error(o.Err))
+	case o.Changed:
+		s.log.Info("rules read; they serve once this node leads", zap.String("revision", o.Set.Revision))
+	}
+	if s.certs != nil {
+		s.certs.Reload()
 	}
 }
 

@@ -378,7 +378,12 @@ func (s *server) applyKeys(next *config.Config) error {
 	}
 	hosts := *s.cfg
 	hosts.AllowedHosts = next.AllowedHosts
-	s.guard.Set(keys, hosts.Hosts())
+	if s.guard != nil {
+		s.guard.Set(keys, hosts.Hosts())
+	}
+	if s.node != nil {
+		s.node.guard.Set(keys, hosts.Hosts())
+	}
 	return nil
 }
 
