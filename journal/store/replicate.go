@@ -40,11 +40,23 @@ func (j *Journal) applyAt(group *pebble.Batch, at journal.Position) error {
 	if err := group.Set(journal.PositionKey, at.AppendValue(nil), nil); err != nil {
 		return err
 	}
-	if err := j.db.Apply(group, pebble.NoSync); err != nil {
+	if err := j.write(group); err != nil {
 		return err
 	}
 	j.at.Store(&at)
 	return nil
+}
+
+// write writes a batch without an fsync. Where its log can't be written to, as on a full disk, Pebble panics with a
+// lock in its hands, so that the store can't be closed any more: that is told before anybody tries.
+func (j *Journal) write(b *pebble.Batch) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("journal: a write failed: %v", p)
+			j.fatal(err)
+		}
+	}()
+	return j.db.Apply(b, pebble.NoSync)
 }
 
 // At is how far the store has got in the log of its cluster; false if it is of none.

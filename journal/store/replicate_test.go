@@ -2,13 +2,20 @@ package store
 
 import (
 	"bytes"
+	"context"
 	"errors"
+	"fmt"
+	"os"
+	"os/exec"
 	"slices"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"signalbox/journal"
 	"signalbox/journal/internal/disk"
@@ -234,4 +241,44 @@ func TestAGroupThatIsNotWholeIsRefused(t *testing.T) {
 	if err := j.Apply(whole, journal.Position{Cluster: 7, Seq: 1}); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestAFullDiskEndsANodeThatFollows in a process of its own, as the store can't be closed then.
+func TestAFullDiskEndsANodeThatFollows(t *testing.T) {
+	const toldCode = 3
+	if os.Getenv("FOLLOW_ON_A_FULL_DISK") == "" {
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		defer cancel()
+		child := exec.CommandContext(ctx, os.Args[0], "-test.run=^"+t.Name()+"$")
+		child.Env = append(os.Environ(), "FOLLOW_ON_A_FULL_DISK=1")
+		out, err := child.CombinedOutput()
+		if child.ProcessState.ExitCode() != toldCode || !strings.Contains(string(out), syscall.ENOSPC.Error()) {
+			t.Errorf("it ended with %v, and not by the error of the disk:\n%s", err, out)
+		}
+		return
+	}
+	full := errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if op.Kind == errorfs.OpFileWrite && strings.HasSuffix(op.Path, ".log") {
+			return &os.PathError{Op: "write", Path: op.Path, Err: syscall.ENOSPC}
+		}
+		return nil
+	})
+	j, err := Open("data", Options{Follows: true, Disk: disk.New(errorfs.Wrap(vfs.NewMem(), full)), Fatal: func(err error) {
+		fmt.Println(err)
+		os.Exit(toldCode)
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer j.Close()
+	log, n := new(kept), 0
+	until(t, "an error", func() bool {
+		b := j.db.NewBatch()
+		defer b.Close()
+		size := 1 // less than what begins another file of the log, at which Pebble ends the process itself
+		if n++; n == 1 {
+			size = 64 << 10
+		}
+		return errors.Join(b.Set([]byte("key"), make([]byte, size), nil), j.Apply(b.Repr(), log.at(n))) != nil
+	})
 }
