@@ -277,9 +277,9 @@ func TestANodeLeadsWithAllThatIsInTheLog(t *testing.T) {
 	term.Resign()
 	full := &memory{fails: errors.New("the disk is full")}
 	f := &follower{Node: n, store: full}
-	last, err := n.lastMessage(t.Context())
+	log, err := n.logState(t.Context())
 	must(t, err)
-	if err := f.readTo(t.Context(), last, nil, nil); !errors.Is(err, full.fails) {
+	if err := f.readTo(t.Context(), log.LastSeq, nil, nil); !errors.Is(err, full.fails) {
 		t.Errorf("it is at the end of the log, without what is there: %v", err)
 	}
 }
@@ -399,6 +399,57 @@ func TestANumberThatAnotherNodeHasIsRefused(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	join(t, s, 1) // itself, again
+}
+
+// TestATermWhoseLogHasLostItsEndIsOver: what the leader writes would never have a place in it. A store is made anew
+// of the same log alone, and not of one that has taken its place.
+func TestATermWhoseLogHasLostItsEndIsOver(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		cluster string
+		differs bool
+	}{{"the same log", "", true}, {"another log", "12345", false}} {
+		t.Run(test.name, func(t *testing.T) {
+			s := start(t)
+			a := join(t, s, 1)
+			store := new(memory)
+			term := lead(t, a, store)
+			store.own(t, term, "one")
+			same := a.stream.CachedInfo().Config
+			if test.cluster != "" {
+				same.Metadata[clusterKey] = test.cluster
+			}
+			must(t, a.js.DeleteStream(t.Context(), a.opts.stream()))
+			_, err := a.js.CreateStream(t.Context(), same)
+			must(t, err)
+			if _, err := term.Append([]byte("two")); !errors.Is(err, journal.ErrNotLeading) {
+				t.Fatalf("got %v", err)
+			}
+			term.Resign()
+			if _, err := a.Follow(t.Context(), store, atOnce); err == nil || errors.Is(err, ErrDiffers) != test.differs {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+// TestSnapshotsAreDueByTheLogsSize, however many terms it was written in.
+func TestSnapshotsAreDueByTheLogsSize(t *testing.T) {
+	s := start(t)
+	a := join(t, s, 1)
+	a.opts.SnapshotBytes = 2 << 10
+	store := new(memory)
+	term := lead(t, a, store)
+	store.own(t, term, strings.Repeat("x", 1<<10))
+	if len(term.grown) > 0 {
+		t.Error("a snapshot is due at once")
+	}
+	term.Resign()
+	term = lead(t, a, store)
+	store.own(t, term, strings.Repeat("x", 1<<10))
+	if len(term.grown) == 0 {
+		t.Error("no snapshot is due")
+	}
 }
 
 // TestATermWhoseLogDoesNotAnswerTakesNothingIn, though it leads still.

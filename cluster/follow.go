@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -70,7 +71,7 @@ func (n *Node) Follow(ctx context.Context, store Store, eligible Eligible) (*Ter
 	n.role.Store(Following)
 	for told := (sometimes{}); ; {
 		term, err := f.follow(ctx, eligible)
-		if term != nil || ctx.Err() != nil || errors.Is(err, ErrDiffers) {
+		if term != nil || ctx.Err() != nil || isFinal(err) {
 			return term, err
 		}
 		n.lease.lapse()
@@ -81,6 +82,12 @@ func (n *Node) Follow(ctx context.Context, store Store, eligible Eligible) (*Ter
 			return nil, err
 		}
 	}
+}
+
+// isFinal reports whether following does not get better by trying again.
+func isFinal(err error) bool {
+	_, final := errors.AsType[*unusable](err)
+	return final || errors.Is(err, ErrDiffers)
 }
 
 // begin finds the place of the store in the log, and checks that it is one.
@@ -99,7 +106,7 @@ func (f *follower) begin(ctx context.Context) (err error) {
 		return &unusable{fmt.Sprintf("the data directory has the store of another cluster, or the stream %s was made anew: set data_dir to a new directory, or cluster.name to the store's own", f.opts.stream())}
 	}
 	for {
-		if err = f.check(ctx, known); err == nil || errors.Is(err, ErrDiffers) || ctx.Err() != nil {
+		if err = f.check(ctx, known); err == nil || isFinal(err) || ctx.Err() != nil {
 			return err
 		}
 		if err := pause(ctx, retryEvery); err != nil {
@@ -112,11 +119,11 @@ func (f *follower) begin(ctx context.Context) (err error) {
 func (f *follower) check(ctx context.Context, known bool) error {
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
-	info, err := f.stream.Info(ctx)
+	log, err := f.logState(ctx)
 	if err != nil {
 		return err
 	}
-	first, last := info.State.FirstSeq, info.State.LastSeq
+	first, last := log.FirstSeq, log.LastSeq
 	f.end.Store(last)
 	switch {
 	case !known:
@@ -339,12 +346,12 @@ func (f *follower) patience(eligible Eligible) time.Duration {
 // lead reads the log to its end, and begins a term there.
 func (f *follower) lead(term *Term, messages <-chan jetstream.Msg, failed <-chan error) error {
 	for {
-		last, err := f.lastMessage(term.ctx)
+		log, err := f.logState(term.ctx)
 		if err == nil {
-			if err := f.readTo(term.ctx, last, messages, failed); err != nil {
+			if err := f.readTo(term.ctx, log.LastSeq, messages, failed); err != nil {
 				return err
 			}
-			term.number = f.term + 1
+			term.number, term.bytes = f.term+1, int64(log.Bytes)
 			err = term.begin(f.at, f.last)
 			if err == nil {
 				return nil
@@ -352,6 +359,9 @@ func (f *follower) lead(term *Term, messages <-chan jetstream.Msg, failed <-chan
 			if errors.Is(err, journal.ErrNotLeading) {
 				return err
 			}
+		}
+		if isFinal(err) {
+			return err
 		}
 		if term.ctx.Err() != nil {
 			return context.Cause(term.ctx)
@@ -363,15 +373,18 @@ func (f *follower) lead(term *Term, messages <-chan jetstream.Msg, failed <-chan
 	}
 }
 
-// lastMessage asks for the number of the last message of the log.
-func (n *Node) lastMessage(ctx context.Context) (uint64, error) {
+// logState asks for the ends of the log, and its size. A stream that was made anew is none of this cluster's.
+func (n *Node) logState(ctx context.Context) (state jetstream.StreamState, err error) {
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
 	info, err := n.stream.Info(ctx)
 	if err != nil {
-		return 0, err
+		return state, err
 	}
-	return info.State.LastSeq, nil
+	if info.Config.Metadata[clusterKey] != strconv.FormatUint(n.cluster, 10) {
+		return state, &unusable{fmt.Sprintf("the stream %s was made anew, and has not what is in this node's store: leave the cluster with the store, or set data_dir to a new directory", n.opts.stream())}
+	}
+	return info.State, nil
 }
 
 // readTo reads messages up to one. Those that do not come by themselves it fetches one by one.

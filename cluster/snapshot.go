@@ -107,15 +107,20 @@ func (n *Node) Snapshot(ctx context.Context, store Source) error {
 	}
 	name := fmt.Sprintf("%d-%d", at.Seq, began.UnixMilli())
 	r, w := io.Pipe()
-	go func() { w.CloseWithError(backup.Send(w, store, n.opts.Version, func() {})) }()
+	sent := make(chan struct{})
+	go func() { defer close(sent); w.CloseWithError(backup.Send(w, store, n.opts.Version, func() {})) }()
 	info, err := objects.Put(ctx, jetstream.ObjectMeta{Name: name, Description: fmt.Sprintf("The store of node %d of %s at message %d", n.opts.Node, n.opts.Name, at.Seq)}, r)
 	_ = r.CloseWithError(err) // a copy that is not read any more ends
+	<-sent
 	if err != nil {
 		return fmt.Errorf("snapshot: %w", err)
 	}
 	old, err := n.name(ctx, snapshot{Name: name, Seq: at.Seq, Bytes: int64(info.Size)})
-	if err != nil {
-		return errors.Join(fmt.Errorf("snapshot: %w", err), objects.Delete(ctx, name))
+	if errors.Is(err, jetstream.ErrKeyExists) {
+		err = errors.Join(err, objects.Delete(ctx, name))
+	}
+	if err != nil { // else it may have been named, and the answer is lost
+		return fmt.Errorf("snapshot: %w", err)
 	}
 	n.figures.snapshots.Add(1)
 	n.figures.snapshotBytes.Store(int64(info.Size))
@@ -178,17 +183,20 @@ func (n *Node) rebuild(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
+	log, err := n.logState(ctx)
+	if err != nil {
+		return err
+	}
 	if len(m.All) == 0 {
-		info, err := n.stream.Info(ctx)
-		if err != nil {
-			return err
-		}
-		if info.State.FirstSeq > 1 {
-			return &unusable{fmt.Sprintf("the log begins at message %d, and there is no snapshot of what came before: is there another node with a store? make one there by signalbox cluster snapshot", info.State.FirstSeq)}
+		if log.FirstSeq > 1 {
+			return &unusable{fmt.Sprintf("the log begins at message %d, and there is no snapshot of what came before: is there another node with a store? make one there by signalbox cluster snapshot", log.FirstSeq)}
 		}
 		return backup.Rebuild(dir, nil)
 	}
 	newest := m.All[0]
+	if newest.Seq > log.LastSeq {
+		return fmt.Errorf("the newest snapshot is of message %d, and the log ends at %d: its servers may have lost its end; if they have, leave the cluster with the store of a node", newest.Seq, log.LastSeq)
+	}
 	objects, err := n.objects(ctx)
 	if err != nil {
 		return err
@@ -244,12 +252,12 @@ func (n *Node) snapshotOrTell(ctx context.Context, store Source) error {
 
 // Fresh refuses a cluster that has a log already.
 func (n *Node) Fresh(ctx context.Context) error {
-	last, err := n.lastMessage(ctx)
+	log, err := n.logState(ctx)
 	if err != nil {
 		return err
 	}
 	m, err := n.snapshotsMade(ctx)
-	if err == nil && (len(m.All) > 0 || last > 0) {
+	if err == nil && (len(m.All) > 0 || log.LastSeq > 0) {
 		err = fmt.Errorf("the cluster %s has a log already: set cluster.name to another name, or remove the stream %s and the buckets %s and %s",
 			n.opts.Name, n.opts.stream(), n.opts.bucket(), n.opts.snapshots())
 	}

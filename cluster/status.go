@@ -151,11 +151,11 @@ func (n *Node) Run(ctx context.Context) {
 
 func (n *Node) tell(ctx context.Context) error {
 	if n.term.Load() == nil {
-		last, err := n.lastMessage(ctx)
+		log, err := n.logState(ctx)
 		if err != nil {
 			return err
 		}
-		n.end.Store(last)
+		n.end.Store(log.LastSeq)
 	}
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()

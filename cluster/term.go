@@ -34,7 +34,7 @@ type Term struct {
 	// last is the last message of the log, and at the place after the last group. Append alone changes them.
 	last uint64
 	at   journal.Position
-	// bytes were appended since the latest snapshot, and grown tells that they are enough for one.
+	// bytes are in the log since the latest snapshot, and grown tells that they are enough for one.
 	bytes int64
 	grown chan struct{}
 }
@@ -160,6 +160,15 @@ func (t *Term) publish(m *natsio.Msg) (uint64, error) {
 	}
 	// Somebody has appended: this node, by a message whose answer was lost, or another.
 	there, err := t.node.stream.GetMsg(ctx, t.last+1)
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		log, err := t.node.logState(ctx)
+		switch {
+		case isFinal(err):
+			return 0, fmt.Errorf("%w: %w", journal.ErrNotLeading, err)
+		case err == nil && log.LastSeq < t.last:
+			return 0, fmt.Errorf("%w: the log ends at message %d, and had %d: its servers have lost its end", journal.ErrNotLeading, log.LastSeq, t.last)
+		}
+	}
 	if err != nil {
 		return 0, err
 	}

@@ -36,16 +36,29 @@ func (j *Journal) Checkpoint(read func(dir string) error) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, j.fs.RemoveAll(dir)) }()
-	if err := j.db.Flush(); err != nil { // little is then left to be copied of the log
-		return fmt.Errorf("copy of the store: %w", err)
-	}
-	if err := j.db.Checkpoint(dir, pebble.WithFlushedWAL()); err != nil {
-		return fmt.Errorf("copy of the store: %w", err)
-	}
-	if err := files.CutLog(j.fs, dir); err != nil {
+	if err := j.copyTo(dir); err != nil {
 		return fmt.Errorf("copy of the store: %w", err)
 	}
 	return read(dir)
+}
+
+// copyTo makes a copy in a directory. Close waits for it.
+func (j *Journal) copyTo(dir string) error {
+	j.Trimmer.mu.RLock() // as MoveSync
+	defer j.Trimmer.mu.RUnlock()
+	j.mu.Lock()
+	closed := j.closed
+	j.mu.Unlock()
+	if closed {
+		return ErrClosed
+	}
+	if err := j.db.Flush(); err != nil { // little is then left to be copied of the log
+		return err
+	}
+	if err := j.db.Checkpoint(dir, pebble.WithFlushedWAL()); err != nil {
+		return err
+	}
+	return files.CutLog(j.fs, dir)
 }
 
 // MarkRestored marks a store as one that was made of a backup. It is of no cluster any more.

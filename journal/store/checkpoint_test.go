@@ -33,6 +33,20 @@ func copyTo(t *testing.T, from string) (to string) {
 	return to
 }
 
+// TestNoCheckpointOfAClosedStore: one may be asked for by who does not know yet that a node leads no more.
+func TestNoCheckpointOfAClosedStore(t *testing.T) {
+	j, err := Open(filepath.Join(t.TempDir(), "data"), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := j.Checkpoint(func(string) error { return nil }); !errors.Is(err, ErrClosed) {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestACheckpointUnderLoadHoldsWhatWasAcknowledged(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
 	j, err := Open(dir, Options{})
