@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -71,6 +72,8 @@ type Node struct {
 	bucketStream jetstream.Stream
 	// cluster tells this log from all others.
 	cluster uint64
+	// reading are those that read the log, also once nobody listens to them.
+	reading sync.WaitGroup
 
 	lease lease
 	// role, rules and the places are what Status tells of this node: how far it has read, how far the log goes,
@@ -259,7 +262,10 @@ func (n *Node) objects(ctx context.Context) (jetstream.ObjectStore, error) {
 }
 
 // Close leaves the servers.
-func (n *Node) Close() { n.nc.Close() }
+func (n *Node) Close() {
+	n.nc.Close()
+	n.reading.Wait()
+}
 
 // pause waits, or returns why ctx has ended.
 func pause(ctx context.Context, d time.Duration) error {

@@ -164,9 +164,7 @@ func (f *follower) follow(ctx context.Context, eligible Eligible) (*Term, error)
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	messages, failed := make(chan jetstream.Msg), make(chan error, 1)
-	reading := make(chan struct{})
-	go func() {
-		defer close(reading)
+	f.reading.Go(func() {
 		for {
 			m, err := iterator.Next()
 			if err != nil {
@@ -179,7 +177,7 @@ func (f *follower) follow(ctx context.Context, eligible Eligible) (*Term, error)
 				return
 			}
 		}
-	}()
+	})
 	won := make(chan *held)
 	campaigning := make(chan struct{})
 	go func() {
@@ -188,8 +186,8 @@ func (f *follower) follow(ctx context.Context, eligible Eligible) (*Term, error)
 	}()
 	defer func() {
 		cancel()
-		iterator.Stop()
-		<-reading
+		// It may wait for servers that do not answer, for 10 s: a term does not begin later for that.
+		f.reading.Go(iterator.Stop)
 		<-campaigning
 	}()
 	for {
@@ -218,7 +216,7 @@ func (f *follower) messages(ctx context.Context) (jetstream.MessagesContext, err
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
 	consumer, err := f.js.OrderedConsumer(ctx, f.opts.stream(), jetstream.OrderedConsumerConfig{
-		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: f.at.Seq + 1,
+		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: f.at.Seq + 1, MaxResetAttempts: 1,
 	})
 	if err != nil {
 		return nil, err
