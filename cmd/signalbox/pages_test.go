@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"signalbox/targets/targetstest"
 )
 
 // TestPagesDoWhatTheyShow runs the tutorial, docs/time.md and the how-to pages from top to bottom, each in a
@@ -93,7 +94,7 @@ func newReader(t *testing.T, receiver string) *reader {
 	must(t, err)
 	must(t, os.Mkdir(filepath.Join(dir, "bin"), 0o755))
 	must(t, os.WriteFile(filepath.Join(dir, "bin", "signalbox"), fmt.Appendf(nil, "#!/bin/sh\n%s=1 exec %s \"$@\"\n", asProgram, program), 0o755))
-	p := &reader{T: t, dir: dir, receiver: receiver, replace: strings.NewReplacer("127.0.0.1:8080", freeAddress(t), "127.0.0.1:9000", freeAddress(t))}
+	p := &reader{T: t, dir: dir, receiver: receiver, replace: strings.NewReplacer("127.0.0.1:8080", targetstest.FreeAddress(t), "127.0.0.1:9000", targetstest.FreeAddress(t))}
 	write(t, dir, "config.yaml", p.replace.Replace(string(config))+"\nmin_free_disk: 0\n")
 	rules := filepath.Join(dir, "examples", "quickstart", "warehouse.yaml")
 	text, err := os.ReadFile(rules)
@@ -101,14 +102,6 @@ func newReader(t *testing.T, receiver string) *reader {
 	must(t, os.WriteFile(rules, []byte(p.replace.Replace(string(text))), 0o600))
 	p.environ = append(os.Environ(), "PATH="+filepath.Join(dir, "bin")+":"+os.Getenv("PATH"), "SIGNALBOX_URL=", "SIGNALBOX_CONFIG=", "SIGNALBOX_API_KEY=")
 	return p
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
-	defer listener.Close()
-	return listener.Addr().String()
 }
 
 // looks are the commands that may be given again until they show what the page shows.

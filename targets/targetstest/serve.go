@@ -28,3 +28,14 @@ func Serve(t testing.TB, serve func(c net.Conn)) (address string) {
 	}()
 	return l.Addr().String()
 }
+
+// FreeAddress returns an address of this machine that nobody listens at.
+func FreeAddress(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}

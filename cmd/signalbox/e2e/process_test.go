@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -16,6 +15,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"signalbox/targets/targetstest"
 )
 
 // program is the binary under test, built once.
@@ -63,7 +64,7 @@ func newProcess(t testing.TB, rules string) *process {
 func newProcessIn(t testing.TB, dir, rules string) *process {
 	t.Helper()
 	p := &process{t: t, dir: dir}
-	address := freeAddress(t)
+	address := targetstest.FreeAddress(t)
 	p.url = "http://" + address
 	p.write("config.yaml", "listen: "+address+"\ndata_dir: ./data\nrules: [rules.yaml]\n")
 	p.write("rules.yaml", rules)
@@ -80,17 +81,6 @@ func newProcessIn(t testing.TB, dir, rules string) *process {
 		}
 	})
 	return p
-}
-
-// freeAddress returns one that nothing listens at.
-func freeAddress(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 func (p *process) write(name, text string) {

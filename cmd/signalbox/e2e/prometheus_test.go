@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"signalbox/targets/targetstest"
 )
 
 // TestPrometheusReadsNativeHistograms: a real Prometheus that scrapes the router has its latencies as native
@@ -23,7 +25,7 @@ func TestPrometheusReadsNativeHistograms(t *testing.T) {
 	}
 	p := newProcess(t, "targets: {t: {type: log, path: out.log}}\nrules: [{name: all, pattern: {source: [shop]}, targets: [t]}]\n")
 	p.start()
-	dir, address := t.TempDir(), freeAddress(t)
+	dir, address := t.TempDir(), targetstest.FreeAddress(t)
 	config := fmt.Sprintf("global: {scrape_interval: 200ms, scrape_timeout: 200ms}\nscrape_configs: [{job_name: signalbox, static_configs: [{targets: ['%s']}]}]\n", strings.TrimPrefix(p.url, "http://"))
 	if err := os.WriteFile(filepath.Join(dir, "prometheus.yml"), []byte(config), 0o600); err != nil {
 		t.Fatal(err)

@@ -3,7 +3,6 @@ package natsserver
 import (
 	"context"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -78,8 +77,8 @@ func StartCluster(t testing.TB, binary string, settings Settings) *Cluster {
 	c := &Cluster{t: t, between: make([][]*targetstest.Way, servers)}
 	var routes []string
 	for range servers {
-		c.Servers = append(c.Servers, &Process{t: t, binary: binary, Address: freeAddress(t)})
-		routes = append(routes, freeAddress(t))
+		c.Servers = append(c.Servers, &Process{t: t, binary: binary, Address: targetstest.FreeAddress(t)})
+		routes = append(routes, targetstest.FreeAddress(t))
 	}
 	for i, s := range c.Servers {
 		dir := t.TempDir()
@@ -201,14 +200,3 @@ func (p *Process) Signal(s os.Signal) {
 
 // PID returns the number of the server's process.
 func (p *Process) PID() int { return p.cmd.Process.Pid }
-
-// freeAddress returns an address of this machine that nobody listens at.
-func freeAddress(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}

@@ -15,6 +15,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"signalbox/targets/targetstest"
 	"signalbox/targets/targetstest/natsserver"
 )
 
@@ -79,7 +80,7 @@ func clusterOf(target, sync string, follower bool) func(t testing.TB, sink strin
 		var nodes []*exec.Cmd
 		var addresses []string
 		for i := range 3 {
-			dir, address := t.TempDir(), freeAddress(t)
+			dir, address := t.TempDir(), targetstest.FreeAddress(t)
 			for name, text := range map[string]string{
 				"config.yaml": fmt.Sprintf("listen: %[1]s\ndata_dir: ./data\nrules: [rules.yaml]\ncluster: {nats: %[2]q, name: orders, node: %[3]d, advertise: %[4]q}\n", address, nats.URLs(), i+1, "http://"+address),
 				"rules.yaml":  tenRules(strings.ReplaceAll(target, "%s", "http://"+sink), 1),

@@ -15,6 +15,8 @@ import (
 	"testing"
 	"text/tabwriter"
 	"time"
+
+	"signalbox/targets/targetstest"
 )
 
 // size is how much a router has to do with: targets, of which every other is down where
@@ -98,10 +100,10 @@ func (s size) loads() (live, fill load) {
 // measure fills a store, starts a router with it, and measures the way in beside what is pending.
 func (s size) measure(t testing.TB) grown {
 	t.Helper()
-	dir, address := t.TempDir(), freeAddress(t)
+	dir, address := t.TempDir(), targetstest.FreeAddress(t)
 	for name, text := range map[string]string{
 		"config.yaml": "listen: " + address + "\ndata_dir: ./data\nrules: [rules.yaml]\n",
-		"rules.yaml":  s.ruleFile("http://" + freeAddress(t)),
+		"rules.yaml":  s.ruleFile("http://" + targetstest.FreeAddress(t)),
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)

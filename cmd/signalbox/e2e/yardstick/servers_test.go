@@ -7,7 +7,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -18,6 +17,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"signalbox/targets/targetstest"
 )
 
 // program is the router's binary, built once.
@@ -106,7 +107,7 @@ func start(t testing.TB, cmd *exec.Cmd, address, path string) server {
 // targets of an option list; %s in it is the sink.
 func router(target string, copies int) func(t testing.TB, sink string) server {
 	return func(t testing.TB, sink string) server {
-		dir, address := t.TempDir(), freeAddress(t)
+		dir, address := t.TempDir(), targetstest.FreeAddress(t)
 		write := func(name, text string) {
 			if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 				t.Fatal(err)
@@ -172,17 +173,6 @@ func allocated(t testing.TB, address string) float64 {
 	}
 	t.Fatal("the router does not tell what it has allocated")
 	return 0
-}
-
-// freeAddress returns an address of this machine that nobody listens at.
-func freeAddress(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // cpuTime returns what processes have used of the processors' time so far, the threads that

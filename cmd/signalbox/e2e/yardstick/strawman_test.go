@@ -24,6 +24,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"signalbox/event"
+	"signalbox/targets/targetstest"
 )
 
 // roleVariable makes a process of this test a yardstick: its value is the role, the address
@@ -46,7 +47,7 @@ const deliverers = 64
 // strawman starts a yardstick.
 func strawman(role string) func(t testing.TB, sink string) server {
 	return func(t testing.TB, sink string) server {
-		address := freeAddress(t)
+		address := targetstest.FreeAddress(t)
 		cmd := exec.Command(os.Args[0])
 		cmd.Env = append(os.Environ(), roleVariable+"="+strings.Join([]string{role, address, sink, filepath.Join(t.TempDir(), "log")}, " "))
 		return start(t, cmd, address, "/")

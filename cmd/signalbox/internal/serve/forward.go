@@ -86,11 +86,9 @@ func (s *server) forwarder() (http.Handler, error) {
 		go func() { // a machine that hangs answers nothing, not even that it is gone; one that stepped down hands on
 			select {
 			case <-gone:
+				defer time.AfterFunc(goneGrace, func() { end(errLeaderGone) }).Stop()
+				<-ctx.Done()
 			case <-ctx.Done():
-				return
-			}
-			if err := sleep(ctx, goneGrace); err == nil {
-				end(errLeaderGone)
 			}
 		}()
 		proxy.ServeHTTP(w, r.WithContext(ctx))
@@ -116,18 +114,6 @@ const leaderPatience = 1500 * time.Millisecond
 
 // goneGrace is for how long what was handed to a leader may take once that leads no more.
 const goneGrace = 2 * leaderPatience
-
-// sleep waits, or returns why ctx has ended.
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
 
 // again waits, once, for another leader than there was, and has the request served by it; false where there is none
 // in time.
