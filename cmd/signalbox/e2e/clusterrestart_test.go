@@ -13,29 +13,16 @@ import (
 func TestClusterWiped(t *testing.T) {
 	x := newClustered(t, usualServers, "1MiB")
 	rate := fromEnvironment(t, "CLUSTER_RATE", 500)
-	x.load = clusterLoad{producers: 4, batch: rate / 40, pause: 100 * time.Millisecond}
+	x.load = clusterLoad{producers: 16, batch: max(rate/200, 1), pause: 50 * time.Millisecond}
 	x.begin()
 	for range fromEnvironment(t, "CLUSTER_ROUNDS", 1) {
 		victim := (x.leader() + 1) % 3
-		x.snapshot()
+		x.insistOn("/v1/cluster/snapshot", "")
 		before, begin := x.acknowledged(), time.Now()
 		after := x.round(func() func() { return x.wipeNodes(victim) }, time.Second)
 		t.Logf("node %d was wiped: whole again after %v; %.0f events/s were acknowledged meanwhile", victim+1, after.Round(time.Millisecond), float64(x.acknowledged()-before)/time.Since(begin).Seconds())
 	}
 	x.judge()
-}
-
-// snapshot has the cluster make a snapshot.
-func (x *clustered) snapshot() {
-	x.t.Helper()
-	r, err := x.nodes[x.leader()].do(&http.Client{Timeout: time.Minute}, http.MethodPost, "/v1/cluster/snapshot", nil)
-	if err != nil {
-		x.t.Fatal(err)
-	}
-	r.Body.Close()
-	if r.StatusCode >= 300 {
-		x.t.Fatalf("a snapshot: %s", r.Status)
-	}
 }
 
 // TestClusterRestart restarts the whole cluster, the servers too, while deliveries are pending:
