@@ -210,7 +210,33 @@ func TestConfigurations(t *testing.T) {
 func TestChart(t *testing.T) {
 	helm := tool(t, "helm", "go install helm.sh/helm/v3/cmd/helm@v3.19.5")
 	output(t, helm, "lint", "--strict", "helm/signalbox")
-	text := output(t, helm, "template", "mine", "helm/signalbox", "--set", "serviceMonitor.enabled=true")
+	t.Setenv("SIGNALBOX_API_KEY", "a-key-of-sixteen")
+	t.Setenv("POD_NAME", "mine-signalbox-2")
+	t.Setenv("POD_INDEX", "2")
+	alone := []string{"ConfigMap", "ConfigMap", "PodDisruptionBudget", "Service", "ServiceMonitor", "StatefulSet"}
+	for name, test := range map[string]struct {
+		set, want []string
+		config    string // what config.yaml has
+	}{
+		"alone":     {nil, alone, ""},
+		"a cluster": {[]string{"cluster.nats=nats://nats:4222", "config.cluster.user=router", "config.cluster.password=sesame"}, slices.Insert(slices.Clone(alone), 3, "Service"), "http://${POD_NAME}.mine-signalbox-nodes:8080"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			args := []string{"template", "mine", "helm/signalbox", "--set", "serviceMonitor.enabled=true"}
+			for _, value := range test.set {
+				args = append(args, "--set", value)
+			}
+			checkChart(t, output(t, helm, args...), test.want, test.config)
+		})
+	}
+	if out, err := exec.Command(helm, "template", "mine", "helm/signalbox", "--set", "config.listen=:1").CombinedOutput(); err == nil || !strings.Contains(string(out), "config.listen is set by the chart") {
+		t.Errorf("%v %s", err, out)
+	}
+}
+
+// checkChart holds what a chart has made against the kinds of its objects, and has the router check the files in it.
+func checkChart(t *testing.T, text string, want []string, config string) {
+	t.Helper()
 	dir, kinds := t.TempDir(), []string{}
 	for decoder := yaml.NewDecoder(strings.NewReader(text)); ; {
 		var object struct {
@@ -227,15 +253,12 @@ func TestChart(t *testing.T) {
 		}
 	}
 	slices.Sort(kinds)
-	if want := []string{"ConfigMap", "ConfigMap", "PodDisruptionBudget", "Service", "ServiceMonitor", "StatefulSet"}; !slices.Equal(kinds, want) {
+	if !slices.Equal(kinds, want) {
 		t.Errorf("the chart has %v, want %v", kinds, want)
 	}
-	t.Setenv("SIGNALBOX_API_KEY", "a-key-of-sixteen")
-	if out := output(t, program(t), "check", "--config", filepath.Join(dir, "config", "config.yaml")); !strings.Contains(out, "ok: 1 rule") {
-		t.Error(out)
-	}
-	if out, err := exec.Command(helm, "template", "mine", "helm/signalbox", "--set", "config.listen=:1").CombinedOutput(); err == nil || !strings.Contains(string(out), "config.listen is set by the chart") {
-		t.Errorf("%v %s", err, out)
+	path := filepath.Join(dir, "config", "config.yaml")
+	if out := output(t, program(t), "check", "--config", path); !strings.Contains(out, "ok: 1 rule") || !strings.Contains(read(t, path), config) {
+		t.Errorf("%s%s", out, read(t, path))
 	}
 }
 

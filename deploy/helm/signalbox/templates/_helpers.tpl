@@ -20,5 +20,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- fail (printf "config.%s is set by the chart: remove it (rule files stand under rules:)" $name) -}}
 {{- end -}}
 {{- end -}}
-{{- merge (dict "listen" "0.0.0.0:8080" "data_dir" "/var/lib/signalbox/data" "rules" (list "../rules/*.yaml")) .Values.config | toYaml -}}
+{{- $own := dict "listen" "0.0.0.0:8080" "data_dir" "/var/lib/signalbox/data" "rules" (list "../rules/*.yaml") -}}
+{{- with .Values.cluster.nats -}}
+{{- $at := printf "http://${POD_NAME}.%s-nodes:8080" (include "signalbox.name" $) -}}
+{{- $_ := set $own "cluster" (dict "nats" . "name" $.Values.cluster.name "node" "${POD_INDEX}" "advertise" $at) -}}
+{{- end -}}
+{{- merge $own .Values.config | toYaml -}}
 {{- end -}}
