@@ -180,12 +180,16 @@ func (h *held) wrote(ctx context.Context) (ours bool, err error) {
 // left is for how long this node may still take itself for the leader. It goes by both of the machine's
 // clocks: one stands still while the machine sleeps, the other may be set.
 func (h *held) left() time.Duration {
-	sent := h.sent.Load()
-	if sent == nil {
-		return 0
+	if sent := h.sent.Load(); sent != nil {
+		return leftOf(*sent)
 	}
+	return 0
+}
+
+// leftOf is what is left of a lease that was renewed at a time.
+func leftOf(sent time.Time) time.Duration {
 	now := time.Now()
-	return LeaseTime - max(now.Sub(*sent), now.Round(0).Sub(sent.Round(0)))
+	return LeaseTime - max(now.Sub(sent), now.Round(0).Sub(sent.Round(0)))
 }
 
 // renew renews the lease until ctx ends or the lease is lost; the error says why it is.
@@ -198,10 +202,13 @@ func (h *held) renew(ctx context.Context) error {
 		if h.left() <= 0 {
 			return errors.New("the lease could not be renewed in time")
 		}
+		before := *h.sent.Load()
 		ours, err := h.write(ctx)
 		switch {
 		case !ours:
 			return errors.New("another node has taken the lease")
+		case err == nil && leftOf(before) <= 0: // deliveries have been left to the next leader meanwhile
+			return errors.New("the lease was renewed too late")
 		case err != nil:
 			wait = retryEvery
 		default:
