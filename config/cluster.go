@@ -36,7 +36,7 @@ type Cluster struct {
 	CredentialsFile string `yaml:"credentials_file" example:"tls/nats.creds"`
 	// CAFile has the certificates in PEM to trust in place of the system's, also those of the other nodes.
 	CAFile string `yaml:"ca_file" example:"tls/ca.crt"`
-	// CertFile and KeyFile are what this node shows the servers of NATS.
+	// CertFile and KeyFile are what this node shows the servers of NATS, and the other nodes.
 	CertFile string `yaml:"cert_file" example:"tls/tls.crt" with:"{key_file: tls/tls.key}"`
 	KeyFile  string `yaml:"key_file" example:"tls/tls.key" with:"{cert_file: tls/tls.crt}"`
 }

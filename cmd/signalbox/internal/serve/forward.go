@@ -32,20 +32,14 @@ const (
 // forwarder returns what hands requests to the leader, as they came: the leader checks keys and signatures,
 // and answers. The name in the Host header stays the client's own.
 func (s *server) forwarder() (http.Handler, error) {
+	ours, err := s.towardsNodes()
+	if err != nil {
+		return nil, err
+	}
 	transport := &http.Transport{
 		DialContext:         (&net.Dialer{Timeout: 2 * time.Second, KeepAlive: 15 * time.Second}).DialContext,
 		MaxIdleConnsPerHost: 256, IdleConnTimeout: time.Minute, TLSHandshakeTimeout: 5 * time.Second, DisableCompression: true,
-	}
-	if ca := s.cfg.Cluster.CAFile; ca != "" {
-		text, err := os.ReadFile(secret.ResolvePath(s.cfg.Dir, ca))
-		if err != nil {
-			return nil, fmt.Errorf("cluster.ca_file: %w", err)
-		}
-		roots := x509.NewCertPool()
-		if !roots.AppendCertsFromPEM(text) {
-			return nil, fmt.Errorf("cluster.ca_file: %s has no certificates in PEM", ca)
-		}
-		transport.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
+		TLSClientConfig: ours,
 	}
 	proxy := &httputil.ReverseProxy{
 		Transport: transport, FlushInterval: -1, ErrorLog: zap.NewStdLog(s.log.WithOptions(zap.IncreaseLevel(zap.ErrorLevel))),
@@ -93,6 +87,30 @@ func (s *server) forwarder() (http.Handler, error) {
 		}()
 		proxy.ServeHTTP(w, r.WithContext(ctx))
 	}), nil
+}
+
+// towardsNodes is this node's side of TLS when it calls another.
+func (s *server) towardsNodes() (*tls.Config, error) {
+	ours, c := &tls.Config{MinVersion: tls.VersionTLS12}, &s.cfg.Cluster
+	in := func(path string) string { return secret.ResolvePath(s.cfg.Dir, path) }
+	if c.CAFile != "" {
+		text, err := os.ReadFile(in(c.CAFile))
+		if err != nil {
+			return nil, fmt.Errorf("cluster.ca_file: %w", err)
+		}
+		ours.RootCAs = x509.NewCertPool()
+		if !ours.RootCAs.AppendCertsFromPEM(text) {
+			return nil, fmt.Errorf("cluster.ca_file: %s has no certificates in PEM", c.CAFile)
+		}
+	}
+	if c.CertFile != "" {
+		pair, err := tls.LoadX509KeyPair(in(c.CertFile), in(c.KeyFile))
+		if err != nil {
+			return nil, fmt.Errorf("cluster.cert_file: %w", err)
+		}
+		ours.Certificates = []tls.Certificate{pair}
+	}
+	return ours, nil
 }
 
 type (
