@@ -28,6 +28,8 @@ func (x *clustered) beginOperated() {
 // operate asks any node to pause a target and to resume it, to make rules and to replay dead letters, until
 // the trial is over. What a node has answered must hold whoever leads.
 func (x *clustered) operate() {
+	const late = 20 * time.Second // longer than a node that gets a request stands still
+	doubt := time.Time{}
 	for n := 0; !x.stop.Load(); n++ {
 		pause(200, 800)
 		x.insistOn("/v1/targets/batched/pause", "")
@@ -37,14 +39,19 @@ func (x *clustered) operate() {
 		x.did.rules = append(x.did.rules, name)
 		pause(100, 1500)
 		paused.to = time.Now()
-		x.did.pauses = append(x.did.pauses, paused)
-		x.insistOn("/v1/targets/batched/resume", "")
+		if paused.from.After(doubt) {
+			x.did.pauses = append(x.did.pauses, paused)
+		}
+		if x.insistOn("/v1/targets/batched/resume", "") { // one without an answer may be done while it is paused again
+			doubt = time.Now().Add(late)
+		}
 		_, _ = x.nodes[rand.IntN(len(x.nodes))].command("dlq", "replay", "--all", "--yes", "--detach") // judge repeats it
 	}
 }
 
-// insistOn posts to any of the nodes until one has answered that it is done.
-func (x *clustered) insistOn(path, body string, headers ...string) {
+// insistOn posts to any of the nodes until one has answered that it is done, and reports whether it has given up on
+// answers before.
+func (x *clustered) insistOn(path, body string, headers ...string) (unanswered bool) {
 	answer := ""
 	for end := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
 		r, err := x.nodes[rand.IntN(len(x.nodes))].do(x.client, http.MethodPost, path, []byte(body), headers...)
@@ -52,15 +59,15 @@ func (x *clustered) insistOn(path, body string, headers ...string) {
 			said, _ := io.ReadAll(r.Body)
 			r.Body.Close()
 			if r.StatusCode == http.StatusOK {
-				return
+				return unanswered
 			}
 			answer = fmt.Sprintf("%s: %s", r.Status, said)
 		} else {
-			answer = err.Error()
+			answer, unanswered = err.Error(), true
 		}
 		if time.Now().After(end) {
 			x.t.Errorf("POST %s is not done within a minute: %s", path, answer)
-			return
+			return unanswered
 		}
 	}
 }
