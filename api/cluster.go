@@ -137,9 +137,5 @@ func OfStore(r *http.Request) bool {
 
 // OfEachNode reports whether each node of a cluster answers a request itself, also one that does not lead.
 func OfEachNode(r *http.Request) bool {
-	switch r.URL.Path {
-	case "/metrics", "/v1/cluster":
-		return r.Method == http.MethodGet
-	}
-	return r.Method == http.MethodDelete && strings.HasPrefix(r.URL.Path, "/v1/cluster/nodes/")
+	return r.Method == http.MethodGet && (r.URL.Path == "/metrics" || r.URL.Path == "/v1/cluster")
 }
