@@ -96,6 +96,9 @@ func (r *batchRun) together(attempts []Attempt) int {
 // send makes one request, the n-th that these deliveries are in. If it is refused
 // for good, its halves are sent, until those that are to blame stand alone.
 func (r *batchRun) send(attempts []Attempt, n int) {
+	if !leads(&attempts[0]) { // one that was sent before may have taken its time
+		return
+	}
 	env, timeout := r.lane.env, r.target.Config.Timeout
 	start := time.Now()
 	ctx, cancel := targets.Bound(env.Base, timeout)

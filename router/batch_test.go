@@ -194,6 +194,30 @@ func TestPoisonStandsAloneInTheEnd(t *testing.T) {
 	}
 }
 
+// TestAPartOfABatchIsLeftToTheNextLeader, once this node does not lead its cluster any more.
+func TestAPartOfABatchIsLeftToTheNextLeader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, toBatch("", ""))
+		var follows atomic.Bool
+		b.opts.Leads = func() bool { return !follows.Load() }
+		b.start()
+		defer b.stop()
+		b.fakes["a"].sayOfAll(func(context.Context, []*targets.Delivery) error {
+			follows.Store(true)
+			return refusal(422, true)
+		})
+		b.send(ordersFrom(0, 4)...)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if n := b.fakes["a"].sizes(); len(n) != 1 {
+			t.Errorf("requests of %v deliveries, want one", n)
+		}
+		if c := b.counts(); c.Dead+c.Delivered > 0 || c.Pending() != 4 {
+			t.Errorf("got %+v, want all pending", c)
+		}
+	})
+}
+
 func TestABatchThatFailsComesTogetherAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, toBatch("max_wait: 0s", ""))
