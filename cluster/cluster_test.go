@@ -186,6 +186,31 @@ func TestTheLogRefusesALeaderThatWasReplaced(t *testing.T) {
 	next.term.Resign()
 }
 
+// TestALeaseWhoseBucketIsRemovedIsMadeAnew: another node leads then, and the old leader knows it.
+func TestALeaseWhoseBucketIsRemovedIsMadeAnew(t *testing.T) {
+	s := start(t)
+	nodes := []*Node{join(t, s, 1), join(t, s, 2)}
+	stores := [2]memory{}
+	term := lead(t, nodes[0], &stores[0])
+	other := follow(t.Context(), nodes[1], &stores[1])
+	until(t, "the other knows who leads", func() bool { return nodes[1].Leader() != nil })
+	must(t, nodes[0].js.DeleteKeyValue(t.Context(), nodes[0].opts.bucket()))
+	<-term.Lost()
+	term.Resign()
+	next := <-other
+	must(t, next.err)
+	until(t, "the next leader renews its lease", func() bool {
+		e, err := nodes[1].bucket.Get(t.Context(), leaseKey)
+		return err == nil && e.Revision() > 2
+	})
+	again := follow(t.Context(), nodes[0], &stores[0])
+	until(t, "the old leader knows the next", func() bool { l := nodes[0].Leader(); return l != nil && l.Node == 2 })
+	next.term.Resign()
+	last := <-again
+	must(t, last.err)
+	last.term.Resign()
+}
+
 // TestALeaseThatIsNotRenewedIsTaken, and its leader takes itself for one no longer than until then.
 func TestALeaseThatIsNotRenewedIsTaken(t *testing.T) {
 	s := start(t)

@@ -297,9 +297,18 @@ func (f *follower) apply(m *message) error {
 
 // campaign looks whether the lease is free until this node has it.
 func (f *follower) campaign(ctx context.Context, eligible Eligible, won chan<- *held) {
-	var since time.Time
+	var since, failing time.Time
 	for {
 		free, err := f.lease.look(ctx, f.bucket)
+		switch {
+		case err == nil:
+			failing = time.Time{}
+		case failing.IsZero():
+			failing = time.Now()
+		case time.Since(failing) >= LeaseTime: // who led knows by now that it leads no more
+			f.remake(ctx)
+			failing = time.Now()
+		}
 		switch {
 		case err != nil || !free:
 			since = time.Time{}
@@ -327,6 +336,18 @@ func (f *follower) campaign(ctx context.Context, eligible Eligible, won chan<- *
 			return
 		}
 	}
+}
+
+// remake makes the bucket with the lease anew where somebody has removed it.
+func (f *follower) remake(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, 2*answerTime)
+	defer cancel()
+	if _, err := f.js.KeyValue(ctx, f.opts.bucket()); !errors.Is(err, jetstream.ErrBucketNotFound) {
+		return
+	}
+	f.lease.revision = 0
+	_, err := f.keyValue(ctx)
+	f.log.Warn("the bucket with the cluster's lease was removed: it is made anew", zap.String("bucket", f.opts.bucket()), zap.Error(err))
 }
 
 // patience is for how long the lease is left to others that are more fit to lead.
