@@ -36,6 +36,8 @@ const (
 	lostTime = 2 * time.Second
 	// requestsTime is how long requests under way may take at the end of a term.
 	requestsTime = time.Second
+	// rebuildEvery is how often a store is made anew at most.
+	rebuildEvery = 10 * time.Second
 	// rulesEvery is how often rule files with faults are read again by a node that follows.
 	rulesEvery = 5 * time.Second
 )
@@ -113,11 +115,18 @@ func (s *server) takePart(ctx context.Context) error {
 	go func() { defer close(told); node.Run(telling) }()
 	s.life.onStop("telling of the node", func(context.Context) error { stopTelling(); <-told; return nil })
 	s.notify(notifyReady)
-	for ctx.Err() == nil {
+	for rebuilt := (time.Time{}); ctx.Err() == nil; {
 		t, err := s.follow(ctx)
 		switch {
 		case errors.Is(err, cluster.ErrDiffers):
 			s.log.Warn("the store is made anew", zap.Error(err))
+			if wait := rebuildEvery - time.Since(rebuilt); wait > 0 {
+				select { // a snapshot that does not fit the log is not copied again and again
+				case <-time.After(wait):
+				case <-ctx.Done():
+				}
+			}
+			rebuilt = time.Now()
 			if err := node.Rebuild(ctx, s.cfg.DataDir); err != nil {
 				return err
 			}
