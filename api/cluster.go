@@ -19,7 +19,7 @@ type Cluster interface {
 	// Status returns what is known of the cluster, also where the error says that it is not all.
 	Status(ctx context.Context) (cluster.Status, error)
 	// StepDown lets another node lead, and Snapshot makes a snapshot now; both are the leader's.
-	StepDown() error
+	StepDown(ctx context.Context) error
 	Snapshot(ctx context.Context) error
 	// Remove forgets a node that is gone.
 	Remove(ctx context.Context, node int) error
@@ -46,7 +46,7 @@ func (h clusterHandlers) status(_ http.ResponseWriter, r *http.Request) (any, er
 
 func (h clusterHandlers) stepDown(_ http.ResponseWriter, r *http.Request) (any, error) {
 	s, _ := h.cluster.Status(r.Context()) // for the node's number, which it knows
-	if err := h.cluster.StepDown(); err != nil {
+	if err := h.cluster.StepDown(r.Context()); err != nil {
 		return nil, &Error{Status: http.StatusConflict, Message: err.Error()}
 	}
 	audit.Of(r.Context()).Detail(map[string]int{"node": s.Node})

@@ -37,7 +37,7 @@ func (n *nodes) Status(context.Context) (cluster.Status, error) {
 }
 
 // StepDown steps down once.
-func (n *nodes) StepDown() error {
+func (n *nodes) StepDown(context.Context) error {
 	if !n.leads {
 		return errors.New("this node does not lead")
 	}

@@ -543,3 +543,36 @@ func TestAStreamOfOthersIsRefused(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestATermWhoseStreamIsRemovedIsOver, in place of waiting for it for good.
+func TestATermWhoseStreamIsRemovedIsOver(t *testing.T) {
+	s := start(t)
+	a, store := join(t, s, 1), new(memory)
+	term := lead(t, a, store)
+	store.own(t, term, "one")
+	must(t, a.js.DeleteStream(t.Context(), a.opts.stream()))
+	if _, err := term.Append([]byte("two")); !errors.Is(err, journal.ErrNotLeading) || !strings.Contains(err.Error(), "was removed") {
+		t.Errorf("got %v", err)
+	}
+	<-term.Lost()
+}
+
+// TestSteppingDownNeedsSomebodyToLead at once.
+func TestSteppingDownNeedsSomebodyToLead(t *testing.T) {
+	s := start(t)
+	a, b := join(t, s, 1), join(t, s, 2)
+	stores := [2]memory{}
+	term := lead(t, a, &stores[0])
+	control := &Control{Node: a}
+	if err := control.StepDown(t.Context()); err == nil || !strings.Contains(err.Error(), "nobody would lead") {
+		t.Errorf("alone: %v", err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	done := follow(ctx, b, &stores[1])
+	until(t, "the other follows", func() bool { l, _ := b.Follows(); return l != nil })
+	must(t, b.tell(t.Context()))
+	must(t, control.StepDown(t.Context()))
+	<-term.Leaving()
+	stop()
+	<-done
+}

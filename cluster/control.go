@@ -3,6 +3,8 @@ package cluster
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 )
 
 // errFollows is the error of what only the leader does.
@@ -14,11 +16,19 @@ type Control struct {
 	Store Source
 }
 
-// StepDown ends the term of this node in good order, so that another takes over.
-func (c *Control) StepDown() error {
+// StepDown ends the term of this node in good order, so that another takes over. It refuses where no other could at
+// once.
+func (c *Control) StepDown(ctx context.Context) error {
 	t := c.Term()
 	if t == nil {
 		return errFollows
+	}
+	others, err := c.others(ctx)
+	if err != nil {
+		return fmt.Errorf("the other nodes can't be looked at: %w", err)
+	}
+	if !slices.ContainsFunc(others, func(s NodeStatus) bool { return s.Role == Following && s.Note == "" }) {
+		return errors.New("no other node follows that has the same rule files, so that nobody would lead: see signalbox cluster status")
 	}
 	t.StepDown()
 	return nil

@@ -105,9 +105,13 @@ func (f *follower) begin(ctx context.Context) (err error) {
 	if known && f.at.Cluster != f.cluster {
 		return &unusable{fmt.Sprintf("the data directory has the store of another cluster, or the stream %s was made anew: set data_dir to a new directory, or cluster.name to the store's own", f.opts.stream())}
 	}
-	for {
+	for told := (sometimes{}); ; {
 		if err = f.check(ctx, known); err == nil || isFinal(err) || ctx.Err() != nil {
 			return err
+		}
+		f.lease.lapse()
+		if told.now() {
+			f.log.Warn("the cluster's log can't be looked at now; it tries again", zap.Error(err))
 		}
 		if err := pause(ctx, retryEvery); err != nil {
 			return err

@@ -155,6 +155,11 @@ func (t *Term) publish(m *natsio.Msg) (uint64, error) {
 		return ack.Sequence, nil
 	case err == nil: // one sent before, at another place
 		return 0, fmt.Errorf("%w: the message is number %d of the log, and not %d", journal.ErrNotLeading, ack.Sequence, t.last+1)
+	case errors.Is(err, jetstream.ErrNoStreamResponse): // while its servers elect, or for good
+		if _, gone := t.node.logState(ctx); errors.Is(gone, jetstream.ErrStreamNotFound) {
+			return 0, fmt.Errorf("%w: the stream %s was removed", journal.ErrNotLeading, t.node.opts.stream())
+		}
+		return 0, err
 	case !isWrongLast(err):
 		return 0, err
 	}
