@@ -25,6 +25,9 @@ type nodes struct {
 	removed int
 }
 
+// Number is that of the first.
+func (n *nodes) Number() int { return 1 }
+
 // Status tells of both nodes.
 func (n *nodes) Status(context.Context) (cluster.Status, error) {
 	s := cluster.Status{Name: "orders", Node: 1, Nodes: []cluster.NodeStatus{{Node: 1, URL: "http://a", Role: cluster.Leading}, {Node: 2, URL: "http://b", Role: cluster.Following, LagGroups: 7}}}

@@ -120,7 +120,7 @@ func Join(ctx context.Context, opts Options) (*Node, error) {
 		if err == nil {
 			return n, nil
 		}
-		if _, final := errors.AsType[*unusable](err); final || ctx.Err() != nil {
+		if isFinal(err) || ctx.Err() != nil {
 			n.nc.Close()
 			return nil, fmt.Errorf("cluster %s: %w", opts.Name, err)
 		}

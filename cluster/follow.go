@@ -30,7 +30,7 @@ type Store interface {
 // no longer has what comes next. It is to be made anew of a snapshot.
 var ErrDiffers = errors.New("the store is not what the cluster's log makes")
 
-// Eligible says how long after the lease is free this node stands for election, and why it waits.
+// Eligible says how long after the lease is free this node stands for election.
 type Eligible func() (wait time.Duration)
 
 // mostFetched is how many messages of the log are asked for at once.
@@ -53,7 +53,7 @@ type follower struct {
 	// at is the place in the store, and term the latest that has begun.
 	at   journal.Position
 	term uint64
-	// parts are those of a group that have come, all of term and chain.
+	// parts are those of a group that have come, and part is how many they are.
 	parts []byte
 	part  int
 	// last is the last message that was read.
@@ -225,8 +225,8 @@ func (f *follower) messages(ctx context.Context) (jetstream.MessagesContext, err
 	if err != nil {
 		return nil, err
 	}
-	// Those that wait here are as many as fit in some megabytes.
-	// A consumer is on one server: when that is gone, the heartbeats that are missing tell.
+	// Those that wait here are as many as fit in some megabytes. A consumer is on one server: when that is
+	// gone, the heartbeats that are missing tell.
 	return consumer.Messages(jetstream.PullMaxMessagesWithBytesLimit(mostFetched, max(4<<20, 2*int(f.nc.MaxPayload()))),
 		jetstream.PullHeartbeat(heartbeat), jetstream.PullExpiry(5*heartbeat))
 }
@@ -378,9 +378,6 @@ func (f *follower) lead(term *Term, messages <-chan jetstream.Msg, failed <-chan
 			err = term.begin(f.at, f.last)
 			if err == nil {
 				return nil
-			}
-			if errors.Is(err, journal.ErrNotLeading) {
-				return err
 			}
 		}
 		if isFinal(err) {

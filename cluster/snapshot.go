@@ -162,10 +162,7 @@ func (n *Node) Rebuild(ctx context.Context, dir string) error {
 	n.figures.rebuilds.Add(1)
 	for {
 		err := n.rebuild(ctx, dir)
-		if err == nil || ctx.Err() != nil {
-			return err
-		}
-		if _, final := errors.AsType[*unusable](err); final {
+		if err == nil || isFinal(err) || ctx.Err() != nil {
 			return err
 		}
 		n.log.Warn("the store can't be made of a snapshot; it tries again", zap.Error(err))

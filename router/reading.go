@@ -37,10 +37,8 @@ type followed struct{ journal *store.Journal }
 
 // TargetName is as Lanes has it.
 func (f followed) TargetName(id journal.LaneID) string {
-	for name, l := range f.journal.Lanes.All() {
-		if l == id {
-			return name
-		}
+	if name, ok := f.journal.Lanes.Name(id); ok {
+		return name
 	}
 	return fmt.Sprintf("lane-%d", id)
 }

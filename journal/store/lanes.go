@@ -55,6 +55,18 @@ func (n *Lanes) load(view pebble.Reader) error {
 	})
 }
 
+// Name returns the name of a lane's target; false if the journal has no such lane.
+func (n *Lanes) Name(id journal.LaneID) (string, bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for name, l := range n.ids {
+		if l == id {
+			return name, true
+		}
+	}
+	return "", false
+}
+
 // All returns every lane that the journal has ever had, by its target's name.
 func (n *Lanes) All() map[string]journal.LaneID {
 	n.mu.Lock()

@@ -3,9 +3,7 @@
 package yardstick
 
 import (
-	"encoding/json"
 	"fmt"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -118,14 +116,9 @@ func clusterOf(target, sync string, follower bool) func(t testing.TB, sink strin
 // leaderOf asks a node of a cluster which of them leads, counted from 0.
 func leaderOf(t testing.TB, address string) int {
 	t.Helper()
-	r, err := http.Get("http://" + address + "/v1/cluster")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Body.Close()
 	var status struct{ Leader *struct{ Node int } }
-	if err := json.NewDecoder(r.Body).Decode(&status); err != nil || status.Leader == nil {
-		t.Fatalf("the cluster has no leader: %v", err)
+	if ask(t, "http://"+address+"/v1/cluster", &status); status.Leader == nil {
+		t.Fatal("the cluster has no leader")
 	}
 	return status.Leader.Node - 1
 }

@@ -142,16 +142,22 @@ func tenRules(target string, copies int) string {
 // deliveriesEnded returns how many deliveries a router has made.
 func deliveriesEnded(t testing.TB, address string) int {
 	t.Helper()
-	r, err := http.Get("http://" + address + "/v1/accounts")
+	var a struct{ Deliveries struct{ Delivered int } }
+	ask(t, "http://"+address+"/v1/accounts", &a)
+	return a.Deliveries.Delivered
+}
+
+// ask reads what a router answers in JSON.
+func ask(t testing.TB, url string, into any) {
+	t.Helper()
+	r, err := http.Get(url)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer r.Body.Close()
-	var a struct{ Deliveries struct{ Delivered int } }
-	if err := json.NewDecoder(r.Body).Decode(&a); err != nil {
+	if err := json.NewDecoder(r.Body).Decode(into); err != nil {
 		t.Fatal(err)
 	}
-	return a.Deliveries.Delivered
 }
 
 // allocated returns how many bytes a router has allocated so far.

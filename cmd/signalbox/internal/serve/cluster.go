@@ -2,15 +2,10 @@ package serve
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/http"
 	"os"
-	"path/filepath"
-	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -20,7 +15,6 @@ import (
 	"signalbox/api"
 	"signalbox/catalog"
 	"signalbox/cluster"
-	"signalbox/config"
 	"signalbox/ingest"
 	"signalbox/journal/backup"
 	"signalbox/journal/store"
@@ -34,12 +28,8 @@ const (
 	otherRulesWait = 6 * cluster.LeaseTime
 	// lostTime is how long the parts of a router may take to stop that leads no more.
 	lostTime = 2 * time.Second
-	// requestsTime is how long requests under way may take at the end of a term.
-	requestsTime = time.Second
 	// rebuildEvery is how often a store is made anew at most.
 	rebuildEvery = 10 * time.Second
-	// rulesEvery is how often rule files with faults are read again by a node that follows.
-	rulesEvery = 5 * time.Second
 )
 
 // clusterNode is this router in its cluster, for as long as the process runs.
@@ -64,15 +54,12 @@ type term struct {
 	requests requests
 }
 
-// over reports whether the term has ended.
-func (t *term) over() bool { return t.Err() != nil }
-
 // runNode runs the router as a node of a cluster: it follows until it is to lead, leads until it can't or may not
 // any more, and follows again.
 func (s *server) runNode(ctx context.Context) error {
 	defer s.endInTime(ctx)()
 	err := s.takePart(ctx)
-	if ctx.Err() != nil && (err == nil || errors.Is(err, context.Cause(ctx))) {
+	if ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) {
 		err = nil
 	}
 	s.notify(notifyStopping)
@@ -284,145 +271,4 @@ func (s *server) control() api.Cluster {
 		return nil
 	}
 	return &cluster.Control{Node: s.node.Node, Store: s.journal}
-}
-
-// requests hands requests on, and knows of those under way. Once they are at an end, what comes goes elsewhere.
-type requests struct {
-	next    http.Handler
-	after   http.Handler
-	mu      sync.Mutex
-	ended   bool
-	running sync.WaitGroup
-}
-
-// ServeHTTP hands a request on.
-func (q *requests) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	q.mu.Lock()
-	if q.ended {
-		q.mu.Unlock()
-		q.after.ServeHTTP(w, r)
-		return
-	}
-	q.running.Add(1)
-	q.mu.Unlock()
-	defer q.running.Done()
-	q.next.ServeHTTP(w, r)
-}
-
-// stop lets no more in, and waits for those under way.
-func (q *requests) stop(ctx context.Context) {
-	q.mu.Lock()
-	q.ended = true
-	q.mu.Unlock()
-	done := make(chan struct{})
-	go func() { q.running.Wait(); close(done) }()
-	timer := time.NewTimer(requestsTime)
-	defer timer.Stop()
-	select {
-	case <-done:
-	case <-timer.C:
-	case <-ctx.Done():
-	}
-}
-
-// watchRules reads the files as they change, so that the other nodes know which rules this node has, and its keys
-// are those of its configuration.
-func (s *server) watchRules(ctx context.Context) {
-	env := *s.Env
-	env.Loaded = func(f rules.Files) { s.node.SetRules(revisionOf(f)) }
-	told := ""
-	for {
-		cfg, set, err := env.Load()
-		if cfg != nil {
-			err = errors.Join(err, s.applyKeys(cfg))
-		}
-		if err == nil {
-			s.watchFrom(ctx, cfg, set)
-			return
-		}
-		if told != err.Error() {
-			told = err.Error()
-			s.log.Error("rules have faults; this node follows with them, and leads with the last that had none", zap.Error(err))
-			s.node.SetRules("faults")
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-s.node.hangups:
-		case <-time.After(rulesEvery):
-		}
-	}
-}
-
-// watchFrom is watchRules, from a configuration and rules that have no faults.
-func (s *server) watchFrom(ctx context.Context, cfg *config.Config, set *rules.Set) {
-	s.node.types.Store(set.Catalog)
-	r := config.NewReloader(config.ReloaderOptions{
-		Config: cfg, Set: set, Apply: s.applyKeys, Observe: s.observeFollowed,
-		Swap: func(next *rules.Set) error { s.node.types.Store(next.Catalog); return nil },
-	})
-	watched := make(chan struct{})
-	go func() { defer close(watched); r.Run(ctx, nil) }()
-	defer func() { <-watched }()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-s.node.hangups:
-			_, _ = r.Reload(ctx) // the error reaches observeFollowed
-		}
-	}
-}
-
-// observeFollowed is told of the reloads of a node that follows.
-func (s *server) observeFollowed(o config.Outcome) {
-	switch {
-	case o.Err != nil && !o.Repeated:
-		s.log.Error("rules have faults; the leader goes by its own", zap.Error(o.Err))
-	case o.Changed:
-		s.log.Info("rules read; they serve once this node leads", zap.String("revision", o.Set.Revision))
-	}
-	if s.certs != nil {
-		s.certs.Reload()
-	}
-}
-
-// revisionOf tells rule files from others: a hash of what they say, wherever they lie.
-func revisionOf(f rules.Files) string {
-	all := make([]string, 0, len(f.Rules)+len(f.Catalog))
-	for _, d := range slices.Concat(f.Rules, f.Catalog) {
-		sum := sha256.Sum256(d.Text)
-		all = append(all, filepath.Base(d.Path)+" "+hex.EncodeToString(sum[:]))
-	}
-	slices.Sort(all)
-	h := sha256.New()
-	for _, one := range all {
-		h.Write([]byte(one + "\n"))
-	}
-	return hex.EncodeToString(h.Sum(nil)[:6])
-}
-
-// catalog is that of this node's files while it follows.
-func (s *server) catalog() *catalog.Catalog {
-	if types := s.node.types.Load(); types != nil {
-		return types
-	}
-	return new(catalog.Catalog)
-}
-
-// mostBehind is how far behind the leader a node may be and answer of its own store.
-const mostBehind = 2 * time.Second
-
-// follower returns what a node answers that does not lead: what each node answers itself, what is in its store where
-// that is to be read, and the leader's answers for all else.
-func (s *server) follower(read *router.Reading) http.Handler {
-	f := api.Follower{Cluster: &cluster.Control{Node: s.node.Node}, Gatherer: s.node.registry, Logger: s.log, Reading: read, Leader: s.node.leader}
-	own := s.node.guard.Guard(f.Handler())
-	return ingest.SameOrigin(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if api.OfEachNode(r) || read != nil && api.OfStore(r) && s.node.Behind() <= mostBehind {
-			own.ServeHTTP(w, r)
-			return
-		}
-		s.node.leader.ServeHTTP(w, r)
-	}))
 }

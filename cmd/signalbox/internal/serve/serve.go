@@ -426,7 +426,7 @@ func inUse(err error) error {
 // fatal ends the process when the journal can't write safely any more: going on
 // would acknowledge events that are not on disk.
 func (s *server) fatal(err error) {
-	if s.term != nil && s.term.over() {
+	if s.term != nil && s.term.Err() != nil {
 		s.log.Warn("the store could not be written to after the term had ended", zap.Error(err))
 		return
 	}

@@ -92,16 +92,24 @@ func (s *server) stopRouter(ctx context.Context) error {
 
 // stopReloads waits for reloads under way, but not for one that hangs.
 func (s *server) stopReloads(ctx context.Context) error {
-	ended := make(chan struct{})
-	go func() { s.reloads.Wait(); close(ended) }()
-	timer := time.NewTimer(reloadGrace)
-	defer timer.Stop()
-	select {
-	case <-ended:
+	if waited(ctx, reloadGrace, s.reloads.Wait) {
 		return nil
-	case <-ctx.Done():
-	case <-timer.C:
 	}
 	s.log.Warn("a reload under way hangs, and is left behind")
 	return nil
+}
+
+// waited reports whether wait returns within a time, and before ctx ends.
+func waited(ctx context.Context, d time.Duration, wait func()) bool {
+	done := make(chan struct{})
+	go func() { wait(); close(done) }()
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-done:
+		return true
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+	return false
 }
