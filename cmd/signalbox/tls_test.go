@@ -3,7 +3,6 @@ package main
 import (
 	"crypto/tls"
 	"encoding/pem"
-	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -14,6 +13,7 @@ import (
 
 	"signalbox/auth/authtest"
 	"signalbox/cmd/signalbox/internal/cli"
+	"signalbox/targets/targetstest"
 )
 
 const tlsConfig = "tls: {cert_file: certs/tls.crt, key_file: certs/tls.key}\n"
@@ -64,8 +64,7 @@ func TestTheOwnCertificateIsTrusted(t *testing.T) {
 	cert, key := ca.Issue(time.Hour, "events.example")
 	write(t, dir, "tls.crt", string(cert))
 	write(t, dir, "tls.key", string(key))
-	port := freePort(t)
-	write(t, dir, "config.yaml", fmt.Sprintf("listen: 127.0.0.1:%d\nmin_free_disk: 0\nrules: []\ntls: {cert_file: tls.crt, key_file: tls.key}\n", port))
+	write(t, dir, "config.yaml", "listen: "+targetstest.FreeAddress(t)+"\nmin_free_disk: 0\nrules: []\ntls: {cert_file: tls.crt, key_file: tls.key}\n")
 	s := startRouter(t, dir)
 	config := filepath.Join(dir, "config.yaml")
 	signalbox(t, "dlq", "list", "--config", config).want(t, cli.ExitOK, "no dead letters", "")
@@ -76,13 +75,6 @@ func TestTheOwnCertificateIsTrusted(t *testing.T) {
 	write(t, dir, "tls.key", string(otherKey))
 	s.shows(dir)
 	signalbox(t, "dlq", "list", "--config", config).want(t, cli.ExitOK, "no dead letters", "")
-}
-
-func freePort(t *testing.T) int {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
 }
 
 func TestClientsShowCertificates(t *testing.T) {

@@ -138,14 +138,10 @@ func TestRecordsBecomeEvents(t *testing.T) {
 }
 
 func TestTheBrokerIsKilled(t *testing.T) {
-	probe, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address, port := probe.Addr().String(), probe.Addr().(*net.TCPAddr).Port
-	probe.Close()
+	address := targetstest.FreeAddress(t)
+	_, port, _ := net.SplitHostPort(address)
 	begin := func(dir string) func() {
-		return targetstest.StartSelf(t, address, fmt.Sprintf("%s=%d", portVariable, port), dirVariable+"="+dir)
+		return targetstest.StartSelf(t, address, portVariable+"="+port, dirVariable+"="+dir)
 	}
 	dir := t.TempDir()
 	kill := begin(dir)

@@ -543,12 +543,7 @@ func (zeros) Read(p []byte) (int, error) {
 func TestHTTPNotListening(t *testing.T) { overEach(t, testHTTPNotListening) }
 
 func testHTTPNotListening(t *testing.T, config func(url string) targets.Config) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
-	l.Close()
+	address := targetstest.FreeAddress(t)
 	for _, quick := range []int{0, 1, 3} {
 		t.Run(fmt.Sprint(quick), func(t *testing.T) {
 			c := config("http://" + address + "/events/${TOKEN}")

@@ -1,8 +1,11 @@
 package targetstest
 
 import (
+	"fmt"
 	"net"
 	"testing"
+
+	"signalbox/targets/internal/servers"
 )
 
 // Serve makes up a server, which serves each connection in a goroutine of its own and then closes
@@ -29,13 +32,9 @@ func Serve(t testing.TB, serve func(c net.Conn)) (address string) {
 	return l.Addr().String()
 }
 
-// FreeAddress returns an address of this machine that nobody listens at.
+// FreeAddress returns an address of this machine that nobody listens at, and that no listener at port 0
+// and no connection is given.
 func FreeAddress(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
+	return fmt.Sprintf("127.0.0.1:%d", servers.FreePort(t))
 }

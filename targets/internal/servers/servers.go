@@ -6,6 +6,7 @@ package servers
 import (
 	"bytes"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -95,15 +96,33 @@ func listens(address string) bool {
 	return true
 }
 
-// FreePort returns a port that is free at the moment.
+// The ports that FreePort gives are below those that the kernel gives to connections and to listeners at
+// port 0, which begin at 32768 on Linux (ip_local_port_range) and at 49152 elsewhere (RFC 6335): one of
+// those could be in use again before the server of a test listens there, or while it is down.
+const (
+	firstPort = 10000
+	lastPort  = 32000
+)
+
+// given has the ports that FreePort has returned.
+var given sync.Map
+
+// FreePort returns a port that nobody listens at, each only once.
 func FreePort(t testing.TB) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 1000 {
+		port := firstPort + rand.IntN(lastPort-firstPort)
+		l, err := net.Listen("tcp", local(port))
+		if err != nil {
+			continue
+		}
+		_ = l.Close()
+		if _, again := given.LoadOrStore(port, true); !again {
+			return port
+		}
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	t.Fatalf("no port from %d to %d is free", firstPort, lastPort)
+	return 0
 }
 
 // tempDir is a directory that others may enter, for servers that run as another user.

@@ -6,12 +6,17 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+
+	"signalbox/targets/internal/servers"
 )
 
 // Start starts a server with JetStream on loopback, which keeps its streams in dir and stops with
-// the test; port -1 picks one. Change, which may be nil, changes its options.
+// the test; port -1 picks one that stays free while the server is down. Change, which may be nil, changes its options.
 func Start(t testing.TB, dir string, port int, change func(*server.Options)) *server.Server {
 	t.Helper()
+	if port == -1 {
+		port = servers.FreePort(t)
+	}
 	options := &server.Options{Host: "127.0.0.1", Port: port, StoreDir: dir, JetStream: true, NoLog: true, NoSigs: true}
 	if change != nil {
 		change(options)
