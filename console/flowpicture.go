@@ -94,6 +94,9 @@ func (d *drawings) draw(g *flow.Graph, s *flowState, figures []flowEdge) (*flowP
 	}
 	for i, e := range g.Edges {
 		x := drawnEdge{Line: drawing.Edges[i], Title: e.From + " → " + e.To}
+		if e.DeadLetter {
+			x.Tone, x.Title = "letters", x.Title+" (dead letters)"
+		}
 		if f, ok := of[[2]string{e.From, e.To}]; ok {
 			x.Rate, x.Tone, x.Fault = rate(f.Delivered.Last)+"/s", f.Tone, f.Fault
 		}

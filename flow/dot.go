@@ -34,8 +34,11 @@ func (n Node) stroke() string {
 }
 
 func (e Edge) stroke() string {
-	if e.InCycle {
+	switch {
+	case e.InCycle:
 		return colourCycle
+	case e.DeadLetter:
+		return colourDead
 	}
 	return colourLine
 }
@@ -54,7 +57,11 @@ func WriteDOT(w io.Writer, g *Graph) error {
 			strconv.Quote(n.ID), strconv.Quote(n.label()), shapes[n.Shape], n.fill(), n.stroke(), style)
 	}
 	for _, e := range g.Edges {
-		fmt.Fprintf(&b, "  %s -> %s [color=%q];\n", strconv.Quote(e.From), strconv.Quote(e.To), e.stroke())
+		style := ""
+		if e.DeadLetter {
+			style = `, style="dashed", label=` + strconv.Quote(deadLetters)
+		}
+		fmt.Fprintf(&b, "  %s -> %s [color=%q%s];\n", strconv.Quote(e.From), strconv.Quote(e.To), e.stroke(), style)
 	}
 	b.WriteString("}\n")
 	_, err := io.WriteString(w, b.String())
@@ -80,7 +87,11 @@ func WriteMermaid(w io.Writer, g *Graph) error {
 	}
 	var red []string
 	for i, e := range g.Edges {
-		fmt.Fprintf(&b, "  n%d --> n%d\n", number[e.From], number[e.To])
+		arrow := "-->"
+		if e.DeadLetter {
+			arrow = "-. " + deadLetters + " .->"
+		}
+		fmt.Fprintf(&b, "  n%d %s n%d\n", number[e.From], arrow, number[e.To])
 		if e.InCycle {
 			red = append(red, strconv.Itoa(i))
 		}

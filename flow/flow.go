@@ -52,6 +52,8 @@ type Step struct {
 	Outputs []string
 	// Shadow means that the rule sends nothing.
 	Shadow bool
+	// DeadLetter is the target that gets the step's dead letters too; empty for none.
+	DeadLetter string
 
 	types *pattern.Pattern
 }
@@ -133,7 +135,7 @@ func (f *Flow) add(r *rules.Rule) error {
 	}
 	for _, t := range r.Targets {
 		s := common
-		s.Service, s.Action, s.Outputs = t.Target, t.ID, t.Emits
+		s.Service, s.Action, s.Outputs, s.DeadLetter = t.Target, t.ID, t.Emits, t.DeadLetter
 		f.Steps = append(f.Steps, s)
 	}
 	return nil

@@ -158,7 +158,7 @@ func (f *folding) edge(e Edge) {
 	}
 	for _, a := range from {
 		for _, b := range to {
-			if x := (Edge{From: a, To: b}); !f.drawn[x] {
+			if x := (Edge{From: a, To: b, DeadLetter: e.DeadLetter}); !f.drawn[x] {
 				f.drawn[x] = true
 				x.InCycle = e.InCycle
 				f.Edges = append(f.Edges, x)

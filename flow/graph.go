@@ -65,6 +65,8 @@ type Edge struct {
 	From    string `json:"from"`
 	To      string `json:"to"`
 	InCycle bool   `json:"in_cycle,omitempty"`
+	// DeadLetter means that what can't be delivered goes this way.
+	DeadLetter bool `json:"dead_letter,omitempty"`
 }
 
 // Graph is the flow as nodes and edges, in a fixed order.
@@ -75,7 +77,7 @@ type Graph struct {
 
 // Graph draws producers, messages, rules, actions, and the messages that those
 // emit. Each action is a node of its own: a service that acts on many messages is
-// not a crossroads.
+// not a crossroads. A target of dead letters is one node.
 func (f *Flow) Graph() *Graph {
 	g := &Graph{Nodes: []Node{}, Edges: []Edge{}}
 	known := map[string]bool{}
@@ -87,12 +89,13 @@ func (f *Flow) Graph() *Graph {
 		return n.ID
 	}
 	drawn := map[Edge]bool{}
-	edge := func(from, to string) {
-		if e := (Edge{From: from, To: to}); !drawn[e] {
+	add := func(e Edge) {
+		if !drawn[e] {
 			drawn[e] = true
 			g.Edges = append(g.Edges, e)
 		}
 	}
+	edge := func(from, to string) { add(Edge{From: from, To: to}) }
 	names := f.names()
 	for _, name := range names {
 		to := node(f.message(name))
@@ -119,10 +122,16 @@ func (f *Flow) Graph() *Graph {
 		for _, name := range s.Outputs {
 			edge(action, "type:"+name)
 		}
+		if to := s.DeadLetter; to != "" {
+			add(Edge{From: action, To: node(Node{ID: "dead-letters:" + to, Lines: []string{to, deadLetters}, Shape: Action, Target: to}), DeadLetter: true})
+		}
 	}
 	g.markCycles()
 	return g
 }
+
+// deadLetters is what is written where dead letters go.
+const deadLetters = "dead letters"
 
 // rule is the node of a step's rule.
 func (s *Step) rule() Node {

@@ -72,7 +72,7 @@ func WriteSVG(w io.Writer, g *Graph) error {
 	width, height = max(width+2*margin, 720), height+2*margin+legendRoom
 	var b strings.Builder
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" width="%.0f" height="%.0f" viewBox="0 0 %.0f %.0f" font-family="ui-sans-serif, system-ui, sans-serif" font-size="%d">`+"\n", width, height, width, height, fontSize)
-	fmt.Fprintf(&b, `<defs>%s%s</defs>`+"\n", arrow("line", colourLine), arrow("cycle", colourCycle))
+	fmt.Fprintf(&b, `<defs>%s%s%s</defs>`+"\n", arrow("line", colourLine), arrow("cycle", colourCycle), arrow("dead", colourDead))
 	fmt.Fprintf(&b, `<rect width="100%%" height="100%%" fill="#ffffff"/>`+"\n")
 	legend(&b)
 	fmt.Fprintf(&b, `<g transform="translate(%d,%d)">`+"\n", margin, margin+legendRoom)
@@ -199,12 +199,15 @@ func drawEdge(b *strings.Builder, e Edge, points [][2]float64) {
 	if len(points) < 2 {
 		return
 	}
-	marker, width := "line", 1.2
-	if e.InCycle {
+	marker, width, title, dash := "line", 1.2, e.From+" → "+e.To, ""
+	switch {
+	case e.InCycle:
 		marker, width = "cycle", 2
+	case e.DeadLetter:
+		marker, title, dash = "dead", title+" ("+deadLetters+")", ` stroke-dasharray="5 3"`
 	}
-	fmt.Fprintf(b, `<path d="%s" fill="none" stroke="%s" stroke-width="%.1f" marker-end="url(#%s)"><title>%s</title></path>`+"\n",
-		curve(points), e.stroke(), width, marker, html.EscapeString(e.From+" → "+e.To))
+	fmt.Fprintf(b, `<path d="%s" fill="none" stroke="%s" stroke-width="%.1f"%s marker-end="url(#%s)"><title>%s</title></path>`+"\n",
+		curve(points), e.stroke(), width, dash, marker, html.EscapeString(title))
 }
 
 // curve is the path through the points of an edge.
