@@ -9,6 +9,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -55,7 +56,8 @@ const (
 	// all. publishTime bounds one that carries a group.
 	answerTime  = time.Second
 	publishTime = 2 * time.Second
-	// tellEvery is how often a node tells the others how far it is, and goneAfter when one counts as gone.
+	// tellEvery is how often a node tells the others how far it is, and goneAfter is after how long without that
+	// one counts as gone, by the clock of who looks.
 	tellEvery = time.Second
 	goneAfter = 5 * time.Second
 )
@@ -76,17 +78,15 @@ type Node struct {
 	reading sync.WaitGroup
 
 	lease lease
-	// role, rules and the places are what Status tells of this node: how far it has read, how far the log goes,
-	// and when what it has read last was written.
-	role   atomic.Value // Role
-	rules  atomic.Value // string
-	read   atomic.Uint64
-	end    atomic.Uint64
-	readAt atomic.Int64
+	// role, rules and progress are what Status tells of this node, heard what the others have told.
+	role     atomic.Value // Role
+	rules    atomic.Value // string
+	progress progress
+	heard    heard
 	// term is the one in which this node leads, or nil.
 	term atomic.Pointer[Term]
 	// steppedDown is until when this node leaves the lease to others.
-	steppedDown atomic.Int64
+	steppedDown atomic.Pointer[time.Time]
 	// unreached is why the latest attempt to connect to the servers failed, or what they refused last.
 	unreached atomic.Pointer[error]
 	figures   figures
@@ -138,15 +138,29 @@ func Join(ctx context.Context, opts Options) (*Node, error) {
 	}
 }
 
-// alone refuses a number that another node has which runs. A node that starts again finds its own.
+// alone refuses a number that another node has which runs, as it tells of itself again. A node that starts again
+// finds its own, and one with a new address waits until the old one is gone.
 func (n *Node) alone(ctx context.Context) error {
-	others, err := n.told(ctx)
-	for _, o := range others {
-		if o.Node == n.opts.Node && o.URL != n.opts.Advertise && o.Role != Gone {
-			return &unusable{fmt.Sprintf("node %d runs at %s: give this one another number, cluster.node; where it is that one with a new address, start it %v after the other has stopped", o.Node, o.URL, goneAfter)}
+	for told := (time.Time{}); ; {
+		all, err := n.told(ctx)
+		if err != nil {
+			return err
+		}
+		i := slices.IndexFunc(all, func(o NodeStatus) bool {
+			return o.Node == n.opts.Node && o.URL != n.opts.Advertise && o.Role != Gone
+		})
+		switch {
+		case i < 0:
+			return nil
+		case told.IsZero():
+			told = all[i].Seen
+		case !all[i].Seen.Equal(told):
+			return &unusable{fmt.Sprintf("node %d runs at %s: give this one another number, cluster.node; where it is that one with a new address, stop the other first", n.opts.Node, all[i].URL)}
+		}
+		if err := pause(ctx, lookEvery); err != nil {
+			return err
 		}
 	}
-	return err
 }
 
 // sometimes tells when to log again what goes on failing.

@@ -413,7 +413,10 @@ func TestANodeWithOtherRulesLeavesTheLeaseToOthers(t *testing.T) {
 func TestANumberThatAnotherNodeHasIsRefused(t *testing.T) {
 	s := start(t)
 	a := join(t, s, 1)
-	must(t, a.tell(t.Context()))
+	ctx, stop := context.WithCancel(t.Context())
+	stopped := make(chan struct{})
+	go func() { defer close(stopped); a.Run(ctx) }()
+	until(t, "it tells of itself", func() bool { all, _ := a.told(ctx); return len(all) == 1 })
 	options := a.opts
 	options.Advertise = "http://elsewhere"
 	n, err := Join(t.Context(), options)
@@ -424,6 +427,39 @@ func TestANumberThatAnotherNodeHasIsRefused(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	join(t, s, 1) // itself, again
+	stop()
+	<-stopped
+	n, err = Join(t.Context(), options) // once it is gone
+	must(t, err)
+	n.Close()
+}
+
+// TestClocksOfMachinesNeedNotAgree: a node is gone once it tells nothing more, whatever time it has told of.
+func TestClocksOfMachinesNeedNotAgree(t *testing.T) {
+	s := start(t)
+	n := join(t, s, 1)
+	tell := func(node int, skew time.Duration) {
+		text := fmt.Sprintf(`{"node":%d,"role":"follower","position":1,"seen":%q}`, node, time.Now().Add(skew).Format(time.RFC3339))
+		_, err := n.bucket.Put(t.Context(), fmt.Sprint(nodePrefix, node), []byte(text))
+		must(t, err)
+	}
+	tell(2, time.Hour)
+	tell(4, 0)
+	until(t, "those that tell nothing are gone", func() bool {
+		tell(3, -time.Hour)
+		s, err := n.Status(t.Context())
+		must(t, err)
+		var roles []Role
+		for _, o := range s.Nodes {
+			if roles = append(roles, o.Role); o.Node != 1 && o.Seen.Sub(time.Now()).Abs() > time.Minute {
+				t.Fatalf("node %d was seen at %v", o.Node, o.Seen)
+			}
+		}
+		if roles[2] != Following {
+			t.Fatalf("node 3 is %s", roles[2])
+		}
+		return roles[1] == Gone && roles[3] == Gone
+	})
 }
 
 // TestATermWhoseLogHasLostItsEndIsOver: what the leader writes would never have a place in it. A store is made anew
@@ -487,7 +523,7 @@ func TestATermWhoseLogDoesNotAnswerTakesNothingIn(t *testing.T) {
 	if !term.Takes() {
 		t.Error("it takes nothing")
 	}
-	term.waits.Store(time.Now().Add(-logPatience).UnixNano())
+	term.waits.Store(new(time.Now().Add(-logPatience)))
 	if term.Takes() || !term.Leads() {
 		t.Errorf("takes %v, leads %v", term.Takes(), term.Leads())
 	}

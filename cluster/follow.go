@@ -67,7 +67,7 @@ func (n *Node) Follow(ctx context.Context, store Store, eligible Eligible) (*Ter
 	if err := f.begin(ctx); err != nil {
 		return nil, err
 	}
-	n.read.Store(f.last)
+	n.progress.reads(f.last)
 	n.role.Store(Following)
 	for told := (sometimes{}); ; {
 		term, err := f.follow(ctx, eligible)
@@ -128,7 +128,7 @@ func (f *follower) check(ctx context.Context, known bool) error {
 		return err
 	}
 	first, last := log.FirstSeq, log.LastSeq
-	f.end.Store(last)
+	f.progress.ends(last)
 	switch {
 	case !known:
 		if made, err := f.snapshotsMade(ctx); err != nil || len(made.All) > 0 {
@@ -152,7 +152,7 @@ func (f *follower) check(ctx context.Context, known bool) error {
 	if err != nil {
 		return err
 	}
-	m, err := readMessage(raw.Sequence, raw.Time, raw.Header, raw.Data)
+	m, err := readMessage(raw.Sequence, raw.Header, raw.Data)
 	if err != nil || m.chain != f.at.Chain || m.term != f.at.Term {
 		return fmt.Errorf("%w: message %d in the log is another", ErrDiffers, f.at.Seq)
 	}
@@ -237,11 +237,11 @@ func (f *follower) take(raw jetstream.Msg) error {
 	if err != nil {
 		return err
 	}
-	return f.see(meta.Sequence.Stream, meta.Timestamp, raw.Headers(), raw.Data())
+	return f.see(meta.Sequence.Stream, raw.Headers(), raw.Data())
 }
 
 // see reads one message, unless it was read before.
-func (f *follower) see(seq uint64, at time.Time, header natsio.Header, data []byte) error {
+func (f *follower) see(seq uint64, header natsio.Header, data []byte) error {
 	if seq <= f.last {
 		return nil
 	}
@@ -249,14 +249,8 @@ func (f *follower) see(seq uint64, at time.Time, header natsio.Header, data []by
 		return fmt.Errorf("%w: message %d of the log follows %d", ErrDiffers, seq, f.last)
 	}
 	f.last = seq
-	defer func() {
-		f.read.Store(seq)
-		f.readAt.Store(at.UnixNano())
-		if f.end.Load() < seq {
-			f.end.Store(seq)
-		}
-	}()
-	m, err := readMessage(seq, at, header, data)
+	defer f.progress.reads(seq)
+	m, err := readMessage(seq, header, data)
 	if err != nil {
 		f.log.Error("a message of the cluster's log is none of Signalbox's, and is passed over: keep others from writing to its subject",
 			zap.String("subject", f.opts.subject()), zap.Error(err))
@@ -357,10 +351,10 @@ func (f *follower) remake(ctx context.Context) {
 // patience is for how long the lease is left to others that are more fit to lead.
 func (f *follower) patience(eligible Eligible) time.Duration {
 	wait := eligible()
-	if end, read := f.end.Load(), f.read.Load(); end > read+maxBehind {
+	if groups, _ := f.progress.lag(); groups > maxBehind {
 		wait += LeaseTime
 	}
-	if until := time.Unix(0, f.steppedDown.Load()); time.Now().Before(until) {
+	if at := f.steppedDown.Load(); at != nil && time.Since(*at) < 2*LeaseTime {
 		wait += 2 * LeaseTime
 	}
 	return wait
@@ -428,7 +422,7 @@ func (f *follower) readTo(ctx context.Context, last uint64, messages <-chan jets
 				idle.Reset(fetchAfter)
 				continue
 			}
-			if err := f.see(raw.Sequence, raw.Time, raw.Header, raw.Data); err != nil {
+			if err := f.see(raw.Sequence, raw.Header, raw.Data); err != nil {
 				return err
 			}
 			idle.Reset(0)

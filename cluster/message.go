@@ -46,12 +46,11 @@ type message struct {
 	// leader is who a term begins with; nil in all but the first message of one.
 	leader *Leader
 	data   []byte
-	at     time.Time
 }
 
 // readMessage reads a message; the error is that of one which no Signalbox wrote.
-func readMessage(seq uint64, at time.Time, h natsio.Header, data []byte) (m message, err error) {
-	m = message{seq: seq, at: at, data: data, part: 1, parts: 1}
+func readMessage(seq uint64, h natsio.Header, data []byte) (m message, err error) {
+	m = message{seq: seq, data: data, part: 1, parts: 1}
 	if m.term, err = strconv.ParseUint(h.Get(headerTerm), 10, 64); err != nil {
 		return m, fmt.Errorf("message %d of the log has no term", seq)
 	}

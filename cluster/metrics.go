@@ -50,8 +50,8 @@ func (n *Node) Register(reg prometheus.Registerer) {
 		}
 		return 0
 	})
-	gauge("signalbox_cluster_lag_groups", "Messages of the cluster's log that this node has not read yet.", func() float64 { groups, _ := n.lag(); return float64(groups) })
-	gauge("signalbox_cluster_lag_seconds", "How long ago the last message was written that this node has, where it is behind.", func() float64 { _, seconds := n.lag(); return seconds })
+	gauge("signalbox_cluster_lag_groups", "Messages of the cluster's log that this node has not read yet.", func() float64 { groups, _ := n.progress.lag(); return float64(groups) })
+	gauge("signalbox_cluster_lag_seconds", "For how long the cluster's log has had what this node has not read yet.", func() float64 { return n.Behind().Seconds() })
 	counter("signalbox_cluster_failovers_total", "Terms that this node has begun to lead.", func() float64 { return float64(n.figures.failovers.Load()) })
 	counter("signalbox_cluster_publish_retries_total", "Writes of the cluster's log that were tried again.", func() float64 { return float64(n.figures.retries.Load()) })
 	counter("signalbox_cluster_snapshots_total", "Snapshots that this node has made.", func() float64 { return float64(n.figures.snapshots.Load()) })

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -49,16 +50,46 @@ type NodeStatus struct {
 	Role Role   `json:"role"`
 	// Position is the number of the last message of the log that it has.
 	Position uint64 `json:"position"`
-	// LagGroups is how many messages it is behind the log, LagSeconds how long ago the last one that it
-	// has was written, where it is behind.
+	// LagGroups is how many messages it is behind the log, LagSeconds for how long the log has had them. Of a node
+	// that is gone LagSeconds is for how long it has told nothing.
 	LagGroups  uint64  `json:"lag_groups"`
 	LagSeconds float64 `json:"lag_seconds"`
 	// Rules is the revision of its rule files.
 	Rules   string `json:"rules,omitempty"`
 	Version string `json:"version,omitempty"`
 	// Note is what keeps it from standing for election.
-	Note string    `json:"note,omitempty"`
-	Seen time.Time `json:"seen"`
+	Note string `json:"note,omitempty"`
+	// Seen is when it told of itself last, by the clock of the servers of NATS.
+	Seen time.Time `json:"seen,omitzero"`
+}
+
+// heard is when nodes have told of themselves last: by the clock of who looks, so that it makes no difference what
+// other machines take for the time.
+type heard struct {
+	mu  sync.Mutex
+	all map[string]heardOf // by their keys
+}
+
+// heardOf is the revision of a key, and since when it is known.
+type heardOf struct {
+	revision uint64
+	at       time.Time
+}
+
+// silence returns for how long a key has not changed, as far as is known, given its revision and the bucket's latest:
+// one that is less than was known is that of a bucket which was made anew.
+func (h *heard) silence(key string, revision, latest uint64) time.Duration {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	of := h.all[key]
+	if revision > of.revision || latest < of.revision {
+		if h.all == nil {
+			h.all = map[string]heardOf{}
+		}
+		of = heardOf{revision, time.Now()}
+		h.all[key] = of
+	}
+	return time.Since(of.at)
 }
 
 // nodePrefix is what the keys begin with at which nodes tell of themselves.
@@ -112,36 +143,34 @@ func (n *Node) OtherRules() string {
 // self is what this node tells of itself.
 func (n *Node) self() NodeStatus {
 	s := NodeStatus{
-		Node: n.opts.Node, URL: n.opts.Advertise, Role: n.role.Load().(Role), Position: n.read.Load(),
-		Rules: n.rules.Load().(string), Version: n.opts.Version, Note: n.OtherRules(), Seen: time.Now().UTC(),
+		Node: n.opts.Node, URL: n.opts.Advertise, Role: n.role.Load().(Role),
+		Rules: n.rules.Load().(string), Version: n.opts.Version, Note: n.OtherRules(),
 	}
+	s.Position, _ = n.progress.at()
 	s.LagGroups, s.LagSeconds = n.lag()
 	return s
 }
 
-// lag is how far this node is behind the log.
 func (n *Node) lag() (groups uint64, seconds float64) {
-	end, read := n.end.Load(), n.read.Load()
-	if end <= read {
-		return 0, 0
-	}
-	if at := n.readAt.Load(); at > 0 {
-		seconds = max(0, time.Since(time.Unix(0, at)).Seconds())
-	}
-	return end - read, seconds
+	groups, behind := n.progress.lag()
+	return groups, behind.Seconds()
 }
 
-// Behind is how long ago the last message was written that this node has, where it is behind the log.
+// Behind is for how long the log has had what this node has not read yet.
 func (n *Node) Behind() time.Duration {
-	_, seconds := n.lag()
-	return time.Duration(seconds * float64(time.Second))
+	_, behind := n.progress.lag()
+	return behind
 }
 
-// Run tells the other nodes how far this one is, until ctx ends.
+// Run tells the other nodes how far this one is, and hears how far they are, until ctx ends.
 func (n *Node) Run(ctx context.Context) {
 	for {
-		if err := n.tell(ctx); err != nil && ctx.Err() == nil {
-			n.log.Debug("the other nodes can't be told how far this one is", zap.Error(err))
+		err := n.tell(ctx)
+		if _, e := n.told(ctx); err == nil {
+			err = e
+		}
+		if err != nil && ctx.Err() == nil {
+			n.log.Debug("the other nodes can't be told how far this one is, or can't be heard", zap.Error(err))
 		}
 		if pause(ctx, tellEvery) != nil {
 			return
@@ -155,7 +184,7 @@ func (n *Node) tell(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		n.end.Store(log.LastSeq)
+		n.progress.ends(log.LastSeq)
 	}
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
@@ -170,9 +199,17 @@ func (n *Node) tell(ctx context.Context) error {
 // Status returns what is known of the cluster. Where the servers can't be reached it is what this node knows
 // itself, with the error.
 func (n *Node) Status(ctx context.Context) (Status, error) {
-	s := Status{Name: n.opts.Name, Node: n.opts.Node, Leader: n.Leader(), Nodes: []NodeStatus{n.self()}}
-	others, err := n.others(ctx)
-	s.Nodes = append(s.Nodes, others...)
+	s := Status{Name: n.opts.Name, Node: n.opts.Node, Leader: n.Leader()}
+	self := n.self()
+	all, err := n.told(ctx)
+	for _, o := range all {
+		if o.Node == self.Node {
+			self.Seen = o.Seen
+		} else {
+			s.Nodes = append(s.Nodes, o)
+		}
+	}
+	s.Nodes = append(s.Nodes, self)
 	slices.SortFunc(s.Nodes, func(a, b NodeStatus) int { return a.Node - b.Node })
 	return s, err
 }
@@ -187,7 +224,8 @@ func (n *Node) others(ctx context.Context) (all []NodeStatus, err error) {
 func (n *Node) told(ctx context.Context) (all []NodeStatus, err error) {
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
-	keys, err := n.nodeKeys(ctx)
+	keys, latest, err := n.nodeKeys(ctx)
+	_, end := n.progress.at()
 	for _, key := range keys {
 		e, err := n.bucket.Get(ctx, key)
 		if errors.Is(err, jetstream.ErrKeyNotFound) {
@@ -200,26 +238,27 @@ func (n *Node) told(ctx context.Context) (all []NodeStatus, err error) {
 		if json.Unmarshal(e.Value(), &s) != nil {
 			continue // no node wrote it
 		}
-		if behind := max(n.end.Load(), s.Position) - s.Position; time.Since(s.Seen) > goneAfter {
-			s.Role, s.LagGroups, s.LagSeconds = Gone, behind, time.Since(s.Seen).Seconds()
+		s.Seen = e.Created().UTC()
+		if silent := n.heard.silence(key, e.Revision(), latest); silent > goneAfter {
+			s.Role, s.LagGroups, s.LagSeconds = Gone, max(end, s.Position)-s.Position, silent.Seconds()
 		}
 		all = append(all, s)
 	}
 	return all, err
 }
 
-// nodeKeys are the keys at which nodes have told of themselves. They are asked for as subjects of the bucket's stream:
+// nodeKeys are the keys at which nodes have told of themselves, with the bucket's latest revision. They are asked for as subjects of the bucket's stream:
 // listing keys needs a consumer, which servers that elect are slow to make.
-func (n *Node) nodeKeys(ctx context.Context) (keys []string, err error) {
+func (n *Node) nodeKeys(ctx context.Context) (keys []string, latest uint64, err error) {
 	prefix := "$KV." + n.opts.bucket() + "."
 	info, err := n.bucketStream.Info(ctx, jetstream.WithSubjectFilter(prefix+nodePrefix+"*"))
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	for subject := range info.State.Subjects {
 		keys = append(keys, strings.TrimPrefix(subject, prefix))
 	}
-	return keys, nil
+	return keys, info.State.LastSeq, nil
 }
 
 // Remove forgets a node that does not come back. One that runs tells of itself again.

@@ -25,8 +25,8 @@ type Term struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	ended  sync.WaitGroup
-	// waits is since when a group waits for the log, in Unix nanoseconds; 0 where none does.
-	waits atomic.Int64
+	// waits is since when a group waits for the log; nil where none does.
+	waits atomic.Pointer[time.Time]
 	// leaving is closed when this node was told to step down.
 	leaving chan struct{}
 	leave   sync.Once
@@ -74,7 +74,7 @@ func (t *Term) begin(at journal.Position, last uint64) error {
 	t.node.term.Store(t)
 	t.node.figures.number.Store(t.number)
 	t.node.figures.failovers.Add(1)
-	t.node.progress(t.last)
+	t.node.progress.reads(t.last)
 	t.node.log.Info("this node leads the cluster", zap.Uint64("term", t.number), zap.Uint64("message", t.last))
 	return nil
 }
@@ -97,14 +97,14 @@ const logPatience = 2 * time.Second
 // Takes reports whether events may be taken in: this node leads, and its log answers.
 func (t *Term) Takes() bool {
 	since := t.waits.Load()
-	return t.Leads() && (since == 0 || time.Since(time.Unix(0, since)) < logPatience)
+	return t.Leads() && (since == nil || time.Since(*since) < logPatience)
 }
 
 // Append is store.Log's: it appends a group, in several messages where it is too large for one.
 func (t *Term) Append(group []byte) (journal.Position, error) {
 	began := time.Now()
-	t.waits.Store(began.UnixNano())
-	defer t.waits.Store(0)
+	t.waits.Store(&began)
+	defer t.waits.Store(nil)
 	chain := chained(t.at.Chain, group)
 	size := max(int(t.node.nc.MaxPayload()), leastPayload) - headerRoom
 	parts := (len(group) + size - 1) / size
@@ -115,7 +115,7 @@ func (t *Term) Append(group []byte) (journal.Position, error) {
 		}
 	}
 	t.at = t.node.position(t.last, t.number, chain)
-	t.node.progress(t.last)
+	t.node.progress.reads(t.last)
 	t.node.figures.publish.Observe(time.Since(began).Seconds())
 	t.grow(int64(len(group)))
 	return t.at, nil
@@ -192,7 +192,7 @@ func isWrongLast(err error) bool {
 
 // StepDown asks whoever leads in this term to stop, and then to resign, so that another node takes over.
 func (t *Term) StepDown() {
-	t.node.steppedDown.Store(time.Now().Add(2 * LeaseTime).UnixNano())
+	t.node.steppedDown.Store(new(time.Now()))
 	t.leave.Do(func() { close(t.leaving) })
 }
 
@@ -209,11 +209,4 @@ func (t *Term) resign(why error) {
 	t.node.role.Store(Following)
 	t.held.release(context.Background())
 	t.node.lease.hold(nil)
-}
-
-// progress notes how far the log goes, of which this node has all.
-func (n *Node) progress(seq uint64) {
-	n.read.Store(seq)
-	n.readAt.Store(time.Now().UnixNano())
-	n.end.Store(seq)
 }
