@@ -128,7 +128,8 @@ func (a *API) entryOfFile(set *rules.Set, t *rules.RuleTarget) target {
 		InputTransformer *inputTransformer `json:",omitempty"`
 		RetryPolicy      *retryPolicy      `json:",omitempty"`
 		DeadLetterConfig *deadLetterConfig `json:",omitempty"`
-	}{t.ID, arn, t.Spec.Input, t.Spec.InputPath, transformerOf(t.Spec.InputTransformer), policyOf(t.Retry), letters})
+		HTTPParameters   *parameters       `json:"HttpParameters,omitempty"`
+	}{t.ID, arn, t.Spec.Input, t.Spec.InputPath, transformerOf(t.Spec.InputTransformer), policyOf(t.Retry), letters, (*parameters)(t.HTTPParameters)})
 	return out
 }
 
@@ -142,6 +143,13 @@ func transformerOf(t *transform.InputTransformer) *inputTransformer {
 		return nil
 	}
 	return &inputTransformer{t.InputPathsMap, t.InputTemplate}
+}
+
+// parameters are HttpParameters of a target.
+type parameters struct {
+	Path    []string          `json:"PathParameterValues,omitempty"`
+	Headers map[string]string `json:"HeaderParameters,omitempty"`
+	Query   map[string]string `json:"QueryStringParameters,omitempty"`
 }
 
 type retryPolicy struct {

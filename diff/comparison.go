@@ -103,7 +103,7 @@ func (c *comparison) alike(s *slot) bool {
 	if s.rules[before].ARN != s.rules[after].ARN || b.Carry != a.Carry || c.orderBy(before, s) != c.orderBy(after, s) {
 		return false
 	}
-	return reflect.DeepEqual(b.Spec, a.Spec) && reflect.DeepEqual(b.Parameters, a.Parameters)
+	return reflect.DeepEqual(b.Spec, a.Spec) && reflect.DeepEqual(b.HTTPParameters, a.HTTPParameters)
 }
 
 func (c *comparison) orderBy(side int, s *slot) string {

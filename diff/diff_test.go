@@ -160,6 +160,20 @@ func TestChanges(t *testing.T) {
 	}
 }
 
+// TestHTTPParametersAreCompared: those of the same rules are the same, also where the event tells them.
+func TestHTTPParametersAreCompared(t *testing.T) {
+	const served = `
+targets: {shop: {type: http, url: "http://127.0.0.1:1/orders/*", paused: true}}
+rules: [{name: all, pattern: {source: [shop]}, targets: [{target: shop, http_parameters: {path_parameter_values: [$.detail.item], header_parameters: {X-A: b}}}]}]
+`
+	now := route(t, load(t, served), orders(3)...)
+	for text, changed := range map[string]int{served: 0, strings.Replace(served, "$.detail.item", "$.source", 1): 3, strings.Replace(served, "X-A: b", "X-A: c", 1): 3} {
+		if got := run(t, now.options(load(t, text))); got.Changed != changed {
+			t.Errorf("%d changed, want %d, with %s", got.Changed, changed, text)
+		}
+	}
+}
+
 // reasons returns all that the samples of a result tell.
 func reasons(r *Result) string {
 	var all []string

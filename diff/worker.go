@@ -146,7 +146,7 @@ func (w *worker) pair(e *render.Event, r *journal.Record) {
 // differs reports whether the delivery of one slot before carries something else than that of
 // another after.
 func (w *worker) differs(b, a *slot, e *render.Event) bool {
-	return !reflect.DeepEqual(b.entries[before].Parameters, a.entries[after].Parameters) ||
+	return !reflect.DeepEqual(b.entries[before].HTTPParameters, a.entries[after].HTTPParameters) ||
 		!same(w.delivery(before, b, e), w.delivery(after, a, e))
 }
 

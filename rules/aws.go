@@ -304,7 +304,7 @@ func (r *fileReader) awsTargets(nodes []*document.Node, path document.Path) []ta
 func (r *fileReader) awsTarget(n *document.Node, path document.Path) targetDraft {
 	var a awsTarget
 	r.dec.Decode(given(n), &a, path)
-	d := targetDraft{ID: a.ID, Input: a.Input, InputPath: a.InputPath, parameters: a.HTTPParameters, node: n, path: path}
+	d := targetDraft{ID: a.ID, Input: a.Input, InputPath: a.InputPath, HTTPParameters: (*HTTPParameters)(a.HTTPParameters), node: n, path: path}
 	if a.Arn.IsZero() {
 		r.problems.Add(n.Pos, path, "has no Arn")
 	} else {

@@ -120,6 +120,8 @@ type targetDraft struct {
 	InputPath document.Located[string] `yaml:"input_path" example:"$.detail"`
 	// InputTransformer is a template that values of the event fill.
 	InputTransformer *transformerDraft `yaml:"input_transformer" example:"{input_paths_map: {id: $.detail.orderId}, input_template: '{\"order\": <id>}'}"`
+	// HTTPParameters are added to the requests of an http target.
+	HTTPParameters *HTTPParameters `yaml:"http_parameters" example:"{path_parameter_values: [$.detail.orderId]}" with:"{target: web}"`
 	// Transform is an expression, whose result as JSON is the body.
 	Transform document.Located[string] `yaml:"transform" example:"'{order: detail.orderId}'"`
 
@@ -130,8 +132,6 @@ type targetDraft struct {
 	// attempts and age are those of AWS's RetryPolicy; 0 if it does not say.
 	attempts int
 	age      time.Duration
-	// parameters are AWS's HttpParameters.
-	parameters *awsParameters
 
 	node *document.Node
 	path document.Path

@@ -44,7 +44,9 @@ func (b *entryBuilder) entry(target string) RuleTarget {
 	}
 	t.Transform = compiled
 	t.Retry = b.retry()
-	t.Parameters = b.parameters()
+	if t.Parameters = b.parameters(); t.Parameters != nil {
+		t.HTTPParameters = d.HTTPParameters
+	}
 	if carry := b.config.Carry; carry != targets.CarryState {
 		t.Carry = carry
 	}

@@ -57,6 +57,42 @@ func TestHTTPParameters(t *testing.T) {
 	}
 }
 
+// TestHTTPParametersOfARuleFile: they are told as they were written, and faults in them have their place.
+func TestHTTPParametersOfARuleFile(t *testing.T) {
+	set := func(parameters string) (*Set, error) {
+		path := filepath.Join(t.TempDir(), "rules.yaml")
+		text := "targets: {q: {type: http, url: \"http://x/*/*\"}}\nrules:\n  - name: r\n    pattern: {source: [shop]}\n    targets:\n      - {target: q, http_parameters: " + parameters + "}\n"
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return Load(Source{Globs: []string{path}})
+	}
+	const all = `{path_parameter_values: [$.detail.id, x], header_parameters: {X-Tenant: $.detail.tenant}, query_string_parameters: {t: $.detail-type, n: "5"}}`
+	loaded, err := set(all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := loaded.Rule(DefaultBus, "r")
+	got, err := parametersOf(r.Targets[0].Parameters, &targets.Delivery{Envelope: []byte(`{"detail-type":"Created","detail":{"id":7,"tenant":"blue"}}`)})
+	if want := "7,x,X-Tenant=blue,n=5,t=Created"; err != nil || got != want {
+		t.Errorf("%s (%v), want %s", got, err, want)
+	}
+	shown, err := r.MarshalJSON()
+	if want := `"http_parameters":{"path_parameter_values":["$.detail.id","x"],"header_parameters":{"X-Tenant":"$.detail.tenant"},"query_string_parameters":{"n":"5","t":"$.detail-type"}}`; err != nil || !strings.Contains(string(shown), want) {
+		t.Errorf("shown as %s (%v)", shown, err)
+	}
+	for parameters, want := range map[string]string{
+		`{path_parameter_values: ["${TOKEN}"]}`:       `rules.yaml:6:62: rule "r": targets[0].http_parameters.path_parameter_values[0]: expected . or [`,
+		`{header_parameters: {Transfer-Encoding: x}}`: `targets[0].http_parameters: header Transfer-Encoding: it belongs to the connection`,
+		`{headers: {a: b}}`:                           `unknown key "headers"`,
+		`[a]`:                                         `targets[0].http_parameters: `,
+	} {
+		if _, err := set(parameters); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", parameters, err, want)
+		}
+	}
+}
+
 func parametersOf(p *targets.Parameters, d *targets.Delivery) (string, error) {
 	if p == nil {
 		return "", nil

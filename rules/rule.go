@@ -142,8 +142,10 @@ type RuleTarget struct {
 	Carry string
 	// Retry replaces the target's retry; nil if the rule does not say otherwise.
 	Retry *targets.Retry
-	// Parameters are what the entry adds to the requests of an http target; nil for none.
-	Parameters *targets.Parameters
+	// HTTPParameters are what the entry adds to the requests of an http target as they were written, Parameters the same
+	// compiled; nil for none.
+	HTTPParameters *HTTPParameters
+	Parameters     *targets.Parameters
 	// Reply replaces the target's reply; empty if the rule does not say otherwise.
 	Reply string
 	// Emits are the types of the events that these deliveries lead to: the entry's

@@ -36,6 +36,7 @@ type ruleTargetView struct {
 	InputPath        string           `json:"input_path,omitempty"`
 	InputTransformer *transformerView `json:"input_transformer,omitempty"`
 	Transform        string           `json:"transform,omitempty"`
+	HTTPParameters   *HTTPParameters  `json:"http_parameters,omitempty"`
 	Retry            *targets.Retry   `json:"retry,omitempty"`
 	DeadLetter       string           `json:"dead_letter,omitempty"`
 	Reply            string           `json:"reply,omitempty"`
@@ -84,6 +85,7 @@ func (t *RuleTarget) view() ruleTargetView {
 		InputPath:        orEmpty(t.Spec.InputPath),
 		InputTransformer: viewTransformer(t.Spec.InputTransformer),
 		Transform:        orEmpty(t.Spec.Transform),
+		HTTPParameters:   t.HTTPParameters,
 		Retry:            t.Retry,
 		DeadLetter:       t.DeadLetter,
 		Reply:            t.Reply,
