@@ -151,7 +151,7 @@ func routes(o Options) []route {
 		{"GET", "/v1/accounts", Read, "", "Shows the counters of events and deliveries.", 0, router.Accounts{}, nil, accounts(r)},
 		{"POST", "/v1/backup", Admin, "", "Sends a copy of the store as it is now, as a tar archive whose last file is backup.json.", 0, content{"application/x-tar": nil}, nil, backupHandlers{o}.send},
 		{"GET", "/v1/openapi.json", Read, "", "This document.", 0, map[string]any{}, nil, openAPI(o)},
-		{"GET", "/v1/schemas/{name}", Read, "", "Shows the JSON Schema of config.yaml, rule files or catalog files: config, rules or catalog.", 0, map[string]any{}, nil, showSchema},
+		{"GET", "/v1/schemas/{name}", Read, "", "Shows the JSON Schema of a kind of file: config, rules, catalog or tests.", 0, map[string]any{}, nil, showSchema},
 		{"GET", "/metrics", Read, "", "The metrics, for Prometheus.", 0, content{"text/plain": nil, "application/openmetrics-text": nil, "application/vnd.google.protobuf": nil}, nil, metrics(o)},
 		{"GET", "/healthz", Nobody, "", "Answers while the process runs.", 0, plain, nil, nil},
 		{"GET", "/readyz", Nobody, "", "Answers 503 while no event can be accepted.", 0, plain, nil, nil},

@@ -146,7 +146,7 @@ func (e *Event) setEnvelope(members []member) *Error {
 				err = m.notObject()
 			}
 		default:
-			err = invalid(m.key, "unknown member of an event envelope%s", spelling.Suggest(m.key, envelopeKeys))
+			err = invalid(m.key, "unknown member of an event envelope%s", spelling.Suggest(m.key, EnvelopeKeys))
 		}
 		if err != nil {
 			return err
@@ -155,7 +155,8 @@ func (e *Event) setEnvelope(members []member) *Error {
 	return nil
 }
 
-var envelopeKeys = []string{
+// EnvelopeKeys are the members that an event in the canonical envelope may have.
+var EnvelopeKeys = []string{
 	"version", "id", "detail-type", "source", "account", "time", "region",
 	"replay-name", "resources", "detail", "trace-header",
 }

@@ -134,6 +134,9 @@ func decodeAny(members []member, limits Limits) (*Event, *Error) {
 	return decodeEnvelope(members, limits)
 }
 
+// OtherForms are the members that show that an event is not in the canonical envelope.
+var OtherForms = []string{"specversion", "cloudEventsVersion", "eventType", "eventID"}
+
 // decodeEnvelope reads a canonical envelope from a producer.
 func decodeEnvelope(members []member, _ Limits) (*Event, *Error) {
 	e := &Event{Meta: Metadata{Format: FormatJSON}}

@@ -71,7 +71,7 @@ func checkMembers(members []member, count int) *Error {
 // keyText is a key as a string, without an allocation for those of the
 // canonical envelope.
 func keyText(key []byte) string {
-	for _, known := range envelopeKeys {
+	for _, known := range EnvelopeKeys {
 		if string(key) == known {
 			return known
 		}

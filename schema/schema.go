@@ -13,8 +13,9 @@ import (
 //go:embed *.json
 var files embed.FS
 
-// Names are the schemas that there are: of config.yaml, of rule files, and of catalog files.
-var Names = []string{"config", "rules", "catalog"}
+// Names are the schemas that there are: of config.yaml, of rule files, of catalog files, and of files of
+// rule tests.
+var Names = []string{"config", "rules", "catalog", "tests"}
 
 // Of returns a schema in JSON (draft 7, which editors know best). The error tells of a name
 // that there is not.

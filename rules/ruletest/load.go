@@ -32,16 +32,6 @@ type loader struct {
 	problems *document.Problems
 }
 
-// testDraft is a test as the file says it.
-type testDraft struct {
-	Name  document.Located[string] `yaml:"name"`
-	Bus   string                   `yaml:"bus"`
-	Event *document.Node           `yaml:"event"`
-	// Webhook is a request to a hook, in place of Event.
-	Webhook *document.Node `yaml:"webhook"`
-	Expect  *document.Node `yaml:"expect"`
-}
-
 func load(path string, problems *document.Problems) *File {
 	l := &loader{
 		file:     &File{Path: path},
@@ -67,10 +57,7 @@ func load(path string, problems *document.Problems) *File {
 }
 
 func (l *loader) read(root *document.Node) {
-	var top struct {
-		Rules []string       `yaml:"rules"`
-		Tests *document.Node `yaml:"tests"`
-	}
+	var top fileDraft
 	l.dec.Decode(root, &top, document.Path{})
 	for _, name := range top.Rules {
 		if !filepath.IsAbs(name) {
@@ -129,7 +116,7 @@ func (l *loader) event(d *testDraft, n *document.Node, path document.Path) *even
 		r := d.Event.Render()
 		batch, err := event.DecodeJSON(r.JSON, event.Limits{})
 		if err != nil {
-			l.problems.Add(d.Event.Pos, path, "%s", reason(err))
+			l.problems.Add(place(d.Event, err), path, "%s", reason(err))
 			return nil
 		}
 		return batch.Events[0]
@@ -163,6 +150,19 @@ func (l *loader) eventFile(n *document.Node, path document.Path) *event.Event {
 	return batch.Events[0]
 }
 
+// place returns where what an error is about stands in an event.
+func place(n *document.Node, err error) document.Position {
+	var refused *event.Error
+	if errors.As(err, &refused) {
+		for _, m := range n.Members {
+			if m.Key == refused.Path {
+				return m.Pos
+			}
+		}
+	}
+	return n.Pos
+}
+
 // reason leaves out the code, which is for programs.
 func reason(err error) string {
 	var refused *event.Error
@@ -193,11 +193,7 @@ func (l *loader) expect(t *Test, n, test *document.Node, path document.Path) {
 }
 
 func (l *loader) expectations(t *Test, n *document.Node, path document.Path) {
-	var d struct {
-		Rules   *document.Node `yaml:"rules"`
-		Targets *document.Node `yaml:"targets"`
-		Bodies  *document.Node `yaml:"bodies"`
-	}
+	var d expectDraft
 	l.dec.Decode(n, &d, path)
 	if len(n.Members) == 0 {
 		l.problems.Add(n.Pos, path, "is empty: write none if no rule is to match")

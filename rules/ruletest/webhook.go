@@ -22,10 +22,7 @@ type webhook struct {
 
 // webhook reads the request in a file.
 func (l *loader) webhook(n *document.Node, path document.Path) *webhook {
-	var d struct {
-		Hook    document.Located[string] `yaml:"hook"`
-		Request document.Located[string] `yaml:"request"`
-	}
+	var d webhookDraft
 	before := l.problems.Len()
 	l.dec.Decode(n, &d, path)
 	if l.problems.Len() > before {

@@ -22,7 +22,7 @@ import (
 func TestDocumentsObeyTheSchemas(t *testing.T) {
 	r := read(root)
 	keys := map[string][]string{}
-	for name, s := range map[string]*shape{"config": r.config, "rules": r.rules, "catalog": r.catalog} {
+	for name, s := range map[string]*shape{"config": r.config, "rules": r.rules, "catalog": r.catalog, "tests": r.tests} {
 		for _, o := range s.options {
 			keys[name] = append(keys[name], o.key)
 		}
@@ -50,14 +50,14 @@ func TestDocumentsObeyTheSchemas(t *testing.T) {
 			t.Errorf("%s: with %s misspelt it is valid", place, key)
 		}
 	}
-	if tried["config"] < 10 || tried["rules"] < 40 || tried["catalog"] < 3 {
+	if tried["config"] < 10 || tried["rules"] < 40 || tried["catalog"] < 3 || tried["tests"] < 10 {
 		t.Errorf("only %v documents were found", tried)
 	}
 }
 
 // kindOf returns the kind of file of which a document has only keys; empty for none.
 func kindOf(n *document.Node, keys map[string][]string) string {
-	for _, kind := range []string{"rules", "catalog", "config"} {
+	for _, kind := range []string{"rules", "catalog", "config", "tests"} {
 		if !slices.ContainsFunc(n.Members, func(m document.Member) bool { return !slices.Contains(keys[kind], m.Key) }) {
 			return kind
 		}
@@ -100,7 +100,7 @@ func TestModelinesLead(t *testing.T) {
 	for path, text := range documents(t) {
 		m := modeline.FindSubmatch(text)
 		if m == nil {
-			if strings.Contains(path, "examples") && strings.HasSuffix(path, ".yaml") && !strings.HasSuffix(path, "_test.yaml") {
+			if strings.Contains(path, "examples") && strings.HasSuffix(path, ".yaml") {
 				t.Errorf("%s: has no modeline", path)
 			}
 			continue

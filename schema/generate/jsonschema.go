@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"signalbox/document"
+	"signalbox/event"
 	"signalbox/rules/pattern"
 )
 
@@ -64,6 +65,8 @@ func schemaOf(s *shape) object {
 		o = object{"type": []string{"string", "number"}}
 	case formPattern:
 		o = object{"$ref": "#/definitions/pattern"}
+	case formEvent:
+		o = eventSchema()
 	case formAny:
 		o = object{}
 	case formSchema:
@@ -200,6 +203,23 @@ func kindsSchema(s *shape) object {
 	}
 	return object{"type": "object", "required": []string{"type"}, "properties": object{
 		"type": object{"enum": names, "description": "What it is; each has options of its own."}}, "allOf": cases}
+}
+
+// eventSchema returns that of an event in any form: only of EventBridge's are all members known.
+func eventSchema() object {
+	properties := object{}
+	for _, key := range event.EnvelopeKeys {
+		properties[key] = object{"type": []string{"string", "null"}}
+	}
+	properties["version"] = object{"const": "0"}
+	properties["resources"] = object{"type": []string{"array", "null"}, "items": object{"type": "string"}}
+	properties["detail"] = object{"type": "object"}
+	var others []object
+	for _, key := range event.OtherForms {
+		others = append(others, object{"required": []string{key}})
+	}
+	return object{"type": "object", "if": either(others...), "else": object{
+		"properties": properties, "required": []string{"source", "detail-type", "detail"}, "additionalProperties": false}}
 }
 
 // patternSchemas returns those of an event pattern and of one test of a value.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"maps"
 	"os"
@@ -18,7 +19,9 @@ import (
 	"signalbox/auth/authtest"
 	"signalbox/config"
 	"signalbox/document"
+	"signalbox/event"
 	"signalbox/rules"
+	"signalbox/rules/ruletest"
 	"signalbox/schema"
 )
 
@@ -48,11 +51,16 @@ func files(t *testing.T) map[string]file {
 	}
 	write := func(name, text string) string {
 		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
 		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		return path
 	}
+	write("deliveries/github.http", "POST / HTTP/1.1\n\n{}")
+	write("event.json", `{"source": "s", "detail-type": "T", "detail": {}}`)
 	rule := func(src rules.Source) error {
 		src.Dir = dir
 		_, err := rules.Load(src)
@@ -61,6 +69,10 @@ func files(t *testing.T) map[string]file {
 	return map[string]file{
 		"rules":   {compiled(t, "rules"), func(text string) error { return rule(rules.Source{Globs: []string{write("rules.yaml", text)}}) }},
 		"catalog": {compiled(t, "catalog"), func(text string) error { return rule(rules.Source{Catalog: []string{write("catalog.yaml", text)}}) }},
+		"tests": {compiled(t, "tests"), func(text string) error {
+			_, err := ruletest.Load([]string{write("rules_test.yaml", text)})
+			return err
+		}},
 		"config": {compiled(t, "config"), func(text string) error {
 			c, err := config.Load(write("config.yaml", text))
 			if err != nil {
@@ -144,6 +156,7 @@ func TestOptions(t *testing.T) {
 	}
 	one("config", "config", r.config.options, func(m string) string { return m })
 	one("catalog", "catalog", r.catalog.options, func(m string) string { return m })
+	one("rule tests", "tests", r.tests.options, func(m string) string { return m })
 	around := "{targets: {log: {type: log}, web: {type: http, url: 'http://127.0.0.1'}}, "
 	for _, o := range r.rules.options {
 		wrap := func(m string) string { return fmt.Sprintf("{%s: {one: %s}}", o.key, m) }
@@ -357,4 +370,27 @@ func (p *probe) words(o *option, try func(string) string) {
 	if m := regexp.MustCompile(`must be one of (.*)`).FindStringSubmatch(said); m != nil && len(strings.Split(m[1], ", ")) != len(leaf.words) {
 		p.Errorf("%s: the words are %q, and the loader says %s", o.key, leaf.words, said)
 	}
+}
+
+// TestEvents holds the schema of a rule test's event against what reads it.
+func TestEvents(t *testing.T) {
+	p := &probe{T: t, file: files(t)["tests"]}
+	in := func(e string) string { return "{tests: [{name: t, expect: none, event: " + e + "}]}" }
+	base := fields{"source": "s", "detail-type": "T", "detail": "{}"}
+	for _, key := range event.EnvelopeKeys {
+		if base[key] == "" {
+			p.takes(in(base.with(key, cmp.Or(map[string]string{
+				"version": `"0"`, "time": "2026-01-02T03:04:05Z", "resources": "[a]"}[key], "x")).String()))
+		}
+		p.refuses(in(base.with(key, "3").String()))
+	}
+	for key := range base {
+		without := maps.Clone(base)
+		delete(without, key)
+		p.refuses(in(without.String()))
+	}
+	p.refuses(in(base.with("zzz", "1").String()))
+	p.takes(in(`{specversion: "1.0", id: "1", source: s, type: T, subject: x}`))
+	p.takes(in(`{eventType: T, eventID: "1", source: s}`))
+	p.takes(in(`{cloudEventsVersion: "0.1", eventType: T, eventID: "1", source: s}`))
 }

@@ -34,6 +34,7 @@ func generated(root string) map[string][]byte {
 		"schema/config.json":  jsonSchema("config.yaml", "Signalbox's configuration.", r.config),
 		"schema/rules.json":   jsonSchema("Rule file", "Rules of Signalbox, and what they refer to.", r.rules),
 		"schema/catalog.json": jsonSchema("Catalog file", "Types of messages that Signalbox knows.", r.catalog),
+		"schema/tests.json":   jsonSchema("Rule test file", "Tests of Signalbox's rules.", r.tests),
 		"docs/reference.md":   page(r),
 	}
 }

@@ -55,6 +55,7 @@ const (
 	formDate     form = "date"
 	formVersion  form = "version"
 	formPattern  form = "pattern"
+	formEvent    form = "event"
 	formAny      form = "any value"
 	formSchema   form = "JSON Schema"
 	formMapping  form = "mapping"

@@ -8,6 +8,7 @@ import (
 	"signalbox/catalog"
 	"signalbox/config"
 	"signalbox/rules"
+	"signalbox/rules/ruletest"
 	"signalbox/sources"
 	sourcekinds "signalbox/sources/kinds"
 	"signalbox/targets"
@@ -15,7 +16,7 @@ import (
 )
 
 // reference has the shapes of all files.
-type reference struct{ config, rules, catalog *shape }
+type reference struct{ config, rules, catalog, tests *shape }
 
 func read(root string) *reference {
 	c := &comments{root: root, structs: map[string]map[string][]string{}}
@@ -43,8 +44,11 @@ func read(root string) *reference {
 				shape: &shape{form: formList, item: &shape{form: formString}}}
 			return &shape{form: formMapping, options: []*option{buses}, or: words}
 		},
-		"targets": func() *shape { return &shape{form: formNames, item: r.targets()} },
-		"sources": func() *shape { return &shape{form: formNames, item: r.sources()} },
+		"targets":       func() *shape { return &shape{form: formNames, item: r.targets()} },
+		"sources":       func() *shape { return &shape{form: formNames, item: r.sources()} },
+		"names or none": namesOrNone,
+		"bodies":        func() *shape { return &shape{form: formNames, item: &shape{form: formAny}} },
+		"event":         func() *shape { return &shape{form: formEvent, or: &shape{form: formString}} },
 		"example": func() *shape {
 			return &shape{form: formList, item: &shape{form: formNames, item: &shape{form: formAny}}}
 		},
@@ -66,10 +70,23 @@ func read(root string) *reference {
 	}
 	r.held["rules"] = func() *shape { return &shape{form: formList, item: r.of(declared["rule"])} }
 	r.held["message types"] = func() *shape { return &shape{form: formList, item: r.of(catalog.Declarations()["type"])} }
+	inTests := ruletest.Declarations()
+	r.held["rule tests"] = func() *shape { return &shape{form: formList, item: r.of(inTests["rule test"])} }
+	r.held["webhook"] = func() *shape { return r.of(inTests["webhook"]) }
+	r.held["expect"] = func() *shape {
+		expect := r.of(inTests["expect"])
+		expect.or = namesOrNone()
+		return expect
+	}
 
 	inConfig := *r
 	inConfig.references = true
-	return &reference{config: inConfig.of(config.Default()), rules: r.of(declared["file"]), catalog: r.of(catalog.Declarations()["file"])}
+	return &reference{config: inConfig.of(config.Default()), rules: r.of(declared["file"]),
+		catalog: r.of(catalog.Declarations()["file"]), tests: r.of(inTests["file"])}
+}
+
+func namesOrNone() *shape {
+	return &shape{form: formList, item: &shape{form: formString}, or: &shape{form: formString, words: []string{"none"}}}
 }
 
 // of returns the shape of the struct that a pointer leads to, which has its defaults.
@@ -154,6 +171,8 @@ func page(r *reference) []byte {
 	}
 	b.WriteString("\n## Catalog files\n")
 	table(&b, r.catalog.options)
+	b.WriteString("\n## Rule test files\n")
+	table(&b, r.tests.options)
 	return []byte(b.String())
 }
 

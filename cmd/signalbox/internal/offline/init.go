@@ -81,7 +81,7 @@ func projectFiles() (files []string, err error) {
 		}
 		return err
 	})
-	return append(files, "schema/config.json", "schema/rules.json"), err
+	return append(files, "schema/config.json", "schema/rules.json", "schema/tests.json"), err
 }
 
 // projectFile returns the content of one of the project's files.

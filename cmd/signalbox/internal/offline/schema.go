@@ -9,10 +9,11 @@ import (
 
 func newSchemaCommand(c *cli.Env) *cobra.Command {
 	return &cobra.Command{
-		Use:   "schema config|rules|catalog",
+		Use:   "schema config|rules|catalog|tests",
 		Short: "Print the JSON Schema of a kind of file",
-		Long: `Print the JSON Schema of config.yaml, of rule files or of catalog files. An editor
-with the YAML language server completes and checks a file whose first line names it:
+		Long: `Print the JSON Schema of config.yaml, of rule files, of catalog files or of rule tests.
+An editor with the YAML language server completes and checks a file whose first line
+names it:
 
   # yaml-language-server: $schema=schema/rules.json
 
