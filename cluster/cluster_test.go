@@ -160,6 +160,33 @@ func TestAFollowerHasWhatTheLeaderWritesAndTakesOver(t *testing.T) {
 	}
 }
 
+// TestTheLogOfANodeTellsWhomItFollows once for each leader; a node that starts again knows of the term.
+func TestTheLogOfANodeTellsWhomItFollows(t *testing.T) {
+	s := start(t)
+	a := join(t, s, 1)
+	stores := [2]memory{}
+	term := lead(t, a, &stores[0])
+	stores[0].own(t, term, "one")
+	stores[1].at, stores[1].known = stores[0].at, true
+	core, lines := observer.New(zap.InfoLevel)
+	options := a.opts
+	options.Node, options.Logger = 2, zap.New(core)
+	b, err := Join(t.Context(), options)
+	must(t, err)
+	t.Cleanup(b.Close)
+	ctx, stop := context.WithCancel(t.Context())
+	done := follow(ctx, b, &stores[1])
+	until(t, "the log names the leader", func() bool {
+		told := lines.FilterMessage("this node follows the leader of the cluster").All()
+		return len(told) == 1 && told[0].ContextMap()["leader"] == int64(1)
+	})
+	if got := b.figures.number.Load(); got != term.Number() {
+		t.Errorf("the metric says term %d, want %d", got, term.Number())
+	}
+	stop()
+	<-done
+}
+
 // TestTheLogRefusesALeaderThatWasReplaced without its having noticed: its lease is taken from it.
 func TestTheLogRefusesALeaderThatWasReplaced(t *testing.T) {
 	s := start(t)
@@ -495,6 +522,41 @@ func TestATermWhoseLogHasLostItsEndIsOver(t *testing.T) {
 }
 
 // TestSnapshotsAreDueByTheLogsSize, however many terms it was written in.
+// TestANodeThatFollowsALogThatLostItsEndStartsAnew: it has what the log has not, whether the leader is still there or
+// this node is to lead.
+func TestANodeThatFollowsALogThatLostItsEndStartsAnew(t *testing.T) {
+	for _, resigns := range []bool{false, true} {
+		t.Run(fmt.Sprintf("the leader resigns: %v", resigns), func(t *testing.T) {
+			s := start(t)
+			a, b := join(t, s, 1), join(t, s, 2)
+			stores := [2]memory{}
+			term := lead(t, a, &stores[0])
+			telling := make(chan struct{})
+			ctx, stop := context.WithCancel(t.Context())
+			go func() { defer close(telling); b.Run(ctx) }()
+			defer func() { stop(); <-telling }()
+			done := follow(t.Context(), b, &stores[1])
+			stores[0].own(t, term, "one")
+			until(t, "the follower has all", func() bool { return stores[1].text() == "one" })
+			same := a.stream.CachedInfo().Config
+			must(t, a.js.DeleteStream(t.Context(), a.opts.stream()))
+			_, err := a.js.CreateStream(t.Context(), same)
+			must(t, err)
+			if resigns {
+				term.Resign()
+			}
+			select {
+			case f := <-done:
+				if !errors.Is(f.err, ErrDiffers) {
+					t.Errorf("got %v", f.err)
+				}
+			case <-time.After(20 * time.Second):
+				t.Fatal("it goes on with what the log has not")
+			}
+		})
+	}
+}
+
 func TestSnapshotsAreDueByTheLogsSize(t *testing.T) {
 	s := start(t)
 	a := join(t, s, 1)

@@ -50,9 +50,10 @@ const maxBehind = 1000
 type follower struct {
 	*Node
 	store Store
-	// at is the place in the store, and term the latest that has begun.
-	at   journal.Position
-	term uint64
+	// at is the place in the store, where it is known to be of the log, and term the latest that has begun.
+	at    journal.Position
+	known bool
+	term  uint64
 	// parts are those of a group that have come, and part is how many they are.
 	parts []byte
 	part  int
@@ -64,11 +65,9 @@ type follower struct {
 // else writes to it. The error is ErrDiffers if the store must be made anew.
 func (n *Node) Follow(ctx context.Context, store Store, eligible Eligible) (*Term, error) {
 	f := &follower{Node: n, store: store}
-	if err := f.begin(ctx); err != nil {
+	if err := f.begin(); err != nil {
 		return nil, err
 	}
-	n.progress.reads(f.last)
-	n.role.Store(Following)
 	for told := (sometimes{}); ; {
 		term, err := f.follow(ctx, eligible)
 		if term != nil || ctx.Err() != nil || isFinal(err) {
@@ -90,78 +89,73 @@ func isFinal(err error) bool {
 	return final || errors.Is(err, ErrDiffers)
 }
 
-// begin finds the place of the store in the log, and checks that it is one.
-func (f *follower) begin(ctx context.Context) (err error) {
-	known := false
-	f.at, known = f.store.At()
-	f.term, f.last = f.at.Term, f.at.Seq
+// begin finds the place of the store, and refuses one that is of no log, or of another.
+func (f *follower) begin() error {
+	f.at, f.known = f.store.At()
 	empty, err := f.store.Empty()
 	if err != nil {
 		return err
 	}
-	if !known && !empty {
+	if !f.known && !empty {
 		return &unusable{"the data directory has the store of a router without a cluster: run signalbox cluster init to begin the cluster with it, or set data_dir to a new directory"}
 	}
-	if known && f.at.Cluster != f.cluster {
+	if f.known && f.at.Cluster != f.cluster {
 		return &unusable{fmt.Sprintf("the data directory has the store of another cluster, or the stream %s was made anew: set data_dir to a new directory, or cluster.name to the store's own", f.opts.stream())}
 	}
-	for told := (sometimes{}); ; {
-		if err = f.check(ctx, known); err == nil || isFinal(err) || ctx.Err() != nil {
-			return err
-		}
-		f.lease.lapse()
-		if told.now() {
-			f.log.Warn("the cluster's log can't be looked at now; it tries again", zap.Error(err))
-		}
-		if err := pause(ctx, retryEvery); err != nil {
-			return err
-		}
-	}
+	return nil
 }
 
-// check compares the place of the store with the log.
-func (f *follower) check(ctx context.Context, known bool) error {
+// check compares the place of the store, and what was read, with the log: its servers may have lost its end.
+func (f *follower) check(ctx context.Context) (log jetstream.StreamState, err error) {
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
-	log, err := f.logState(ctx)
-	if err != nil {
-		return err
+	if log, err = f.logState(ctx); err != nil {
+		return log, err
 	}
 	first, last := log.FirstSeq, log.LastSeq
 	f.progress.ends(last)
 	switch {
-	case !known:
+	case !f.known:
 		if made, err := f.snapshotsMade(ctx); err != nil || len(made.All) > 0 {
-			return cmp.Or(err, fmt.Errorf("%w: it is empty, and there is a snapshot", ErrDiffers))
+			return log, cmp.Or(err, fmt.Errorf("%w: it is empty, and there is a snapshot", ErrDiffers))
 		}
 		if first > 1 {
-			return fmt.Errorf("%w: it is empty, and the log begins at message %d", ErrDiffers, first)
+			return log, fmt.Errorf("%w: it is empty, and the log begins at message %d", ErrDiffers, first)
 		}
-		return nil
 	case f.at.Seq > last:
-		return fmt.Errorf("%w: it has message %d, and the log ends at %d", ErrDiffers, f.at.Seq, last)
+		return log, fmt.Errorf("%w: it has message %d, and the log ends at %d", ErrDiffers, f.at.Seq, last)
 	case f.at.Seq+1 < first:
-		return fmt.Errorf("%w: it is at message %d, and the log begins at %d", ErrDiffers, f.at.Seq, first)
-	case f.at.Seq < first || f.at.Seq == 0:
-		return nil
+		return log, fmt.Errorf("%w: it is at message %d, and the log begins at %d", ErrDiffers, f.at.Seq, first)
+	}
+	if f.last > last {
+		return log, fmt.Errorf("the log ends at message %d, and had %d", last, f.last)
+	}
+	if f.at.Seq < first || f.at.Seq == 0 {
+		return log, nil
 	}
 	raw, err := f.stream.GetMsg(ctx, f.at.Seq)
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		return nil // purged meanwhile; the hash of the next message tells
+		return log, nil // purged meanwhile; the hash of the next message tells
 	}
 	if err != nil {
-		return err
+		return log, err
 	}
 	m, err := readMessage(raw.Sequence, raw.Header, raw.Data)
 	if err != nil || m.chain != f.at.Chain || m.term != f.at.Term {
-		return fmt.Errorf("%w: message %d in the log is another", ErrDiffers, f.at.Seq)
+		return log, fmt.Errorf("%w: message %d in the log is another", ErrDiffers, f.at.Seq)
 	}
-	return nil
+	return log, nil
 }
 
 // follow reads messages until the node is to lead, or something fails.
 func (f *follower) follow(ctx context.Context, eligible Eligible) (*Term, error) {
 	f.parts, f.part, f.last, f.term = nil, 0, f.at.Seq, f.at.Term
+	if _, err := f.check(ctx); err != nil {
+		return nil, err
+	}
+	f.progress.reads(f.last)
+	f.figures.number.Store(f.term)
+	f.role.Store(Following)
 	iterator, err := f.messages(ctx)
 	if err != nil {
 		return nil, err
@@ -194,11 +188,19 @@ func (f *follower) follow(ctx context.Context, eligible Eligible) (*Term, error)
 		f.reading.Go(iterator.Stop)
 		<-campaigning
 	}()
+	lost := time.NewTicker(tellEvery)
+	defer lost.Stop()
 	for {
 		select {
 		case m := <-messages:
 			if err := f.take(m); err != nil {
 				return nil, err
+			}
+		case <-lost.C:
+			if _, end := f.progress.at(); end < f.last {
+				if _, err := f.check(ctx); err != nil {
+					return nil, err
+				}
 			}
 		case err := <-failed:
 			return nil, fmt.Errorf("read the log: %w", err)
@@ -289,7 +291,7 @@ func (f *follower) apply(m *message) error {
 	if err := f.store.Apply(group, at); err != nil {
 		return err
 	}
-	f.at = at
+	f.at, f.known = at, true
 	return nil
 }
 
@@ -298,6 +300,7 @@ func (f *follower) campaign(ctx context.Context, eligible Eligible, won chan<- *
 	var since, failing time.Time
 	for {
 		free, err := f.lease.look(ctx, f.bucket)
+		f.tellLeader()
 		switch {
 		case err == nil:
 			failing = time.Time{}
@@ -336,6 +339,23 @@ func (f *follower) campaign(ctx context.Context, eligible Eligible, won chan<- *
 	}
 }
 
+// tellLeader logs who leads, once for each that does.
+func (f *follower) tellLeader() {
+	h := f.lease.holder.Load()
+	if h == f.lease.told {
+		return
+	}
+	f.lease.told = h
+	switch {
+	case h == nil:
+		f.log.Warn("no node is known to lead the cluster")
+	case h.Node == f.opts.Node:
+		f.log.Info("this node led when it ran before; its lease has to end first")
+	default:
+		f.log.Info("this node follows the leader of the cluster", zap.Int("leader", h.Node), zap.String("url", h.URL))
+	}
+}
+
 // remake makes the bucket with the lease anew where somebody has removed it.
 func (f *follower) remake(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, 2*answerTime)
@@ -362,8 +382,8 @@ func (f *follower) patience(eligible Eligible) time.Duration {
 
 // lead reads the log to its end, and begins a term there.
 func (f *follower) lead(term *Term, messages <-chan jetstream.Msg, failed <-chan error) error {
-	for {
-		log, err := f.logState(term.ctx)
+	for told := (sometimes{}); ; {
+		log, err := f.check(term.ctx)
 		if err == nil {
 			if err := f.readTo(term.ctx, log.LastSeq, messages, failed); err != nil {
 				return err
@@ -380,7 +400,9 @@ func (f *follower) lead(term *Term, messages <-chan jetstream.Msg, failed <-chan
 		if term.ctx.Err() != nil {
 			return context.Cause(term.ctx)
 		}
-		f.log.Info("the term can't begin yet", zap.Error(err))
+		if told.now() {
+			f.log.Info("the term can't begin yet", zap.Error(err))
+		}
 		if err := pause(term.ctx, retryEvery/5); err != nil {
 			return err
 		}

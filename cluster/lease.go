@@ -26,6 +26,8 @@ type lease struct {
 	revision uint64
 	seen     time.Time
 	released bool
+	// told is the holder that the log was told of.
+	told *holder
 }
 
 // holder is who leads, until gone is closed.
