@@ -23,8 +23,12 @@ const keepSnapshots = 2
 // snapshotRetry is how long after one that failed the next snapshot is tried.
 const snapshotRetry = 10 * time.Second
 
-// snapshotTime bounds the making and the reading of a snapshot.
-const snapshotTime = time.Hour
+// readStall is for how long a snapshot that is read may not move on, and makeStall one that is made: the last that
+// was read of the store is on its way to all servers then.
+const (
+	readStall = 10 * time.Second
+	makeStall = time.Minute
+)
 
 // Source is a store that snapshots are made of.
 type Source interface {
@@ -93,8 +97,8 @@ func (n *Node) name(ctx context.Context, s snapshot) (old []snapshot, err error)
 }
 
 // Snapshot puts a copy of a store beside the log, and drops what of the log every node has got that runs.
-func (n *Node) Snapshot(ctx context.Context, store Source) error {
-	ctx, cancel := context.WithTimeout(ctx, snapshotTime)
+func (n *Node) Snapshot(parent context.Context, store Source) error {
+	ctx, cancel := newMoving(parent, makeStall)
 	defer cancel()
 	at, ok := store.At()
 	if !ok {
@@ -103,17 +107,17 @@ func (n *Node) Snapshot(ctx context.Context, store Source) error {
 	began := time.Now()
 	objects, err := n.objects(ctx)
 	if err != nil {
-		return fmt.Errorf("snapshot: %w", err)
+		return fmt.Errorf("snapshot: %w", ctx.why(err))
 	}
 	name := fmt.Sprintf("%d-%d", at.Seq, began.UnixMilli())
 	r, w := io.Pipe()
 	sent := make(chan struct{})
 	go func() { defer close(sent); w.CloseWithError(backup.Send(w, store, n.opts.Version, func() {})) }()
-	info, err := objects.Put(ctx, jetstream.ObjectMeta{Name: name, Description: fmt.Sprintf("The store of node %d of %s at message %d", n.opts.Node, n.opts.Name, at.Seq)}, r)
+	info, err := objects.Put(ctx, jetstream.ObjectMeta{Name: name, Description: fmt.Sprintf("The store of node %d of %s at message %d", n.opts.Node, n.opts.Name, at.Seq)}, ctx.reading(r))
 	_ = r.CloseWithError(err) // a copy that is not read any more ends
 	<-sent
 	if err != nil {
-		return fmt.Errorf("snapshot: %w", err)
+		return fmt.Errorf("snapshot: %w", ctx.why(err))
 	}
 	old, err := n.name(ctx, snapshot{Name: name, Seq: at.Seq, Bytes: int64(info.Size)})
 	if errors.Is(err, jetstream.ErrKeyExists) {
@@ -172,8 +176,8 @@ func (n *Node) Rebuild(ctx context.Context, dir string) error {
 	}
 }
 
-func (n *Node) rebuild(ctx context.Context, dir string) error {
-	ctx, cancel := context.WithTimeout(ctx, snapshotTime)
+func (n *Node) rebuild(parent context.Context, dir string) error {
+	ctx, cancel := newMoving(parent, readStall)
 	defer cancel()
 	began := time.Now()
 	m, err := n.snapshotsMade(ctx)
@@ -196,15 +200,15 @@ func (n *Node) rebuild(ctx context.Context, dir string) error {
 	}
 	objects, err := n.objects(ctx)
 	if err != nil {
-		return err
+		return ctx.why(err)
 	}
 	object, err := objects.Get(ctx, newest.Name)
 	if err != nil {
-		return fmt.Errorf("snapshot %s: %w", newest.Name, err)
+		return fmt.Errorf("snapshot %s: %w", newest.Name, ctx.why(err))
 	}
-	err = backup.Rebuild(dir, object)
+	err = backup.Rebuild(dir, ctx.reading(object))
 	if err = errors.Join(err, object.Close()); err != nil {
-		return fmt.Errorf("snapshot %s: %w", newest.Name, err)
+		return fmt.Errorf("snapshot %s: %w", newest.Name, ctx.why(err))
 	}
 	n.figures.snapshotBytes.Store(newest.Bytes)
 	n.log.Info("the store was made of a snapshot", zap.Uint64("message", newest.Seq), zap.Int64("bytes", newest.Bytes), zap.Duration("took", time.Since(began)))
