@@ -120,15 +120,15 @@ func (x *clustered) judgeOperated(leader *process) {
 			x.t.Errorf("/batched was paused from %v to %v, and got %d deliveries, the last of node %s", p.from, p.to, len(late), late[len(late)-1].node)
 		}
 	}
-	r, err := leader.do(impatient, http.MethodGet, "/v1/rules", nil)
-	if err != nil {
-		x.t.Fatal(err)
-	}
-	defer r.Body.Close()
 	var listed struct{ Rules []struct{ Name string } }
-	if err := json.NewDecoder(r.Body).Decode(&listed); err != nil {
-		x.t.Fatal(err)
-	}
+	leader.eventually(60*time.Second, "listing rules", func() bool { // its lease may have run out just now
+		r, err := leader.do(impatient, http.MethodGet, "/v1/rules", nil)
+		if err != nil {
+			return false
+		}
+		defer r.Body.Close()
+		return r.StatusCode == http.StatusOK && json.NewDecoder(r.Body).Decode(&listed) == nil
+	})
 	there := map[string]bool{}
 	for _, r := range listed.Rules {
 		there[r.Name] = true
