@@ -132,6 +132,7 @@ func (c *checker) mapping(s *shape, path string, v any) {
 		c.typed(v, "a map")
 		return
 	}
+	c.length(s, path, v, len(given))
 	c.clean.WriteByte('{')
 	for i, key := range slices.Sorted(maps.Keys(given)) {
 		if i > 0 {
@@ -174,6 +175,9 @@ func (c *checker) text(s *shape, path string, v any) {
 	c.length(s, path, v, len(utf16.Encode([]rune(v.(string)))))
 }
 
+// The seconds since 1970 of the years 0 to 9999.
+const earliest, latest = -62_167_219_200, 253_402_300_799
+
 func (c *checker) number(s *shape, path string, v any) {
 	n, ok := v.(json.Number)
 	if !ok {
@@ -182,6 +186,9 @@ func (c *checker) number(s *shape, path string, v any) {
 	}
 	c.clean.WriteString(n.String())
 	if s.kind == timestamp {
+		if f, err := n.Float64(); err != nil || f < earliest || f > latest {
+			c.typed(v, "a Timestamp")
+		}
 		return
 	}
 	i, err := strconv.Atoi(n.String())

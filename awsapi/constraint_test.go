@@ -3,6 +3,7 @@ package awsapi
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -47,6 +48,8 @@ func TestConstraints(t *testing.T) {
 			"1 validation error detected: Value '***Sensitive Data Redacted***' at 'authParameters.basicAuthParameters.password' failed to satisfy constraint: Member must satisfy regular expression pattern: " + `^[ \t]*[^\x00-\x1F:\x7F]+([ \t]+[^\x00-\x1F:\x7F]+)*[ \t]*$`},
 		{"blank", "PutTargets", `{"Rule":"r","Targets":[{"Id":"a","Arn":"a","HttpParameters":{"PathParameterValues":[" "]}}]}`,
 			`1 validation error detected: Value ' ' at 'targets.1.member.httpParameters.pathParameterValues.1.member' failed to satisfy constraint: Member must satisfy regular expression pattern: ^(?!\s*$).+`},
+		{"entries of a map", "PutTargets", `{"Rule":"r","Targets":[{"Id":"a","Arn":"a","InputTransformer":{"InputPathsMap":{` + paths(101) + `},"InputTemplate":"x"}}]}`,
+			"1 validation error detected: Value '{" + strings.NewReplacer(`"`, "", ":", "=", ",", ", ").Replace(paths(101)) + "}' at 'targets.1.member.inputTransformer.inputPathsMap' failed to satisfy constraint: Member must have length less than or equal to 100"},
 		{"a bus of another form", "DescribeRule", `{"Name":"r","EventBusName":"arn:aws:events:x:1:event-bus/b"}`,
 			`1 validation error detected: Value 'arn:aws:events:x:1:event-bus/b' at 'eventBusName' failed to satisfy constraint: Member must satisfy regular expression pattern: (arn:aws[\w-]*:events:[a-z]+-[a-z]+-[\w-]+:[0-9]{12}:event-bus\/)?[/\.\-_A-Za-z0-9]+`},
 	} {
@@ -57,6 +60,15 @@ func TestConstraints(t *testing.T) {
 			}
 		})
 	}
+}
+
+// paths are the entries of an InputPathsMap, in their order.
+func paths(n int) string {
+	all := make([]string, n)
+	for i := range all {
+		all[i] = fmt.Sprintf(`"p%03d":"$.p"`, i)
+	}
+	return strings.Join(all, ",")
 }
 
 // messageOf returns the message of an error of a code.
@@ -82,6 +94,12 @@ func TestMistyped(t *testing.T) {
 		_, err := check(model()["PutRule"], []byte(body), ownBus)
 		if got := messageOf(t, err, event.CodeSerialization); got != want {
 			t.Errorf("%s: got %q, want %q", body, got, want)
+		}
+	}
+	for _, moment := range []string{"1e400", "1e300", "-1e12", `"2026-01-01T00:00:00Z"`} {
+		_, err := check(model()["StartReplay"], []byte(`{"EventStartTime":`+moment+`}`), ownBus)
+		if got := messageOf(t, err, event.CodeSerialization); !strings.HasSuffix(got, "_VALUE can not be converted to a Timestamp") {
+			t.Errorf("%s: got %q", moment, got)
 		}
 	}
 }

@@ -35,7 +35,7 @@ const (
 type shape struct {
 	kind kind
 	name string // of a structure
-	// bounded says that min bounds the length of a text or a list, or the value of a number, and
+	// bounded says that min bounds the length of a text, a list or a map, or the value of a number, and
 	// max too, unless it is negative.
 	bounded  bool
 	min, max int
@@ -116,7 +116,7 @@ func (r *modelReader) shape(spec string) *shape {
 		s.values = strings.Split(rest, "|")
 		return s
 	case mapping:
-		key, element, _ := strings.Cut(rest, " → ")
+		key, element, _ := strings.Cut(s.bounds(rest), " → ")
 		s.key, s.element = r.shape(key), r.shape(element)
 		return s
 	}

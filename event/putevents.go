@@ -147,7 +147,7 @@ func (d *putDecoder) request() *Error {
 	case d.count == 0:
 		all.Add("'[]'", "entries", "Member must have length greater than or equal to 1")
 	case d.count > d.limits.putCount():
-		all.Add(fmt.Sprintf("'[%d entries]'", d.count), "entries", fmt.Sprintf("Member must have length less than or equal to %d", d.limits.putCount()))
+		all.Add(d.printedEntries(), "entries", fmt.Sprintf("Member must have length less than or equal to %d", d.limits.putCount()))
 	}
 	if err := slices.Concat(all, d.violations, endpoint).Error(); err != nil {
 		return err

@@ -96,6 +96,29 @@ func TestDecodePutEventsRefusesEntries(t *testing.T) {
 	}
 }
 
+// printedEntry is the entry of entryJSON(`{}`) as AWS was recorded to print it.
+const printedEntry = `PutEventsRequestEntry(time=null, source=s, resources=null, detailType=T, detail={}, eventBusName=null, traceHeader=null, kmsKeyIdentifier=null, internalMetadata=null)`
+
+// TestTooManyEntriesArePrinted: members and lists as Java prints them, and no more than a request may hold.
+func TestTooManyEntriesArePrinted(t *testing.T) {
+	ten := strings.Repeat(entryJSON(`{}`)+",", 10)
+	full := `{"Time":1767323045.678,"Source":"s","Resources":["a","b"],"DetailType":"d","Detail":"{\"k\": \"<é>\"}","EventBusName":"orders","TraceHeader":null,"Other":1}`
+	for rest, want := range map[string]string{
+		full:               `PutEventsRequestEntry(time=1767323045.678, source=s, resources=[a, b], detailType=d, detail={"k": "<é>"}, eventBusName=orders, traceHeader=null, kmsKeyIdentifier=null, internalMetadata=null)`,
+		`{"Resources":[]}`: `PutEventsRequestEntry(time=null, source=null, resources=[], detailType=null, detail=null, eventBusName=null, traceHeader=null, kmsKeyIdentifier=null, internalMetadata=null)`,
+		`7`:                "7", `null`: "null",
+	} {
+		_, err := DecodePutEvents([]byte(`{"Entries":[`+ten+rest+`]}`), Limits{})
+		if want = "internalMetadata=null), " + want + "]' at 'entries' failed"; err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v\nwant %s", rest, err, want)
+		}
+	}
+	_, err := DecodePutEvents([]byte(`{"Entries":[`+strings.Repeat("{},", 100_000)+`{}]}`), Limits{})
+	if limit := new(Limits).size(); err == nil || len(err.Error()) > limit+1000 || !strings.Contains(err.Error(), "), …]' at") {
+		t.Errorf("an error of %d bytes, more than %d", len(err.Error()), limit)
+	}
+}
+
 func TestDecodePutEventsRefusesRequests(t *testing.T) {
 	entry := entryJSON(`{}`)
 	many := strings.Repeat(entry+",", 10) + entry
@@ -105,7 +128,7 @@ func TestDecodePutEventsRefusesRequests(t *testing.T) {
 		"no entries":   {`{}`, `ValidationException: 1 validation error detected: Value null at 'entries' failed to satisfy constraint: Member must not be null`},
 		"null entries": {`{"Entries":null}`, `ValidationException: 1 validation error detected: Value null at 'entries' failed to satisfy constraint: Member must not be null`},
 		"zero entries": {`{"Entries":[]}`, `ValidationException: 1 validation error detected: Value '[]' at 'entries' failed to satisfy constraint: Member must have length greater than or equal to 1`},
-		"11 entries":   {`{"Entries":[` + many + `]}`, `ValidationException: 1 validation error detected: Value '[11 entries]' at 'entries' failed to satisfy constraint: Member must have length less than or equal to 10`},
+		"11 entries":   {`{"Entries":[` + many + `]}`, `ValidationException: 1 validation error detected: Value '[` + strings.Repeat(printedEntry+", ", 10) + printedEntry + `]' at 'entries' failed to satisfy constraint: Member must have length less than or equal to 10`},
 		"too large":    {`{"Entries":[` + entryJSON(`{"a":"`+strings.Repeat("x", 1<<20)+`"}`) + `]}`, `ValidationException: Total size of the entries in the request is over the limit.`},
 		"trailing":     {`{"Entries":[` + entry + `]} 1`, `SerializationException: the body is not valid JSON: byte 60: unexpected data after the end of the JSON value`},
 		"truncated":    {`{"Entries":[{"Source":"s`, `SerializationException: the body is not valid JSON: byte 22: the string that begins here has no end`},

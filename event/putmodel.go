@@ -2,9 +2,11 @@ package event
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"regexp"
 	"strconv"
+	"strings"
 	"unicode/utf16"
 )
 
@@ -107,3 +109,56 @@ func entryMember(i int, member string) string {
 }
 
 func printed(value []byte) string { return "'" + string(value) + "'" }
+
+// entryMembers are those of an entry in the order in which AWS prints them. The last two are not in its model.
+var entryMembers = []string{"time", "source", "resources", "detailType", "detail", "eventBusName", "traceHeader", "kmsKeyIdentifier", "internalMetadata"}
+
+// printedEntries are all entries as AWS prints them, which is how Java does. Those that follow once the text is longer
+// than the entries of a request may be are left out.
+func (d *putDecoder) printedEntries() string {
+	var request map[string]any
+	numbers := json.NewDecoder(bytes.NewReader(d.scanner.text))
+	numbers.UseNumber()
+	_ = numbers.Decode(&request) // which has been read once
+	entries, _ := request["Entries"].([]any)
+	var text strings.Builder
+	for i, entry := range entries {
+		if i > 0 {
+			text.WriteString(", ")
+		}
+		if text.Len() > d.limits.size() {
+			text.WriteString("…")
+			break
+		}
+		members, ok := entry.(map[string]any)
+		if !ok {
+			text.WriteString(printedValue(entry))
+			continue
+		}
+		for j, name := range entryMembers {
+			separator := ", "
+			if j == 0 {
+				separator = "PutEventsRequestEntry("
+			}
+			text.WriteString(separator + name + "=" + printedValue(members[strings.ToUpper(name[:1])+name[1:]]))
+		}
+		text.WriteByte(')')
+	}
+	return "'[" + text.String() + "]'"
+}
+
+// printedValue is a member of an entry as AWS prints it.
+func printedValue(v any) string {
+	items, ok := v.([]any)
+	switch {
+	case v == nil:
+		return "null"
+	case !ok:
+		return fmt.Sprint(v)
+	}
+	texts := make([]string, len(items))
+	for i, item := range items {
+		texts[i] = printedValue(item)
+	}
+	return "[" + strings.Join(texts, ", ") + "]"
+}

@@ -93,6 +93,7 @@ func TestRequestErrorsWithTheSDK(t *testing.T) {
 	for i := range many {
 		many[i] = entry("s", "{}")
 	}
+	const printed = "PutEventsRequestEntry(time=null, source=s, resources=null, detailType=OrderCreated, detail={}, eventBusName=null, traceHeader=null, kmsKeyIdentifier=null, internalMetadata=null)"
 	large := entry("s", `{"a":"`+strings.Repeat("x", 1<<20)+`"}`)
 	tests := map[string]struct {
 		accept  func([]*event.Event) ([]error, error)
@@ -102,7 +103,7 @@ func TestRequestErrorsWithTheSDK(t *testing.T) {
 		tries   int32
 	}{
 		"11 entries": {nil, many, "ValidationException",
-			"1 validation error detected: Value '[11 entries]' at 'entries' failed to satisfy constraint: Member must have length less than or equal to 10", 1},
+			"1 validation error detected: Value '[" + strings.Repeat(printed+", ", 10) + printed + "]' at 'entries' failed to satisfy constraint: Member must have length less than or equal to 10", 1},
 		"too large": {nil, []types.PutEventsRequestEntry{large}, "ValidationException", "Total size of the entries in the request is over the limit.", 1},
 		"backlog": {func([]*event.Event) ([]error, error) { return nil, fmt.Errorf("router: %w", busy{}) },
 			many[:1], "ThrottlingException", "router: the backlog is full", 3},
