@@ -7,8 +7,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"regexp"
+	"strings"
 	"sync"
 	"time"
+
+	"go.uber.org/zap"
 
 	"signalbox/archive/archiver"
 	"signalbox/audit"
@@ -19,7 +23,7 @@ import (
 	"signalbox/secret"
 )
 
-// Options are what the API works with. All are required but Audit.
+// Options are what the API works with. All are required but Audit and Logger.
 type Options struct {
 	// Rules returns the Set that serves.
 	Rules func() *rules.Set
@@ -32,8 +36,8 @@ type Options struct {
 	Change func(others []rules.Documents, keep func() error) error
 	// Audit remembers who changed what; it may be nil.
 	Audit *audit.Log
-	// Keys encrypt the secrets of connections.
-	Keys secret.Keys
+	// Keys returns what encrypts the secrets of connections.
+	Keys func() secret.Keys
 	// Archives and Replays are the router's.
 	Archives *archiver.Archiver
 	Replays  *replay.Replays
@@ -41,8 +45,10 @@ type Options struct {
 	ArchiveFolder string
 	// Quotas are AWS's limits that hold here too.
 	Quotas Quotas
-	// Since is when the router began to serve: the time of what has none of its own.
+	// Since is the time of what has none of its own, such as buses of files.
 	Since time.Time
+	// Logger may be nil.
+	Logger *zap.Logger
 }
 
 // Quotas are limits that AWS has; 0 is none.
@@ -62,10 +68,33 @@ type API struct {
 	// mu is held by those who change something until that is on disk, so that each finds what the one
 	// before has made, and by those who read.
 	mu sync.RWMutex
+	// invocation is what its SDK calls the request that holds mu to change something; empty for none.
+	invocation string
+	// warned is of the region.
+	warned sync.Once
 }
 
 // New returns an API.
-func New(opts Options) *API { return &API{opts: opts} }
+func New(opts Options) *API {
+	if opts.Logger == nil {
+		opts.Logger = zap.NewNop()
+	}
+	return &API{opts: opts}
+}
+
+// ofAWS is what the provider of AWS for Terraform takes for a region in an ARN.
+var ofAWS = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-\d{1,2}$`)
+
+// checkRegion tells whoever runs Terraform for the first time why it takes none of the ARNs of the router.
+func (a *API) checkRegion(r *http.Request) {
+	if ofAWS.MatchString(a.opts.Region) || !strings.Contains(r.UserAgent(), "terraform-provider-aws") {
+		return
+	}
+	a.warned.Do(func() {
+		a.opts.Logger.Warn("Terraform's provider of AWS refuses ARNs of this region as invalid: set region in config.yaml to one of AWS's, such as eu-west-1, and start the router again",
+			zap.String("region", a.opts.Region))
+	})
+}
 
 // operation is one that is answered.
 type operation struct {
@@ -140,6 +169,7 @@ func (a *API) Call(r *http.Request, name string, body []byte) (answer any, err e
 	if err != nil {
 		return nil, err
 	}
+	a.checkRegion(r)
 	op := operations[name]
 	if op.right == auth.Read {
 		a.mu.RLock()
@@ -150,20 +180,36 @@ func (a *API) Call(r *http.Request, name string, body []byte) (answer any, err e
 		did := a.opts.Audit.Begin(r, "aws."+name, objectOf(request))
 		broken := "the operation failed"
 		defer func() { did.End(broken) }()
-		answer, err = a.write(&op, request)
+		answer, err = a.write(r, &op, request)
 		if broken = ""; err != nil {
 			broken = err.Error()
 		}
 		return answer, err
 	}
-	return a.write(&op, request)
+	return a.write(r, &op, request)
 }
 
-func (a *API) write(op *operation, request []byte) (any, error) {
+func (a *API) write(r *http.Request, op *operation, request []byte) (any, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	a.invocation = invocationOf(r)
 	return op.answer(a, request)
 }
+
+// maxInvocation is the most characters of an invocation that is looked at; those of SDKs are UUIDs.
+const maxInvocation = 64
+
+// invocationOf returns what an SDK calls a request and all repeats of it; empty for none.
+func invocationOf(r *http.Request) string {
+	if id := r.Header.Get("Amz-Sdk-Invocation-Id"); len(id) <= maxInvocation {
+		return id
+	}
+	return ""
+}
+
+// repeats reports whether the request that holds mu is a repeat of the one that made an object, such as after a
+// crash that has cost its answer. That succeeds: what makes things by a name would never get past its own trace else.
+func (a *API) repeats(madeBy string) bool { return madeBy != "" && madeBy == a.invocation }
 
 // objectOf returns the name of what a request changes, for the audit.
 func objectOf(request []byte) string {

@@ -18,6 +18,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
 	"signalbox/event"
 	"signalbox/ingest"
@@ -191,6 +193,29 @@ func TestReadingFiles(t *testing.T) {
 	for name, want := range map[string]string{"off": "DISABLED", "seen": "DISABLED"} {
 		if got := s.answer(t, "DescribeRule", `{"EventBusName":"orders","Name":"`+name+`"}`); !strings.Contains(got, `"State":"`+want+`"`) {
 			t.Errorf("%s: %s", name, got)
+		}
+	}
+}
+
+// TestRegionOfTerraform: who runs Terraform against a router whose region it does not take is told so, once.
+func TestRegionOfTerraform(t *testing.T) {
+	const agent = "APN/1.0 HashiCorp/1.0 Terraform/1.10.7 (+https://www.terraform.io) terraform-provider-aws/5.100.0 aws-sdk-go-v2/1.36.3"
+	for _, test := range []struct {
+		region, agent string
+		warnings      int
+	}{{"local", agent, 1}, {"local", "aws-cli/2.15", 0}, {"us-gov-west-1", agent, 0}} {
+		core, logs := observer.New(zap.WarnLevel)
+		set := &rules.Set{Buses: map[string]rules.Bus{rules.DefaultBus: {Name: rules.DefaultBus}}}
+		a := New(Options{Documents: new(Documents), Rules: func() *rules.Set { return set }, Account: account, Region: test.region, Logger: zap.New(core)})
+		r := httptest.NewRequest(http.MethodPost, "/", nil)
+		r.Header.Set("User-Agent", test.agent)
+		for range 2 {
+			if _, err := a.Call(r, "DescribeEventBus", nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := logs.FilterMessageSnippet("set region in config.yaml").Len(); got != test.warnings {
+			t.Errorf("%s, %s: %d warnings", test.region, test.agent, got)
 		}
 	}
 }

@@ -29,6 +29,8 @@ type archiveSaid struct {
 	EventPattern     string `json:",omitempty"`
 	KmsKeyIdentifier string `json:",omitempty"`
 	CreationTime     seconds
+	// Invocation is of the request that made it.
+	Invocation string `json:",omitempty"`
 }
 
 // archiveSection is an archive as a rule file has it.
@@ -161,17 +163,24 @@ func (a *API) createArchive(in *struct {
 }) (any, error) {
 	set := a.opts.Rules()
 	bus, err := a.bus(set, in.EventSourceArn)
-	switch _, there := set.Archives[in.ArchiveName]; {
-	case err != nil:
+	if err != nil {
 		return nil, err
-	case there:
+	}
+	if declared := set.Archives[in.ArchiveName]; declared != nil {
+		made, _, err := a.archiveOf(declared)
+		switch {
+		case err != nil:
+			return nil, err
+		case a.repeats(made.API.Invocation):
+			return a.changedArchive(&made), nil
+		}
 		return nil, taken("Archive " + in.ArchiveName)
 	}
 	if fault := archive.CheckName(in.ArchiveName); fault != "" {
 		return nil, invalid("ArchiveName %s", fault)
 	}
 	now := time.Now().UTC()
-	d := archiveDocument{archiveSaid{in.ArchiveName, "", in.KmsKeyIdentifier, secondsOf(now)}, map[string]archiveSection{in.ArchiveName: {
+	d := archiveDocument{archiveSaid{in.ArchiveName, "", in.KmsKeyIdentifier, secondsOf(now), a.invocation}, map[string]archiveSection{in.ArchiveName: {
 		Description: in.Description, Bus: bus.Name, RetentionDays: in.RetentionDays, Start: now.Format(time.RFC3339Nano),
 		// one of the same name that is made later has nothing of this one
 		Folder: filepath.Join(a.opts.ArchiveFolder, strconv.FormatInt(now.UnixNano(), 36)),
@@ -200,7 +209,11 @@ func (a *API) keepArchive(d *archiveDocument) (any, error) {
 	if err := a.change(archivePath(d.API.ArchiveName), d); err != nil {
 		return nil, err
 	}
-	return changedArchive{a.archiveARN(d.API.ArchiveName), enabled, d.API.CreationTime}, nil
+	return a.changedArchive(d), nil
+}
+
+func (a *API) changedArchive(d *archiveDocument) changedArchive {
+	return changedArchive{a.archiveARN(d.API.ArchiveName), enabled, d.API.CreationTime}
 }
 
 // ownArchive returns an archive of the API.

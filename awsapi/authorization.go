@@ -118,7 +118,7 @@ func shown(p *httpParameters) *httpParameters {
 
 // authorize sets how a connection authorizes.
 func (a *API) authorize(d *connectionDocument, kind string, given *authGiven) error {
-	s := &sealer{keys: a.opts.Keys}
+	s := &sealer{keys: a.opts.Keys()}
 	section := d.Connections[d.API.Name]
 	before := section.Auth
 	section.Auth = authSection{}

@@ -24,6 +24,8 @@ type bus struct {
 	Tags             []tag  `json:",omitempty"`
 	CreationTime     seconds
 	LastModifiedTime seconds
+	// Invocation is of the request that made it.
+	Invocation string `json:",omitempty"`
 }
 
 // seconds is a time in answers and documents: a number of seconds since 1970.
@@ -114,7 +116,14 @@ func (a *API) createEventBus(in *struct {
 	if in.EventSourceName != "" {
 		return nil, notFound("Event source %s does not exist.", in.EventSourceName)
 	}
-	if _, ok := a.opts.Rules().Buses[in.Name]; ok {
+	if found, ok := a.opts.Rules().Buses[in.Name]; ok {
+		b, _, err := a.ofBus(&found)
+		switch {
+		case err != nil:
+			return nil, err
+		case a.repeats(b.Invocation):
+			return a.createdBus(&b), nil
+		}
 		return nil, taken("Event bus " + in.Name)
 	}
 	if err := distinct(in.Tags); err != nil {
@@ -123,15 +132,20 @@ func (a *API) createEventBus(in *struct {
 	now := secondsOf(time.Now())
 	b := bus{
 		Name: in.Name, Description: in.Description, KmsKeyIdentifier: in.KmsKeyIdentifier, DeadLetterConfig: in.DeadLetterConfig,
-		LogConfig: in.LogConfig, Tags: in.Tags, CreationTime: now, LastModifiedTime: now,
+		LogConfig: in.LogConfig, Tags: in.Tags, CreationTime: now, LastModifiedTime: now, Invocation: a.invocation,
 	}
 	if err := a.change(busPath(in.Name), busDocument{[1]bus{b}}); err != nil {
 		return nil, err
 	}
+	return a.createdBus(&b), nil
+}
+
+// createdBus answers CreateEventBus.
+func (a *API) createdBus(b *bus) any {
 	return struct {
 		EventBusArn string
 		busConfig
-	}{a.busARN(in.Name), b.config()}, nil
+	}{a.busARN(b.Name), b.config()}
 }
 
 // changeBus changes a bus of the API, or the default one.

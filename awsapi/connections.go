@@ -33,6 +33,8 @@ type connectionSaid struct {
 	CreationTime       seconds
 	LastModifiedTime   seconds
 	LastAuthorizedTime seconds
+	// Invocation is of the request that made it.
+	Invocation string `json:",omitempty"`
 }
 
 // connectionSection is a connection as a rule file has it.
@@ -222,7 +224,14 @@ func (a *API) createConnection(in *struct {
 	AuthParameters                                         authGiven
 	InvocationConnectivityParameters                       *struct{}
 }) (any, error) {
-	if a.opts.Rules().Connections[in.Name] != nil {
+	if c := a.opts.Rules().Connections[in.Name]; c != nil {
+		made, _, err := a.connectionOf(c)
+		switch {
+		case err != nil:
+			return nil, err
+		case a.repeats(made.API.Invocation):
+			return a.createdConnection(&made), nil
+		}
 		return nil, taken("Connection " + in.Name)
 	}
 	if in.InvocationConnectivityParameters != nil || in.AuthParameters.ConnectivityParameters != nil {
@@ -230,7 +239,7 @@ func (a *API) createConnection(in *struct {
 	}
 	now := secondsOf(time.Now())
 	d := connectionDocument{
-		API:         connectionSaid{Name: in.Name, UUID: uuid.NewString(), KmsKeyIdentifier: in.KmsKeyIdentifier, CreationTime: now, LastModifiedTime: now},
+		API:         connectionSaid{Name: in.Name, UUID: uuid.NewString(), KmsKeyIdentifier: in.KmsKeyIdentifier, CreationTime: now, LastModifiedTime: now, Invocation: a.invocation},
 		Connections: map[string]connectionSection{in.Name: {Description: in.Description}},
 	}
 	if err := a.authorize(&d, in.AuthorizationType, &in.AuthParameters); err != nil {
@@ -239,9 +248,14 @@ func (a *API) createConnection(in *struct {
 	if err := a.change(connectionPath(in.Name), d); err != nil {
 		return nil, err
 	}
-	out := a.changedConnection(&d, d.stateOnChange())
+	return a.createdConnection(&d), nil
+}
+
+// createdConnection answers CreateConnection.
+func (a *API) createdConnection(d *connectionDocument) changedConnection {
+	out := a.changedConnection(d, d.stateOnChange())
 	out.LastAuthorizedTime = 0 // which is not told of a new one
-	return out, nil
+	return out
 }
 
 func (a *API) changedConnection(d *connectionDocument, state string) changedConnection {

@@ -27,6 +27,8 @@ type destinationSaid struct {
 	InvocationRateLimitPerSecond int
 	CreationTime                 seconds
 	LastModifiedTime             seconds
+	// Invocation is of the request that made it.
+	Invocation string `json:",omitempty"`
 }
 
 // targetSection is a target as a rule file has it.
@@ -144,13 +146,16 @@ func (a *API) createAPIDestination(in *struct {
 	HTTPMethod                                           string `json:"HttpMethod"`
 	InvocationRateLimitPerSecond                         *int
 }) (any, error) {
-	if _, err := a.apiDestination(in.Name); err == nil {
+	if made, err := a.apiDestination(in.Name); err == nil {
+		if a.repeats(made.API.Invocation) {
+			return a.changedDestination(&made.API), nil
+		}
 		return nil, taken("An api-destination '" + in.Name + "'")
 	}
 	now := secondsOf(time.Now())
 	said := destinationSaid{
 		Name: in.Name, UUID: uuid.NewString(), Description: in.Description, ConnectionArn: in.ConnectionArn, InvocationEndpoint: in.InvocationEndpoint,
-		HTTPMethod: in.HTTPMethod, InvocationRateLimitPerSecond: defaultRate, CreationTime: now, LastModifiedTime: now,
+		HTTPMethod: in.HTTPMethod, InvocationRateLimitPerSecond: defaultRate, CreationTime: now, LastModifiedTime: now, Invocation: a.invocation,
 	}
 	if in.InvocationRateLimitPerSecond != nil {
 		said.InvocationRateLimitPerSecond = *in.InvocationRateLimitPerSecond
@@ -171,7 +176,11 @@ func (a *API) keepDestination(d *destinationSaid) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return changedDestination{a.destinationARN(d), a.destinationState(d), d.CreationTime, d.LastModifiedTime}, nil
+	return a.changedDestination(d), nil
+}
+
+func (a *API) changedDestination(d *destinationSaid) changedDestination {
+	return changedDestination{a.destinationARN(d), a.destinationState(d), d.CreationTime, d.LastModifiedTime}
 }
 
 func (a *API) updateAPIDestination(in *struct {

@@ -67,7 +67,7 @@ func start(t testing.TB, dir string, disk *store.Disk) *running {
 	}
 	r.reloader = config.NewReloader(config.ReloaderOptions{Config: c, Set: set, Others: []rules.Documents{documents.Source()}, Swap: swap})
 	r.API = New(Options{
-		Keys: c.Keys(), Archives: r.archiver, Replays: r.router.Replays, ArchiveFolder: filepath.Join(dir, "archives"), Quotas: Quotas(c.Quotas),
+		Keys: c.Keys, Archives: r.archiver, Replays: r.router.Replays, ArchiveFolder: filepath.Join(dir, "archives"), Quotas: Quotas(c.Quotas),
 		Rules: r.router.Rules, Documents: documents, Account: account, Region: region, Since: time.UnixMilli(1767323045678),
 		Change: func(others []rules.Documents, keep func() error) error {
 			return r.reloader.Change(context.Background(), others, keep)

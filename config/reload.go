@@ -318,7 +318,7 @@ func (c *Config) differences(next *Config) []string {
 	for i := range a.NumField() {
 		name := a.Type().Field(i).Tag.Get("yaml")
 		switch name {
-		case "", "-", "rules", "targets", "buses", "hooks", "connections", "sources", "archives", "catalog", "naming", "secrets", "auth", "allowed_hosts", "egress", "reload":
+		case "", "-", "rules", "targets", "buses", "hooks", "connections", "sources", "archives", "catalog", "naming", "secrets", "secret_keys", "auth", "allowed_hosts", "egress", "reload":
 			continue
 		}
 		if !reflect.DeepEqual(a.Field(i).Interface(), b.Field(i).Interface()) {

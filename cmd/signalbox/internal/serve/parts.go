@@ -28,7 +28,7 @@ import (
 func (s *server) routerOptions(registry prometheus.Registerer) router.Options {
 	limits := s.cfg.Limits
 	o := router.Options{
-		Egress: s.egress, Secrets: secret.Source{Keys: s.cfg.Keys},
+		Egress: s.egress, Secrets: secret.Source{Keys: s.secretKeys},
 		Journal: s.journal, Logger: s.log, Registerer: registry, Stdout: cli.StreamOf(s.Stdout).(io.Writer),
 		Account: s.cfg.Account, Region: s.cfg.Region,
 		MaxPending: uint64(limits.MaxPending), MinFreeDisk: uint64(s.cfg.MinFreeDisk),

@@ -11,7 +11,9 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -34,6 +36,7 @@ import (
 	"signalbox/router"
 	"signalbox/rules"
 	"signalbox/schedule"
+	"signalbox/secret"
 	"signalbox/sources"
 	"signalbox/targets/egress"
 	"signalbox/telemetry"
@@ -132,6 +135,8 @@ type server struct {
 	aws      *awsapi.API
 	// documents are the rules that were made by API.
 	documents *awsapi.Documents
+	// sealing is what secrets are encrypted with; a reload may change it.
+	sealing atomic.Pointer[sealing]
 	// node is this router in its cluster, and term the time in which it leads; both are nil without one.
 	node *clusterNode
 	term *term
@@ -292,6 +297,7 @@ func (s *server) startRouter(registry *prometheus.Registry, gatherer prometheus.
 	if err := s.startArchives(registry); err != nil {
 		return err
 	}
+	s.useSecretKeys(s.cfg)
 	if s.router, err = router.New(s.routerOptions(registry), s.set); err != nil {
 		return err
 	}
@@ -312,8 +318,8 @@ func (s *server) startRouter(registry *prometheus.Registry, gatherer prometheus.
 	}
 	stopping, stop := context.WithCancel(context.Background())
 	s.aws = awsapi.New(awsapi.Options{
-		Rules: s.router.Rules, Documents: s.documents, Audit: s.audit, Account: s.cfg.Account, Region: s.cfg.Region, Since: time.Now(),
-		Keys: s.cfg.Keys(), Archives: s.archiver, Replays: s.router.Replays, ArchiveFolder: filepath.Join(data, "archives"), Quotas: awsapi.Quotas(s.cfg.Quotas),
+		Rules: s.router.Rules, Documents: s.documents, Audit: s.audit, Account: s.cfg.Account, Region: s.cfg.Region, Since: s.written(), Logger: s.log,
+		Keys: s.secretKeys, Archives: s.archiver, Replays: s.router.Replays, ArchiveFolder: filepath.Join(data, "archives"), Quotas: awsapi.Quotas(s.cfg.Quotas),
 		Change: func(others []rules.Documents, keep func() error) error {
 			return s.reloader.Change(context.Background(), others, keep)
 		},
@@ -357,13 +363,44 @@ func buildInfo(version string) prometheus.Collector {
 	}, func() float64 { return 1 })
 }
 
+// written returns when the configuration was written, which is the same after a restart.
+func (s *server) written() time.Time {
+	if info, err := os.Stat(s.cfg.Path); err == nil {
+		return info.ModTime()
+	}
+	return time.Now()
+}
+
 // apply puts in use what of a reload is not rules.
 func (s *server) apply(next *config.Config) error {
 	if err := s.applyKeys(next); err != nil {
 		return err
 	}
+	s.useSecretKeys(next)
 	return s.egress.Set(next.Egress)
 }
+
+// sealing is what secrets are encrypted with: the keys of a configuration, and those that were in use before.
+type sealing struct {
+	given []config.Secret
+	keys  secret.Keys
+}
+
+// useSecretKeys puts the keys of a configuration before those in use. These still decrypt what serves, even where
+// no rules can be loaded without them.
+func (s *server) useSecretKeys(c *config.Config) {
+	now, next := s.sealing.Load(), &sealing{c.SecretKeys, c.Keys()}
+	if now != nil {
+		if slices.Equal(now.given, c.SecretKeys) {
+			return
+		}
+		next.keys = slices.Concat(next.keys, now.keys)
+	}
+	s.sealing.Store(next)
+}
+
+// secretKeys are what secrets are encrypted with.
+func (s *server) secretKeys() secret.Keys { return s.sealing.Load().keys }
 
 // applyKeys puts the keys and the allowed hosts of a reload in use. Where the router listens,
 // and at which address others reach it, stays as it was started.
