@@ -21,9 +21,18 @@ type checker struct {
 	// clean is the request without what the model does not know and without null, in the order of the model.
 	clean  bytes.Buffer
 	faults event.Violations
+	// told is how many bytes of text the faults have.
+	told int
 	// mistyped is what AWS says of the first value that is not even of its type.
 	mistyped string
 }
+
+// A value is printed until it has maxPrinted bytes, and faults are told until they have maxTold, so that no answer
+// is a multiple of what was sent.
+const (
+	maxPrinted = 256 << 10
+	maxTold    = 1 << 20
+)
 
 // check returns a request's members as the model has them, or why it is refused: an *event.Error in AWS's words.
 func check(input *shape, body []byte, ownBus string) (clean []byte, err error) {
@@ -213,11 +222,17 @@ func (c *checker) length(s *shape, path string, v any, n int) {
 
 // fault notes a value that breaks a constraint.
 func (c *checker) fault(s *shape, path string, v any, constraint string) {
+	if c.told > maxTold {
+		return
+	}
 	value := "null"
 	if v != nil {
-		value = "'" + printed(s, v) + "'"
+		var p printer
+		p.print(s, v)
+		value = "'" + p.String() + "'"
 	}
 	c.faults.Add(value, path, constraint)
+	c.told += len(value) + len(path) + len(constraint)
 }
 
 // typed notes a value that is of another type.
@@ -249,33 +264,48 @@ func (c *checker) string(text string) {
 	c.clean.Truncate(c.clean.Len() - 1)
 }
 
-// printed is a value as AWS prints it, which is how Java does.
-func printed(s *shape, v any) string {
+// printer prints values as AWS does, which is how Java does.
+type printer struct{ strings.Builder }
+
+// print prints a value.
+func (p *printer) print(s *shape, v any) {
 	items, isList := v.([]any)
 	members, isMap := v.(map[string]any)
 	switch {
 	case v == nil:
-		return "null"
+		p.WriteString("null")
 	case s.secret:
-		return "***Sensitive Data Redacted***"
+		p.WriteString("***Sensitive Data Redacted***")
 	case s.kind == list && isList:
-		return "[" + join(slices.Values(items), func(item any) string { return printed(s.element, item) }) + "]"
+		each(p, "[", "]", slices.Values(items), func(item any) { p.print(s.element, item) })
 	case s.kind == mapping && isMap:
-		keys := slices.Values(slices.Sorted(maps.Keys(members)))
-		return "{" + join(keys, func(key string) string { return key + "=" + printed(s.element, members[key]) }) + "}"
+		each(p, "{", "}", slices.Values(slices.Sorted(maps.Keys(members))), func(key string) {
+			p.WriteString(key + "=")
+			p.print(s.element, members[key])
+		})
 	case s.kind == structure && isMap:
-		return s.name + "(" + join(slices.Values(s.members), func(m member) string { return camel(m.name) + "=" + printed(m.shape, members[m.name]) }) + ")"
+		each(p, s.name+"(", ")", slices.Values(s.members), func(m member) {
+			p.WriteString(camel(m.name) + "=")
+			p.print(m.shape, members[m.name])
+		})
+	default:
+		fmt.Fprint(p, v)
 	}
-	return fmt.Sprint(v)
 }
 
-// join returns the texts of items with commas between them.
-func join[T any](items iter.Seq[T], text func(T) string) string {
-	var texts []string
+// each prints items with commas between them, as many as there is room for.
+func each[T any](p *printer, open, end string, items iter.Seq[T], print func(T)) {
+	p.WriteString(open)
+	separator := ""
 	for item := range items {
-		texts = append(texts, text(item))
+		p.WriteString(separator)
+		if separator = ", "; p.Len() > maxPrinted {
+			p.WriteString("…")
+			break
+		}
+		print(item)
 	}
-	return strings.Join(texts, ", ")
+	p.WriteString(end)
 }
 
 // camel is the name of a member as AWS's errors write it.

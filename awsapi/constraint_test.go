@@ -104,6 +104,21 @@ func TestMistyped(t *testing.T) {
 	}
 }
 
+// TestFaultsAreBounded: the answer about a request that is wrong everywhere is not a multiple of it.
+func TestFaultsAreBounded(t *testing.T) {
+	const n = 100_000
+	for name, body := range map[string]string{
+		"a list that is too long":   `{"Rule":"r","Targets":[` + strings.Repeat(`{},`, n) + `{}]}`,
+		"a map that has too much":   `{"Rule":"r","Targets":[{"Id":"a","Arn":"a","InputTransformer":{"InputTemplate":"x","InputPathsMap":{` + paths(n) + `}}}]}`,
+		"lists in lists, too often": `{"Rule":"r","Targets":[` + strings.Repeat(`{"Id":"a","Arn":"a","EcsParameters":{"TaskDefinitionArn":"a","PlacementStrategy":[`+strings.Repeat(`{},`, 999)+`{}]}},`, 99) + `{}]}`,
+	} {
+		_, err := check(model()["PutTargets"], []byte(body), ownBus)
+		if got := messageOf(t, err, event.CodeValidation); len(got) > 2*maxTold {
+			t.Errorf("%s: %d bytes: %.200s", name, len(got), got)
+		}
+	}
+}
+
 // TestClean: what is unknown or null goes, what is written twice counts once, and members stand as the model has them.
 func TestClean(t *testing.T) {
 	body := `{"Unknown":{},"name":"x","EventBusName":"` + ownBus + `a/b","EventPattern":"{\"a\":[\"<é>\"]}","Name":"first","Description":null,"Name":"last"}`

@@ -2,11 +2,16 @@ package e2e
 
 import (
 	"cmp"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 )
 
 // terraform runs Terraform, or OpenTofu, in a folder with the provider of AWS.
@@ -47,7 +52,8 @@ func (f *terraform) run(stage string, args ...string) string {
 	return string(out)
 }
 
-// TestTerraform: the provider of AWS makes, changes, imports and destroys all that it can, and after each step a plan finds no difference.
+// TestTerraform: the provider of AWS makes, changes, imports and destroys all that it can, and puts right what was changed or deleted beside it;
+// after each step a plan finds no difference.
 func TestTerraform(t *testing.T) {
 	p := newProcess(t, "targets: {hall: {type: log}}\nrules: []\n")
 	config, err := os.ReadFile(filepath.Join(p.dir, "config.yaml"))
@@ -72,6 +78,8 @@ func TestTerraform(t *testing.T) {
 	apply("1", "Apply complete! Resources: 12 added, 0 changed, 0 destroyed.")
 	apply("2", "Apply complete! Resources: 0 added, 9 changed, 0 destroyed.\n\nOutputs:\n\n"+
 		"bus = \"arn:aws:events:eu-west-1:000000000000:event-bus/orders\"\nbuses = \"default,open,orders\"\nconnection = \"OAUTH_CLIENT_CREDENTIALS\"\n")
+	changeBeside(t, p.url)
+	apply("2", "Apply complete! Resources: 3 added, 1 changed, 0 destroyed.")
 	ids := map[string]string{
 		"bus.orders": "orders", "permission.other": "orders/other", "rule.big": "orders/big", "archive.all": "all", "api_destination.orders": "crm-orders",
 		"target.hall": "arn:aws:events:eu-west-1:000000000000:event-bus/orders/big/hall",
@@ -87,5 +95,24 @@ func TestTerraform(t *testing.T) {
 	same("2")
 	if out := f.run("2", "destroy", "-auto-approve"); !strings.Contains(out, "Destroy complete! Resources: 12 destroyed.") {
 		t.Errorf("got\n%s", out)
+	}
+}
+
+// changeBeside changes a rule that Terraform manages, and deletes another with its target, and an archive.
+func changeBeside(t *testing.T, url string) {
+	t.Helper()
+	c := eventbridge.New(eventbridge.Options{
+		Region: "eu-west-1", BaseEndpoint: &url, Credentials: credentials.NewStaticCredentialsProvider("admin-client", adminSecret, ""),
+	})
+	targets, err := c.ListTargetsByRule(t.Context(), &eventbridge.ListTargetsByRuleInput{Rule: aws.String("nightly")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, enabled := c.EnableRule(t.Context(), &eventbridge.EnableRuleInput{Name: aws.String("big"), EventBusName: aws.String("orders")})
+	_, removed := c.RemoveTargets(t.Context(), &eventbridge.RemoveTargetsInput{Rule: aws.String("nightly"), Ids: []string{*targets.Targets[0].Id}})
+	_, rule := c.DeleteRule(t.Context(), &eventbridge.DeleteRuleInput{Name: aws.String("nightly")})
+	_, archive := c.DeleteArchive(t.Context(), &eventbridge.DeleteArchiveInput{ArchiveName: aws.String("all")})
+	if err := errors.Join(enabled, removed, rule, archive); err != nil {
+		t.Fatal(err)
 	}
 }
