@@ -129,7 +129,7 @@ func Join(ctx context.Context, opts Options) (*Node, error) {
 			err = fmt.Errorf("no server can be reached at %s: %w", n.opts.URL, *why)
 		}
 		if (why != nil || connected) && told.now() {
-			n.log.Warn("the cluster's NATS servers can't be used yet; it tries again", zap.Error(err))
+			n.log.Warn("the cluster's NATS servers can't be used yet; it tries again", zap.Error(advised(err)))
 		}
 		if err := pause(ctx, retryEvery); err != nil {
 			n.nc.Close()
@@ -216,6 +216,9 @@ const leastPayload = 64 << 10
 func (n *Node) prepare(ctx context.Context) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*answerTime)
 	defer cancel()
+	if version := n.nc.ConnectedServerVersion(); tooOld(version) {
+		return &unusable{fmt.Sprintf("the server of NATS at %s has version %s: install %d.%d or later", n.nc.ConnectedUrlRedacted(), version, leastMajor, leastMinor)}
+	}
 	if n.stream, err = n.logStream(ctx); err != nil {
 		return fmt.Errorf("stream %s: %w", n.opts.stream(), err)
 	}

@@ -75,7 +75,7 @@ func (n *Node) Follow(ctx context.Context, store Store, eligible Eligible) (*Ter
 		}
 		n.lease.lapse()
 		if told.now() {
-			n.log.Warn("the cluster's log can't be read now; it tries again", zap.Error(err))
+			n.log.Warn("the cluster's log can't be read now; it tries again", zap.Error(advised(err)))
 		}
 		if err := pause(ctx, retryEvery); err != nil {
 			return nil, err
@@ -298,7 +298,7 @@ func (f *follower) apply(m *message) error {
 // campaign looks whether the lease is free until this node has it.
 func (f *follower) campaign(ctx context.Context, eligible Eligible, won chan<- *held) {
 	var since, failing time.Time
-	for {
+	for told := (sometimes{}); ; {
 		free, err := f.lease.look(ctx, f.bucket)
 		f.tellLeader()
 		switch {
@@ -321,8 +321,8 @@ func (f *follower) campaign(ctx context.Context, eligible Eligible, won chan<- *
 				Node: f.opts.Node, URL: f.opts.Advertise, Since: time.Now().UTC(), Version: f.opts.Version,
 			}}
 			h, err := f.lease.take(ctx, f.bucket, value, &f.rules)
-			if err != nil {
-				f.log.Debug("the cluster's lease can't be taken", zap.Error(err))
+			if err != nil && ctx.Err() == nil && told.now() {
+				f.log.Warn("the cluster's lease is free, and can't be taken; it tries again", zap.Error(advised(err)))
 			}
 			if h != nil {
 				select {
@@ -350,7 +350,7 @@ func (f *follower) tellLeader() {
 	case h == nil:
 		f.log.Warn("no node is known to lead the cluster")
 	case h.Node == f.opts.Node:
-		f.log.Info("this node led when it ran before; its lease has to end first")
+		f.log.Info("this node led before; its lease has to end first")
 	default:
 		f.log.Info("this node follows the leader of the cluster", zap.Int("leader", h.Node), zap.String("url", h.URL))
 	}
@@ -401,7 +401,7 @@ func (f *follower) lead(term *Term, messages <-chan jetstream.Msg, failed <-chan
 			return context.Cause(term.ctx)
 		}
 		if told.now() {
-			f.log.Info("the term can't begin yet", zap.Error(err))
+			f.log.Info("the term can't begin yet", zap.Error(advised(err)))
 		}
 		if err := pause(term.ctx, retryEvery/5); err != nil {
 			return err

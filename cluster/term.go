@@ -138,7 +138,7 @@ func (t *Term) append(data []byte, chain uint64, part, parts int) error {
 		}
 		t.node.figures.retries.Add(1)
 		if told.now() {
-			t.node.log.Warn("the cluster's log can't be written to; it tries again while this node leads", zap.Error(err))
+			t.node.log.Warn("the cluster's log can't be written to; it tries again while this node leads", zap.Error(advised(err)))
 		}
 		_ = pause(t.ctx, retryEvery/5)
 	}

@@ -32,6 +32,9 @@ const (
 	rebuildEvery = 10 * time.Second
 )
 
+// errJoining is why a node is not ready that has just started.
+var errJoining = errors.New("this node has not joined its cluster yet, as while the servers of NATS can't be reached or used: its log says why")
+
 // clusterNode is this router in its cluster, for as long as the process runs.
 type clusterNode struct {
 	*cluster.Node
@@ -80,6 +83,7 @@ func (s *server) takePart(ctx context.Context) error {
 	s.log.Info("joining the cluster", zap.String("cluster", c.Name), zap.Int("node", c.Node), zap.String("nats", c.NATS))
 	options := s.cfg.ClusterOptions()
 	options.Version, options.Logger = s.Version, s.log
+	s.front.Open(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { writeUnavailable(w, "NotJoined", errJoining.Error()) }), func() error { return errJoining })
 	node, err := cluster.Join(ctx, options)
 	if err != nil {
 		return err

@@ -167,6 +167,11 @@ var errLeaderGone = errors.New("the leader that the request was handed to leads 
 // writeNoLeader answers what can't be handed to a leader now. Whether an event that was handed on was
 // accepted is not known: with an id of its own it may be sent again.
 func writeNoLeader(w http.ResponseWriter) {
+	writeUnavailable(w, "NoLeader", "no node leads the cluster at the moment, or its leader can't be reached")
+}
+
+// writeUnavailable answers what another node may take now, or this one soon.
+func writeUnavailable(w http.ResponseWriter, code, message string) {
 	w.Header().Set("Retry-After", "1")
-	api.WriteError(w, &api.Error{Status: http.StatusServiceUnavailable, Code: "NoLeader", Message: "no node leads the cluster at the moment, or its leader can't be reached", Hint: "send it again, to any node"})
+	api.WriteError(w, &api.Error{Status: http.StatusServiceUnavailable, Code: code, Message: message, Hint: "send it again, to any node"})
 }
