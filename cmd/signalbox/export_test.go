@@ -132,7 +132,7 @@ func TestExport(t *testing.T) {
 		t.Errorf("imported\n%s", imported.stdout)
 	}
 
-	if !strings.Contains(imported.stdout, `left out: DeadLetterConfig of bus encrypted`) {
+	if !strings.Contains(imported.stdout, `left out: Busencrypted.DeadLetterConfig: it gets what can't be decrypted`) {
 		t.Errorf("imported\n%s", imported.stdout)
 	}
 

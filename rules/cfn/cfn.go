@@ -1,7 +1,8 @@
-// Package cfn turns templates of CloudFormation, of the CDK and of SAM into rule files, and plans of Terraform.
+// Package cfn turns templates of CloudFormation, of the CDK and of SAM into rule files, and plans and states of Terraform.
 package cfn
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"regexp"
@@ -18,41 +19,95 @@ type Result struct {
 	YAML    string `json:"yaml"`
 	Rules   int    `json:"rules"`
 	Targets int    `json:"targets"`
-	Buses   int    `json:"buses"`
+	// Stubs are how many of the targets have to be filled in.
+	Stubs int `json:"stubs"`
+	Buses int `json:"buses"`
 	// Connections are logins that targets share.
 	Connections int `json:"connections"`
+	Archives    int `json:"archives"`
 	// Notes are what the template does not tell, or what has no counterpart; they
 	// stand in the YAML as comments too.
 	Notes []string `json:"notes"`
 }
 
-// Convert returns the rule file of a template in JSON or YAML, or of a plan of Terraform in JSON. Targets are stubs,
-// which log; each says in a comment what it stands for.
+// Convert returns the rule file of a template in JSON or YAML, or of a plan or a state of Terraform in JSON. What the
+// template does not tell, or a rule file can't say, stands in comments that name the resource and its property.
 func Convert(file string, src []byte) (*Result, error) {
-	if strings.HasPrefix(strings.TrimSpace(string(src)), "{") {
+	if bytes.HasPrefix(bytes.TrimSpace(src), []byte("{")) {
 		file += ".json" // whatever it is called
 	}
-	// The parser stumbles over the colons of such a name within braces.
-	src = pseudo.ReplaceAll(src, []byte(`!Ref "$1"`))
-	root, err := document.ParseTemplate(file, src)
+	root, err := parse(file, src)
 	if err != nil {
 		return nil, err
 	}
-	if isPlan(root) {
-		return convertPlan(src)
+	if isTerraform(root) {
+		return convertTerraform(src)
 	}
 	resources := root.Get("Resources")
 	if resources == nil || resources.Kind != document.Mapping {
-		return nil, errors.New("no template, which has Resources, and no plan of Terraform as JSON (terraform show -json)")
+		return nil, errors.New("no template, which has Resources, and no plan or state of Terraform as JSON (terraform show -json)")
 	}
 	c := newConverter(resources)
-	c.parameters, c.mappings = root.Get("Parameters"), root.Get("Mappings")
+	c.parameters, c.mappings, c.conditions = root.Get("Parameters"), root.Get("Mappings"), root.Get("Conditions")
 	c.all()
 	return c.result(), nil
 }
 
+var pseudo = regexp.MustCompile(`!Ref[ \t]+(AWS::[A-Za-z]+)`)
+
+// parse reads a template. The parser stumbles over the colons of a pseudo parameter within braces, but in quotes, where
+// they do no harm, they may be a part of a text.
+func parse(file string, src []byte) (*document.Node, error) {
+	root, err := document.ParseTemplate(file, pseudo.ReplaceAll(src, []byte(`!Ref "$1"`)))
+	if err == nil || !pseudo.Match(src) {
+		return root, err
+	}
+	if root, plain := document.ParseTemplate(file, src); plain == nil {
+		return root, nil
+	}
+	return nil, err
+}
+
 func newConverter(resources *document.Node) *converter {
-	return &converter{resources: resources, targets: map[string]string{}, buses: map[string]string{}, connections: map[string]string{}, ruleNames: map[string]bool{}}
+	return &converter{resources: resources, targets: map[string]string{}, buses: map[string]string{"default": "default"}, connections: map[string]string{}, ruleNames: map[string]bool{}, arns: map[string]bool{}}
+}
+
+// maxLine is how long a list on one line may be.
+const maxLine = 100
+
+// entry is one piece of the file, with the comments above it.
+type entry struct {
+	comments []string
+	node     *document.Node
+}
+
+// converter builds one rule file.
+type converter struct {
+	resources, parameters, mappings, conditions *document.Node
+	// labels are what resources are called, if not as their key says.
+	labels map[string]string
+	// paths are other places by where something stands.
+	paths map[string]string
+
+	rules, busList, targetList, connectionList, archiveList []entry
+	stubs                                                   int
+	// left are the comments of what has no entry.
+	left []string
+	// targets, buses and connections are the names of what was declared, by what the template
+	// calls it.
+	targets, buses, connections map[string]string
+	ruleNames, arns             map[string]bool
+	// comments are those of the entry that is being made, at is where in the template.
+	comments []string
+	at       string
+	// unknowns counts what was not known from the template.
+	unknowns int
+	// steps counts the functions that were worked out.
+	steps int
+	// later is why what is not known is not.
+	later string
+	// variables, where they are not nil, collect what is not known, as a text that may hold references is made.
+	variables *[]string
 }
 
 // all converts all resources, first those that others refer to.
@@ -70,32 +125,6 @@ func (c *converter) all() {
 	}
 }
 
-var pseudo = regexp.MustCompile(`!Ref[ \t]+(AWS::[A-Za-z]+)`)
-
-// maxLine is how long a list on one line may be.
-const maxLine = 100
-
-// entry is one piece of the file, with the comments above it.
-type entry struct {
-	comments []string
-	node     *document.Node
-}
-
-// converter builds one rule file.
-type converter struct {
-	resources, parameters, mappings *document.Node
-
-	rules, busList, targetList, connectionList []entry
-	// left are the comments of what has no entry.
-	left []string
-	// targets, buses and connections are the names of what was declared, by what the template
-	// calls it.
-	targets, buses, connections map[string]string
-	ruleNames                   map[string]bool
-	// comments are those of the entry that is being made.
-	comments []string
-}
-
 func typeOf(resource *document.Node) string {
 	if t := resource.Get("Type"); t != nil {
 		return t.Text
@@ -103,15 +132,68 @@ func typeOf(resource *document.Node) string {
 	return ""
 }
 
-// note adds a remark about the entry that is being made.
+// elsewhere is what is about events and has no counterpart in a rule file, by how its type begins.
+var elsewhere = []struct{ prefix, why string }{
+	{"AWS::Events::EventBusPolicy", "keys have rights here: give one the right send"},
+	{"aws_cloudwatch_event_permission", "keys have rights here: give one the right send"},
+	{"aws_cloudwatch_event_bus_policy", "keys have rights here: give one the right send"},
+	{"AWS::Events::Endpoint", "several routers are a cluster here"},
+	{"aws_cloudwatch_event_endpoint", "several routers are a cluster here"},
+	{"AWS::Pipes::", "write a source, and a rule for its events"},
+	{"aws_pipes_", "write a source, and a rule for its events"},
+	{"AWS::Scheduler::", "is of EventBridge Scheduler: write a rule with a schedule"},
+	{"aws_scheduler_", "is of EventBridge Scheduler: write a rule with a schedule"},
+	{"AWS::EventSchemas::", "write a catalog file"},
+	{"aws_schemas_", "write a catalog file"},
+	{"AWS::CloudFormation::Stack", "is a template of its own: import that too"},
+	{"AWS::Serverless::Application", "is a template of its own: import that too"},
+	{"AWS::Events::", "rule files have no word for it"},
+	{"aws_cloudwatch_event_", "rule files have no word for it"},
+}
+
+func (c *converter) resource(m document.Member) {
+	c.comments, c.at = nil, m.Key
+	switch kind := typeOf(m.Value); {
+	case strings.HasPrefix(m.Key, "Fn::"):
+		c.leave("%s among the resources is computed by a deployment: import what that makes of it (aws cloudformation get-template --template-stage Processed)", m.Key)
+	case kind == "AWS::Events::EventBus", kind == "AWS::Events::Connection": // are there already
+	case kind == "AWS::Events::Rule":
+		c.rule(m.Key, m.Value)
+	case kind == apiDestination:
+		c.declareTarget(mapping("Ref", str(m.Key)), "")
+	case kind == "AWS::Events::Archive":
+		c.archive(m)
+	case kind == "AWS::Serverless::Function", kind == "AWS::Serverless::StateMachine":
+		c.samEvents(m.Key, m.Value)
+	default:
+		for _, e := range elsewhere {
+			if strings.HasPrefix(kind, e.prefix) {
+				why := e.why
+				if asset := m.Value.Get("Metadata").Get("aws:asset:path"); asset != nil { // of the CDK
+					why += ", " + document.Quoted(asset.Text)
+				}
+				c.leave("%s, of type %s: %s", document.Quoted(m.Key), kind, why)
+				break
+			}
+		}
+	}
+}
+
+// note adds a remark about the entry that is being made, with its place.
 func (c *converter) note(format string, args ...any) {
-	text := oneLine(fmt.Sprintf(format, args...))
-	if !slices.Contains(c.comments, text) {
+	c.comment(c.at + ": " + fmt.Sprintf(format, args...))
+}
+
+func (c *converter) comment(text string) {
+	if text = oneLine(text); !slices.Contains(c.comments, text) {
 		c.comments = append(c.comments, text)
 	}
 }
 
-// leave notes what is left out.
+// lose notes what of the entry that is being made is left out.
+func (c *converter) lose(place, why string) { c.comment("left out: " + place + ": " + why) }
+
+// leave notes what is left out, and has no entry.
 func (c *converter) leave(format string, args ...any) {
 	c.left = append(c.left, oneLine("left out: "+fmt.Sprintf(format, args...)))
 	c.comments = nil
@@ -134,175 +216,7 @@ func (c *converter) done(n *document.Node) entry {
 	return e
 }
 
-func (c *converter) resource(m document.Member) {
-	properties := m.Value.Get("Properties")
-	switch kind := typeOf(m.Value); {
-	case kind == "AWS::Events::Rule":
-		c.rule(m.Key, m.Value, properties)
-	case kind == "AWS::Serverless::Function", kind == "AWS::Serverless::StateMachine":
-		c.samEvents(m.Key, properties.Get("Events"))
-	case kind == "AWS::Events::Archive", strings.HasPrefix(kind, "AWS::Pipes::"), strings.HasPrefix(kind, "AWS::Scheduler::"), kind == "AWS::Events::Endpoint":
-		c.leave("%s, of type %s", document.Quoted(m.Key), kind)
-	}
-}
-
-// bus declares a bus of the template.
-func (c *converter) bus(m document.Member) {
-	name := m.Key
-	if given := m.Value.Get("Properties").Get("Name"); !given.IsZero() {
-		name = c.text(given)
-	}
-	if !m.Value.Get("Properties").Get("DeadLetterConfig").IsZero() {
-		c.leave("DeadLetterConfig of bus %s: it gets what can't be decrypted, and nothing is encrypted here", document.Quoted(name))
-	}
-	c.declareBus(m.Key, name)
-}
-
-func (c *converter) declareBus(key, name string) string {
-	if name == "default" || name == "" {
-		return "default"
-	}
-	parts := strings.Split(name, "/") // as a partner's bus has them
-	for i := range parts {
-		parts[i] = tidy(parts[i])
-	}
-	name = strings.Join(parts, "/")
-	if c.buses[key] = name; !slices.ContainsFunc(c.busList, func(e entry) bool { return e.node.Members[0].Key == name }) {
-		c.busList = append(c.busList, c.done(mapping(name, mapping())))
-	}
-	return name
-}
-
-// busOf returns the name of a rule's bus, which it declares where the template does
-// not.
-func (c *converter) busOf(n *document.Node) string {
-	if n.IsZero() {
-		return "default"
-	}
-	id := reference(n)
-	if name, ok := c.buses[id]; ok {
-		return name
-	}
-	name := c.text(n)
-	if _, after, ok := strings.Cut(name, ":event-bus/"); ok {
-		name = after
-	}
-	return c.declareBus(name, name)
-}
-
-// rule converts an AWS::Events::Rule.
-func (c *converter) rule(id string, resource, p *document.Node) {
-	c.conditional(resource)
-	if p.Get("EventPattern").IsZero() && p.Get("ScheduleExpression").IsZero() {
-		c.leave("rule %s has no EventPattern and no ScheduleExpression", document.Quoted(id))
-		return
-	}
-	name := id
-	if given := p.Get("Name"); !given.IsZero() {
-		name = c.text(given)
-	}
-	var list []*document.Node
-	if targets := p.Get("Targets"); targets != nil {
-		if function, _ := call(targets); function != "" {
-			c.note("the targets are computed by %s: write them", function)
-		}
-		for _, t := range targets.Items {
-			if function, _ := call(t); function != "" {
-				if t = c.resolve(t); t.Kind != document.Mapping {
-					continue // nothing, or noted as unknown
-				}
-			}
-			list = append(list, c.target(t, t.Get("Arn")))
-		}
-	}
-	c.add(name, p, when{pattern: p.Get("EventPattern"), schedule: p.Get("ScheduleExpression")}, list)
-}
-
-// when is what makes a rule fire.
-type when struct{ pattern, schedule, zone *document.Node }
-
-// samEvents converts the rules that a function of SAM has among its events.
-func (c *converter) samEvents(function string, events *document.Node) {
-	if events == nil {
-		return
-	}
-	for _, m := range events.Members {
-		p := m.Value.Get("Properties")
-		switch typeOf(m.Value) {
-		case "EventBridgeRule", "CloudWatchEvent":
-			if p.Get("Pattern").IsZero() {
-				c.leave("event %s of %s has no Pattern", document.Quoted(m.Key), document.Quoted(function))
-				continue
-			}
-			c.samEvent(function, m.Key, p, p.Get("RuleName"), when{pattern: p.Get("Pattern")})
-		case "Schedule":
-			c.samEvent(function, m.Key, p, p.Get("Name"), when{schedule: p.Get("Schedule")})
-		case "ScheduleV2":
-			if s := p.Get("ScheduleExpression"); s.IsZero() || strings.HasPrefix(c.text(s), "at(") {
-				c.leave("%s of %s is a schedule that fires once", document.Quoted(m.Key), document.Quoted(function))
-				continue
-			}
-			c.samEvent(function, m.Key, p, p.Get("Name"), when{schedule: p.Get("ScheduleExpression"), zone: p.Get("ScheduleExpressionTimezone")})
-		}
-	}
-}
-
-// samEvent converts one event of a function, whose target is the function.
-func (c *converter) samEvent(function, key string, p, name *document.Node, when when) {
-	named := function + key
-	if !name.IsZero() {
-		named = c.text(name)
-	}
-	id := p.Get("Target").Get("Id")
-	if id.IsZero() {
-		id = str(key)
-	}
-	target := *p
-	target.Members = append(slices.Clone(p.Members), document.Member{Key: "Id", Value: id})
-	c.add(named, p, when, []*document.Node{c.target(&target, mapping("Ref", str(function)))})
-}
-
-// add puts a rule into the file.
-func (c *converter) add(name string, p *document.Node, when when, targets []*document.Node) {
-	bus := "default"
-	if named := p.Get("EventBusName"); named != nil {
-		bus = c.busOf(named)
-	}
-	name = c.unique(tidy(name), bus)
-	rule := mapping("name", str(name))
-	if bus != "default" {
-		set(rule, "bus", str(bus))
-	}
-	if d := p.Get("Description"); !d.IsZero() {
-		set(rule, "description", str(c.text(d)))
-	}
-	if s := p.Get("State"); !s.IsZero() && strings.EqualFold(c.text(s), "disabled") {
-		set(rule, "state", str("disabled"))
-	}
-	if !when.schedule.IsZero() {
-		set(rule, "schedule", str(c.text(when.schedule)))
-	}
-	if !when.zone.IsZero() {
-		set(rule, "timezone", str(c.text(when.zone)))
-	}
-	if !when.pattern.IsZero() {
-		set(rule, "pattern", c.pattern(when.pattern))
-	}
-	set(rule, "targets", &document.Node{Kind: document.Sequence, Items: targets})
-	c.rules = append(c.rules, c.done(rule))
-}
-
-// pattern returns a pattern, which may be written as JSON text.
-func (c *converter) pattern(n *document.Node) *document.Node {
-	n = c.resolve(n)
-	if n.Kind == document.String {
-		if parsed, err := document.Parse("pattern.json", []byte(n.Text)); err == nil && parsed != nil {
-			return parsed
-		}
-	}
-	return n
-}
-
+// unique returns the name of a rule that no other on its bus has.
 func (c *converter) unique(name, bus string) string {
 	free := name
 	for i := 2; c.ruleNames[bus+"/"+free]; i++ {
@@ -312,16 +226,12 @@ func (c *converter) unique(name, bus string) string {
 	return free
 }
 
-// conditional notes what decides whether a resource is there.
-func (c *converter) conditional(resource *document.Node) {
-	if condition := resource.Get("Condition"); condition != nil && condition.Kind == document.String {
-		c.note("the template has it only under its condition %s", document.Quoted(condition.Text))
-	}
-}
-
 // result writes the file.
 func (c *converter) result() *Result {
-	r := &Result{Rules: len(c.rules), Targets: len(c.targetList), Buses: len(c.busList), Connections: len(c.connectionList), Notes: append([]string{}, c.left...)}
+	r := &Result{
+		Rules: len(c.rules), Targets: len(c.targetList), Stubs: c.stubs, Buses: len(c.busList), Connections: len(c.connectionList), Archives: len(c.archiveList),
+		Notes: append([]string{}, c.left...),
+	}
 	var b strings.Builder
 	for _, text := range c.left {
 		b.WriteString("# " + text + "\n")
@@ -346,6 +256,7 @@ func (c *converter) result() *Result {
 	section("buses", c.busList, "")
 	section("connections", c.connectionList, "")
 	section("targets", c.targetList, "")
+	section("archives", c.archiveList, "")
 	section("rules", c.rules, "- ")
 	if len(c.rules) == 0 {
 		b.WriteString("rules: []\n")
@@ -362,10 +273,26 @@ func tidy(text string) string {
 	if name == "" {
 		name = "unnamed"
 	}
-	return name[:min(len(name), 60)]
+	return name[:min(len(name), maxName)]
+}
+
+// maxName is how long the names of rules, entries and targets can be.
+const maxName = 64
+
+// named returns the name that a text becomes, and notes where it becomes another.
+func (c *converter) named(text string) string {
+	name := tidy(text)
+	if name != text {
+		c.note("%s is called %s here", document.Quoted(text), name)
+	}
+	return name
 }
 
 func str(text string) *document.Node { return &document.Node{Kind: document.String, Text: text} }
+
+func number(n int) *document.Node {
+	return &document.Node{Kind: document.Number, Text: strconv.Itoa(n)}
+}
 
 // mapping returns a mapping of keys and values in turn.
 func mapping(pairs ...any) *document.Node {

@@ -216,7 +216,7 @@ Resources:
 
 // FuzzConvert: no template makes the importer panic, and what it writes is YAML.
 func FuzzConvert(f *testing.F) {
-	for _, name := range []string{"10-cfn-yaml.yaml", "11-cdk-template.json", "14-sam-template.json"} {
+	for _, name := range []string{"10-cfn-yaml.yaml", "11-cdk-template.json", "14-sam-template.json", "functions.yaml", "sam.yaml", "cdk.template.json", "plan.json", "plan-of-provider-5.json"} {
 		src, err := os.ReadFile("testdata/" + name)
 		if err != nil {
 			f.Fatal(err)

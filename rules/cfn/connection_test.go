@@ -56,7 +56,7 @@ Resources:
 		}
 	}
 	stock := loginOf(t, set, "Stock")
-	for _, want := range []string{`"ClientID":"id"`, `"ClientSecret":"${CONNECTION_9_CLIENT_SECRET}"`, `"Method":"PUT"`, `"Params":{"scope":"all","scope 2":"${CONNECTION_9_SCOPE_2}"}`, `"SendIn":"body"`, `"TokenURL":"https://login.example.com/token"`} {
+	for _, want := range []string{`"ClientID":"id"`, `"ClientSecret":"${CONNECTION_9_CLIENT_SECRET}"`, `"Method":"PUT"`, `"Params":{"scope":"all","scope 2":"${CONNECTION_9_SCOPE_2}"}`, `"SendIn":"body"`, `"TokenURL":"https://login.example.com/token?a=b"`} {
 		if !strings.Contains(stock, want) {
 			t.Errorf("%s has no %s", stock, want)
 		}
@@ -65,7 +65,7 @@ Resources:
 		t.Errorf("the target: %+v", set.Targets["Orders"])
 	}
 	notes := strings.Join(got.Notes, "\n")
-	for _, want := range []string{"set CRM_PASSWORD in the environment", "left out: connection None says no way to log in", "QueryStringParameters of OAuthHttpParameters are left out"} {
+	for _, want := range []string{"set CRM_PASSWORD in the environment", "left out: connection None says no way to log in"} {
 		if !strings.Contains(notes, want) {
 			t.Errorf("no note has %q:\n%s", want, notes)
 		}

@@ -1,133 +1,226 @@
 package cfn
 
 import (
-	"strconv"
+	"cmp"
+	"fmt"
 	"strings"
 
 	"signalbox/document"
 	"signalbox/rules"
+	"signalbox/secret"
 )
 
 const apiDestination = "AWS::Events::ApiDestination"
 
+// targetReasons are why properties of targets are left out.
+var targetReasons = func() map[string]string {
+	why := map[string]string{"RoleArn": byKeys}
+	for _, kind := range []string{"AppSync", "Batch", "Ecs", "Kinesis", "RedshiftData", "RunCommand", "SageMakerPipeline"} {
+		why[kind+"Parameters"] = "how to deliver is said by the target: fill that in"
+	}
+	return why
+}()
+
 // target returns the entry of a rule for one of its targets, which it declares.
-func (c *converter) target(n, arn *document.Node) *document.Node {
-	name := c.declareTarget(arn)
+func (c *converter) target(s *scope, arn, id *document.Node) *document.Node {
+	group := ""
+	if sqs := s.below("SqsParameters"); sqs.node != nil {
+		group = sqs.string("MessageGroupId")
+		sqs.rest(nil)
+	}
+	s.at = s.path + ".Arn"
+	name := c.declareTarget(arn, group)
 	entry := mapping("target", str(name))
-	if id := n.Get("Id"); !id.IsZero() {
-		if text := tidy(c.text(id)); text != name {
+	if id != nil {
+		s.at = s.path + ".Id"
+		if text := c.named(c.text(id)); text != name {
 			entry = mapping("id", str(text), "target", str(name))
 		}
 	}
-	if input := n.Get("Input"); !input.IsZero() {
-		set(entry, "input", str(c.text(input)))
+	if input := s.get("Input"); input != nil {
+		text := c.text(input)
+		if _, err := document.Parse("input.json", []byte(text)); err != nil || text == "" {
+			c.note("is no JSON, which EventBridge refuses: write JSON")
+		}
+		set(entry, "input", str(text))
 	}
-	if path := n.Get("InputPath"); !path.IsZero() {
+	if path := s.get("InputPath"); path != nil {
 		set(entry, "input_path", str(c.text(path)))
 	}
-	if t := n.Get("InputTransformer"); !t.IsZero() {
+	if t := s.below("InputTransformer"); t.node != nil {
 		transformer := mapping()
-		if paths := t.Get("InputPathsMap"); !paths.IsZero() {
+		if paths := t.get("InputPathsMap"); paths != nil {
 			set(transformer, "input_paths_map", c.resolve(paths))
 		}
-		if template := t.Get("InputTemplate"); !template.IsZero() {
+		if template := t.get("InputTemplate"); template != nil {
 			set(transformer, "input_template", str(c.text(template)))
 		}
+		t.rest(nil)
 		set(entry, "input_transformer", transformer)
 	}
-	if retry := c.retry(n.Get("RetryPolicy")); retry != nil {
+	if parameters := c.httpParameters(s.below("HttpParameters")); parameters != nil {
+		set(entry, "http_parameters", parameters)
+	}
+	if retry := c.retry(s.below("RetryPolicy")); retry != nil {
 		set(entry, "retry", retry)
 	}
-	if arn := c.deadLetters(name, n.Get("DeadLetterConfig")); arn != nil {
-		set(entry, "dead_letter", str(c.declareTarget(arn)))
-	}
-	for _, m := range n.Members {
-		if strings.HasSuffix(m.Key, "Parameters") {
-			c.note("target %s: %s is left out; how to deliver is said by the target", name, m.Key)
-		}
+	if arn := c.deadLetters(name, s.below("DeadLetterConfig")); arn != nil {
+		s.at = s.path + ".DeadLetterConfig"
+		set(entry, "dead_letter", str(c.declareTarget(arn, "")))
 	}
 	return entry
 }
 
-// deadLetters returns the ARN of the queue of dead letters, or what stands for that of one that SAM makes itself,
-// which says its Type; nil for none.
-func (c *converter) deadLetters(target string, letters *document.Node) *document.Node {
-	if function, _ := call(letters); function != "" {
-		letters = c.resolve(letters)
+// httpParameters are what the entry adds to requests; nil for nothing.
+func (c *converter) httpParameters(s *scope) *document.Node {
+	out := mapping()
+	if list := s.get("PathParameterValues"); list != nil {
+		values := &document.Node{Kind: document.Sequence}
+		for _, item := range c.resolve(list).Items {
+			values.Items = append(values.Items, str(c.text(item)))
+		}
+		set(out, "path_parameter_values", values)
 	}
-	if arn := letters.Get("Arn"); !arn.IsZero() {
-		return arn
+	for _, kind := range []struct{ property, key string }{{"HeaderParameters", "header_parameters"}, {"QueryStringParameters", "query_string_parameters"}} {
+		if given := s.get(kind.property); given != nil {
+			values := mapping()
+			for _, m := range c.resolve(given).Members {
+				set(values, m.Key, str(c.text(m.Value)))
+			}
+			set(out, kind.key, values)
+		}
 	}
-	if letters.Get("Type").IsZero() {
+	s.rest(nil)
+	if len(out.Members) == 0 {
 		return nil
 	}
-	if id := letters.Get("QueueLogicalId"); !id.IsZero() {
-		return mapping("Ref", str(c.text(id)))
+	return out
+}
+
+// deadLetters returns the ARN of the queue of dead letters, or what stands for that of one that SAM makes itself,
+// which says its Type; nil for none.
+func (c *converter) deadLetters(target string, letters *scope) *document.Node {
+	if letters.node == nil {
+		return nil
+	}
+	arn, kind, id := letters.get("Arn"), letters.string("Type"), letters.string("QueueLogicalId")
+	letters.rest(nil)
+	switch {
+	case arn != nil:
+		return arn
+	case kind == "":
+		return nil
+	case id != "":
+		return mapping("Ref", str(id))
 	}
 	return mapping("Ref", str(target+"-dead-letters"))
 }
 
 // retry counts the first attempt, which AWS's retries do not include.
-func (c *converter) retry(n *document.Node) *document.Node {
+func (c *converter) retry(s *scope) *document.Node {
 	retry := mapping()
-	if attempts := n.Get("MaximumRetryAttempts"); !attempts.IsZero() {
-		if count, err := strconv.Atoi(c.text(attempts)); err == nil {
-			set(retry, "max_attempts", &document.Node{Kind: document.Number, Text: strconv.Itoa(count + 1)})
-		}
+	if retries, ok := s.integer("MaximumRetryAttempts"); ok {
+		set(retry, "max_attempts", number(retries+1))
 	}
-	if age := n.Get("MaximumEventAgeInSeconds"); !age.IsZero() {
-		if seconds, err := strconv.Atoi(c.text(age)); err == nil {
-			set(retry, "max_age", str(strconv.Itoa(seconds)+"s"))
-		}
+	if seconds, ok := s.integer("MaximumEventAgeInSeconds"); ok {
+		set(retry, "max_age", str(number(seconds).Text+"s"))
 	}
+	s.rest(nil)
 	if len(retry.Members) == 0 {
 		return nil
 	}
 	return retry
 }
 
-// declareTarget returns the name of the target that an ARN stands for, with a stub
-// under targets: for it.
-func (c *converter) declareTarget(arn *document.Node) string {
+// declareTarget returns the name of the target that an ARN stands for, which it declares: with what the ARN or the
+// template tells of it, or as a stub that logs. group is the message group of a FIFO queue.
+func (c *converter) declareTarget(arn *document.Node, group string) string {
 	if arn.IsZero() {
 		c.note("a target has no Arn")
 		arn = str("unknown")
 	}
-	key := string(arn.Render().JSON)
-	if id := reference(arn); id != "" {
-		key = id
-	}
+	id := reference(arn)
+	key := cmp.Or(id, string(arn.Render().JSON)) + "\x00" + group
 	if name, ok := c.targets[key]; ok {
 		return name
 	}
-	ofRule := c.comments
+	ofRule, at := c.comments, c.at
 	c.comments = nil
-	id, text := reference(arn), ""
+	text := ""
 	if id == "" {
-		text = c.text(arn)
-		id = rules.NameInARN(text)
+		id, text = c.ofARN(arn)
 	}
 	resource := c.resources.Get(id)
-	named := id
-	if given := resource.Get("Properties").Get("Name"); typeOf(resource) == apiDestination && !given.IsZero() {
-		named = c.text(given)
-	}
-	name := free(tidy(named), c.targets)
-	c.targets[key] = name
-	stub := c.stub(id, resource)
-	if strings.HasPrefix(text, "arn:") && len(c.comments) == 0 {
-		set(stub, "arn", str(text))
-	}
-	switch {
-	case stub.Get("url") != nil:
-	case resource != nil:
-		c.note("fill in: %s, of type %s", document.Quoted(id), document.Quoted(typeOf(resource)))
+	name := cmp.Or(c.labels[id], id)
+	var declared *document.Node
+	switch bus, isBus := c.buses[id]; {
+	case isBus && text == "": // a literal ARN may be of another account
+		declared = mapping("type", str("bus"), "bus", str(bus))
+	case typeOf(resource) == apiDestination:
+		c.conditional(id, resource)
+		s := c.scope(id, resource.Get("Properties"))
+		name = cmp.Or(s.string("Name"), name)
+		declared = c.destination(s)
+		s.rest(nil)
 	default:
-		c.note("fill in: %s", document.Quoted(id))
+		declared = made(rules.Made{ARN: text, Group: group})
 	}
-	c.targetList = append(c.targetList, c.done(mapping(name, stub)))
-	c.comments = ofRule
+	c.at = at
+	if declared == nil {
+		declared = mapping("type", str("log"))
+		c.stubs++
+		if resource == nil {
+			c.note("fill in: %s", document.Quoted(id))
+		} else {
+			c.note("fill in: %s, of type %s", document.Quoted(id), document.Quoted(typeOf(resource)))
+		}
+		if group != "" {
+			c.lose(at, "SqsParameters.MessageGroupId "+document.Quoted(group)+": write it as group: of type: sqs")
+		}
+	}
+	if text != "" && !c.arns[text] {
+		c.arns[text] = true
+		set(declared, "arn", str(text))
+	}
+	name = free(c.named(name), c.targets)
+	c.targets[key] = name
+	c.targetList = append(c.targetList, c.done(mapping(name, declared)))
+	c.comments, c.at = ofRule, at
 	return name
+}
+
+// ofARN returns what an ARN that is written out or computed stands for: the bus or the name in it. The text is empty
+// where not all of it is known.
+func (c *converter) ofARN(arn *document.Node) (id, text string) {
+	before := c.unknowns
+	text = c.text(arn)
+	id = rules.NameInARN(text)
+	if c.unknowns == before && strings.HasPrefix(text, "arn:") {
+		return id, text
+	}
+	if _, bus, ok := strings.Cut(text, ":event-bus/"); ok {
+		for key, name := range c.buses {
+			if name == bus {
+				return key, ""
+			}
+		}
+	}
+	return id, ""
+}
+
+// made is the target that an ARN alone tells of; nil where it does not.
+func made(m rules.Made) *document.Node {
+	_, options, ok := m.Declaration("", "")
+	if !ok || options["type"] == "bus" { // of another account
+		return nil
+	}
+	out := mapping()
+	for _, key := range []string{"type", "url", "group"} {
+		if options[key] != "" {
+			set(out, key, str(options[key]))
+		}
+	}
+	return out
 }
 
 // free returns a name, with a number behind it where another has it already.
@@ -138,38 +231,61 @@ func free(name string, named map[string]string) string {
 	}
 	free := name
 	for i := 2; taken[free]; i++ {
-		free = name + "-" + strconv.Itoa(i)
+		end := fmt.Sprintf("-%d", i)
+		free = name[:min(len(name), maxName-len(end))] + end
 	}
 	return free
 }
 
-// stub is a target that logs, where the template does not tell where to send.
-func (c *converter) stub(id string, resource *document.Node) *document.Node {
-	p := resource.Get("Properties")
-	if bus, ok := c.buses[id]; ok {
-		return mapping("type", str("bus"), "bus", str(bus))
+// destination is the target that an API destination is; nil where its endpoint can't be said.
+func (c *converter) destination(s *scope) *document.Node {
+	method, description, connection := s.string("HttpMethod"), s.string("Description"), s.get("ConnectionArn")
+	rate, limited := s.integer("InvocationRateLimitPerSecond")
+	endpoint := s.get("InvocationEndpoint")
+	if endpoint == nil {
+		c.note("an API destination has no InvocationEndpoint")
+		return nil
 	}
-	if endpoint := p.Get("InvocationEndpoint"); endpoint != nil && endpoint.Kind == document.String && !strings.ContainsAny(endpoint.Text, "*$") {
-		return c.destination(endpoint.Text, p)
+	url, variables := c.url(endpoint)
+	if strings.Contains(url, "{{") {
+		c.note("a url can't hold {{: write where to send")
+		return nil
 	}
-	return mapping("type", str("log"))
-}
-
-// destination is the target that an API destination is.
-func (c *converter) destination(url string, p *document.Node) *document.Node {
-	out := mapping("type", str("http"), "url", str(url))
-	if method := p.Get("HttpMethod"); !method.IsZero() {
-		if text := c.text(method); text != "POST" {
-			set(out, "method", str(text))
-		}
+	if len(variables) > 0 {
+		c.note("set %s in the environment", strings.Join(variables, ", "))
 	}
-	if rate := p.Get("InvocationRateLimitPerSecond"); !rate.IsZero() {
-		if n, err := strconv.Atoi(c.text(rate)); err == nil && n > 0 {
-			set(out, "rate_limit", str(strconv.Itoa(n)+"/s"))
-		}
+	out := mapping("type", str("http"))
+	if description != "" {
+		set(out, "description", str(description))
 	}
-	if name, ok := c.connections[reference(p.Get("ConnectionArn"))]; ok {
-		set(out, "auth", mapping("connection", str(name)))
+	set(out, "url", str(url))
+	if method != "" && method != "POST" {
+		set(out, "method", str(method))
+	}
+	if limited && rate > 0 {
+		set(out, "rate_limit", str(fmt.Sprintf("%d/s", rate)))
+	}
+	switch s.at = s.path + ".ConnectionArn"; {
+	case connection == nil:
+	case c.connections[reference(connection)] != "":
+		set(out, "auth", mapping("connection", str(c.connections[reference(connection)])))
+	default:
+		c.note("logs in with the connection %s, which the template does not have: write auth:", document.Quoted(c.text(connection)))
 	}
 	return out
 }
+
+// url returns a text in which what is not known refers to the environment, and the variables that it needs.
+func (c *converter) url(n *document.Node) (text string, variables []string) {
+	c.variables = &variables
+	text = secret.Literal(c.text(n))
+	c.variables = nil
+	for i, name := range variables {
+		text = strings.ReplaceAll(text, mark(i), "${"+name+"}")
+	}
+	return text, variables
+}
+
+// mark stands for the variable of that number in a text that is being made. A template that writes one itself refers to
+// what its text refers to anyway.
+func mark(i int) string { return fmt.Sprintf("\x00%d\x00", i) }

@@ -7,6 +7,7 @@ import (
 
 	"signalbox/rules"
 	"signalbox/rules/cfn"
+	"signalbox/targets/sqs"
 )
 
 // TestPlan makes a rule file of a plan of Terraform, with modules, repeated resources, and values that are known
@@ -32,6 +33,9 @@ func TestPlan(t *testing.T) {
 	if queue.DeadLetter != "dead" || set.Targets["dead"].ARN != "arn:aws:sqs:eu-west-1:123456789012:dead" {
 		t.Errorf("its dead letters go to %q of %+v", queue.DeadLetter, set.Targets["dead"])
 	}
+	if o, ok := set.Targets["dead"].Options.(*sqs.Options); !ok || o.URL != "sqs://eu-west-1/123456789012/dead" {
+		t.Errorf("the queue of dead letters: %+v", set.Targets["dead"])
+	}
 	if hall.DeadLetter != "hall-dead-letters" {
 		t.Errorf("its dead letters, to a queue that is not there yet, go to %q", hall.DeadLetter)
 	}
@@ -45,7 +49,7 @@ func TestPlan(t *testing.T) {
 		t.Errorf("the rule of a module: %+v in\n%s", low, got.YAML)
 	}
 	notes := strings.Join(got.Notes, "\n")
-	for _, want := range []string{"left out: aws_cloudwatch_event_archive.all, of type aws_cloudwatch_event_archive", "aws_cloudwatch_event_target.lost, of rule elsewhere, which the plan does not have", "fill in: dead", "fill in: jobs"} {
+	for _, want := range []string{"left out: aws_cloudwatch_event_archive.all: it has no SourceArn", "aws_cloudwatch_event_target.lost, of rule elsewhere, which the plan does not have", "fill in: aws_sqs_queue.jobs, of type aws_sqs_queue"} {
 		if !strings.Contains(notes, want) {
 			t.Errorf("no note has %q:\n%s", want, notes)
 		}
@@ -58,11 +62,11 @@ func TestPlan(t *testing.T) {
 // TestBadPlans are refused in words, or have nothing in them.
 func TestBadPlans(t *testing.T) {
 	for src, want := range map[string]string{
-		`{"format_version":"1","planned_values":1}`:                                  "no plan",
-		`{"format_version":"1","planned_values":null}`:                               "no plan",
-		`{"format_version":"1","planned_values":{"root_module":{"resources":"x"}}}`:  "no plan",
-		`{"format_version":"1","planned_values":{"root_module":{"resources":[1]}}}`:  "no plan",
-		`{"format_version":"1","terraform_version":"1","values":{"root_module":{}}}`: "terraform show -json",
+		`{"format_version":"1","planned_values":1}`:                                 "no plan",
+		`{"format_version":"1","planned_values":null}`:                              "no plan",
+		`{"format_version":"1","planned_values":{"root_module":{"resources":"x"}}}`: "no plan",
+		`{"format_version":"1","planned_values":{"root_module":{"resources":[1]}}}`: "no plan",
+		`{"format_version":"1","terraform_version":"1"}`:                            "terraform show -json",
 	} {
 		if _, err := cfn.Convert("plan.json", []byte(src)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", src, err)

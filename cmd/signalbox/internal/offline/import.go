@@ -17,15 +17,17 @@ func newImportCommand(c *cli.Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "import <template>",
 		Short: "Make a rule file of a CloudFormation, CDK or SAM template, or a Terraform plan",
-		Long: `Make a rule file of the EventBridge rules and buses in a template of CloudFormation
-(JSON or YAML), of the CDK (cdk synth) or of SAM, or in a plan of Terraform or
-OpenTofu (terraform show -json PLAN). The rule file is printed, or written to the
-file of --to. Its targets are stubs that log: fill them in. Connections and API
-destinations are taken over without their secrets, which the environment must have.
-What the template does not tell stands in comments. Needs no running router.
+		Long: `Make a rule file of the EventBridge rules, buses, archives, connections and API
+destinations in a template of CloudFormation (JSON or YAML), of the CDK (cdk synth)
+or of SAM, or in a plan or a state of Terraform or OpenTofu (terraform show -json).
+The rule file is printed, or written to the file of --to. API destinations, buses, and
+queues whose ARN is known become targets; all others are stubs that log: fill them in.
+No secret is taken over: the environment must have it. What the template does not
+tell, and what a rule file can't say, stands in comments, each with its resource and
+property. Needs no running router.
 
 Exit codes: 0 all is well, 1 a failure, 2 wrong usage.`,
-		Example: "  signalbox import template.yaml > rules/imported.yaml\n  signalbox import cdk.out/Stack.template.json --to rules/stack.yaml\n  terraform show -json plan.out | signalbox import - > rules/plan.yaml",
+		Example: "  signalbox import template.yaml > rules/imported.yaml\n  signalbox import cdk.out/Stack.template.json --to rules/stack.yaml\n  terraform show -json plan.out | signalbox import - > rules/plan.yaml\n  terraform show -json | signalbox import - > rules/state.yaml",
 		Args:    cli.Takes(1, 1),
 		RunE:    func(_ *cobra.Command, args []string) error { return i.run(args[0]) },
 	}
@@ -63,7 +65,7 @@ func (i *importCommand) run(file string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(i.Stderr, "%s, %s to fill in, %s to look at\n", cli.Count(found.Rules, "rule"), cli.Count(found.Targets, "target"), cli.Count(len(found.Notes), "comment"))
+	fmt.Fprintf(i.Stderr, "%s, %s to fill in, %s to look at\n", cli.Count(found.Rules, "rule"), cli.Count(found.Stubs, "target"), cli.Count(len(found.Notes), "comment"))
 	return nil
 }
 
