@@ -1,6 +1,8 @@
 package delivery
 
 import (
+	"context"
+
 	"signalbox/journal"
 	"signalbox/targets"
 )
@@ -20,7 +22,7 @@ func synthetic(a *Attempt) bool {
 		return false
 	}
 	if err := targets.LogSynthetic(l.env.Log, a.Target.Target, &a.Send); err != nil {
-		a.Failure = &targets.Error{Code: targets.CodeInvalidParameter, Err: err}
+		a.Failure = failureOf(context.Background(), err, a.Target.Config.Timeout)
 		a.deadLetter("")
 		return false
 	}

@@ -96,7 +96,7 @@ func (h *Hooks) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	name := strings.TrimPrefix(r.URL.Path, hooksPath)
 	hook := (*h.table.Load())[name]
 	if hook == nil {
-		h.refuse(w, r, http.StatusNotFound, "NotFound", "no hook has this name: declare it under hooks:")
+		h.refuse(w, r, &problem{status: http.StatusNotFound, Code: "NotFound", Message: "no hook has this name: declare it under hooks:"})
 		return
 	}
 	if r.Method != http.MethodPost {
@@ -123,7 +123,7 @@ func (h *Hooks) take(w http.ResponseWriter, r *http.Request, hook *hookEntry) ho
 	}
 	defer releaseBuffer(body)
 	if err := check(body.Bytes()); err != nil {
-		h.refuse(w, r, http.StatusUnauthorized, "NotVerified", err.Error())
+		h.refuse(w, r, &problem{status: http.StatusUnauthorized, Code: "NotVerified", Message: err.Error()})
 		return hookRefused
 	}
 	if answer, ok := hook.Challenge(body.Bytes()); ok {
@@ -141,24 +141,24 @@ func (h *Hooks) take(w http.ResponseWriter, r *http.Request, hook *hookEntry) ho
 // admit looks at the head of a request. It has answered where it says false.
 func (h *Hooks) admit(w http.ResponseWriter, r *http.Request, hook *hookEntry) (signature.Check, bool) {
 	if hook.Open() && !h.allowed(r.Host) {
-		h.refuse(w, r, http.StatusMisdirectedRequest, "UnknownHost", unknownHost(r.Host))
+		h.refuse(w, r, &problem{status: http.StatusMisdirectedRequest, Code: "UnknownHost", Message: unknownHost(r.Host)})
 		return nil, false
 	}
 	check, err := hook.Head(r.Header, time.Now())
 	if err != nil {
-		h.refuse(w, r, http.StatusUnauthorized, "NotVerified", err.Error())
+		h.refuse(w, r, &problem{status: http.StatusUnauthorized, Code: "NotVerified", Message: err.Error()})
 		return nil, false
 	}
 	return check, true
 }
 
 // refuse answers who could not be verified, slowly, and tells of it.
-func (h *Hooks) refuse(w http.ResponseWriter, r *http.Request, status int, code, message string) {
+func (h *Hooks) refuse(w http.ResponseWriter, r *http.Request, p *problem) {
 	slow(r.Context())
 	if h.handler.opts.Refused != nil {
 		h.handler.opts.Refused(r, "hook")
 	}
-	writeProblem(w, &problem{status: status, Code: code, Message: message})
+	writeProblem(w, p)
 }
 
 // invalid answers a webhook that is no event, which is logged now and then: its sender is

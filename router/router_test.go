@@ -636,6 +636,26 @@ rules:
 	})
 }
 
+// TestASyntheticEventThatCannotBeShown: its dead letter has the code of any other event's.
+func TestASyntheticEventThatCannotBeShown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, `
+targets: {other: {type: bus, bus: other, synthetic: log}}
+buses: {other: {}}
+rules: [{name: orders, pattern: {source: [shop.orders]}, targets: [{target: other, transform: '"text"'}]}]
+`)
+		b.start()
+		defer b.stop()
+		e := order(1)
+		e.Meta.Synthetic = true
+		b.send(e)
+		b.settled()
+		if l := b.letters(dlq.Filter{}); len(l) != 1 || l[0].ErrorCode != targets.CodeInvalidJSON {
+			t.Errorf("got %+v, want a letter of %s", l, targets.CodeInvalidJSON)
+		}
+	})
+}
+
 func TestAPlanShowsWhatWouldBeSentAndSendsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, strings.Replace(toA, "targets: [a]", `targets: [{target: a, input: '{"x":1}'}]`, 1))

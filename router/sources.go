@@ -82,8 +82,10 @@ func (r *Router) takeAgain(ctx context.Context, name string, d *targets.Delivery
 		return &targets.Error{Code: targets.CodeThrottling, RetryAfter: busy.Wait, Tries: 1, Err: err}
 	case errors.As(err, &known) && known.Final():
 		return final(sources.CodeRefused, err)
+	case errors.Is(err, context.DeadlineExceeded):
+		return err
 	}
-	return err
+	return &targets.Error{Code: targets.CodeInternalError, Tries: 1, Err: err}
 }
 
 // KeepDead puts messages into the dead-letter queue as those of a source, as sources.Accepter

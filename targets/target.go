@@ -124,9 +124,9 @@ func (e *Error) Error() string { return e.Err.Error() }
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// The error codes of dead letters, in EventBridge's terms. CodeInvalidReply,
-// CodeMaxHops and CodeMaxDerived are this router's own: the target took the event, but
-// the events in its answer could not be taken in.
+// The error codes of dead letters, in EventBridge's terms (docs/errors.md). CodeInvalidReply,
+// CodeMaxHops and CodeMaxDerived are this router's own. CodeUnknown is of a target that breaks
+// its contract and returns another error than an *Error.
 const (
 	CodeConnectionFailure = "CONNECTION_FAILURE"
 	CodeErrorFromTarget   = "ERROR_FROM_TARGET"
@@ -138,7 +138,6 @@ const (
 	CodeMaxHops           = "MAX_HOPS"
 	CodeNoPermissions     = "NO_PERMISSIONS"
 	CodeNoResource        = "NO_RESOURCE"
-	CodeClientError       = "SDK_CLIENT_ERROR"
 	CodeThrottling        = "THROTTLING"
 	CodeTimeout           = "TIMEOUT"
 	CodeUnknown           = "UNKNOWN"

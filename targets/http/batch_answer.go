@@ -113,7 +113,11 @@ func entryCode(code string) string {
 		return targets.CodeThrottling
 	case "AccessDeniedException", "NotAuthorizedForDetailTypeException", "NotAuthorizedForSourceException":
 		return targets.CodeNoPermissions
-	case "InvalidArgument", "MalformedDetail":
+	case "ResourceNotFoundException":
+		return targets.CodeNoResource
+	case "MalformedDetail":
+		return targets.CodeInvalidJSON
+	case "InvalidArgument", "InvalidAccountIdException":
 		return targets.CodeInvalidParameter
 	}
 	return targets.CodeErrorFromTarget

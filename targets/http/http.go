@@ -332,7 +332,7 @@ func (t *httpTarget) refused(resp *http.Response, to request, tries int) *target
 	var snippet [maxSnippet]byte
 	n := readAnswer(resp, snippet[:])
 	return &targets.Error{
-		Code:       t.answers.code(status),
+		Code:       targets.CodeOf(status),
 		Status:     status,
 		Final:      t.answers.final(status),
 		RetryAfter: parseRetryAfter(resp.Header.Get("Retry-After"), time.Now()),

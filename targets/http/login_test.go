@@ -173,7 +173,7 @@ func TestOAuth2(t *testing.T) {
 	if err := deliver(); err != nil || k.given.Load() != 3 || k.refused.Load() != 1 {
 		t.Errorf("a revoked token: %v, %d tokens, %d refusals", err, k.given.Load(), k.refused.Load())
 	}
-	for status, want := range map[int64]string{400: targets.CodeNoPermissions, 401: targets.CodeNoPermissions, 500: targets.CodeErrorFromTarget} {
+	for status, want := range map[int64]string{400: targets.CodeNoPermissions, 401: targets.CodeNoPermissions, 404: targets.CodeNoResource, 429: targets.CodeThrottling, 500: targets.CodeErrorFromTarget} {
 		k.given.Add(1)
 		k.status.Store(status)
 		err := targetstest.Error(t, deliver())

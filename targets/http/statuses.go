@@ -8,24 +8,10 @@ import (
 	"strings"
 
 	"signalbox/rules/exprenv"
-	"signalbox/targets"
 )
 
-// answers is which statuses of HTTP are tried again. The zero value is
-// EventBridge's way:
-//
-//	status              code               again
-//	2xx                                    (success)
-//	3xx                 ERROR_FROM_TARGET  no: redirects are not followed
-//	401, 407            NO_PERMISSIONS     yes: credentials are renewed
-//	403                 NO_PERMISSIONS     no
-//	404, 410            NO_RESOURCE        no
-//	408                 TIMEOUT            yes
-//	409, 423, 425       ERROR_FROM_TARGET  yes
-//	429                 THROTTLING         yes
-//	other 4xx           INVALID_PARAMETER  no
-//	504                 TIMEOUT            yes
-//	other 5xx           ERROR_FROM_TARGET  yes
+// answers is which statuses of HTTP are tried again. The zero value is the table in
+// docs/errors.md.
 type answers struct {
 	retryOn, finalOn []int
 	// success are the statuses of success, 2xx where there are none; when is nil, or must hold
@@ -76,24 +62,4 @@ func (a answers) final(status int) bool {
 		return false
 	}
 	return true
-}
-
-// code returns the error code of a status that is no success.
-func (answers) code(status int) string {
-	switch status {
-	case http.StatusUnauthorized, http.StatusForbidden, http.StatusProxyAuthRequired:
-		return targets.CodeNoPermissions
-	case http.StatusNotFound, http.StatusGone:
-		return targets.CodeNoResource
-	case http.StatusRequestTimeout, http.StatusGatewayTimeout:
-		return targets.CodeTimeout
-	case http.StatusTooManyRequests:
-		return targets.CodeThrottling
-	case http.StatusConflict, http.StatusLocked, http.StatusTooEarly:
-		return targets.CodeErrorFromTarget
-	}
-	if status >= 400 && status < 500 {
-		return targets.CodeInvalidParameter
-	}
-	return targets.CodeErrorFromTarget
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -272,5 +273,18 @@ func TestTLS(t *testing.T) {
 		if e := targetstest.Error(t, secure(tls).Deliver(t.Context(), targetstest.Delivery())); e.Code != targets.CodeConnectionFailure || e.Final || !strings.Contains(e.Error(), want) {
 			t.Errorf("got %s: %v, want %s", e.Code, e, want)
 		}
+	}
+}
+
+// TestErrorPage: what docs/errors.md says of answers is what becomes of them.
+func TestErrorPage(t *testing.T) {
+	want := map[string]string{}
+	for code, answers := range codes {
+		for _, answer := range answers {
+			want[answer.(*kerr.Error).Message] = code
+		}
+	}
+	if got := targetstest.ErrorAnswers(t, "kafka"); !maps.Equal(got, want) {
+		t.Errorf("the page has %v, the code %v", got, want)
 	}
 }

@@ -85,7 +85,7 @@ func TestFolderThatIsGone(t *testing.T) {
 	target := open(t, targets.Config{Options: &Options{Path: filepath.Join(dir, "events.jsonl")}}, targets.Env{})
 	must(t, os.RemoveAll(dir))
 	for range 2 {
-		if e := targetstest.Error(t, target.Deliver(t.Context(), targetstest.Delivery())); e.Final || !errors.Is(e, os.ErrNotExist) {
+		if e := targetstest.Error(t, target.Deliver(t.Context(), targetstest.Delivery())); e.Code != targets.CodeNoResource || e.Final || !errors.Is(e, os.ErrNotExist) {
 			t.Errorf("error %v, want one to be retried", e)
 		}
 	}

@@ -8,10 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"go.uber.org/zap"
@@ -116,6 +118,12 @@ func (t *logTarget) failed(ctx context.Context, err error) error {
 	case errors.Is(err, context.DeadlineExceeded):
 		code = targets.CodeTimeout
 		err = fmt.Errorf("it takes nothing within the target's timeout of %v: %w", t.timeout, err)
+	case errors.Is(err, syscall.ENOSPC):
+		code = targets.CodeThrottling
+	case errors.Is(err, fs.ErrPermission):
+		code = targets.CodeNoPermissions
+	case errors.Is(err, fs.ErrNotExist):
+		code = targets.CodeNoResource
 	}
 	return &targets.Error{Code: code, Tries: 1, Err: fmt.Errorf("write to %s: %w", t.place, err)}
 }

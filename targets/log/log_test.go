@@ -123,7 +123,7 @@ func TestLogTornLine(t *testing.T) {
 	out := &fullDisk{}
 	target := open(t, targets.Config{}, targets.Env{Stdout: out})
 	e := targetstest.Error(t, target.Deliver(t.Context(), targetstest.Delivery()))
-	if e.Code != targets.CodeErrorFromTarget || e.Final || !errors.Is(e, syscall.ENOSPC) {
+	if e.Code != targets.CodeThrottling || e.Final || !errors.Is(e, syscall.ENOSPC) {
 		t.Errorf("error %v, code %s, final %t, want one of the disk, to be retried", e, e.Code, e.Final)
 	}
 	if err := target.Deliver(t.Context(), targetstest.Delivery()); err != nil {
@@ -158,7 +158,7 @@ func TestLogBatch(t *testing.T) {
 	target := targetstest.TakesBatches(t, Kind(), targets.Config{}, targets.Env{Stdout: disk})
 	batch := targetstest.BatchOf(3)
 	each, whole := target.DeliverBatch(t.Context(), batch)
-	if got, want := targetstest.Codes(t, each), "- ERROR_FROM_TARGET ERROR_FROM_TARGET"; got != want || whole != nil {
+	if got, want := targetstest.Codes(t, each), "- THROTTLING THROTTLING"; got != want || whole != nil {
 		t.Errorf("%s (%v), want %s", got, whole, want)
 	}
 	if each, whole := target.DeliverBatch(t.Context(), batch[1:]); each != nil || whole != nil {

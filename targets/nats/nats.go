@@ -338,18 +338,28 @@ func (t *natsTarget) failure(ctx context.Context, subject string, err error) *ta
 // The error codes of JetStream's API that a publisher meets, from the server's
 // errors.json, where jetstream has no name for them.
 const (
-	jsMessageTooLarge jetstream.ErrorCode = 10054
-	jsWrongStream     jetstream.ErrorCode = 10060
+	jsAccountLimit jetstream.ErrorCode = 10002
+	jsNoCluster    jetstream.ErrorCode = 10008
+	jsNoLeader     jetstream.ErrorCode = 10009
+	jsNoResources  jetstream.ErrorCode = 10023
+	jsNoMemory     jetstream.ErrorCode = 10028
+	jsNoStorage    jetstream.ErrorCode = 10047
+	jsWrongStream  jetstream.ErrorCode = 10060
+	jsStoreFailed  jetstream.ErrorCode = 10077 // also of a stream that is full
 )
 
 // apiCode returns the error code for an answer of a stream, and whether it is
 // final: a full stream, or one without a leader, takes the message later.
 func apiCode(err *jetstream.APIError) (code string, final bool) {
-	switch {
-	case err.ErrorCode == jsMessageTooLarge:
+	switch err.ErrorCode {
+	case jetstream.JSErrCodeStreamMessageExceedsMaximum:
 		return targets.CodeInvalidParameter, true
-	case err.ErrorCode == jsWrongStream, err.ErrorCode == jetstream.JSErrCodeStreamNotFound:
+	case jsWrongStream, jetstream.JSErrCodeStreamNotFound, jetstream.JSErrCodeJetStreamNotEnabled, jetstream.JSErrCodeJetStreamNotEnabledForAccount:
 		return targets.CodeNoResource, false
+	case jsAccountLimit, jsNoResources, jsNoMemory, jsNoStorage, jsStoreFailed:
+		return targets.CodeThrottling, false
+	case jsNoCluster, jsNoLeader:
+		return targets.CodeConnectionFailure, false
 	}
 	return targets.CodeErrorFromTarget, false
 }

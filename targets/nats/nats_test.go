@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -147,6 +148,33 @@ func TestQueueCreatesStream(t *testing.T) {
 	}
 }
 
+// TestQueueWithoutJetStream: that there is none is no other error than that there is no stream.
+func TestQueueWithoutJetStream(t *testing.T) {
+	s := natsserver.Start(t, t.TempDir(), -1, func(o *server.Options) { o.JetStream = false })
+	for _, create := range []bool{false, true} {
+		c := queueConfig(s, "a")
+		c.Options.(*Options).Stream, c.Options.(*Options).CreateStream = "A", create
+		if e := targetstest.Error(t, open(t, c, targets.Env{}).Deliver(t.Context(), targetstest.Delivery())); e.Code != targets.CodeNoResource || e.Final {
+			t.Errorf("create_stream %t: error %q, code %s, final %t, want NO_RESOURCE, to be retried", create, e, e.Code, e.Final)
+		}
+	}
+}
+
+// TestErrorPage: what docs/errors.md says of answers is what becomes of them. Any other may pass.
+func TestErrorPage(t *testing.T) {
+	answers := targetstest.ErrorAnswers(t, "nats")
+	answers[strconv.Itoa(int(jetstream.JSErrCodeBadRequest))] = targets.CodeErrorFromTarget
+	for answer, want := range answers {
+		n, err := strconv.Atoi(answer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if code, final := apiCode(&jetstream.APIError{ErrorCode: jetstream.ErrorCode(n)}); code != want || final != (want == targets.CodeInvalidParameter) {
+			t.Errorf("%s is %s, final %t, on the page %s", answer, code, final, want)
+		}
+	}
+}
+
 func TestQueueErrors(t *testing.T) {
 	for _, test := range []struct {
 		name   string
@@ -158,7 +186,7 @@ func TestQueueErrors(t *testing.T) {
 	}{
 		{name: "another stream", stream: jetstream.StreamConfig{Name: "A", Subjects: []string{"a"}}, expect: "B", code: targets.CodeNoResource},
 		{name: "message too large for the stream", stream: jetstream.StreamConfig{Name: "A", Subjects: []string{"a"}, MaxMsgSize: 10}, code: targets.CodeInvalidParameter, final: true},
-		{name: "stream full", stream: jetstream.StreamConfig{Name: "A", Subjects: []string{"a"}, MaxBytes: 10, Discard: jetstream.DiscardNew}, code: targets.CodeErrorFromTarget},
+		{name: "stream full", stream: jetstream.StreamConfig{Name: "A", Subjects: []string{"a"}, MaxBytes: 10, Discard: jetstream.DiscardNew}, code: targets.CodeThrottling},
 		{name: "message too large for the server", stream: jetstream.StreamConfig{Name: "A", Subjects: []string{"a"}},
 			server: func(o *server.Options) { o.MaxPayload = 1 << 10 }, code: targets.CodeInvalidParameter, final: true},
 	} {

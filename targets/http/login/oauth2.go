@@ -229,9 +229,8 @@ func (o *oauth) failed(err error) *targets.Error {
 		if code := refused.ErrorCode; code != "" && len(code) <= 64 && strings.Trim(code, "abcdefghijklmnopqrstuvwxyz_") == "" {
 			reason += " (" + code + ")"
 		}
-		out.Code = targets.CodeErrorFromTarget
-		if status == http.StatusBadRequest || status == http.StatusUnauthorized || status == http.StatusForbidden {
-			out.Code = targets.CodeNoPermissions
+		if out.Code = targets.CodeOf(status); out.Code == targets.CodeInvalidParameter {
+			out.Code = targets.CodeNoPermissions // what it refuses is the login
 		}
 	case errors.Is(err, context.Canceled):
 		out.Code, reason = targets.CodeInternalError, "the attempt was broken off"
