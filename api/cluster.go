@@ -85,6 +85,8 @@ type Follower struct {
 	Cluster  Cluster
 	Gatherer prometheus.Gatherer
 	Logger   *zap.Logger
+	// Audit is told whom this node refuses.
+	Audit *audit.Log
 	// Reading is the node's store; nil while it is not to be read.
 	Reading *router.Reading
 	// Leader answers what the store does not have, or not yet.
@@ -95,12 +97,12 @@ type Follower struct {
 func (f *Follower) Handler() http.Handler {
 	mux, out := http.NewServeMux(), answers{f.Logger}
 	for _, r := range append(clusterRoutes(f.Cluster), route{"GET", "/metrics", Read, "", "", 0, nil, nil, metrics(Options{Gatherer: f.Gatherer, Logger: f.Logger})}) {
-		mux.Handle(r.method+" "+r.path, r.serve(out, nil))
+		mux.Handle(r.method+" "+r.path, r.serve(out, f.Audit))
 	}
 	if read := f.Reading; read != nil {
 		for _, r := range keptRoutes(letterHandlers{read.DeadLetters, nil}, newTraceHandlers(read.Traces, nil), newStateHandlers(read.States)) {
 			r.handle = f.orLeader(r.handle)
-			mux.Handle(r.method+" "+r.path, r.serve(out, nil))
+			mux.Handle(r.method+" "+r.path, r.serve(out, f.Audit))
 		}
 	}
 	mux.Handle("/", f.Leader)

@@ -155,7 +155,7 @@ type Action struct {
 func (l *Log) Begin(r *http.Request, action, object string) *Action {
 	a := &Action{log: l, entry: l.entry(action, object, r.RemoteAddr)}
 	a.entry.Key, _ = auth.Caller(r.Context())
-	a.entry.Certificate = certificate(r)
+	a.entry.Certificate = Certificate(r)
 	return a.begin()
 }
 
@@ -170,8 +170,19 @@ func (a *Action) begin() *Action {
 	return a
 }
 
-// certificate returns the name in the certificate that a client has shown.
-func certificate(r *http.Request) string {
+type certificateKey struct{}
+
+// WithCertificate returns the context of a request whose client has shown a certificate with this name, or none, to
+// whoever has handed the request on.
+func WithCertificate(ctx context.Context, name string) context.Context {
+	return context.WithValue(ctx, certificateKey{}, name)
+}
+
+// Certificate returns the name in the certificate that a client has shown.
+func Certificate(r *http.Request) string {
+	if name, ok := r.Context().Value(certificateKey{}).(string); ok {
+		return bounded(name)
+	}
 	if r.TLS == nil || len(r.TLS.VerifiedChains) == 0 {
 		return ""
 	}

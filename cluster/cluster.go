@@ -78,6 +78,7 @@ type Node struct {
 	reading sync.WaitGroup
 
 	lease lease
+	keys  *keys
 	// role, rules and progress are what Status tells of this node, heard what the others have told.
 	role     atomic.Value // Role
 	rules    atomic.Value // string
@@ -108,6 +109,10 @@ func Join(ctx context.Context, opts Options) (*Node, error) {
 	n.role.Store(Starting)
 	n.rules.Store("")
 	n.figures.init()
+	var err error
+	if n.keys, err = newKeys(); err != nil {
+		return nil, err
+	}
 	if err := n.connect(); err != nil {
 		return nil, err
 	}

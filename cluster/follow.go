@@ -317,7 +317,7 @@ func (f *follower) campaign(ctx context.Context, eligible Eligible, won chan<- *
 			since = time.Now()
 		}
 		if free && time.Since(since) >= f.patience(eligible) {
-			value := leaseValue{Run: uuid.NewString(), Leader: Leader{
+			value := leaseValue{Run: uuid.NewString(), Key: f.keys.public(), Leader: Leader{
 				Node: f.opts.Node, URL: f.opts.Advertise, Since: time.Now().UTC(), Version: f.opts.Version,
 			}}
 			h, err := f.lease.take(ctx, f.bucket, value, &f.rules)

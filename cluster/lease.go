@@ -34,6 +34,7 @@ type lease struct {
 type holder struct {
 	Leader
 	run  string
+	key  []byte
 	gone chan struct{}
 }
 
@@ -45,7 +46,7 @@ func (l *lease) hold(v *leaseValue) {
 	}
 	var next *holder
 	if v != nil {
-		next = &holder{v.Leader, v.Run, make(chan struct{})}
+		next = &holder{v.Leader, v.Run, v.Key, make(chan struct{})}
 	}
 	if l.holder.Store(next); was != nil {
 		close(was.gone)
@@ -57,6 +58,8 @@ type leaseValue struct {
 	Leader
 	// Run tells this run of the node from others.
 	Run string `json:"run"`
+	// Key is the public key of the node.
+	Key []byte `json:"key,omitempty"`
 	// Released means that whoever held it leads no more.
 	Released bool `json:"released,omitempty"`
 }

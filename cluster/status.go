@@ -63,6 +63,12 @@ type NodeStatus struct {
 	Seen time.Time `json:"seen,omitzero"`
 }
 
+// telling is what the bucket has of a node: its status, and its public key.
+type telling struct {
+	NodeStatus
+	Key []byte `json:"key,omitempty"`
+}
+
 // heard is when nodes have told of themselves last: by the clock of who looks, so that it makes no difference what
 // other machines take for the time.
 type heard struct {
@@ -188,7 +194,7 @@ func (n *Node) tell(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
-	text, err := json.Marshal(n.self())
+	text, err := json.Marshal(telling{n.self(), n.keys.public()})
 	if err != nil {
 		return err
 	}
@@ -224,7 +230,7 @@ func (n *Node) others(ctx context.Context) (all []NodeStatus, err error) {
 func (n *Node) told(ctx context.Context) (all []NodeStatus, err error) {
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
-	keys, latest, err := n.nodeKeys(ctx)
+	keys, latest, err := n.bucketKeys(ctx, nodePrefix+"*")
 	_, end := n.progress.at()
 	for _, key := range keys {
 		e, err := n.bucket.Get(ctx, key)
@@ -234,10 +240,12 @@ func (n *Node) told(ctx context.Context) (all []NodeStatus, err error) {
 		if err != nil {
 			return all, err
 		}
-		var s NodeStatus
-		if json.Unmarshal(e.Value(), &s) != nil {
+		var t telling
+		if json.Unmarshal(e.Value(), &t) != nil {
 			continue // no node wrote it
 		}
+		n.keys.learn(t.Node, t.Key)
+		s := t.NodeStatus
 		s.Seen = e.Created().UTC()
 		if silent := n.heard.silence(key, e.Revision(), latest); silent > goneAfter {
 			s.Role, s.LagGroups, s.LagSeconds = Gone, max(end, s.Position)-s.Position, silent.Seconds()
@@ -247,16 +255,18 @@ func (n *Node) told(ctx context.Context) (all []NodeStatus, err error) {
 	return all, err
 }
 
-// nodeKeys are the keys at which nodes have told of themselves, with the bucket's latest revision. They are asked for as subjects of the bucket's stream:
-// listing keys needs a consumer, which servers that elect are slow to make.
-func (n *Node) nodeKeys(ctx context.Context) (keys []string, latest uint64, err error) {
-	prefix := "$KV." + n.opts.bucket() + "."
-	info, err := n.bucketStream.Info(ctx, jetstream.WithSubjectFilter(prefix+nodePrefix+"*"))
+// bucketSubject is that of a key in the bucket's stream.
+func (n *Node) bucketSubject(key string) string { return "$KV." + n.opts.bucket() + "." + key }
+
+// bucketKeys are the bucket's keys that match, with its latest revision. They are asked for as subjects of the bucket's
+// stream: listing keys needs a consumer, which servers that elect are slow to make.
+func (n *Node) bucketKeys(ctx context.Context, which string) (keys []string, latest uint64, err error) {
+	info, err := n.bucketStream.Info(ctx, jetstream.WithSubjectFilter(n.bucketSubject(which)))
 	if err != nil {
 		return nil, 0, err
 	}
 	for subject := range info.State.Subjects {
-		keys = append(keys, strings.TrimPrefix(subject, prefix))
+		keys = append(keys, strings.TrimPrefix(subject, n.bucketSubject("")))
 	}
 	return keys, info.State.LastSeq, nil
 }

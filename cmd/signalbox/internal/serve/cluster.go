@@ -13,6 +13,7 @@ import (
 	"go.uber.org/zap"
 
 	"signalbox/api"
+	"signalbox/audit"
 	"signalbox/catalog"
 	"signalbox/cluster"
 	"signalbox/ingest"
@@ -49,6 +50,9 @@ type clusterNode struct {
 	leader http.Handler
 	// types is the catalog of this node's files.
 	types atomic.Pointer[catalog.Catalog]
+	// following are the figures of a node that follows, and refused tells the leader whom it has refused.
+	following *prometheus.Registry
+	refused   atomic.Pointer[audit.Log]
 }
 
 // term is a time in which this router leads.
@@ -97,7 +101,7 @@ func (s *server) takePart(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("auth: %w", err)
 	}
-	s.node.guard = ingest.NewGuard(keys, s.cfg.Hosts(), int64(s.cfg.Limits.MaxBody), func(*http.Request, string) {})
+	s.node.guard = ingest.NewGuard(keys, s.cfg.Hosts(), int64(s.cfg.Limits.MaxBody), func(r *http.Request, why string) { s.node.refused.Load().Refused(r, why) })
 	if s.node.leader, err = s.forwarder(); err != nil {
 		return err
 	}
@@ -105,31 +109,55 @@ func (s *server) takePart(ctx context.Context) error {
 	told := make(chan struct{})
 	go func() { defer close(told); node.Run(telling) }()
 	s.life.onStop("telling of the node", func(context.Context) error { stopTelling(); <-told; return nil })
+	s.life.onStop("refusals", func(ctx context.Context) error {
+		if l := s.node.refused.Load(); l != nil {
+			return l.Stop(ctx)
+		}
+		return nil
+	})
 	s.notify(notifyReady)
-	for rebuilt := (time.Time{}); ctx.Err() == nil; {
-		t, err := s.follow(ctx)
-		switch {
-		case errors.Is(err, cluster.ErrDiffers):
-			s.log.Warn("the store is made anew", zap.Error(err))
-			if wait := rebuildEvery - time.Since(rebuilt); wait > 0 {
-				select { // a snapshot that does not fit the log is not copied again and again
-				case <-time.After(wait):
-				case <-ctx.Done():
-				}
-			}
-			rebuilt = time.Now()
-			if err := node.Rebuild(ctx, s.cfg.DataDir); err != nil {
-				return err
-			}
-		case err != nil:
+	for ctx.Err() == nil {
+		t, err := s.awaitTerm(ctx)
+		if err == nil {
+			err = s.lead(ctx, t)
+		}
+		if err != nil {
 			return err
-		default:
-			if err := s.lead(ctx, t); err != nil {
-				return err
-			}
 		}
 	}
 	return nil
+}
+
+// awaitTerm follows until this node is to lead. What it counts meanwhile begins anew, as with the router of a term.
+func (s *server) awaitTerm(ctx context.Context) (*cluster.Term, error) {
+	registry := prometheus.NewRegistry()
+	refused, err := audit.New(cluster.Refusals{Node: s.node.Node}, s.log, registry)
+	if err != nil {
+		return nil, err
+	}
+	refused.Start()
+	s.node.following = registry
+	if before := s.node.refused.Swap(refused); before != nil {
+		_ = before.Stop(ctx) // never fails
+	}
+	for rebuilt := (time.Time{}); ; {
+		t, err := s.follow(ctx)
+		if !errors.Is(err, cluster.ErrDiffers) {
+			return t, err
+		}
+		s.log.Warn("the store is made anew", zap.Error(err))
+		if wait := rebuildEvery - time.Since(rebuilt); wait > 0 {
+			select { // a snapshot that does not fit the log is not copied again and again
+			case <-time.After(wait):
+			case <-ctx.Done():
+				return nil, context.Cause(ctx)
+			}
+		}
+		rebuilt = time.Now()
+		if err := s.node.Rebuild(ctx, s.cfg.DataDir); err != nil {
+			return nil, err
+		}
+	}
 }
 
 // follow makes the store of what the leader writes, until this node is to lead.
@@ -198,10 +226,8 @@ func (s *server) lead(ctx context.Context, t *cluster.Term) error {
 	err = l.startRouter(registry, prometheus.Gatherers{s.node.registry, registry}, store.Options{Replicas: t, Node: s.cfg.Cluster.Node})
 	if err == nil {
 		l.greet()
-		copying, stop := context.WithCancel(context.Background())
-		copied := make(chan struct{})
-		go func() { defer close(copied); t.Snapshots(copying, l.journal) }()
-		l.life.onStop("snapshots", func(context.Context) error { stop(); <-copied; return nil })
+		l.inTerm("snapshots", func(ctx context.Context) { t.Snapshots(ctx, l.journal) })
+		l.inTerm("refusals of other nodes", func(ctx context.Context) { t.Refusals(ctx, l.journal.Audit.Put) })
 		err = l.waitInTerm(ctx)
 	}
 	if t.Err() != nil {
@@ -225,6 +251,14 @@ func (s *server) lead(ctx context.Context, t *cluster.Term) error {
 	return err
 }
 
+// inTerm does something besides until the router stops.
+func (s *server) inTerm(name string, do func(context.Context)) {
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() { defer close(done); do(ctx) }()
+	s.life.onStop(name, func(context.Context) error { stop(); <-done; return nil })
+}
+
 // waitInTerm returns when the router is to stop.
 func (s *server) waitInTerm(ctx context.Context) error {
 	select {
@@ -244,7 +278,7 @@ func (s *server) waitInTerm(ctx context.Context) error {
 func (s *server) open(next http.Handler) {
 	if s.term != nil {
 		s.term.requests.next, s.term.requests.after = next, s.follower(nil)
-		next = &s.term.requests
+		next = s.fromClient(&s.term.requests)
 		defer s.node.serves.Store(true)
 	}
 	s.front.Open(next, s.router.Ready)

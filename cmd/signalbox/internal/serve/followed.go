@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 
 	"signalbox/api"
@@ -115,13 +116,13 @@ const mostBehind = 2 * time.Second
 // follower returns what a node answers that does not lead: what each node answers itself, what is in its store where
 // that is to be read, and the leader's answers for all else.
 func (s *server) follower(read *router.Reading) http.Handler {
-	f := api.Follower{Cluster: &cluster.Control{Node: s.node.Node}, Gatherer: s.node.registry, Logger: s.log, Reading: read, Leader: s.node.leader}
+	f := api.Follower{Cluster: &cluster.Control{Node: s.node.Node}, Gatherer: prometheus.Gatherers{s.node.registry, s.node.following}, Logger: s.log, Audit: s.node.refused.Load(), Reading: read, Leader: s.node.leader}
 	own := s.node.guard.Guard(f.Handler())
-	return ingest.SameOrigin(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return s.fromClient(ingest.SameOrigin(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if api.OfEachNode(r) || read != nil && api.OfStore(r) && s.node.Behind() <= mostBehind {
 			own.ServeHTTP(w, r)
 			return
 		}
 		s.node.leader.ServeHTTP(w, r)
-	}))
+	})))
 }

@@ -19,6 +19,8 @@ import (
 	"go.uber.org/zap"
 
 	"signalbox/api"
+	"signalbox/audit"
+	"signalbox/cluster"
 	"signalbox/secret"
 )
 
@@ -28,6 +30,25 @@ const (
 	forwardedBy = "Signalbox-Forwarded-By"
 	maxForwards = 2
 )
+
+// forwardedFor is the header by which a node tells the leader who has sent a request: see cluster.Node.Vouch.
+const forwardedFor = "Signalbox-Forwarded-For"
+
+// fromClient serves what another node hands on as if its client had sent it here: by its address, and with the name in
+// its certificate. Nobody but a node can say so.
+func (s *server) fromClient(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		said := r.Header.Get(forwardedFor)
+		r.Header.Del(forwardedFor)
+		if said != "" {
+			if client, ok := s.node.Vouched(r.Context(), said); ok {
+				r = r.WithContext(audit.WithCertificate(r.Context(), client.Certificate))
+				r.RemoteAddr = client.From
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
+}
 
 // forwarder returns what hands requests to the leader, as they came: the leader checks keys and signatures,
 // and answers. The name in the Host header stays the client's own.
@@ -47,6 +68,7 @@ func (s *server) forwarder() (http.Handler, error) {
 			r.SetURL(leaderOf(r.In.Context()))
 			r.SetXForwarded()
 			r.Out.Host = r.In.Host
+			r.Out.Header.Set(forwardedFor, s.node.Vouch(cluster.Client{From: r.In.RemoteAddr, Certificate: audit.Certificate(r.In)}))
 			r.Out.Header[forwardedBy] = append(slices.Clone(r.In.Header[forwardedBy]), strconv.Itoa(s.node.Number()))
 			if r.In.Body != nil {
 				r.Out.Body = io.NopCloser(r.In.Body) // it may be handed to another leader
