@@ -82,6 +82,7 @@ type Node struct {
 	// role, rules and progress are what Status tells of this node, heard what the others have told.
 	role     atomic.Value // Role
 	rules    atomic.Value // string
+	faults   atomic.Pointer[[]string]
 	progress progress
 	heard    heard
 	// term is the one in which this node leads, or nil.

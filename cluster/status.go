@@ -57,6 +57,8 @@ type NodeStatus struct {
 	// Rules is the revision of its rule files.
 	Rules   string `json:"rules,omitempty"`
 	Version string `json:"version,omitempty"`
+	// Errors are the faults of its files, while others serve than those: the first ones, where there are many.
+	Errors []string `json:"errors,omitempty"`
 	// Note is what keeps it from standing for election.
 	Note string `json:"note,omitempty"`
 	// Seen is when it told of itself last, by the clock of the servers of NATS.
@@ -136,6 +138,23 @@ func (n *Node) SetRole(r Role) { n.role.Store(r) }
 // SetRules says which rule files the node has.
 func (n *Node) SetRules(revision string) { n.rules.Store(revision) }
 
+// maxErrors bounds how many faults of its files a node tells, and maxError each, in bytes.
+const (
+	maxErrors = 5
+	maxError  = 1 << 10
+)
+
+// SetFaults says which faults the node's files have; none where they are as they serve.
+func (n *Node) SetFaults(all []string) {
+	told := slices.Clone(all[:min(len(all), maxErrors)])
+	for i, text := range told {
+		if len(text) > maxError {
+			told[i] = strings.ToValidUTF8(text[:maxError], "") + "…"
+		}
+	}
+	n.faults.Store(&told)
+}
+
 // OtherRules returns why this node's rule files keep it from standing for election: they are not those of the
 // leader, or of the latest one; empty where they are.
 func (n *Node) OtherRules() string {
@@ -151,6 +170,9 @@ func (n *Node) self() NodeStatus {
 	s := NodeStatus{
 		Node: n.opts.Node, URL: n.opts.Advertise, Role: n.role.Load().(Role),
 		Rules: n.rules.Load().(string), Version: n.opts.Version, Note: n.OtherRules(),
+	}
+	if faults := n.faults.Load(); faults != nil {
+		s.Errors = *faults
 	}
 	s.Position, _ = n.progress.at()
 	s.LagGroups, s.LagSeconds = n.lag()

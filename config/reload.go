@@ -287,7 +287,7 @@ func (r *Reloader) note(out *Outcome) {
 	r.failure = failure
 
 	r.status.OK = out.Err == nil
-	r.status.Errors = faults(out.Err)
+	r.status.Errors = Faults(out.Err)
 	r.status.CheckedAt = out.Started
 	r.status.NeedRestart = out.NeedRestart
 	if out.Changed {
@@ -296,7 +296,8 @@ func (r *Reloader) note(out *Outcome) {
 	}
 }
 
-func faults(err error) []string {
+// Faults returns the faults of files one by one.
+func Faults(err error) []string {
 	var all document.Errors
 	if !errors.As(err, &all) {
 		if err == nil {

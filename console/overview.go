@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"time"
 
+	"signalbox/cluster"
 	"signalbox/config"
 	"signalbox/delivery"
 	"signalbox/dlq"
@@ -23,6 +24,8 @@ type overviewView struct {
 	Groups dlq.Groups
 	// Reload is how the rules were last read; nil where the program does not read any.
 	Reload *config.Status
+	// Faulty are the other nodes of the cluster whose files have faults.
+	Faulty []cluster.NodeStatus
 }
 
 func loadOverview(v *visit) (any, error) {
@@ -60,10 +63,19 @@ func loadOverview(v *visit) (any, error) {
 	switch {
 	case err == nil:
 		x.Reload = &status
-	case statusOf(err) == http.StatusNotFound:
-		err = nil
+	case statusOf(err) != http.StatusNotFound:
+		return nil, err
 	}
-	return x, err
+	nodes, err := v.api.Cluster.Status(v.ctx())
+	if err != nil && statusOf(err) != http.StatusNotFound {
+		return nil, err
+	}
+	for _, n := range nodes.Nodes {
+		if len(n.Errors) > 0 && n.Node != nodes.Node { // which Reload tells
+			x.Faulty = append(x.Faulty, n)
+		}
+	}
+	return x, nil
 }
 
 func doReload(v *visit) (string, string, error) {

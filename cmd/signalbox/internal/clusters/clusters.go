@@ -72,6 +72,13 @@ func (s *status) print(told cluster.Status) error {
 	if err := s.Show(table); err != nil {
 		return err
 	}
+	for _, n := range told.Nodes {
+		for _, fault := range n.Errors {
+			if _, err := fmt.Fprintf(s.Stdout, "node %d has faults in its files, and serves or follows without them: %s\n", n.Node, fault); err != nil {
+				return err
+			}
+		}
+	}
 	if told.Problem != "" {
 		_, err := fmt.Fprintln(s.Stdout, told.Problem)
 		return err

@@ -16,6 +16,7 @@ import (
 	"signalbox/audit"
 	"signalbox/catalog"
 	"signalbox/cluster"
+	"signalbox/config"
 	"signalbox/ingest"
 	"signalbox/journal/backup"
 	"signalbox/journal/store"
@@ -53,6 +54,7 @@ type clusterNode struct {
 	// following are the figures of a node that follows, and refused tells the leader whom it has refused.
 	following *prometheus.Registry
 	refused   atomic.Pointer[audit.Log]
+	reloads   *reloads
 }
 
 // term is a time in which this router leads.
@@ -136,7 +138,7 @@ func (s *server) awaitTerm(ctx context.Context) (*cluster.Term, error) {
 		return nil, err
 	}
 	refused.Start()
-	s.node.following = registry
+	s.node.following, s.node.reloads = registry, newReloads(s.log, registry)
 	if before := s.node.refused.Swap(refused); before != nil {
 		_ = before.Stop(ctx) // never fails
 	}
@@ -216,6 +218,7 @@ func (s *server) lead(ctx context.Context, t *cluster.Term) error {
 	switch {
 	case cfg == nil:
 		s.log.Error("config.yaml has faults; the one from before continues to serve", zap.Error(err))
+		s.node.SetFaults(config.Faults(err))
 	default:
 		if s.listen != "" {
 			cfg.ListenOn(s.listen)

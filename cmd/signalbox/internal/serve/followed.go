@@ -44,6 +44,8 @@ func (s *server) watchRules(ctx context.Context) {
 			told = err.Error()
 			s.log.Error("rules have faults; this node follows with them, and leads with the last that had none", zap.Error(err))
 			s.node.SetRules("faults")
+			s.node.SetFaults(config.Faults(err))
+			s.node.reloads.count(config.Outcome{Err: err, Started: time.Now()})
 		}
 		select {
 		case <-ctx.Done():
@@ -57,6 +59,8 @@ func (s *server) watchRules(ctx context.Context) {
 // watchFrom is watchRules, from a configuration and rules that have no faults.
 func (s *server) watchFrom(ctx context.Context, cfg *config.Config, set *rules.Set) {
 	s.node.types.Store(set.Catalog)
+	s.node.SetFaults(nil)
+	s.node.reloads.count(config.Outcome{Started: time.Now()})
 	r := config.NewReloader(config.ReloaderOptions{
 		Config: cfg, Set: set, Apply: s.applyKeys, Observe: s.observeFollowed,
 		Swap: func(next *rules.Set) error { s.node.types.Store(next.Catalog); return nil },
@@ -76,6 +80,8 @@ func (s *server) watchFrom(ctx context.Context, cfg *config.Config, set *rules.S
 
 // observeFollowed is told of the reloads of a node that follows.
 func (s *server) observeFollowed(o config.Outcome) {
+	s.node.SetFaults(config.Faults(o.Err))
+	s.node.reloads.count(o)
 	switch {
 	case o.Err != nil && !o.Repeated:
 		s.log.Error("rules have faults; the leader goes by its own", zap.Error(o.Err))

@@ -41,8 +41,8 @@ func newReloads(log *zap.Logger, reg prometheus.Registerer) *reloads {
 	return r
 }
 
-// observe is a config.ReloaderOptions.Observe.
-func (r *reloads) observe(o config.Outcome) {
+// count notes a reload in the metrics.
+func (r *reloads) count(o config.Outcome) {
 	r.seconds.Set(o.Took.Seconds())
 	if o.Err == nil {
 		r.success.Set(1)
@@ -50,6 +50,11 @@ func (r *reloads) observe(o config.Outcome) {
 	} else {
 		r.success.Set(0)
 	}
+}
+
+// observe is a config.ReloaderOptions.Observe.
+func (r *reloads) observe(o config.Outcome) {
+	r.count(o)
 	exceeded, refused := errors.AsType[*diff.Exceeded](o.Err)
 	switch {
 	case o.Err == nil || o.Repeated:

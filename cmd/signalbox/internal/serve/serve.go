@@ -433,6 +433,9 @@ const giveBackAfter = 500 * time.Millisecond
 func (s *server) observe(r *reloads) func(config.Outcome) {
 	return func(o config.Outcome) {
 		r.observe(o)
+		if s.node != nil {
+			s.node.SetFaults(config.Faults(o.Err))
+		}
 		s.giveBack.Reset(giveBackAfter)
 		if o.Noticed && (o.Changed || o.Recovered || o.Err != nil && !o.Repeated) {
 			s.auditFiles(o)
