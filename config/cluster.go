@@ -2,6 +2,8 @@ package config
 
 import (
 	"crypto/tls"
+	"crypto/x509"
+	"fmt"
 	"net/url"
 	"regexp"
 	"slices"
@@ -83,6 +85,98 @@ func (c *Config) ClusterOptions() cluster.Options {
 		URL: o.NATS, Client: o.client(c.Dir), Name: o.Name, Node: o.Node, Advertise: o.Advertise, Replicas: o.Replicas,
 		SnapshotBytes: int64(o.SnapshotBytes), MaxBody: int64(c.Limits.MaxBody),
 	}
+}
+
+// ClusterTLS returns the client's side of TLS towards the other nodes, by the files as they are now. An error is as
+// those of ClusterFiles.
+func (c *Config) ClusterTLS() (*tls.Config, error) {
+	roots, err := c.clusterRoots()
+	if err != nil {
+		return nil, err
+	}
+	pair, err := c.clusterPair()
+	if err != nil {
+		return nil, err
+	}
+	return &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots, Certificates: pair}, nil
+}
+
+// ClusterFiles returns why the files of cluster can't be used. Each error names the option and the file; that of a missing
+// one is fs.ErrNotExist.
+func (c *Config) ClusterFiles() (all []error) {
+	_, roots := c.clusterRoots()
+	_, pair := c.clusterPair()
+	for _, err := range []error{roots, pair, c.clusterLogin()} {
+		if err != nil {
+			all = append(all, err)
+		}
+	}
+	return all
+}
+
+func (c *Config) clusterFile(option, path string) ([]byte, error) {
+	text, err := secret.Source{}.Read(secret.ResolvePath(c.Dir, path))
+	if err != nil {
+		err = fmt.Errorf("%s: %w", option, err)
+	}
+	return text, err
+}
+
+// clusterRoots returns what ca_file trusts; nil without one.
+func (c *Config) clusterRoots() (*x509.CertPool, error) {
+	if c.Cluster.CAFile == "" {
+		return nil, nil
+	}
+	text, err := c.clusterFile("ca_file", c.Cluster.CAFile)
+	if err != nil {
+		return nil, err
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(text) {
+		return nil, fmt.Errorf("ca_file: %s holds no certificate in PEM", c.Cluster.CAFile)
+	}
+	return roots, nil
+}
+
+// clusterPair returns what cert_file and key_file hold; nil without them.
+func (c *Config) clusterPair() ([]tls.Certificate, error) {
+	o := &c.Cluster
+	if o.CertFile == "" {
+		return nil, nil
+	}
+	cert, err := c.clusterFile("cert_file", o.CertFile)
+	if err != nil {
+		return nil, err
+	}
+	key, err := c.clusterFile("key_file", o.KeyFile)
+	if err != nil {
+		return nil, err
+	}
+	pair, err := tls.X509KeyPair(cert, key)
+	if err != nil {
+		return nil, fmt.Errorf("cert_file %s and key_file %s: %w", o.CertFile, o.KeyFile, err)
+	}
+	return []tls.Certificate{pair}, nil
+}
+
+// clusterLogin returns why credentials_file can't be used.
+func (c *Config) clusterLogin() error {
+	path := c.Cluster.CredentialsFile
+	if path == "" {
+		return nil
+	}
+	if _, err := c.clusterFile("credentials_file", path); err != nil {
+		return err
+	}
+	var login natsio.Options
+	err := natsio.UserCredentials(secret.ResolvePath(c.Dir, path))(&login)
+	if err == nil {
+		_, err = login.SignatureCB([]byte("try"))
+	}
+	if err != nil {
+		return fmt.Errorf("credentials_file: %s is no .creds file of NATS with a user's seed: write one with nsc generate creds", path)
+	}
+	return nil
 }
 
 // client returns how to log in to the servers. Paths start at dir.

@@ -86,6 +86,23 @@ func (c *Config) CheckTLS() (warnings []*document.Problem, err error) {
 	return notes.Sorted(), faults.Err()
 }
 
+// CheckCluster is CheckTLS of the files of cluster.
+func (c *Config) CheckCluster() (warnings []*document.Problem, err error) {
+	if !c.Cluster.On() {
+		return nil, nil
+	}
+	var faults, notes document.Problems
+	at, path := c.at("cluster"), document.Path{}.Key("cluster")
+	for _, err := range c.ClusterFiles() {
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
+			notes.Add(at, path, "%v: put it there, for the router to read, or correct the option: serve will not start without it", err)
+		} else {
+			faults.Add(at, path, "%v", err)
+		}
+	}
+	return notes.Sorted(), faults.Err()
+}
+
 // at returns where a value stands in the file, or the file.
 func (c *Config) at(keys ...string) document.Position {
 	pos, node := document.Position{File: c.Path}, c.root

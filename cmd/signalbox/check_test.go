@@ -4,8 +4,11 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
+	"signalbox/auth/authtest"
 	"signalbox/cmd/signalbox/internal/cli"
 )
 
@@ -83,4 +86,30 @@ sources:
 	const warning = `config.yaml:7:3: sources.b: reads what the source "a" reads, for the same bus: a message becomes one event, of whichever source has it first (warning)`
 	signalbox(t, "check", "--config", config).want(t, cli.ExitOK, warning, "")
 	signalbox(t, "check", "--config", config).want(t, cli.ExitOK, "2 warnings\n", "") // and of b and also
+}
+
+// TestCheckOfTheFilesOfACluster names each file that is missing, or is none, and says what to do.
+func TestCheckOfTheFilesOfACluster(t *testing.T) {
+	dir := t.TempDir()
+	const cluster = "listen: 127.0.0.1:8080\nallow_unauthenticated: true\ncluster: {nats: 'tls://127.0.0.1:4222', name: orders, node: 1, advertise: 'http://127.0.0.1:8080', " +
+		"ca_file: ca.crt, cert_file: tls.crt, key_file: tls.key, credentials_file: nats.creds}\n"
+	config := write(t, dir, "config.yaml", cluster)
+	missing := func(o outcome, code int, names ...string) {
+		t.Helper()
+		for _, name := range names {
+			option, file, _ := strings.Cut(name, " ")
+			o.want(t, code, config+":3:10: cluster: "+option+": open "+filepath.Join(dir, file)+": no such file or directory: put it there, for the router to read, or correct the option", "")
+		}
+	}
+	missing(signalbox(t, "check", "--config", config), cli.ExitOK, "ca_file ca.crt", "cert_file tls.crt", "credentials_file nats.creds")
+	signalbox(t, "check", "--config", config, "--strict").want(t, cli.ExitError, "0 errors, 3 warnings\n", "")
+	signalbox(t, "serve", "--config", config).want(t, cli.ExitError, "", "cluster: ca_file: open "+filepath.Join(dir, "ca.crt"))
+	authtest.NewCA(t).Write(dir, time.Hour)
+	missing(signalbox(t, "check", "--config", config, "--strict"), cli.ExitError, "credentials_file nats.creds")
+	for _, name := range []string{"ca.crt", "tls.key", "nats.creds"} {
+		write(t, dir, name, "nothing of the kind\n")
+	}
+	signalbox(t, "check", "--config", config).want(t, cli.ExitError, "cluster: ca_file: ca.crt holds no certificate in PEM", "")
+	signalbox(t, "check", "--config", config).want(t, cli.ExitError, "cluster: cert_file tls.crt and key_file tls.key: tls: ", "")
+	signalbox(t, "check", "--config", config).want(t, cli.ExitError, "cluster: credentials_file: nats.creds is no .creds file of NATS", "")
 }

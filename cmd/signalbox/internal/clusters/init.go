@@ -53,6 +53,9 @@ func (i *initCommand) run(ctx context.Context) error {
 	if !cfg.Cluster.On() {
 		return fmt.Errorf("%s names no cluster: see docs/cluster.md", i.ConfigPath)
 	}
+	if err := errors.Join(cfg.ClusterFiles()...); err != nil {
+		return fmt.Errorf("cluster: %w", err)
+	}
 	options := cfg.ClusterOptions()
 	options.Version, options.Logger = i.Version, zap.NewNop()
 	node, err := cluster.Join(ctx, options)

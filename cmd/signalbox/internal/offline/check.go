@@ -179,13 +179,14 @@ func (c *checkCommand) check(files []string) (checked, error) {
 	}
 	set, err := cfg.LoadRules()
 	notes, fault := cfg.CheckTLS()
+	more, faultOfCluster := cfg.CheckCluster()
 	var all document.Problems
-	for _, e := range []error{err, fault} {
+	for _, e := range []error{err, fault, faultOfCluster} {
 		if e != nil {
 			all.AddError(cfg.Path, e)
 		}
 	}
-	return gather(set, slices.Concat(cfg.Warnings(), notes), all.Err(), only)
+	return gather(set, slices.Concat(cfg.Warnings(), notes, more), all.Err(), only)
 }
 
 // missingOf returns which of the files that were named do not exist. Globs are left

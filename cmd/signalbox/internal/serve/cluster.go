@@ -86,6 +86,9 @@ func (s *server) takePart(ctx context.Context) error {
 		return err
 	}
 	c := &s.cfg.Cluster
+	if err := errors.Join(s.cfg.ClusterFiles()...); err != nil {
+		return fmt.Errorf("cluster: %w", err)
+	}
 	s.log.Info("joining the cluster", zap.String("cluster", c.Name), zap.Int("node", c.Node), zap.String("nats", c.NATS))
 	options := s.cfg.ClusterOptions()
 	options.Version, options.Logger = s.Version, s.log
@@ -104,9 +107,7 @@ func (s *server) takePart(ctx context.Context) error {
 		return fmt.Errorf("auth: %w", err)
 	}
 	s.node.guard = ingest.NewGuard(keys, s.cfg.Hosts(), int64(s.cfg.Limits.MaxBody), func(r *http.Request, why string) { s.node.refused.Load().Refused(r, why) })
-	if s.node.leader, err = s.forwarder(); err != nil {
-		return err
-	}
+	s.node.leader = s.forwarder()
 	telling, stopTelling := context.WithCancel(context.WithoutCancel(ctx))
 	told := make(chan struct{})
 	go func() { defer close(told); node.Run(telling) }()

@@ -3,7 +3,6 @@ package serve
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -11,9 +10,9 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
-	"os"
 	"slices"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -21,7 +20,6 @@ import (
 	"signalbox/api"
 	"signalbox/audit"
 	"signalbox/cluster"
-	"signalbox/secret"
 )
 
 // forwardedBy is the header of a request that a node hands to the leader, with the numbers of the nodes that did: one
@@ -33,6 +31,9 @@ const (
 
 // forwardedFor is the header by which a node tells the leader who has sent a request: see cluster.Node.Vouch.
 const forwardedFor = "Signalbox-Forwarded-For"
+
+// handshakeTime bounds connecting to another node by TLS.
+const handshakeTime = 5 * time.Second
 
 // fromClient serves what another node hands on as if its client had sent it here: by its address, and with the name in
 // its certificate. Nobody but a node can say so.
@@ -52,15 +53,11 @@ func (s *server) fromClient(next http.Handler) http.Handler {
 
 // forwarder returns what hands requests to the leader, as they came: the leader checks keys and signatures,
 // and answers. The name in the Host header stays the client's own.
-func (s *server) forwarder() (http.Handler, error) {
-	ours, err := s.towardsNodes()
-	if err != nil {
-		return nil, err
-	}
+func (s *server) forwarder() http.Handler {
+	dialer := &net.Dialer{Timeout: 2 * time.Second, KeepAlive: 15 * time.Second}
 	transport := &http.Transport{
-		DialContext:         (&net.Dialer{Timeout: 2 * time.Second, KeepAlive: 15 * time.Second}).DialContext,
-		MaxIdleConnsPerHost: 256, IdleConnTimeout: time.Minute, TLSHandshakeTimeout: 5 * time.Second, DisableCompression: true,
-		TLSClientConfig: ours,
+		DialContext: dialer.DialContext, DialTLSContext: s.secured(dialer),
+		MaxIdleConnsPerHost: 256, IdleConnTimeout: time.Minute, DisableCompression: true,
 	}
 	proxy := &httputil.ReverseProxy{
 		Transport: transport, FlushInterval: -1, ErrorLog: zap.NewStdLog(s.log.WithOptions(zap.IncreaseLevel(zap.ErrorLevel))),
@@ -108,31 +105,27 @@ func (s *server) forwarder() (http.Handler, error) {
 			}
 		}()
 		proxy.ServeHTTP(w, r.WithContext(ctx))
-	}), nil
+	})
 }
 
-// towardsNodes is this node's side of TLS when it calls another.
-func (s *server) towardsNodes() (*tls.Config, error) {
-	ours, c := &tls.Config{MinVersion: tls.VersionTLS12}, &s.cfg.Cluster
-	in := func(path string) string { return secret.ResolvePath(s.cfg.Dir, path) }
-	if c.CAFile != "" {
-		text, err := os.ReadFile(in(c.CAFile))
-		if err != nil {
-			return nil, fmt.Errorf("cluster.ca_file: %w", err)
+// secured returns how this node connects to another by TLS: with its files as they are then, so that certificates are
+// renewed while it runs, or as they were last good.
+func (s *server) secured(dialer *net.Dialer) func(ctx context.Context, network, address string) (net.Conn, error) {
+	var good atomic.Pointer[tls.Config]
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		config, err := s.cfg.ClusterTLS()
+		switch last := good.Load(); {
+		case err == nil:
+			good.Store(config)
+		case last == nil:
+			return nil, fmt.Errorf("cluster: %w", err)
+		default:
+			config = last
 		}
-		ours.RootCAs = x509.NewCertPool()
-		if !ours.RootCAs.AppendCertsFromPEM(text) {
-			return nil, fmt.Errorf("cluster.ca_file: %s has no certificates in PEM", c.CAFile)
-		}
+		ctx, cancel := context.WithTimeout(ctx, handshakeTime)
+		defer cancel()
+		return (&tls.Dialer{NetDialer: dialer, Config: config}).DialContext(ctx, network, address)
 	}
-	if c.CertFile != "" {
-		pair, err := tls.LoadX509KeyPair(in(c.CertFile), in(c.KeyFile))
-		if err != nil {
-			return nil, fmt.Errorf("cluster.cert_file: %w", err)
-		}
-		ours.Certificates = []tls.Certificate{pair}
-	}
-	return ours, nil
 }
 
 type (
