@@ -74,6 +74,8 @@ type Node struct {
 	bucketStream jetstream.Stream
 	// cluster tells this log from all others.
 	cluster uint64
+	// snapshotting is held by who makes a snapshot, or tidies up after those that were broken off.
+	snapshotting sync.Mutex
 	// reading are those that read the log, also once nobody listens to them.
 	reading sync.WaitGroup
 

@@ -36,8 +36,9 @@ func (c *Control) StepDown(ctx context.Context) error {
 
 // Snapshot makes a snapshot of the leader's store now.
 func (c *Control) Snapshot(ctx context.Context) error {
-	if c.Store == nil || c.Term() == nil {
+	t := c.Term()
+	if c.Store == nil || t == nil {
 		return errFollows
 	}
-	return c.Node.Snapshot(ctx, c.Store)
+	return t.Snapshot(ctx, c.Store)
 }

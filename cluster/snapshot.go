@@ -3,6 +3,7 @@ package cluster
 import (
 	"cmp"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -30,6 +31,9 @@ const (
 	makeStall = time.Minute
 )
 
+// sweepTime bounds how long the removing of old ones takes.
+const sweepTime = time.Minute
+
 // Source is a store that snapshots are made of.
 type Source interface {
 	backup.Store
@@ -49,6 +53,8 @@ type made struct {
 // snapshot is one in the object store.
 type snapshot struct {
 	Name string `json:"name"`
+	// Chunks is what the subject of its parts ends with.
+	Chunks string `json:"chunks"`
 	// Seq is the number of the message up to which all is in it, and Bytes its size.
 	Seq   uint64 `json:"seq"`
 	Bytes int64  `json:"bytes"`
@@ -72,19 +78,31 @@ func (n *Node) snapshotsMade(ctx context.Context) (m made, err error) {
 	return m, nil
 }
 
-// name makes a snapshot known as the newest, and returns those that nobody needs any more.
-func (n *Node) name(ctx context.Context, s snapshot) (old []snapshot, err error) {
-	m, err := n.snapshotsMade(ctx)
-	if err != nil {
-		return nil, err
+// renamed writes anew which snapshots there are, with one more where there is one. It fails where this node leads no more:
+// whoever leads next writes it, too, so that what an earlier leader is at can't be named afterwards.
+func (n *Node) renamed(ctx context.Context, leads func() bool, more ...snapshot) (m made, err error) {
+	for try := 0; ; try++ {
+		if m, err = n.snapshotsMade(ctx); err != nil {
+			return m, err
+		}
+		if !leads() {
+			return m, errFollows
+		}
+		m.All = append(more, m.All...)
+		slices.SortStableFunc(m.All, func(a, b snapshot) int { return cmp.Compare(b.Seq, a.Seq) })
+		m.All = m.All[:min(keepSnapshots, len(m.All))]
+		err = n.write(ctx, m)
+		// A server that lags behind may have told an older one.
+		if !errors.Is(err, jetstream.ErrKeyExists) || try == 2 || pause(ctx, retryEvery) != nil {
+			return m, err
+		}
 	}
-	m.All = append([]snapshot{s}, slices.DeleteFunc(m.All, func(o snapshot) bool { return o.Name == s.Name })...)
-	slices.SortStableFunc(m.All, func(a, b snapshot) int { return cmp.Compare(b.Seq, a.Seq) }) // another node may have made a newer one
-	keep := min(keepSnapshots, len(m.All))
-	m.All, old = m.All[:keep], m.All[keep:]
+}
+
+func (n *Node) write(ctx context.Context, m made) error {
 	text, err := json.Marshal(m)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
@@ -93,11 +111,72 @@ func (n *Node) name(ctx context.Context, s snapshot) (old []snapshot, err error)
 	} else {
 		_, err = n.bucket.Update(ctx, snapshotsKey, text, m.revision)
 	}
-	return old, err
+	return err
 }
 
-// Snapshot puts a copy of a store beside the log, and drops what of the log every node has got that runs.
-func (n *Node) Snapshot(parent context.Context, store Source) error {
+// sweep removes what is in the object store and of no snapshot that has a name: old ones, and those whose making was
+// broken off. What is there while this node leads, after renamed, nobody else can give a name.
+func (n *Node) sweep(ctx context.Context, m made, leads func() bool) error {
+	ctx, cancel := context.WithTimeout(ctx, sweepTime)
+	defer cancel()
+	stream, err := n.js.Stream(ctx, "OBJ_"+n.opts.snapshots())
+	if err != nil {
+		return err
+	}
+	prefix := "$O." + n.opts.snapshots() + "."
+	kept := map[string]bool{}
+	for _, s := range m.All {
+		kept[prefix+"C."+s.Chunks] = true
+		kept[prefix+"M."+base64.URLEncoding.EncodeToString([]byte(s.Name))] = true
+	}
+	info, err := stream.Info(ctx, jetstream.WithSubjectFilter(prefix+">"))
+	if err != nil {
+		return err
+	}
+	if !leads() {
+		return errFollows
+	}
+	for subject := range info.State.Subjects {
+		if kept[subject] {
+			continue
+		}
+		if err := stream.Purge(ctx, jetstream.WithPurgeSubject(subject)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tidy removes what earlier leaders have left in the object store of snapshots that they could not end.
+func (n *Node) tidy(ctx context.Context, leads func() bool) {
+	m, err := n.renamed(ctx, leads)
+	if err == nil {
+		err = n.sweep(ctx, m, leads)
+	}
+	n.tellSwept(ctx, err)
+}
+
+func (n *Node) tellSwept(ctx context.Context, err error) {
+	if err != nil && ctx.Err() == nil {
+		n.log.Warn("what is left of old snapshots can't be removed; the next snapshot tries again", zap.Error(err))
+	}
+}
+
+// First makes a snapshot of the store that a cluster begins with.
+func (n *Node) First(ctx context.Context, store Source) error {
+	return n.snapshot(ctx, store, func() bool { return true })
+}
+
+// Snapshot makes a snapshot of the leader's store.
+func (t *Term) Snapshot(ctx context.Context, store Source) error {
+	return t.node.snapshot(ctx, store, t.Leads)
+}
+
+// snapshot puts a copy of a store beside the log, and drops what of the log every node has got that runs: one at a time.
+func (n *Node) snapshot(parent context.Context, store Source, leads func() bool) error {
+	n.snapshotting.Lock()
+	defer n.snapshotting.Unlock()
+	n.tidy(parent, leads)
 	ctx, cancel := newMoving(parent, makeStall)
 	defer cancel()
 	at, ok := store.At()
@@ -119,20 +198,13 @@ func (n *Node) Snapshot(parent context.Context, store Source) error {
 	if err != nil {
 		return fmt.Errorf("snapshot: %w", ctx.why(err))
 	}
-	old, err := n.name(ctx, snapshot{Name: name, Seq: at.Seq, Bytes: int64(info.Size)})
-	if errors.Is(err, jetstream.ErrKeyExists) {
-		err = errors.Join(err, objects.Delete(ctx, name))
-	}
-	if err != nil { // else it may have been named, and the answer is lost
+	m, err := n.renamed(ctx, leads, snapshot{Name: name, Chunks: info.NUID, Seq: at.Seq, Bytes: int64(info.Size)})
+	if err != nil { // it may have been named, and the answer is lost
 		return fmt.Errorf("snapshot: %w", err)
 	}
 	n.figures.snapshots.Add(1)
 	n.figures.snapshotBytes.Store(int64(info.Size))
-	for _, o := range old {
-		if err := objects.Delete(ctx, o.Name); err != nil {
-			n.log.Warn("an old snapshot can't be removed", zap.String("snapshot", o.Name), zap.Error(err))
-		}
-	}
+	n.tellSwept(parent, n.sweep(parent, m, leads))
 	before, err := n.purge(ctx, at.Seq)
 	n.log.Info("snapshot made", zap.Uint64("message", at.Seq), zap.Uint64("bytes", info.Size), zap.Duration("took", time.Since(began)), zap.Uint64("log_begins_at", before))
 	return err
@@ -232,10 +304,13 @@ func (t *Term) Snapshots(ctx context.Context, store Source) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(t.ctx, cancel)()
+	t.node.snapshotting.Lock()
+	t.node.tidy(ctx, t.Leads)
+	t.node.snapshotting.Unlock()
 	for {
 		select {
 		case <-t.grown:
-			for t.node.snapshotOrTell(ctx, store) != nil && pause(ctx, snapshotRetry) == nil {
+			for t.snapshotOrTell(ctx, store) != nil && pause(ctx, snapshotRetry) == nil {
 			}
 		case <-ctx.Done():
 			return
@@ -243,10 +318,10 @@ func (t *Term) Snapshots(ctx context.Context, store Source) {
 	}
 }
 
-func (n *Node) snapshotOrTell(ctx context.Context, store Source) error {
-	err := n.Snapshot(ctx, store)
+func (t *Term) snapshotOrTell(ctx context.Context, store Source) error {
+	err := t.Snapshot(ctx, store)
 	if err != nil && ctx.Err() == nil {
-		n.log.Error("no snapshot could be made; the cluster's log grows until one is", zap.Error(err), zap.Duration("next_try_in", snapshotRetry))
+		t.node.log.Error("no snapshot could be made; the cluster's log grows until one is", zap.Error(err), zap.Duration("next_try_in", snapshotRetry))
 	}
 	return err
 }

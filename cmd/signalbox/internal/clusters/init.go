@@ -66,7 +66,7 @@ func (i *initCommand) run(ctx context.Context) error {
 	if err := node.Fresh(ctx); err != nil {
 		return err
 	}
-	err = store.BeginCluster(cfg.DataDir, node.FirstPosition(), func(j *store.Journal) error { return node.Snapshot(ctx, j) })
+	err = store.BeginCluster(cfg.DataDir, node.FirstPosition(), func(j *store.Journal) error { return node.First(ctx, j) })
 	if errors.Is(err, journal.ErrLocked) {
 		return fmt.Errorf("the router is running on %s: stop it first", cfg.DataDir)
 	}
