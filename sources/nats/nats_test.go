@@ -18,6 +18,7 @@ import (
 	"signalbox/secret"
 	"signalbox/sources"
 	"signalbox/sources/sourcestest"
+	"signalbox/targets/targetstest"
 	"signalbox/targets/targetstest/natsserver"
 )
 
@@ -250,4 +251,20 @@ func TestMessagesAreKnownToOtherSources(t *testing.T) {
 	other := b.config()
 	other.Name = "renamed"
 	sourcestest.KnownToOthers(t, b.config(), other, b.publish)
+}
+
+// TestServersOfACluster: one that can't be reached is left out.
+func TestServersOfACluster(t *testing.T) {
+	b := newBroker(t)
+	b.publish(0, 10)
+	c := b.config()
+	c.Options.(*Options).URL = "nats://" + targetstest.FreeAddress(t) + "," + b.server.ClientURL()
+	router := sourcestest.NewRouter(t)
+	sourcestest.Run(t, router, c)
+	router.Await(10)
+	o := c.Options.(*Options)
+	o.URL += "/orders"
+	if _, faults, _ := sources.New(c, secret.Source{}); len(faults) != 1 || !strings.Contains(fmt.Sprint(faults[0].Err), "name the stream in stream") {
+		t.Errorf("got %v", faults)
+	}
 }

@@ -35,7 +35,7 @@ type opener struct {
 
 func newOpener(c *sources.Config, env sources.Env) (sources.Opener, error) {
 	o := c.Options.(*Options)
-	u, shown, secrets, err := o.Server.Address(env.Secrets, c.Dir, nats.Schemes...)
+	all, shown, secrets, err := o.Servers(env.Secrets, c.Dir, nats.Schemes...)
 	if err != nil {
 		return nil, err
 	}
@@ -44,7 +44,7 @@ func newOpener(c *sources.Config, env sources.Env) (sources.Opener, error) {
 		return nil, err
 	}
 	return &opener{
-		Options: o, server: u.String(), shown: shown, guard: env.Egress, batch: c.BatchSize,
+		Options: o, server: nats.Addresses(all), shown: shown, guard: env.Egress, batch: c.BatchSize,
 		hidden: remote.NewHidden(slices.Concat(secrets, logins)),
 		// The supervisor connects again, and what was on its way is then asked for anew.
 		client: append(access, natsio.Name("signalbox "+c.Name), natsio.SkipHostLookup(), natsio.Timeout(connectTimeout), natsio.NoReconnect()),

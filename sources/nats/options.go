@@ -17,6 +17,7 @@ func Kind() *sources.Kind {
 
 // Options are those of a source of type nats.
 type Options struct {
+	// URL may be several servers of one cluster, with commas between them.
 	remote.Server `yaml:",inline" example:"nats://127.0.0.1:4222"`
 	// Access logs in.
 	nats.Access `yaml:",inline"`
@@ -43,8 +44,8 @@ const notInNames = " \t\r\n.*>/\\"
 
 // Validate reports what is wrong with the options.
 func (o *Options) Validate(v *targets.Validation) {
-	if u := o.Server.Validate(v, nats.Schemes...); u != nil && strings.Trim(u.Path, "/") != "" {
-		v.Fail([]string{"url"}, "has the path %q: name the stream in stream, and what of it to read in subject", u.Path)
+	if all := o.ValidateServers(v, nats.Schemes...); len(all) > 0 && strings.Trim(all[len(all)-1].Path, "/") != "" {
+		v.Fail([]string{"url"}, "has the path %q: name the stream in stream, and what of it to read in subject", all[len(all)-1].Path)
 	}
 	if o.Stream == "" {
 		v.Fail([]string{"stream"}, "is missing: name the stream to read")

@@ -2,6 +2,8 @@ package nats
 
 import (
 	"fmt"
+	"net/url"
+	"strings"
 
 	natsio "github.com/nats-io/nats.go"
 
@@ -21,6 +23,17 @@ type Access struct {
 	Token string `yaml:"token" example:"example-of-a-token"`
 	// CredentialsFile logs in by a .creds file of NATS.
 	CredentialsFile string `yaml:"credentials_file" example:"tls/nats.creds"`
+}
+
+// Addresses returns servers as the client takes them.
+func Addresses(all []*url.URL) string {
+	texts := make([]string, len(all))
+	for i, u := range all {
+		if texts[i] = u.Scheme + "://" + u.Host; u.User != nil { // the client cuts the text at each comma
+			texts[i] = u.Scheme + "://" + strings.ReplaceAll(u.User.String(), ",", "%2C") + "@" + u.Host
+		}
+	}
+	return strings.Join(texts, ",")
 }
 
 // Validate reports what is wrong with it.

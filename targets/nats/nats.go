@@ -32,7 +32,7 @@ const (
 // when a stream has acknowledged it. Attempts run side by side over one
 // connection, which the client flushes for all of them together.
 type natsTarget struct {
-	// server is the address to connect to, shown the same as it may be shown.
+	// server is where to connect to, shown the same as it may be shown.
 	server, shown string
 	hidden        remote.Hidden
 	options       []natsio.Option
@@ -68,24 +68,23 @@ func newTarget(c *targets.Config, env targets.Env) (targets.Target, error) {
 		return nil, err
 	}
 	renderer.MessageID = true
-	u, shown, secrets, err := o.Address(env.Secrets, c.Dir, Schemes...)
+	all, shown, secrets, err := o.Servers(env.Secrets, c.Dir, Schemes...)
 	if err != nil {
 		return nil, err
 	}
-	scheme, rest, _ := strings.Cut(shown, "://")
-	host, _, _ := strings.Cut(rest, "/")
+	last := strings.LastIndex(shown, "://") + len("://")
+	host, _, _ := strings.Cut(shown[last:], "/")
 	text := o.Subject
 	if text == "" {
-		text = strings.Trim(u.Path, "/")
+		text = strings.Trim(all[len(all)-1].Path, "/")
 	}
 	subject, err := parseSubject(text)
 	if err != nil {
 		return nil, err
 	}
-	u.Path = ""
 	t := &natsTarget{
-		server:       u.String(),
-		shown:        scheme + "://" + host,
+		server:       Addresses(all),
+		shown:        shown[:last] + host,
 		subject:      subject,
 		stream:       o.Stream,
 		createStream: o.CreateStream,

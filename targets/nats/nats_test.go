@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	natsio "github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"go.uber.org/zap"
 
 	"signalbox/event"
 
@@ -325,5 +326,45 @@ func TestAServerIsKilledUnderLoad(t *testing.T) {
 		return ids
 	}); n > 0 {
 		t.Errorf("%d arrived more than once", n)
+	}
+}
+
+// TestServersOfACluster: while one of them is gone, messages go to another.
+func TestServersOfACluster(t *testing.T) {
+	first, second := natsserver.Start(t, t.TempDir(), -1, nil), natsserver.Start(t, t.TempDir(), -1, nil)
+	subjects := jetstream.StreamConfig{Name: "ORDERS", Subjects: []string{"orders"}}
+	streams := []jetstream.Stream{stream(t, first, subjects), stream(t, second, subjects)}
+	c := queueConfig(first, "")
+	c.Options.(*Options).URL = first.ClientURL() + "," + second.ClientURL() + "/orders"
+	target := open(t, c, targets.Env{Logger: zap.NewNop()})
+	if err := target.Deliver(t.Context(), targetstest.Delivery()); err != nil {
+		t.Fatal(err)
+	}
+	has := func(s jetstream.Stream) bool {
+		info, err := s.Info(t.Context())
+		return err == nil && info.State.Msgs > 0
+	}
+	gone, other := first, streams[1]
+	if has(streams[1]) {
+		gone, other = second, streams[0]
+	}
+	natsserver.Stop(gone)
+	deliverUntil(t, target, targetstest.Delivery())
+	if !has(other) {
+		t.Error("the other server has no message")
+	}
+}
+
+// TestALoginMayHaveAComma, at which the client would cut the addresses.
+func TestALoginMayHaveAComma(t *testing.T) {
+	s := natsserver.Start(t, t.TempDir(), -1, func(o *server.Options) { o.Username, o.Password = "me", "a,long-password" })
+	js := admin(t, s, natsio.UserInfo("me", "a,long-password"))
+	if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "ORDERS", Subjects: []string{"orders"}}); err != nil {
+		t.Fatal(err)
+	}
+	c := queueConfig(s, "orders")
+	c.Options.(*Options).URL = strings.Replace(s.ClientURL(), "://", "://me:a,long-password@", 1)
+	if err := open(t, c, targets.Env{}).Deliver(t.Context(), targetstest.Delivery()); err != nil {
+		t.Error(err)
 	}
 }

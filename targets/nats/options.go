@@ -20,7 +20,8 @@ func Kind() *targets.Kind {
 
 // Options are those of a target of type nats.
 type Options struct {
-	// The path of URL is the subject if Subject is not given.
+	// URL may be several servers of one cluster, with commas between them. The path of the last is the subject if
+	// Subject is not given.
 	remote.Options `yaml:",inline" example:"nats://127.0.0.1:4222/events.orders" secure:"tls://127.0.0.1:4222/events.orders"`
 	// Subject is what is published to. {source}, {detail-type}, {bus}, {rule}, {target} and {event-id}
 	// stand for those of the delivery, with characters that a subject cannot hold replaced by "_".
@@ -43,10 +44,10 @@ func (o *Options) SetDefaults(c *targets.Config) {
 
 // Validate reports what is wrong with the options.
 func (o *Options) Validate(_ *targets.Config, v *targets.Validation) {
-	u := o.Options.Validate(v, Schemes...)
+	all := o.ValidateServers(v, Schemes...)
 	subject := o.Subject
-	if u != nil {
-		inURL := strings.Trim(u.Path, "/")
+	if len(all) > 0 {
+		inURL := strings.Trim(all[len(all)-1].Path, "/")
 		switch {
 		case subject == "" && inURL == "":
 			v.Fail([]string{"subject"}, "is missing: name the subject to publish to, here or as the path of url")

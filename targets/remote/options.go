@@ -50,10 +50,15 @@ func (o *Options) SetDefaults() { targets.SetDefault(&o.Format, FormatEventBridg
 // Validate reports what is wrong with the options, and returns the URL if it is right.
 func (o *Options) Validate(v *targets.Validation, schemes ...string) *url.URL {
 	u := o.url(v, schemes)
+	o.fields(v)
+	return u
+}
+
+// fields reports what is wrong with all but URL.
+func (o *Options) fields(v *targets.Validation) {
 	o.headers(v)
 	v.OneOf("format", o.Format, FormatEventBridge, FormatCloudEvents, FormatCloudEventsBinary)
 	o.TLS.Validate(v)
-	return u
 }
 
 // ValidateServer is Validate for a server that takes no query: TLS is
@@ -77,7 +82,7 @@ func (o *Options) Show(shown map[string]any) {
 
 // Shown returns the URL as it may be shown, once it has been validated.
 func (o *Options) Shown() string {
-	url, _, hasQuery := strings.Cut(cmp.Or(o.shown, MaskURL(o.URL)), "?")
+	url, _, hasQuery := strings.Cut(cmp.Or(o.shown, maskSeveral(o.URL)), "?")
 	if hasQuery {
 		url += "?" + secret.Mask
 	}
@@ -85,22 +90,26 @@ func (o *Options) Shown() string {
 }
 
 func (o *Options) url(v *targets.Validation, schemes []string) *url.URL {
-	field := []string{"url"}
-	if o.URL == "" {
-		v.Fail(field, "is missing")
-		return nil
-	}
-	e, ok := v.Expand(field, o.URL)
+	e, ok := o.expand(v)
 	if !ok {
 		return nil
 	}
 	u, err := ParseURL(e, schemes...)
 	if err != nil {
-		v.Fail(field, "%v", err)
+		v.Fail([]string{"url"}, "%v", err)
 		return nil
 	}
 	o.shown, _ = Shown(o.public(e))
 	return u
+}
+
+// expand resolves the references in the URL.
+func (o *Options) expand(v *targets.Validation) (e secret.Text, ok bool) {
+	if o.URL == "" {
+		v.Fail([]string{"url"}, "is missing")
+		return e, false
+	}
+	return v.Expand([]string{"url"}, o.URL)
 }
 
 // public returns the URL with what is secret in it.
