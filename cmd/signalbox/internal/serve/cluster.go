@@ -92,7 +92,7 @@ func (s *server) takePart(ctx context.Context) error {
 	s.log.Info("joining the cluster", zap.String("cluster", c.Name), zap.Int("node", c.Node), zap.String("nats", c.NATS))
 	options := s.cfg.ClusterOptions()
 	options.Version, options.Logger = s.Version, s.log
-	s.front.Open(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { writeUnavailable(w, "NotJoined", errJoining.Error()) }), func() error { return errJoining })
+	s.front.Open(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { writeUnavailable(w, codeNotJoined, errJoining.Error()) }), func() error { return errJoining })
 	node, err := cluster.Join(ctx, options)
 	if err != nil {
 		return err

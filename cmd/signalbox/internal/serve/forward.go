@@ -182,8 +182,14 @@ var errLeaderGone = errors.New("the leader that the request was handed to leads 
 // writeNoLeader answers what can't be handed to a leader now. Whether an event that was handed on was
 // accepted is not known: with an id of its own it may be sent again.
 func writeNoLeader(w http.ResponseWriter) {
-	writeUnavailable(w, "NoLeader", "no node leads the cluster at the moment, or its leader can't be reached")
+	writeUnavailable(w, codeNoLeader, "no node leads the cluster at the moment, or its leader can't be reached")
 }
+
+// The codes of what a node can't answer itself (docs/errors.md).
+const (
+	codeNoLeader  = "NoLeader"
+	codeNotJoined = "NotJoined"
+)
 
 // writeUnavailable answers what another node may take now, or this one soon.
 func writeUnavailable(w http.ResponseWriter, code, message string) {
