@@ -48,6 +48,25 @@ func TestConstraints(t *testing.T) {
 			"1 validation error detected: Value '***Sensitive Data Redacted***' at 'authParameters.basicAuthParameters.password' failed to satisfy constraint: Member must satisfy regular expression pattern: " + `^[ \t]*[^\x00-\x1F:\x7F]+([ \t]+[^\x00-\x1F:\x7F]+)*[ \t]*$`},
 		{"blank", "PutTargets", `{"Rule":"r","Targets":[{"Id":"a","Arn":"a","HttpParameters":{"PathParameterValues":[" "]}}]}`,
 			`1 validation error detected: Value ' ' at 'targets.1.member.httpParameters.pathParameterValues.1.member' failed to satisfy constraint: Member must satisfy regular expression pattern: ^(?!\s*$).+`},
+		{"tags, some of which have faults", "TagResource", `{"ResourceARN":"","Tags":[{"Key":"","Value":null},{"Key":"k","Value":"` + strings.Repeat("é", 257) + `"},{"Key":"` + strings.Repeat("😀", 64) + `","Value":"` + strings.Repeat("😀", 129) + `"},null,{}]}`,
+			"8 validation errors detected: Value '' at 'resourceARN' failed to satisfy constraint: Member must have length greater than or equal to 1; " +
+				"Value '' at 'tags.1.member.key' failed to satisfy constraint: Member must have length greater than or equal to 1; " +
+				"Value null at 'tags.1.member.value' failed to satisfy constraint: Member must not be null; " +
+				"Value '" + strings.Repeat("é", 257) + "' at 'tags.2.member.value' failed to satisfy constraint: Member must have length less than or equal to 256; " +
+				"Value '" + strings.Repeat("😀", 129) + "' at 'tags.3.member.value' failed to satisfy constraint: Member must have length less than or equal to 256; " +
+				"Value null at 'tags.4.member' failed to satisfy constraint: Member must not be null; " +
+				"Value null at 'tags.5.member.key' failed to satisfy constraint: Member must not be null; " +
+				"Value null at 'tags.5.member.value' failed to satisfy constraint: Member must not be null"},
+		{"lists in structures in lists", "PutTargets", `{"Rule":"r","Targets":[{"Id":"a","Arn":"a","RunCommandParameters":{"RunCommandTargets":[{"Key":"k","Values":[]},{"Key":"!","Values":["v",""]}]},"RetryPolicy":{"MaximumRetryAttempts":-1,"MaximumEventAgeInSeconds":86401},"Unknown":{"Id":1}}]}`,
+			"5 validation errors detected: Value '[]' at 'targets.1.member.runCommandParameters.runCommandTargets.1.member.values' failed to satisfy constraint: Member must have length greater than or equal to 1; " +
+				`Value '!' at 'targets.1.member.runCommandParameters.runCommandTargets.2.member.key' failed to satisfy constraint: Member must satisfy regular expression pattern: ^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$; ` +
+				"Value '' at 'targets.1.member.runCommandParameters.runCommandTargets.2.member.values.2.member' failed to satisfy constraint: Member must have length greater than or equal to 1; " +
+				"Value '-1' at 'targets.1.member.retryPolicy.maximumRetryAttempts' failed to satisfy constraint: Member must have value greater than or equal to 0; " +
+				"Value '86401' at 'targets.1.member.retryPolicy.maximumEventAgeInSeconds' failed to satisfy constraint: Member must have value less than or equal to 86400"},
+		{"what structures in structures miss", "StartReplay", `{"ReplayName":"r","EventSourceArn":"x","EventStartTime":0,"EventEndTime":1767323045.678,"Destination":{"FilterArns":[""]}}`,
+			`3 validation errors detected: Value 'x' at 'eventSourceArn' failed to satisfy constraint: Member must satisfy regular expression pattern: ^arn:aws([a-z]|\-)*:events:([a-z]|\d|\-)*:([0-9]{12})?:.+\/.+$; ` +
+				"Value null at 'destination.arn' failed to satisfy constraint: Member must not be null; " +
+				"Value '' at 'destination.filterArns.1.member' failed to satisfy constraint: Member must have length greater than or equal to 1"},
 		{"entries of a map", "PutTargets", `{"Rule":"r","Targets":[{"Id":"a","Arn":"a","InputTransformer":{"InputPathsMap":{` + paths(101) + `},"InputTemplate":"x"}}]}`,
 			"1 validation error detected: Value '{" + strings.NewReplacer(`"`, "", ":", "=", ",", ", ").Replace(paths(101)) + "}' at 'targets.1.member.inputTransformer.inputPathsMap' failed to satisfy constraint: Member must have length less than or equal to 100"},
 		{"a bus of another form", "DescribeRule", `{"Name":"r","EventBusName":"arn:aws:events:x:1:event-bus/b"}`,
