@@ -207,8 +207,8 @@ func invocationOf(r *http.Request) string {
 	return ""
 }
 
-// repeats reports whether the request that holds mu is a repeat of the one that made an object, such as after a
-// crash that has cost its answer. That succeeds: what makes things by a name would never get past its own trace else.
+// repeats reports whether the request that holds mu is a repeat of the one that made an object: its answer was lost, as
+// in a crash, and is given again.
 func (a *API) repeats(madeBy string) bool { return madeBy != "" && madeBy == a.invocation }
 
 // objectOf returns the name of what a request changes, for the audit.
