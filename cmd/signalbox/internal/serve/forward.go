@@ -82,6 +82,7 @@ func (s *server) forwarder() http.Handler {
 		},
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		leave(r) // this node does not begin to lead before requests have left its store
 		leader, gone := s.node.Follows()
 		if leader == nil || len(r.Header[forwardedBy]) >= maxForwards {
 			if !s.again(w, r) {

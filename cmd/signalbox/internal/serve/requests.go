@@ -29,8 +29,19 @@ func (q *requests) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	q.running.Add(1)
 	q.mu.Unlock()
-	defer q.running.Done()
-	q.next.ServeHTTP(w, r)
+	end := sync.OnceFunc(q.running.Done)
+	defer end()
+	q.next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), endKey{}, end)))
+}
+
+type endKey struct{}
+
+// leave ends a request as far as those that wait for it go: it needs nothing more of this node, as one that waits for
+// another to lead.
+func leave(r *http.Request) {
+	if end, ok := r.Context().Value(endKey{}).(func()); ok {
+		end()
+	}
 }
 
 // stop lets no more in, and waits for those under way.
