@@ -113,7 +113,7 @@ type Config struct {
 	// DrainDelay is how long events are still taken in after a stop was asked for, so that
 	// load balancers see by then that the router is not ready.
 	DrainDelay time.Duration `yaml:"drain_delay" min:"0s"`
-	// ShutdownTimeout is how long a stop waits for running deliveries.
+	// ShutdownTimeout is how long a stop waits for running deliveries; the leader of a cluster waits for half of it, and 5s at most.
 	ShutdownTimeout time.Duration `yaml:"shutdown_timeout" above:"0s"`
 	// Log is what is logged, and how.
 	Log Log `yaml:"log"`

@@ -823,3 +823,52 @@ func TestAWaitIsNoLongerThanTheLongestBackoff(t *testing.T) {
 		}
 	})
 }
+
+// TestAttemptsEndWhileEventsAreTakenIn: before a router leaves its place to another.
+func TestAttemptsEndWhileEventsAreTakenIn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, toA)
+		b.start()
+		defer b.stop()
+		end := make(chan struct{})
+		b.fakes["a"].say(func(context.Context, *targets.Delivery) error { <-end; return nil })
+		b.send(order(1))
+		b.settled()
+		ended := make(chan struct{})
+		go func() { defer close(ended); b.router.LetEnd(t.Context()) }()
+		synctest.Wait()
+		b.send(order(2))
+		b.settled()
+		select {
+		case <-ended:
+			t.Error("an attempt is under way")
+		default:
+		}
+		close(end)
+		<-ended
+		b.settled()
+		if got := len(b.fakes["a"].deliveries()); got != 1 {
+			t.Errorf("%d deliveries began", got)
+		}
+	})
+}
+
+// TestAttemptsThatHangAreNotWaitedForLonger than they may take.
+func TestAttemptsThatHangAreNotWaitedForLonger(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, strings.Replace(toA, "type: http,", "type: http, timeout: 1h,", 1))
+		b.start()
+		b.fakes["a"].say(func(ctx context.Context, _ *targets.Delivery) error { <-ctx.Done(); return ctx.Err() })
+		b.send(order(1))
+		b.settled()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		b.router.LetEnd(ctx)
+		if err := b.router.Stop(ctx); err == nil || !strings.Contains(err.Error(), "1 attempts under way were broken off") {
+			t.Errorf("got %v", err)
+		}
+		if err := b.journal.Close(); err != nil {
+			t.Fatal(err)
+		}
+	})
+}

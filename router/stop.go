@@ -26,6 +26,24 @@ func (e *BrokenOffError) Unwrap() error { return e.Cause }
 // then hangs, and is left behind.
 const brokenEnd = 500 * time.Millisecond
 
+// endsEvery is how often LetEnd looks whether all attempts have ended.
+const endsEvery = 5 * time.Millisecond
+
+// LetEnd begins no more deliveries, and waits until the attempts under way have ended, or ctx has. Events are
+// accepted still; Stop is to follow.
+func (r *Router) LetEnd(ctx context.Context) {
+	r.Lanes.halt()
+	tick := time.NewTicker(endsEvery)
+	defer tick.Stop()
+	for r.Lanes.underWay() > 0 {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
 // Stop ends the acceptance of events and lets the attempts under way end, until
 // ctx is done; those are then broken off, which a *BrokenOffError tells, and made again
 // after the next start. It is idempotent, and returns soon after the end of ctx

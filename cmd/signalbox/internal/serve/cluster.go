@@ -244,6 +244,9 @@ func (s *server) lead(ctx context.Context, t *cluster.Term) error {
 	}
 	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), within)
 	defer cancel()
+	if err == nil && t.Err() == nil {
+		l.letEnd(stopping)
+	}
 	stop := l.life.stop(stopping)
 	t.Resign()
 	if errors.Is(stop, errLate) {
@@ -263,6 +266,27 @@ func (s *server) inTerm(name string, do func(context.Context)) {
 	s.life.onStop(name, func(context.Context) error { stop(); <-done; return nil })
 }
 
+// handOver is how long attempts under way may take where a node leaves the lead to another: as long as it takes another
+// to lead when this one is lost. The next leader makes again what is broken off.
+const handOver = cluster.LeaseTime
+
+// handOverWithin is for how long attempts may end at the end of a term.
+func (s *server) handOverWithin() time.Duration { return min(handOver, s.cfg.ShutdownTimeout/2) }
+
+// letEnd lets attempts under way end while events are still taken in: those wait for no target.
+func (s *server) letEnd(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, s.handOverWithin())
+	defer cancel()
+	go func() {
+		select {
+		case <-s.term.Lost():
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	s.router.LetEnd(ctx)
+}
+
 // waitInTerm returns when the router is to stop.
 func (s *server) waitInTerm(ctx context.Context) error {
 	select {
@@ -271,10 +295,12 @@ func (s *server) waitInTerm(ctx context.Context) error {
 	case <-s.term.Lost():
 		return nil
 	case <-s.term.Leaving():
-		s.log.Info("stepping down; attempts under way may end", zap.Duration("within", s.cfg.ShutdownTimeout))
+		s.log.Info("stepping down; attempts under way may end", zap.Duration("within", s.handOverWithin()))
 		return nil
 	case <-ctx.Done():
-		return s.wait(ctx)
+		err := s.drain()
+		s.log.Info("stopping, and leaving the lead to another node; attempts under way may end", zap.Duration("within", s.handOverWithin()))
+		return err
 	}
 }
 

@@ -78,8 +78,16 @@ func (s *server) stopHTTP(ctx context.Context) error {
 	return err
 }
 
+// brokenAt is when attempts are broken off that have not ended while events were still taken in.
+const brokenAt = 100 * time.Millisecond
+
 // stopRouter lets attempts end. That some had to be broken off is no failure of the stop.
 func (s *server) stopRouter(ctx context.Context) error {
+	if s.term != nil && s.term.Err() == nil {
+		var cancel func()
+		ctx, cancel = context.WithTimeoutCause(ctx, brokenAt, fmt.Errorf("not done within %v, and another node is to lead", s.handOverWithin()))
+		defer cancel()
+	}
 	err := s.router.Stop(ctx)
 	var broken *router.BrokenOffError
 	if errors.As(err, &broken) {
