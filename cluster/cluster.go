@@ -33,6 +33,8 @@ type Options struct {
 	Node int
 	// Advertise is where the other nodes reach this one.
 	Advertise string
+	// Server is the name of the NATS server that fails together with this node, as on one machine; it may be empty.
+	Server string
 	// Replicas is on how many servers the log is kept.
 	Replicas int
 	// SnapshotBytes is after how many bytes of the log a snapshot is made; 0 makes none by itself.
@@ -50,12 +52,14 @@ const (
 	renewEvery = time.Second
 	// lookEvery is how often the others look whether the lease is free, and retryEvery how often what failed is
 	// tried again.
-	lookEvery  = 250 * time.Millisecond
+	lookEvery  = 100 * time.Millisecond
 	retryEvery = 250 * time.Millisecond
 	// answerTime bounds a request to the servers: while they elect a leader of their own they do not answer at
 	// all. publishTime bounds one that carries a group.
 	answerTime  = time.Second
 	publishTime = 2 * time.Second
+	// lookTime bounds a look at the lease, which any of the servers answers: one that is gone is found out soon.
+	lookTime = 500 * time.Millisecond
 	// tellEvery is how often a node tells the others how far it is, and goneAfter is after how long without that
 	// one counts as gone, by the clock of who looks.
 	tellEvery = time.Second

@@ -267,7 +267,7 @@ func TestALeaseWhoseAnswerIsLostIsTaken(t *testing.T) {
 	w.Hold(false, true)
 	took := make(chan *held, 1)
 	go func() {
-		h, err := n.lease.take(t.Context(), n.bucket, leaseValue{Run: "run", Leader: Leader{Node: 1}}, &n.rules)
+		h, err := n.lease.take(t.Context(), bucketOf{n.bucket, n.js}, leaseValue{Run: "run", Leader: Leader{Node: 1}}, &n.rules)
 		if err != nil {
 			t.Error(err)
 		}
@@ -299,7 +299,7 @@ func TestALeaseOfServersThatLostOneIsTakenNoteOf(t *testing.T) {
 	if free, err := n.lease.look(t.Context(), n.bucket); !free || err != nil {
 		t.Errorf("it was not renewed: free %v, %v", free, err)
 	}
-	h, err := n.lease.take(t.Context(), n.bucket, leaseValue{Run: "run"}, &n.rules)
+	h, err := n.lease.take(t.Context(), bucketOf{n.bucket, n.js}, leaseValue{Run: "run"}, &n.rules)
 	if h == nil || err != nil {
 		t.Errorf("it can't be taken: %v", err)
 	}
@@ -331,7 +331,7 @@ func TestANodeLeadsWithAllThatIsInTheLog(t *testing.T) {
 	f := &follower{Node: n, store: full}
 	log, err := n.logState(t.Context())
 	must(t, err)
-	if err := f.readTo(t.Context(), log.LastSeq, nil, nil); !errors.Is(err, full.fails) {
+	if err := f.readTo(t.Context(), log.LastSeq, nil); !errors.Is(err, full.fails) {
 		t.Errorf("it is at the end of the log, without what is there: %v", err)
 	}
 }
@@ -521,7 +521,6 @@ func TestATermWhoseLogHasLostItsEndIsOver(t *testing.T) {
 	}
 }
 
-// TestSnapshotsAreDueByTheLogsSize, however many terms it was written in.
 // TestANodeThatFollowsALogThatLostItsEndStartsAnew: it has what the log has not, whether the leader is still there or
 // this node is to lead.
 func TestANodeThatFollowsALogThatLostItsEndStartsAnew(t *testing.T) {
@@ -557,6 +556,7 @@ func TestANodeThatFollowsALogThatLostItsEndStartsAnew(t *testing.T) {
 	}
 }
 
+// TestSnapshotsAreDueByTheLogsSize, however many terms it was written in.
 func TestSnapshotsAreDueByTheLogsSize(t *testing.T) {
 	s := start(t)
 	a := join(t, s, 1)
@@ -673,4 +673,86 @@ func TestSteppingDownNeedsSomebodyToLead(t *testing.T) {
 	<-term.Leaving()
 	stop()
 	<-done
+}
+
+// TestALeaseThatSomebodyDeletedIsTaken by the next who looks.
+func TestALeaseThatSomebodyDeletedIsTaken(t *testing.T) {
+	s := start(t)
+	n := join(t, s, 1)
+	_, err := n.bucket.Put(t.Context(), leaseKey, []byte(`{"node":2,"run":"other"}`))
+	must(t, err)
+	must(t, n.bucket.Delete(t.Context(), leaseKey))
+	lead(t, n, new(memory))
+}
+
+// TestANodeThatStepsDownMayLeadAgain once another has led: one that steps down soon after finds a successor at once.
+func TestANodeThatStepsDownMayLeadAgain(t *testing.T) {
+	s := start(t)
+	a, b := join(t, s, 1), join(t, s, 2)
+	stores := [2]memory{}
+	term := lead(t, a, &stores[0])
+	other := follow(t.Context(), b, &stores[1])
+	term.StepDown()
+	term.Resign()
+	again := follow(t.Context(), a, &stores[0])
+	next := <-other
+	must(t, next.err)
+	until(t, "the first may lead again", func() bool { return a.steppedDown.Load() == nil })
+	next.term.StepDown()
+	next.term.Resign()
+	last := <-again
+	must(t, last.err)
+	last.term.Resign()
+}
+
+// TestANodeLeadsThoughItGetsNoConsumer, as of servers that elect: it fetches what is in the log.
+func TestANodeLeadsThoughItGetsNoConsumer(t *testing.T) {
+	s := natsserver.Start(t, t.TempDir(), -1, func(o *server.Options) {
+		o.Users = []*server.User{
+			{Username: "all", Password: "password"},
+			{Username: "some", Password: "password", Permissions: &server.Permissions{Publish: &server.SubjectPermission{Deny: []string{"$JS.API.CONSUMER.>"}}}},
+		}
+	})
+	nodes, stores := [2]*Node{}, [2]memory{}
+	for i, user := range []string{"all", "some"} {
+		n, err := Join(t.Context(), Options{
+			URL: s.ClientURL(), Client: []natsio.Option{natsio.UserInfo(user, "password")}, Name: "orders", Node: i + 1,
+			Advertise: "http://node", Replicas: 1, Logger: zaptest.NewLogger(t),
+		})
+		must(t, err)
+		t.Cleanup(n.Close)
+		nodes[i] = n
+	}
+	term := lead(t, nodes[0], &stores[0])
+	done := follow(t.Context(), nodes[1], &stores[1])
+	stores[0].own(t, term, "one")
+	stores[0].own(t, term, "two")
+	term.Resign()
+	next := <-done
+	must(t, next.err)
+	defer next.term.Resign()
+	if got := stores[1].text(); got != "one two" {
+		t.Errorf("it leads with %q", got)
+	}
+}
+
+// TestAStoreOfAnotherHistoryDoesNotLead, though the log is as long as what it has read.
+func TestAStoreOfAnotherHistoryDoesNotLead(t *testing.T) {
+	s := start(t)
+	n, store := join(t, s, 1), new(memory)
+	term := lead(t, n, store)
+	store.own(t, term, "one")
+	term.Resign()
+	other := store.at
+	other.Chain++
+	_, err := n.lease.look(t.Context(), n.bucket)
+	must(t, err)
+	h, err := n.lease.take(t.Context(), bucketOf{n.bucket, n.js}, leaseValue{Run: "run", Leader: Leader{Node: 1}}, &n.rules)
+	must(t, err)
+	f := &follower{Node: n, store: store, at: other, known: true, last: other.Seq, term: other.Term}
+	next := n.newTerm(h)
+	if err := f.lead(next, nil); !errors.Is(err, ErrDiffers) {
+		t.Errorf("got %v", err)
+	}
+	next.resign(nil)
 }

@@ -30,6 +30,9 @@ type Store interface {
 // no longer has what comes next. It is to be made anew of a snapshot.
 var ErrDiffers = errors.New("the store is not what the cluster's log makes")
 
+// errCut is the error of a log that has lost what a node had read of it and not in its store.
+var errCut = errors.New("the log has lost its end")
+
 // Eligible says how long after the lease is free this node stands for election.
 type Eligible func() (wait time.Duration)
 
@@ -128,7 +131,7 @@ func (f *follower) check(ctx context.Context) (log jetstream.StreamState, err er
 		return log, fmt.Errorf("%w: it is at message %d, and the log begins at %d", ErrDiffers, f.at.Seq, first)
 	}
 	if f.last > last {
-		return log, fmt.Errorf("the log ends at message %d, and had %d", last, f.last)
+		return log, fmt.Errorf("%w: it ends at message %d, and had %d", errCut, last, f.last)
 	}
 	if f.at.Seq < first || f.at.Seq == 0 {
 		return log, nil
@@ -147,7 +150,8 @@ func (f *follower) check(ctx context.Context) (log jetstream.StreamState, err er
 	return log, nil
 }
 
-// follow reads messages until the node is to lead, or something fails.
+// follow reads messages until the node is to lead, or something fails. It stands for election also while the log
+// can't be read: a node that has read all but can't make a consumer, since the servers elect, can lead.
 func (f *follower) follow(ctx context.Context, eligible Eligible) (*Term, error) {
 	f.parts, f.part, f.last, f.term = nil, 0, f.at.Seq, f.at.Term
 	if _, err := f.check(ctx); err != nil {
@@ -156,26 +160,9 @@ func (f *follower) follow(ctx context.Context, eligible Eligible) (*Term, error)
 	f.progress.reads(f.last)
 	f.figures.number.Store(f.term)
 	f.role.Store(Following)
-	iterator, err := f.messages(ctx)
-	if err != nil {
-		return nil, err
-	}
 	ctx, cancel := context.WithCancel(ctx)
-	messages, failed := make(chan jetstream.Msg), make(chan error, 1)
-	f.reading.Go(func() {
-		for {
-			m, err := iterator.Next()
-			if err != nil {
-				failed <- err
-				return
-			}
-			select {
-			case messages <- m:
-			case <-ctx.Done():
-				return
-			}
-		}
-	})
+	messages, from := make(chan jetstream.Msg), f.at.Seq+1
+	f.reading.Go(func() { f.readFrom(ctx, from, messages) }) // it may wait for servers that do not answer: a term does not
 	won := make(chan *held)
 	campaigning := make(chan struct{})
 	go func() {
@@ -184,8 +171,6 @@ func (f *follower) follow(ctx context.Context, eligible Eligible) (*Term, error)
 	}()
 	defer func() {
 		cancel()
-		// It may wait for servers that do not answer, for 10 s: a term does not begin later for that.
-		f.reading.Go(iterator.Stop)
 		<-campaigning
 	}()
 	lost := time.NewTicker(tellEvery)
@@ -198,15 +183,13 @@ func (f *follower) follow(ctx context.Context, eligible Eligible) (*Term, error)
 			}
 		case <-lost.C:
 			if _, end := f.progress.at(); end < f.last {
-				if _, err := f.check(ctx); err != nil {
+				if _, err := f.check(ctx); isFinal(err) || errors.Is(err, errCut) {
 					return nil, err
 				}
 			}
-		case err := <-failed:
-			return nil, fmt.Errorf("read the log: %w", err)
 		case h := <-won:
 			term := f.newTerm(h)
-			if err := f.lead(term, messages, failed); err != nil {
+			if err := f.lead(term, messages); err != nil {
 				term.resign(err)
 				return nil, err
 			}
@@ -217,12 +200,53 @@ func (f *follower) follow(ctx context.Context, eligible Eligible) (*Term, error)
 	}
 }
 
-// messages returns those behind the place of the store.
-func (f *follower) messages(ctx context.Context) (jetstream.MessagesContext, error) {
+// readFrom hands on the messages of the log from one on, until ctx ends.
+func (f *follower) readFrom(ctx context.Context, next uint64, messages chan<- jetstream.Msg) {
+	for told := (sometimes{}); ; {
+		err := f.consume(ctx, &next, messages)
+		if ctx.Err() != nil {
+			return
+		}
+		if told.now() {
+			f.log.Warn("the cluster's log can't be read now; it tries again", zap.Error(advised(err)))
+		}
+		if pause(ctx, retryEvery) != nil {
+			return
+		}
+	}
+}
+
+// consume hands on messages by one consumer until that fails, and notes which is next.
+func (f *follower) consume(ctx context.Context, next *uint64, messages chan<- jetstream.Msg) error {
+	iterator, err := f.messages(ctx, *next)
+	if err != nil {
+		return err
+	}
+	defer iterator.Stop()
+	for {
+		m, err := iterator.Next(jetstream.NextContext(ctx))
+		if err != nil {
+			return err
+		}
+		meta, err := m.Metadata()
+		if err != nil {
+			return err
+		}
+		select {
+		case messages <- m:
+			*next = meta.Sequence.Stream + 1
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// messages returns those of the log from one on.
+func (f *follower) messages(ctx context.Context, next uint64) (jetstream.MessagesContext, error) {
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
 	consumer, err := f.js.OrderedConsumer(ctx, f.opts.stream(), jetstream.OrderedConsumerConfig{
-		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: f.at.Seq + 1, MaxResetAttempts: 1,
+		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: next, MaxResetAttempts: 1,
 	})
 	if err != nil {
 		return nil, err
@@ -301,6 +325,9 @@ func (f *follower) campaign(ctx context.Context, eligible Eligible, won chan<- *
 	for told := (sometimes{}); ; {
 		free, err := f.lease.look(ctx, f.bucket)
 		f.tellLeader()
+		if leader, _ := f.Follows(); leader != nil {
+			f.steppedDown.Store(nil) // another leads, so that this one may again when that steps down
+		}
 		switch {
 		case err == nil:
 			failing = time.Time{}
@@ -311,7 +338,7 @@ func (f *follower) campaign(ctx context.Context, eligible Eligible, won chan<- *
 			failing = time.Now()
 		}
 		switch {
-		case err != nil || !free:
+		case !free:
 			since = time.Time{}
 		case since.IsZero():
 			since = time.Now()
@@ -320,7 +347,7 @@ func (f *follower) campaign(ctx context.Context, eligible Eligible, won chan<- *
 			value := leaseValue{Run: uuid.NewString(), Key: f.keys.public(), Leader: Leader{
 				Node: f.opts.Node, URL: f.opts.Advertise, Since: time.Now().UTC(), Version: f.opts.Version,
 			}}
-			h, err := f.lease.take(ctx, f.bucket, value, &f.rules)
+			h, err := f.lease.take(ctx, bucketOf{f.bucket, f.js}, value, &f.rules)
 			if err != nil && ctx.Err() == nil && told.now() {
 				f.log.Warn("the cluster's lease is free, and can't be taken; it tries again", zap.Error(advised(err)))
 			}
@@ -380,28 +407,51 @@ func (f *follower) patience(eligible Eligible) time.Duration {
 	return wait
 }
 
-// lead reads the log to its end, and begins a term there.
-func (f *follower) lead(term *Term, messages <-chan jetstream.Msg, failed <-chan error) error {
+// lead begins a term at the end of the log. Where that is not what was read last the stream refuses it, at once, and
+// the log is read to its end; questions to servers that elect have no answer.
+func (f *follower) lead(term *Term, messages <-chan jetstream.Msg) error {
 	for told := (sometimes{}); ; {
-		log, err := f.check(term.ctx)
+		term.number = f.term + 1
+		err := term.begin(f.at, f.last)
 		if err == nil {
-			if err := f.readTo(term.ctx, log.LastSeq, messages, failed); err != nil {
-				return err
-			}
-			term.number, term.bytes = f.term+1, int64(log.Bytes)
-			err = term.begin(f.at, f.last)
-			if err == nil {
-				return nil
-			}
+			return f.confirm(term)
 		}
-		if isFinal(err) {
+		if isWrongLast(err) {
+			log, asked := f.check(term.ctx)
+			if asked == nil && log.LastSeq > f.last {
+				if err := f.readTo(term.ctx, log.LastSeq, messages); err != nil {
+					return err // not all of it is in the store
+				}
+				continue
+			}
+			err = cmp.Or(asked, err)
+		}
+		if isFinal(err) || errors.Is(err, errCut) {
 			return err
 		}
 		if term.ctx.Err() != nil {
 			return context.Cause(term.ctx)
 		}
 		if told.now() {
-			f.log.Info("the term can't begin yet", zap.Error(advised(err)))
+			f.log.Info("the term can't begin yet; it tries again", zap.Error(advised(err)))
+		}
+		if err := pause(term.ctx, retryEvery/5); err != nil {
+			return err
+		}
+	}
+}
+
+// confirm compares the store with the log that a term has begun in: that was as long as what was read, which servers
+// that have lost its end, and got another one, have as well.
+func (f *follower) confirm(term *Term) error {
+	for {
+		log, err := f.check(term.ctx)
+		switch {
+		case err == nil:
+			term.bytes = int64(log.Bytes)
+			return nil
+		case isFinal(err):
+			return err
 		}
 		if err := pause(term.ctx, retryEvery/5); err != nil {
 			return err
@@ -424,7 +474,7 @@ func (n *Node) logState(ctx context.Context) (state jetstream.StreamState, err e
 }
 
 // readTo reads messages up to one. Those that do not come by themselves it fetches one by one.
-func (f *follower) readTo(ctx context.Context, last uint64, messages <-chan jetstream.Msg, failed <-chan error) error {
+func (f *follower) readTo(ctx context.Context, last uint64, messages <-chan jetstream.Msg) error {
 	idle := time.NewTimer(fetchAfter)
 	defer idle.Stop()
 	for f.last < last {
@@ -448,8 +498,6 @@ func (f *follower) readTo(ctx context.Context, last uint64, messages <-chan jets
 				return err
 			}
 			idle.Reset(0)
-		case err := <-failed:
-			return fmt.Errorf("read the log: %w", err)
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}

@@ -64,9 +64,10 @@ type leaseValue struct {
 	Released bool `json:"released,omitempty"`
 }
 
-// look reads the lease, and reports whether it is free.
+// look reads the lease, and reports whether it is free. One that was seen and could not be read since is free once its
+// time is over: whoever takes it is refused if it was renewed.
 func (l *lease) look(ctx context.Context, bucket jetstream.KeyValue) (free bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	ctx, cancel := context.WithTimeout(ctx, lookTime)
 	defer cancel()
 	e, err := bucket.Get(ctx, leaseKey)
 	if errors.Is(err, jetstream.ErrKeyNotFound) {
@@ -75,8 +76,7 @@ func (l *lease) look(ctx context.Context, bucket jetstream.KeyValue) (free bool,
 		return true, nil
 	}
 	if err != nil {
-		l.lapse()
-		return false, err
+		return l.lapse() && l.revision > 0, err
 	}
 	// An older one comes of a server that lags behind, or else of servers that have lost the end of the bucket.
 	if lost := e.Revision() < l.revision && time.Since(l.seen) >= lostAfter; lost || e.Revision() > l.revision {
@@ -111,7 +111,7 @@ func (l *lease) lapse() bool {
 
 // held is a lease that this node holds.
 type held struct {
-	bucket   jetstream.KeyValue
+	bucket   leaseBucket
 	value    leaseValue
 	revision uint64
 	// rules is the revision of this node's rule files, which may change while it leads.
@@ -120,9 +120,34 @@ type held struct {
 	sent atomic.Pointer[time.Time]
 }
 
+// leaseBucket is where the lease lies.
+type leaseBucket interface {
+	Get(ctx context.Context, key string) (jetstream.KeyValueEntry, error)
+	// Write writes the lease where the latest one has a revision, 0 if there is none, and returns the next one.
+	Write(ctx context.Context, text []byte, revision uint64) (uint64, error)
+}
+
+// bucketOf is a bucket of JetStream.
+type bucketOf struct {
+	jetstream.KeyValue
+	js jetstream.JetStream
+}
+
+// Write is Update of the bucket, without its patience with servers that have no leader: 250 ms between two tries.
+func (b bucketOf) Write(ctx context.Context, text []byte, revision uint64) (uint64, error) {
+	if revision == 0 {
+		return b.Create(ctx, leaseKey, text) // somebody may have deleted the key
+	}
+	ack, err := b.js.Publish(ctx, "$KV."+b.Bucket()+"."+leaseKey, text, jetstream.WithExpectLastSequencePerSubject(revision), jetstream.WithRetryAttempts(0))
+	if err != nil {
+		return 0, err
+	}
+	return ack.Sequence, nil
+}
+
 // take takes a lease that is free; nil if another was first. A write whose answer is lost is tried again: it may
 // be there, and then nobody else takes the lease for LeaseTime.
-func (l *lease) take(ctx context.Context, bucket jetstream.KeyValue, value leaseValue, rules *atomic.Value) (*held, error) {
+func (l *lease) take(ctx context.Context, bucket leaseBucket, value leaseValue, rules *atomic.Value) (*held, error) {
 	h := &held{bucket: bucket, value: value, revision: l.revision, rules: rules}
 	for began := time.Now(); ; {
 		ok, err := h.write(ctx)
@@ -151,13 +176,8 @@ func (h *held) write(ctx context.Context) (ours bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
 	sent := time.Now()
-	var revision uint64
-	if h.revision == 0 {
-		revision, err = h.bucket.Create(ctx, leaseKey, text)
-	} else {
-		revision, err = h.bucket.Update(ctx, leaseKey, text, h.revision)
-	}
-	if errors.Is(err, jetstream.ErrKeyExists) {
+	revision, err := h.bucket.Write(ctx, text, h.revision)
+	if isWrongLast(err) {
 		return h.wrote(ctx)
 	}
 	if err != nil {

@@ -65,7 +65,7 @@ func (t *Term) begin(at journal.Position, last uint64) error {
 	m.Header.Set(headerNode, strconv.Itoa(t.node.opts.Node))
 	ctx, cancel := context.WithTimeout(t.ctx, answerTime)
 	defer cancel()
-	ack, err := t.node.js.PublishMsg(ctx, m, jetstream.WithExpectLastSequence(last))
+	ack, err := t.node.js.PublishMsg(ctx, m, jetstream.WithExpectLastSequence(last), jetstream.WithRetryAttempts(0))
 	if err != nil {
 		return err
 	}
@@ -75,6 +75,7 @@ func (t *Term) begin(at journal.Position, last uint64) error {
 	t.node.figures.number.Store(t.number)
 	t.node.figures.failovers.Add(1)
 	t.node.progress.reads(t.last)
+	t.ended.Go(func() { t.keepApart(t.ctx) })
 	t.node.log.Info("this node leads the cluster", zap.Uint64("term", t.number), zap.Uint64("message", t.last))
 	return nil
 }

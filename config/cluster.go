@@ -27,6 +27,9 @@ type Cluster struct {
 	Node int `yaml:"node" min:"1" max:"1023" default:"" example:"1" with:"{nats: 'nats://10.0.0.1:4222', name: orders, advertise: 'http://10.0.0.1:8080'}"`
 	// Advertise is where the other nodes reach this one, by HTTP.
 	Advertise string `yaml:"advertise" example:"http://10.0.0.1:8080" with:"{nats: 'nats://10.0.0.1:4222', name: orders, node: 1}"`
+	// NATSServer is the name (server_name) of the server that fails together with this node, as one on the same machine.
+	// While this node leads, the other servers lead the streams, so that no machine takes both when it is lost.
+	NATSServer string `yaml:"nats_server" example:"n1" with:"{nats: 'nats://10.0.0.1:4222', name: orders, node: 1, advertise: 'http://10.0.0.1:8080'}"`
 	// Replicas is on how many servers the log is kept: 1, 3 or 5.
 	Replicas int `yaml:"replicas"`
 	// SnapshotBytes is after how much of the log a snapshot of the store is made, and the log before it is dropped.
@@ -56,7 +59,7 @@ func (c *Cluster) validate(v *validation) {
 	v.check(slices.Contains([]int{1, 3, 5}, c.Replicas), "must be 1, 3 or 5", "cluster", "replicas")
 	v.check(c.SnapshotBytes >= minSnapshotBytes, "must be at least 1MiB", "cluster", "snapshot_bytes")
 	if !c.On() {
-		v.check(c.Name == "" && c.Node == 0 && c.Advertise == "", "is missing: a cluster has its log on servers of NATS", "cluster", "nats")
+		v.check(c.Name == "" && c.Node == 0 && c.Advertise == "" && c.NATSServer == "", "is missing: a cluster has its log on servers of NATS", "cluster", "nats")
 		return
 	}
 	for _, address := range strings.Split(c.NATS, ",") {
@@ -82,7 +85,7 @@ func (c *Cluster) validate(v *validation) {
 func (c *Config) ClusterOptions() cluster.Options {
 	o := &c.Cluster
 	return cluster.Options{
-		URL: o.NATS, Client: o.client(c.Dir), Name: o.Name, Node: o.Node, Advertise: o.Advertise, Replicas: o.Replicas,
+		URL: o.NATS, Client: o.client(c.Dir), Name: o.Name, Node: o.Node, Advertise: o.Advertise, Server: o.NATSServer, Replicas: o.Replicas,
 		SnapshotBytes: int64(o.SnapshotBytes), MaxBody: int64(c.Limits.MaxBody),
 	}
 }

@@ -83,7 +83,7 @@ rules:
 			ways, urls = append(ways, w), append(urls, "nats://"+w.Address)
 		}
 		toNode := targetstest.NewWay(t, strings.TrimPrefix(p.url, "http://"))
-		p.write("config.yaml", p.read("config.yaml")+fmt.Sprintf("secrets: {env: [NODE]}\ncluster: {nats: %q, name: orders, node: %d, advertise: %q, snapshot_bytes: %s}\n",
+		p.write("config.yaml", p.read("config.yaml")+fmt.Sprintf("secrets: {env: [NODE]}\ncluster: {nats: %[1]q, nats_server: n%[2]d, name: orders, node: %[2]d, advertise: %[3]q, snapshot_bytes: %[4]s}\n",
 			strings.Join(urls, ","), i+1, "http://"+toNode.Address, snapshotBytes))
 		x.nodes, x.toServer, x.toNode = append(x.nodes, p), append(x.toServer, ways), append(x.toNode, toNode)
 	}
