@@ -104,22 +104,24 @@ const (
 	lastPort  = 32000
 )
 
-// given has the ports that FreePort has returned.
-var given sync.Map
-
-// FreePort returns a port that nobody listens at, each only once.
+// FreePort returns a port that nobody listens at. Until the test ends no other call is given it, in this
+// process or another's: each holds the port of UDP that has its number.
 func FreePort(t testing.TB) int {
 	t.Helper()
 	for range 1000 {
 		port := firstPort + rand.IntN(lastPort-firstPort)
-		l, err := net.Listen("tcp", local(port))
+		held, err := net.ListenPacket("udp", local(port))
 		if err != nil {
 			continue
 		}
-		_ = l.Close()
-		if _, again := given.LoadOrStore(port, true); !again {
-			return port
+		l, err := net.Listen("tcp", local(port))
+		if err != nil {
+			_ = held.Close()
+			continue
 		}
+		_ = l.Close()
+		t.Cleanup(func() { _ = held.Close() })
+		return port
 	}
 	t.Fatalf("no port from %d to %d is free", firstPort, lastPort)
 	return 0
