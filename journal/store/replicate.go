@@ -100,8 +100,9 @@ type seen struct {
 	// lanes are new ones; ended are the names of those that are gone.
 	lanes map[string]journal.LaneID
 	ended []string
-	last  journal.Seq
-	meta  bool
+	// first and last are the numbers of its events; 0 where it has none.
+	first, last journal.Seq
+	meta        bool
 }
 
 // readGroup reads a group into a batch. The error is that of one that is not whole, at which the store's
@@ -132,7 +133,10 @@ func readGroup(b *pebble.Batch, group []byte) (s seen, err error) {
 		gone := kind == pebble.InternalKeyKindDelete || kind == pebble.InternalKeyKindSingleDelete
 		switch {
 		case key[0] == journal.TableEvent && set && len(key) == journal.EventKeySize:
-			s.last = max(s.last, journal.Seq(binary.BigEndian.Uint64(key[1:])))
+			seq := journal.Seq(binary.BigEndian.Uint64(key[1:]))
+			if s.last = max(s.last, seq); s.first == 0 || seq < s.first {
+				s.first = seq
+			}
 		case key[0] == journal.TableCount:
 			err = s.count(key, value, set)
 		case key[0] == journal.TableHeld && (set || gone):
@@ -199,6 +203,9 @@ func (j *Journal) notice(s seen) error {
 	j.Counters.notice(s)
 	if s.last > 0 {
 		j.Seqs.Pass(s.last + 1)
+		if uint64(s.first) < j.Seqs.oldest.Load() { // a store that was empty begins with what comes first, and not now
+			j.Seqs.oldest.Store(uint64(s.first))
+		}
 	}
 	if !s.meta {
 		return nil

@@ -282,3 +282,30 @@ func TestAFullDiskEndsANodeThatFollows(t *testing.T) {
 		return errors.Join(b.Set([]byte("key"), make([]byte, size), nil), j.Apply(b.Repr(), log.at(n))) != nil
 	})
 }
+
+// TestAStoreThatFollowsHasEventsOfBeforeItsStart, whatever its clock says: its log began before it did.
+func TestAStoreThatFollowsHasEventsOfBeforeItsStart(t *testing.T) {
+	log, clock := new(kept), time.Now().Add(-time.Hour)
+	leader, err := Open("data", Options{Disk: InMemory(), Replicas: log, Node: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer leader.Close()
+	leader.Seqs.now = func() time.Time { return clock }
+	leader.Seqs.begin(0, 0)
+	l := lane(t, leader, "a")
+	first, second := full(t, leader, l, "1"), full(t, leader, l, "2")
+	j, err := Open("data", Options{Disk: InMemory(), Follows: true, Node: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer j.Close()
+	for i, group := range log.groups {
+		if err := j.Apply(group, log.at(i+1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if at := j.Seqs.Oldest(); at > first.Record.Seq || at > second.Record.Seq {
+		t.Errorf("it begins at %v, and has events from %v on", at.Time(), first.Record.Seq.Time())
+	}
+}
