@@ -147,13 +147,19 @@ func (n *Node) sweep(ctx context.Context, m made, leads func() bool) error {
 	return nil
 }
 
-// tidy removes what earlier leaders have left in the object store of snapshots that they could not end.
-func (n *Node) tidy(ctx context.Context, leads func() bool) {
+// tidy removes what earlier leaders have left in the object store of snapshots that they could not end. It reports whether
+// one is missing: none is known, as where somebody has removed the bucket, and the log begins later.
+func (n *Node) tidy(ctx context.Context, leads func() bool) (missing bool) {
 	m, err := n.renamed(ctx, leads)
-	if err == nil {
+	switch {
+	case err == nil && len(m.All) > 0:
 		err = n.sweep(ctx, m, leads)
+	case err == nil: // what is there may be all that there is
+		log, e := n.logState(ctx)
+		missing, err = e == nil && log.FirstSeq > 1, e
 	}
 	n.tellSwept(ctx, err)
+	return missing
 }
 
 func (n *Node) tellSwept(ctx context.Context, err error) {
@@ -292,10 +298,15 @@ func (n *Node) rebuild(parent context.Context, dir string) error {
 func (t *Term) grow(bytes int64) {
 	if t.bytes += bytes; t.node.opts.SnapshotBytes > 0 && t.bytes >= max(t.node.opts.SnapshotBytes, t.node.figures.snapshotBytes.Load()) {
 		t.bytes = 0
-		select {
-		case t.grown <- struct{}{}:
-		default:
-		}
+		t.wantSnapshot()
+	}
+}
+
+// wantSnapshot asks Snapshots for one.
+func (t *Term) wantSnapshot() {
+	select {
+	case t.grown <- struct{}{}:
+	default:
 	}
 }
 
@@ -305,8 +316,11 @@ func (t *Term) Snapshots(ctx context.Context, store Source) {
 	defer cancel()
 	defer context.AfterFunc(t.ctx, cancel)()
 	t.node.snapshotting.Lock()
-	t.node.tidy(ctx, t.Leads)
+	missing := t.node.tidy(ctx, t.Leads)
 	t.node.snapshotting.Unlock()
+	if missing {
+		t.wantSnapshot()
+	}
 	for {
 		select {
 		case <-t.grown:

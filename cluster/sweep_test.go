@@ -100,6 +100,16 @@ func TestWhatIsLeftOfSnapshotsIsRemoved(t *testing.T) {
 	<-done
 	is(2)
 	must(t, n.Rebuild(t.Context(), t.TempDir()))
+	term.Resign()
+	must(t, n.bucket.Purge(t.Context(), snapshotsKey)) // somebody removes the list
+	term = lead(t, n, &store.memory)
+	ctx, stop = context.WithCancel(t.Context())
+	done = make(chan struct{})
+	go func() { defer close(done); term.Snapshots(ctx, store) }()
+	until(t, "one is made, and the others removed", func() bool { chunks, names := objectSubjects(t, n); return chunks == 1 && names == 1 })
+	stop()
+	<-done
+	is(1)
 }
 
 // TestALeaderThatWasReplacedNamesNoSnapshot: what it is at may have been removed by its successor. Nor does it remove
