@@ -328,7 +328,7 @@ func TestANodeLeadsWithAllThatIsInTheLog(t *testing.T) {
 	store.own(t, term, "one")
 	term.Resign()
 	full := &memory{fails: errors.New("the disk is full")}
-	f := &follower{Node: n, store: full}
+	f := &follower{Node: n, store: full, most: maxGroup}
 	log, err := n.logState(t.Context())
 	must(t, err)
 	if err := f.readTo(t.Context(), log.LastSeq, nil); !errors.Is(err, full.fails) {

@@ -60,6 +60,8 @@ type follower struct {
 	// parts are those of a group that have come, and part is how many they are.
 	parts []byte
 	part  int
+	// most bounds the bytes of parts.
+	most int
 	// last is the last message that was read.
 	last uint64
 }
@@ -67,7 +69,7 @@ type follower struct {
 // Follow keeps a store up to date until this node is to lead. Then the store is at the end of the log, and nobody
 // else writes to it. The error is ErrDiffers if the store must be made anew.
 func (n *Node) Follow(ctx context.Context, store Store, eligible Eligible) (*Term, error) {
-	f := &follower{Node: n, store: store}
+	f := &follower{Node: n, store: store, most: maxGroup}
 	if err := f.begin(); err != nil {
 		return nil, err
 	}
@@ -289,7 +291,8 @@ func (f *follower) see(seq uint64, header natsio.Header, data []byte) error {
 func (f *follower) apply(m *message) error {
 	switch {
 	case m.leader != nil && m.term > f.term:
-		f.term, f.parts, f.part = m.term, nil, 0 // a group whose end is missing was never acknowledged
+		f.dropParts("its leader could not write its end, and has never acknowledged it")
+		f.term = m.term
 		f.figures.number.Store(m.term)
 		return nil
 	case m.leader != nil || m.term != f.term:
@@ -301,6 +304,10 @@ func (f *follower) apply(m *message) error {
 	}
 	group := m.data
 	if m.parts > 1 {
+		if len(f.parts)+len(m.data) > f.most {
+			f.dropParts("it is larger than a group may be")
+			return nil
+		}
 		f.parts, f.part = append(f.parts, m.data...), m.part
 		if m.part < m.parts {
 			return nil
@@ -317,6 +324,14 @@ func (f *follower) apply(m *message) error {
 	}
 	f.at, f.known = at, true
 	return nil
+}
+
+// dropParts drops the parts that have come of a group, where there are any.
+func (f *follower) dropParts(why string) {
+	if f.part > 0 {
+		f.log.Warn("the beginning of a group of the cluster's log is dropped: "+why, zap.Int("parts", f.part), zap.Int("bytes", len(f.parts)))
+	}
+	f.parts, f.part = nil, 0
 }
 
 // campaign looks whether the lease is free until this node has it.

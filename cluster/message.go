@@ -21,6 +21,9 @@ const (
 	headerNode  = "Signalbox-Node"  // the message begins a term of this node's; it has a Leader in JSON
 )
 
+// maxGroup bounds a group, in bytes: a node that follows holds it in memory while its parts come.
+const maxGroup = 1 << 30
+
 // headerRoom is what the headers of a message take at most, in bytes.
 const headerRoom = 1 << 10
 

@@ -103,6 +103,11 @@ func (t *Term) Takes() bool {
 
 // Append is store.Log's: it appends a group, in several messages where it is too large for one.
 func (t *Term) Append(group []byte) (journal.Position, error) {
+	if len(group) > maxGroup {
+		err := fmt.Errorf("%w: a group of %d bytes is larger than the cluster's log takes, %d: send fewer events in a request", journal.ErrNotLeading, len(group), maxGroup)
+		t.cancel(err)
+		return journal.Position{}, err
+	}
 	began := time.Now()
 	t.waits.Store(&began)
 	defer t.waits.Store(nil)

@@ -68,7 +68,8 @@ func NewLoad(connections int, memory machine.Memory, registerer prometheus.Regis
 	yielded := prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "signalbox_ingest_yield_seconds_total", Help: "Time that requests and sources have waited so that deliveries to healthy targets keep up.",
 	})
-	l.turns = turns{limit: func() int { return math.MaxInt }, waited: func(d time.Duration) { yielded.Add(d.Seconds()) }}
+	l.turns = turns{waited: func(d time.Duration) { yielded.Add(d.Seconds()) }}
+	l.Yield(nil)
 	for _, bound := range []string{boundConnections, boundMemory} {
 		l.refused.WithLabelValues(bound)
 	}
@@ -80,9 +81,16 @@ func NewLoad(connections int, memory machine.Memory, registerer prometheus.Regis
 	return l
 }
 
-// Yield sets what returns how many requests that bring events, and batches of sources, are to be worked on at once.
-// It is called before the first request comes.
-func (l *Load) Yield(limit func() int) { l.turns.limit = limit }
+// Yield sets what returns how many requests that bring events, and batches of sources, are to be worked on at once; nil
+// is as many as come.
+func (l *Load) Yield(limit func() int) {
+	if limit == nil {
+		limit = func() int { return math.MaxInt }
+	}
+	l.turns.mu.Lock()
+	defer l.turns.mu.Unlock()
+	l.turns.limit = limit
+}
 
 // Turn waits until something that brings events and is no request may be worked on: it takes turns
 // with them. Leave must be called when that is done. The error is that of ctx.

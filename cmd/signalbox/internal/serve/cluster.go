@@ -248,6 +248,10 @@ func (s *server) lead(ctx context.Context, t *cluster.Term) error {
 		l.letEnd(stopping)
 	}
 	stop := l.life.stop(stopping)
+	// What outlives the term holds nothing of its router, and tells nothing of it.
+	s.bounds.Yield(nil)
+	s.front.Tell(func() []string { return nil })
+	s.Loaded = nil
 	t.Resign()
 	if errors.Is(stop, errLate) {
 		return errors.Join(err, fmt.Errorf("parts of the router hang at the end of its term, so the process ends: %w", stop))
