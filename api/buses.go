@@ -18,7 +18,9 @@ type BusView struct {
 	Bubble bool `json:"bubble,omitempty"`
 	// Catalog is what happens to events that break the catalog.
 	Catalog catalog.Mode `json:"catalog,omitempty"`
-	Rules   int          `json:"rules"`
+	// PublishDeadLetters means that an event tells of each dead letter of its rules.
+	PublishDeadLetters bool `json:"publish_dead_letters,omitempty"`
+	Rules              int  `json:"rules"`
 }
 
 // busList is every bus, by name.
@@ -40,7 +42,7 @@ func (h busHandlers) all() []BusView {
 	all := []BusView{}
 	for _, name := range slices.Sorted(maps.Keys(set.Buses)) {
 		b := set.Buses[name]
-		all = append(all, BusView{Name: name, Description: b.Description, Bubble: b.Bubble, Catalog: b.Catalog, Rules: counts[name]})
+		all = append(all, BusView{Name: name, Description: b.Description, Bubble: b.Bubble, Catalog: b.Catalog, PublishDeadLetters: b.PublishDeadLetters, Rules: counts[name]})
 	}
 	return all
 }

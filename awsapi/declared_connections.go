@@ -47,7 +47,7 @@ func (a *API) declared(c *rules.Connection) (d connectionDocument, ok bool) {
 func oauthOf(o *login.OAuth2) *oauthShown {
 	show := &oauthShown{
 		ClientParameters: clientShown{literal(o.ClientID)}, AuthorizationEndpoint: endpointOf(o.TokenURL), HTTPMethod: cmp.Or(o.Method, http.MethodPost),
-		OAuthHTTPParameters: hidden(o.Headers, nil, o.Params),
+		OAuthHTTPParameters: hidden(o.Headers, queryOf(o.TokenURL), o.Params),
 	}
 	if scope := literal(strings.Join(o.Scopes, " ")); scope != "" {
 		if show.OAuthHTTPParameters == nil {
@@ -58,8 +58,22 @@ func oauthOf(o *login.OAuth2) *oauthShown {
 	return show
 }
 
+// queryOf returns the members of the query of a URL, as far as their names are there to be read.
+func queryOf(text string) map[string]string {
+	out := map[string]string{}
+	_, query, _ := strings.Cut(text, "?")
+	for member := range strings.SplitSeq(query, "&") {
+		name, value, ok := strings.Cut(member, "=")
+		if name, err := url.QueryUnescape(name); ok && err == nil && !strings.Contains(name, "${") {
+			out[name] = value
+		}
+	}
+	return out
+}
+
 // endpointOf returns where a token server is, without a login or a query, which may hold secrets.
 func endpointOf(text string) string {
+	text, _, _ = strings.Cut(text, "?")
 	u, err := url.Parse(literal(text))
 	if err != nil {
 		return ""

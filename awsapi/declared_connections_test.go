@@ -56,7 +56,7 @@ rules: []
 		{"hidden", "BASIC", "", `"BasicAuthParameters":{}`},
 		{"key", "API_KEY", "", `"ApiKeyAuthParameters":{"ApiKeyName":"X-Key"}`},
 		{"oauth", "OAUTH_CLIENT_CREDENTIALS", "", `"OAuthParameters":{"ClientParameters":{"ClientID":"id"},"AuthorizationEndpoint":"https://login.example.com/token","HttpMethod":"POST",` +
-			`"OAuthHttpParameters":{"BodyParameters":[{"Key":"audience","IsValueSecret":true},{"Key":"scope","Value":"a b","IsValueSecret":false}]}}`},
+			`"OAuthHttpParameters":{"QueryStringParameters":[{"Key":"key","IsValueSecret":true}],"BodyParameters":[{"Key":"audience","IsValueSecret":true},{"Key":"scope","Value":"a b","IsValueSecret":false}]}}`},
 	} {
 		want := `{"Name":"` + c.name + `",` + c.description + of(c.name, c.kind) + `"AuthParameters":{` + c.parameters + `},` + since + `}`
 		if got := masked5(r.masked(t, "DescribeConnection", `{"Name":"`+c.name+`"}`)); got != want {

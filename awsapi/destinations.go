@@ -15,6 +15,8 @@ import (
 type destinationDocument struct {
 	API     destinationSaid          `json:"Api"`
 	Targets map[string]targetSection `json:"targets"`
+	// file is where a destination stands that is not the API's.
+	file string
 }
 
 // destinationSaid is an API destination as the API tells of it.
@@ -56,7 +58,19 @@ func (a *API) destinationARN(d *destinationSaid) string {
 func (a *API) apiDestination(name string) (d destinationDocument, err error) {
 	found, err := a.opts.Documents.read(destinationPath(name), &d)
 	if err == nil && !found {
+		d, found, err = a.declaredDestination(a.opts.Rules(), name)
+	}
+	if err == nil && !found {
 		err = notFound("Failed to describe the api-destination(s). An api-destination '%s' does not exist.", name)
+	}
+	return d, err
+}
+
+// ownDestination returns an API destination of the API.
+func (a *API) ownDestination(name string) (destinationDocument, error) {
+	d, err := a.apiDestination(name)
+	if err == nil && d.file != "" {
+		err = managed("An api-destination '"+name+"'", d.file)
 	}
 	return d, err
 }
@@ -70,7 +84,7 @@ type destinationView struct {
 	ConnectionArn                string
 	InvocationEndpoint           string
 	HTTPMethod                   string `json:"HttpMethod"`
-	InvocationRateLimitPerSecond int
+	InvocationRateLimitPerSecond int    `json:",omitempty"`
 	CreationTime                 seconds
 	LastModifiedTime             seconds
 }
@@ -108,7 +122,7 @@ func (a *API) listAPIDestinations(in *struct {
 	paging
 	NamePrefix, ConnectionArn string
 }) (any, error) {
-	all, err := documentsBelow[destinationDocument](a.opts.Documents, "api-destinations/")
+	all, err := a.destinations(a.opts.Rules())
 	if err != nil {
 		return nil, err
 	}
@@ -169,7 +183,7 @@ func (a *API) keepDestination(d *destinationSaid) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = a.change(destinationPath(d.Name), destinationDocument{*d, map[string]targetSection{destinationPrefix + d.Name: {
+	err = a.change(destinationPath(d.Name), destinationDocument{API: *d, Targets: map[string]targetSection{destinationPrefix + d.Name: {
 		Type: "http", ARN: a.destinationARN(d), URL: secret.Literal(d.InvocationEndpoint), Method: d.HTTPMethod,
 		RateLimit: strconv.Itoa(d.InvocationRateLimitPerSecond) + "/s", Auth: map[string]string{"connection": connection.API.Name},
 	}}})
@@ -189,7 +203,7 @@ func (a *API) updateAPIDestination(in *struct {
 	HTTPMethod                                     *string `json:"HttpMethod"`
 	InvocationRateLimitPerSecond                   *int
 }) (any, error) {
-	d, err := a.apiDestination(in.Name)
+	d, err := a.ownDestination(in.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -204,7 +218,7 @@ func (a *API) updateAPIDestination(in *struct {
 }
 
 func (a *API) deleteAPIDestination(in *destinationName) (any, error) {
-	if _, err := a.apiDestination(in.Name); err != nil {
+	if _, err := a.ownDestination(in.Name); err != nil {
 		return nil, err
 	}
 	if err := a.change(destinationPath(in.Name), nil); err != nil {

@@ -9,6 +9,8 @@ import (
 	"signalbox/rules"
 	"signalbox/rules/transform"
 	"signalbox/targets"
+	"signalbox/targets/sqs"
+	"signalbox/targets/template"
 )
 
 // ruleDocument is a rule with its targets as the API tells of it. Its JSON is a rule file.
@@ -40,13 +42,15 @@ type targetSaid struct {
 	Arn              string
 	Input, InputPath *string
 	InputTransformer *inputTransformer
-	SqsParameters    *struct {
-		MessageGroupID string `json:"MessageGroupId"`
-	}
+	SqsParameters    *sqsParameters
 	DeadLetterConfig *deadLetterConfig
 }
 
 type deadLetterConfig struct{ Arn string }
+
+type sqsParameters struct {
+	MessageGroupID string `json:"MessageGroupId"`
+}
 
 // UnmarshalJSON keeps the text.
 func (t *target) UnmarshalJSON(text []byte) error {
@@ -114,7 +118,7 @@ func managedBy(r *rules.Rule) string {
 // entryOfFile is an entry of a rule in a file as the API tells of it. What EventBridge has no word
 // for, such as transform, is left out.
 func (a *API) entryOfFile(set *rules.Set, t *rules.RuleTarget) target {
-	arn := set.TargetARN(t.Target, t.ARN, a.opts.Region, a.opts.Account)
+	arn := a.targetARN(set, t.Target, t.ARN)
 	var letters *deadLetterConfig
 	if t.DeadLetter != "" {
 		letters = &deadLetterConfig{set.TargetARN(t.DeadLetter, t.DeadLetterARN, a.opts.Region, a.opts.Account)}
@@ -128,8 +132,9 @@ func (a *API) entryOfFile(set *rules.Set, t *rules.RuleTarget) target {
 		InputTransformer *inputTransformer `json:",omitempty"`
 		RetryPolicy      *retryPolicy      `json:",omitempty"`
 		DeadLetterConfig *deadLetterConfig `json:",omitempty"`
+		SqsParameters    *sqsParameters    `json:",omitempty"`
 		HTTPParameters   *parameters       `json:"HttpParameters,omitempty"`
-	}{t.ID, arn, t.Spec.Input, t.Spec.InputPath, transformerOf(t.Spec.InputTransformer), policyOf(t.Retry), letters, (*parameters)(t.HTTPParameters)})
+	}{t.ID, arn, t.Spec.Input, t.Spec.InputPath, transformerOf(t.Spec.InputTransformer), policyOf(retryOf(set, t)), letters, groupOf(set, t), (*parameters)(t.HTTPParameters)})
 	return out
 }
 
@@ -155,6 +160,29 @@ type parameters struct {
 type retryPolicy struct {
 	MaximumRetryAttempts     int
 	MaximumEventAgeInSeconds int
+}
+
+// retryOf is the retry of an entry, or of its target where that says more than what holds where nothing is said; nil for none.
+func retryOf(set *rules.Set, t *rules.RuleTarget) *targets.Retry {
+	if t.Retry != nil {
+		return t.Retry
+	}
+	var standard targets.Config
+	standard.SetDefaults()
+	config := set.Targets[t.Target]
+	if config.Retry.MaxAttempts == standard.Retry.MaxAttempts && config.Retry.MaxAge == standard.Retry.MaxAge {
+		return nil
+	}
+	return &config.Retry
+}
+
+// groupOf is the message group of a FIFO queue, where it is the same for all events; nil for none.
+func groupOf(set *rules.Set, t *rules.RuleTarget) *sqsParameters {
+	o, ok := set.Targets[t.Target].Options.(*sqs.Options)
+	if !ok || o.Group == "" || template.Dynamic(o.Group) || literal(o.Group) == "" {
+		return nil
+	}
+	return &sqsParameters{literal(o.Group)}
 }
 
 // policyOf returns a retry without its first attempt, which EventBridge does not count.

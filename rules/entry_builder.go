@@ -44,9 +44,7 @@ func (b *entryBuilder) entry(target string) RuleTarget {
 	}
 	t.Transform = compiled
 	t.Retry = b.retry()
-	if t.Parameters = b.parameters(); t.Parameters != nil {
-		t.HTTPParameters = d.HTTPParameters
-	}
+	t.HTTPParameters, t.Parameters = d.HTTPParameters, b.parameters()
 	if carry := b.config.Carry; carry != targets.CarryState {
 		t.Carry = carry
 	}

@@ -143,7 +143,7 @@ type RuleTarget struct {
 	// Retry replaces the target's retry; nil if the rule does not say otherwise.
 	Retry *targets.Retry
 	// HTTPParameters are what the entry adds to the requests of an http target as they were written, Parameters the same
-	// compiled; nil for none.
+	// compiled, which other targets ignore; nil for none.
 	HTTPParameters *HTTPParameters
 	Parameters     *targets.Parameters
 	// Reply replaces the target's reply; empty if the rule does not say otherwise.

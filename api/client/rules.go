@@ -134,3 +134,14 @@ func (r Rules) Resume(ctx context.Context, bus, name string) (pause.Rule, error)
 func (r Rules) verb(ctx context.Context, bus, name, verb string) (p pause.Rule, err error) {
 	return p, r.act(ctx, pathOfRule(bus, name)+"/"+verb, &p)
 }
+
+// Buses returns every bus.
+func (r Rules) Buses(ctx context.Context) ([]api.BusView, error) {
+	return all(ctx, r.conn, "/v1/buses", func(page *struct {
+		Buses []api.BusView
+		Next  string `json:"next_cursor"`
+	},
+	) ([]api.BusView, string) {
+		return page.Buses, page.Next
+	})
+}

@@ -2,6 +2,7 @@ package template
 
 import (
 	"encoding/json"
+	"strconv"
 	"strings"
 )
 
@@ -15,7 +16,12 @@ func (m *Model) CloudFormation() (text []byte, err error) {
 		return id
 	}
 	for _, b := range m.Buses {
+		if b.Name == defaultBus {
+			continue
+		}
 		p := object{"Name": b.Name}
+		p.set("KmsKeyIdentifier", b.KmsKeyIdentifier)
+		p.set("LogConfig", b.LogConfig)
 		p.set("Description", b.Description)
 		p.set("Tags", b.Tags)
 		if arn := b.DeadLetterConfig.Arn; arn != "" {
@@ -23,6 +29,24 @@ func (m *Model) CloudFormation() (text []byte, err error) {
 		}
 		id := add("EventBus", p, "Bus", b.Name)
 		buses[b.Name], arns[b.Arn] = object{"Ref": id}, arnOf(id)
+	}
+	for _, b := range m.Buses {
+		statements, err := b.statements()
+		if err != nil {
+			return nil, err
+		}
+		for i, s := range statements {
+			sid, ok := s["Sid"].(string)
+			if !ok {
+				sid = "Statement" + strconv.Itoa(i)
+			}
+			if arn, ok := s["Resource"].(string); ok {
+				s["Resource"] = orSelf(arns, arn)
+			}
+			p := object{"StatementId": sid, "Statement": s}
+			p.set("EventBusName", buses[b.Name])
+			add("EventBusPolicy", p, "Policy", b.Name, sid)
+		}
 	}
 	ask := func(path ...string) (string, any) {
 		id := ids.of(append([]string{"Connection"}, path...)...)
@@ -40,7 +64,10 @@ func (m *Model) CloudFormation() (text []byte, err error) {
 		arns[c.ConnectionArn] = arnOf(add("Connection", p, "Connection", c.Name))
 	}
 	for _, d := range m.Destinations {
-		p := object{"Name": d.Name, "ConnectionArn": orSelf(arns, d.ConnectionArn), "HttpMethod": d.HTTPMethod, "InvocationEndpoint": d.InvocationEndpoint, "InvocationRateLimitPerSecond": d.InvocationRateLimitPerSecond}
+		p := object{"Name": d.Name, "ConnectionArn": orSelf(arns, d.ConnectionArn), "HttpMethod": d.HTTPMethod, "InvocationEndpoint": d.InvocationEndpoint}
+		if d.InvocationRateLimitPerSecond > 0 {
+			p["InvocationRateLimitPerSecond"] = d.InvocationRateLimitPerSecond
+		}
 		p.set("Description", d.Description)
 		arns[d.Arn] = arnOf(add("ApiDestination", p, "ApiDestination", d.Name))
 	}
@@ -72,6 +99,7 @@ func (m *Model) CloudFormation() (text []byte, err error) {
 		p := object{"ArchiveName": a.ArchiveName, "SourceArn": orSelf(arns, a.EventSourceArn), "RetentionDays": a.RetentionDays}
 		p.set("Description", a.Description)
 		p.set("EventPattern", json.RawMessage(a.EventPattern))
+		p.set("KmsKeyIdentifier", a.KmsKeyIdentifier)
 		add("Archive", p, "Archive", a.ArchiveName)
 	}
 	whole := object{"AWSTemplateFormatVersion": "2010-09-09", "Resources": resources}

@@ -22,11 +22,14 @@ type Model struct {
 	Left []string
 }
 
-// Bus is a bus, without the default one.
+// Bus is a bus. The default one is there where it has a policy.
 type Bus struct {
-	Name, Arn, Description string
-	Tags                   []Tag
-	DeadLetterConfig       deadLetterConfig
+	Name, Arn, Description, KmsKeyIdentifier string
+	Tags                                     []Tag
+	DeadLetterConfig                         deadLetterConfig
+	LogConfig                                json.RawMessage
+	// Policy is that of PutPermission, in JSON.
+	Policy string
 }
 
 // deadLetterConfig has the ARN of the queue of dead letters; empty for none.
@@ -60,12 +63,15 @@ func (t *Target) UnmarshalJSON(text []byte) error {
 
 // Archive is an archive.
 type Archive struct {
-	ArchiveName, EventSourceArn, Description, EventPattern string
-	RetentionDays                                          int
+	ArchiveName, EventSourceArn, Description, EventPattern, KmsKeyIdentifier string
+	RetentionDays                                                            int
 }
 
 // Caller calls an operation of EventBridge's API.
 type Caller func(operation string, in map[string]any, out any) error
+
+// ownARN begins ARNs that AWS does not know.
+const ownARN = "arn:aws:signalbox:"
 
 // defaultBus is there by itself.
 const defaultBus = "default"
@@ -82,11 +88,14 @@ func Collect(call Caller) (*Model, error) {
 		if err != nil {
 			return nil, err
 		}
-		if b.Name != defaultBus {
-			bus := Bus{Tags: tags}
-			if err := call("DescribeEventBus", map[string]any{"Name": b.Name}, &bus); err != nil {
-				return nil, err
-			}
+		bus := Bus{Tags: tags}
+		if err := call("DescribeEventBus", map[string]any{"Name": b.Name}, &bus); err != nil {
+			return nil, err
+		}
+		if b.Name == defaultBus && (bus.Description != "" || len(tags) > 0) {
+			m.Left = append(m.Left, "bus default: its description and tags, as AWS has made it already")
+		}
+		if b.Name != defaultBus || bus.Policy != "" {
 			m.Buses = append(m.Buses, bus)
 		}
 		if err := m.rulesOn(call, b.Name); err != nil {
@@ -101,6 +110,10 @@ func Collect(call Caller) (*Model, error) {
 		var described Archive
 		if err := call("DescribeArchive", map[string]any{"ArchiveName": a.ArchiveName}, &described); err != nil {
 			return nil, err
+		}
+		if strings.HasSuffix(described.EventSourceArn, ":event-bus/*") {
+			m.Left = append(m.Left, fmt.Sprintf("archive %s: it is of every bus, and one of AWS is of one: write one for each", described.ArchiveName))
+			continue
 		}
 		m.Archives = append(m.Archives, described)
 	}
@@ -122,15 +135,18 @@ func (m *Model) rulesOn(call Caller, bus string) error {
 			return err
 		}
 		for _, t := range r.Targets {
-			if strings.HasPrefix(t.Arn, "arn:aws:signalbox:") {
+			if strings.HasPrefix(t.Arn, ownARN) {
 				m.leave(&r, "target %s has no ARN that AWS knows, such as that of a queue: write one", t.ID)
 			}
-			if strings.HasPrefix(t.DeadLetterConfig.Arn, "arn:aws:signalbox:") {
+			if strings.HasPrefix(t.DeadLetterConfig.Arn, ownARN) {
 				m.leave(&r, "the dead_letter of target %s has no ARN that AWS knows: write that of a queue", t.ID)
 			}
 			if strings.Contains(t.Arn, ":api-destination/") && t.RoleArn == "" {
 				m.leave(&r, "target %s has no RoleArn, which AWS needs for an API destination: write one", t.ID)
 			}
+		}
+		if err := m.limits(&r); err != nil {
+			return err
 		}
 		m.Rules = append(m.Rules, r)
 	}
@@ -158,8 +174,24 @@ func (m *Model) Lose(r *Rule, file []byte) error {
 	if err := json.Unmarshal(file, &said.Members); err != nil {
 		return err
 	}
-	if said.State == "shadow" {
+	switch said.State {
+	case "shadow":
 		m.leave(r, "state: shadow: it is DISABLED here")
+	case "paused":
+		m.leave(r, "state: paused: it is ENABLED here")
+	}
+	for _, t := range said.Targets {
+		var transformer struct{ Compat string }
+		if json.Unmarshal(t["input_transformer"], &transformer) == nil && transformer.Compat != "" {
+			m.leave(r, "input_transformer.compat: %s, as EventBridge always is", transformer.Compat)
+		}
+		var retry struct {
+			Min string `json:"min_backoff"`
+			Max string `json:"max_backoff"`
+		}
+		if json.Unmarshal(t["retry"], &retry) == nil && (retry.Min != "1s" || retry.Max != "10m") {
+			m.leave(r, "retry: min_backoff %s, max_backoff %s", retry.Min, retry.Max)
+		}
 	}
 	for _, members := range append([]map[string]json.RawMessage{said.Members}, said.Targets...) {
 		for _, key := range house {

@@ -2,6 +2,7 @@ package template
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -21,7 +22,14 @@ func (m *Model) Terraform() ([]byte, error) {
 	}
 	buses, arns := map[string]any{}, map[string]any{}
 	for _, b := range m.Buses {
+		if b.Name == defaultBus {
+			continue
+		}
 		p := object{"name": literal(b.Name)}
+		p.set("kms_key_identifier", literal(b.KmsKeyIdentifier))
+		if len(b.LogConfig) > 0 {
+			m.Left = append(m.Left, "bus "+b.Name+": LogConfig, which the provider has no word for")
+		}
 		p.set("description", literal(b.Description))
 		p.set("tags", tagMap(b.Tags))
 		if arn := b.DeadLetterConfig.Arn; arn != "" {
@@ -29,6 +37,17 @@ func (m *Model) Terraform() ([]byte, error) {
 		}
 		of := add("bus", p, b.Name)
 		buses[b.Name], arns[b.Arn] = of("name"), of("arn")
+	}
+	for _, b := range m.Buses {
+		if b.Policy == "" {
+			continue
+		}
+		policy := literal(b.Policy)
+		if arn, ok := arns[b.Arn]; ok {
+			policy = strings.ReplaceAll(policy, b.Arn, fmt.Sprint(arn))
+		}
+		p := object{"policy": policy, "event_bus_name": orDefault(buses[b.Name])}
+		add("bus_policy", p, b.Name)
 	}
 	ask := func(path ...string) (string, any) {
 		id := ids.of(append([]string{"connection"}, path...)...)
@@ -47,7 +66,10 @@ func (m *Model) Terraform() ([]byte, error) {
 		arns[c.ConnectionArn] = add("connection", p, c.Name)("arn")
 	}
 	for _, d := range m.Destinations {
-		p := object{"name": literal(d.Name), "connection_arn": orSelf(arns, d.ConnectionArn), "http_method": d.HTTPMethod, "invocation_endpoint": literal(d.InvocationEndpoint), "invocation_rate_limit_per_second": d.InvocationRateLimitPerSecond}
+		p := object{"name": literal(d.Name), "connection_arn": orSelf(arns, d.ConnectionArn), "http_method": d.HTTPMethod, "invocation_endpoint": literal(d.InvocationEndpoint)}
+		if d.InvocationRateLimitPerSecond > 0 {
+			p["invocation_rate_limit_per_second"] = d.InvocationRateLimitPerSecond
+		}
 		p.set("description", literal(d.Description))
 		arns[d.Arn] = add("api_destination", p, d.Name)("arn")
 	}
@@ -80,6 +102,9 @@ func (m *Model) Terraform() ([]byte, error) {
 		p := object{"name": literal(a.ArchiveName), "event_source_arn": orSelf(arns, a.EventSourceArn), "retention_days": a.RetentionDays}
 		p.set("description", literal(a.Description))
 		p.set("event_pattern", literal(a.EventPattern))
+		if a.KmsKeyIdentifier != "" {
+			p["kms_key_identifier"] = literal(a.KmsKeyIdentifier)
+		}
 		add("archive", p, a.ArchiveName)
 	}
 	whole := object{"resource": resources}
@@ -87,6 +112,14 @@ func (m *Model) Terraform() ([]byte, error) {
 		whole["variable"] = variables
 	}
 	return written(whole)
+}
+
+// orDefault is the reference to a bus, or the name of the default one.
+func orDefault(bus any) any {
+	if bus == nil {
+		return defaultBus
+	}
+	return bus
 }
 
 // literal is a text in which Terraform finds no template.

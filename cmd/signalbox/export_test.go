@@ -102,7 +102,7 @@ func TestExport(t *testing.T) {
 			t.Errorf("code %d, told %q, want %q", cfn.code, cfn.stderr, want)
 		}
 	}
-	if out := s.run("export", "--format", "cloudformation", "--strict"); out.code != 1 || out.stdout != "" || !strings.Contains(out.stderr, "4 things can't be said") {
+	if out := s.run("export", "--format", "cloudformation", "--strict"); out.code != 1 || out.stdout != "" || !strings.Contains(out.stderr, "6 things can't be said") {
 		t.Errorf("strict: %+v", out)
 	}
 	if out := s.run("export", "--format", "json"); out.code != 2 || !strings.Contains(out.stderr, "write cloudformation or terraform") {

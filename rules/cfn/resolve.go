@@ -150,7 +150,7 @@ func (c *converter) text(n *document.Node) string {
 }
 
 // dynamic is a reference that a deployment resolves, to a secret or a parameter.
-var dynamic = regexp.MustCompile(`\{\{resolve:[^{}]*\}\}`)
+var dynamic = regexp.MustCompile(`\{\{resolve:(ssm|ssm-secure|secretsmanager):[^{}]*\}\}`)
 
 // resolve returns a node without functions. What they stand for but the template does
 // not tell is noted, and stands in capitals.

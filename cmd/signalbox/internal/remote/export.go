@@ -8,6 +8,7 @@ import (
 
 	"signalbox/api/client"
 	"signalbox/awsapi/template"
+	"signalbox/catalog"
 	"signalbox/cmd/signalbox/internal/cli"
 	"signalbox/cmd/signalbox/internal/connect"
 )
@@ -85,5 +86,51 @@ func collect(ctx context.Context, conn *client.Client) (*template.Model, error) 
 			return nil, err
 		}
 	}
+	beyond, err := beyond(ctx, conn)
+	if err != nil {
+		return nil, err
+	}
+	m.LoseBeyond(beyond)
 	return m, nil
+}
+
+// beyond asks a router for what EventBridge's API does not tell.
+func beyond(ctx context.Context, conn *client.Client) (*template.Beyond, error) {
+	b := &template.Beyond{}
+	buses, err := conn.Rules.Buses(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, bus := range buses {
+		one := template.BeyondBus{Name: bus.Name}
+		if bus.Bubble {
+			one.Options = append(one.Options, "bubble")
+		}
+		if bus.Catalog != "" && bus.Catalog != catalog.Off {
+			one.Options = append(one.Options, "catalog: "+string(bus.Catalog))
+		}
+		if bus.PublishDeadLetters {
+			one.Options = append(one.Options, "publish_dead_letters")
+		}
+		b.Buses = append(b.Buses, one)
+	}
+	targets, err := conn.Targets.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range targets {
+		b.Targets = append(b.Targets, template.BeyondTarget{Name: t.Name, Config: t.Config})
+	}
+	sources, err := conn.Sources.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range sources {
+		b.Sources = append(b.Sources, s.Name)
+	}
+	archives, err := conn.Archives.List(ctx)
+	for _, a := range archives {
+		b.Archives = append(b.Archives, a.Name)
+	}
+	return b, err
 }
