@@ -41,6 +41,9 @@ type Options struct {
 	SnapshotBytes int64
 	// MaxBody is the largest body of a request, in bytes: what the servers take at once must not be much less.
 	MaxBody int64
+	// Unfit returns why this node had better not lead while another can, such as a disk without room; empty where nothing
+	// speaks against it.
+	Unfit func() string
 	// Version is that of the program.
 	Version string
 	Logger  *zap.Logger
@@ -89,6 +92,7 @@ type Node struct {
 	role     atomic.Value // Role
 	rules    atomic.Value // string
 	faults   atomic.Pointer[[]string]
+	unfit    atomic.Value // string: what Unfit has returned last
 	progress progress
 	heard    heard
 	// term is the one in which this node leads, or nil.
@@ -115,6 +119,7 @@ func Join(ctx context.Context, opts Options) (*Node, error) {
 	n := &Node{opts: opts, log: opts.Logger}
 	n.role.Store(Starting)
 	n.rules.Store("")
+	n.unfit.Store("")
 	n.figures.init()
 	var err error
 	if n.keys, err = newKeys(); err != nil {

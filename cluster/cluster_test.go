@@ -425,13 +425,13 @@ func TestANodeWithOtherRulesLeavesTheLeaseToOthers(t *testing.T) {
 	term := lead(t, a, &stores[0])
 	ctx, stop := context.WithCancel(t.Context())
 	done := follow(ctx, b, &stores[1])
-	until(t, "the other knows why", func() bool { return strings.Contains(b.OtherRules(), "node 1") })
+	until(t, "the other knows why", func() bool { return strings.Contains(b.otherRules(), "node 1") })
 	b.SetRules("x")
-	if why := b.OtherRules(); why != "" {
+	if why := b.otherRules(); why != "" {
 		t.Error(why)
 	}
 	a.SetRules("z") // its next renewal tells
-	until(t, "the other knows of the change", func() bool { return b.OtherRules() != "" })
+	until(t, "the other knows of the change", func() bool { return b.otherRules() != "" })
 	stop()
 	<-done
 	term.Resign()

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -155,9 +156,12 @@ func (n *Node) SetFaults(all []string) {
 	n.faults.Store(&told)
 }
 
-// OtherRules returns why this node's rule files keep it from standing for election: they are not those of the
+// Unfit returns what keeps this node from standing for election while another can; empty where nothing does.
+func (n *Node) Unfit() string { return cmp.Or(n.unfit.Load().(string), n.otherRules()) }
+
+// otherRules returns why this node's rule files keep it from standing for election: they are not those of the
 // leader, or of the latest one; empty where they are.
-func (n *Node) OtherRules() string {
+func (n *Node) otherRules() string {
 	leader := n.lease.latest.Load()
 	if own := n.rules.Load().(string); leader != nil && leader.Node != n.opts.Node && leader.Rules != own {
 		return fmt.Sprintf("its rule files are not those of node %d, the leader", leader.Node)
@@ -169,7 +173,7 @@ func (n *Node) OtherRules() string {
 func (n *Node) self() NodeStatus {
 	s := NodeStatus{
 		Node: n.opts.Node, URL: n.opts.Advertise, Role: n.role.Load().(Role),
-		Rules: n.rules.Load().(string), Version: n.opts.Version, Note: n.OtherRules(),
+		Rules: n.rules.Load().(string), Version: n.opts.Version, Note: n.Unfit(),
 	}
 	if faults := n.faults.Load(); faults != nil {
 		s.Errors = *faults
@@ -190,15 +194,22 @@ func (n *Node) Behind() time.Duration {
 	return behind
 }
 
-// Run tells the other nodes how far this one is, and hears how far they are, until ctx ends.
+// Run tells the other nodes how far this one is, and hears how far they are, until ctx ends. A leader that had better
+// not lead leaves that to another.
 func (n *Node) Run(ctx context.Context) {
-	for {
+	for told := (sometimes{}); ; {
+		if n.opts.Unfit != nil {
+			n.unfit.Store(n.opts.Unfit())
+		}
 		err := n.tell(ctx)
 		if _, e := n.told(ctx); err == nil {
 			err = e
 		}
 		if err != nil && ctx.Err() == nil {
 			n.log.Debug("the other nodes can't be told how far this one is, or can't be heard", zap.Error(err))
+		}
+		if why := n.unfit.Load().(string); why != "" && n.term.Load() != nil && told.now() {
+			n.log.Warn("this node leaves the lead to another", zap.String("reason", why), zap.Error((&Control{Node: n}).StepDown(ctx)))
 		}
 		if pause(ctx, tellEvery) != nil {
 			return

@@ -9,8 +9,7 @@ import (
 
 	"signalbox/journal"
 	"signalbox/journal/store"
-
-	"golang.org/x/sys/unix"
+	"signalbox/machine"
 )
 
 // gate decides whether events may come in at all.
@@ -98,12 +97,12 @@ func (g *gate) disk() *diskFull {
 	if now-last < int64(diskCheckEvery) || !g.checked.CompareAndSwap(last, now) {
 		return g.full.Load()
 	}
-	var s unix.Statfs_t
-	if err := unix.Statfs(g.journal.Dir(), &s); err != nil {
+	free, err := machine.FreeDisk(g.journal.Dir())
+	if err != nil {
 		return nil // not a directory of the machine (a test's): the write itself will tell
 	}
 	var f *diskFull
-	if free := s.Bavail * uint64(s.Bsize); free < g.minFree {
+	if free < g.minFree {
 		f = &diskFull{free: free}
 	}
 	g.full.Store(f)

@@ -20,14 +20,15 @@ import (
 	"signalbox/ingest"
 	"signalbox/journal/backup"
 	"signalbox/journal/store"
+	"signalbox/machine"
 	"signalbox/router"
 	"signalbox/rules"
 )
 
 const (
-	// otherRulesWait is how long a node whose rule files are not the leader's leaves the lease to others: where all
-	// that are left have other ones, one of them leads at last.
-	otherRulesWait = 6 * cluster.LeaseTime
+	// unfitWait is how long a node leaves the lease to others whose rule files are not the leader's, or whose disk has no
+	// room: where all that are left are such, one of them leads at last.
+	unfitWait = 6 * cluster.LeaseTime
 	// lostTime is how long the parts of a router may take to stop that leads no more.
 	lostTime = 2 * time.Second
 	// rebuildEvery is how often a store is made anew at most.
@@ -91,6 +92,7 @@ func (s *server) takePart(ctx context.Context) error {
 	}
 	s.log.Info("joining the cluster", zap.String("cluster", c.Name), zap.Int("node", c.Node), zap.String("nats", c.NATS))
 	options := s.cfg.ClusterOptions()
+	options.Unfit = s.noRoom
 	options.Version, options.Logger = s.Version, s.log
 	s.front.Open(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { writeUnavailable(w, codeNotJoined, errJoining.Error()) }), func() error { return errJoining })
 	node, err := cluster.Join(ctx, options)
@@ -129,6 +131,14 @@ func (s *server) takePart(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// noRoom is why this node takes no events in: its disk has not the room for them. Empty where it has.
+func (s *server) noRoom() string {
+	if free, err := machine.FreeDisk(s.cfg.DataDir); err == nil && free < uint64(s.cfg.MinFreeDisk) {
+		return fmt.Sprintf("its disk has %d bytes free, less than min_free_disk (%d)", free, s.cfg.MinFreeDisk)
+	}
+	return ""
 }
 
 // awaitTerm follows until this node is to lead. What it counts meanwhile begins anew, as with the router of a term.
@@ -191,8 +201,8 @@ func (s *server) follow(ctx context.Context) (*cluster.Term, error) {
 	go func() { defer close(watched); s.watchRules(watching) }()
 	defer func() { stop(); <-watched }()
 	return s.node.Follow(ctx, j, func() (wait time.Duration) {
-		if s.node.OtherRules() != "" {
-			wait = otherRulesWait
+		if s.node.Unfit() != "" {
+			wait = unfitWait
 		}
 		return wait
 	})
