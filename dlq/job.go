@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"golang.org/x/time/rate"
 
@@ -19,6 +20,8 @@ type job struct {
 	matcher *matcher
 	parts   map[string]*part
 	running int // parts
+	// counting means that the letters are being looked for that the job is for: all that lie in the queue.
+	counting bool
 }
 
 // part is a job's part for one target.
@@ -68,10 +71,19 @@ func (j *job) events() (oldest, latest journal.Seq) { return j.matcher.events() 
 // that lay in the queue when the job began, or one that died again by the job and
 // that it was then resumed for.
 func (j *job) matches(l *Letter) bool {
-	if !j.ResumedAt.IsZero() && l.place.RedriveJob() == j.ID {
-		return !l.DiedAt.After(j.ResumedAt)
+	if l.place.RedriveJob() == j.ID {
+		return !j.ResumedAt.IsZero() && (j.counting || !l.DiedAt.After(j.ResumedAt))
 	}
-	return !l.DiedAt.After(j.StartedAt) && j.matcher.matches(l)
+	return (j.counting && j.ResumedAt.IsZero() || !l.DiedAt.After(j.StartedAt)) && j.matcher.matches(l)
+}
+
+// began is when the job last began: not before what it is for has died, though the clock was set back since then, or
+// that was on a machine whose clock is ahead.
+func (j *job) began() *time.Time {
+	if j.ResumedAt.IsZero() {
+		return &j.StartedAt
+	}
+	return &j.ResumedAt
 }
 
 // target is where the job sends a letter.

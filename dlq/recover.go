@@ -59,11 +59,7 @@ func (j *job) died(d *journal.Delivery) bool {
 	if d.RedriveJob() != j.ID {
 		return false
 	}
-	began := j.StartedAt
-	if !j.ResumedAt.IsZero() {
-		began = j.ResumedAt
-	}
-	return !d.Lineage.Redrives[len(d.Lineage.Redrives)-1].At.Before(began)
+	return !d.Lineage.Redrives[len(d.Lineage.Redrives)-1].At.Before(*j.began())
 }
 
 // findWaiting looks for letters among those that wait for their next attempt, or

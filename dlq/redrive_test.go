@@ -445,3 +445,20 @@ func TestRedrivesAreBoundedAndTheOldestForgotten(t *testing.T) {
 		}
 	})
 }
+
+// TestARedriveTakesWhatDiedByAnotherClock that is ahead, as the earlier leader's of a cluster, or this machine's before it
+// was set back. A crash of the job sends none of it again, and what dies again by it is resumed.
+func TestARedriveTakesWhatDiedByAnotherClock(t *testing.T) {
+	dead(t, 3, func(t *testing.T, b *bench) {
+		ahead := func(d *journal.Delivery) { d.Death.At = time.Now().Add(10 * time.Minute) }
+		b.die(4, "here", "CODE", ahead)
+		b.die(5, "gone", "CODE", ahead)
+		j := b.ended(b.begin(Redrive{}).ID)
+		if want := (Tally{Total: 6, Delivered: 4, Skipped: 2}); j.Tally != want {
+			t.Errorf("got %+v", j)
+		}
+		if j = b.ended(b.begin(Redrive{To: "here"}).ID); j.Delivered != 2 {
+			t.Errorf("then %+v", j)
+		}
+	})
+}

@@ -64,11 +64,17 @@ func (q *Redrives) Redrive(ctx context.Context, o Redrive) (Job, error) {
 // count finds how many letters a job means, and to which targets they go.
 func (q *Redrives) count(ctx context.Context, j *job) error {
 	n := j.View().Total // of what an earlier run has sent
+	began := j.began()
+	j.counting = true
+	defer func() { j.counting = false }()
 	return q.walk(ctx, j, journal.Cursor{}, func(l *Letter) error {
 		if j.Limit > 0 && n >= j.Limit {
 			return errStop
 		}
 		n++
+		if l.DiedAt.After(*began) {
+			*began = l.DiedAt
+		}
 		j.part(j.target(l)).Total++
 		return nil
 	})

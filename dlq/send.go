@@ -153,7 +153,11 @@ func (s *sender) ending() (yes bool) {
 // Those that can't be sent are skipped.
 func (s *sender) choose(ctx context.Context, n int) (moves []journal.Move, next journal.Cursor, err error) {
 	p := s.p
-	how := sending{job: p.job.ID, now: time.Now().UTC(), as: p.job.As, attempts: p.job.Attempts}
+	now := time.Now().UTC()
+	if began := *p.job.began(); now.Before(began) {
+		now = began
+	}
+	how := sending{job: p.job.ID, now: now, as: p.job.As, attempts: p.job.Attempts}
 	var left int
 	s.Locked(func() { left = p.left() })
 	next = p.cursor
