@@ -54,7 +54,7 @@ chaos: ## Make everything fail under load, for an hour or so (CHAOS=100 rounds o
 
 .PHONY: chaos-cluster
 chaos-cluster: ## Make nodes, NATS servers and what joins them fail under load, for an hour or two (CLUSTER_ROUNDS=300)
-	CLUSTER_ROUNDS=$(CLUSTER_ROUNDS) .ci/gotest -timeout 12h -run TestClusterFaults ./cmd/signalbox/e2e
+	CLUSTER_ROUNDS=$(CLUSTER_ROUNDS) .ci/gotest -timeout 12h -run 'TestClusterFaults|TestClusterClocks' ./cmd/signalbox/e2e
 
 .PHONY: soak
 soak: ## Keep a load up and watch memory and goroutines (SOAK=10m)

@@ -84,28 +84,34 @@ func (a *archiving) end() {
 // archived returns how often each event is in the archive, whose segments must all be whole.
 func (a *archiving) archived() map[string]int {
 	a.t.Helper()
+	return archivedIn(a.t, a.files)
+}
+
+// archivedIn returns how often each event is in an archive, whose segments must all be whole.
+func archivedIn(t testing.TB, files *segment.Files) map[string]int {
+	t.Helper()
 	found := map[string]int{}
 	var last journal.Seq
-	for s, err := range a.files.Segments(a.t.Context(), 0, 1<<63) {
+	for s, err := range files.Segments(t.Context(), 0, 1<<63) {
 		if err == nil {
-			err = a.files.Verify(a.t.Context(), &s)
+			err = files.Verify(t.Context(), &s)
 		}
 		if err == nil {
-			err = a.files.Read(a.t.Context(), &s, 0, 1<<63, func(r journal.Record) bool {
+			err = files.Read(t.Context(), &s, 0, 1<<63, func(r journal.Record) bool {
 				if r.Seq <= last {
-					a.t.Errorf("event %d comes after %d", r.Seq, last)
+					t.Errorf("event %d comes after %d", r.Seq, last)
 				}
 				last = r.Seq
 				var e struct{ ID string }
 				if err := json.Unmarshal(r.Envelope, &e); err != nil {
-					a.t.Error(err)
+					t.Error(err)
 				}
 				found[e.ID]++
 				return true
 			})
 		}
 		if err != nil {
-			a.t.Error(err)
+			t.Error(err)
 		}
 	}
 	return found

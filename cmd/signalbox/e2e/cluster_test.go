@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"signalbox/archive/place"
+	"signalbox/archive/segment"
 	"signalbox/targets/targetstest"
 	"signalbox/targets/targetstest/natsserver"
 )
@@ -30,7 +32,9 @@ type clustered struct {
 	toNode   []*targetstest.Way
 	load     clusterLoad
 	client   *http.Client
-	did      operated
+	// archive is the folder that all nodes archive to.
+	archive string
+	did     operated
 }
 
 // clusterLoad is what producers send: requests of so many events, with a pause after each. Each event has a note of
@@ -47,28 +51,36 @@ const maxPayload = "8MB"
 // usualServers sync always.
 var usualServers = natsserver.Settings{Sync: "always", MaxPayload: maxPayload}
 
-// perTarget is how many deliveries a node may have under way at once to a target, perNode to all three.
+// perTarget is how many deliveries a node may have under way at once to a target, perNode to all.
 const (
 	perTarget = 4
-	perNode   = 3 * perTarget
+	perNode   = 5 * perTarget
 )
 
 // newClustered prepares three servers, and three nodes that make a snapshot every so many bytes of their log. The nodes differ in what they tell the sink as X-Node.
 func newClustered(t *testing.T, servers natsserver.Settings, snapshotBytes string) *clustered {
 	t.Helper()
-	s := newSink(t)
+	return newClusteredAround(t, newSink(t), servers, snapshotBytes)
+}
+
+// newClusteredAround does so where the sink is. On machines with addresses of their own, nodes reach all without ways.
+func newClusteredAround(t *testing.T, s *sink, servers natsserver.Settings, snapshotBytes string) *clustered {
+	t.Helper()
 	x := &clustered{
 		record: newRecord(t, s, "/plain", ordered, "/batched"), nats: natsserver.StartCluster(t, natsserver.Build(t, filepath.Dir(program)), servers),
-		load: clusterLoad{producers: 4, batch: 5, pause: 30 * time.Millisecond}, client: &http.Client{Timeout: 3 * time.Second},
+		load: clusterLoad{producers: 4, batch: 5, pause: 30 * time.Millisecond}, client: &http.Client{Timeout: 3 * time.Second}, archive: filepath.Join(t.ArtifactDir(), "archive"),
 	}
 	rules := fmt.Sprintf(`
 targets:
   plain: {type: http, url: "%[1]s/plain", concurrency: %[4]d, headers: {X-Node: "${NODE}"}, %[2]s}
   ordered: {type: http, url: "%[1]s%[3]s", concurrency: %[4]d, order_by: detail.key, headers: {X-Node: "${NODE}"}, %[2]s}
   batched: {type: http, url: "%[1]s/batched", batch: {max_events: 50, max_wait: 5ms}, concurrency: %[4]d, headers: {X-Node: "${NODE}"}, %[2]s}
+  made: {type: http, url: "%[1]s/made", concurrency: %[4]d, headers: {X-Node: "${NODE}"}, %[2]s}
+  letters: {type: http, url: "%[1]s/letters", concurrency: %[4]d, headers: {X-Node: "${NODE}"}, %[2]s}
 rules:
   - {name: orders, pattern: {source: [shop.orders]}, targets: [plain, ordered, batched]}
-`, s.url, retries, ordered, perTarget)
+archives: {all: {every: 1s, folder: %[5]q}}
+`, s.url, retries, ordered, perTarget, x.archive)
 	for i := range 3 {
 		dir := filepath.Join(t.ArtifactDir(), fmt.Sprint("node-", i+1))
 		if err := os.Mkdir(dir, 0o700); err != nil {
@@ -76,16 +88,28 @@ rules:
 		}
 		p := newProcessIn(t, dir, rules)
 		p.env = []string{fmt.Sprint("NODE=", i+1)}
+		if servers.Machines != nil {
+			p.move(servers.Machines[i])
+		}
+		way := func(to string) string { return to }
 		var ways []*targetstest.Way
+		if p.on.IP == "" {
+			way = func(to string) string {
+				w := targetstest.NewWay(t, to)
+				ways = append(ways, w)
+				return w.Address
+			}
+		}
 		var urls []string
 		for _, server := range x.nats.Servers {
-			w := targetstest.NewWay(t, server.Address)
-			ways, urls = append(ways, w), append(urls, "nats://"+w.Address)
+			urls = append(urls, "nats://"+way(server.Address))
 		}
-		toNode := targetstest.NewWay(t, strings.TrimPrefix(p.url, "http://"))
 		p.write("config.yaml", p.read("config.yaml")+fmt.Sprintf("secrets: {env: [NODE]}\ncluster: {nats: %[1]q, nats_server: n%[2]d, name: orders, node: %[2]d, advertise: %[3]q, snapshot_bytes: %[4]s}\n",
-			strings.Join(urls, ","), i+1, "http://"+toNode.Address, snapshotBytes))
-		x.nodes, x.toServer, x.toNode = append(x.nodes, p), append(x.toServer, ways), append(x.toNode, toNode)
+			strings.Join(urls, ","), i+1, "http://"+way(strings.TrimPrefix(p.url, "http://")), snapshotBytes))
+		x.nodes = append(x.nodes, p)
+		if ways != nil {
+			x.toServer, x.toNode = append(x.toServer, ways[:len(urls)]), append(x.toNode, ways[len(urls)])
+		}
 	}
 	t.Cleanup(func() {
 		x.stop.Store(true)
@@ -263,14 +287,38 @@ func (x *clustered) judge() {
 	leader := x.nodes[x.leader()]
 	a := x.replayAll(leader)
 	acked := uint64(len(x.acked))
-	if want := acked * uint64(len(x.paths)); a.Events.Accepted != acked || a.Deliveries.Delivered != want || a.Deliveries.Planned != want {
+	letters, taken := x.judgeLetters()
+	want := acked * uint64(len(x.paths))
+	if d := a.Deliveries; a.Events.Accepted != acked || d.Planned != d.Delivered || d.Delivered < want+letters || d.Delivered > want+taken {
 		x.t.Errorf("%d events were acknowledged, to %d targets; the accounts say %+v", acked, len(x.paths), a)
 	}
 	x.extendBreaks()
 	x.record.judge()
 	x.judgeLeaders()
 	x.judgeOperated(leader)
+	x.judgeArchive()
 	x.judgeStores()
+}
+
+// judgeArchive waits until every acknowledged event is in the archive, once.
+func (x *clustered) judgeArchive() {
+	x.t.Helper()
+	files := &segment.Files{Name: "all", Place: place.Folder{Root: filepath.Join(x.archive, "all")}}
+	var found map[string]int
+	x.nodes[0].eventually(3*time.Minute, "all archived", func() bool { // a clock that is a minute ahead has numbered them
+		found = archivedIn(x.t, files)
+		for _, a := range x.acked {
+			if found[a.id] == 0 {
+				return false
+			}
+		}
+		return true
+	})
+	for id, n := range found {
+		if n != 1 {
+			x.t.Errorf("event %s is in the archive %d times", id, n)
+		}
+	}
 }
 
 // extendBreaks lets a break last until a change of the leader that comes of it: a lease that could not be renewed

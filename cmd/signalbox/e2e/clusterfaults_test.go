@@ -204,7 +204,7 @@ func usualFaults(t *testing.T) {
 func (x *clustered) fail(round int, faults []clusterFault) {
 	x.t.Helper()
 	if rand.IntN(3) == 0 {
-		x.s.be(refuses(flapping))
+		x.s.be(x.refuses(flapping))
 	}
 	lasts := faults[0].least + rand.N(faults[0].most-faults[0].least)
 	names := ""
@@ -221,6 +221,6 @@ func (x *clustered) fail(round int, faults []clusterFault) {
 			}
 		}
 	}, lasts)
-	x.s.be(refuses(kind))
+	x.s.be(x.refuses(kind))
 	x.t.Logf("round %d: %sfor %v; whole again after %v", round+1, names, lasts.Round(time.Millisecond), after.Round(time.Millisecond))
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"sync"
 	"time"
 )
 
@@ -15,14 +16,28 @@ type operated struct {
 	pauses []span
 	// rules were made by EventBridge's API.
 	rules []string
+
+	mu sync.Mutex
+	// refused are the events that the target of a rule with a queue for dead letters has refused for good, and when.
+	refused map[string]time.Time
 }
 
 // beginOperated begins a trial with an operator at work, and a target that refuses some of what it gets.
 func (x *clustered) beginOperated() {
 	x.t.Helper()
-	x.s.be(refuses(kind))
-	x.begin()
+	x.did.refused = map[string]time.Time{}
+	x.s.be(x.refuses(kind))
+	x.start()
+	x.paths = append(x.paths, "/made")
+	x.askAWS("PutRule", `{"Name":"made","EventPattern":"{\"source\":[\"shop.orders\"]}"}`)
+	x.askAWS("PutTargets", `{"Rule":"made","Targets":[{"Id":"1","Arn":"arn:aws:signalbox:local:000000000000:target/made","DeadLetterConfig":{"Arn":"arn:aws:sqs:us-east-1:000000000000:letters"}}]}`)
+	x.produceAll()
 	x.producers.Go(x.operate)
+}
+
+// askAWS insists on an action of EventBridge's API.
+func (x *clustered) askAWS(action, body string) {
+	x.insistOn("/", body, "X-Amz-Target", "AWSEvents."+action, "Content-Type", "application/x-amz-json-1.1")
 }
 
 // operate asks any node to pause a target and to resume it, to make rules and to replay dead letters, until
@@ -35,7 +50,7 @@ func (x *clustered) operate() {
 		x.insistOn("/v1/targets/batched/pause", "")
 		paused := span{from: time.Now()}
 		name := fmt.Sprint("made-", n)
-		x.insistOn("/", fmt.Sprintf(`{"Name":%q,"EventPattern":"{\"source\":[\"nobody\"]}"}`, name), "X-Amz-Target", "AWSEvents.PutRule", "Content-Type", "application/x-amz-json-1.1")
+		x.askAWS("PutRule", fmt.Sprintf(`{"Name":%q,"EventPattern":"{\"source\":[\"nobody\"]}"}`, name))
 		x.did.rules = append(x.did.rules, name)
 		pause(100, 1500)
 		paused.to = time.Now()
@@ -72,15 +87,47 @@ func (x *clustered) insistOn(path, body string, headers ...string) (unanswered b
 	}
 }
 
-// refuses refuses some of what comes to /plain for good, so that it is dead-lettered.
-func refuses(m mood) mood {
+// refuses refuses some of what comes to /plain and /made for good, so that it is dead-lettered.
+func (x *clustered) refuses(m mood) mood {
 	return func(w http.ResponseWriter, r *http.Request) bool {
-		if r.URL.Path == "/plain" && rand.IntN(20) == 0 {
+		if (r.URL.Path == "/plain" || r.URL.Path == "/made") && rand.IntN(20) == 0 {
+			if r.URL.Path == "/made" {
+				x.did.mu.Lock()
+				x.did.refused[r.Header.Get("X-Signalbox-Event-Id")] = time.Now()
+				x.did.mu.Unlock()
+			}
 			w.WriteHeader(http.StatusUnprocessableEntity)
 			return false
 		}
 		return m(w, r)
 	}
+}
+
+// judgeLetters checks that what was refused has come to the queue for dead letters, unless its sender broke
+// meanwhile, and returns how many of these deliveries have come, and how many requests with them were taken.
+func (x *clustered) judgeLetters() (came, taken uint64) {
+	x.t.Helper()
+	ids, events := map[string]bool{}, map[string]bool{}
+	for _, r := range x.s.receipts() {
+		if r.path == "/letters" && r.taken {
+			ids[r.delivery], events[r.event] = true, true
+			taken++
+		}
+	}
+	lost := 0
+	for event, at := range x.did.refused {
+		if !events[event] && !x.inFlight(at, at.Add(time.Hour)) {
+			lost++
+			x.t.Logf("/letters: event %s was refused at %v", event, at)
+		}
+	}
+	if lost > 0 {
+		x.t.Errorf("/letters: %d of %d refused events never came, and no break found them in flight", lost, len(x.did.refused))
+	}
+	if x.did.refused != nil {
+		x.t.Logf("/letters: %d events refused, %d deliveries came", len(x.did.refused), len(ids))
+	}
+	return uint64(len(ids)), taken
 }
 
 // replayAll replays dead letters until there are none, and all is delivered.

@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -49,8 +50,11 @@ type process struct {
 	url  string
 	args []string
 	env  []string
-	cmd  *exec.Cmd
-	log  *os.File
+	// on is the machine that it runs on, and binary what it runs.
+	on     targetstest.Machine
+	binary string
+	cmd    *exec.Cmd
+	log    *os.File
 	// key is what requests are made with, where the router wants one.
 	key atomic.Pointer[string]
 }
@@ -63,7 +67,7 @@ func newProcess(t testing.TB, rules string) *process {
 
 func newProcessIn(t testing.TB, dir, rules string) *process {
 	t.Helper()
-	p := &process{t: t, dir: dir}
+	p := &process{t: t, dir: dir, binary: program}
 	address := targetstest.FreeAddress(t)
 	p.url = "http://" + address
 	p.write("config.yaml", "listen: "+address+"\ndata_dir: ./data\nrules: [rules.yaml]\n")
@@ -81,6 +85,22 @@ func newProcessIn(t testing.TB, dir, rules string) *process {
 		}
 	})
 	return p
+}
+
+// move moves a program that has not been started yet to a machine: it listens at its address, and has its data there.
+func (p *process) move(to targetstest.Machine) {
+	p.t.Helper()
+	p.on = to
+	if to.Dir != "" {
+		p.write("config.yaml", strings.Replace(p.read("config.yaml"), "./data", filepath.Join(to.Dir, "router"), 1))
+	}
+	if to.IP == "" {
+		return
+	}
+	was := strings.TrimPrefix(p.url, "http://")
+	address := to.Listen(p.t, 8080)
+	p.url = "http://" + address
+	p.write("config.yaml", strings.Replace(p.read("config.yaml"), was, address, 1)+"allow_unauthenticated: true\n")
 }
 
 func (p *process) write(name, text string) {
@@ -130,7 +150,7 @@ func (p *process) ready() bool {
 // launch runs the program.
 func (p *process) launch() {
 	p.t.Helper()
-	p.cmd = exec.Command(program, append([]string{"serve", "--config", filepath.Join(p.dir, "config.yaml")}, p.args...)...)
+	p.cmd = p.on.Command(p.binary, append([]string{"serve", "--config", filepath.Join(p.dir, "config.yaml")}, p.args...)...)
 	p.cmd.Env = append(os.Environ(), p.env...)
 	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
 	if err := p.cmd.Start(); err != nil {

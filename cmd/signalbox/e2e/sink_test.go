@@ -49,9 +49,15 @@ type sink struct {
 
 func newSink(t testing.TB) *sink {
 	t.Helper()
+	return newSinkAt(t, "127.0.0.1")
+}
+
+// newSinkAt returns one at an address of the machine.
+func newSinkAt(t testing.TB, ip string) *sink {
+	t.Helper()
 	s := &sink{}
 	s.be(kind)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := net.Listen("tcp", net.JoinHostPort(ip, "0"))
 	if err != nil {
 		t.Fatal(err)
 	}

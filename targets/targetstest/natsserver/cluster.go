@@ -1,6 +1,7 @@
 package natsserver
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -32,6 +33,7 @@ type Process struct {
 	Address string
 
 	t            testing.TB
+	on           targetstest.Machine
 	binary, file string
 	log          *os.File
 	cmd          *exec.Cmd
@@ -68,6 +70,9 @@ type Settings struct {
 	Sync string
 	// MaxPayload is how large a message can be, such as 1MB, their default.
 	MaxPayload string
+	// Machines are what the servers run on; nil is the test's own. Those with an address of their own reach each other
+	// straight, so that Hold does nothing.
+	Machines []targetstest.Machine
 }
 
 // StartCluster starts three servers and waits until they have a leader.
@@ -76,22 +81,29 @@ func StartCluster(t testing.TB, binary string, settings Settings) *Cluster {
 	const servers = 3
 	c := &Cluster{t: t, between: make([][]*targetstest.Way, servers)}
 	var routes []string
-	for range servers {
-		c.Servers = append(c.Servers, &Process{t: t, binary: binary, Address: targetstest.FreeAddress(t)})
-		routes = append(routes, targetstest.FreeAddress(t))
+	for i := range servers {
+		s := &Process{t: t, binary: binary}
+		if settings.Machines != nil {
+			s.on = settings.Machines[i]
+		}
+		s.Address, routes = s.on.Listen(t, 4222), append(routes, s.on.Listen(t, 6222))
+		c.Servers = append(c.Servers, s)
 	}
 	for i, s := range c.Servers {
 		dir := t.TempDir()
 		var urls []string
-		for j := range servers {
-			w := targetstest.NewWay(t, routes[j])
-			c.between[i] = append(c.between[i], w)
+		for j, to := range c.Servers {
+			address := routes[j]
+			if to.on.IP == "" {
+				w := targetstest.NewWay(t, address)
+				c.between[i], address = append(c.between[i], w), w.Address
+			}
 			if j != i {
-				urls = append(urls, fmt.Sprintf("%q", "nats-route://"+w.Address))
+				urls = append(urls, fmt.Sprintf("%q", "nats-route://"+address))
 			}
 		}
 		s.file = filepath.Join(dir, "nats.conf")
-		text := fmt.Sprintf(clusterConfig, i+1, s.Address, filepath.Join(dir, "store"), settings.Sync, routes[i], strings.Join(urls, ", "), settings.MaxPayload)
+		text := fmt.Sprintf(clusterConfig, i+1, s.Address, filepath.Join(cmp.Or(s.on.Dir, dir), "store"), settings.Sync, routes[i], strings.Join(urls, ", "), settings.MaxPayload)
 		if err := os.WriteFile(s.file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -170,7 +182,7 @@ func (p *Process) Start() {
 	if p.cmd != nil {
 		return
 	}
-	p.cmd = exec.Command(p.binary, "-c", p.file)
+	p.cmd = p.on.Command(p.binary, "-c", p.file)
 	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
 	if err := p.cmd.Start(); err != nil {
 		p.t.Fatal(err)
