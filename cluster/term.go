@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -130,11 +131,16 @@ func (t *Term) Append(group []byte) (journal.Position, error) {
 // append appends one message, and tries until it is in the log or the term has ended.
 func (t *Term) append(data []byte, chain uint64, part, parts int) error {
 	m := newMessage(t.node.opts.subject(), t.number, t.last+1, chain, part, parts, data)
+	asked := time.Now()
 	for told := (sometimes{}); ; {
 		seq, err := t.publish(m)
 		if err == nil {
 			t.last = seq
 			return nil
+		}
+		if errors.Is(err, jetstream.ErrNoStreamResponse) && time.Since(asked) >= LeaseTime {
+			err = cmp.Or(t.removed(), err)
+			asked = time.Now()
 		}
 		if errors.Is(err, journal.ErrNotLeading) {
 			t.cancel(err)
@@ -150,6 +156,15 @@ func (t *Term) append(data []byte, chain uint64, part, parts int) error {
 	}
 }
 
+// removed is ErrNotLeading where the log was removed. It is asked for seldom: servers that elect do not answer it, and a
+// message that is tried again meanwhile is in the log as soon as they have elected.
+func (t *Term) removed() error {
+	if _, err := t.node.logState(t.ctx); errors.Is(err, jetstream.ErrStreamNotFound) {
+		return fmt.Errorf("%w: the stream %s was removed", journal.ErrNotLeading, t.node.opts.stream())
+	}
+	return nil
+}
+
 // publish publishes a message, and returns its number. An error that is not ErrNotLeading leaves open whether the
 // message is in the log; it may be published again.
 func (t *Term) publish(m *natsio.Msg) (uint64, error) {
@@ -161,11 +176,6 @@ func (t *Term) publish(m *natsio.Msg) (uint64, error) {
 		return ack.Sequence, nil
 	case err == nil: // one sent before, at another place
 		return 0, fmt.Errorf("%w: the message is number %d of the log, and not %d", journal.ErrNotLeading, ack.Sequence, t.last+1)
-	case errors.Is(err, jetstream.ErrNoStreamResponse): // while its servers elect, or for good
-		if _, gone := t.node.logState(ctx); errors.Is(gone, jetstream.ErrStreamNotFound) {
-			return 0, fmt.Errorf("%w: the stream %s was removed", journal.ErrNotLeading, t.node.opts.stream())
-		}
-		return 0, err
 	case !isWrongLast(err):
 		return 0, err
 	}
