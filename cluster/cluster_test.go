@@ -705,6 +705,25 @@ func TestANodeThatStepsDownMayLeadAgain(t *testing.T) {
 	last.term.Resign()
 }
 
+// TestANodeThatHasLeftTheLeadKnowsTheNextLeader, though it follows nobody any more.
+func TestANodeThatHasLeftTheLeadKnowsTheNextLeader(t *testing.T) {
+	s := start(t)
+	a, b := join(t, s, 1), join(t, s, 2)
+	stores := [2]memory{}
+	term := lead(t, a, &stores[0])
+	done := follow(t.Context(), b, &stores[1])
+	term.Resign()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	a.AwaitLeader(ctx)
+	if l, _ := a.Follows(); l == nil || l.Node != 2 {
+		t.Errorf("it knows of %+v", l)
+	}
+	next := <-done
+	must(t, next.err)
+	next.term.Resign()
+}
+
 // TestANodeLeadsThoughItGetsNoConsumer, as of servers that elect: it fetches what is in the log.
 func TestANodeLeadsThoughItGetsNoConsumer(t *testing.T) {
 	s := natsserver.Start(t, t.TempDir(), -1, func(o *server.Options) {

@@ -398,6 +398,16 @@ func (f *follower) tellLeader() {
 	}
 }
 
+// AwaitLeader looks who leads until another node does, or ctx ends: for a node that has left the lead and follows nobody.
+func (n *Node) AwaitLeader(ctx context.Context) {
+	for {
+		_, _ = n.lease.look(ctx, n.bucket)
+		if leader, _ := n.Follows(); leader != nil || pause(ctx, lookEvery) != nil {
+			return
+		}
+	}
+}
+
 // remake makes the bucket with the lease anew where somebody has removed it.
 func (f *follower) remake(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, 2*answerTime)

@@ -130,6 +130,9 @@ func (s *server) takePart(ctx context.Context) error {
 			return err
 		}
 	}
+	next, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaderPatience)
+	defer cancel()
+	node.AwaitLeader(next) // the requests that came since this node has left the lead are handed to it
 	return nil
 }
 
