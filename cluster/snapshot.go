@@ -204,6 +204,9 @@ func (n *Node) snapshot(parent context.Context, store Source, leads func() bool)
 	if err != nil {
 		return fmt.Errorf("snapshot: %w", ctx.why(err))
 	}
+	if err := verify(ctx, objects, name); err != nil {
+		return fmt.Errorf("snapshot: it can't be read back: %w", ctx.why(err))
+	}
 	m, err := n.renamed(ctx, leads, snapshot{Name: name, Chunks: info.NUID, Seq: at.Seq, Bytes: int64(info.Size)})
 	if err != nil { // it may have been named, and the answer is lost
 		return fmt.Errorf("snapshot: %w", err)
@@ -214,6 +217,17 @@ func (n *Node) snapshot(parent context.Context, store Source, leads func() bool)
 	before, err := n.purge(ctx, at.Seq)
 	n.log.Info("snapshot made", zap.Uint64("message", at.Seq), zap.Uint64("bytes", info.Size), zap.Duration("took", time.Since(began)), zap.Uint64("log_begins_at", before))
 	return err
+}
+
+// verify reads a snapshot back before the log is shortened for it. A part that comes while the servers elect is sent
+// again, behind those that follow it, and nobody is told.
+func verify(ctx *moving, objects jetstream.ObjectStore, name string) error {
+	object, err := objects.Get(ctx, name)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(io.Discard, ctx.reading(object))
+	return errors.Join(err, object.Close())
 }
 
 // purge drops the messages of the log before the one that every node has got that runs, but none behind

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"io"
 	"testing"
 	"testing/synctest"
@@ -86,4 +87,59 @@ func TestACopyMayTakeLongAsLongAsItMoves(t *testing.T) {
 			t.Errorf("it ended after %v", took)
 		}
 	})
+}
+
+// disordering are servers that keep the first part of an object behind the others.
+type disordering struct {
+	jetstream.JetStream
+}
+
+func (d disordering) ObjectStore(ctx context.Context, name string) (jetstream.ObjectStore, error) {
+	objects, err := d.JetStream.ObjectStore(ctx, name)
+	return disordered{objects, d.JetStream}, err
+}
+
+type disordered struct {
+	jetstream.ObjectStore
+	js jetstream.JetStream
+}
+
+func (d disordered) Put(ctx context.Context, meta jetstream.ObjectMeta, r io.Reader) (*jetstream.ObjectInfo, error) {
+	info, err := d.ObjectStore.Put(ctx, meta, r)
+	if err != nil {
+		return nil, err
+	}
+	stream, err := d.js.Stream(ctx, "OBJ_"+info.Bucket)
+	if err != nil {
+		return nil, err
+	}
+	first, err := stream.GetMsg(ctx, stream.CachedInfo().State.FirstSeq)
+	if err != nil {
+		return nil, err
+	}
+	if err := stream.DeleteMsg(ctx, first.Sequence); err != nil {
+		return nil, err
+	}
+	_, err = d.js.Publish(ctx, first.Subject, first.Data)
+	return info, err
+}
+
+// TestASnapshotThatCantBeReadIsNone: it gets no name, so that the log stays as it is.
+func TestASnapshotThatCantBeReadIsNone(t *testing.T) {
+	n := join(t, start(t), 1)
+	store := newCopied(t)
+	store.known, store.at.Seq = true, 5
+	js := n.js
+	n.js = disordering{js}
+	if err := n.First(t.Context(), store); !errors.Is(err, jetstream.ErrDigestMismatch) {
+		t.Errorf("got %v", err)
+	}
+	if m, err := n.snapshotsMade(t.Context()); err != nil || len(m.All) > 0 {
+		t.Errorf("named are %+v, %v", m.All, err)
+	}
+	n.js = js
+	must(t, n.First(t.Context(), store))
+	if m, err := n.snapshotsMade(t.Context()); err != nil || len(m.All) != 1 {
+		t.Errorf("named are %+v, %v", m.All, err)
+	}
 }
