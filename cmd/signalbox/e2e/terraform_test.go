@@ -22,17 +22,18 @@ type terraform struct {
 }
 
 // newTerraform returns one that manages a router.
-func newTerraform(t *testing.T, url string) *terraform {
+func newTerraform(t *testing.T, url string) *terraform { return terraformIn(t, "terraform", url) }
+
+// terraformIn returns one with the configuration of a folder of testdata.
+func terraformIn(t *testing.T, folder, url string) *terraform {
 	binary, plugins := cmp.Or(os.Getenv("TERRAFORM"), "terraform"), os.Getenv("TERRAFORM_PLUGINS")
 	if _, err := exec.LookPath(binary); err != nil || plugins == "" {
 		t.Skip("SKIPPED: needs terraform, and its provider of AWS in the folder of TERRAFORM_PLUGINS (terraform providers mirror)")
 	}
-	text, err := os.ReadFile(filepath.Join("testdata", "terraform", "main.tf"))
-	if err != nil {
+	f := &terraform{t, binary, t.TempDir(), url}
+	if err := os.CopyFS(f.dir, os.DirFS(filepath.Join("testdata", folder))); err != nil {
 		t.Fatal(err)
 	}
-	f := &terraform{t, binary, t.TempDir(), url}
-	f.write("main.tf", string(text))
 	f.run("1", "init", "-plugin-dir="+plugins)
 	return f
 }
