@@ -557,6 +557,7 @@ func TestANodeThatFollowsALogThatLostItsEndStartsAnew(t *testing.T) {
 }
 
 // TestSnapshotsAreDueByTheLogsSize, however many terms it was written in.
+// TestSnapshotsAreDueByTheLogsSize, however many terms it was written in.
 func TestSnapshotsAreDueByTheLogsSize(t *testing.T) {
 	s := start(t)
 	a := join(t, s, 1)
