@@ -137,7 +137,7 @@ func Join(ctx context.Context, opts Options) (*Node, error) {
 		if err == nil {
 			return n, nil
 		}
-		if isFinal(err) || ctx.Err() != nil {
+		if isFinal(err) {
 			n.nc.Close()
 			return nil, fmt.Errorf("cluster %s: %w", opts.Name, err)
 		}
@@ -145,12 +145,13 @@ func Join(ctx context.Context, opts Options) (*Node, error) {
 		if why != nil && !connected {
 			err = fmt.Errorf("no server can be reached at %s: %w", n.opts.URL, *why)
 		}
-		if (why != nil || connected) && told.now() {
-			n.log.Warn("the cluster's NATS servers can't be used yet; it tries again", zap.Error(advised(err)))
+		err = advised(err)
+		if ctx.Err() == nil && (why != nil || connected) && told.now() {
+			n.log.Warn("the cluster's NATS servers can't be used yet; it tries again", zap.Error(err))
 		}
-		if err := pause(ctx, retryEvery); err != nil {
+		if ended := pause(ctx, retryEvery); ended != nil {
 			n.nc.Close()
-			return nil, fmt.Errorf("cluster %s: %w", opts.Name, err)
+			return nil, fmt.Errorf("cluster %s: %w: %w", opts.Name, ended, err)
 		}
 	}
 }

@@ -415,6 +415,24 @@ func TestAStoreThatIsNotOfTheLogIsRefused(t *testing.T) {
 	}
 }
 
+// TestAClusterThatBeginsWithAStore needs its first snapshot, and no other store takes what is written behind it.
+func TestAClusterThatBeginsWithAStore(t *testing.T) {
+	s := start(t)
+	a := join(t, s, 1)
+	first := &memory{known: true, full: true, at: a.FirstPosition()}
+	if _, err := a.Follow(t.Context(), first, atOnce); err == nil || !strings.Contains(err.Error(), "signalbox cluster init again") {
+		t.Fatalf("got %v", err)
+	}
+	_, err := a.name(t.Context(), snapshot{Name: "first"})
+	must(t, err)
+	term := lead(t, a, first)
+	first.own(t, term, "one")
+	must(t, a.bucket.Delete(t.Context(), snapshotsKey))
+	if _, err := join(t, s, 2).Follow(t.Context(), new(memory), atOnce); !errors.Is(err, ErrDiffers) {
+		t.Errorf("an empty store: got %v", err)
+	}
+}
+
 // TestANodeWithOtherRulesLeavesTheLeaseToOthers for a while.
 func TestANodeWithOtherRulesLeavesTheLeaseToOthers(t *testing.T) {
 	s := start(t)

@@ -131,6 +131,10 @@ func (f *follower) check(ctx context.Context) (log jetstream.StreamState, err er
 		return log, fmt.Errorf("%w: it has message %d, and the log ends at %d", ErrDiffers, f.at.Seq, last)
 	case f.at.Seq+1 < first:
 		return log, fmt.Errorf("%w: it is at message %d, and the log begins at %d", ErrDiffers, f.at.Seq, first)
+	case f.at.Seq == 0: // the cluster begins with it
+		if made, err := f.snapshotsMade(ctx); err != nil || len(made.All) == 0 {
+			return log, cmp.Or(err, error(&unusable{"the cluster begins with this node's store, and its first snapshot is missing: run signalbox cluster init again"}))
+		}
 	}
 	if f.last > last {
 		return log, fmt.Errorf("%w: it ends at message %d, and had %d", errCut, last, f.last)

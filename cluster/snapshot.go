@@ -368,5 +368,6 @@ func (n *Node) Fresh(ctx context.Context) error {
 	return err
 }
 
-// FirstPosition is that of a store that the log begins with.
-func (n *Node) FirstPosition() journal.Position { return n.position(0, 0, 0) }
+// FirstPosition is that of a store that the log begins with. Its hash is none of an empty store, which so takes no
+// group that is for this one.
+func (n *Node) FirstPosition() journal.Position { return n.position(0, 0, n.cluster) }

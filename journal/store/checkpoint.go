@@ -76,15 +76,26 @@ func MarkRestored(dir string) error {
 	return errors.Join(err, j.Close())
 }
 
-// BeginCluster makes a store that is of no cluster the beginning of one, and calls read with it.
+// BeginCluster makes a store the beginning of a cluster, and calls read with it. Where that fails, the store is what it
+// was.
 func BeginCluster(dir string, at journal.Position, read func(*Journal) error) error {
 	j, err := Open(dir, Options{Fatal: func(error) {}, leaves: true})
 	if err != nil {
 		return err
 	}
-	if err = j.change(func(b *pebble.Batch) error { return b.Set(journal.PositionKey, at.AppendValue(nil), nil) }); err == nil {
+	before, known := j.At()
+	set := func(b *pebble.Batch) error { return b.Set(journal.PositionKey, at.AppendValue(nil), nil) }
+	undo := func(b *pebble.Batch) error {
+		if known {
+			return b.Set(journal.PositionKey, before.AppendValue(nil), nil)
+		}
+		return b.Delete(journal.PositionKey, nil)
+	}
+	if err = j.change(set); err == nil {
 		j.at.Store(&at)
-		err = read(j)
+		if err = read(j); err != nil {
+			err = errors.Join(err, j.change(undo))
+		}
 	}
 	return errors.Join(err, j.Close())
 }

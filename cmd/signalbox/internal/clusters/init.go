@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
@@ -39,6 +40,23 @@ type initCommand struct {
 	output cli.Format
 }
 
+// joinTime bounds how long the servers of NATS are waited for.
+const joinTime = 10 * time.Second
+
+// isThere refuses a data directory without a store, or with one that is in use.
+func isThere(dir string) error {
+	s, err := journal.OpenReadOnly(dir)
+	switch {
+	case errors.Is(err, journal.ErrLocked):
+		return fmt.Errorf("the router is running on %s: stop it first", dir)
+	case errors.Is(err, journal.ErrNotFound):
+		return fmt.Errorf("data_dir %s has no store: correct it; a cluster that begins empty needs no init", dir)
+	case err != nil:
+		return err
+	}
+	return s.Close()
+}
+
 // begun is what the beginning of a cluster tells a program.
 type begun struct {
 	Cluster string `json:"cluster"`
@@ -56,9 +74,14 @@ func (i *initCommand) run(ctx context.Context) error {
 	if err := errors.Join(cfg.ClusterFiles()...); err != nil {
 		return fmt.Errorf("cluster: %w", err)
 	}
+	if err := isThere(cfg.DataDir); err != nil {
+		return err
+	}
 	options := cfg.ClusterOptions()
 	options.Version, options.Logger = i.Version, zap.NewNop()
-	node, err := cluster.Join(ctx, options)
+	joining, cancel := context.WithTimeoutCause(ctx, joinTime, fmt.Errorf("it can't be joined within %v", joinTime))
+	node, err := cluster.Join(joining, options)
+	cancel()
 	if err != nil {
 		return err
 	}
@@ -67,9 +90,6 @@ func (i *initCommand) run(ctx context.Context) error {
 		return err
 	}
 	err = store.BeginCluster(cfg.DataDir, node.FirstPosition(), func(j *store.Journal) error { return node.First(ctx, j) })
-	if errors.Is(err, journal.ErrLocked) {
-		return fmt.Errorf("the router is running on %s: stop it first", cfg.DataDir)
-	}
 	if err != nil {
 		return err
 	}
