@@ -95,6 +95,10 @@ type Node struct {
 	unfit    atomic.Value // string: what Unfit has returned last
 	progress progress
 	heard    heard
+	// toldAt is the revision of what this node has told last, 0 where that is not known; rivals is how often in a row
+	// another has written in its place.
+	toldAt uint64
+	rivals atomic.Int32
 	// term is the one in which this node leads, or nil.
 	term atomic.Pointer[Term]
 	// steppedDown is until when this node leaves the lease to others.

@@ -507,6 +507,26 @@ func TestClocksOfMachinesNeedNotAgree(t *testing.T) {
 	})
 }
 
+// TestANodeThatRunsTwiceSaysSo: both have its number and its address.
+func TestANodeThatRunsTwiceSaysSo(t *testing.T) {
+	s := start(t)
+	a, b := join(t, s, 1), join(t, s, 1)
+	for range 3 {
+		must(t, a.tell(t.Context()))
+		must(t, b.tell(t.Context()))
+	}
+	for _, n := range []*Node{a, b} {
+		if s, err := n.Status(t.Context()); err != nil || s.Nodes[0].Note != "another process runs as this node" {
+			t.Errorf("got %+v, %v", s, err)
+		}
+	}
+	must(t, a.tell(t.Context()))
+	must(t, a.tell(t.Context())) // the other has ended
+	if s, err := a.Status(t.Context()); err != nil || s.Nodes[0].Note != "" {
+		t.Errorf("got %+v, %v", s, err)
+	}
+}
+
 // TestATermWhoseLogHasLostItsEndIsOver: what the leader writes would never have a place in it. A store is made anew
 // of the same log alone, and not of one that has taken its place.
 func TestATermWhoseLogHasLostItsEndIsOver(t *testing.T) {

@@ -180,6 +180,9 @@ func (n *Node) self() NodeStatus {
 	}
 	s.Position, _ = n.progress.at()
 	s.LagGroups, s.LagSeconds = n.lag()
+	if n.rivals.Load() >= enoughRivals {
+		s.Note = "another process runs as this node"
+	}
 	return s
 }
 
@@ -231,9 +234,30 @@ func (n *Node) tell(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_, err = n.bucket.Put(ctx, nodePrefix+strconv.Itoa(n.opts.Node), text)
+	return n.put(ctx, text)
+}
+
+// put writes what this node tells, and notices where another process with its number does too.
+func (n *Node) put(ctx context.Context, text []byte) (err error) {
+	key := nodePrefix + strconv.Itoa(n.opts.Node)
+	if n.toldAt > 0 {
+		if n.toldAt, err = n.bucket.Update(ctx, key, text, n.toldAt); err == nil {
+			n.rivals.Store(0)
+		}
+		if !errors.Is(err, jetstream.ErrKeyExists) {
+			return err
+		}
+		if n.rivals.Add(1) == enoughRivals {
+			n.log.Error("another process runs as this node: give each a number and an address of its own, cluster.node and cluster.advertise", zap.Int("node", n.opts.Node))
+		}
+	}
+	n.toldAt, err = n.bucket.Put(ctx, key, text)
 	return err
 }
+
+// enoughRivals is how often another must have written between two writes of this node: somebody may have removed it from
+// the list, once.
+const enoughRivals = 2
 
 // Status returns what is known of the cluster. Where the servers can't be reached it is what this node knows
 // itself, with the error.
