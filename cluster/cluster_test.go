@@ -423,7 +423,7 @@ func TestAClusterThatBeginsWithAStore(t *testing.T) {
 	if _, err := a.Follow(t.Context(), first, atOnce); err == nil || !strings.Contains(err.Error(), "signalbox cluster init again") {
 		t.Fatalf("got %v", err)
 	}
-	_, err := a.name(t.Context(), snapshot{Name: "first"})
+	_, err := a.renamed(t.Context(), func() bool { return true }, snapshot{Name: "first"})
 	must(t, err)
 	term := lead(t, a, first)
 	first.own(t, term, "one")

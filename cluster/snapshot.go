@@ -214,7 +214,11 @@ func (n *Node) snapshot(parent context.Context, store Source, leads func() bool)
 	n.figures.snapshots.Add(1)
 	n.figures.snapshotBytes.Store(int64(info.Size))
 	n.tellSwept(parent, n.sweep(parent, m, leads))
-	before, err := n.purge(ctx, at.Seq)
+	least := uint64(0)
+	if len(m.All) == keepSnapshots {
+		least = m.All[keepSnapshots-1].Seq
+	}
+	before, err := n.purge(ctx, at.Seq, least)
 	n.log.Info("snapshot made", zap.Uint64("message", at.Seq), zap.Uint64("bytes", info.Size), zap.Duration("took", time.Since(began)), zap.Uint64("log_begins_at", before))
 	return err
 }
@@ -231,16 +235,21 @@ func verify(ctx *moving, objects jetstream.ObjectStore, name string) error {
 }
 
 // purge drops the messages of the log before the one that every node has got that runs, but none behind
-// a snapshot's.
-func (n *Node) purge(ctx context.Context, seq uint64) (uint64, error) {
+// a snapshot's. A node that has not got as far as least is not waited for, as the servers have no room without end: it is
+// made anew of a snapshot.
+func (n *Node) purge(ctx context.Context, seq, least uint64) (uint64, error) {
 	others, err := n.others(ctx)
 	if err != nil {
 		return 0, fmt.Errorf("the log is not shortened: %w", err)
 	}
 	for _, o := range others {
-		if o.Role == Following {
-			seq = min(seq, o.Position)
+		if o.Role != Following {
+			continue
 		}
+		if o.Position < least {
+			n.log.Warn("a node is so far behind that the log is shortened without it: it will be made anew of a snapshot", zap.Int("node", o.Node), zap.Uint64("message", o.Position))
+		}
+		seq = min(seq, max(o.Position, least))
 	}
 	if seq <= 1 {
 		return 1, nil
