@@ -98,13 +98,14 @@ func (c *converter) add(s *scope, name string, w when, targets []*document.Node)
 
 // disabled reports whether a rule is, by its State, or by Enabled in SAM.
 func (c *converter) disabled(s *scope) bool {
+	enabled := s.string("Enabled")
 	switch state := s.string("State"); {
 	case strings.EqualFold(state, "DISABLED"):
 		return true
 	case state != "" && !strings.EqualFold(state, "ENABLED"):
 		c.note("%s is enabled here: no event comes by another way", state)
 	}
-	return strings.EqualFold(s.string("Enabled"), "false")
+	return strings.EqualFold(enabled, "false")
 }
 
 // pattern returns a pattern, which may be written as JSON text.
