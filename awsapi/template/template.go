@@ -180,6 +180,10 @@ func (m *Model) Lose(r *Rule, file []byte) error {
 	case "paused":
 		m.leave(r, "state: paused: it is ENABLED here")
 	}
+	if _, ok := said.Members["when"]; ok && r.State == "ENABLED" {
+		r.State = "DISABLED"
+		m.leave(r, "state: it is DISABLED here, as it would match more without its when")
+	}
 	for _, t := range said.Targets {
 		var transformer struct{ Compat string }
 		if json.Unmarshal(t["input_transformer"], &transformer) == nil && transformer.Compat != "" {

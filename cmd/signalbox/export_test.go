@@ -95,14 +95,14 @@ func TestExport(t *testing.T) {
 	must(t, err)
 	cfn := s.run("export", "--format", "cloudformation")
 	for _, want := range []string{
-		"left out: rule own on bus default: target console has no ARN that AWS knows", `left out: rule own on bus default: when: detail.a > 1`, `left out: rule tick on bus default: timezone: Europe/Berlin`,
+		"left out: rule own on bus default: target console has no ARN that AWS knows", `left out: rule own on bus default: when: detail.a > 1`, "left out: rule own on bus default: state: it is DISABLED here", `left out: rule tick on bus default: timezone: Europe/Berlin`,
 		"left out: rule letters on bus default: the dead_letter of target hall has no ARN that AWS knows",
 	} {
 		if cfn.code != 0 || !strings.Contains(cfn.stderr, want) {
 			t.Errorf("code %d, told %q, want %q", cfn.code, cfn.stderr, want)
 		}
 	}
-	if out := s.run("export", "--format", "cloudformation", "--strict"); out.code != 1 || out.stdout != "" || !strings.Contains(out.stderr, "6 things can't be said") {
+	if out := s.run("export", "--format", "cloudformation", "--strict"); out.code != 1 || out.stdout != "" || !strings.Contains(out.stderr, "7 things can't be said") {
 		t.Errorf("strict: %+v", out)
 	}
 	if out := s.run("export", "--format", "json"); out.code != 2 || !strings.Contains(out.stderr, "write cloudformation or terraform") {
