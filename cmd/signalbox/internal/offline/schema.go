@@ -11,7 +11,7 @@ func newSchemaCommand(c *cli.Env) *cobra.Command {
 	return &cobra.Command{
 		Use:   "schema config|rules|catalog|tests",
 		Short: "Print the JSON Schema of a kind of file",
-		Long: `Print the JSON Schema of config.yaml, of rule files, of catalog files or of rule tests.
+		Long: `Print the JSON Schema of config.yaml, rule files, catalog files or rule test files.
 An editor with the YAML language server completes and checks a file whose first line
 names it:
 
