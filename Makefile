@@ -11,6 +11,9 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 # The packages that start goroutines or are used by many at once.
 RACE_PKG    ?= ./api/... ./archive/... ./auth/... ./awsapi/... ./cluster/... ./commands/... ./config/... ./console/... ./delivery/... ./diff/... ./dlq/... ./history/... ./ingest/... ./jobs/... ./journal/... ./replay/... ./router/... ./rules/... ./schedule/... ./sources/... ./state/... ./targets/... ./telemetry/... ./trace/...
 
+# How long the tests of one package may take: those of cmd/signalbox/e2e take 6 minutes, and more on a busy machine.
+TIMEOUT     ?= 30m
+
 # How often make chaos repeats each fault, and how long make soak lasts.
 CHAOS       ?= 100
 SOAK        ?= 10m
@@ -42,11 +45,11 @@ build: ## Build bin/signalbox, static and stripped; the first build takes a minu
 
 .PHONY: test
 test: ## Run all tests (PKG=./router/...); skipped ones are listed at the end
-	@.ci/gotest $(PKG)
+	@.ci/gotest -timeout=$(TIMEOUT) $(PKG)
 
 .PHONY: race
 race: ## Run the tests of the concurrent packages under the race detector (RACE_PKG=…)
-	@.ci/gotest -race $(RACE_PKG)
+	@.ci/gotest -timeout=$(TIMEOUT) -race $(RACE_PKG)
 
 .PHONY: chaos
 chaos: ## Make everything fail under load, for an hour or so (CHAOS=100 rounds of each fault)
